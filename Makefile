@@ -10,17 +10,20 @@ INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 UNREACHABLE := could not be downloaded: check that the package index is reachable (network, proxy, PIP_INDEX_URL)
-# Lambda runtime and CPU architecture of the functions (`make package`), as in the settings of the stages.
+# `make package` builds the layers for this Lambda runtime and CPU architecture. Use the values of the stage's settings.
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
-# Always keep bytecode: tests, commands and functions start hundreds of Python processes.
+# Let Python write bytecode files, even if the environment of the caller forbids it. Tests, commands and functions start
+# hundreds of Python processes, and each process starts faster with bytecode files.
 export PYTHONDONTWRITEBYTECODE :=
-# Unit tests can only connect to loopback.
+# Options of pytest-socket: unit tests can connect only to loopback addresses and Unix sockets.
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
-# Only these tests run with coverage. With coverage, the other tests would take longer and cover no further branches.
+# `make coverage` measures the coverage only of the tests in COVERED. The tests in UNCOVERED would cover no further
+# branches, and the measurement would slow them down.
 COVERED := tests/components tests/runtime
 UNCOVERED := tests/anchor tests/benchmarks tests/docs tests/edge tests/layout tests/policies tests/reference
-# Each of these tests starts its own embedded cloud. A process can run only one embedded cloud at a time.
+# Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
+# embedded cloud at a time, and the other end-to-end tests share one.
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
@@ -37,7 +40,7 @@ $(INSTALLED): requirements/install.txt requirements/dev.txt
 	@$(PYTHON) -m venv --clear .venv || { \
 	  echo "make: $(PYTHON) cannot create a virtual environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(PIP_INSTALL) -r requirements/install.txt || { echo "make: the package uv $(UNREACHABLE)" >&2; exit 1; }
-	@# uv fails where a mirror or a proxy is configured for pip only. pip is the slower fallback.
+	@# uv fails if a mirror or a proxy is configured only for pip. In this case, pip installs the packages more slowly.
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt || { \
 	  echo "make: uv could not install the packages, trying pip"; $(PIP_INSTALL) -r requirements/dev.txt || { \
 	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
@@ -46,7 +49,7 @@ $(INSTALLED): requirements/install.txt requirements/dev.txt
 up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: deploy your site)
 	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)")
 
-demo: $(INSTALLED) ## deploy to the embedded cloud, prove each step, and stop
+demo: $(INSTALLED) ## deploy to the embedded cloud, check each step, and stop
 	@$(BIN)/python -m local demo
 
 screenshot: $(INSTALLED) ## run make demo and update the picture in the README
@@ -68,12 +71,12 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
 
-coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 times as long)
+coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 times as long as without)
 	@$(PYTEST) $(COVERED) $(LOOPBACK) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
 	@$(PYTEST) $(UNCOVERED) $(LOOPBACK) -n 2 -q -m "not thorough"
 
 thorough: $(INSTALLED) ## run the long tests: concurrent threads and generated sequences of events
-	@# Only files with long tests are collected. With the other files, this target would take 1.5 times as long.
+	@# pytest gets only the files that contain long tests. To collect all files would take 1.5 times as long.
 	@$(PYTEST) $$(grep -rl --include='test_*.py' --exclude-dir=local --exclude-dir=e2e mark.thorough tests) $(LOOPBACK) -n 2 -q -m thorough
 
 integration: $(INSTALLED) ## test the parts of the embedded cloud: emulator, engine, build runner, edge, workers
@@ -85,7 +88,7 @@ e2e: $(INSTALLED) ## run the end-to-end tests: real OpenNext builds on the embed
 commands: $(INSTALLED) ## test make up, make demo and the upgrade from an earlier version
 	@$(PYTEST) $(COMMANDS) -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
-conformance: $(INSTALLED) ## test a second site (Next.js 15, base path, split server), and a real browser
+conformance: $(INSTALLED) ## run the tests with a second site (Next.js 15, base path, split server) and with a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
 # The targets run in parallel, because the end-to-end tests often wait. On two cores this saves a third of the time.

@@ -1,4 +1,4 @@
-"""One stage of anchor-deploy. Each statement below creates one component or exports an output."""
+"""The Pulumi program of anchor-deploy. It creates the components of one stage and exports its outputs."""
 
 import pulumi
 import pulumi_aws as aws
@@ -28,7 +28,7 @@ code = FunctionCode.load(stage)
 account = aws.get_caller_identity_output().account_id
 layers = DependencyLayers("layers", DependencyLayersArgs(stage=stage, code=code))
 
-# Storage: tables, buckets and keys
+# Storage of the deploy platform: tables, buckets and keys
 store = DeployStore("store", DeployStoreArgs(stage=stage, account=account))
 
 # Users, the API endpoint and the CloudFront distribution
@@ -54,7 +54,7 @@ sites = {
     for site in stage.sites
 }
 
-# The image service, and the tables for importing shops
+# The image service, and the storage of the shop import application
 images = ImageService(
     "images",
     ImageServiceArgs(

@@ -28,7 +28,7 @@ _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 @frozen
 class _Bearer(AuthBase):
-    """Sends the access token. A plain header would be replaced by a `default` entry in ~/.netrc."""
+    """Authentication with the access token. A `default` entry in ~/.netrc would replace a plain header."""
 
     token: str = field(repr=False)
 
@@ -155,6 +155,6 @@ def _send(
 
 
 def _retry_delay(response: requests.Response) -> int:
-    """Return the seconds to wait before the retry: `Retry-After`, at most `_MAX_RETRY_DELAY`."""
+    """Return the seconds to wait before the retry: `Retry-After` or the default, at most ten seconds."""
     value = response.headers.get("Retry-After", "")
     return min(int(value), _MAX_RETRY_DELAY) if re.fullmatch("[0-9]{1,6}", value) else _DEFAULT_RETRY_DELAY

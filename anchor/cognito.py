@@ -12,7 +12,7 @@ from anchor.errors import CommandError, NotSignedInError
 
 _TIMEOUT_SECONDS: Final = 30
 _API_HOST: Final = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
-_MAX_CHALLENGES: Final = 5  # that one sign-in may have
+_MAX_CHALLENGES: Final = 5  # in one sign-in
 
 
 class SignInRefusedError(CommandError):
@@ -99,7 +99,7 @@ class Cognito:
         raise SignInRefusedError(f"unsupported Cognito challenge: {answer.get('ChallengeName')}")
 
     def refresh(self, refresh_token: str) -> Tokens:
-        """Return a new access token.
+        """Return tokens with a new access token.
 
         Raises:
             NotSignedInError: The refresh token has expired.

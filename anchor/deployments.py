@@ -113,7 +113,7 @@ class Deployments:
         self._print_deployment(answer, as_json=as_json)
 
     def _print_log(self, deployment_id: str) -> Iterator[None]:
-        """Print the log. While the build runs, yield each time a request returns no new lines."""
+        """Print the log. During the build, yield when there are no new lines, so that the caller can wait."""
         cursor: str | None = None
         while True:
             query = {"limit": _LOG_PAGE_SIZE, "cursor": cursor}

@@ -28,7 +28,7 @@ class RequestRefusedError(CommandError):
         self.status = status
         detail: str = problem.get("detail") or problem.get("message") or "the API gave no reason"
         if status in _BUSY and not problem.get("detail"):
-            # API Gateway itself answers with a short message and no advice.
+            # This response is from API Gateway itself. Its short message contains no advice, so add one.
             detail += ": the API is busy, try again in a few seconds"
         errors: Sequence[Mapping[str, str]] = problem.get("errors") or []
         fields = [f"\n  {each['field'] or 'the body'}: {each['problem']}" for each in errors]

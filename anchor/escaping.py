@@ -17,7 +17,7 @@ _LINE_CHARACTERS: Final = "\n\t"
 _CARRIAGE_RETURNS: Final = re.compile(r"\r+(?=\n|\Z)")  # as in Windows line ends
 _SGR: Final = re.compile(r"\x1b\[([0-9;:]{0,40})m")  # Select Graphic Rendition: colors and styles of text
 # Reset, bold, faint, italic, underline and plain foreground colors. The set excludes all colors that can make
-# text equal to its background: mixed colors, background colors, and black and white with their bright
+# text equal to its background: custom colors, background colors, and black and white with their bright
 # variants (bright black is the background of Solarized Dark).
 _SAFE_SGR: Final = frozenset({0, 1, 2, 3, 4, 22, 23, 24, *range(31, 37), 39, *range(91, 97)})
 _SGR_RESET: Final = "\x1b[0m"

@@ -1,1 +1,4 @@
-"""Benchmarks of the design's goals, as ratios within one run: `make bench`. No test asserts a time."""
+"""The benchmarks of `make bench`, which compare measurements with goals.
+
+Most results are ratios of two measurements in the same run. No test asserts a measured time.
+"""

@@ -1,4 +1,4 @@
-"""`make bench`: runs the benchmarks and writes docs/benchmarks.md."""
+"""The command of `make bench`, which runs the benchmarks and writes docs/benchmarks.md."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ from benchmarks.model import Benchmark, Report
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 PICTURES: Final = DOCUMENT.parent / FOLDER
-# Modules of this package with a function `measure`. Names on the command line select some of them.
+# Modules of this package with a function `measure`. Names on the command line select some of these modules.
 BENCHMARKS: Final = (
     "program",
     "repositories",
@@ -34,7 +34,10 @@ _VERSIONS: Final = ("pulumi", "pulumi-aws", "boto3", "attrs", "cattrs", "pynamod
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the benchmarks and return the exit status. A missed goal does not change the exit status."""
+    """Run the benchmarks, and return the exit status.
+
+    The exit status is 1 for an unknown benchmark, otherwise 0, even if a goal is missed.
+    """
     names = list(arguments) or list(BENCHMARKS)
     console = Console(stderr=True, highlight=False)
     unknown = [name for name in names if name not in BENCHMARKS or not find_spec(f"benchmarks.{name}")]
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
             reports.append(measure(status.update))
             console.print(f"✓ {name} ({time.monotonic() - began:.0f} s)")
     Console(highlight=False).print(_table(reports))
-    # A selection of benchmarks does not replace the document.
+    # Write the document only after all benchmarks have run, because it contains the results of all of them.
     if names == list(BENCHMARKS):
         DOCUMENT.write_text(render(reports, _machine(time.monotonic() - started)), encoding="utf-8")
         PICTURES.mkdir(exist_ok=True)

@@ -28,13 +28,13 @@ def handle(event, context):
     return {}
 """
 _METHOD: Final = """\
-A fresh Python process imports the module of a handler and creates a DynamoDB client. It is compared with a
-module that only imports boto3. Bytecode is compiled before, as in the layers. CPU seconds of the fastest of
-several runs and the peak memory are measured. The start is fast because handlers import few modules and no
-framework, read the OpenAPI document on request, create clients on first use, and include the signing
-library of the edge store only where it is needed."""
-# Runs in the child process. Prints the CPU seconds and the peak memory in KB. VmHWM is preferred because
-# ru_maxrss includes the memory of the parent process before exec.
+A fresh Python process imports the module of a handler and creates a DynamoDB client. This is compared with
+a process whose module imports only boto3. The bytecode is compiled before the measurement, as in the
+layers. CPU seconds of the fastest of several runs and the peak memory are measured. The start is fast
+because handlers import few modules and no framework, read the OpenAPI document only on request, create
+clients at their first use, and load the signing library of the edge store only where it is needed."""
+# The code of the child process. It prints the CPU seconds and the peak memory in KB. VmHWM is preferred,
+# because ru_maxrss also includes the memory that the parent process used before exec.
 _START: Final = """\
 import importlib, json, resource, sys, time
 started = time.process_time()
@@ -58,13 +58,13 @@ def find_handlers() -> list[str]:
 
 
 def measure(show_progress: ShowProgress) -> Report:
-    """Measure every handler."""
+    """Measure the cold start of every handler, and the sizes of the code and the layers."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bare_handler.py").write_text(BARE, encoding="utf-8")
         show_progress("cold start: bare boto3 handler")
         bare = _measure_fastest("bare_handler", folder)
         measurements = tuple(_measurements(bare, folder, show_progress))
-        show_progress("cold start: sizes of what Lambda unpacks")
+        show_progress("cold start: sizes of the code and the layers")
         return Report(
             title="Cold start",
             method=_METHOD,
@@ -125,7 +125,7 @@ def _zipped(files: Sequence[Path]) -> int:
 
 
 def _measure_fastest(module: str, folder: str) -> tuple[float, int]:
-    # One additional run, because the first one compiles the bytecode.
+    # The additional run is the first one, which is slow because it compiles the bytecode.
     return min(_run(module, folder) for _ in range(TIMES + 1))
 
 

@@ -9,11 +9,12 @@ from benchmarks.model import Measurement, Report
 from reference.markdown import join_blocks, table
 
 FOLDER: Final = "benchmarks"
-"""The folder of the plots, next to the page."""
+"""The folder of the plots, relative to the folder of the page."""
 
 _INTRODUCTION: Final = """\
-Most values are ratios of two measurements in the same run on the same machine. You can compare ratios with
-those of your machine, but not seconds. The reason for a missed goal is below its table."""
+Most values are ratios of two measurements in the same run on the same machine. You can compare the ratios
+with those of your machine, but not the seconds. If a goal is missed, the text below the table explains
+why."""
 _AGAIN: Final = """\
 ```sh
 make bench                                 # run all benchmarks and update this page
@@ -23,7 +24,7 @@ make bench                                 # run all benchmarks and update this 
 
 @frozen(kw_only=True)
 class Machine:
-    """The machine of the measurements.
+    """The machine on which the benchmarks ran, and the duration of the run.
 
     Attributes:
         processor: The model name of the processor.
@@ -31,7 +32,7 @@ class Machine:
         system: The operating system.
         python: The version of Python.
         packages: The versions of relevant packages.
-        minutes: The duration of all benchmarks.
+        minutes: The duration of all benchmarks together.
     """
 
     processor: str

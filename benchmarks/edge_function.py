@@ -1,4 +1,4 @@
-"""Time and lookups of the edge function per request, with few and with many hosts in its store."""
+"""Time and lookups of the viewer-request function per request, with few and with many hosts in its store."""
 
 import json
 import math
@@ -12,7 +12,8 @@ from py_mini_racer import MiniRacer
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from components.edge.shared_edge import VIEWER_REQUEST
-from local.edge.viewer_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction, ViewerRequest
+from local.edge.functions.events import ViewerRequest
+from local.edge.functions.viewer_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction
 
 HOSTS: Final = (1, 10, 100, 1_000, 10_000)
 REQUESTS: Final = 20_000
@@ -21,14 +22,15 @@ SAME: Final = Goal(bound=1.2)
 READS: Final = Goal(bound=2)
 FITS: Final = Goal(bound=1)
 _METHOD: Final = """\
-The deployed file runs in V8 in this process, with a KeyValueStore in memory. It handles {requests:,}
-requests in sequence for pages, hashed files and public files of {busy} hosts, which are spread over the
-whole store. More hosts would measure the cache of the processor. The time includes parsing the event of
-each request from JSON. CPU seconds are measured. The stores take {turns} turns, and the fastest turn of
-each counts. The time of a lookup in CloudFront's store is not measured, only the number of lookups per
-request."""
+The deployed file of the viewer-request function runs in V8 in this process, with a KeyValueStore in
+memory. There is one store for each number of hosts. The function handles {requests:,} requests in
+sequence, for pages, hashed files and public files of {busy} hosts, which are spread over the whole store.
+With requests to more hosts, the benchmark would measure the cache of the processor. The time includes
+parsing the event of each request from JSON. CPU seconds are measured. Each store has {turns} turns, and
+its fastest turn counts. The time of a lookup in CloudFront's store is not measured, only the number of
+lookups per request."""
 _PATHS: Final = ("/", "/posts/first", "/_next/static/chunks/main.js", "/favicon.ico", "/missing.html")
-_EVENTS: Final = 5_000  # the same number for each store
+_EVENTS: Final = 5_000  # number of different requests, the same for each store
 _BUSY: Final = 100  # hosts that receive requests
 _DRIVE: Final = """
 globalThis.requests = (texts, count) => {
@@ -46,7 +48,11 @@ undefined
 
 @define
 class _Store:
-    """The function with a number of hosts in its store."""
+    """The viewer-request function in V8, with a number of hosts in its store.
+
+    Attributes:
+        microseconds: The fastest measured time per request.
+    """
 
     hosts: int
     engine: MiniRacer
@@ -65,7 +71,7 @@ class _Store:
         return cls(hosts, engine)
 
     def turn(self, requests: int) -> None:
-        """Run the function for a number of requests, and keep the fastest time per request."""
+        """Run the function for a number of requests, and keep the time per request if it is the fastest."""
         before = time.process_time()
         self.engine.eval(f"requests(texts, {requests})")
         done = self.engine.eval("done")  # this call also runs the pending promises
@@ -139,7 +145,7 @@ def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, reques
 
 
 def make_key_values(hosts: int) -> Mapping[str, str]:
-    """Return the content of the store: each host has the keys that releases write for a site."""
+    """Return the content of a store. Each host has the keys that a release writes for the host of a site."""
     found: dict[str, str] = {}
     for number in range(hosts):
         release = f"01JB5Z9QK8W3T7N2M4R6X{number:05}"
@@ -184,7 +190,7 @@ def _make_event(number: int, hosts: int) -> Mapping[str, Any]:
 
 
 def _count_lookups(hosts: int) -> Sequence[int]:
-    """Return the maximum number of lookups for each path, over some hosts."""
+    """Return the maximum number of lookups for each of `_PATHS`, over at most ten hosts."""
     content = make_key_values(hosts)
     function = EdgeFunction.load(VIEWER_REQUEST.read_text(encoding="utf-8"), lambda: ("1", content))
     try:

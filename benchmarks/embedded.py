@@ -14,7 +14,8 @@ from local.progress import Progress
 from tests.e2e.tiny_platform import TinyPlatform
 
 ROOT: Final = Path(__file__).parent.parent
-# A process can run several emulators in sequence only if they use the same port.
+# The ports are chosen only once, because a process can run several emulators in sequence only on the same
+# port.
 _ports = cache(find_free_ports)
 
 
@@ -33,7 +34,7 @@ def run_cloud(sites: Sequence[str]) -> Generator[Cloud]:
 
 @contextmanager
 def run_tiny_platform(site: str) -> Generator[TinyPlatform]:
-    """Run an embedded cloud with one site for a repository that builds in two seconds."""
+    """Run an embedded cloud with one site. The repository of the site builds in two seconds."""
     with tempfile.TemporaryDirectory() as folder, run_cloud((site,)) as running:
         yield TinyPlatform(running, Path(folder))
 
@@ -42,7 +43,7 @@ def require_live(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the deployment if it is live.
 
     Raises:
-        ValueError: The deployment did not go live, so it cannot be measured.
+        ValueError: The deployment is not live, so it cannot be measured.
     """
     if deployment["status"] != "live":
         raise ValueError(f"a release did not go live: {deployment}")

@@ -1,6 +1,6 @@
-"""The emulator in a separate process, so that its CPU time does not delay the measured thread.
+"""A program that runs the emulator in a separate process, so that it does not delay the measured thread.
 
-Prints its endpoint and credentials as one line of JSON. Exits at the end of standard input.
+It prints the endpoint and the credentials as one line of JSON. It exits at the end of standard input.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""The program without components, run in the same way as `__main__.py`.
+"""The flat program: it registers the resources of `__main__.py` without components.
 
-`benchmarks/program_child.py` sets the globals `resources` and `fast_registration`.
+`benchmarks/program_child.py` runs this file with the globals `resources` and `fast_registration`.
 """
 
 from collections.abc import Sequence

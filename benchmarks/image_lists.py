@@ -1,4 +1,4 @@
-"""The lists of a user with many images, from the first page to the last."""
+"""Time and DynamoDB calls of each page in the lists of a user with many images."""
 
 import random
 import time
@@ -17,13 +17,13 @@ from components.images.tables import IMAGES
 from reference.markdown import table
 from runtime.images.model import Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
-from runtime.images.repositories.distribution import CloudFrontClient, ImageDistribution
+from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore
 from runtime.images.repositories.rows import album_index_keys, album_row, image_row
 from runtime.images.service.managing import ImageService
 from runtime.shared.api.requests import MAX_PAGE_SIZE
-from runtime.shared.aws import default_config
+from runtime.shared.aws import CloudFrontClient, default_config
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import make_ulid_generator
 
@@ -34,22 +34,24 @@ GROWTH_GOAL: Final = Goal(bound=1.2)
 CALLS_GOAL: Final = Goal(bound=1)
 FIRST_PAGE_GOAL: Final = Goal(bound=2)
 _FIFTHS: Final = 5
-_WALKS: Final = 3  # the fastest time of each page counts, to exclude disturbances
+_WALKS: Final = 3  # how often each list is read; the fastest time of each page counts
 _BATCH: Final = 25  # maximum number of rows in one `BatchWriteItem`
 _METHOD: Final = """\
-One user has {images:,} images, {in_album:,} of them in one album, in the declared table, on an emulator
-that is a separate process. Both lists are read as in the API, {page} images per page, each page with the
-signed cursor of the previous one. They are read {walks} times, and the fastest time of each page counts.
-Calls are counted where botocore sends them, so that retries count, too. The order of all images is checked.
-The median of the last fifth of the pages is compared with that of the first fifth. CPU is the time of this
-process; wall time includes the emulator."""
+One user has {images:,} images, {in_album:,} of them in one album. The images are in the declared table, on
+an emulator that runs in a separate process. Two lists are read: all images of the user, and the images of
+the album. Both are read as in the API, {page} images per page, each page with the signed cursor of the
+previous page. Each list is read {walks} times, and the fastest time of each page counts. Calls are counted
+where botocore sends them, so that retries count, too. The order of all images is checked. The median of
+the last fifth of the pages is compared with that of the first fifth. CPU is the CPU time of this process.
+The wall time includes the emulator."""
 _EMULATOR: Final = """\
-CPU is the cost of a page in the function: to sign and verify cursors, to send the request, and to parse
-{page} rows. The rest of the wall time, {share:.0f} % for a page of all images, is spent in the emulator. It
-scans all rows of the user for each page, while DynamoDB starts at the key in the cursor."""
+CPU is the time that a page costs in the function: to sign and verify cursors, to send the request, and to
+parse {page} rows. The rest of the wall time, {share:.0f} % for a page of all images, is spent in the
+emulator. For each page, the emulator scans all rows of the user, while DynamoDB would start at the key in
+the cursor."""
 _TWO_CALLS: Final = """\
 The first page of an album needs a second call, which checks that the album belongs to the user. On further
-pages the signature of the cursor proves it."""
+pages, the signature of the cursor proves this, so one call is enough."""
 
 
 @frozen(kw_only=True)
@@ -69,19 +71,23 @@ class Cost:
 
 @define
 class RequestCounter:
-    """Counter of the requests that a client sends."""
+    """A counter of the requests that a boto3 client sends."""
 
     count: int = 0
 
     def count_request(self, **_: object) -> None:
-        """Count a request. This is a botocore handler of `before-send`; returning None sends the request."""
+        """Count a request.
+
+        botocore calls this handler for its event `before-send`. botocore then sends the request, because the
+        handler returns None.
+        """
         self.count += 1
 
 
 def measure(
     show_progress: ShowProgress, *, images: int = 10_000, in_album: int = 4_000, page: int = MAX_PAGE_SIZE
 ) -> Report:
-    """Read the lists page by page.
+    """Read both lists page by page, and report the costs of the pages.
 
     Args:
         show_progress: Shows the progress.
@@ -151,7 +157,7 @@ def walk(
         if cursor is None:
             break
     if found != list(expected):
-        raise ValueError(f"{len(found)} images were listed, not the {len(expected)} newest first")
+        raise ValueError(f"{len(found)} images were listed, not the {len(expected)} images, newest first")
     return costs
 
 
@@ -168,12 +174,12 @@ def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
 
 
 def sort_newest_first(images: Sequence[Image]) -> list[str]:
-    """Return the ids of images in the expected order of a list."""
+    """Return the ids of images in the order that a list must have: newest first."""
     return [image.image_id for image in sorted(images, key=lambda each: each.created_at, reverse=True)]
 
 
 def growth(values: Sequence[float]) -> tuple[float, float]:
-    """Return the medians of the first and of the last fifth."""
+    """Return the median of the first fifth of the values, and the median of the last fifth."""
     fifth = max(1, len(values) // _FIFTHS)
     return median(values[:fifth]), median(values[-fifth:])
 
@@ -244,7 +250,7 @@ def _measure_growth(name: str, values: Sequence[float], remark: str = "") -> Mea
 
 
 def _smooth(name: str, values: Sequence[float], page: int) -> Line:
-    """Return a line of moving medians over five pages, because single pages are noisy."""
+    """Return a line of moving medians over five pages, because the times of single pages vary much."""
     around = [(number, values[max(0, number - 2) : number + 3]) for number in range(len(values))]
     return Line(name=name, points=[(number * page, median(few)) for number, few in around])
 
@@ -286,7 +292,7 @@ def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
 
 
 def _make_images(images: int, in_album: int) -> tuple[Album, list[Image]]:
-    """An album and the user's images in random order. The first images are in the album."""
+    """Return an album and the user's images, in random order of time. The first images are in the album."""
     ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - ids of a measurement
     album = Album(
         album_id=ids(), user_id=USER, name="Summer", created_at=AT, updated_at=AT, image_count=in_album
@@ -329,7 +335,7 @@ def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
 
 
 def _listed(image: Image) -> dict[str, Any]:
-    """Return the keys of a ready image in `AlbumIndex`. A row of `image_row` does not have them."""
+    """Return the keys of a ready image in `AlbumIndex`. The result of `image_row` does not contain them."""
     return {
         name: {"S": value}
         for name, value in album_index_keys(image, image.album_id).items()
@@ -338,7 +344,10 @@ def _listed(image: Image) -> dict[str, Any]:
 
 
 def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  # noqa: ANN401 - clients have no type
-    """Return the image service. Lists use neither the bucket nor the distribution."""
+    """Return the image service.
+
+    Lists do not use the bucket and the distribution, so their arguments have no meaning.
+    """
     cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
     s3: Any = boto3.client("s3", **connection)
     return ImageService(

@@ -7,7 +7,8 @@ from pathlib import Path
 def peak_memory() -> int:
     """Return the peak memory in bytes.
 
-    VmHWM is preferred because ru_maxrss, in kilobytes, includes the memory of the parent process before exec.
+    VmHWM is preferred, because ru_maxrss (in kilobytes) also includes the memory that the parent process used
+    before exec.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")

@@ -1,4 +1,4 @@
-"""Measurements, their goals and reports."""
+"""Classes for the measurements, goals and reports of benchmarks."""
 
 from collections.abc import Callable
 from typing import Final, Literal
@@ -23,17 +23,17 @@ class Goal:
     kind: Literal["at most", "at least"] = "at most"
 
     def is_met(self, value: float) -> bool:
-        """Return whether the value, rounded as it is printed, is within the bound."""
+        """Return whether the value meets the goal. The value is first rounded as in the document."""
         shown = round(value, 2)
         return shown <= self.bound if self.kind == "at most" else shown >= self.bound
 
 
 @frozen(kw_only=True)
 class Measurement:
-    """The ratio of two values measured in the same run, or a single value.
+    """The ratio of two values that were measured in the same run, or a single measured value.
 
     Attributes:
-        name: The measured value and, for a ratio, the value it is compared with.
+        name: The name of the measured value. For a ratio, also the name of the other value.
         value: The ratio or the value.
         unit: The unit; `x` for a ratio, empty for a count.
         goal: The goal, or None if the value is only reported.
@@ -50,7 +50,7 @@ class Measurement:
 
     @property
     def verdict(self) -> str:
-        """`met` or `missed`, or an empty text without a goal."""
+        """`met` or `missed`, or an empty text if there is no goal."""
         if self.goal is None:
             return ""
         return "met" if self.goal.is_met(self.value) else "missed"
@@ -64,7 +64,7 @@ class Measurement:
 
     @property
     def wanted(self) -> str:
-        """The goal as text, or an empty text."""
+        """The goal as text, or an empty text if there is no goal."""
         return f"{self.goal.kind} {self.goal.bound:g} {self.unit}".rstrip() if self.goal else ""
 
 
@@ -88,6 +88,6 @@ class Report:
 
 
 ShowProgress = Callable[[str], None]
-"""Shows the progress of a benchmark."""
+"""A function that shows a text about the progress of a benchmark."""
 
 Benchmark = Callable[[ShowProgress], Report]

@@ -26,7 +26,7 @@ class Registered:
     Attributes:
         urn: The URN of the resource.
         request: The request of the SDK.
-        made: The outputs that are not inputs.
+        made: The outputs that the monitor generated, including `id`, without the inputs.
     """
 
     urn: str
@@ -106,7 +106,7 @@ def _not_called(_registration: object) -> Any:  # noqa: ANN401 - never returns
 
 
 def _merge(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
-    """Merge inputs into outputs; inputs take precedence, as in the recorder's mocks."""
+    """Merge inputs into outputs. Inputs take precedence, as in `tests/components/recorder.py`."""
     for key, value in given.fields.items():
         if value.HasField("struct_value") and key in made.fields:
             _merge(made.fields[key].struct_value, value.struct_value)
@@ -130,7 +130,10 @@ def _iterate_strings(value: object, *path: str | int) -> Iterator[tuple[Within, 
 
 
 def _inline_archives(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
-    """Replace archives of folders, which may be deleted later, by archives with the content of the files."""
+    """Return the value with archives of folders replaced by archives that contain the content of the files.
+
+    The folders may be deleted later.
+    """
     if isinstance(value, pulumi.FileArchive):
         files = sorted(path for path in Path(value.path).rglob("*") if path.is_file())
         return pulumi.AssetArchive(

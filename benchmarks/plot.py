@@ -14,7 +14,7 @@ WIDTH: Final = 640
 HEIGHT: Final = 320
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 44, 44
 _COLOURS: Final = ("#0b62a3", "#c4511d", "#3a7d34", "#7a4ba0")
-_TICKS: Final = 5  # approximate number per axis
+_TICKS: Final = 5  # approximate number of ticks on an axis
 
 
 @frozen(kw_only=True)
@@ -23,7 +23,7 @@ class Line:
 
     Attributes:
         name: The name in the legend.
-        points: The points, sorted by x. On a logarithmic axis all numbers must be positive.
+        points: The points, sorted by x. Numbers on a logarithmic axis must be positive.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Plot:
         name: The name of the file, without its extension.
         title: The title of the plot.
         x: The label of the x axis, with its unit.
-        y: The label of the y axis, with its unit. The axis starts at 0 unless it is logarithmic.
+        y: The label of the y axis, with its unit. A linear y axis starts at 0.
         lines: The lines, at most four.
         x_scale: The scale of the x axis.
         y_scale: The scale of the y axis.
-        mark: Position and label of a vertical line.
+        mark: The x value and the label of a vertical line. None for no such line.
     """
 
     name: str
@@ -130,7 +130,7 @@ class _Axis:
 
 
 def _step(extent: float) -> float:
-    """Return a step between ticks: 1, 2 or 5 times a power of ten."""
+    """Return the distance between two ticks of an axis: 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(extent / _TICKS))
     return power * next(each for each in (1, 2, 5, 10) if extent / (power * each) <= _TICKS)
 

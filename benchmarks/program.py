@@ -17,30 +17,32 @@ from reference.markdown import table
 
 ROOT: Final = Path(__file__).parent.parent
 SITES: Final = (1, 50, 500)
-# Large programs run for half a minute. Disturbances then even out, so fewer runs suffice.
+# Number of runs for each number of sites. A program with more sites runs longer, so disturbances by other
+# processes have less effect, and fewer runs suffice.
 REPEATED: Final = {1: 7, 50: 5, 500: 3}
 GOAL: Final = Goal(bound=1.2)
 LINEAR: Final = Goal(bound=1.2)
 _METHOD: Final = """\
-The Pulumi SDK runs `__main__.py` with the settings of production and a number of sites. Its resource
-monitor runs in the same process and answers at once (`benchmarks/monitor.py`). Then a flat program
-(`benchmarks/flat_program.py`) registers the same resources directly with `pulumi_aws`: same types, names,
-inputs, options and dependencies. The benchmark stops if the two programs differ. Each run has its own
-process, in which a small warm-up program loads all modules. CPU seconds of all threads are measured. The
-programs run in turns, and the fastest run of each counts."""
+The Pulumi SDK runs `__main__.py` with the settings of production and a number of sites. The resource
+monitor of the SDK runs in the same process and answers at once (`benchmarks/monitor.py`). Then a flat
+program (`benchmarks/flat_program.py`) registers the same resources directly with `pulumi_aws`: with the
+same types, names, inputs, options and dependencies. The benchmark stops if the resources of the two
+programs differ. Each run has its own process, in which a small warm-up program first loads all modules.
+CPU seconds of all threads are measured. The two programs run alternately, and the fastest run of each
+program counts."""
 _REMARK: Final = """\
-Components are resources to Pulumi, too: here they add {share:.0%} more registrations, each with outputs and
-a second call. The rest has two causes. The SDK's stack trace of each registration is deeper in components,
-and the flat program has no stack outputs."""
+Pulumi treats components as resources, too. Here, they add {share:.0%} more registrations, and each of them
+needs a second call for its outputs. The rest of the difference has two causes. The SDK creates a stack
+trace for each registration, which is deeper in components. The flat program has no stack outputs."""
 _USUAL: Final = """\
 Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above
-only show the costs of components. Without it, the garbage collector repeatedly scans all objects, and the
-SDK scans all unfinished outputs whenever one finishes."""
+show only the costs of components. Without this call, the garbage collector repeatedly scans all objects,
+and the SDK scans all unresolved outputs each time an output is resolved."""
 
 
 @frozen(kw_only=True)
 class _Pair:
-    """The costs of the program and of the flat program, with a number of sites."""
+    """The costs of the program and of the flat program (`raw`), with the same number of sites."""
 
     sites: int
     program: Cost
@@ -57,7 +59,12 @@ class _Pair:
 
 
 def measure(show_progress: ShowProgress, sites: Sequence[int] = SITES) -> Report:
-    """Measure the program with each number of sites."""
+    """Measure the program and the flat program with each number of sites, and the time of their imports.
+
+    Raises:
+        ValueError: The two programs have different numbers of resources.
+        CalledProcessError: A measurement failed, for example because the resources differ.
+    """
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "graph"
         pairs = [_measure_pair(number, graph, show_progress) for number in sites]
@@ -146,7 +153,7 @@ def _time_growth(pairs: Sequence[_Pair]) -> float:
 def _measure_pair(sites: int, graph: Path, show_progress: ShowProgress) -> _Pair:
     times = REPEATED.get(sites, 1)
     show_progress(f"program: {sites} sites, with components and without, {times} times")
-    # Both run in turns, so that a slow phase of the machine affects both.
+    # The two programs run alternately, so that a slow phase of the machine affects both.
     kinds = ("components", "raw")
     costs = [[_run(kind, str(sites), str(graph)) for kind in kinds] for _ in range(times)]
     program, raw = (min(each, key=lambda cost: cost.cpu) for each in zip(*costs, strict=True))
@@ -167,7 +174,7 @@ def _run(*arguments: str) -> Cost:
 
 def _tabulate_costs(pairs: Sequence[_Pair]) -> str:
     return table(
-        ("sites", "resources", "components", "CPU", "wall", "per resource", "memory", "ratio to raw"),
+        ("sites", "resources", "components", "CPU", "wall", "per resource", "memory", "ratio to flat"),
         [
             (
                 str(pair.sites),

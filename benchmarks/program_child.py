@@ -2,7 +2,7 @@
 
 python -m benchmarks.program_child components 50 GRAPH    run __main__.py and write its resources to GRAPH
 python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH without components
-python -m benchmarks.program_child raw-usual 50 GRAPH     the same, without `enable_fast_registration`
+python -m benchmarks.program_child raw-usual 50 GRAPH     the same as raw, without `enable_fast_registration`
 python -m benchmarks.program_child import                 import the modules that __main__.py imports
 python -m benchmarks.program_child import-raw GRAPH       import the classes of the resources of GRAPH
 """
@@ -25,7 +25,8 @@ from benchmarks.memory import peak_memory
 
 ROOT: Final = Path(__file__).parent.parent
 STAGE: Final = "production"
-# Size of the warm-up program: a number of sites or, for the flat program, of resources.
+# Sizes of the warm-up programs: number of sites of `__main__.py`, and number of resources of the flat
+# program.
 WARM_UP: Final = 1
 WARM_UP_RESOURCES: Final = 250
 
@@ -50,7 +51,7 @@ class Cost:
 
 
 def main(arguments: Sequence[str]) -> Cost:
-    """Run the measurement that the arguments select."""
+    """Run the measurement that the arguments select, and return its cost."""
     match arguments:
         case ["import"]:
             return _measure_time(_import_modules_of_program)

@@ -19,13 +19,15 @@ from local.node import find_node
 
 GOAL: Final = Goal(bound=1.2)
 _METHOD: Final = """\
-The example site. Bare build: a checkout of the commit, `npm ci` and `open-next build`, with the Node.js,
-the settings and the filled npm cache of builds in the embedded cloud. Push: from the signed push to the
-first page of this commit at the URL of the site. One bare build runs before the push and one after it; the
-mean counts. Wall time is measured."""
+The example site is built and deployed. A bare build is a checkout of the commit, `npm ci` and
+`open-next build`, with the Node.js, the settings and the filled npm cache of builds in the embedded cloud.
+The time of a push begins with the signed push. It ends with the first page of this commit at the URL of
+the site. One bare build runs before the push and one after the push, and their mean counts. Wall time is
+measured."""
 _REMARK: Final = """\
-A push also includes the queue, the start of the build and the check of the tools. It packs and stores the
-artifact, and releases it with a smoke test. Statuses are polled every half second."""
+In addition to a bare build, a push includes the wait in the queue, the start of the build, the check of
+the tools, the packing and storing of the artifact, and the release with its smoke test. The benchmark
+polls the status of the deployment every half second."""
 
 
 def measure(show_progress: ShowProgress) -> Report:
@@ -33,21 +35,21 @@ def measure(show_progress: ShowProgress) -> Report:
 
     Raises:
         ValueError: The push did not go live, or the site does not show its commit.
-        CalledProcessError: The bare build failed; the error contains its output.
+        CalledProcessError: A bare build failed. The error contains the output of the failed command.
     """
     with tempfile.TemporaryDirectory() as folder, run_cloud((SITE,)) as running:
         connected = connect(running, running.create_user(), silent_progress())
         environment = _environment(running)
 
-        def bare(name: str) -> Mapping[str, float]:
-            return _bare(connected, Path(folder) / name, environment, show_progress)
+        def run_bare_build(name: str) -> Mapping[str, float]:
+            return _run_bare_build(connected, Path(folder) / name, environment, show_progress)
 
         show_progress("push: filling npm's cache")
         _npm_ci(_checkout(connected, Path(folder) / "cache", environment), environment)
-        builds = [bare("before")]
+        builds = [run_bare_build("before")]
         show_progress("push: from the push to the live site")
         seconds = _push(connected)
-        builds.append(bare("after"))
+        builds.append(run_bare_build("after"))
     totals = [sum(each.values()) for each in builds]
     mean = sum(totals) / len(totals)
     steps = ", ".join(
@@ -84,7 +86,7 @@ def _push(connected: ConnectedProject) -> float:
     return seconds
 
 
-def _bare(
+def _run_bare_build(
     connected: ConnectedProject, folder: Path, environment: Mapping[str, str], show_progress: ShowProgress
 ) -> Mapping[str, float]:
     """Run a bare build and return the seconds of each step."""
@@ -118,7 +120,7 @@ def _run(command: tuple[str, ...], folder: Path, environment: Mapping[str, str])
 
 
 def _environment(running: Cloud) -> Mapping[str, str]:
-    """Return the environment variables of builds that a bare build needs."""
+    """Return the environment variables of a bare build, with the values of builds in the embedded cloud."""
     kept = ROOT / ".anchor"
     machine = BuildMachine(
         node=prepare_node_folder(find_node(), kept / "node"),

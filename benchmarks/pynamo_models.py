@@ -26,7 +26,7 @@ class PynamoDeployment(Model):
     """A deployment."""
 
     class Meta:  # pyright: ignore[reportIncompatibleVariableOverride] - PynamoDB's way of writing it
-        """Where it is stored."""
+        """The settings of the model: the name of the table."""
 
         table_name: ClassVar[str] = PYNAMO_DEPLOYMENTS
 
@@ -52,7 +52,7 @@ class PynamoJob(Model):
     """A job."""
 
     class Meta:  # pyright: ignore[reportIncompatibleVariableOverride] - PynamoDB's way of writing it
-        """Where it is stored."""
+        """The settings of the model: the name of the table."""
 
         table_name: ClassVar[str] = PYNAMO_JOBS
 
@@ -68,7 +68,7 @@ class PynamoJob(Model):
 
 
 def connect(connection: Mapping[str, str]) -> None:
-    """Connect the models to an endpoint, which is given as arguments of a boto3 client."""
+    """Connect the models to the endpoint in the given arguments of a boto3 client."""
     for model in (PynamoDeployment, PynamoJob):
         meta: Any = model.Meta
         meta.host = connection["endpoint_url"]

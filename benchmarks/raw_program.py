@@ -1,4 +1,4 @@
-"""The resources of the program, registered without components, for comparison with the program."""
+"""Registration of the program's resources without components, for the flat program."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ class Attribute:
     """An output of another resource.
 
     Attributes:
-        of: The position of the other resource.
+        of: The position of the other resource in the order of registration.
         name: The name of the output.
         within: The path of the value within the output.
     """
@@ -45,13 +45,13 @@ class Template:
 
 @frozen(kw_only=True)
 class RawResource:
-    """A resource as in a handwritten program.
+    """A resource in the form in which a handwritten program would declare it.
 
     Attributes:
         cls: The class of pulumi_aws.
         name: The name of the resource.
         arguments: Keyword arguments without outputs.
-        wired: Keyword arguments that contain an Attribute or a Template.
+        wired: Keyword arguments that contain outputs of other resources, as an Attribute or a Template.
         after: Positions of the resources in `depends_on`.
         options: Further resource options.
     """
@@ -65,10 +65,14 @@ class RawResource:
 
 
 def raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
-    """Convert recorded resources, in order.
+    """Convert recorded resources into raw resources, in the same order.
 
-    Values that come from another resource are replaced by its output, wherever they occur in an argument.
-    Therefore the resources have the same inputs, options and dependencies as in the program.
+    A value that comes from another resource is replaced by the output of that resource, also inside lists,
+    mappings and texts. Therefore the raw resources have the same inputs, options and dependencies as in the
+    program.
+
+    Raises:
+        ValueError: An input depends on a resource, but contains no output of it.
     """
     positions = {each.urn: position for position, each in enumerate(graph)}
     return [_convert(each, graph, positions) for each in graph]
@@ -117,7 +121,7 @@ def _convert(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, 
 def _replace_by_outputs(
     value: object, others: Sequence[tuple[int, Mapping[Within, str]]]
 ) -> tuple[object, set[int]]:
-    """Return the value with outputs of the other resources, and the positions of the resources used."""
+    """Return the value with outputs of the other resources, and the positions of the used resources."""
     known: dict[str, list[Attribute]] = {}
     for position, made in others:
         for (name, *within), text in made.items():
@@ -125,12 +129,12 @@ def _replace_by_outputs(
             known.setdefault(text, []).append(attribute)
     if not known:
         return value, set()
-    # The longest text is matched first. Otherwise the name would match within the ARN.
+    # The longest text is matched first, because a resource's ARN contains its name.
     pattern = re.compile("|".join(re.escape(text) for text in sorted(known, key=len, reverse=True)))
     used: set[int] = set()
 
     def find_output(text: str) -> Attribute:
-        """Return the output with this text. Prefer an output of a resource that is not used yet."""
+        """Return an output with this text, if possible of a resource that is not used yet."""
         found = next((each for each in known[text] if each.of not in used), known[text][0])
         used.add(found.of)
         return found
@@ -154,7 +158,7 @@ def _replace_by_outputs(
 
 
 def _resolve(value: object, made: Sequence[pulumi.CustomResource]) -> object:
-    """Return the value with the outputs of the registered resources."""
+    """Return the value with each Attribute and Template replaced by an output of the registered resources."""
     if isinstance(value, Attribute):
         return _output(value, made)
     if isinstance(value, Template):

@@ -18,11 +18,11 @@ class Recorded:
         urn: The URN.
         type: The type token.
         name: The name.
-        inputs: The inputs that the engine received, with the content of files.
+        inputs: The inputs that the resource monitor received, with the content of files.
         references: The URNs of the resources that an input depends on, by input.
-        after: The URNs of all dependencies.
+        after: The URNs of all resources that this resource depends on.
         options: Further options, by their names in the SDK.
-        made: The outputs by path, such as `("arn",)`.
+        made: The texts in the outputs, by path, such as `("arn",)`.
     """
 
     urn: str
@@ -36,7 +36,10 @@ class Recorded:
 
 
 def find_differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]:
-    """Return the differences between two programs, one per line. Components are ignored."""
+    """Return the differences between the resources of two programs, one text for each difference.
+
+    The components that a resource belongs to are ignored.
+    """
     first_graph, second_graph = ({_strip_parents(each.urn): each for each in graph} for graph in (one, other))
     found = [f"{urn}: only in one program" for urn in sorted(first_graph.keys() ^ second_graph.keys())]
     for urn in sorted(first_graph.keys() & second_graph.keys()):

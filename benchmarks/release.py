@@ -1,4 +1,4 @@
-"""A release of a thousand files, compared with `aws s3 sync` of the same files to the same emulator."""
+"""Time of a release with a thousand files, compared with `aws s3 sync` of the same files."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ FILES: Final = 1_000
 CHANGED: Final = 10
 GOAL: Final = Goal(bound=0.5)
 NONE: Final = Goal(bound=0)
-# In bytes: typical sizes of chunks of a Next.js site.
+# In bytes: typical sizes of the JavaScript chunks of a Next.js site.
 _SMALLEST, _LARGEST = 500, 40_000
 _BUCKET: Final = "benchmark-sync"
 _FOLDER: Final = "_next/static/chunks"
@@ -36,24 +36,26 @@ _RELEASE: Final = "anchor-local-release"
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
 A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the embedded cloud. Then
-{changed} of them are replaced, and it is pushed again. The time of a release is the sum of its steps in the
-log of the release function: from the download of the artifact to the switch, with all checks, two published
-and tested functions, and the edge. The locked AWS command line copies the same files from a folder to a
-bucket of the same emulator (`aws s3 sync`). It runs once before and once after the release; the mean
-counts. Then it copies the changed files. Wall time is measured."""
+{changed} of the files are replaced, and the repository is pushed again. The time of a release is the sum
+of its steps in the log of the release function, from the download of the artifact to the switch. It
+includes all checks, two published and tested functions, and the writes to the edge. For comparison,
+`aws s3 sync` of the locked AWS command line copies the same files from a folder to a bucket of the same
+emulator. `aws s3 sync` runs once before and once after the release, and the mean counts. Later, it copies
+the changed files. Wall time is measured."""
 _REMARK: Final = """\
-Only the uploads are the same work. The other steps of the release took {others:.2f} s, independent of the
-number of files. In the {sync:.2f} s of `aws s3 sync` the emulator computed for {emulated:.2f} s in one
-thread. Here, every client needs at least that time. S3 handles requests in parallel."""
+Only the uploads do the same work as `aws s3 sync`. The other steps of the release took {others:.2f} s,
+independent of the number of files. In the {sync:.2f} s of `aws s3 sync`, the emulator used {emulated:.2f}
+s of CPU time in one thread. So with this emulator, every client needs at least that time. S3 would handle
+the requests in parallel."""
 
 
 @frozen(kw_only=True)
 class Released:
-    """One release.
+    """The measured values of one release.
 
     Attributes:
         steps: Seconds of each step, in order.
-        written: Keys of the hashed files that were written.
+        written: Keys of the hashed files that the release wrote.
     """
 
     steps: Mapping[str, float]
@@ -67,7 +69,7 @@ class Released:
 
 @frozen(kw_only=True)
 class SyncResult:
-    """One run of `aws s3 sync`.
+    """The measured values of one run of `aws s3 sync`.
 
     Attributes:
         seconds: Wall time.
@@ -87,7 +89,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
         TimeoutError: The log of the release function did not arrive.
     """
     first = make_files(files, seed=1)
-    # As in a build, a changed file gets another name.
+    # A changed file gets another name, as in a build, because the name contains a hash of the content.
     gone, new = sorted(first)[:changed], make_files(changed, seed=2)
     with tempfile.TemporaryDirectory() as folder, run_tiny_platform(SITE) as running:
         cloud = running.cloud
@@ -155,7 +157,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
 
 
 def make_files(number: int, *, seed: int) -> Mapping[str, bytes]:
-    """Return files that look like hashed chunks, by path."""
+    """Return the contents of files with the names and sizes of hashed chunks, by path."""
     source = random.Random(seed)  # noqa: S311 - not for security
     found: dict[str, bytes] = {}
     for _ in range(number):
@@ -177,7 +179,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _sync(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
-    """Run `aws s3 sync`, and measure it including its start."""
+    """Run `aws s3 sync`, and measure its time, which includes the start of the process."""
     keys = cloud.emulator.administrator
     environment = {
         "PATH": os.environ["PATH"],
@@ -192,7 +194,8 @@ def _sync(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
     subprocess.run(  # noqa: S603 - the locked AWS command line
         [*command, str(folder), f"s3://{_BUCKET}/{prefix}/"], env=environment, check=True
     )
-    # The emulator runs in this process, which does nothing else meanwhile.
+    # The emulator runs in this process. So the CPU time of this process is that of the emulator, because the
+    # process does nothing else meanwhile.
     return SyncResult(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
 
 
@@ -200,13 +203,14 @@ def _release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None
     before = _list_modification_times(cloud, site)
     deployment = require_live(site.release(changes))
     after = _list_modification_times(cloud, site)
-    # S3 times have a resolution of one second. A build takes longer, so each new write has a later time.
+    # The modification times of S3 have a resolution of one second. A build takes longer, so a file that the
+    # release wrote again has a later time.
     written = frozenset(key for key, at in after.items() if before.get(key) != at)
     return Released(steps=_read_step_seconds(cloud, deployment["deploymentId"]), written=written)
 
 
 def _list_modification_times(cloud: Cloud, site: TinyProject) -> Mapping[str, datetime]:
-    """Return the time of the last write of each hashed file."""
+    """Return the time of the last write of each hashed file, by key."""
     prefix = f"assets/{SITE}/{site.project_id}/_next/static/"
     pages = (
         cloud.emulator.client("s3")
@@ -217,7 +221,13 @@ def _list_modification_times(cloud: Cloud, site: TinyProject) -> Mapping[str, da
 
 
 def _read_step_seconds(cloud: Cloud, deployment_id: str) -> Mapping[str, float]:
-    """Return the seconds of each step from the log, which can arrive after the deployment is live."""
+    """Return the seconds of each step from the log of the release function.
+
+    The log can arrive after the deployment is live, so wait for it.
+
+    Raises:
+        TimeoutError: The log did not arrive.
+    """
     deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         records = [each for each in _read_log_records(cloud) if each.get("deploymentId") == deployment_id]

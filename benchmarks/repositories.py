@@ -1,4 +1,4 @@
-"""The repositories, compared with the raw client, boto3's Table resource and PynamoDB."""
+"""CPU time of the repositories, compared with the raw client, boto3's Table resource and PynamoDB."""
 
 import gc
 import random
@@ -44,29 +44,37 @@ RELEASE: Final = Release(
     url="https://01kg9p7av86cqrp4h410zx4bw9--shop.example.com",
 )
 _METHOD: Final = """\
-Four operations on the same emulator, which is a separate process, in the same run: `get` a deployment by
-its key (16 attributes, one of them a map), `create` a job (a conditional put of 9 attributes), `update` a
-deployment (a conditional update that returns the whole row) and `list` a page of {page} deployments. The
-raw client uses handwritten dictionaries for requests, and parses responses, including times, by hand. It
-has the settings of the functions' client. Like PynamoDB's client, it does not validate parameters.
-boto3's Table resource has default settings. CPU seconds of the calling thread are measured. Each contender
-makes {calls} calls in a turn and has {rounds} turns in random order. The fastest turn counts."""
+Four implementations run the same four operations on one emulator, which is a separate process. The
+operations are: `get` a deployment by its key (16 attributes, one of them a map), `create` a job (a
+conditional put of 9 attributes), `update` a deployment (a conditional update that returns the whole row)
+and `list` a page of {page} deployments. The implementation with the raw client uses handwritten
+dictionaries for requests, and parses responses, including times, by hand. The raw client has the settings
+of the functions' client. Like PynamoDB's client, it does not validate parameters. boto3's Table resource
+has default settings. CPU seconds of the calling thread are measured. Each implementation makes {calls}
+calls in a turn, and has {rounds} turns. The order of the turns is random, and the fastest turn of each
+implementation counts."""
 _LIMIT: Final = """\
-At least {least:.0%} of the time of an operation is the raw call: boto3 and botocore build, sign, send and
-parse it, also for PynamoDB. Therefore no repository based on botocore can be 1.5 times as fast as another
-one. A faster one would have to build, sign and send requests itself, with its own handling of credentials,
-retries and endpoints. This is not worth the risk."""
+The raw call takes at least {least:.0%} of the time of an operation. In this call, boto3 and botocore
+build, sign and send the request, and parse the response. PynamoDB uses botocore, too. Therefore no
+repository based on botocore can be 1.5 times as fast as another one. A faster repository would have to
+build, sign and send requests itself, with its own handling of credentials, retries and endpoints. This is
+not worth the risk."""
 
 
 @frozen(kw_only=True)
 class Row:
-    """CPU time of one operation by each contender, in microseconds."""
+    """The CPU time of one operation.
+
+    Attributes:
+        operation: The name of the operation.
+        microseconds: The CPU time of one call, by the name of the contender.
+    """
 
     operation: str
     microseconds: Mapping[str, float]
 
     def ratio(self, one: str, other: str) -> float:
-        """Return the time of one contender divided by that of the other."""
+        """Return the time of one contender divided by the time of the other contender."""
         return self.microseconds[one] / self.microseconds[other]
 
 
@@ -114,7 +122,7 @@ def _measurements(row: Row, limit: str) -> Sequence[Measurement]:
 
 
 def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
-    # This client has the settings of the functions' clients. Without them, raw calls take longer.
+    # This client has the settings of the functions' clients, because default settings make raw calls slower.
     client: Any = boto3.client("dynamodb", config=default_config("dynamodb"), **connection)
     for table in (DEPLOYMENTS, PYNAMO_DEPLOYMENTS):
         _create(client, table, "projectId", "deploymentId")
@@ -162,7 +170,7 @@ def _to_pynamo(deployment: Deployment) -> PynamoDeployment:
 
 
 def _deployments() -> Sequence[Deployment]:
-    """Return deployments of a project, one more than fit on a page, all with status `deploying`."""
+    """Return deployments of one project with the status `deploying`, one more than fit on a page."""
     ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - not for security
     project_id = ids()
     return [

@@ -1,4 +1,4 @@
-"""Four implementations of the same four operations."""
+"""The contenders of the benchmark: four implementations of the same four operations on DynamoDB."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ class TestData:
     Attributes:
         deployment: A deployment with status `deploying`, of a project with more than a page of deployments.
         release: The release that `update` writes.
-        new_job: Returns a job that is not stored yet.
+        new_job: Returns a job that is not in the table yet.
     """
 
     deployment: Deployment
@@ -64,7 +64,7 @@ class Contender(Protocol):
 
 @frozen
 class Repositories:
-    """The repositories."""
+    """The operations with the repositories of `runtime/`."""
 
     name: ClassVar[str] = "repository"
     deployments: DeploymentRepository
@@ -74,7 +74,7 @@ class Repositories:
 
     @classmethod
     def on(cls, client: DynamoDBClient, data: TestData) -> Self:
-        """Return the repositories, composed as in the functions."""
+        """Return this contender, with repositories that are created as in the functions."""
         cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
         projects = ProjectRepository(client=client, table=PROJECTS)
         return cls(
@@ -106,7 +106,7 @@ class Repositories:
 
 @frozen
 class RawClient:
-    """The raw boto3 client, with handwritten dictionaries for requests and responses."""
+    """The operations with the low-level boto3 client, and handwritten dictionaries for the requests."""
 
     name: ClassVar[str] = "raw client"
     client: Any
@@ -198,7 +198,7 @@ class RawClient:
 
 @frozen
 class TableResource:
-    """boto3's Table resource, with dictionaries of Python types; times are parsed by hand."""
+    """The operations with boto3's Table resource, and dictionaries of Python types. Code parses the times."""
 
     name: ClassVar[str] = "Table resource"
     deployments: Any
@@ -269,7 +269,10 @@ class TableResource:
 
 @frozen
 class PynamoModels:
-    """PynamoDB models. Their rows are in separate tables, because PynamoDB has its own format of times."""
+    """The operations with PynamoDB models.
+
+    Their rows are in separate tables, because PynamoDB has its own format of times.
+    """
 
     name: ClassVar[str] = "PynamoDB"
     data: TestData
@@ -338,7 +341,7 @@ def _now() -> datetime:
 
 
 def _parse_item(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values of a deployment."""
+    """Return the values of a deployment from its row."""
     release = item["release"]["M"]
     return {
         "project_id": item["projectId"]["S"],

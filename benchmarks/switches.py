@@ -19,31 +19,32 @@ SWITCHES: Final = 1_000
 VISITORS: Final = 4
 NONE: Final = Goal(bound=0)
 FAST: Final = Goal(bound=1)
-# In seconds: the plotted time before and after each switch, and the width of a bin of the plot.
+# In seconds: the time that the plot shows before and after each promote call, and the width of a bin.
 _BEFORE, _AFTER, _BIN = 0.25, 0.5, 0.025
 _TIMEOUT: Final = 30.0
 _METHOD: Final = """\
-Two releases of a site on the embedded cloud are promoted in turn through the API, {switches:,} times, while
-{visitors} visitors load pages in sequence without a pause. Each response names its release in up to three
-ways: by a variable of the function version, by a constant of the build, and by the script of the page. A
-response that names two releases is mixed. The time of a switch begins with the promote call. It ends when
-the first response of the new release to a request sent after the call is complete. Emulator, functions,
-edge and visitors share this machine."""
+Two releases of a site on the embedded cloud are promoted alternately through the API, {switches:,} times.
+At the same time, {visitors} visitors load pages in sequence without a pause. Each response names its
+release in up to three ways: by a variable of the function version, by a constant of the build, and by the
+script of the page. A response that names two releases is mixed. The time of a switch begins with the
+promote call. It ends when a visitor has received the first complete response of the new release. Only
+requests that start after the start of the promote call count for this. The emulator, the functions, the
+edge and the visitors share this machine."""
 _COLD: Final = """\
-The values above exclude the first call, because it includes a cold start: a new Python process imports boto3
-and the signing library of the edge store, while the visitors use all cores. In AWS a cold start happens
-after some minutes without a switch. Provisioned concurrency would avoid it. Until the switch is done,
-visitors get the previous release."""
+Except for the last row, the times exclude the first call, because it includes a cold start: a new Python
+process imports boto3 and the signing library of the edge store, while the visitors use all cores. In AWS,
+a cold start happens after some minutes without a call of `promote`. Provisioned concurrency would avoid
+cold starts. Until the switch is done, visitors get the previous release."""
 
 
 @frozen(kw_only=True)
 class Switched:
-    """One switch. Times are in seconds of `time.monotonic()`.
+    """The times of one switch, in seconds of `time.monotonic()`.
 
     Attributes:
-        asked: Time of the promote call.
-        answered: Time of its response.
-        seen: Time of the first complete response of the new release to a visitor.
+        asked: Start of the promote call.
+        answered: End of the promote call.
+        seen: Time at which a visitor had received the first complete response of the new release.
     """
 
     asked: float
@@ -89,7 +90,7 @@ def _switch(
 
 
 def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
-    """Return the report."""
+    """Return the report of switches and of the responses that visitors received meanwhile."""
     cold, *warm = switches
     seconds = sorted(each.seen - each.asked for each in warm)
     calls = sorted(each.answered - each.asked for each in warm)
@@ -126,12 +127,12 @@ def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
 
 
 def percentile(ordered: Sequence[float], part: float) -> float:
-    """Return the smallest value that at least this fraction of the values does not exceed."""
+    """Return the smallest value for which at least this fraction of the sorted values is not greater."""
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
 
 def _around(switches: Sequence[Switched], answers: Sequence[Answer]) -> Plot:
-    """Return a plot of response times by the start of the request, relative to the promote call."""
+    """Return a plot of response times. The x axis is the start of a request, relative to the promote call."""
     by_bin: dict[int, list[float]] = {}
     ordered = sorted(answers, key=lambda answer: answer.started_at)
     at = 0

@@ -1,1 +1,1 @@
-"""The embedded cloud: the whole platform on one machine, without AWS."""
+"""The embedded cloud: an emulated AWS on one machine, to which `make up` deploys the program."""

@@ -1,4 +1,7 @@
-"""Command line of the embedded cloud: `make up` runs `python -m local up`, `make demo` runs `... demo`."""
+"""Command line of the embedded cloud.
+
+`make up` runs `python -m local up`, and `make demo` runs `python -m local demo`.
+"""
 
 import signal
 import sys
@@ -80,14 +83,17 @@ def demo(
     edge_port: EdgePort = EDGE_PORT,
     screenshot: Annotated[Path | None, Parameter(help="Write the completed steps to this SVG file.")] = None,
 ) -> None:
-    """Push the example site once and check everything it does. Exit with 0 only if every check passed."""
+    """Push the example site once, then check the live site and the image service.
+
+    The exit status is 0 only if every check passed.
+    """
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
     with Cloud.start(root=ROOT, ports=ports, progress=progress) as cloud:
         pushed = connect_and_push(cloud, cloud.create_user(), progress)
         check_site(pushed.visitor, pushed.sha, progress)
         check_images(cloud, pushed.client, progress)
-    seconds = sum(proof.seconds for proof in progress.completed_steps)
+    seconds = sum(step.seconds for step in progress.completed_steps)
     last_line = f"{len(progress.completed_steps)} steps passed in {seconds:.0f} s"
     progress.console.print(last_line)
     if screenshot:
@@ -95,7 +101,7 @@ def demo(
 
 
 def format_sign_in_command(cloud: Cloud, user: User) -> str:
-    """Return the command that signs in to this embedded cloud. Then `anchor` commands use this cloud."""
+    """Return the command that signs in to this embedded cloud. After it, `anchor` commands use this cloud."""
     outputs = cloud.deployed.outputs
     return (
         f".venv/bin/python -m anchor login --api {cloud.api_endpoint} --user {user.name} "
@@ -104,7 +110,10 @@ def format_sign_in_command(cloud: Cloud, user: User) -> str:
 
 
 def _push_on_enter(cloud: Cloud, connected: ConnectedProject, folder: Path, progress: Progress) -> None:
-    """Push the site's folder each time the user presses Enter, until Ctrl-C."""
+    """Push the site's folder each time the user presses Enter, until Ctrl-C.
+
+    If standard input is not a terminal, wait for Ctrl-C without pushing.
+    """
     display_path = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     progress.console.print(f"Change {display_path} and press Enter to push it. Press Ctrl-C to stop.")
     while sys.stdin.isatty() and sys.stdin.readline():
@@ -123,9 +132,10 @@ def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
 def main() -> int:
     """Run a command and return its exit status. Expected errors are printed without a traceback."""
     errors = Console(stderr=True, highlight=False)
-    # A closed terminal or a supervisor's SIGTERM must stop every child process, as Ctrl-C does.
-    for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, _raise_interrupt)
+    # SIGTERM (from a supervisor) and SIGHUP (from a closed terminal) must stop every child process as Ctrl-C
+    # does. Therefore both signals raise SIGINT.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _raise_interrupt)
     try:
         app()
     except EXPECTED_ERRORS as error:

@@ -1,7 +1,7 @@
 """The embedded cloud: the real program on an emulated AWS, with builds, an edge and a git server.
 
-`Cloud.start` is a context manager. On exit it stops everything that it started (threads, processes,
-listeners), also after an exception or Ctrl-C.
+`Cloud.start` is a context manager. Its exit stops all threads, processes and listeners that it started, also
+after an exception or Ctrl-C.
 """
 
 import contextlib
@@ -77,9 +77,11 @@ class Cloud:
         root: The checkout.
         deployed: The deployed resources and stack outputs.
         git: The server that replaces GitHub.
-        overrides: The settings that replace settings of the stage's file.
-        log_file: The emulator's log, which includes the functions' logs.
-        last_build_line: The line that a build printed last.
+        overrides: Settings that replace settings of the stage's file (`Pulumi.local.yaml`).
+        log_file: The emulator's warnings and errors. If a function fails on a message of a queue, they
+            include the function's output.
+        reload_edge: Makes the edge read the distributions' configuration again.
+        last_build_line: The latest line in the log of any build.
     """
 
     root: Path
@@ -111,7 +113,8 @@ class Cloud:
             root: The checkout.
             ports: The ports to listen on.
             progress: Shows each step.
-            schedule_seconds: Passed to `Emulator`.
+            schedule_seconds: Interval in seconds for all scheduled rules. By default each rule has its own
+                interval.
             sites: Names of the sites. By default the sites that the local stage declares.
             concurrent_builds: Maximum number of builds at the same time. By default the stage's setting.
 
@@ -125,7 +128,7 @@ class Cloud:
         """
         _check_port_is_free(ports.edge)
         cache_folder = root / ".anchor"
-        # Several clouds can run at the same time in one checkout (tests and `make up`). Each gets a folder.
+        # Several clouds can run in one checkout at the same time (tests and `make up`), so each has a folder.
         state_folder = cache_folder / str(ports.emulator)
         state_folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
@@ -133,7 +136,8 @@ class Cloud:
                 node = find_node()
                 step.detail = node.origin
             with progress.step("functions' dependencies") as step:
-                # Not the folder of the layers for Lambda: wheels of this machine must never be deployed.
+                # This is not the folder of `make package`, because wheels for this machine must never be
+                # deployed to AWS.
                 layers = cache_folder / "layers"
                 build_layers(*host_target(), layers, host=True, report=step.show)
                 step.detail = " on ".join(host_target())
@@ -292,7 +296,10 @@ def _list_distribution_ids(deployed: Deployment) -> tuple[str, ...]:
 
 
 def _check_port_is_free(port: int) -> None:
-    """Raise an error if the edge's port is taken. Called before anything is started."""
+    """Raise `EdgePortTakenError` if the edge's port is taken.
+
+    This check is the first step of a start, because the edge itself opens its port only after the deployment.
+    """
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:

@@ -1,8 +1,8 @@
 """A git server on loopback that replaces a host of public repositories such as GitHub.
 
-`git http-backend` handles the git protocol. This module only passes requests to it. Git's `insteadOf`
-setting maps the public addresses (`https://github.com/acme/...`) to this server, so that clients need no
-change.
+The program `git http-backend` handles the git protocol. This module passes HTTP requests to that program.
+Git's `insteadOf` setting maps the public addresses (`https://github.com/acme/...`) to this server, so that
+clients can use the public addresses.
 """
 
 import os
@@ -22,7 +22,7 @@ from attrs import frozen
 
 BRANCH = "main"
 STOP_POLL_SECONDS = 0.05
-MAXIMUM_REQUEST_BYTES = 10_000_000  # the body of a fetch has a few kilobytes
+MAXIMUM_REQUEST_BYTES = 10_000_000  # the request body of a `git fetch` has only a few kilobytes
 # Any commit can be fetched by its ID, as on GitHub. Pushing is disabled.
 REPOSITORY_CONFIGURATION = """
 [uploadpack]
@@ -53,10 +53,11 @@ class Author:
 
 @frozen(kw_only=True)
 class Git:
-    """Git commands that ignore this machine's git configuration.
+    """An installed git, whose commands here ignore the git configuration of the system and of the user.
 
-    Raises:
-        GitNotFoundError: Raised by `find`.
+    Attributes:
+        program: The `git` executable.
+        backend: The `git-http-backend` executable.
     """
 
     program: Path
@@ -64,7 +65,14 @@ class Git:
 
     @classmethod
     def find(cls, path: str | None = None) -> Self:
-        """Find git and its HTTP backend. `path` has the form of PATH, which is the default."""
+        """Find git and its HTTP backend.
+
+        Args:
+            path: The folders to search, in the form of the variable PATH. By default the value of PATH.
+
+        Raises:
+            GitNotFoundError: This machine has no git, or git without its HTTP backend.
+        """
         program = shutil.which("git", path=path)
         if program is None:
             raise GitNotFoundError(
@@ -81,7 +89,7 @@ class Git:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every command, in which only the repository's own configuration applies."""
+        """The environment of every command. Only the repository's own git configuration applies in it."""
         return {
             "PATH": f"{self.program.parent}:/usr/bin:/bin",
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -96,7 +104,7 @@ class Git:
         input_bytes: bytes = b"",
         extra_environment: Mapping[str, str] | None = None,
     ) -> str:
-        """Run a git command on a repository and return its output without the last line end.
+        """Run a git command on a repository and return its output without line feeds at the end.
 
         Raises:
             GitError: The command failed.
@@ -143,7 +151,8 @@ class Repository:
             message: The commit message.
 
         Raises:
-            ValueError: A path is outside of the repository.
+            ValueError: A key of `changes` is not the path of a file in a repository, for example `../a`.
+            GitError: Git failed.
         """
         for path in changes:
             if {"", ".", "..", ".git"} & set(path.split("/")):
@@ -166,7 +175,7 @@ class Repository:
     def commit_folder(self, source_folder: Path, message: str) -> str:
         """Commit a folder's current content as the new head of the branch and return the commit ID.
 
-        Files that the folder's `.gitignore` names are left out.
+        Files that the folder's `.gitignore` matches are not committed.
 
         Raises:
             GitError: Git failed, for example because the folder cannot be read.
@@ -205,7 +214,7 @@ def _format_data(content: bytes) -> bytes:
 
 
 class GitServer:
-    """A server that creates and serves repositories. It is a context manager and listens until its exit.
+    """A server that creates and serves repositories. It is a context manager and serves until its exit.
 
     Attributes:
         base_url: The server's address, `http://127.0.0.1:<port>/`.
@@ -220,7 +229,7 @@ class GitServer:
         public_base: str = "https://github.com/acme/",
         git: Git | None = None,
     ) -> None:
-        """Prepare a server that stores repositories in `folder` and serves them below `public_base`."""
+        """Open a free port for the repositories in `folder`. Their public URLs start with `public_base`."""
         self.folder = folder.resolve()
         self.author = author
         self.clock = clock
@@ -246,7 +255,7 @@ class GitServer:
         self._thread.join()
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that make git use this server for the public addresses."""
+        """Return the variables with which git sends requests for public addresses to this server."""
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{self.base_url}.insteadOf",
@@ -254,9 +263,10 @@ class GitServer:
         }
 
     def create(self, name: str, source_folder: Path, message: str = "The site") -> Repository:
-        """Create a repository whose first commit has a folder's files. Replace a repository of this name.
+        """Create a repository whose first commit contains the files of a folder.
 
-        Files that the folder's `.gitignore` names are left out.
+        An existing repository with the same name is replaced. Files that the folder's `.gitignore` matches
+        are not committed.
 
         Args:
             name: The last part of the public address.
@@ -291,7 +301,10 @@ class _HTTPServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Passes requests to `git http-backend` by CGI (https://git-scm.com/docs/git-http-backend)."""
+    """A handler that passes requests to `git http-backend` by CGI.
+
+    https://git-scm.com/docs/git-http-backend
+    """
 
     server: _HTTPServer  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.1"

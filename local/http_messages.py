@@ -13,7 +13,7 @@ class StreamedResponse:
     """An origin's response whose body may still be arriving.
 
     Attributes:
-        chunks: The parts of the body. Each part is available when it arrives.
+        chunks: Yields each part of the body when the part arrives.
     """
 
     status: int
@@ -30,7 +30,10 @@ def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def decode_header_value(value: str) -> str:
-    """Decode a value from aiohttp as `decode_headers` does. Surrogates in it stand for non-UTF-8 bytes."""
+    """Decode a header value from aiohttp as `decode_headers` decodes raw values.
+
+    aiohttp has replaced each byte that is not UTF-8 by a surrogate.
+    """
     return _decode(value.encode("utf-8", "surrogateescape"))
 
 

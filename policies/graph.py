@@ -1,7 +1,7 @@
 """The data that rules check: the resources of a stack, as far as they are known.
 
-The test suite builds it from the resources that the program registers; `policies/pack.py` builds it from the
-data of Pulumi's engine. In a preview, many values are unknown. An unknown value violates no rule.
+The test suite builds a `Graph` from the resources that the program registers. `policies/pack.py` builds it
+from the data of Pulumi's engine. In a preview, many values are unknown. An unknown value violates no rule.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ class Resource:
         urn: URN.
         props: Inputs, in camelCase. Any value in them may be `UNKNOWN`.
         protect: Whether Pulumi refuses to delete the resource.
-        references: URNs of the resources that a property's value depends on, by property. They are known
+        references: URNs of the resources that a property's value depends on, by property. The URNs are known
             even if the value is unknown.
     """
 
@@ -55,7 +55,7 @@ class Resource:
         return value
 
     def entries(self, path: str) -> Sequence[Any]:
-        """Return the list at a dotted path. It is empty if there is no list, or while the list is unknown."""
+        """Return the list at a dotted path. The result is empty if the list is missing or still unknown."""
         value = self.get(path)
         return [] if value is None or value is UNKNOWN else cast("Sequence[Any]", value)
 
@@ -95,7 +95,7 @@ class ResourceRule:
         name: Rule name in reports, in kebab-case.
         description: The requirement, one sentence.
         types: Type tokens of the resources to check. Empty means all.
-        check: Returns one sentence for each violation of a resource.
+        check: Function that returns a text for each violation. Reports put the resource's name before it.
         severity: Severity of a violation.
     """
 
@@ -119,7 +119,8 @@ class StackRule:
     Attributes:
         name: Rule name in reports, in kebab-case.
         description: The requirement, one sentence.
-        check: Returns each resource that violates the rule, with a sentence about the violation.
+        check: Function that returns each resource that violates the rule, with a text. Reports put the
+            resource's name before the text.
         severity: Severity of a violation.
     """
 

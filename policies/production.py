@@ -10,7 +10,7 @@ from policies.public_access import BUCKET
 from policies.transport import DISTRIBUTION
 
 _USER_POOL: Final = "aws:cognito/userPool:UserPool"
-# Resources that hold data which cannot be recreated.
+# Resources whose data, or whose address, cannot be recreated.
 _PROTECTED: Final = (
     TABLE,
     BUCKET,

@@ -54,7 +54,7 @@ def _caches_only_shared_answers(policy: Resource) -> bool:
 
 
 def _list_behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
-    """Yield the behaviors of a distribution with a server, each with its path for messages."""
+    """Yield the behaviors of a distribution, each with its path for messages. Yield none without a server."""
     if not _has_server(distribution):
         return
     default = distribution.get("defaultCacheBehavior")

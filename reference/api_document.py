@@ -1,4 +1,7 @@
-"""OpenAPI 3.1 documents, made from the routes of an API and their descriptions (`reference/*_api.py`)."""
+"""Generator of OpenAPI 3.1 documents, from the routes of an API and their descriptions.
+
+The descriptions are in `reference/platform_api.py` and `reference/image_api.py`.
+"""
 
 import json
 import re
@@ -53,7 +56,7 @@ class ProblemDocument(TypedDict):
 
 
 class MessageDocument(TypedDict):
-    """A response of API Gateway itself, without a problem document."""
+    """A response that API Gateway itself creates. It is not a problem document."""
 
     message: str
 
@@ -77,13 +80,14 @@ class RouteDescription:
 
     Attributes:
         operation_id: The `operationId`, used as name in generated clients.
-        summary: The effect, as a sentence without a full stop.
-        responses: Type of each successful response, by status; None is a response without a body.
+        summary: The effect of a request, as a sentence without a full stop.
+        responses: Type of each successful response, by status; None if the response has no body.
         description: Further information.
-        body: The class that the request body is parsed into.
-        errors: Errors of this route, without those of invalid requests.
+        body: The class into which the request body is parsed; None if the request has no body.
+        errors: Errors of this route. `BusyError` and, for a route with a body or pages, the errors of invalid
+            requests are added to them.
         pagination: The page size, if the route returns a paged list.
-        query: Other query parameters, with their descriptions.
+        query: Query parameters other than those of pages, with their descriptions.
         headers: Headers of the request, with their descriptions.
     """
 
@@ -116,12 +120,12 @@ class Api:
 
 
 def render(api: Api) -> str:
-    """Return the document as text."""
+    """Return the OpenAPI document of an API as text."""
     return json.dumps(build_document(api), indent=2, ensure_ascii=False) + "\n"
 
 
 def build_document(api: Api, *, closed: bool = False) -> Schema:
-    """Return the document.
+    """Return the OpenAPI document of an API.
 
     Args:
         api: The API.
@@ -217,7 +221,10 @@ def _response(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any anno
 
 
 def _error_responses(route: Route, description: RouteDescription, schemas: Schemas) -> dict[str, Schema]:
-    """Return the responses for errors, by status. Responses of API Gateway itself have only a message."""
+    """Return the error responses of a route, by status.
+
+    API Gateway itself creates some of these responses. They contain only a message.
+    """
     kinds: list[type[AnchorError]] = [*description.errors, BusyError]
     if description.body or description.pagination:
         kinds += [MalformedError, InvalidInputError]
@@ -236,7 +243,7 @@ def _error_responses(route: Route, description: RouteDescription, schemas: Schem
         for status, texts in reasons.items()
     }
     if _PARAMETER.search(route.path) and "404" in responses:
-        # API Gateway itself answers 404 if no route matches because of a path parameter's value.
+        # If the value of a path parameter makes the path match no route, API Gateway itself answers 404.
         responses["404"]["content"] = {**problem, **message}
     if route.auth:
         unauthorized = "The access token is missing, invalid or expired."

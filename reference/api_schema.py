@@ -1,4 +1,4 @@
-"""JSON Schemas of the APIs' types: attrs classes of requests and typed dicts of responses."""
+"""Generator of the JSON Schemas of an API: for attrs classes of requests and typed dicts of responses."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,8 @@ _SCALARS: Final[Mapping[Any, Schema]] = {
     bool: {"type": "boolean"},
     NoneType: {"type": "null"},
 }
-# Every rule refuses this value, with a message that lists what the rule allows.
+# Every rule refuses this value. The message of the refusal lists the allowed values. The schema contains this
+# message as the description of the field.
 _INVALID: Final = "\0"
 _REQUIREMENT_IDS: Final = re.compile(r" \([A-Z]\d+(?:, [A-Z]\d+)*\)")
 
@@ -44,20 +45,21 @@ class Schemas:
     """The schemas of one document.
 
     Attributes:
-        named: Schemas of classes, by name. Each call of `schema_of` adds those that are missing.
-        closed: Forbid additional fields in responses. Published documents allow them, so that fields can be
-            added later; tests forbid them, to find fields that should not be there.
+        named: Schemas of classes, by name. Each call of `schema_of` adds the missing schemas of the classes
+            that the type contains.
+        closed: Forbid additional fields in responses. Published documents allow additional fields, so that
+            fields can be added later. Tests forbid them, to find fields that a response should not contain.
     """
 
     named: dict[str, Schema] = Factory(dict)
     closed: bool = False
 
     def schema_of(self, kind: Any) -> Schema:  # noqa: ANN401 - any annotation
-        """Return the schema of a type.
+        """Return the schema of a type. For a class, the schema is a reference to `named`.
 
         Raises:
-            TypeError: The type is not supported.
-            UndocumentedError: A class has no docstring.
+            TypeError: The type, or a type that it contains, is not supported.
+            UndocumentedError: A class that the type contains has no docstring.
         """
         origin, arguments = get_origin(kind), get_args(kind)
         if origin is Annotated:
@@ -96,7 +98,7 @@ class Schemas:
     def _class(self, kind: type[Any]) -> Schema:
         name = kind.__name__.removesuffix("Document")
         if name not in self.named:
-            self.named[name] = {}  # a placeholder, because a class can refer to itself
+            self.named[name] = {}  # a placeholder that prevents endless recursion if a class refers to itself
             self.named[name] = self._input(kind) if has(kind) else self._answer(kind)
         return {"$ref": f"#/components/schemas/{name}"}
 
@@ -143,7 +145,7 @@ def _object(kind: type[Any], properties: Schema, required: list[str]) -> Schema:
 
 
 def _iterate_bases(kind: type[Any]) -> Iterator[type[Any]]:
-    """Yield a typed dict and its bases, which `__mro__` does not contain."""
+    """Yield a class and, for a typed dict, its bases. The `__mro__` of a typed dict does not contain them."""
     yield kind
     for base in getattr(kind, "__orig_bases__", ()):
         if is_typeddict(base):
@@ -151,7 +153,7 @@ def _iterate_bases(kind: type[Any]) -> Iterator[type[Any]]:
 
 
 def remove_requirement_ids(text: str) -> str:
-    """Return the text without requirement ids, which mean nothing to users of the API."""
+    """Return the text without requirement ids, because users of the API do not know these ids."""
     return _REQUIREMENT_IDS.sub("", text)
 
 
@@ -162,7 +164,11 @@ def _default(default: object) -> Schema:
 
 
 def _union(schemas: list[Schema]) -> Schema:
-    """Return one schema for a union; plain types become a list, which client generators support best."""
+    """Return the schema of a union.
+
+    If possible, the schema contains a list of types instead of `anyOf`, because generators of clients
+    support such lists best.
+    """
     scalars = [schema for schema in schemas if schema.keys() == {"type"}]
     others = [schema for schema in schemas if schema not in scalars]
     if scalars == [_SCALARS[NoneType]] and len(others) == 1 and isinstance(others[0].get("type"), str):

@@ -1,4 +1,4 @@
-"""Generator of docs/command-line.md, from the declared commands."""
+"""Generator of docs/command-line.md, from the commands in `anchor/`."""
 
 import re
 import time
@@ -13,8 +13,8 @@ from reference.markdown import join_blocks
 
 _INTRODUCTION: Final = """\
 `python -m anchor` is a client of the platform's API ([openapi.json](openapi.json)). Run it in the checkout
-with the Python of the virtual environment (`.venv/bin/python`). It needs no AWS credentials. An administrator
-invites users to the stage's Cognito user pool.
+with the Python of the virtual environment (`.venv/bin/python`). You need no AWS credentials. An
+administrator invites users to the stage's Cognito user pool.
 
 Sign in once. The stack outputs contain the API's address and the client id. The region of Cognito is part of
 the API's host name:
@@ -25,25 +25,28 @@ python -m anchor login --api "$(pulumi stack output apiEndpoint)" \\
 ```
 
 The sign-in is valid for 30 days. The tokens are stored in `$XDG_CONFIG_HOME/anchor/credentials.json` (by
-default below `~/.config`), which only you can read. For the embedded cloud, `make up` prints the command.
+default below `~/.config`). Only you can read this file. For the embedded cloud, `make up` prints the
+`login` command.
 
 The exit status is 0 on success, 1 after an error message, and 2 for wrong arguments. `--json` prints the
-API's response instead of a table.
+response of the API instead of a table.
 
 Text from other people, such as logs and commit messages, cannot control your terminal. Control characters are
-printed as escapes (`\\x1b`), also by `--json`. Only colors of logs are kept, if the output is a terminal."""
+printed as escapes, such as `\\x1b` (with `--json`: `\\u001b`). If the output is a terminal, the colors of
+logs are kept."""
 _COMMANDS: Final = "**Commands**:"
 # cyclopts adds the name of the running program to each usage line: `python -m reference`.
 _WRONG_PROGRAM_NAME: Final = re.compile(r"^(python -m anchor(?: [a-z]+)+) -m [\w.]+", re.MULTILINE)
 
 
 def render() -> str:
-    """Return the document."""
+    """Return the content of docs/command-line.md."""
     client = Client(file=CredentialsFile(folder=Path()), now=time.time)
     generated = build_app(Terminal(client=client)).generate_docs()
-    # The title and the table of contents before the list of commands are dropped.
+    # Drop the title and the table of contents, which come before the list of commands.
     commands = _WRONG_PROGRAM_NAME.sub(r"\1", generated[generated.index(_COMMANDS) :])
-    # GitHub keeps both hyphens of "python -m" in the fragment of a heading; cyclopts keeps one.
+    # In the fragment of a heading, GitHub writes two hyphens for the space and the hyphen of "python -m".
+    # cyclopts writes only one, so its links would not work.
     commands = commands.replace("(#python-m-", "(#python--m-")
     return join_blocks(
         "# Command line",

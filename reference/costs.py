@@ -1,7 +1,7 @@
 """Generator of docs/costs.md: the monthly costs of a stage, and the quotas that limit it.
 
-Resources are counted in the program (`reference/counts.py`), prices come from `reference/prices.py`, and the
-traffic of a site is assumed here.
+The numbers of resources are counted in the program (`reference/counts.py`). The prices are in
+`reference/prices.py`. The traffic of a site is an assumption of this module.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from reference.prices import Price
 
 SITES: Final = (1, 50, 1_000)
 
-# Assumed traffic and deployments of a site in a month.
+# Assumptions: traffic and deployments of one site in a month.
 PAGES: Final = 50_000
 FILES_PER_PAGE: Final = 10
 KILOBYTES_PER_PAGE: Final = 300
@@ -30,7 +30,7 @@ STORED_GB: Final = 1.5
 OBJECTS_PER_DEPLOYMENT: Final = 200
 # Lambda polls an idle queue with up to five concurrent long polls of 20 seconds.
 _POLLS: Final = 5 * 3 * 60 * 730
-_GB: Final = 1_000_000
+_KB_PER_GB: Final = 1_000_000
 
 
 @frozen(kw_only=True)
@@ -40,10 +40,10 @@ class BillLine:
     Attributes:
         item: The name of the cost.
         price: The price of a unit.
-        platform: Units of a stage without sites.
-        site: Units of each site.
-        arithmetic: The explanation of the units.
-        per_visit: Whether only visits cause these units.
+        platform: Units of a stage in a month, without its sites.
+        site: Units of each site in a month.
+        arithmetic: Explanation of how the units are computed.
+        per_visit: Whether only visits of the site cause these units.
     """
 
     item: str
@@ -54,11 +54,11 @@ class BillLine:
     per_visit: bool = False
 
     def units(self, sites: int) -> float:
-        """Return the units of a stage with this number of sites."""
+        """Return the units in a month of a stage with this number of sites."""
         return self.platform + self.site * sites
 
     def cost(self, sites: int) -> float:
-        """Return the monthly cost, in USD."""
+        """Return the cost in a month of a stage with this number of sites, in USD."""
         return self.price.cost_of(self.units(sites))
 
 
@@ -140,7 +140,7 @@ def bill_lines() -> tuple[BillLine, ...]:
         BillLine(
             item="logs",
             price=prices.LOGS,
-            site=(PAGES + IMAGES) * LOG_BYTES_PER_CALL / _GB / 1_000,
+            site=(PAGES + IMAGES) * LOG_BYTES_PER_CALL / (1_000 * _KB_PER_GB),
             arithmetic=f"{LOG_BYTES_PER_CALL} bytes of Lambda's own log lines per invocation",
             per_visit=True,
         ),
@@ -161,7 +161,7 @@ def bill_lines() -> tuple[BillLine, ...]:
         BillLine(
             item="data transfer",
             price=prices.DELIVERED,
-            site=PAGES * KILOBYTES_PER_PAGE / _GB,
+            site=PAGES * KILOBYTES_PER_PAGE / _KB_PER_GB,
             arithmetic=f"{PAGES:,} pages of {KILOBYTES_PER_PAGE} KB, with their files",
             per_visit=True,
         ),
@@ -198,8 +198,8 @@ def bill_lines() -> tuple[BillLine, ...]:
 
 _INTRODUCTION: Final = f"""\
 Costs in USD for a month of 730 hours, without taxes. Prices are AWS list prices of {prices.LOOKED_UP} for
-Singapore. If the table names N. Virginia, the price is that of N. Virginia and can be up to 25 % lower.
-The monthly free tier is subtracted; the free tier of an account's first year is not."""
+Singapore. If the table names N. Virginia, the price is that of N. Virginia, which can be up to 25 % lower.
+The free tier of each month is subtracted, but the free tier of an account's first year is not."""
 _ASSUMPTIONS: Final = f"""\
 The assumptions for each site and month:
 
@@ -210,16 +210,16 @@ The assumptions for each site and month:
 
 To use your own numbers, change them in `reference/costs.py` and run `make reference`."""
 _MEANING: Final = """\
-Fixed costs are low. Most costs depend on traffic and builds, as on any host. Only one fixed cost grows with
-the number of sites: Lambda polls the revalidation queue of each site. Each site has its own queue, so that
-the backlog of one tenant does not delay the pages of another."""
+Fixed costs are low. Most costs depend on traffic and builds, as on any hosting platform. Only one fixed cost
+grows with the number of sites: Lambda polls the revalidation queue of each site. Each site has its own queue,
+so that the backlog of one tenant does not delay the pages of another tenant."""
 _NOT_INCLUDED: Final = """\
-Not included, because they depend on your use: traffic of the image service and the shop store, requests of
-the platform's API, X-Ray traces, logs that sites write, and GitHub."""
+The following costs are not included, because they depend on your use: traffic of the image service and the
+shop store, requests to the platform's API, X-Ray traces, logs that sites write, and GitHub."""
 
 
 def render() -> str:
-    """Return the document."""
+    """Return the content of docs/costs.md."""
     headings = [_format_sites(sites) for sites in SITES]
     return join_blocks(
         "# Costs and quotas",
@@ -245,7 +245,12 @@ def render() -> str:
 
 
 def monthly_cost(sites: int, is_included: Callable[[BillLine], bool] = lambda _: True) -> float:
-    """Return the monthly cost of a stage with this number of sites, in USD."""
+    """Return the monthly cost of a stage with this number of sites, in USD.
+
+    Args:
+        sites: Number of sites.
+        is_included: Returns whether a line of the bill is included. By default, all lines are included.
+    """
     return sum(line.cost(sites) for line in bill_lines() if is_included(line))
 
 

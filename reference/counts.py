@@ -1,4 +1,4 @@
-"""Counts of resources that cost money or have a quota, as the production stage declares them."""
+"""Counts of the resources of production that cost money or have a quota."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -23,14 +23,14 @@ _SITE_PREFIX: Final = f"{PREFIX}site-"
 
 @frozen(kw_only=True)
 class Counts:
-    """Counts of a stage without its sites, and of each site.
+    """Counts of the resources of a stage without its sites, and of the resources of each site.
 
     Attributes:
         keys: KMS keys of the stage.
         alarm_metrics: Metrics in alarms of the stage.
         custom_metrics: Metrics of log metric filters.
-        queues: Queues of the stage that functions consume.
-        site_queues: Queues of a site that functions consume.
+        queues: Queues of the stage that trigger a function.
+        site_queues: Queues of a site that trigger a function.
         site_roles: Roles of a site.
         site_tables: Tables of a site.
         site_build_projects: CodeBuild projects of a site.
@@ -52,7 +52,7 @@ class Counts:
 
 @lru_cache
 def count_resources() -> Counts:
-    """Return the counts."""
+    """Return the counts of the production stage."""
     recorded = recording(STAGE)
     site = f"{_SITE_PREFIX}{_first_site_name()}-"
 
@@ -92,6 +92,6 @@ def _count(resources: list[Recorded], is_included: Callable[[Any], bool]) -> int
 
 
 def _count_metrics(alarm: Recorded) -> int:
-    """Return the number of metrics of an alarm. AWS bills each of them."""
+    """Return the number of metrics of an alarm. AWS bills each metric."""
     queries = alarm.inputs.get("metricQueries") or [{"metric": {}}]
     return sum(1 for query in queries if "metric" in query)

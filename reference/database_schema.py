@@ -9,12 +9,13 @@ from reference.markdown import code, join_blocks, table
 from reference.tables import DocumentedTable, document_tables
 
 _INTRODUCTION: Final = """\
-All tables of the program. Keys, indexes, expiry, streams, recovery and access are read from the resources
-that the program registers for production. Meanings come from the designs in `components/*/tables.py`. An
-example query is the key condition; "newest first" means `ScanIndexForward=False`.
+This page lists all tables of the program. Keys, indexes, expiry, streams, recovery and access are read from
+the resources that the program registers for production. Meanings come from the designs in
+`components/*/tables.py`. An example query is a key condition. In it, "newest first" means
+`ScanIndexForward=False`.
 
 All tables use on-demand capacity and are encrypted. Rows are read by their id or by their tenant, never with
-a scan. A table without a query by tenant cannot be declared.
+a scan. A table with rows of several tenants cannot be declared without a key for queries by tenant.
 
 | table | rows |
 | --- | --- |
@@ -39,14 +40,14 @@ _NONE: Final = "none"
 
 
 def render() -> str:
-    """Return the document."""
+    """Return the content of docs/database-schema.md."""
     tables = document_tables()
     overview = [
         f"| [{code(_table_name(each))}](#{_anchor(each)}) | {each.design.purpose} |" for each in tables
     ]
     sections: list[str] = []
-    for room, members in groupby(tables, key=lambda each: each.room):
-        sections.append(f"## {room.capitalize()}")
+    for folder, members in groupby(tables, key=lambda each: each.folder):
+        sections.append(f"## {folder.capitalize()}")
         for member in members:
             sections.extend(_render_section(member))
     return join_blocks(
@@ -75,7 +76,7 @@ def _render_section(each: DocumentedTable) -> Iterator[str]:
     yield f"#### Access to {code(each.name)}"
     yield (
         table(
-            ("policy", "actions on rows", "indexes queried"),
+            ("policy", "actions on rows", "indexes that can be queried"),
             [
                 (
                     code(access.policy),
@@ -148,7 +149,7 @@ def _describe_tenant(each: DocumentedTable) -> str:
 
 
 def _find_index(design: TableDesign, key: str) -> Index:
-    """Return the index with this partition key. `TableDesign` ensures that there is one."""
+    """Return the index with this partition key. `TableDesign` ensures that there is such an index."""
     return next(index for index in design.indexes if index.partition_key.name == key)
 
 

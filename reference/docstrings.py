@@ -1,4 +1,4 @@
-"""Functions that read the summary and the attributes from the docstring of a class."""
+"""Reading of docstrings: the summary of a class, and the descriptions of its attributes."""
 
 import inspect
 import re
@@ -9,7 +9,7 @@ _ENTRY: Final = re.compile(r"^ {4}(?P<name>\w+): (?P<meaning>.+(?:\n(?: {5,}.+))
 
 
 class UndocumentedError(Exception):
-    """A part of a document has no description. The message names the part."""
+    """A description that a document needs does not exist. The message names the missing description."""
 
 
 def read_summary(cls: type[object]) -> str:
@@ -25,7 +25,7 @@ def read_summary(cls: type[object]) -> str:
 
 
 def read_attributes(cls: type[object]) -> dict[str, str]:
-    """Return the entries of the Google-style section `Attributes`, each as one line."""
+    """Return the descriptions in the Google-style section `Attributes`, by attribute, each as one line."""
     section = _SECTION.search(inspect.getdoc(cls) or "")
     if section is None:
         return {}

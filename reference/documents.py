@@ -21,7 +21,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/costs.md": costs.render,
     "docs/database-schema.md": database_schema.render,
     "docs/openapi.json": lambda: api_document.render(PLATFORM),
-    "docs/requirements.md": requirements.write,
+    "docs/requirements.md": requirements.render_page,
     "docs/images-openapi.json": lambda: api_document.render(IMAGES),
 }
 

@@ -38,7 +38,7 @@ _DESCRIPTIONS: Final = {
         operation_id="listImages",
         summary="List your images, newest first",
         pagination=Pagination(),
-        query={"albumId": "Only images of this album that are ready."},
+        query={"albumId": "Return only the images of this album that are ready."},
         responses={_OK: ImagesDocument},
         errors=(AlbumNotFoundError,),
     ),
@@ -57,7 +57,7 @@ _DESCRIPTIONS: Final = {
     ),
     "DELETE /images/{imageId}": RouteDescription(
         operation_id="deleteImage",
-        summary="Delete an image, also from the caches",
+        summary="Delete an image, and remove it from the caches of CloudFront",
         responses={_NO_CONTENT: None},
         errors=(ImageNotFoundError, ImageChangedError, ImageStillCachedError),
     ),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; vertical bars in cells are escaped."""
+    """Return a table. Vertical bars in cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
@@ -15,5 +15,5 @@ def code(value: str) -> str:
 
 
 def join_blocks(*blocks: str) -> str:
-    """Return the blocks, separated by one empty line, with one line feed at the end."""
+    """Return the blocks that are not empty, separated by one empty line, with one line feed at the end."""
     return "\n\n".join(block.strip("\n") for block in blocks if block.strip()) + "\n"

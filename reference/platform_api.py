@@ -76,7 +76,7 @@ _DESCRIPTIONS: Final = {
     "DELETE /projects/{projectId}": RouteDescription(
         operation_id="deleteProject",
         summary="Delete a project with all its releases and secrets",
-        description="Another project can use its site afterwards. If the request fails, repeat it.",
+        description="Afterwards, another project can use the site. If the request fails, repeat it.",
         responses={HTTPStatus.NO_CONTENT: None},
         errors=(ProjectNotFoundError, DeploymentInProgressError, ProjectChangedError),
     ),
@@ -90,7 +90,7 @@ _DESCRIPTIONS: Final = {
     "POST /projects/{projectId}/deployments": RouteDescription(
         operation_id="deploy",
         summary="Deploy a commit or the head of a branch",
-        description="The deployment is queued like a push and supersedes an older queued one.",
+        description="The deployment is queued like a push, and supersedes older queued deployments.",
         body=NewDeployment,
         responses={HTTPStatus.CREATED: DeploymentDocument},
         errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError),
@@ -105,7 +105,7 @@ _DESCRIPTIONS: Final = {
     "PUT /projects/{projectId}/env": RouteDescription(
         operation_id="setVariables",
         summary="Replace the environment variables of a project",
-        description="They take effect with the next deployment.",
+        description="The new values take effect with the next deployment.",
         body=NewVariables,
         responses={_OK: VariablesDocument},
         errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError, SiteNotFoundError),
@@ -129,14 +129,14 @@ _DESCRIPTIONS: Final = {
     "POST /deployments/{deploymentId}/cancel": RouteDescription(
         operation_id="cancelDeployment",
         summary="Cancel a deployment before its release starts",
-        description="Its build is stopped. Repeated requests have no further effect.",
+        description="The build is stopped. Repeated requests have no further effect.",
         responses={_OK: DeploymentDocument},
         errors=(DeploymentNotFoundError, StaleDeploymentError),
     ),
     "POST /deployments/{deploymentId}/promote": RouteDescription(
         operation_id="promoteDeployment",
         summary="Make a kept release live without a build",
-        description="The project is pinned: pushes do not replace this release until the pin is released.",
+        description="The project is pinned: pushes do not replace this release until you remove the pin.",
         responses={_OK: DeploymentDocument},
         errors=(
             DeploymentNotFoundError,

@@ -1,6 +1,6 @@
-"""AWS list prices for docs/costs.md, with the date of the lookup.
+"""AWS list prices for docs/costs.md, and the date on which they were read from the pricing pages.
 
-If the price of Singapore was not available, the price of N. Virginia is used. It can be up to 25 % lower.
+If the price of Singapore was not available, the price of N. Virginia is used, which can be up to 25 % lower.
 """
 
 from typing import Final
@@ -10,7 +10,7 @@ from attrs import frozen
 LOOKED_UP: Final = "2026-11-21"
 SINGAPORE: Final = "Singapore"
 VIRGINIA: Final = "N. Virginia"
-EVERYWHERE: Final = "all regions"
+ALL_REGIONS: Final = "all regions"
 
 
 @frozen(kw_only=True)
@@ -22,9 +22,10 @@ class Price:
         unit: The name of the unit.
         page: The pricing page, relative to `https://aws.amazon.com/`.
         region: The region of the price.
-        per: The number of units that `usd` pays for.
-        free: Free units in every month, without those of an account's first year.
-        tiers: Pairs of a number of units and the price of `per` units beyond it.
+        per: The number of units for which `usd` is the price.
+        free: Units that are free in every month. The free units of an account's first year do not count.
+        tiers: Pairs of a threshold and a price in USD, in the order of the thresholds. The price is that of
+            `per` units above the threshold. Free units do not count for the threshold.
     """
 
     usd: float
@@ -36,7 +37,7 @@ class Price:
     tiers: tuple[tuple[float, float], ...] = ()
 
     def cost_of(self, units: float) -> float:
-        """Return the cost of a number of units, in USD."""
+        """Return the cost of a number of units in one month, in USD."""
         remaining = units - self.free
         if remaining <= 0:
             return 0.0
@@ -61,8 +62,8 @@ _CLOUDFRONT: Final = "cloudfront/pricing/"
 _LAMBDA: Final = "lambda/pricing/"
 _CLOUDWATCH: Final = "cloudwatch/pricing/"
 
-KEY: Final = Price(usd=1.0, unit="KMS key", page="kms/pricing/", region=EVERYWHERE)
-ZONE: Final = Price(usd=0.5, unit="hosted zone", page="route53/pricing/", region=EVERYWHERE)
+KEY: Final = Price(usd=1.0, unit="KMS key", page="kms/pricing/", region=ALL_REGIONS)
+ZONE: Final = Price(usd=0.5, unit="hosted zone", page="route53/pricing/", region=ALL_REGIONS)
 ALARM: Final = Price(usd=0.1, unit="metric in an alarm", page=_CLOUDWATCH, free=10)
 METRIC: Final = Price(usd=0.3, unit="custom metric", page=_CLOUDWATCH, free=10)
 LOGS: Final = Price(usd=0.7, unit="GB of logs", page=_CLOUDWATCH, free=5)
@@ -99,7 +100,7 @@ EDGE_CALLS: Final = Price(
     usd=0.1,
     unit="CloudFront Functions invocations",
     page=_CLOUDFRONT,
-    region=EVERYWHERE,
+    region=ALL_REGIONS,
     per=_MILLION,
     free=2 * _MILLION,
 )
@@ -107,7 +108,7 @@ EDGE_READS: Final = Price(
     usd=0.03,
     unit="KeyValueStore reads",
     page=_CLOUDFRONT,
-    region=EVERYWHERE,
+    region=ALL_REGIONS,
     per=_MILLION,
     free=2 * _MILLION,
 )

@@ -10,7 +10,7 @@ from reference.markdown import table
 from runtime.deploy.releases.edge_store import EdgeEntry, build_edge_keys, release_host
 
 KEPT_RELEASES: Final[int] = fields(StageSettings).kept_releases.default
-# Size of the zip files of the example site's functions.
+# The sum of the sizes of the example site's function archives (zip files), in MB.
 RELEASE_MEGABYTES: Final = 15
 
 
@@ -22,8 +22,8 @@ class Quota:
         name: The name in Service Quotas.
         default: The default value.
         unit: The unit of `default` and `per_site`.
-        per_site: The use of one site.
-        maximum: The highest value that AWS grants.
+        per_site: The part of the quota that one site uses.
+        maximum: The highest value that AWS grants on request.
         remark: Further information.
     """
 
@@ -110,19 +110,19 @@ These quotas limit the number of sites in one region of one account. To list the
 aws service-quotas list-service-quotas --service-code lambda
 ```"""
 _CONCURRENCY: Final = """\
-Two more quotas limit concurrent work, not the number of sites. They can be as low as 10 and 1 in a new
-account:
+Two more quotas limit concurrent work, not the number of sites. In a new account, the first can be as low as
+10, and the second as low as 1:
 
-- *Lambda: concurrent executions* (default 1,000). All sites share it. The alarm for throttles reports when
-  it is exhausted.
-- *CodeBuild: concurrently running builds for Linux/Small environment*. It must be at least the setting
-  `concurrentBuilds`, the number of builds that the platform runs at the same time.
+- *Lambda: concurrent executions* (default 1,000). All sites share this quota. The alarm for throttles reports
+  when the quota is exhausted.
+- *CodeBuild: concurrently running builds for Linux/Small environment*. This quota must not be lower than the
+  setting `concurrentBuilds`, the number of builds that the platform runs at the same time.
 
 [Operations](operations.md#raise-a-quota) describes how to request an increase."""
 
 
 def render_section() -> tuple[str, ...]:
-    """Return the blocks of the section."""
+    """Return the Markdown blocks of the section."""
     return (
         "## Quotas",
         _INTRODUCTION,

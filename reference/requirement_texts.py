@@ -1,6 +1,6 @@
-"""The meaning of every requirement id that the repository cites.
+"""The text of every requirement that the repository cites, by the id of the requirement.
 
-Tests cite these ids in their docstrings. `docs/requirements.md` lists the meanings and the tests.
+Tests cite these ids in their docstrings. `docs/requirements.md` lists the requirements and their tests.
 """
 
 from collections.abc import Mapping
@@ -31,20 +31,21 @@ GROUPS: Final[Mapping[str, str]] = {
 REQUIREMENTS: Final[Mapping[str, str]] = {
     "G1": (
         "One Pulumi project, `anchor-deploy`, declares the stages `dev`, `staging`, `production` and "
-        "`local`. Each stage has a settings file. Another stack name is refused."
+        "`local`. Each stage has a settings file. Every other stack name is refused."
     ),
     "G2": (
-        "Each stage runs in the region of its settings, which must be `ap-southeast-1`. Certificates for "
-        "CloudFront are created in `us-east-1`. No resource has a region or account id in its code."
+        "Each stage runs in the region of its settings, which must be `ap-southeast-1`. Certificates, alarms "
+        "and the alarm topic for CloudFront are created in `us-east-1`. The declarations of resources "
+        "contain no literal region and no literal account id."
     ),
     "G3": (
         "Production protects and retains everything that holds data. Every other stage can be destroyed "
         "completely."
     ),
     "G4": (
-        "The settings of a stage are parsed once into a typed, frozen object. A wrong or unknown setting "
-        "stops the program before the first resource, with the name of the setting, the problem and the "
-        "allowed values."
+        "The settings of a stage are parsed once into a typed, frozen object. If a setting is wrong or "
+        "unknown, the program stops before it creates the first resource. The message contains the name of "
+        "the setting, the problem and the allowed values."
     ),
     "G5": (
         "Stack outputs give the names and addresses that people and programs need: tables, buckets, APIs, "
@@ -64,8 +65,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "attribute, a stream and point-in-time recovery."
     ),
     "T2": (
-        "Every table with rows of tenants declares its tenant attribute. Creating the table fails unless a "
-        "partition key of the table or of an index holds that attribute."
+        "Every table with rows of tenants declares its tenant attribute. The program creates the table only "
+        "if a partition key of the table or of an index contains that attribute."
     ),
     "T3": (
         "A grant allows single actions on one table or index. No grant contains `dynamodb:*` or all "
@@ -91,15 +92,15 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     "T8": (
         "The tables `shops`, `jobs` and `import-history` serve the shop importer. Jobs expire after 90 "
         "days and the history after 365 days. All three have point-in-time recovery in every stage. "
-        "Sessions are not stored here."
+        "Sessions are not stored in these tables."
     ),
     "T9": (
-        "`docs/database-schema.md` is generated from the declarations of the tables and says why each key, "
-        "index and attribute exists. A test fails if it is stale."
+        "`docs/database-schema.md` is generated from the declarations of the tables. It says why each key, "
+        "index and attribute exists. A test fails if the document is out of date."
     ),
     "B1": (
-        "Buckets are private and encrypted. They refuse public access, access lists and connections "
-        "without TLS."
+        "Buckets are private and encrypted. They refuse public access, access control lists (ACLs) and "
+        "connections without TLS."
     ),
     "B2": (
         "Lifecycle rules are typed and checked: expiry, transitions, expiry of noncurrent versions, and "
@@ -112,25 +113,28 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     "B4": "The files that sites serve have a separate bucket with its own lifecycle.",
     "B5": (
         "The bucket of images uses Intelligent-Tiering from the first day and allows CORS only for the "
-        "configured origins. It keeps no versions, because an image never changes."
+        "configured origins. The bucket keeps no versions of objects, because an image never changes."
     ),
-    "B6": "Only the distributions that a bucket names can read it, through origin access control.",
+    "B6": (
+        "A distribution can read a bucket only if the policy of the bucket names the distribution. The "
+        "distribution reads the bucket through origin access control."
+    ),
     "P1": (
         "The webhook accepts a push only with a valid signature of the raw body by the project's secret. "
-        "Otherwise the answer is the same 401 in all cases, and nothing is written. An accepted push is "
-        "answered with 202."
+        "Without a valid signature, the answer is always the same 401, and nothing is written. An accepted "
+        "push is answered with 202."
     ),
     "P2": (
         "Only a push to the branch of the project starts a deployment. All other events are answered with "
         "200 and the reason. The commit's SHA, message and author are stored."
     ),
     "P3": (
-        "A delivery that arrives twice creates one deployment. A delivery is identified by its signed "
+        "A delivery that arrives twice creates only one deployment. A delivery is identified by its signed "
         "body, not by its header. A redelivery after a failure can succeed."
     ),
     "P4": (
-        "Builds wait in an SQS queue with a dead-letter queue after three receives. Batches report partial "
-        "failures. An alarm and a documented redrive exist for dead letters."
+        "Builds wait in an SQS queue. After three receives, a message goes to a dead-letter queue. Batches "
+        "report partial failures. Dead letters have an alarm and a documented redrive."
     ),
     "P5": (
         "A build runs in CodeBuild with 3 GB of memory, Node.js 22 or newer, 30 minutes at most, a cache "
@@ -138,20 +142,21 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "P6": (
         "A build runs untrusted code. It can read its own source and variables and write its own artifact. "
-        "It can access nothing of other projects or of the platform. The repository cannot replace the "
-        "buildspec."
+        "The build cannot access resources of other projects or of the platform. The repository cannot "
+        "replace the buildspec."
     ),
     "P7": (
         "Deployments follow a table of allowed transitions between statuses. Every transition is a "
-        "conditional write. An event that arrives late or twice changes nothing."
+        "conditional write. A message or an event that arrives late or twice does not change a status again."
     ),
     "P8": (
-        "Newer pushes win. One build runs per project and the newest push waits. An older build never "
-        "replaces a newer live release. Builds of different tenants take turns fairly."
+        "A newer push replaces older waiting pushes. Each project runs one build at a time, and only the "
+        "newest push waits. An older build never replaces a newer live release. The order of the builds is "
+        "fair between tenants."
     ),
     "P9": (
-        "No deployment stays stuck. A scheduled sweep finds lost messages, lost events and crashed "
-        "functions, and continues or fails the deployment with the reason."
+        "No deployment stays stuck. A scheduled sweep finds deployments whose message or event was lost, or "
+        "whose function crashed. It continues the deployment, or marks it as failed with the reason."
     ),
     "D1": (
         "A release is immutable: function versions with aliases and URLs, static files, and a seeded cache."
@@ -161,35 +166,36 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "switch leaves the live release unchanged and records the step and the reason."
     ),
     "D3": (
-        "A switch is one write. Server, images, files and cache change together. No request fails and no "
-        "answer mixes two releases, even during many switches under load."
+        "One write switches a site to another release. Server, images, files and cache change together. No "
+        "request fails and no answer mixes two releases, even during many switches under load."
     ),
     "D4": "The alias `live` of each function names the version in production.",
     "D5": (
-        "Promoting makes any kept release live again within seconds, without a build. The project is then "
-        "pinned: automatic deployments do not replace that release until the pin is removed."
+        "To promote a kept release makes it live again within seconds, without a build. This also pins the "
+        "project: automatic deployments do not replace that release until the pin is removed."
     ),
     "D6": (
-        "Each release keeps its own URL. The newest releases, the live one and a pinned one are kept. The "
-        "others are removed. Nothing that visitors can still reach is removed."
+        "Each kept release has its own URL. A project keeps its newest releases and the live release, even "
+        "if that is older. The other releases are removed. Functions and files are removed only when "
+        "visitors cannot reach the release any more."
     ),
     "D7": (
         "Every feature of the OpenNext output works: server rendering, ISR by time, path and tag, images, "
         "streaming, server actions, middleware, public files and base paths, with Next.js 15 and 16."
     ),
     "D8": (
-        "Sites are served by HTTPS only, with HTTP/2 and HTTP/3, compression and security headers. Only "
-        "the distribution can reach the origins."
+        "Sites are served only by HTTPS, with HTTP/2 and HTTP/3, compression and security headers. The "
+        "origins answer only requests of the distribution."
     ),
     "D9": (
         "Artifacts are not trusted. Path traversal, links, zip bombs and invalid manifests are refused "
         "with the reason before anything is written."
     ),
     "D10": (
-        "Sites can have names below a custom domain, with DNS-validated certificates and DNS records, for "
-        "50 or more names without reaching a quota."
+        "Sites can have hosts below a custom domain, with DNS-validated certificates and DNS records. 50 or "
+        "more hosts reach no quota."
     ),
-    "A1": "Every route of users requires a token of the user pool. The user id is the token's subject.",
+    "A1": "Every route for users requires a token of the user pool. The user id is the subject of the token.",
     "A2": (
         "The API creates, lists, changes and deletes projects. It starts, lists, cancels and promotes "
         "deployments, pages through logs, and sets environment variables."
@@ -203,16 +209,16 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "and the running site can read it."
     ),
     "A5": (
-        "Projects, deployments and images of another tenant are answered with 404 on every route, never "
-        "with 403."
+        "Requests for projects, deployments and images of another tenant are answered with 404 on every "
+        "route, never with 403."
     ),
     "I1": (
         "The image service has an HTTP API with token authorization, CORS for the configured origins, "
         "throttling and an optional domain."
     ),
     "I2": (
-        "Users create images with a presigned upload form. They list, change and delete images. An image "
-        "whose file is never uploaded expires. The bucket's event makes an uploaded image ready."
+        "Users create images with a presigned upload form, and list, change and delete their images. If the "
+        "file of an image is never uploaded, the image expires. The event of an upload makes the image ready."
     ),
     "I3": (
         "CloudFront delivers images: HTTPS, origin access control, a day of caching by default, "
@@ -220,12 +226,12 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "I4": "The stream of the table of images is on and ready for consumers.",
     "S1": (
-        "Repositories give the access patterns of the shop importer: a shop by domain, jobs by shop and by "
+        "Repositories offer the queries of the shop importer: a shop by its domain, jobs by shop and by "
         "status, and the history of a shop in a time range."
     ),
     "S2": (
-        "A shop's access token is encrypted with KMS for that shop. It appears in no log, error or "
-        "representation."
+        "A shop's access token is encrypted with KMS for that shop. The token is never in a log, an error "
+        "message or the text form (`repr`) of an object."
     ),
     "S3": (
         "Counters of a job are exact under concurrent writes and never decrease. A finished job cannot "
@@ -233,25 +239,25 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "S4": "Expired rows are not returned, even before DynamoDB deletes them.",
     "L1": (
-        "`make up` needs only Python: no AWS account, no Docker, no Pulumi command line. It "
-        "deploys the real program and serves a real site on one machine, with the real function code and "
-        "IAM policies."
+        "`make up` needs only Python: no AWS account, no Docker, no Pulumi command line. It deploys the real "
+        "program and serves a real site on one machine, with the real function code and IAM policies."
     ),
     "L2": (
-        "`make demo` does the same once without interaction. It ends with a table of the checks. The exit "
-        "status is 0 only if all of them passed."
+        "`make demo` deploys the program and the site like `make up`, checks them once without interaction, "
+        "and stops. Its output ends with a table of the checks. The exit status is 0 only if all checks "
+        "passed."
     ),
     "L3": (
-        "Commands show progress. Ctrl-C stops everything that they started. All servers listen only on "
-        "loopback. The message about a port in use contains its number."
+        "`make up` and `make demo` show their progress. Ctrl-C stops everything that they started. All "
+        "servers listen only on loopback addresses. If a port is in use, the message contains its number."
     ),
     "Q1": "Every refusal says what was wrong, where, and what to do.",
     "Q2": (
         "Functions write structured logs with the ids of the deployment, project and request. Alarms report "
-        "what an operator must handle. A dashboard shows the rest."
+        "problems that an operator must solve. A dashboard shows other errors and the load."
     ),
     "Q3": (
-        "Least privilege is proven: in the end-to-end tests each function uses every action that its role "
+        "Roles have least privilege: in the end-to-end tests, each function uses every action that its role "
         "allows, and no call is refused."
     ),
     "R5": "An upgrade from an earlier version replaces no resource that holds data.",
@@ -260,4 +266,4 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "on more than the cache key, such as an answer of middleware or of a conditional rule."
     ),
 }
-"""What each id means. An id is added here with the first test that cites it."""
+"""The text of each requirement, by its id. Add an id here together with the first test that cites the id."""

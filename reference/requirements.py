@@ -1,4 +1,4 @@
-"""docs/requirements.md: what each requirement id means, and which tests cite it.
+"""Generator of docs/requirements.md: the meaning of each requirement id, and the tests that cite the id.
 
 A test cites an id at the beginning of a line of its docstring (`T9: ...`, `A1, A2.`), at the end of a
 sentence (`...: P4.`) or in parentheses (`(P1-P3)`). A citation in the docstring of a module counts for all of
@@ -25,7 +25,8 @@ from reference.requirement_texts import GROUPS, REQUIREMENTS
 PAGE: Final = "docs/requirements.md"
 _ID: Final = rf"[{''.join(GROUPS)}][1-9][0-9]?"
 _LIST: Final = rf"{_ID}(?:(?:, and | and | to |, |-){_ID})*"
-# "S3 ..." is mostly the name of a service, so at the beginning of a line a period or a colon must follow.
+# "S3" is mostly the name of the service. So at the beginning of a line, it is an id only if a period or a
+# colon follows.
 _CITATION: Final = re.compile(
     rf"^\s*(?P<beginning>(?!S3\b[^.:]){_LIST})(?![\w'-])"
     rf"|\((?P<parentheses>{_LIST})(?:[;,][^)]*)?\)"
@@ -67,13 +68,13 @@ class Proof:
     test: str
 
 
-def write() -> str:
-    """Return the page."""
+def render_page() -> str:
+    """Return the content of docs/requirements.md."""
     return render(REQUIREMENTS, find_proofs(CHECKOUT))
 
 
 def render(requirements: Mapping[str, str], proofs: Mapping[str, list[Proof]]) -> str:
-    """Return the page of these requirements, each with its tests."""
+    """Return a page with these requirements, each with its tests."""
     blocks = [
         "# Requirements",
         "<!-- Written by `make reference` from reference/requirement_texts.py and the tests. -->",
@@ -107,7 +108,7 @@ def _list_of(proofs: list[Proof]) -> str:
 
 
 def find_proofs(checkout: Path) -> dict[str, list[Proof]]:
-    """Return the tests that cite each id."""
+    """Return the tests that cite each id, by id."""
     found: dict[str, list[Proof]] = defaultdict(list)
     for file in sorted((checkout / "tests").rglob("test_*.py")):
         name = file.relative_to(checkout).as_posix()
@@ -132,11 +133,15 @@ def cited_ids(docstring: str) -> list[str]:
 
 
 def find_mentions(checkout: Path) -> dict[str, list[str]]:
-    """Return the words with the form of an id, and the files whose docstrings, comments or prose use them."""
+    """Return the files that mention each id in a docstring, a comment or prose, by id.
+
+    Every word with the form of an id counts as an id, even if it is not defined.
+    """
     found: dict[str, list[str]] = defaultdict(list)
     for file in _searched_files(checkout):
         text = file.read_text(encoding="utf-8")
-        if not _WORD.search(text):  # true for most files; parsing all of them would take seconds
+        # Skip most files here, because it would take seconds to parse all of them.
+        if not _WORD.search(text):
             continue
         for each in sorted({word for part in _prose_of(file, text) for word in _WORD.findall(part)}):
             found[each].append(file.relative_to(checkout).as_posix())

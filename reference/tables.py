@@ -1,4 +1,4 @@
-"""The tables of the program, with their designs and the policies that give access."""
+"""The tables of the program, with their designs and the policies that give access to them."""
 
 import fnmatch
 import importlib
@@ -15,23 +15,23 @@ from components.core.stage import STAGES
 from reference.docstrings import UndocumentedError
 from tests.components.recorder import Recorded, recording
 
-# All stages declare the tables of production: a test compares them.
+# The document shows the tables of production. All stages declare the same tables, which a test checks.
 STAGE: Final = "production"
 PREFIX: Final = f"anchor-{STAGE}-"
 _TABLE: Final = "aws:dynamodb/table:Table"
-# Each site has a table; all of them are equal except for their names.
+# Each site has a table. These tables are equal except for their names, so the document describes only one.
 SITE_TABLES: Final = "site-*-tags"
 _SITE_DESIGN: Final = "tags"
 
 
 @frozen(kw_only=True)
 class Access:
-    """Access to a table by one policy.
+    """The access that one policy gives to a table.
 
     Attributes:
         policy: The name of the policy, without the stage's prefix.
         actions: DynamoDB actions that are allowed on the table.
-        indexes: Indexes that may be queried.
+        indexes: Indexes of the table on which the policy allows actions.
     """
 
     policy: str
@@ -45,7 +45,7 @@ class DocumentedTable:
 
     Attributes:
         name: The name without the stage's prefix; `site-<site>-tags` stands for the tables of all sites.
-        room: The folder of `components` that contains the design.
+        folder: The folder of `components` that contains the design.
         design: The design, with the meanings of attributes and indexes.
         declared: The inputs of the resource in production.
         recovery_stages: The stages with point-in-time recovery.
@@ -54,7 +54,7 @@ class DocumentedTable:
     """
 
     name: str
-    room: str
+    folder: str
     design: TableShape
     declared: Mapping[str, Any]
     recovery_stages: tuple[str, ...]
@@ -84,15 +84,15 @@ def _document_table(
     if _design_name(name) not in known:
         constant = _design_name(name).replace("-", "_").upper()
         raise UndocumentedError(f"table {name!r} has no design {constant} in components/*/tables.py")
-    room, design = known[_design_name(name)]
+    folder, design = known[_design_name(name)]
     if not design.attributes:
         raise UndocumentedError(
-            f"the design of table {name!r} in components/{room}/tables.py has no attributes"
+            f"the design of table {name!r} in components/{folder}/tables.py has no attributes"
         )
     by_stage = {stage: _find_in_stage(name, stage) for stage in STAGES if stage != "local"}
     return DocumentedTable(
         name=name,
-        room=room,
+        folder=folder,
         design=design,
         declared=table.inputs,
         recovery_stages=tuple(
@@ -113,12 +113,12 @@ def find_designs() -> dict[str, tuple[str, TableShape]]:
     """Return the designs in `components/*/tables.py` and their folders, by name of the table."""
     found: dict[str, tuple[str, TableShape]] = {}
     for module in pkgutil.walk_packages(components.__path__, "components."):
-        _, room, *name = module.name.split(".")
+        _, folder, *name = module.name.split(".")
         if name != ["tables"]:
             continue
         for constant, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, TableShape):
-                found[constant.lower().replace("_", "-")] = (room, value)
+                found[constant.lower().replace("_", "-")] = (folder, value)
     return found
 
 
@@ -139,7 +139,7 @@ def _short_name(table: Recorded, stage: str) -> str:
 
 
 def _find_in_stage(name: str, stage: str) -> Recorded:
-    """Return the table with this name in another stage."""
+    """Return the recorded table of a stage that has this name in the document."""
     return next(
         table
         for table in _recorded_tables(stage)

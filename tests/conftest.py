@@ -12,26 +12,31 @@ from moto.core.botocore_stubber import BotocoreStubber
 from tests import moto_without_http
 
 with warnings.catch_warnings():
-    # pulumi_aws loads its modules on first use, and then warns about their deprecated classes. Loading the
-    # modules here keeps these warnings out of the tests. A test fails if the program uses a deprecated class.
+    # pulumi_aws loads its modules on first use, and then warns about their deprecated classes. pytest turns
+    # each warning into an error. Therefore the modules are loaded here, where these warnings are ignored. A
+    # test still fails if the program uses a deprecated class.
     warnings.simplefilter("ignore", DeprecationWarning)
     import pulumi_aws
 
     _ = (pulumi_aws.lambda_.Function, pulumi_aws.s3.Bucket)
 
-# No deadline, because a busy machine is slow. No database, because a failed example needs a separate test.
+# No deadline, because a busy machine is slow. No example database, because an example that failed once must
+# become a test of its own.
 settings.register_profile("anchor", deadline=None, database=None)
 settings.load_profile("anchor")
 
-# A worker keeps a million objects of the SDK, of botocore and of moto. Scanning them in every garbage
-# collection took a quarter of the suite's time.
+# A test process keeps a million objects of Pulumi's SDK, botocore and moto. Without these settings, scanning
+# the objects in every garbage collection took a quarter of the suite's time.
 gc.collect()
 gc.freeze()
 gc.set_threshold(100_000, 50, 100)
 
 
-def _untraced(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function without coverage: the tests spend most of their time in the fake AWS."""
+def _disable_coverage(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function without coverage.
+
+    The tests spend most of their time in the fake AWS (moto), and coverage would make moto slower.
+    """
 
     def wrapper(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - any signature
         tracer = sys.gettrace()
@@ -50,7 +55,7 @@ def _reinstall_tracer() -> None:
 
 
 if sys.gettrace() is not None:
-    moto_without_http.answer = _untraced(moto_without_http.answer)
-    BotocoreStubber.__call__ = _untraced(BotocoreStubber.__call__)  # type: ignore[method-assign]
+    moto_without_http.answer = _disable_coverage(moto_without_http.answer)
+    BotocoreStubber.__call__ = _disable_coverage(BotocoreStubber.__call__)  # type: ignore[method-assign]
 
 moto_without_http.install()

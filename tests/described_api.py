@@ -29,8 +29,8 @@ CHECKS = [
 
 
 @frozen(kw_only=True)
-class SentRequests:
-    """The status codes of the responses of a route."""
+class RouteResponses:
+    """The status codes of all responses of a route."""
 
     statuses: set[int] = field(factory=set)
 
@@ -47,8 +47,10 @@ class DescribedApi:
 
     @classmethod
     def from_api(cls, api: Api) -> "DescribedApi":
+        """Return the loaded OpenAPI document of an API."""
         schema = schemathesis.openapi.from_dict(build_document(api, closed=True))
-        # The session sends the token. The APIs ignore unknown query parameters.
+        # Generate no security parameters, because the session sends the access token. Generate no unknown
+        # query parameters, because the APIs ignore them.
         schema.config.generation.update(with_security_parameters=False, allow_extra_parameters=False)
         return cls(schema=schema)
 
@@ -61,11 +63,13 @@ class DescribedApi:
         examples: int,
         path: Mapping[str, str] | None = None,
         before: Callable[[Case], None] = lambda _: None,
-    ) -> SentRequests:
-        """Send valid and invalid requests to a route and check responses. All runs send the same requests.
+    ) -> RouteResponses:
+        """Send valid and invalid requests to a route and check the responses.
+
+        The requests are the same in all runs.
 
         Args:
-            route: The key of the route.
+            route: The route key of API Gateway, for example `GET /projects`.
             session: A session with the access token.
             base_url: The URL of the API.
             examples: The number of requests of each kind.
@@ -74,13 +78,13 @@ class DescribedApi:
         """
         method, template = route.split(" ")
         operation = self.schema[template][method]
-        sent = SentRequests()
+        responses = RouteResponses()
 
         def check_response(case: Case, checks: list[Any]) -> None:
             case.path_parameters.update(path or {})
             before(case)
             response = case.call(base_url=base_url, session=session, timeout=60)
-            sent.statuses.add(response.status_code)
+            responses.statuses.add(response.status_code)
             case.validate_response(response, checks=checks)
 
         _run_for_each(operation.as_strategy(), examples, lambda case: check_response(case, CHECKS))
@@ -89,7 +93,7 @@ class DescribedApi:
             _run_for_each(
                 wrong, examples, lambda case: check_response(case, [*CHECKS, negative_data_rejection])
             )
-        return sent
+        return responses
 
 
 def _run_for_each(strategy: Any, examples: int, check: Callable[[Case], None]) -> None:  # noqa: ANN401 - of Hypothesis
@@ -108,5 +112,8 @@ def _run_for_each(strategy: Any, examples: int, check: Callable[[Case], None]) -
 
 
 def _has_invalid_requests(operation: Any) -> bool:  # noqa: ANN401 - Schemathesis's operations have no type
-    """Return whether requests can be invalid. A wrong path does not count, because its answer is only 404."""
+    """Return whether a request can have an invalid body or an invalid `limit`.
+
+    Other parameters do not count: the answer to an invalid path is only a 404.
+    """
     return bool(list(operation.body)) or any(each.name == "limit" for each in operation.query)

@@ -1,7 +1,7 @@
 """Direct calls of moto's DynamoDB, without HTTP. HTTP took more than half of the time of tests with tables.
 
-botocore still validates and serializes the parameters and parses the response. These direct calls skip the
-signature, the HTTP request, and moto's lookup of the service and the operation.
+botocore still validates and serializes the parameters, and its parser reads the response. The direct calls
+skip the signature, the HTTP request, and moto's lookup of the service and the operation.
 """
 
 import json
@@ -32,7 +32,8 @@ _PARSER: Final = create_parser("json")
 def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[Any, Any] | None:  # noqa: ANN401 - types of botocore
     """Return moto's response to an operation on rows, or None to send the request over HTTP.
 
-    This handler of botocore's event `before-call.dynamodb` ignores clients of other DynamoDB endpoints.
+    This is a handler of botocore's event `before-call.dynamodb`. It returns None if moto is not active, if
+    the client's endpoint is not in AWS, or if the operation is not in `METHODS`.
     """
     if (
         not models.botocore_stubber.enabled
@@ -51,7 +52,7 @@ def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[A
     response = {"status_code": status, "headers": {}, "body": body.encode()}
     parsed = _PARSER.parse(response, model.output_shape)
     error = model.service_model.shape_for_error_code(parsed["Error"]["Code"]) if "Error" in parsed else None
-    if error:  # further fields of the error, such as the row that failed a condition
+    if error:  # add the error's own fields, such as the row that failed a condition
         parsed |= _PARSER.parse(response, error)
     return SimpleNamespace(status_code=status), parsed
 

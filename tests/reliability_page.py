@@ -1,6 +1,6 @@
-"""Checks of docs/reliability.md, whose tables contain the observations of the fault tests.
+"""Checks of docs/reliability.md, whose tables and texts contain the observations of the fault tests.
 
-With `RELIABILITY=renew` (`make reliability`), the checks write the page instead.
+With `RELIABILITY=renew` (`make reliability`), the functions write the page instead of checking it.
 """
 
 import os
@@ -13,13 +13,16 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "reliability.md"
 
 
 def check_table(table: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Assert that the page has this table between the comments with its name, or write it there."""
+    """Assert that the page has this table after the comment with the table's name, or write the table."""
     lines = [heads, ["---"] * len(heads), *rows]
     check_text(table, "\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 
 def check_text(place: str, observed: str) -> None:
-    """Assert that the page has this text between the comments with the name of its place, or write it."""
+    """Assert that the page has this text between the comments `<!-- {place} -->` and `<!-- end -->`.
+
+    With `RELIABILITY=renew`, write the text there instead.
+    """
     page = PAGE.read_text(encoding="utf-8")
     pattern = re.compile(rf"(<!-- {re.escape(place)} -->\n).*?(<!-- end -->)", re.DOTALL)
     assert pattern.search(page), f"docs/reliability.md has no comment {place!r}"

@@ -38,7 +38,7 @@ _HEADERS: Final = ("Authorization", "Content-Type")
 # before a retry. API Gateway adds the request id.
 _EXPOSED_HEADERS: Final = ("Apigw-Requestid", "Retry-After")
 _HOUR: Final = 3600
-# Default quota of API Gateway for all HTTP APIs of an account and region.
+# Default quota of API Gateway for all HTTP APIs of an account and region: requests per second.
 _MAX_REQUEST_RATE: Final = 10_000
 _LONGEST_NAME: Final = 128
 
@@ -49,7 +49,7 @@ class ApiDomain:
 
     Attributes:
         host: Host name.
-        zone_id: Id of its Route 53 zone.
+        zone_id: Id of the Route 53 zone of the host.
     """
 
     host: str
@@ -118,7 +118,7 @@ class HttpApi(Component):
             name,
             name=full_name,
             protocol_type="HTTP",
-            cors_configuration=_cors_configuration(args),
+            cors_configuration=_build_cors_configuration(args),
             opts=self.retained_child_opts,
         )
         self._authorizer = aws.apigatewayv2.Authorizer(
@@ -181,14 +181,14 @@ class HttpApi(Component):
                 source_arn=interpolate(self._execution_arn, f"/*/{route.method}{route.path}"),
             )
             aws.apigatewayv2.Route(
-                # The API's name makes the resource name unique: both APIs have a route to their description.
+                # The API's name makes the resource name unique: every API has a route for its description.
                 f"{self._name}-{name}",
                 api_id=self.api_id,
                 route_key=route.key,
                 target=interpolate("integrations/", integrations[route.function].id),
                 authorization_type="JWT" if route.auth else "NONE",
                 authorizer_id=self._authorizer.id if route.auth else None,
-                # Without the permission, API Gateway answers 500.
+                # Pulumi creates the permission first. Without it, API Gateway would answer requests with 500.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
             )
 
@@ -216,7 +216,8 @@ class HttpApi(Component):
         configuration = name.domain_name_configuration
         target = AliasTarget(name=configuration.target_domain_name, zone_id=configuration.hosted_zone_id)
         create_alias_record(f"{self._name}-api", domain.host, domain.zone_id, target, self.child_opts)
-        # The URL comes from the mapping, so Pulumi creates resources that use the URL after the mapping.
+        # The URL is an output of the mapping, so that Pulumi creates the mapping before resources that use
+        # the URL.
         self.endpoint = interpolate("https://", mapping.domain_name)
 
     def _create_integration(self, name: str, function: Function) -> aws.apigatewayv2.Integration:
@@ -231,8 +232,11 @@ class HttpApi(Component):
         )
 
 
-def _cors_configuration(args: HttpApiArgs) -> aws.apigatewayv2.ApiCorsConfigurationArgs | None:
-    """Return the CORS configuration. API Gateway itself answers preflight requests, without a token."""
+def _build_cors_configuration(args: HttpApiArgs) -> aws.apigatewayv2.ApiCorsConfigurationArgs | None:
+    """Return the CORS configuration, or None if no origin is allowed.
+
+    With this configuration, API Gateway itself answers preflight requests. They need no token.
+    """
     if not args.cors_origins:
         return None
     return aws.apigatewayv2.ApiCorsConfigurationArgs(

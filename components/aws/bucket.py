@@ -29,12 +29,12 @@ class CorsRule:
     Attributes:
         origins: Complete origins (`https://app.example.com`). `*` is not allowed.
         methods: HTTP methods.
-        headers: Allowed request headers, in addition to the simple headers of the CORS protocol.
-        exposed: Response headers that a page may read, in addition to the simple ones.
+        headers: Allowed request headers, in addition to the CORS-safelisted request headers.
+        exposed: Response headers that a page may read, in addition to the CORS-safelisted response headers.
         max_age: Seconds for which a browser caches the answer to a preflight request.
 
     Raises:
-        DeclarationError: An origin is invalid.
+        DeclarationError: There is no origin, or an origin is invalid.
     """
 
     origins: tuple[str, ...]
@@ -59,12 +59,13 @@ class RetainedBucketArgs:
         lifecycle: Lifecycle rules.
         versioned: Whether replaced and deleted objects can be restored.
         cors: CORS rules.
-        key_arn: ARN of a KMS key. The default is SSE-S3.
-        read_by_distribution: Whether a distribution reads the bucket. `allow_distribution` must then be
-            called: it creates the bucket policy, which needs the ARN of the distribution.
+        key_arn: ARN of the KMS key that encrypts the objects. Without it, S3 uses its own keys (SSE-S3).
+        read_by_distribution: Whether a distribution reads the bucket. If it does, `allow_distribution` must
+            be called later. That method creates the bucket policy, which needs the distribution's ARN.
 
     Raises:
-        DeclarationError: Two lifecycle rules have the same name, or a rule needs a versioned bucket.
+        DeclarationError: Two lifecycle rules have the same name, or a rule deletes replaced versions of a
+            bucket that is not versioned.
     """
 
     stage: StageConfig
@@ -134,7 +135,7 @@ class RetainedBucket(Component):
         )
 
     def grant_list(self, *, prefix: pulumi.Input[str] | None = None) -> Grant:
-        """Allow listing the keys that start with `prefix`, or all keys."""
+        """Allow listing the keys that start with `prefix`. Without a prefix, allow listing all keys."""
         return Grant(
             actions=("s3:ListBucket",),
             resources=(self.arn,),
@@ -167,8 +168,8 @@ class RetainedBucket(Component):
         """Call a function asynchronously for every object created under `prefix`.
 
         Raises:
-            DeclarationError: The bucket already notifies a function. S3 keeps one notification configuration,
-                so a second one would replace the first.
+            DeclarationError: The bucket already notifies a function. A bucket has one notification
+                configuration, so a second configuration would replace the first one.
         """
         if self._has_notification:
             raise DeclarationError(
@@ -192,7 +193,7 @@ class RetainedBucket(Component):
                     filter_prefix=prefix,
                 )
             ],
-            # S3 checks this permission when the notification is created.
+            # The permission is created first, because S3 checks it when it accepts the notification.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
 
@@ -275,6 +276,6 @@ class RetainedBucket(Component):
                 {"Version": "2012-10-17", "Statement": [deny_without_tls, *allow_statements]}
             ),
             # S3 refuses to change the policy and the public access block at the same time ("a conflicting
-            # conditional operation is in progress"). So the policy is created after the block.
+            # conditional operation is in progress"). The policy is therefore created after the block.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self._private]),
         )

@@ -36,7 +36,7 @@ def create_origin_access_control(
 def disable_error_caching(
     statuses: Sequence[int],
 ) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs]:
-    """Return error responses that are not cached. By default, CloudFront caches errors for ten seconds."""
+    """Return settings that stop CloudFront from caching these error statuses (default: ten seconds)."""
     return [
         aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=status, error_caching_min_ttl=0)
         for status in statuses

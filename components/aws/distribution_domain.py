@@ -16,7 +16,7 @@ class DistributionDomainArgs:
     Attributes:
         stage: Stage settings.
         host: Host name, or the parent domain of the hosts if `wildcard` is set.
-        zone_id: Id of the Route 53 zone. Without host or zone, there is no custom host name.
+        zone_id: Id of the Route 53 zone. Without a host or a zone, the distribution has no custom host name.
         wildcard: Whether the distribution serves the subdomains of `host` instead of `host` itself.
     """
 
@@ -30,8 +30,8 @@ class DistributionDomain(Part):
     """The certificate and the DNS records of a distribution.
 
     Attributes:
-        aliases: Custom host names of the distribution.
-        viewer_certificate: Certificate for viewers.
+        aliases: Custom host names of the distribution, or empty.
+        viewer_certificate: Certificate for viewers. Without custom host names, CloudFront's own certificate.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ class Certificate(Part):
             validation_method="DNS",
             opts=self.child_opts,
         )
-        # A host and its wildcard have the same validation record.
+        # The host and its wildcard have the same validation record, so the first record is enough.
         validation = certificate.domain_validation_options[0]
         record = aws.route53.Record(
             f"{name}-validation",

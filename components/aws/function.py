@@ -1,4 +1,4 @@
-"""Lambda functions. Each has its own role, its own log group and only the permissions it was granted."""
+"""Lambda functions. Each function has its own role, its own log group and only the granted permissions."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,7 +11,7 @@ from components.aws.queue import VISIBILITY_TIMEOUT_FACTOR, DeadLetterQueue, Que
 from components.aws.schedule import create_schedule_rule
 from components.core.component import Part
 from components.core.errors import DeclarationError
-from components.core.grants import Grant, policy_document, trust_policy
+from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText
 from components.core.stage import StageConfig
 from runtime.shared.environment import TIMEOUT_VARIABLE
@@ -20,8 +20,8 @@ _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
 _NODE_RUNTIME: Final = "nodejs22.x"
 _HOUR: Final = 3600
-# Lambda repeats a failed asynchronous call at most twice, and only until its event has the maximum age (in
-# seconds). Then Lambda discards the event.
+# Lambda retries a failed asynchronous call at most twice, and only while the event is younger than the
+# maximum age (in seconds). Then Lambda sends the event to the dead-letter queue.
 _ASYNC_RETRIES: Final = 2
 _ASYNC_MAX_AGE: Final = 6 * _HOUR
 # X-Ray supports no resource-level permissions.
@@ -30,7 +30,8 @@ _MAX_BATCH_SIZE: Final = 10_000
 _MAX_RETRIES: Final = 10_000
 _MIN_RECORD_AGE: Final = 60
 _MAX_RECORD_AGE: Final = 604_800
-# A scheduled call that Lambda could not start within a minute is discarded: the next call follows anyway.
+# Seconds. Lambda discards a scheduled call that it could not start in this time, because the next scheduled
+# call replaces it.
 _SCHEDULED_MAX_AGE: Final = 60
 # The code of a site's function before its first release.
 _PLACEHOLDER_CODE: Final = """\
@@ -72,12 +73,12 @@ class FunctionArgs:
 
 @attrs.frozen(kw_only=True)
 class PythonFunctionArgs(FunctionArgs):
-    """Arguments of a platform function. Pulumi deploys its code.
+    """Arguments of `PythonFunction`. Pulumi deploys the code of the function.
 
     Attributes:
         code: Archive that contains the handler.
-        environment: Environment variables. The function's timeout is added to them.
-        layers: ARNs of the layers with its dependencies.
+        environment: Environment variables. The variable with the function's timeout is added to them.
+        layers: ARNs of the layers with the function's dependencies.
     """
 
     code: pulumi.Archive
@@ -87,7 +88,7 @@ class PythonFunctionArgs(FunctionArgs):
 
 @attrs.frozen(kw_only=True)
 class _Package:
-    """The arguments in which the kinds of functions differ."""
+    """The arguments that differ between Python and Node.js functions."""
 
     runtime: str
     code: pulumi.Archive
@@ -101,14 +102,15 @@ class _Package:
 class StreamBatchSettings:
     """How Lambda reads a stream for a function.
 
-    Lambda splits a failed batch until it finds the failing change. After the retries, Lambda sends the stream
-    position of that change to the dead-letter queue. Later changes are therefore not blocked.
+    Lambda splits a failed batch until it finds the failing change. If the retries also fail, or the change is
+    too old, Lambda sends the change's stream position to the dead-letter queue. Later changes are then not
+    blocked.
 
     Attributes:
         batch_size: Changes in one call, 1 to 10,000.
         retries: Number of retries of a change, 0 to 10,000.
-        max_age: Seconds after which a change is discarded, 60 to 604,800. A table keeps its changes for one
-            day.
+        max_age: Age of a change, in seconds, after which Lambda does not retry it: 60 to 604,800. DynamoDB
+            deletes changes from the stream after one day.
 
     Raises:
         DeclarationError: A value is outside Lambda's limits.
@@ -135,7 +137,8 @@ class Function(Part):
         name: Name without the stage's prefix.
         function_name: Name of the function and of its role.
         arn: Function ARN.
-        log_group_name: Name of its log group.
+        invoke_arn: ARN with which API Gateway calls the function.
+        log_group_name: Name of the function's log group.
         timeout: Timeout in seconds.
 
     Raises:
@@ -160,7 +163,7 @@ class Function(Part):
         role = aws.iam.Role(
             name,
             name=full_name,
-            assume_role_policy=trust_policy("lambda.amazonaws.com"),
+            assume_role_policy=build_trust_policy("lambda.amazonaws.com"),
             opts=self.child_opts,
         )
         write_log = Grant(
@@ -173,7 +176,7 @@ class Function(Part):
             name,
             name="grants",
             role=role.name,
-            policy=policy_document((write_log, *trace, *args.grants)),
+            policy=build_policy_document((write_log, *trace, *args.grants)),
             opts=self.child_opts,
         )
         function = aws.lambda_.Function(
@@ -193,7 +196,7 @@ class Function(Part):
             else None,
             tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active") if package.tracing else None,
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="Text", log_group=log_group.name),
-            opts=self._options(package, policy),
+            opts=self._build_options(package, policy),
         )
         self.name = name
         self._function_name = full_name
@@ -205,11 +208,10 @@ class Function(Part):
         self.invoke_arn = function.invoke_arn
 
     def consume(self, queue: Queue, *, batch_size: int = 1) -> None:
-        """Call the function with batches of messages.
+        """Create the event source mapping that calls the function with batches of messages of a queue.
 
-        SQS delivers a message again if the function reports the message as failed.
-
-        The function needs `queue.grant_consume()` among its grants.
+        SQS delivers a message again if the function reports the message as failed. The function must have
+        been created with the grant `queue.grant_consume()`.
 
         Raises:
             DeclarationError: The queue's visibility timeout is too short: a message could be delivered again
@@ -238,10 +240,10 @@ class Function(Part):
         settings: StreamBatchSettings,
         dead_letter_queue: DeadLetterQueue,
     ) -> None:
-        """Call the function with the changes of a stream, starting with the oldest one.
+        """Create the event source mapping that calls the function with all changes, starting with the oldest.
 
-        This method grants the permissions. They cannot be arguments of the function, because the dead-letter
-        queue is created after the function.
+        This method also grants the permissions. They cannot be arguments of the function, because the
+        dead-letter queue is created after the function.
 
         Args:
             name: Name of the event source mapping and of the additional policy.
@@ -262,7 +264,7 @@ class Function(Part):
             f"{self.name}-{name}",
             name=name,
             role=self._role_name,
-            policy=policy_document((read, dead_letter_queue.grant_send())),
+            policy=build_policy_document((read, dead_letter_queue.grant_send())),
             opts=self.child_opts,
         )
         options = self.child_opts
@@ -288,7 +290,7 @@ class Function(Part):
     def send_failures_to(self, dead_letter_queue: DeadLetterQueue) -> None:
         """Send events of asynchronous calls to a dead-letter queue after three failed attempts.
 
-        The function needs `dead_letter_queue.grant_send()` among its grants.
+        The function must have been created with the grant `dead_letter_queue.grant_send()`.
         """
         aws.lambda_.FunctionEventInvokeConfig(
             self.name,
@@ -306,8 +308,8 @@ class Function(Part):
     def schedule(self, name: str, schedule: str) -> None:
         """Call the function on a schedule, such as `rate(1 minute)` (see `components/aws/schedule.py`).
 
-        A failed call is not repeated, because the next call follows. This method cannot be combined
-        with `send_failures_to`, because both configure the retries of asynchronous calls.
+        Lambda does not retry a failed call, because the next scheduled call replaces it. Do not combine this
+        method with `send_failures_to`, because both methods configure the retries of asynchronous calls.
 
         Raises:
             DeclarationError: The name or the schedule is invalid.
@@ -345,8 +347,8 @@ class Function(Part):
             name: Statement id in the function's policy.
             service: Service principal.
             source_arn: ARN of the calling resource.
-            source_account: Account of the resource, if the ARN does not contain it. Another account could
-                take the name of a deleted bucket.
+            source_account: Account of the calling resource. Necessary for a bucket, whose ARN contains no
+                account: after the bucket is deleted, another account could create a bucket with its name.
         """
         return aws.lambda_.Permission(
             f"{self.name}-{name}",
@@ -360,13 +362,14 @@ class Function(Part):
         )
 
     def _create_queue_target(self) -> pulumi.Output[str]:
-        """Return the ARN to which queues send their messages."""
+        """Return the ARN that Lambda calls with the messages of a queue."""
         return self.arn
 
-    def _options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
-        """Return the options of the function.
+    def _build_options(self, package: _Package, policy: aws.iam.RolePolicy) -> pulumi.ResourceOptions:
+        """Return the options of the function resource.
 
-        The policy is created first: without the policy, the first calls of the function would fail.
+        Pulumi creates the policy before the function. Without the policy, the first calls of the function
+        would fail.
         """
         options = self.retained_child_opts if package.ignored_changes else self.child_opts
         options.depends_on = [policy]
@@ -375,7 +378,7 @@ class Function(Part):
 
 
 class PythonFunction(Function):
-    """A function of the platform."""
+    """A function of the platform or of the image service, in Python."""
 
     def __init__(
         self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None
@@ -392,9 +395,9 @@ class PythonFunction(Function):
 
 
 class NodeFunction(Function):
-    """A function of a site. Pulumi creates it with placeholder code; releases replace the code.
+    """A function of a site. Pulumi creates the function with placeholder code. Releases replace the code.
 
-    Production retains it, because its versions are the site's releases.
+    Production retains the function, because its versions are the site's releases.
     """
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -402,15 +405,15 @@ class NodeFunction(Function):
         package = _Package(
             runtime=_NODE_RUNTIME,
             code=pulumi.AssetArchive({f"{module}.mjs": pulumi.StringAsset(_PLACEHOLDER_CODE)}),
-            # Every release sets these; `pulumi up` must not reset them.
+            # Every release sets these properties, so `pulumi up` must not reset them.
             ignored_changes=("code", "environment", "layers"),
         )
         super().__init__(name, args, package, opts)
 
     def _create_queue_target(self) -> pulumi.Output[str]:
-        """Create the `live` alias and return its ARN, so that the live release processes the messages."""
+        """Create the `live` alias and return its ARN, so that the live version processes the messages."""
         options = self.retained_child_opts
-        # The release and promote functions move the alias.
+        # The release and promote functions change the version of the alias, so `pulumi up` must not reset it.
         options.ignore_changes = ["function_version"]
         return aws.lambda_.Alias(
             self.name,

@@ -14,7 +14,8 @@ _INDEXES: Final = "globalSecondaryIndexes"
 def create_index_hooks(table: str) -> pulumi.ResourceHookBinding | None:
     """Return a hook that Pulumi's engine calls before it updates a table, in previews too.
 
-    The program does not know the deployed state. The engine passes the old and the new inputs to the hook.
+    A hook is necessary, because the program cannot read the deployed state of the table. The engine passes
+    the old and the new inputs of the table to the hook.
 
     Returns:
         The hook, or None if the engine does not support hooks. The engine of the embedded cloud does not
@@ -46,24 +47,29 @@ def warn_about_index_changes(args: pulumi.ResourceHookArgs) -> None:
 def find_changed_indexes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the sorted names of the indexes that differ between two declarations of a table.
 
-    DynamoDB cannot change the keys or the projection of an index, so the provider recreates it.
+    DynamoDB cannot change the keys or the projection of an existing index, so the AWS provider recreates a
+    changed index.
     """
-    before, after = _indexes_by_name(old), _indexes_by_name(new)
+    before, after = _read_indexes(old), _read_indexes(new)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
 
 
-def _indexes_by_name(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the indexes by name, without empty values and the engine's markers."""
+def _read_indexes(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the indexes by name, without None values and without the engine's markers (`__...`)."""
     indexes = cast("list[Mapping[str, Any]]", inputs.get(_INDEXES) or [])
-    return {str(index["name"]): _plain(index) for index in indexes}
+    return {str(index["name"]): _remove_markers(index) for index in indexes}
 
 
-def _plain(value: object) -> object:
+def _remove_markers(value: object) -> object:
     match value:
         case Mapping():
             items = cast("Mapping[str, object]", value).items()
-            return {key: _plain(item) for key, item in items if item is not None and not key.startswith("__")}
+            return {
+                key: _remove_markers(item)
+                for key, item in items
+                if item is not None and not key.startswith("__")
+            }
         case list():
-            return [_plain(item) for item in cast("list[object]", value)]
+            return [_remove_markers(item) for item in cast("list[object]", value)]
         case _:
             return value

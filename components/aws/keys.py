@@ -30,7 +30,7 @@ class EncryptionKeyArgs:
 
 
 class EncryptionKey(Part):
-    """A KMS key with an alias. An encryption key rotates every year.
+    """A KMS key with an alias. KMS rotates an encryption key every year, but not an HMAC key.
 
     Attributes:
         arn: ARN.
@@ -50,7 +50,7 @@ class EncryptionKey(Part):
             enable_key_rotation=None if signs else True,
             # Number of days in which the deletion of a key can be canceled.
             deletion_window_in_days=30 if args.stage.retains_data else 7,
-            policy=_key_policy(args.account),
+            policy=_build_key_policy(args.account),
             opts=self.retained_child_opts,
         )
         aws.kms.Alias(
@@ -63,16 +63,16 @@ class EncryptionKey(Part):
         return Grant(actions=("kms:GenerateMac",), resources=(self.arn,))
 
     def grant(self, *actions: Literal["Decrypt", "Encrypt"], context: str) -> Grant:
-        """Allow actions of an encryption key, if the encryption context has only the key `context`.
+        """Allow encryption or decryption, if `context` is the only name in the encryption context.
 
-        Decryption needs the same context value as encryption. A ciphertext that is copied to another row
-        cannot be decrypted there.
+        KMS decrypts a ciphertext only with the context value that was used for its encryption. A ciphertext
+        that was copied to a row with another value can therefore not be decrypted there.
         """
         return Grant(
             actions=tuple(f"kms:{action}" for action in actions),
             resources=(self.arn,),
             conditions={
-                # `ForAllValues` also allows requests without a context. The second condition excludes them.
+                # `ForAllValues` also allows requests without a context. The condition `Null` excludes them.
                 "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": context},
                 "Null": {f"kms:EncryptionContext:{context}": "false"},
             },
@@ -95,8 +95,9 @@ class PlatformKeysArgs:
 class PlatformKeys(Part):
     """The signing key and the secrets key.
 
-    The signing key (HMAC) derives webhook secrets and origin keys from ids, so these are not stored.
-    The secrets key encrypts the sites' secret variables in Parameter Store.
+    The platform derives webhook secrets, origin keys and the projects' keys for server actions from ids, with
+    the signing key (HMAC). No table stores these secrets. The secrets key encrypts the sites' secret
+    variables in Parameter Store.
 
     Attributes:
         signing_arn: ARN of the signing key.
@@ -129,11 +130,11 @@ class PlatformKeys(Part):
         self.secrets_arn = secrets.arn
 
     def grant_sign(self) -> Grant:
-        """Allow deriving secrets with the signing key."""
+        """Allow computing HMACs with the signing key, from which the platform derives secrets."""
         return self._signing.grant_sign()
 
     def grant_encrypt(self, parameters: Text) -> Grant:
-        """Allow encrypting secrets, only by writing these parameters.
+        """Allow encryption with the secrets key, only through Parameter Store and for these parameters.
 
         Args:
             parameters: ARN pattern of the parameters. Parameter Store passes a parameter's ARN to KMS as
@@ -142,7 +143,7 @@ class PlatformKeys(Part):
         return self._grant_through_parameter_store("kms:Encrypt", parameters)
 
     def grant_decrypt(self, parameters: Text) -> Grant:
-        """Allow decrypting secrets, only by reading these parameters."""
+        """Allow decryption with the secrets key, only through Parameter Store and for these parameters."""
         return self._grant_through_parameter_store("kms:Decrypt", parameters)
 
     def _grant_through_parameter_store(self, action: str, parameters: Text) -> Grant:
@@ -156,10 +157,10 @@ class PlatformKeys(Part):
         )
 
 
-def _key_policy(account: pulumi.Input[str]) -> pulumi.Input[str]:
-    """Return the key policy that AWS recommends: IAM policies of the account decide about access.
+def _build_key_policy(account: pulumi.Input[str]) -> pulumi.Input[str]:
+    """Return the key policy that AWS recommends: the IAM policies of the account grant access to the key.
 
-    Without this policy nobody could manage the key.
+    Without this policy, nobody could manage the key.
     """
     administrators = {
         "Effect": "Allow",

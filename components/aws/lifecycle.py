@@ -12,7 +12,7 @@ StorageClass = Literal[
     "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
 ]
 
-# From warmer to colder. S3 refuses a rule that moves objects to a warmer class.
+# Storage classes from warm (frequent access) to cold. S3 refuses a rule that moves objects to a warmer class.
 _COLDEST_LAST: Final = (
     "STANDARD_IA",
     "INTELLIGENT_TIERING",
@@ -27,7 +27,7 @@ _FIRST_INFREQUENT_DAY: Final = 30
 
 @attrs.frozen(kw_only=True)
 class Transition:
-    """A move to another storage class, a number of days after an object's creation. 0 means immediately."""
+    """A move to another storage class, `days` days after an object's creation. 0 means immediately."""
 
     to: StorageClass
     days: int

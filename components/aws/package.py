@@ -1,4 +1,4 @@
-"""Code of the platform's functions, and the Lambda layers with its dependencies."""
+"""Code of the platform's functions, and the Lambda layers with the dependencies of this code."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +16,8 @@ LayerName = Literal["base", "edge"]
 
 CHECKOUT: Final = Path(__file__).parents[2]
 LAYERS: Final = CHECKOUT / ".build" / "layers"
-# Every function uses `base`. Functions that switch releases also use `edge`, which signs their writes to the
-# KeyValueStore.
+# Every function uses `base`. Functions that write to the KeyValueStore also use `edge`, whose package signs
+# these requests.
 _LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
 _SHIPPED: Final = (".py", ".mjs")
 _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
@@ -25,11 +25,11 @@ _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make 
 
 @attrs.frozen(kw_only=True)
 class FunctionCode:
-    """Code and layer folders. They are checked before the first resource is registered.
+    """Code and layer folders. `find` checks that the layers were built, before a resource is registered.
 
     Attributes:
-        archive: Files of `runtime`, and the API descriptions. The files are listed one by one, because cache
-            files would change the hash from run to run.
+        archive: Source files of `runtime`, and the API descriptions. The archive lists its files one by one,
+            because cache files in the folder would change its hash from run to run.
         layers: Folder of each layer, as `make package` built it.
     """
 
@@ -38,7 +38,7 @@ class FunctionCode:
 
     @classmethod
     def load(cls, stage: StageConfig) -> "FunctionCode":
-        """Find the code and the layers. The setting `anchor-deploy:layers` selects another folder of layers.
+        """Return the code and the layers. The setting `anchor-deploy:layers` can name another folder.
 
         Raises:
             DeclarationError: See `find`.
@@ -47,7 +47,7 @@ class FunctionCode:
 
     @classmethod
     def find(cls, stage: StageConfig, layers: Path) -> "FunctionCode":
-        """Find the code, and the layers for the stage's runtime and CPU architecture.
+        """Return the code, and the layers for the stage's runtime and CPU architecture.
 
         Raises:
             DeclarationError: A layer was not built.
@@ -60,7 +60,7 @@ class FunctionCode:
                     f"{folder} does not contain the functions' dependencies: run `make package` "
                     f"(for {stage.python_runtime} on {stage.architecture})"
                 )
-        return cls(archive=_runtime_archive(), layers=folders)
+        return cls(archive=_create_archive(), layers=folders)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,7 +101,7 @@ class DependencyLayers(Component):
         self.register_outputs({})
 
 
-def _runtime_archive() -> pulumi.AssetArchive:
+def _create_archive() -> pulumi.AssetArchive:
     """Return the files of `runtime` and the API descriptions."""
     runtime = CHECKOUT / "runtime"
     files = sorted(path for path in runtime.rglob("*") if path.suffix in _SHIPPED)

@@ -13,8 +13,8 @@ from components.core.grants import Grant
 from components.core.outputs import interpolate_json
 from components.core.stage import StageConfig
 
-# A failed batch is delivered again after the visibility timeout. AWS recommends six times the function's
-# timeout, which leaves time for retries of a throttled poller.
+# AWS recommends a visibility timeout of at least six times the function's timeout. Lambda then has time to
+# retry a throttled call before SQS delivers the messages again.
 VISIBILITY_TIMEOUT_FACTOR: Final = 6
 _MAXIMUM_VISIBILITY: Final = 43_200
 _DAY: Final = 86_400
@@ -63,7 +63,7 @@ class DeadLetterQueueArgs:
 
 
 class DeadLetterQueue(Part):
-    """A queue that keeps failed messages for 14 days. An alarm reports messages in this queue.
+    """A queue that keeps failed messages for 14 days.
 
     Attributes:
         url: Queue URL.
@@ -74,7 +74,7 @@ class DeadLetterQueue(Part):
     def __init__(
         self, name: str, args: DeadLetterQueueArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        full_name = _full_name(args.stage, name, fifo=args.fifo)
+        full_name = _build_full_name(args.stage, name, fifo=args.fifo)
         super().__init__(args.stage, opts)
         queue = aws.sqs.Queue(
             name,
@@ -106,7 +106,7 @@ class Queue(Part):
     """
 
     def __init__(self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        full_name = _full_name(args.stage, name, fifo=args.fifo)
+        full_name = _build_full_name(args.stage, name, fifo=args.fifo)
         super().__init__(args.stage, opts)
         self.dead_letter_queue = DeadLetterQueue(
             f"{name}-dead", DeadLetterQueueArgs(stage=args.stage, fifo=args.fifo), self.child_opts
@@ -115,7 +115,8 @@ class Queue(Part):
             name,
             name=full_name,
             fifo_queue=args.fifo,
-            # High throughput per message group. The default is 300 messages a second for the whole queue.
+            # With these settings, the limit of 300 requests a second applies to each message group. By
+            # default, the limit applies to the whole queue.
             deduplication_scope="messageGroup" if args.fifo else None,
             fifo_throughput_limit="perMessageGroupId" if args.fifo else None,
             visibility_timeout_seconds=args.visibility_timeout,
@@ -155,7 +156,7 @@ class Queue(Part):
         )
 
 
-def _full_name(stage: StageConfig, name: str, *, fifo: bool) -> str:
+def _build_full_name(stage: StageConfig, name: str, *, fifo: bool) -> str:
     """Return the queue name. The names of FIFO queues must end in `.fifo`."""
     full_name = f"{stage.prefix}-{name}{'.fifo' if fifo else ''}"
     if not _NAME.fullmatch(full_name):

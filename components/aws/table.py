@@ -35,8 +35,8 @@ class TenantTableArgs:
     Attributes:
         stage: Stage settings.
         design: Keys, indexes, TTL and stream.
-        point_in_time_recovery: `stage` enables it in production only, `always` in every stage. The recovery
-            can restore any second of the last 35 days.
+        point_in_time_recovery: `stage` enables the recovery in production only, `always` in every stage. The
+            recovery can restore the table as of any second of the last 35 days.
         key_arn: ARN of a customer-managed KMS key. The default is the AWS managed key.
     """
 
@@ -52,7 +52,7 @@ class TenantTable(Component):
     Attributes:
         table_name: Table name.
         arn: Table ARN.
-        stream_arn: Stream ARN. Only with `design.stream`.
+        stream_arn: Stream ARN. It has a value only if `design.stream` is true.
 
     Raises:
         DeclarationError: Invalid DynamoDB table name.
@@ -78,7 +78,7 @@ class TenantTable(Component):
             else None,
             stream_enabled=design.stream,
             stream_view_type="NEW_AND_OLD_IMAGES" if design.stream else None,
-            # DynamoDB always encrypts. This setting selects the KMS key that the account can see and audit.
+            # DynamoDB always encrypts. With this setting, it uses a KMS key that the account can audit.
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(
                 enabled=True, kms_key_arn=args.key_arn
             ),
@@ -98,7 +98,7 @@ class TenantTable(Component):
     def grant(self, *actions: TableAction, partition_key: str | None = None) -> Grant:
         """Allow actions on the rows of the table.
 
-        A transaction needs the action of each of its writes. IAM has no action for the transaction itself.
+        A transaction needs the actions of all its operations. IAM has no action for the transaction itself.
 
         Args:
             actions: DynamoDB actions without the service prefix.
@@ -117,10 +117,10 @@ class TenantTable(Component):
     def add_stream_consumer(
         self, function: Function, settings: StreamBatchSettings | None = None
     ) -> DeadLetterQueue:
-        """Call a function with every change of a row. The changes of one row arrive in order.
+        """Call a function with every change of a row. The function receives the changes of a row in order.
 
         Args:
-            function: Consumer. It gets permission to read the stream and to send to the dead-letter queue.
+            function: Consumer. It is granted reading the stream and sending to the dead-letter queue.
             settings: Batch size and retries.
 
         Returns:
@@ -159,7 +159,7 @@ class TenantTable(Component):
 def build_attribute_args(shape: TableShape) -> list[aws.dynamodb.TableAttributeArgs]:
     """Return the attributes that keys use, each once.
 
-    They are sorted, because the order of a set would change the plan from run to run.
+    The attributes are sorted. In the order of a set, they would change Pulumi's plan from run to run.
     """
     keys = sorted(set(shape.keys), key=lambda key: key.name)
     return [aws.dynamodb.TableAttributeArgs(name=key.name, type=key.type) for key in keys]

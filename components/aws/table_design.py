@@ -15,7 +15,8 @@ KeyType = Literal["S", "N", "B"]
 AttributeType = Literal["S", "N", "B", "BOOL", "L", "M", "SS", "NS", "BS"]
 
 _MAXIMUM_INDEXES: Final = 20
-# Sum over all indexes of a table. An attribute counts once for each index that projects it.
+# DynamoDB's limit for the attributes that all indexes of a table project by name. An attribute counts once
+# for each index that projects it.
 _MAXIMUM_PROJECTED: Final = 100
 _NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
 _LONGEST_KEY: Final = 255
@@ -84,7 +85,8 @@ class TableShape:
         indexes: Global secondary indexes, at most 20.
         ttl_attribute: TTL attribute: the time (Unix seconds) after which DynamoDB deletes a row.
         stream: Whether changes are published, with the old and the new row.
-        attributes: Documented attributes. If there are any, all keys must be documented.
+        attributes: Documented attributes. If there are any, they must contain all keys, all projected
+            attributes and the TTL attribute.
 
     Raises:
         DeclarationError: DynamoDB would refuse the table, or the documentation is incomplete.
@@ -139,7 +141,8 @@ class TableDesign(TableShape):
         tenant: Attribute that names the tenant. It must be a partition key of the table or of an index. It
             can also be part of a composed partition key such as `USER#<userId>`. A query can then read the
             rows of a tenant without a scan.
-        tenant_key: Partition key that contains the tenant, if it has another name.
+        tenant_key: Name of the composed partition key that contains the tenant. None if `tenant` itself is a
+            partition key.
 
     Raises:
         DeclarationError: DynamoDB would refuse the table, or no query can read the rows of a tenant.

@@ -1,4 +1,4 @@
-"""Base classes of all components. They add tags and apply the stage's retention rule."""
+"""Base classes of components and parts: tags, and resource options for the retention of data."""
 
 from collections.abc import Mapping
 from typing import Final, cast
@@ -13,11 +13,12 @@ NO_TAGS: Final[Mapping[str, str]] = {}
 class Component(pulumi.ComponentResource):
     """A component of a stage.
 
-    Every child resource that supports tags gets the tags `Project`, `Stage` and `Component`. `Component` is
-    the outermost component, so costs can be grouped by the components in `__main__.py`.
+    Every child resource that supports tags gets the tags `Project`, `Stage` and `Component`. The value of
+    `Component` is the class name of the outermost component, so that costs can be grouped by the components
+    in `__main__.py`.
 
-    The tags are added by a resource transformation, not by the AWS provider's default tags. Default tags do
-    not know the component, and mocks do not see them.
+    A resource transformation adds the tags. The AWS provider's default tags cannot be used: they are the
+    same for all components, and tests under mocks could not check them, because mocks run no provider.
 
     Args:
         module: Middle part of the type token `anchor:<module>:<class>`.
@@ -59,19 +60,19 @@ class Component(pulumi.ComponentResource):
     @property
     def retained_child_opts(self) -> pulumi.ResourceOptions:
         """Options of a child resource that holds data. Production protects and retains it."""
-        return _retained_opts(self, self.stage)
+        return _build_retained_opts(self, self.stage)
 
 
 class Part:
     """A group of resources inside a component. The group itself is not a Pulumi component.
 
-    Pulumi registers every component, and every component reports its outputs. Both take time. Groups that
-    exist once per site therefore derive from this class. As components, they would increase the number of
-    registered resources of a stage with many sites by a third.
+    Pulumi registers every component and its outputs, which takes time. Groups that exist once per site
+    therefore derive from this class. If these groups were components, a stage with many sites would register
+    a third more resources.
 
     Args:
         stage: Stage settings.
-        opts: `child_opts` of the enclosing component. Only `parent` is used.
+        opts: `child_opts` of the enclosing component. Only the option `parent` is used.
     """
 
     def __init__(self, stage: StageConfig, opts: pulumi.ResourceOptions | None) -> None:
@@ -86,9 +87,9 @@ class Part:
     @property
     def retained_child_opts(self) -> pulumi.ResourceOptions:
         """Options of a resource that holds data. Production protects and retains it."""
-        return _retained_opts(self._parent, self.stage)
+        return _build_retained_opts(self._parent, self.stage)
 
 
-def _retained_opts(parent: pulumi.Resource | None, stage: StageConfig) -> pulumi.ResourceOptions:
+def _build_retained_opts(parent: pulumi.Resource | None, stage: StageConfig) -> pulumi.ResourceOptions:
     retain = stage.retains_data
     return pulumi.ResourceOptions(parent=parent, protect=retain, retain_on_delete=retain)

@@ -1,4 +1,4 @@
-"""Checks of stage settings that depend on more than one setting."""
+"""Checks of stage settings against each other and against the name of the stage."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,13 +13,13 @@ def find_contradictions(stage: str, settings: StageSettings) -> list[str]:
     """Return one line for each contradiction: the setting, the conflict and the allowed values.
 
     Args:
-        stage: Name of the stage. Production has stricter rules.
-        settings: Settings. Each setting is already valid by itself.
+        stage: Name of the stage. Some rules differ for `production` and `local`.
+        settings: Settings of the stage. Each single setting has already passed the check of its own rule.
     """
     return [*_check_sites(stage, settings), *_check_domain(stage, settings), *_check_images(stage, settings)]
 
 
-def image_hosts(stage: str, zone: str) -> tuple[str, str]:
+def build_image_hosts(stage: str, zone: str) -> tuple[str, str]:
     """Return the host of the image service's API and the host of its distribution."""
     suffix = "" if stage == "production" else f"-{stage}"
     return f"images{suffix}.{zone}", f"images-cdn{suffix}.{zone}"
@@ -70,7 +70,7 @@ def _check_images(stage: str, settings: StageSettings) -> Iterator[str]:
             if origin.startswith("http:"):
                 yield f"{path}.corsOrigins[{index}] is {origin!r}; allowed: only https origins in production"
     if images.zone:
-        hosts = image_hosts(stage, images.zone)
+        hosts = build_image_hosts(stage, images.zone)
         yield from _check_certificate_name(f"{path}.zone", images.zone, max(hosts, key=len))
         for index, site in enumerate(settings.sites):
             if f"{site.name}.{settings.domain}" in hosts:

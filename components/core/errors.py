@@ -4,14 +4,16 @@ import pulumi
 
 
 class DeclarationError(pulumi.RunError):
-    """A component argument that AWS would refuse. The message says what is wrong and what is allowed.
+    """A wrong input of the program, such as a component argument that AWS would refuse.
+
+    The message says what is wrong and what is allowed.
 
     Pulumi prints the message of a `RunError` without a traceback.
     """
 
 
 class ConfigurationError(DeclarationError):
-    """Wrong settings of a stage. One error lists all of them.
+    """All wrong settings of a stage, in one error.
 
     Attributes:
         problems: One line per wrong setting: its dotted path, the problem and the allowed values.

@@ -23,12 +23,14 @@ class Grant:
     conditions: Mapping[str, Mapping[str, Text]] | None = None
 
 
-def policy_document(grants: Iterable[Grant]) -> pulumi.Input[str]:
+def build_policy_document(grants: Iterable[Grant]) -> pulumi.Input[str]:
     """Return the JSON of an IAM policy that allows exactly these grants."""
-    return interpolate_json({"Version": "2012-10-17", "Statement": [_statement(grant) for grant in grants]})
+    return interpolate_json(
+        {"Version": "2012-10-17", "Statement": [_build_statement(grant) for grant in grants]}
+    )
 
 
-def trust_policy(
+def build_trust_policy(
     service: str, conditions: Mapping[str, Mapping[str, Text]] | None = None
 ) -> pulumi.Input[str]:
     """Return the JSON of a trust policy that lets one AWS service assume the role."""
@@ -42,7 +44,7 @@ def trust_policy(
     return interpolate_json({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _statement(grant: Grant) -> dict[str, object]:
+def _build_statement(grant: Grant) -> dict[str, object]:
     statement: dict[str, object] = {
         "Effect": "Allow",
         "Action": list(grant.actions),

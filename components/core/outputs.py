@@ -1,8 +1,8 @@
 """Strings and JSON built from Pulumi outputs.
 
-The SDK's `Output.concat` and `Output.json_dumps` create an output with several tasks for every part, even for
-plain strings. The functions here create one output per string and wait for each input output once. The
-preview of a stage with many sites is a third faster.
+The SDK's `Output.concat` and `Output.json_dumps` create an output with several asyncio tasks for every part,
+even for plain strings. The functions here create one output for the whole string, and resolve each output in
+it only once. This makes the preview of a stage with many sites a third faster.
 """
 
 import json
@@ -15,7 +15,7 @@ import pulumi
 class JoinedText:
     """Parts of a string that are joined later, inside a larger string or document.
 
-    A `JoinedText` is not an output, so it needs no additional task.
+    A `JoinedText` is not an output, so Pulumi creates no asyncio tasks for it.
 
     Attributes:
         parts: Parts, in order.
@@ -34,12 +34,15 @@ Text: TypeAlias = pulumi.Input[str] | JoinedText
 
 
 def interpolate(*parts: Text) -> pulumi.Input[str]:
-    """Return the joined parts: a string if all parts are strings, otherwise an output."""
+    """Return the joined parts: a plain string if no part contains an output, otherwise an output."""
     return _apply_when_known(JoinedText(*parts), str)
 
 
 def interpolate_json(value: object) -> pulumi.Input[str]:
-    """Return a value as JSON. Its mappings and lists may contain outputs and `JoinedText` at any depth."""
+    """Return a value as JSON: a plain string if the value contains no output, otherwise an output.
+
+    The mappings, lists and tuples of the value may contain outputs and `JoinedText` at any depth.
+    """
     return _apply_when_known(value, json.dumps)
 
 

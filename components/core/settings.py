@@ -1,7 +1,7 @@
-"""Rules for single settings. A rule converts a YAML value to a typed value or explains why it cannot.
+"""Rules for single settings. A rule converts a YAML value to a typed value, or raises an error.
 
-A rule is stored in the metadata of an attrs field. cattrs calls the rule for that field only, so every
-wrong setting is reported with its path.
+A rule is stored in the metadata of an attrs field. cattrs calls the rule of each field separately and
+collects the errors, so that every wrong setting is reported with its path.
 """
 
 import re
@@ -32,7 +32,7 @@ class EntriesError(Exception):
 
 
 class SettingsError(Exception):
-    """Wrong settings. `problems` has one line for each setting. A line starts with the setting's path."""
+    """Wrong settings. `problems` has one line for each of them. A line starts with the setting's path."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
@@ -45,7 +45,7 @@ class Rule:
 
     Attributes:
         allowed: Allowed values, as shown in the error message.
-        read: Converts the YAML value; raises `SettingError`.
+        read: Function that converts the YAML value. It raises an error if the value is not allowed.
         item_class: Settings class of a nested mapping or of the entries of a list.
     """
 
@@ -86,7 +86,7 @@ def text(pattern: str, allowed: str) -> Rule:
 
 
 def one_of(*values: str | int) -> Rule:
-    """Return a rule for one of several values. `True` is not accepted for 1."""
+    """Return a rule for one of several values. Booleans are refused, because Python treats `True` as 1."""
     allowed = ", ".join(str(value) for value in values)
 
     def read(value: object) -> object:
@@ -154,12 +154,12 @@ def mapping_of(item: type[object], allowed: str) -> Rule:
     return Rule(allowed=allowed, read=read, item_class=item)
 
 
-def required(rule: Rule) -> Any:  # noqa: ANN401 - like attrs.field, which accepts the type of any annotation
+def required(rule: Rule) -> Any:  # noqa: ANN401 - fits any annotation, like the result of attrs.field
     """Return an attrs field for a required setting."""
     return attrs.field(metadata={_RULE: rule})
 
 
-def optional(rule: Rule, default: object = None) -> Any:  # noqa: ANN401 - like attrs.field
+def optional(rule: Rule, default: object = None) -> Any:  # noqa: ANN401 - as above
     """Return an attrs field for an optional setting with a default value."""
     return attrs.field(metadata={_RULE: rule}, default=default)
 
@@ -172,7 +172,7 @@ def read_settings(cls: type[T], value: object, path: str) -> T:
     Args:
         cls: Settings class.
         value: Value from YAML.
-        path: Name of the setting. The path of every problem starts with it.
+        path: Name of the setting that contains the mapping. Each line of the error starts with this path.
 
     Raises:
         SettingsError: A setting is wrong, unknown or missing.
@@ -187,7 +187,7 @@ def list_settings(cls: type[object]) -> tuple[Setting, ...]:
     """Return the settings that a class declares, in order of declaration."""
     return tuple(
         Setting(
-            name=_camel_case(field.name),
+            name=_to_camel_case(field.name),
             field=field.name,
             rule=cast("Rule", field.metadata[_RULE]),
             required=field.default is attrs.NOTHING,
@@ -201,23 +201,23 @@ def _describe_value(value: object) -> str:
     return "an empty value" if value is None else repr(value)
 
 
-def _camel_case(name: str) -> str:
+def _to_camel_case(name: str) -> str:
     head, *tail = name.split("_")
     return head + "".join(word.capitalize() for word in tail)
 
 
-def _rules_by_name(cls: type[object]) -> dict[str, Rule]:
+def _read_rules(cls: type[object]) -> dict[str, Rule]:
     """Return the rules of a settings class by the setting's YAML name."""
     return {setting.name: setting.rule for setting in list_settings(cls)}
 
 
-def _structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
-    rules = _rules_by_name(cls)
+def _create_structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
+    rules = _read_rules(cls)
     fields = attrs.fields(cast("type[attrs.AttrsInstance]", cls))
     overrides = {
         field.name: override(
-            rename=_camel_case(field.name),
-            struct_hook=_create_hook(rules[_camel_case(field.name)]),
+            rename=_to_camel_case(field.name),
+            struct_hook=_create_hook(rules[_to_camel_case(field.name)]),
         )
         for field in fields
     }
@@ -241,17 +241,17 @@ def _create_hook(rule: Rule) -> Callable[[object, object], object]:
 
 
 _CONVERTER: Final = cattrs.Converter()
-_CONVERTER.register_structure_hook_factory(attrs.has, _structure_hook)
+_CONVERTER.register_structure_hook_factory(attrs.has, _create_structure_hook)
 
 
 def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
-    """Yield one line for each leaf of a cattrs error, with the path that cattrs recorded."""
+    """Yield one line for each problem in a nested cattrs error, with the path that cattrs recorded."""
     match error:
         case cattrs.ClassValidationError():
-            rules = _rules_by_name(error.cl)
+            rules = _read_rules(error.cl)
             noted, whole = error.group_exceptions()
             for cause, note in noted:
-                name = _camel_case(note.name)
+                name = _to_camel_case(note.name)
                 if isinstance(cause, KeyError):
                     yield f"{path}.{name} is missing; allowed: {rules[name].allowed}"
                 else:

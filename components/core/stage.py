@@ -6,7 +6,7 @@ from typing import Final, Literal, cast
 import attrs
 import pulumi
 
-from components.core.consistency import SETTING, find_contradictions, image_hosts
+from components.core.consistency import SETTING, build_image_hosts, find_contradictions
 from components.core.errors import ConfigurationError
 from components.core.outputs import interpolate
 from components.core.settings import SettingsError, read_settings
@@ -42,7 +42,7 @@ class StageConfig(StageSettings):
             settings: Value of `anchor-deploy:stage`, as read from YAML.
 
         Raises:
-            ConfigurationError: A setting is wrong, unknown or missing. The error lists all of them.
+            ConfigurationError: A setting is wrong, unknown or missing. The error lists all such settings.
         """
         problems: list[str] = []
         if name not in STAGES:
@@ -81,7 +81,7 @@ class StageConfig(StageSettings):
     @property
     def image_hosts(self) -> tuple[str, str] | None:
         """Hosts of the image service's API and of its distribution; None without a zone."""
-        return image_hosts(self.name, self.images.zone) if self.images.zone else None
+        return build_image_hosts(self.name, self.images.zone) if self.images.zone else None
 
     def build_url(self, host: pulumi.Input[str]) -> pulumi.Input[str]:
         """Return the URL for a host."""
@@ -90,10 +90,10 @@ class StageConfig(StageSettings):
 
 
 def _parse_json(raw: str | None) -> object:
-    """Return the parsed value, or the text itself if it is not JSON.
+    """Return the parsed value, the text itself if it is not JSON, or None for a missing setting.
 
-    Pulumi passes a structured setting as JSON. A plain string is returned unchanged. The check
-    of the settings later refuses the string and reports the path of the setting.
+    Pulumi passes a structured setting as JSON. A plain string is returned unchanged. The later check of the
+    settings refuses it, and the error names the path of the setting.
     """
     if raw is None:
         return None

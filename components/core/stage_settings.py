@@ -47,7 +47,7 @@ _RETENTION_DAYS: Final = (
 
 _ZONE_ID: Final = text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ")
 _EMAIL: Final = r"[A-Za-z0-9._%+-]{1,64}@(?=.{4,190}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
-# A release's own host is `<release>--<site>`, so a site name cannot contain two hyphens in a row.
+# The host of a release starts with `<release>--<site>`, so a site name cannot contain two hyphens in a row.
 _SITE_NAME: Final = rf"(?!.*--)[a-z][a-z0-9-]{{1,{_MAXIMUM_SITE_NAME - 2}}}[a-z0-9]"
 
 

@@ -21,7 +21,8 @@ class ReleaseCollectionArgs:
     """Arguments of `ReleaseCollection`.
 
     Attributes:
-        factory: Creates its function. The factory's stage says how many releases are kept.
+        factory: Factory that creates the component's function. Its stage settings contain the number of kept
+            releases.
         edge: Edge whose KeyValueStore holds the hosts of releases.
     """
 
@@ -30,9 +31,10 @@ class ReleaseCollectionArgs:
 
 
 class ReleaseCollection(Component):
-    """A function that runs once an hour. It deletes the releases that no project keeps any more.
+    """A function that runs once an hour. It deletes releases that their projects no longer keep.
 
-    Only this function may delete function versions and site files. `release` and `promote` may not.
+    Of the platform's functions, only this function may delete function versions and files of sites.
+    `release` and `promote` may not.
 
     Attributes:
         functions: A mapping that contains only this function, by its name.
@@ -53,7 +55,7 @@ class ReleaseCollection(Component):
                 "DISTRIBUTION_ID": args.edge.distribution_id,
                 "KEPT_RELEASES": str(stage.kept_releases),
             },
-            grants=_grants(args),
+            grants=_build_grants(args),
             opts=self.child_opts,
         )
         self.functions: dict[str, Function] = {"collect": function}
@@ -61,7 +63,7 @@ class ReleaseCollection(Component):
         self.register_outputs({})
 
 
-def _grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
+def _build_grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
     store, sites = args.factory.store, args.factory.sites
     return (
         store.projects.grant("ConditionCheckItem", "GetItem"),
@@ -72,7 +74,7 @@ def _grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
         Grant(
             actions=(
                 "lambda:DeleteAlias",
-                # `DeleteFunction` is also the permission for deleting a version.
+                # The collection deletes versions, not functions. IAM has the same action for both.
                 "lambda:DeleteFunction",
                 "lambda:DeleteFunctionUrlConfig",
                 "lambda:ListAliases",

@@ -51,12 +51,12 @@ class DeployFunctionFactory:
         storage: int = 512,
         layers: tuple[LayerName, ...] = ("base",),
     ) -> PythonFunction:
-        """Create the function whose handler module in `runtime/deploy/handlers` has this name.
+        """Create the function for the handler module of this name in `runtime/deploy/handlers`.
 
         Args:
-            name: Function name, such as `build-events`.
+            name: Function name, such as `build-events` for the module `build_events`.
             timeout: Timeout in seconds.
-            environment: Environment variables, in addition to the names of the two tables.
+            environment: Environment variables, in addition to the table names and the function's timeout.
             grants: Permissions.
             opts: `child_opts` of the enclosing component.
             memory: Memory in MB.

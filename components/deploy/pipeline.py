@@ -14,12 +14,13 @@ from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 
-# A release holds whole bundles in memory. More memory also means more CPU, for compression and hashes.
+# 1,769 MB give the function one CPU core. The release compresses and hashes the code of functions.
 _RELEASE_MEMORY: Final = 1769
-# `/tmp` must hold the artifact and the three function archives that are extracted from the artifact
-# (runtime/deploy/releases/build_output/artifact.py).
+# `/tmp` must hold the artifact and, at the same time, the zips of three functions: server, image and
+# revalidation (runtime/deploy/releases/bundles.py).
 _RELEASE_STORAGE: Final = 2048
-# A build may take 30 minutes. The message that started it stays hidden for that time.
+# The time limit of a build. If the orchestrator crashes, SQS delivers the message again after this time.
+# After a temporary error of AWS, the orchestrator shortens the time (runtime/deploy/builds/building.py).
 _BUILD_VISIBILITY_TIMEOUT: Final = 1800
 _RELEASE_TIMEOUT: Final = 300
 
@@ -29,7 +30,7 @@ class BuildPipelineArgs:
     """Arguments of `BuildPipeline`.
 
     Attributes:
-        factory: Creates its functions.
+        factory: Factory that creates the component's functions.
         edge: Edge whose KeyValueStore holds the live release of each site.
     """
 
@@ -40,9 +41,10 @@ class BuildPipelineArgs:
 class BuildPipeline(Component):
     """The queues and functions between a push and a release.
 
-    `webhook` records a push and sends it to the build queue. `orchestrator` starts the build. EventBridge
-    reports the end of the build to `build-events`, which sends a successful build to the release queue.
-    `release` makes the build live. The build cannot call any of these functions: it runs untrusted code.
+    `webhook` records a push and sends a message to the build queue. `orchestrator` starts the build.
+    EventBridge reports the end of the build to `build-events`. If the build succeeded, `build-events` sends a
+    message to the release queue, and `release` makes the build live. The build has no permission to call
+    these functions, because it runs untrusted code.
 
     Attributes:
         builds: Build queue.
@@ -109,17 +111,17 @@ class BuildPipeline(Component):
             },
             grants=(
                 self.builds.grant_consume(),
-                # If CodeBuild has no capacity, the function shortens the visibility timeout of half an hour.
-                # The message is then retried earlier.
+                # After a temporary error of AWS, the function shortens the visibility timeout of half an
+                # hour, so that SQS delivers the message again after one or two minutes.
                 self.builds.grant_change_visibility(),
-                # After a failed build, the function starts the next one.
+                # If a build cannot start, the function sends a message for the next deployment in order.
                 self.builds.grant_send(),
                 store.projects.grant("GetItem", "UpdateItem"),
-                # A started build is removed from the waiting builds. A waiting build stays `queued`.
+                # The function removes a build from the waiting builds when it starts the build.
                 store.grant_build_schedule(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
-                # StopBuild: for a deployment that was canceled while its build started. ListBuildsForProject:
-                # to find a build that an earlier attempt may have started.
+                # StopBuild: to stop the build of a deployment that was canceled while the build started.
+                # ListBuildsForProject: to find a build that an earlier attempt may have started.
                 Grant(
                     actions=(
                         "codebuild:BatchGetBuilds",
@@ -181,7 +183,7 @@ class BuildPipeline(Component):
                 store.artifacts.grant("GetObject", prefix="artifacts/"),
                 # Without this permission, S3 answers 403 instead of 404 for a missing artifact.
                 store.artifacts.grant_list(),
-                # The function archives, next to the artifact that they were extracted from.
+                # The function uploads the zips of a release's functions next to the artifact.
                 store.artifacts.grant("PutObject", prefix="artifacts/*/functions/"),
                 store.assets.grant("PutObject", prefix="assets/"),
                 store.assets.grant("PutObject", prefix="cache/"),
@@ -236,6 +238,6 @@ class BuildPipeline(Component):
             target_id="build-events",
             rule=rule.name,
             arn=function.arn,
-            # The target is created after the permission: without the permission, an event would be lost.
+            # The permission is created before the target. Without the permission, an event would be lost.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )

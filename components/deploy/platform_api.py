@@ -18,9 +18,9 @@ class PlatformApiArgs:
     """Arguments of `PlatformApi`.
 
     Attributes:
-        factory: Creates its functions.
-        pipeline: Pipeline whose build queue receives deployments. Its webhook function handles one of the
-            routes.
+        factory: Factory that creates the component's functions.
+        pipeline: Pipeline whose build queue receives the messages of new deployments. The pipeline's webhook
+            function handles one of the routes.
         edge: Edge whose KeyValueStore holds the live release of each site.
         api: HTTP API. Its URL is part of the webhook URLs.
     """
@@ -69,7 +69,8 @@ class PlatformApi(Component):
                 store.deployments.grant_query("DeploymentIdIndex"),
                 Grant(actions=("lambda:UpdateAlias",), resources=(args.factory.sites.functions,)),
                 edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
-                # Deleting a project also deletes its secrets. The function lists them without decryption.
+                # Deleting a project also deletes its secrets. The function reads their names, but cannot
+                # decrypt the values.
                 Grant(
                     actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"),
                     resources=(args.factory.sites.secrets,),
@@ -99,8 +100,8 @@ class PlatformApi(Component):
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
-                # Canceling a deployment stops its build and starts the next one. A manual deployment is sent
-                # to the queue.
+                # The cancellation of a deployment stops its build. The function then sends a message for the
+                # next deployment to the build queue, as for a manual deployment.
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
                 builds.grant_send(),
                 Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
@@ -117,8 +118,8 @@ class PlatformApi(Component):
 def _alias_children_to(former_parent: pulumi.Resource) -> pulumi.ResourceTransformation:
     """Return a transformation that adds an alias with the former parent to every child resource.
 
-    The functions used to belong to `BuildPipeline`. Without the alias, an update would replace them. Remove
-    this transformation when every stage has been deployed with it.
+    In earlier versions of the program, `BuildPipeline` was the parent of these resources. Without the alias,
+    an update would replace them. Remove this transformation after every stage has been deployed with it.
     """
 
     def add_alias(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

@@ -48,8 +48,8 @@ class SiteNames:
 class SiteArnPatterns:
     """ARN patterns of the resources of all sites, for the policies of the platform's functions.
 
-    The patterns use the common prefix of all site resources instead of a list of sites: a policy has at most
-    10,240 characters. The platform's own resources never have that prefix.
+    The patterns contain the common prefix of all site resources instead of a list of sites, because a policy
+    has at most 10,240 characters. The names of the platform's own resources never start with this prefix.
 
     Attributes:
         stage: Stage settings.

@@ -66,9 +66,10 @@ class DeployStore(Component):
         return {"artifacts": self.artifacts, "logs": self.logs, "assets": self.assets}
 
     def grant_build_schedule(self) -> Grant:
-        """Allow reading the running and waiting builds, and removing waiting ones.
+        """Allow reading the running and waiting builds, and removing waiting builds.
 
-        These rows are in a separate partition of the projects table. This grant cannot delete a project.
+        These rows are in a separate partition of the projects table. The grant is limited to this partition,
+        so it does not allow deleting a project.
         """
         return self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION)
 

@@ -20,8 +20,8 @@ class DeploymentSweepArgs:
     """Arguments of `DeploymentSweep`.
 
     Attributes:
-        factory: Creates its function.
-        pipeline: Pipeline whose messages are sent again.
+        factory: Factory that creates the component's function.
+        pipeline: Pipeline to whose queues the function sends lost messages again.
     """
 
     factory: DeployFunctionFactory
@@ -31,8 +31,8 @@ class DeploymentSweepArgs:
 class DeploymentSweep(Component):
     """The function that checks deployments whose lease has expired. It runs once a minute.
 
-    It sends lost messages again. If an event was lost, it asks CodeBuild for the state of the build. It does
-    not start, stop or release anything itself.
+    The function sends lost messages again. If the event for the end of a build was lost, the function reads
+    the build's state from CodeBuild. It does not start, stop or release a build itself.
 
     Attributes:
         functions: A mapping that contains only this function, by its name.
@@ -50,7 +50,7 @@ class DeploymentSweep(Component):
                 "CONCURRENT_BUILDS": str(args.factory.stage.concurrent_builds),
                 "RELEASE_QUEUE_URL": args.pipeline.releases.url,
             },
-            grants=_grants(args),
+            grants=_build_grants(args),
             opts=self.child_opts,
         )
         self.functions: dict[str, Function] = {"sweep": function}
@@ -58,7 +58,7 @@ class DeploymentSweep(Component):
         self.register_outputs({})
 
 
-def _grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
+def _build_grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
     store, sites = args.factory.store, args.factory.sites
     return (
         store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),

@@ -11,9 +11,9 @@ _USER: Final = "7f1c2a9e-51d4-4c3b-9a57-0a6c1f0c8e21"
 _TIME: Final = "2026-01-31T09:30:00.000Z"
 
 PROJECTS: Final = TableDesign(
-    # A project's partition holds its METADATA row and its webhook deliveries. A `SITE#<site>` partition holds
-    # the declaration of a site and the project that claimed it. The `BUILDS` partition holds the running and
-    # waiting builds of the stage.
+    # A project's partition contains the row METADATA and the webhook deliveries of the project. A
+    # `SITE#<site>` partition contains the declaration of the site and the project that uses the site. The
+    # `BUILDS` partition contains the running and waiting builds of the stage.
     purpose=(
         "Projects, their webhook deliveries, the declared resources of each site, and the running and "
         "waiting builds."
@@ -154,7 +154,7 @@ PROJECTS: Final = TableDesign(
 
 DEPLOYMENTS: Final = TableDesign(
     purpose="Deployments: one row for each push or manual start.",
-    # A deployment's id is a ULID, so the sort key alone lists newest first.
+    # A deployment's id is a ULID, so the sort key orders a project's deployments by creation time.
     partition_key=Key("projectId"),
     sort_key=Key("deploymentId"),
     query=f"projectId = '{_ULID}', newest first",

@@ -15,9 +15,9 @@ from runtime.deploy.releases.build_output.shared_cache import (
 
 # Headers in every cache key. The viewer-request function sets them; viewers cannot set them. The release and
 # the viewer's host separate the pages of sites, and make invalidations after a release unnecessary.
-# CACHE_HEADER is unique for each request whose response must not be shared. CloudFront therefore cannot reuse
-# that response, and the headers of the origin do not matter. A max_ttl of zero would not work: CloudFront
-# would then use no headers in the key and would not compress.
+# CACHE_HEADER has a unique value for each request whose response must not be shared. CloudFront therefore
+# cannot reuse that response, even if the origin's Cache-Control allows it. A max_ttl of zero would not be an
+# alternative: CloudFront would then use no headers in the cache key and would not compress responses.
 _EVERY_KEY: Final = ("x-anchor-release", CACHE_HEADER, "x-forwarded-host")
 _PREVIEW_COOKIE: Final = "__prerender_bypass"
 _YEAR: Final = 31_536_000
@@ -28,8 +28,8 @@ class EdgePolicies(Part):
 
     Attributes:
         pages: Id of the cache policy for pages.
-        images: Id of the cache policy for optimized images. They depend on the image types that a browser
-            accepts.
+        images: Id of the cache policy for optimized images. Its cache key contains the image types that the
+            browser accepts.
         hashed: Id of the cache policy for files with a hash in their name.
         headers: Id of the response headers policy.
     """
@@ -76,8 +76,9 @@ class EdgePolicies(Part):
         return aws.cloudfront.CachePolicy(
             name,
             name=f"{self.stage.prefix}-{name}",
-            # Responses without Cache-Control are not cached. The wrapper of the release's functions sets that
-            # header (runtime/deploy/releases/origin/anchor-cache-control.mjs).
+            # With a default_ttl of zero, CloudFront does not cache responses without Cache-Control. The
+            # wrapper of the release's functions sets that header
+            # (runtime/deploy/releases/origin/anchor-cache-control.mjs).
             min_ttl=0,
             default_ttl=0,
             max_ttl=_YEAR,
@@ -86,7 +87,11 @@ class EdgePolicies(Part):
         ).id
 
     def _create_headers_policy(self) -> pulumi.Output[str]:
-        """Create security headers for every response. The site's own headers override them, except HSTS."""
+        """Create the policy that adds security headers to every response.
+
+        The site's own values of X-Frame-Options and Referrer-Policy take precedence. The policy overrides the
+        site's values of Strict-Transport-Security and X-Content-Type-Options.
+        """
         return aws.cloudfront.ResponseHeadersPolicy(
             "security",
             name=f"{self.stage.prefix}-security",

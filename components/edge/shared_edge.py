@@ -25,7 +25,7 @@ StoreAction = Literal["DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"]
 VIEWER_REQUEST: Final = Path(__file__).with_name("viewer-request.js")
 VIEWER_RESPONSE: Final = Path(__file__).with_name("viewer-response.js")
 _MAX_FUNCTION_SIZE: Final = 10_240
-# AWS managed policy "AllViewerExceptHostHeader". A function URL only accepts its own host.
+# AWS managed policy "AllViewerExceptHostHeader". A function URL accepts only its own host name.
 _ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
@@ -57,7 +57,7 @@ class SharedEdgeArgs:
 
 
 class SharedEdge(Component):
-    """The distribution. New sites and releases only add keys to its KeyValueStore.
+    """The distribution of all sites. A new site or release only adds keys to its KeyValueStore.
 
     Attributes:
         distribution_arn: Distribution ARN.
@@ -89,8 +89,8 @@ class SharedEdge(Component):
             publish=True,
             opts=self.child_opts,
         )
-        # Hashed files have the same Cache-Control for caches and visitors. A viewer-response function would
-        # change nothing and would cost as much as the viewer-request function.
+        # Hashed files get no viewer-response function, because their Cache-Control is the same for caches and
+        # visitors. The function would change nothing and would cost as much as the viewer-request function.
         hashed_functions = {"viewer-request": function.arn}
         functions = {**hashed_functions, "viewer-response": response_function.arn}
         policies = EdgePolicies(stage=stage, opts=self.child_opts)
@@ -119,20 +119,20 @@ class SharedEdge(Component):
                 ),
                 _SERVER,
             ],
-            default_cache_behavior=_default_cache_behavior(policies, functions),
+            default_cache_behavior=_build_default_behavior(policies, functions),
             ordered_cache_behaviors=[
-                _ordered_cache_behavior("/_next/static/*", policies.hashed, policies, hashed_functions),
-                _ordered_cache_behavior("/_next/image*", policies.images, policies, functions),
-                # For sites with a base path. Their hashed files need no additional behavior: the
-                # viewer-request function removes from such a request everything that could change the cache
+                _build_path_behavior("/_next/static/*", policies.hashed, policies, hashed_functions),
+                _build_path_behavior("/_next/image*", policies.images, policies, functions),
+                # For sites with a base path. The hashed files of such a site need no additional behavior: the
+                # viewer-request function removes everything from their requests that could change the cache
                 # key.
-                _ordered_cache_behavior("/*/_next/image*", policies.images, policies, functions),
+                _build_path_behavior("/*/_next/image*", policies.images, policies, functions),
             ],
-            # An error must not be served to the next visitor.
+            # CloudFront must not serve the error response for one visitor to the next visitor.
             custom_error_responses=disable_error_caching(_ERRORS),
             restrictions=NO_GEO_RESTRICTION,
-            # Production retains it: DNS records point to its domain name, which is the site's host if the
-            # stage has no domain.
+            # Production retains the distribution, because DNS records point to its domain name. In a stage
+            # without a domain, this domain name is the site's host.
             opts=self.retained_child_opts,
         )
         domain.create_alias_records(distribution)
@@ -161,8 +161,8 @@ class SharedEdge(Component):
 _ERRORS: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 """Status codes that CloudFront caches by default, as listed in its Developer Guide."""
 
-# Default origin. When the viewer-request function selects a release's function URL, that request uses the
-# protocol and timeouts set here. The domain name does not exist (RFC 2606).
+# Default origin. The viewer-request function replaces its domain name with a release's function URL. The
+# request then uses the protocol and timeouts that are set here. The domain name here never exists (RFC 2606).
 _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
     origin_id="server",
     domain_name="no-release.invalid",
@@ -180,7 +180,7 @@ _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
 _VIEWER_PROTOCOL: Final = "redirect-to-https"
 
 
-def _default_cache_behavior(
+def _build_default_behavior(
     policies: EdgePolicies, functions: Mapping[str, pulumi.Input[str]]
 ) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
     return aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
@@ -201,15 +201,16 @@ def _default_cache_behavior(
     )
 
 
-def _ordered_cache_behavior(
+def _build_path_behavior(
     path: str,
     cache_policy: pulumi.Input[str],
     policies: EdgePolicies,
     functions: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
-    """Return the default behavior for a path, with another cache policy.
+    """Return a behavior for a path. It equals the default behavior, except for cache policy and functions.
 
-    The origin stays the same, so that requests for these paths can go to the server, too.
+    The origin is also `server`, because the viewer-request function can send these requests to a function
+    URL.
     """
     return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
         path_pattern=path,

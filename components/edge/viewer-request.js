@@ -11,16 +11,16 @@ import cf from 'cloudfront';
  *   r  release: the deployment's id              n  its project's folder in the assets bucket
  *   s  host of the server function's URL         k  secret header of that release's origins
  *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
- *   c  1: the release's functions decide what CloudFront may share. Releases of older versions of this platform
- *      have no c. They send the framework's Cache-Control, and CloudFront shares none of their answers
+ *   c  1: the release's functions decide which answers CloudFront may share. Releases of older versions of this
+ *      platform have no c. They send the Cache-Control of Next.js, and CloudFront shares none of their answers
  *
  * If the site has them, the entry also contains:
  *
  *   b  base path, such as "/docs": all paths of the site are below it, and p is relative to it
  *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first match answers the request
  *
- * Each release also has the entry "{r in lower case}--{host}", with the same value. If p would not fit, p is "*".
- * Each root entry then has its own key, "{r in lower case}--{host}/{entry}", and finding it needs a second read.
+ * Each release also has the entry "{r in lower case}--{host}", with the same value. If the list in p is too long,
+ * p is "*". Each root entry then has its own key, "{r in lower case}--{host}/{entry}", which needs a second read.
  *
  * This function relies on two settings of the distribution. The origin of every behavior is `server`, a custom
  * origin without origin access control; it supplies the fields that updateRequestOrigin omits. The cache key
@@ -38,8 +38,8 @@ const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cd
   'if-range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
 
 // S3, a proxy and this function could read these parts of a path differently: empty and dot segments, encoded
-// dots, slashes, backslashes and NUL. Such a path never goes to S3. It goes to the server of the site, which has
-// only its own site.
+// dots, slashes, backslashes and NUL. A request for such a path never goes to S3. It goes to the site's server,
+// which can read only files of its own site.
 const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
 
 // The platform, OpenNext and Next.js trust these headers. No viewer may send them.
@@ -73,7 +73,7 @@ async function handler(event) {
     }
   });
 
-  // Only reads have a cached or stored answer. The site's server handles a POST to the path of a file.
+  // Files and optimized images are only for GET and HEAD. The server handles other methods, also for these paths.
   if (request.method === 'GET' || request.method === 'HEAD') {
     const path = belowBase(request.uri, site.b);
     if (path === '/_next/image' || path === '/_next/image/') {
@@ -98,7 +98,7 @@ async function handler(event) {
   return toFunction(event, site, server, sent);
 }
 
-// The path relative to the base path; "" for a path outside it.
+// Return the path relative to the base path, or "" for a path outside the base path.
 function belowBase(uri, base) {
   if (!base) {
     return uri;
@@ -124,7 +124,7 @@ function serverOf(site, uri) {
   return site.s;
 }
 
-// "*" stands for any characters. No regular expression: an untrusted pattern could take minutes.
+// "*" matches any characters. There is no regular expression, because an untrusted pattern could take minutes.
 function matches(pattern, path) {
   const parts = pattern.split('*');
   const last = parts.length - 1;
@@ -189,8 +189,8 @@ function toAssets(request, uri) {
       delete request.headers[name];
     }
   });
-  // The path already names site and release. This value keeps files and pages of the same path apart in the
-  // cache, and hashed files stay cached from one release to the next.
+  // The new path names the project, so this value needs no release: hashed files stay cached after a release.
+  // The value differs from all release ids, so the cache never confuses a file with a page of the same path.
   request.headers['x-anchor-release'] = { value: 'assets' };
   request.headers['x-anchor-cache'] = { value: 'shared' };
   request.cookies = {};
@@ -203,7 +203,7 @@ function toAssets(request, uri) {
 
 function toFunction(event, site, domainName, sent) {
   const request = event.request;
-  // A request ID is unique, so CloudFront cannot serve the answer to another request.
+  // A request ID is unique, so CloudFront cannot reuse the answer for another request.
   request.headers['x-anchor-cache'] = { value: mayShare(request, site) ? 'shared' : event.context.requestId };
   request.headers['x-forwarded-host'] = { value: sent };
   request.headers['x-anchor-release'] = { value: site.r };

@@ -1,12 +1,13 @@
 /*
  * CloudFront Function (runtime cloudfront-js-2.0, event viewer-response): sets the visitor's Cache-Control.
  *
- * Directives for caches are not for the visitor: `s-maxage` would let proxies store a page that was made for one
- * visitor. The release's functions send the visitor's Cache-Control in x-anchor-cache-control. The value "none"
+ * The visitor must not get directives for shared caches: with `s-maxage`, a proxy could store a page that was made
+ * for one visitor. The release's functions send the visitor's Cache-Control in x-anchor-cache-control. The value "none"
  * means that the visitor gets no Cache-Control. Files, and releases of older versions of this platform, send only
  * Cache-Control. This function removes its directives for shared caches.
  *
- * CloudFront invokes no function for a status of 400 or more. The release's functions then send only Cache-Control.
+ * CloudFront does not invoke this function if the status is 400 or more. For such an answer, the release's functions
+ * send only Cache-Control.
  */
 const SHARED_ONLY = /^(s-maxage|proxy-revalidate)\s*(=|$)/;
 const TARGETED = /^(([a-z]+-)*cdn-cache-control|surrogate-control|edge-control)$/;

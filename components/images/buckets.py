@@ -8,15 +8,15 @@ from components.core.stage_settings import ImageSettings
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 
 LIFECYCLE: Final = (
-    # Images are requested often while they are new, and rarely later. Intelligent-Tiering detects this change
-    # itself.
+    # Images are requested often while they are new, and rarely later. S3 Intelligent-Tiering detects this and
+    # moves each object to a cheaper access tier.
     LifecycleRule(
         name="tier-images",
         prefix=DELIVERED_PREFIX,
         transitions=(Transition(to="INTELLIGENT_TIERING", days=0),),
     ),
-    # An upload is processed within seconds, unless its event was lost. If the event was lost, the row of
-    # the image also expires.
+    # An upload is processed within seconds. If the event of an upload was lost, the upload is not needed any
+    # more, because the image's row in the table also expires.
     LifecycleRule(name="expire-uploads", prefix=UPLOAD_PREFIX, expire_days=1),
     LifecycleRule(name="abort-multipart", abort_multipart_days=1),
 )

@@ -20,7 +20,7 @@ from components.core.stage import StageConfig
 _DAY: Final = 86_400
 _YEAR: Final = 365 * _DAY
 _METHODS: Final = ("GET", "HEAD")
-# CloudFront must not cache these errors. S3 answers 403 for a missing image, and the image may be uploaded a
+# CloudFront must not cache these errors. S3 answers 403 for a missing image, but the image may be ready a
 # moment later.
 _ERRORS: Final = (403, 404)
 # Images are untrusted, and an SVG can contain scripts. This policy stops a browser from running them.
@@ -43,7 +43,7 @@ class ImageDeliveryArgs:
 
 
 class ImageDelivery(Part):
-    """A distribution that reads only the images bucket, and is the only reader of its images.
+    """The distribution that delivers the images. Visitors cannot read the images bucket directly.
 
     Attributes:
         distribution_id: Distribution id.
@@ -90,7 +90,7 @@ class ImageDelivery(Part):
             ),
             custom_error_responses=disable_error_caching(_ERRORS),
             restrictions=NO_GEO_RESTRICTION,
-            # Production retains it: pages that show images contain its domain name.
+            # Production retains the distribution, because pages that show images contain its domain name.
             opts=self.retained_child_opts,
         )
         domain.create_alias_records(distribution)
@@ -105,7 +105,7 @@ class ImageDelivery(Part):
         return Grant(actions=("cloudfront:CreateInvalidation",), resources=(self._arn,))
 
     def _create_cache_policy(self, name: str) -> pulumi.Output[str]:
-        """Create the cache policy. The cache key is only the path: the object at a path never changes."""
+        """Create the cache policy. Its key is only the path, because the object at a path never changes."""
         key = aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             headers_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
                 header_behavior="none"

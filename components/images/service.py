@@ -49,9 +49,10 @@ class ImageServiceArgs:
 class ImageService(Component):
     """A table, a bucket with a distribution, an API and a function that processes uploads.
 
-    A browser uploads a file directly to the bucket, with a form that the API signed. S3 then calls
-    `images-uploaded`, which checks the file, copies it to the prefix that the distribution reads, and sets
-    the image to `ready`. If the upload never happens, the image row expires by TTL.
+    A browser uploads a file directly to the bucket, with a form that the API signed. S3 then calls the
+    function `images-uploaded`. The function checks the file, copies it to the prefix that the distribution
+    reads, and sets the image's status to `ready`. If the upload never happens, the image's row expires by
+    TTL.
 
     Attributes:
         table: Images and albums.
@@ -109,7 +110,7 @@ class ImageService(Component):
                 issuer=args.issuer,
                 audience=args.audience,
                 cors_origins=stage.images.cors_origins,
-                domain=_domain(stage),
+                domain=_build_api_domain(stage),
             ),
             self.child_opts,
         )
@@ -139,7 +140,7 @@ class ImageService(Component):
             grants=(
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
-                # An upload with a form that this function signed uses the permissions of this function.
+                # This function signs the upload forms. At an upload, S3 checks the permissions of the signer.
                 self.bucket.grant("PutObject", prefix=UPLOAD_PREFIX),
                 self.bucket.grant("DeleteObject", prefix=DELIVERED_PREFIX),
                 self.delivery.grant_invalidate(),
@@ -195,6 +196,6 @@ class ImageService(Component):
         )
 
 
-def _domain(stage: StageConfig) -> ApiDomain | None:
+def _build_api_domain(stage: StageConfig) -> ApiDomain | None:
     hosts, zone_id = stage.image_hosts, stage.images.hosted_zone_id
     return ApiDomain(host=hosts[0], zone_id=zone_id) if hosts and zone_id else None

@@ -10,7 +10,7 @@ _USER: Final = "7f1c2a9e-51d4-4c3b-9a57-0a6c1f0c8e21"
 _TIME: Final = "2026-01-31T09:30:00.000Z"
 
 IMAGES: Final = TableDesign(
-    # One table for images and albums: one query reads an album and its images.
+    # Images and albums are in one table. A transaction updates an image and the image count of its album.
     purpose="Images and albums. The files are in the images bucket.",
     partition_key=Key("PK"),
     sort_key=Key("SK"),

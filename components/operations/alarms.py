@@ -1,7 +1,7 @@
-"""Alarms of a stage. Each describes what happened and what to do.
+"""Alarms of a stage. The description of each alarm says what happened and what to do.
 
-The number of alarms does not depend on the number of sites. Errors in a tenant's code raise no alarm; the
-dashboard shows them by site (`components/operations/dashboard.py`).
+The number of alarms does not depend on the number of sites. No alarm monitors the functions of a single site;
+the dashboard shows their errors (`components/operations/dashboard.py`).
 """
 
 from collections.abc import Mapping
@@ -38,10 +38,10 @@ class MonitoredResources:
     """Resources of the platform that have alarms and dashboard graphs. Sites are not included.
 
     Attributes:
-        functions: Functions by name. Build metrics are counted from the logs of `build-events`,
-            `orchestrator` and `sweep`.
+        functions: Functions by name. The build metrics are read from the logs of `build-events`,
+            `orchestrator` and `sweep`, so these must be included.
         queues: Queues by name. Their dead-letter queues are monitored, too.
-        dead_letter_queues: Queues of failed asynchronous calls, by alarm name prefix.
+        dead_letter_queues: Queues of failed asynchronous calls, by the name of the alarm without `-dead`.
         apis: HTTP APIs by name.
         distributions: Distribution ids by name.
     """
@@ -73,7 +73,7 @@ class _Metric:
     """A metric and its statistic.
 
     Attributes:
-        period: Seconds.
+        period: Seconds of one data point.
     """
 
     namespace: str
@@ -106,7 +106,8 @@ class Alarms(Part):
                 "open the dead-letter queue in the SQS console and choose 'Start DLQ redrive'.",
             )
         for queue_name, queue in monitored.dead_letter_queues.items():
-            # Lambda sent these messages. SQS can only redrive messages that came from another queue.
+            # Lambda sent these messages. SQS can redrive only messages that came from another queue, so the
+            # remedy differs.
             self._add_dead_letter_alarm(
                 queue_name,
                 queue,
@@ -182,7 +183,7 @@ class Alarms(Part):
             "minutes. If the dashboard shows errors of only one site, the code of that site fails: inform "
             "its owner, or promote an older deployment. If it shows many sites, check Lambda's throttles "
             f"and AWS Health for CloudFront, Lambda and S3. {_RUNBOOK}#edge-5xx",
-            # With few requests, a single failure would be a large share.
+            # Ignore periods with few requests, because a single failure would be a large share of them.
             expression="IF(requests > 100, share, 0)",
             metrics={
                 "requests": build_metric("Requests", "Sum"),
@@ -197,7 +198,7 @@ class Alarms(Part):
     def _add_build_alarm(self, build_events: Function) -> None:
         """Count the ends of builds in the log of `build-events`, and create an alarm on too many failures.
 
-        CodeBuild's own metrics cover one project, or the whole account including other stages.
+        CodeBuild's own metrics do not fit: they cover one project, or the whole account with all stages.
         """
         patterns = {
             BUILDS_ENDED: f'{{ $.message = "{BUILD_ENDED}" }}',
@@ -224,7 +225,7 @@ class Alarms(Part):
         )
 
     def _add_waiting_alarms(self, functions: Mapping[str, Function]) -> None:
-        """Measure how long builds wait, and count the builds that CodeBuild had no capacity for."""
+        """Create the metrics and alarms for waiting builds, and for builds without capacity in CodeBuild."""
         self._add_metric_filter(
             LONGEST_WAIT,
             functions["sweep"],
@@ -254,8 +255,9 @@ class Alarms(Part):
             "Check the running and waiting builds. If the alarm codebuild-full is active, handle it first. "
             "If the running builds are normal, raise the setting concurrentBuilds and CodeBuild's quota. "
             f"{_RUNBOOK}#builds-waiting",
-            # While a build waits, every period contains values of this metric. The sweep logs the wait every
-            # five minutes, or CodeBuild refuses the build every minute.
+            # While a build waits, every period contains values of this metric. The sweep logs the waiting
+            # time every five minutes. If CodeBuild refuses the build, the orchestrator logs the waiting time
+            # every minute.
             _Metric(
                 namespace=self.builds_namespace,
                 name=LONGEST_WAIT,
@@ -267,7 +269,7 @@ class Alarms(Part):
         )
         self._add_alarm(
             "codebuild-full",
-            f"CodeBuild refused a build, or queued it for more than {_QUEUED_BY_CODEBUILD} seconds: the "
+            f"CodeBuild refused a build, or queued it for at least {_QUEUED_BY_CODEBUILD} seconds: the "
             "account's quota is lower than the setting concurrentBuilds, or the account runs other builds. "
             "No build is lost, but CodeBuild starts the builds that it queues in any order. Raise the quota "
             f"or lower the setting. {_RUNBOOK}#codebuild-full",
@@ -284,7 +286,7 @@ class Alarms(Part):
         value: str = "1",
         unit: str = "Count",
     ) -> None:
-        """Create a metric from log lines that match a pattern: their count, or a number in them."""
+        """Create a metric from log lines that match a pattern: their number, or a value in each line."""
         aws.cloudwatch.LogMetricFilter(
             name or metric,
             name=f"{self.stage.prefix}-{name or metric}",
@@ -310,7 +312,7 @@ class Alarms(Part):
             evaluation_periods=1,
             threshold=at_least,
             comparison_operator="GreaterThanOrEqualToThreshold",
-            # Lambda, SQS and API Gateway report no data while nothing happens.
+            # Missing data is no problem: Lambda, SQS and API Gateway report no data while nothing happens.
             treat_missing_data="notBreaching",
             alarm_actions=[self._alerts.topic_arn],
             ok_actions=[self._alerts.topic_arn],
@@ -330,7 +332,7 @@ class Alarms(Part):
         topic: pulumi.Input[str],
         region: str | None = None,
     ) -> None:
-        """Create an alarm on a percentage of two metrics that is too high for several periods in a row."""
+        """Create an alarm on a percentage, computed from two metrics, above a limit for several periods."""
         query = aws.cloudwatch.MetricAlarmMetricQueryArgs
         alarm = aws.cloudwatch.MetricAlarm(
             name,
@@ -339,7 +341,7 @@ class Alarms(Part):
             alarm_description=_check_description(name, description),
             metric_queries=[
                 query(id="percent", expression=expression, label="percent", return_data=True),
-                *(query(id=id_, metric=_query_metric(metric)) for id_, metric in metrics.items()),
+                *(query(id=id_, metric=_build_query_metric(metric)) for id_, metric in metrics.items()),
             ],
             evaluation_periods=periods,
             threshold=above,
@@ -353,7 +355,7 @@ class Alarms(Part):
             self.arns[name] = alarm.arn
 
 
-def _query_metric(metric: _Metric) -> aws.cloudwatch.MetricAlarmMetricQueryMetricArgs:
+def _build_query_metric(metric: _Metric) -> aws.cloudwatch.MetricAlarmMetricQueryMetricArgs:
     return aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
         namespace=metric.namespace,
         metric_name=metric.name,

@@ -25,11 +25,11 @@ class AlertsArgs:
 class Alerts(Part):
     """The topic of a stage's alarms, and a second one in the region of CloudFront's metrics.
 
-    An alarm and its topic must be in the same region. AWS asks each address to confirm the subscription of
-    each topic, and sends nothing before that.
+    An alarm and its topic must be in the same region. AWS asks each address to confirm its subscription to
+    each topic, and sends no alarms before the confirmation.
 
-    The topics have no KMS key. An alarm contains only names and numbers, and it is sent by unencrypted mail.
-    CloudWatch cannot publish to a topic with the AWS managed key.
+    The topics have no KMS key. Encryption would protect little: an alarm contains only names and numbers, and
+    AWS sends it by unencrypted mail. CloudWatch cannot publish to a topic with the AWS managed key.
 
     Attributes:
         topic_arn: ARN of the topic in the stage's region.

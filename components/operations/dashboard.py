@@ -48,7 +48,7 @@ class OperatorDashboardArgs:
 
 
 class OperatorDashboard(Part):
-    """One dashboard, with the alarms at the top and single sites at the bottom."""
+    """One dashboard, with the alarms at the top and the graphs of single sites at the bottom."""
 
     def __init__(
         self, name: str, args: OperatorDashboardArgs, opts: pulumi.ResourceOptions | None = None
@@ -217,10 +217,10 @@ class OperatorDashboard(Part):
     def _build_search(
         self, namespace: str, dimensions: str, metric: str, statistic: str, extra_words: str
     ) -> Metric:
-        """Return a search expression for resources whose names contain the stage's prefix and all words.
+        """Return a search expression for resources whose names contain the stage's prefix and `extra_words`.
 
-        A word matches a part between hyphens: `anchor dev site server` finds the server functions of all
-        sites of dev. The graph shows only the highest results.
+        A word matches a part of a name between hyphens: `anchor dev site server` finds the server functions
+        of all sites of dev. The graph shows only the results with the highest values.
         """
         name_words = f"{self.stage.prefix.replace('-', ' ')} {extra_words}".strip()
         search = (

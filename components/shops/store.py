@@ -10,7 +10,7 @@ from components.aws.keys import EncryptionKey, EncryptionKeyArgs
 from components.aws.table import TenantTable, TenantTableArgs
 from components.aws.table_design import TableDesign
 from components.core.component import Component
-from components.core.grants import Grant, policy_document
+from components.core.grants import Grant, build_policy_document
 from components.core.stage import StageConfig
 from components.shops import tables
 
@@ -33,8 +33,9 @@ class ShopStoreArgs:
 class ShopStore(Component):
     """Three tables, the key of the shops' access tokens, and an IAM policy for the web application.
 
-    No function of this program uses the tables. The web application uses them: attach the policy to its role.
-    The policy allows exactly the calls of the repositories in `runtime/shops`.
+    No function of this program uses the tables. The web application uses them with the repositories in
+    `runtime/shops`. Attach the policy to the application's role: it allows exactly the calls of these
+    repositories.
 
     Sessions of the web application are not stored in DynamoDB. They stay in the application's own store.
 
@@ -94,7 +95,7 @@ class ShopStore(Component):
             "shop-store",
             name=f"{self.stage.prefix}-shop-store",
             description="What the repositories of the shop store do, for the web application's role",
-            policy=policy_document(grants),
+            policy=build_policy_document(grants),
             opts=self.child_opts,
         )
 

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from components.aws.bucket import RetainedBucket
 from components.aws.keys import PlatformKeys
 from components.core.component import Part
-from components.core.grants import Grant, policy_document, trust_policy
+from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText, interpolate
 from components.core.stage import StageConfig
 from components.deploy.site_names import SiteNames, secrets_arn
@@ -40,10 +40,11 @@ class SiteBuildArgs:
 
 
 class SiteBuild(Part):
-    """The CodeBuild project of a site. It is named after the site.
+    """The CodeBuild project of a site. The name of the project contains the name of the site.
 
-    It runs untrusted code. The project has no source: the buildspec is part of the project and fetches the
-    repository, so a repository cannot replace it. The role only allows access to resources of this site.
+    The project runs untrusted code. It has no source: the buildspec is part of the project and fetches the
+    repository, so a repository cannot replace the buildspec. The role allows access only to resources of this
+    site.
 
     Attributes:
         project_name: Name of the CodeBuild project.
@@ -63,7 +64,7 @@ class SiteBuild(Part):
         role = aws.iam.Role(
             name,
             name=full_name,
-            assume_role_policy=trust_policy(
+            assume_role_policy=build_trust_policy(
                 "codebuild.amazonaws.com",
                 {
                     "ArnEquals": {
@@ -79,7 +80,7 @@ class SiteBuild(Part):
             name,
             name="grants",
             role=role.name,
-            policy=policy_document(_grants(site, args, log_group)),
+            policy=build_policy_document(_build_grants(site, args, log_group)),
             opts=self.child_opts,
         )
         project = aws.codebuild.Project(
@@ -94,13 +95,13 @@ class SiteBuild(Part):
                 type="S3",
                 location=args.artifacts.bucket_name,
                 path=f"artifacts/{site}",
-                # Every build overrides this with the id of its deployment.
+                # Every build replaces this name with the id of its deployment.
                 name="unnamed",
                 namespace_type="NONE",
                 packaging="NONE",
                 override_artifact_name=False,
-                # The bucket encrypts objects. With encryption by CodeBuild, the project would need a KMS key,
-                # and readers would need a grant for that key.
+                # The bucket encrypts the artifact. If CodeBuild encrypted it, the project would need a KMS
+                # key, and the functions that read the artifact would need a grant for that key.
                 encryption_disabled=True,
             ),
             environment=aws.codebuild.ProjectEnvironmentArgs(
@@ -126,7 +127,7 @@ class SiteBuild(Part):
                 ),
                 s3_logs=aws.codebuild.ProjectLogsConfigS3LogsArgs(
                     status="ENABLED",
-                    location=interpolate(args.logs.bucket_name, f"/{_log_folder(site)}"),
+                    location=interpolate(args.logs.bucket_name, f"/{_get_log_folder(site)}"),
                     encryption_disabled=True,
                 ),
             ),
@@ -135,11 +136,11 @@ class SiteBuild(Part):
         self.project_name = project.name
 
 
-def _log_folder(site: str) -> str:
+def _get_log_folder(site: str) -> str:
     return f"logs/builds/{site}"
 
 
-def _grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) -> tuple[Grant, ...]:
+def _build_grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) -> tuple[Grant, ...]:
     secrets = secrets_arn(args.stage, args.account, site)
     return (
         Grant(
@@ -148,7 +149,7 @@ def _grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) 
             resources=(JoinedText(log_group.arn, ":*"),),
         ),
         args.artifacts.grant("PutObject", prefix=f"artifacts/{site}/"),
-        args.logs.grant("PutObject", prefix=f"{_log_folder(site)}/"),
+        args.logs.grant("PutObject", prefix=f"{_get_log_folder(site)}/"),
         # CodeBuild checks the buckets before it writes to them.
         Grant(
             actions=("s3:GetBucketAcl", "s3:GetBucketLocation"), resources=(args.artifacts.arn, args.logs.arn)

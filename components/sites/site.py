@@ -35,8 +35,8 @@ class ZeroDowntimeSiteArgs:
         account: AWS account id.
         memory: Memory of the function that renders pages, in MB.
         host: Host of the site.
-        store: Platform storage. The site writes its build logs, artifacts, files and cache there, and the
-            program declares the site in the projects table.
+        store: Platform storage. It contains the build logs, artifacts, files and cache of the site. The
+            component declares the site in the projects table.
     """
 
     stage: StageConfig
@@ -50,8 +50,8 @@ class ZeroDowntimeSite(Component):
     """The functions, build project, tag table and revalidation queue of one site.
 
     Every release is a version of these functions, with an alias and a URL. The alias `live` names the version
-    of the live release. The platform's release function creates the versions and aliases of releases, and
-    Pulumi does not manage these.
+    of the live release. The platform's release function creates versions and aliases. Pulumi creates only the
+    alias `live` of the revalidation function.
 
     Attributes:
         url: URL of the site.

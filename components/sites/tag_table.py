@@ -14,8 +14,8 @@ from components.deploy.tables import TAGS
 class TagTable(Part):
     """A table in OpenNext's format. It is not a `TenantTable`, because its rows do not name a tenant.
 
-    A row has only a tag and a path. Two sites in one table would expire each other's pages, so each site has
-    its own table.
+    A row has only a tag, a path and a time. If two sites shared a table, a revalidation in one site could
+    expire pages of the other site. Each site therefore has its own table.
 
     Attributes:
         table_name: Table name.

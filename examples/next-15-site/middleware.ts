@@ -6,7 +6,8 @@ export function middleware(request: NextRequest): NextResponse {
   return response;
 }
 
-// `nextUrl.pathname` is without the base path; a clone of `nextUrl` keeps it.
+// `nextUrl.pathname` does not contain the base path. The URL of a cloned `nextUrl` contains it, so targets need no base
+// path here.
 function respond({ nextUrl, headers }: NextRequest): NextResponse {
   const target = nextUrl.clone();
   switch (nextUrl.pathname) {
@@ -21,5 +22,5 @@ function respond({ nextUrl, headers }: NextRequest): NextResponse {
   }
 }
 
-// Excludes files (names with a dot) and the internal paths of Next.js.
+// The expression excludes files (names with a dot) and the internal paths of Next.js.
 export const config = { matcher: "/((?!_next/|.*\\..*).*)" };

@@ -1,8 +1,8 @@
 import type { NextConfig } from "next";
 
 const config: NextConfig = {
-  // All pages, files of `public/`, scripts and images are below this path. Next.js adds it to the source and
-  // the destination of the redirects and rewrites below.
+  // All pages, files of `public/`, scripts and images are below this path. The redirects and rewrites below do not
+  // contain this path, because Next.js adds it to their source and destination.
   basePath: "/docs",
   redirects: async () => [{ source: "/old", destination: "/articles/first", permanent: true }],
   rewrites: async () => [{ source: "/latest", destination: "/articles/second" }],

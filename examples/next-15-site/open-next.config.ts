@@ -1,13 +1,13 @@
 import type { OpenNextConfig } from "@opennextjs/aws/types/open-next.js";
 
-// The CPU architecture of the image function, as in ../next-site.
+// The CPU architecture of the image function (see the same file of ../next-site).
 const cpu = process.env.ANCHOR_LAMBDA_ARCH ?? "arm64";
 const streaming = { override: { wrapper: "aws-lambda-streaming" } } as const;
 
 export default {
   default: streaming,
   functions: {
-    // A separate server function. OpenNext adds the base path to the patterns.
+    // A separate server function. The patterns are without the base path, because OpenNext adds it.
     split: { ...streaming, routes: ["app/api/split/[...path]/route"], patterns: ["api/split/*"] },
   },
   imageOptimization: {

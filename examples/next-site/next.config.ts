@@ -1,8 +1,8 @@
 import type { NextConfig } from "next";
 
 const config: NextConfig = {
-  // Inlined into the bundles during the build, so that server, browser and prerendered pages of a
-  // release show the same commit, independent of the environment of the running function.
+  // Next.js writes these values into the code during the build. So the server, the browser and the prerendered pages
+  // of a release show the same commit, even if the running function has other environment variables.
   env: {
     RELEASE_SHA: process.env.ANCHOR_COMMIT_SHA ?? "unknown",
     BUILD_GREETING: process.env.GREETING ?? "",

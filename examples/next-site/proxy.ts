@@ -1,6 +1,6 @@
 import { NextResponse, type NextRequest } from "next/server";
 
-/** Next.js 16's name for middleware: runs before every page and API route. */
+/** Middleware, which Next.js 16 calls "proxy". It runs before every page and API route. */
 export function proxy(request: NextRequest): NextResponse {
   const response = respond(request);
   response.headers.set("x-middleware", "next-site");
@@ -18,5 +18,5 @@ function respond(request: NextRequest): NextResponse {
   }
 }
 
-// Excludes files (names with a dot) and the internal paths of Next.js.
+// The expression excludes files (names with a dot) and the internal paths of Next.js.
 export const config = { matcher: "/((?!_next/|.*\\..*).*)" };

@@ -1,4 +1,4 @@
-"""The upload of build artifacts, as CodeBuild does it for packaging NONE."""
+"""The upload of build artifacts without packaging (`NONE`), as CodeBuild does it."""
 
 from pathlib import Path
 

@@ -1,7 +1,8 @@
 """Parser of buildspecs in CodeBuild's version 0.2.
 
-Reference: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html. Unsupported keys are
-refused by name and never skipped: a build that works here must work in CodeBuild.
+Reference: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html. An unsupported key is
+an error whose message names the key. The parser skips no key, because a build that works here must work in
+CodeBuild.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,10 +24,11 @@ class BuildspecError(ValueError):
 
 @frozen(kw_only=True)
 class PhaseSpec:
-    """A phase: commands run in order until one fails, then the commands of `finally` run.
+    """A phase. Its commands run in order until one fails. Then the commands of `finally` run.
 
     Attributes:
-        cleanup: The commands of `finally`.
+        cleanup: The commands of `finally`. They run whether the commands succeeded or failed, but not after a
+            stop or a timeout.
         aborts: Whether a failure of the phase ends the build at once (`on-failure: ABORT`).
     """
 
@@ -49,7 +51,15 @@ class ArtifactsSpec:
 
 @frozen(kw_only=True)
 class Buildspec:
-    """A buildspec. Its phases are in the order in which they run."""
+    """A buildspec.
+
+    Attributes:
+        phases: In the order in which they run.
+        variables: The values of `env.variables`, by variable name.
+        parameters: The names of SSM parameters (`env.parameter-store`), by variable name.
+        artifacts: None if the buildspec has no artifacts.
+        cache_paths: Read but not used, because all local builds share one npm cache.
+    """
 
     phases: tuple[PhaseSpec, ...]
     shell: str = "/bin/sh"

@@ -1,4 +1,4 @@
-"""Runs the commands of a build. Each command has its own process group, which is always ended."""
+"""Runs the commands of a build. Each command has its own process group, which is killed after the command."""
 
 import contextlib
 import os
@@ -17,13 +17,13 @@ POLL_SECONDS = 0.05
 KILL_POLL_SECONDS = 0.005
 KILL_SECONDS = 5.0
 READ_BYTES = 65_536
-LAST_READS = 1_000
+LAST_READS = 1_000  # limit for reading the rest of the output of an ended command
 LONGEST_LINE_BYTES = 1_000_000
 
 
 @frozen
 class CommandResult:
-    """The result of a command. `exit_code` is -9 if it was stopped or timed out."""
+    """The result of a command. `exit_code` is -9 if the command was stopped or timed out."""
 
     reason: Literal["EXITED", "STOPPED", "TIMED_OUT"]
     exit_code: int
@@ -33,17 +33,18 @@ class CommandResult:
 class Shell:
     """A shell that runs commands one after another, as in buildspec version 0.2.
 
-    A command starts with the exported variables and the directory of the previous one. Background processes
-    end with their command. (In CodeBuild, they can run until the end of the build.)
+    A command starts with the exported variables and the working directory of the previous command. The
+    background processes of a command are killed at its end. (In CodeBuild, they can run until the end of the
+    build.)
 
     Attributes:
         program: The shell's path.
         environment: The complete environment of every command.
         directory: The working directory of the first command.
-        state: A private folder for data between commands. It holds the environment with its secrets: remove
-            it after the build.
+        state: A private folder that passes the environment from one command to the next. The caller must
+            remove it after the build, because the environment contains secrets.
         emit: Called with each line of output.
-        is_stopped: Polled. A running command is killed when it returns True.
+        is_stopped: Called repeatedly. As soon as it returns True, the running command is killed.
         deadline: In `time.monotonic()` seconds. A running command is killed at this time.
     """
 
@@ -112,7 +113,7 @@ class Shell:
 
 
 def _drain(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
-    """Read the rest of the pipe. Do not wait if a process outside of the group keeps the pipe open."""
+    """Read the remaining output without waiting: a process outside of the group can keep the pipe open."""
     if process.stdout is not None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(LAST_READS):
@@ -123,13 +124,16 @@ def _drain(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
 
 @define
 class _LineSplitter:
-    """A splitter of output into lines. Of a line with carriage returns, only the last state is used."""
+    """A splitter of output into lines.
+
+    If a line contains carriage returns, as from a progress bar, only the text after the last one is used.
+    """
 
     emit: Callable[[str], None]
     _rest: bytes = field(default=b"", init=False)
 
     def feed(self, chunk: bytes) -> bool:
-        """Process a part of the output. Return False if the part is empty: the output has ended."""
+        """Process the next part of the output. Return False if it is empty: then the output has ended."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             self._emit_line(line)
@@ -138,6 +142,7 @@ class _LineSplitter:
         return bool(chunk)
 
     def finish(self) -> None:
+        """Emit the text after the last line feed."""
         if self._rest:
             self._emit_line(self._rest)
         self._rest = b""
@@ -149,9 +154,9 @@ class _LineSplitter:
 def kill_marked_processes(marker: str, processes: Path = Path("/proc")) -> int:
     """Kill processes that started with `marker` (`NAME=value`) in their environment. Return their number.
 
-    This also finds the daemons of build tools, which leave their process group. The function waits until the
-    processes have ended. It needs the folder /proc, which only Linux has. On other systems such a daemon ends
-    after its idle timeout.
+    The environment also identifies daemons of build tools, which leave their process group. The function
+    waits at most 5 seconds until the processes have ended. It needs the folder /proc, which only Linux has.
+    On other systems it kills no process, and such a daemon ends after its idle timeout.
     """
     deadline = time.monotonic() + KILL_SECONDS
     killed: set[int] = set()
@@ -170,7 +175,7 @@ def _find_marked_processes(marker: bytes, processes: Path) -> set[int]:
     found: set[int] = set()
     for environ in processes.glob("[0-9]*/environ"):
         pid = int(environ.parent.name)
-        # Processes of other users and ended processes are not readable. A zombie has no environment.
+        # Reading fails for processes of other users and for ended processes. A zombie has no environment.
         with contextlib.suppress(OSError):
             if pid != os.getpid() and marker in environ.read_bytes().split(b"\0"):
                 found.add(pid)

@@ -29,6 +29,7 @@ NETWORK_VARIABLES = frozenset({
     "GIT_SSL_CAINFO",
     "GIT_SSL_CAPATH",
 })  # fmt: skip
+# An npm setting is a credential, and is not passed to builds, if its name contains one of these words.
 SECRET_WORDS = ("auth", "token", "password", "secret")
 
 
@@ -134,9 +135,9 @@ def build_environment(  # noqa: PLR0913 - the parts of the environment
 def read_network_settings(host: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a package manager needs to reach its registry.
 
-    npm's variables are included, except its cache and credentials. A variable refers to the user's .npmrc,
-    because npm stores the access to private registries in this file. The emulator and the git server listen
-    on loopback, so loopback is excluded from proxies.
+    npm's settings (`npm_config_*`) are included, except the cache folder and credentials. If the user has a
+    .npmrc, `npm_config_userconfig` names this file, because it contains the access to private registries.
+    Loopback is excluded from proxies, because the emulator and the git server listen there.
     """
     settings = {
         name: value
@@ -160,8 +161,8 @@ def _is_npm_setting(name: str) -> bool:
 def prepare_node_folder(node: NodeInstallation, shims: Path) -> Path:
     """Return a folder with `node`, `npm` and `npx` of an installation, for the PATH of builds.
 
-    The locked PyPI package has no such folder, because its `bin/npm` is a copy of a broken link. For this
-    package, the function creates the three commands in `shims`.
+    The locked PyPI package has no such folder: its `bin/npm` is a copy of a script that works only in the
+    script's own folder. For this package, the function creates the three commands in `shims`.
     """
     folder = node.node.parent
     if node.npm == (str(folder / "npm"),) and (folder / "npx").exists():

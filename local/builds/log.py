@@ -26,10 +26,10 @@ SHORTEST_MASKED_LINE = 8
 
 @frozen
 class SecretMasker:
-    """Replaces secret values in a text by `***`, as CodeBuild does for values that it fetched.
+    """A function that replaces secret values in a text by `***`, as CodeBuild does for values from SSM.
 
-    Logs are read by line. For a value with several lines, each line of at least 8 characters is therefore
-    masked too.
+    The function gets the log line by line, so a secret with several lines is never in one text. Therefore
+    each line of such a secret is masked too, if the line has at least 8 characters.
     """
 
     texts: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class SecretMasker:
         for value in values:
             texts.add(value)
             texts.update(line for line in value.splitlines() if len(line) >= SHORTEST_MASKED_LINE)
-        # Replace the longest text first, because a secret can contain another one.
+        # Replace the longest secret first, because it can contain a shorter secret.
         return cls(tuple(sorted(texts - {""}, key=lambda text: (-len(text), text))))
 
     def __call__(self, text: str) -> str:
@@ -52,13 +52,14 @@ class SecretMasker:
 
 
 class BuildLog:
-    """A log that sends its lines in order to CloudWatch Logs, in batches from its own thread.
+    """A log that sends batches of lines to CloudWatch Logs from its own thread, in the order of the lines.
 
-    The log is a context manager that sends the remaining lines on exit. A refused batch does not end the
-    build. The first refusal is reported as progress. The file has the whole log in any case.
+    The log is a context manager that sends the remaining lines on exit. If CloudWatch Logs refuses a batch,
+    the build continues, and `progress` gets a message about the first refusal. The file `archive` contains
+    the whole log in any case.
     """
 
-    def __init__(  # noqa: PLR0913 - each is named at the one place that calls it
+    def __init__(  # noqa: PLR0913 - the only caller names each argument
         self,
         *,
         client: LogsClient,
@@ -68,7 +69,7 @@ class BuildLog:
         clock: Clock,
         progress: Callable[[str], None],
     ) -> None:
-        self.masks = SecretMasker()
+        self.mask_secrets = SecretMasker()
         self._client = client
         self._group = group
         self._stream = stream
@@ -96,26 +97,30 @@ class BuildLog:
         self._archive.close()
 
     def write_message(self, text: str) -> None:
-        """Write a message of CodeBuild itself, with its prefix."""
+        """Write a message of CodeBuild itself, after CodeBuild's prefix with the time."""
         self.write(f"[Container] {self._clock():%Y/%m/%d %H:%M:%S.%f} {text}")
 
     def write(self, line: str) -> None:
         """Write one line of output, without its line end."""
-        line = self.masks(line)
+        line = self.mask_secrets(line)
         with self._lock:
             self._archive.write(line + "\n")
             timestamp = self._next_timestamp(self._clock())
-            # As in CodeBuild, each message ends with a line feed. CloudWatch Logs refuses empty messages.
+            # Each message ends with a line feed, as in CodeBuild. So an empty line is not an empty message,
+            # which CloudWatch Logs would refuse.
             for start in range(0, max(len(line), 1), LONGEST_MESSAGE):
                 message = line[start : start + LONGEST_MESSAGE] + "\n"
                 self._pending.append({"timestamp": timestamp, "message": message})
             is_behind = len(self._pending) > PENDING_LINES
         self._progress(line)
-        if is_behind:  # the build waits until lines are sent, so that they do not fill the memory
+        if is_behind:  # the build waits until the lines are sent, because pending lines use memory
             self._send()
 
     def _next_timestamp(self, now: datetime) -> int:
-        """Return the time in milliseconds. It never decreases: PutLogEvents refuses unordered lines."""
+        """Return the time in milliseconds, or the previous time if the clock was set back.
+
+        PutLogEvents refuses lines that are not in the order of their times.
+        """
         self._last_timestamp = max(self._last_timestamp, int(now.timestamp() * 1000))
         return self._last_timestamp
 

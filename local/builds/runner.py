@@ -1,8 +1,8 @@
 """The embedded CodeBuild: runs a buildspec's commands on this machine instead of in a container.
 
-Differences from CodeBuild: Without a container, tools come from this machine (`runtime-versions` selects the
-Node.js of `local/node.py`). Background processes end with the command that started them. The cache is an npm
-cache that all builds share. The phases follow
+Differences from CodeBuild: Without a container, tools come from this machine. `runtime-versions` is ignored,
+because all builds use the Node.js of `local/node.py`. Background processes end with the command that started
+them. The cache is an npm cache that all builds share. The phases follow
 https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details-phases.html.
 """
 
@@ -39,7 +39,10 @@ PARAMETERS_PER_CALL = 10  # the limit of GetParameters
 
 
 class _PhaseError(Exception):
-    """A phase failed. The build first runs the later phases that CodeBuild runs, then ends with `status`."""
+    """A phase failed, and the build will end with `status`.
+
+    Before its end, the build still runs those later phases that CodeBuild runs after such a failure.
+    """
 
     def __init__(self, status: BuildStatus, code: str, message: str) -> None:
         super().__init__(message)
@@ -53,7 +56,7 @@ def _ignore_progress(build_id: str, line: str) -> None:
 
 @frozen(kw_only=True)
 class BuildRunner:
-    """A runner of builds, each in the thread of its caller.
+    """A runner of builds. Each build runs in the thread that calls `run`.
 
     Attributes:
         folder: The parent folder of the builds' folders, which are removed after each build.
@@ -63,7 +66,8 @@ class BuildRunner:
         clients: Creates a build's AWS clients (`create_client_factory`).
         clock: Returns the time of phases and log lines.
         progress: Called with every line of every log, with secrets masked.
-        keep_folders: Keep the builds' folders for inspection. The environment file is removed in any case.
+        keep_folders: Keep the builds' folders for inspection. The folder with the secrets (`state`) is
+            removed in any case.
     """
 
     folder: Path
@@ -154,11 +158,11 @@ class _Build:
 
     def _run_phases(self, log: BuildLog, credentials: Credentials, clients: BuildClients) -> None:
         with self._record_phase("DOWNLOAD_SOURCE", log):
-            log.masks = SecretMasker.for_values(credentials.values())
+            log.mask_secrets = SecretMasker.for_values(credentials.values())
             log.write_message(f"CODEBUILD_SRC_DIR={self.folders.source}")
             buildspec = self._read_buildspec()
             variables, secrets = self._resolve_variables(buildspec, clients.parameters)
-            log.masks = SecretMasker.for_values((*credentials.values(), *secrets))
+            log.mask_secrets = SecretMasker.for_values((*credentials.values(), *secrets))
         shell = self._create_shell(buildspec, log, variables, credentials)
         specs = {phase.name: phase for phase in buildspec.phases}
         failure: _PhaseError | None = None
@@ -169,7 +173,8 @@ class _Build:
                     self._run_commands(spec, shell, log, succeeding=failure is None)
             except _PhaseError as error:
                 failure = failure or error
-                # A failed build continues with post_build, unless its buildspec has `on-failure: ABORT`.
+                # CodeBuild continues only after a failure of `build` (with `post_build`) or of `post_build`
+                # (with the artifacts). A stop, a timeout and `on-failure: ABORT` end the build at once.
                 if error.status != "FAILED" or spec.aborts or name not in {"build", "post_build"}:
                     raise
         try:
@@ -191,7 +196,7 @@ class _Build:
         try:
             yield
         except _PhaseError as error:
-            message = log.masks(error.context.message) if log else error.context.message
+            message = log.mask_secrets(error.context.message) if log else error.context.message
             status = error.status
             contexts = (PhaseContext(status_code=error.context.status_code, message=message),)
             raise
@@ -221,7 +226,10 @@ class _Build:
     def _resolve_variables(
         self, buildspec: Buildspec, client: ParametersClient
     ) -> tuple[dict[str, str], list[str]]:
-        """Return the secret values and the variables. The request's variables override the buildspec's."""
+        """Return all variables, and a list of the secret values among them.
+
+        The request's variables override the buildspec's.
+        """
         given = self.request.environment_variables
         if refused := [variable.name for variable in given if variable.type == "SECRETS_MANAGER"]:
             message = f"{refused[0]} is of type SECRETS_MANAGER, which the embedded cloud does not have"
@@ -329,7 +337,10 @@ class _Build:
             log.write_message(f"Uploaded s3://{place.location}/{key}")
 
     def _archive_log(self, clients: BuildClients) -> None:
-        """Upload the whole log to the project's S3 logs. A failure is ignored, as in CodeBuild."""
+        """Upload the whole log to the project's S3 logs.
+
+        As in CodeBuild, a failed upload does not change the status of the build.
+        """
         bucket, _, prefix = self.request.log_archive.partition("/")
         if not bucket:
             return

@@ -47,7 +47,10 @@ class PushedProject(ConnectedProject):
 
 
 def connect(cloud: Cloud, user: User, progress: Progress, folder: Path | None = None) -> ConnectedProject:
-    """Sign in and create a project for a repository of the folder (default: the example site)."""
+    """Sign in and create a project for a new repository.
+
+    The repository contains the files of `folder` (default: the example site).
+    """
     with progress.step("signed in") as step:
         client = cloud.sign_in(user)
         step.detail = f"{user.name}, with a token of the user pool"
@@ -116,7 +119,11 @@ def check_site(visitor: Visitor, sha: str, progress: Progress) -> None:
 def _wait_for_status(
     client: PlatformClient, deployment_id: str, cloud: Cloud, step: Step, *, statuses: Container[str]
 ) -> Json:
-    """Show a deployment's progress until the deployment has one of the statuses or is live."""
+    """Show a deployment's progress until the deployment has one of the statuses or is live. Return it.
+
+    Raises:
+        DemoError: The deployment has another final status, or it takes too long.
+    """
     try:
         deployment = client.wait_until(
             deployment_id,
@@ -137,7 +144,7 @@ def _describe_failure(deployment: Json) -> str:
     ]
     lines += [f"    {line}" for line in failure.get("logTail", [])]
     if any(
-        sign in line for line in lines for sign in ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT")
+        code in line for line in lines for code in ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT")
     ):
         lines.append("npm could not reach its registry. Check the network with `npm ping`.")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Concurrent visitors of a site. They record the release that produced each answer.
 
-Run the load during a switch. No answer may fail or mix two releases. Every request that started after the
-switch must get the new release.
+Tests run this load during a switch. No answer may fail or mix two releases. Every request that started after
+the switch must get the new release.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Answer:
     Attributes:
         started_at: Seconds of `time.monotonic()`.
         ended_at: Seconds of `time.monotonic()`.
-        releases: The commits that the page and its scripts name.
+        releases: The IDs of the commits that the page and its scripts contain.
         error: The cause of a failure. Empty if the request succeeded.
     """
 
@@ -45,7 +45,7 @@ class VisitorLoad:
     Attributes:
         url: The site's public URL.
         visitors: The number of concurrent visitors.
-        pause_seconds: The pause of each visitor between two pages. During it, the site can use the CPU.
+        pause_seconds: The pause of each visitor between two pages. The pauses leave CPU time to the site.
     """
 
     url: str
@@ -93,10 +93,10 @@ class VisitorLoad:
 
     async def _visit(self, session: aiohttp.ClientSession, number: int) -> None:
         scripts: dict[str, frozenset[str]] = {}  # cached as in a browser, because hashed scripts never change
-        turn = number
+        visits = number  # so that the visitors start with different pages
         while not self._stop.is_set():
-            path = PATHS[turn % len(PATHS)]
-            turn += 1
+            path = PATHS[visits % len(PATHS)]
+            visits += 1
             began = monotonic()
             try:
                 text = await _get(session, path)

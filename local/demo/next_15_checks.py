@@ -1,7 +1,7 @@
 """Checks of `examples/next-15-site`: Next.js 15 with a base path and a split server.
 
-They repeat checks of `local/demo/site_checks.py` that the base path, the Next.js version, the Pages Router or
-the split server could break.
+These checks repeat checks of `local/demo/site_checks.py` for features that depend on the base path, on the
+Next.js version, on the Pages Router or on the split server.
 """
 
 import io
@@ -25,7 +25,7 @@ BASE = "/docs"
 
 
 def check_base_path(visitor: Visitor, sha: str) -> str:
-    """Check that the site answers only below its base path, and that it renders each request."""
+    """Check that the site answers only below its base path, and renders its start page for each request."""
     first, second = (get_page(visitor, BASE).text for _ in range(2))
     expect(read_commit(first) == sha, f"the page shows commit {read_commit(first)}, not {sha}")
     expect(
@@ -135,7 +135,8 @@ def check_server_action(visitor: Visitor, sha: str) -> str:
     """Check a server action that a form posts without JavaScript."""
     form = read_action_form(get_page(visitor, f"{BASE}/action").text, name="Ada")
     response = visitor.post(f"{BASE}/action", {"Origin": visitor.url}, form=form)
-    # Without JavaScript, Next.js omits the base path in this redirect. The platform does not add it.
+    # Without JavaScript, Next.js omits the base path in this redirect, and the platform does not add it.
+    # Therefore this check accepts the location with and without the base path.
     location = response.headers.get("location", "nowhere").removeprefix(visitor.url).removeprefix(BASE)
     expect(
         response.status_code == 303 and location.startswith("/action?message=Hello") and sha in location,
@@ -146,7 +147,7 @@ def check_server_action(visitor: Visitor, sha: str) -> str:
 
 
 def check_streaming(visitor: Visitor, sha: str) -> str:
-    """Check that the first chunk of a streamed page arrives before its last one is produced."""
+    """Check that the first part of a streamed page arrives more than a second before the last part."""
     chunks = list(visitor.stream(f"{BASE}/stream"))
     shell = next(chunk.seconds for chunk in chunks if b'data-testid="shell"' in chunk.data)
     lead = chunks[-1].seconds - shell

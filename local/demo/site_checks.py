@@ -37,13 +37,13 @@ def expect(condition: object, problem: str) -> None:
 
 
 def read_commit(page: str) -> str:
-    """Return the commit that a page shows, or `none`."""
+    """Return the commit that a page shows, or `none` if the page shows no commit."""
     found = re.search(r'data-testid="commit">([0-9a-f]+)<', page)
     return found[1] if found else "none"
 
 
 def read_action_form(page: str, **fields: str) -> dict[str, str]:
-    """Return the fields of a form with a server action: the hidden fields and the given ones."""
+    """Return the fields of a form with a server action: the hidden fields of the page, and `fields`."""
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?', page))
     expect(hidden, "the form has no hidden field that names its action")
     return {name: value.replace("&quot;", '"') for name, value in {**hidden, **fields}.items()}
@@ -258,7 +258,7 @@ def check_large_bodies(visitor: Visitor, sha: str) -> str:
 
 
 def check_streaming(visitor: Visitor, sha: str) -> str:
-    """Check that the first chunk of a streamed page arrives before its last one is produced."""
+    """Check that the first part of a streamed page arrives more than a second before the last part."""
     chunks = list(visitor.stream("/stream"))
     body = b"".join(chunk.data for chunk in chunks)
     expect(b'data-testid="slow"' in body, "the slow part is missing")
@@ -279,7 +279,7 @@ def check_not_found(visitor: Visitor, sha: str) -> str:
 
 
 def wait_for_cache_hit(visitor: Visitor, path: str) -> requests.Response:
-    """Request a page until it is a HIT of the incremental cache, and return that response."""
+    """Request a page until its response is a HIT of the incremental cache, and return this response."""
     states: set[str | None] = set()
     for response in _poll_page(visitor, path):
         state = response.headers.get("x-nextjs-cache")

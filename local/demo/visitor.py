@@ -1,7 +1,7 @@
 """HTTP requests to a site through the edge on loopback, with the site's own host name.
 
 Browsers resolve `*.localhost`, but not every system does. The visitor therefore connects to 127.0.0.1 and
-sends the site's host name in the `Host` header, the only part that the edge evaluates.
+sends the site's host name in the `Host` header. The edge selects the site by this header only.
 """
 
 from collections.abc import Iterator
@@ -56,7 +56,10 @@ class Visitor:
         data: bytes | None = None,
         form: dict[str, str] | None = None,
     ) -> requests.Response:
-        """Send bytes, or a form as `multipart/form-data` as a browser does."""
+        """Send a POST request with bytes, or with a form as `multipart/form-data`, as a browser does.
+
+        A redirect is returned and not followed.
+        """
         return self.session.post(
             self._address(path),
             data=data,
@@ -67,7 +70,7 @@ class Visitor:
         )
 
     def stream(self, path: str) -> Iterator[Chunk]:
-        """Send a GET request and yield the body's chunks as they arrive."""
+        """Send a GET request and yield each chunk of the body when the chunk arrives."""
         start = monotonic()
         headers = self._headers({"Accept-Encoding": "identity"})
         with self.session.get(

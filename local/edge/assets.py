@@ -34,8 +34,8 @@ class AssetRequest:
 
     Attributes:
         bucket: The bucket's name.
-        uri: The raw path. Decoded it is `/` and the key.
-        headers: The viewer's headers. Of these, only conditions and ranges are sent to the bucket.
+        uri: The raw path. After decoding, it is `/` followed by the key of the object.
+        headers: The viewer's headers. Only those for conditions and ranges are sent to the bucket.
     """
 
     method: str
@@ -49,8 +49,8 @@ class AssetsBucket:
     """A reader of objects through an S3 endpoint, with signed requests.
 
     Attributes:
-        session: Has the credentials and the region for the signatures.
-        endpoint_url: The URL of S3. The bucket is part of the path.
+        session: Provides the credentials and the region for the signatures.
+        endpoint_url: The URL of S3. The bucket's name is part of the path.
         access: The permissions by bucket name. A bucket that is missing here cannot be read.
     """
 
@@ -61,10 +61,10 @@ class AssetsBucket:
 
     @contextlib.asynccontextmanager
     async def request(self, request: AssetRequest) -> AsyncGenerator[StreamedResponse]:
-        """Request an object.
+        """Request an object. If the distribution may not read it, yield a 403 response.
 
         Raises:
-            AssetsUnreachableError: The endpoint did not answer.
+            AssetsUnreachableError: The endpoint did not answer, or the session has no credentials.
         """
         key = unquote(request.uri.removeprefix("/"))
         access = self.access.get(request.bucket, NO_ACCESS)

@@ -1,4 +1,7 @@
-"""Evaluates a bucket's policy for a distribution. The edge enforces it, because the emulator does not."""
+"""Evaluates a bucket's policy for a distribution.
+
+The edge enforces the policy, because the emulator does not. Only `Allow` statements are evaluated.
+"""
 
 import fnmatch
 import json
@@ -26,7 +29,7 @@ class BucketAccess:
     can_list: bool = False
 
     def allows(self, bucket: str, key: str) -> bool:
-        """Return whether the object may be read if it exists."""
+        """Return whether the distribution may read the object. The object need not exist."""
         arn = f"arn:aws:s3:::{bucket}/{key}"
         return any(fnmatch.fnmatchcase(arn, pattern) for pattern in self.objects)
 
@@ -35,7 +38,10 @@ NO_ACCESS = BucketAccess()
 
 
 def load_bucket_access(session: boto3.Session, bucket: str, distribution_arn: str) -> BucketAccess:
-    """Read from a bucket's policy what CloudFront may do for this distribution."""
+    """Return the permissions that a bucket's policy gives to CloudFront for this distribution.
+
+    Without the bucket or without a policy, return `NO_ACCESS`.
+    """
     client: Any = session.client("s3")
     try:
         document = json.loads(client.get_bucket_policy(Bucket=bucket)["Policy"])
@@ -44,15 +50,15 @@ def load_bucket_access(session: boto3.Session, bucket: str, distribution_arn: st
             return NO_ACCESS
         raise
     objects: list[str] = []
-    lists = False
+    can_list = False
     for statement in cast("list[dict[str, Any]]", document["Statement"]):
         if not _applies_to(statement, distribution_arn):
             continue
         actions = _to_list(statement["Action"])
         if "s3:GetObject" in actions:
             objects += _to_list(statement["Resource"])
-        lists = lists or "s3:ListBucket" in actions
-    return BucketAccess(objects=tuple(objects), can_list=lists)
+        can_list = can_list or "s3:ListBucket" in actions
+    return BucketAccess(objects=tuple(objects), can_list=can_list)
 
 
 def _applies_to(statement: Mapping[str, Any], distribution_arn: str) -> bool:

@@ -1,6 +1,6 @@
 """The local edge's cache: the cache key, the cacheable answers and their lifetime, as in CloudFront.
 
-It follows these parts of the developer guide: "Manage how long content stays in the cache (expiration)",
+It follows these parts of the CloudFront guide: "Manage how long content stays in the cache (expiration)",
 "Serve stale (expired) content", "Simultaneous requests for the same object (request collapsing)",
 "Understand the cache key", "How CloudFront caches HTTP 4xx and 5xx status codes from your origin", and "What
 you need to know when invalidating paths".
@@ -15,10 +15,11 @@ from urllib.parse import parse_qsl
 from attrs import define, field, frozen
 
 from local.edge.config import CachePolicy, Selection
-from local.edge.viewer_function import ViewerRequest
+from local.edge.functions.events import ViewerRequest
 from local.http_messages import Headers
 
-# 304 and 206 are missing: they answer the conditions or the range of one viewer, so they are not cached.
+# 304 and 206 are missing. Such an answer is for the conditions or the range of one viewer, so it is not
+# cached.
 CACHEABLE_STATUSES = frozenset({200, 203, 300, 301, 302, 307, 308, 410})
 CACHEABLE_ERRORS = frozenset({400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504})
 DEFAULT_ERROR_TTL = 10.0
@@ -34,9 +35,12 @@ class CachedResponse:
     """A whole answer of the origin. Times are seconds since the epoch.
 
     Attributes:
-        revalidate_until: Until this time the answer is served stale while it is refreshed in the background.
-        error_until: Until this time the answer is served stale if the origin fails.
-        retry_at: Set after the origin failed. Until this time the answer is served without an origin request.
+        stored_at: The time of the origin's answer.
+        expires_at: Until this time the answer is fresh.
+        revalidate_until: Until this time the expired answer is served during a refresh in the background.
+        error_until: Until this time the expired answer is served if the origin fails.
+        retry_at: Set after the origin failed. Until this time the expired answer is served without an origin
+            request.
     """
 
     status: int
@@ -55,7 +59,7 @@ class CachedResponse:
 
     @property
     def usable_until(self) -> float:
-        """The time after which the answer cannot be used, not even stale."""
+        """The time after which the answer cannot be served, not even as a stale answer."""
         return max(self.expires_at, self.revalidate_until, self.error_until)
 
 
@@ -94,8 +98,8 @@ class EdgeCache:
     def invalidate(self, paths: Iterable[str]) -> None:
         """Remove all variants (by headers and cookies) of the paths.
 
-        A path is a URI as the viewer-request function returns it. If the query string is part of the key, it
-        is part of the path too. A path with a trailing `*` matches all URIs with that prefix.
+        A path is a URI as the viewer-request function returns it. If the cache key contains the query string,
+        the path contains the query string too. A path with a trailing `*` matches all URIs with that prefix.
         """
         self.invalidation_count += 1
         for path in paths:
@@ -130,7 +134,7 @@ def _matches_path(key: CacheKey, path: str) -> bool:
 
 
 def normalize_accept_encoding(policy: CachePolicy, headers: Headers) -> str | None:
-    """Return `Accept-Encoding` as the policy normalizes it, or None if the policy ignores it."""
+    """Return `Accept-Encoding` as the policy normalizes it, or None if the policy ignores this header."""
     if not policy.gzip and not policy.brotli:
         return None
     sent = {
@@ -144,7 +148,7 @@ def normalize_accept_encoding(policy: CachePolicy, headers: Headers) -> str | No
 
 
 def compute_cache_key(policy: CachePolicy, request: ViewerRequest) -> CacheKey:
-    """Return the key of a request. The method is no part of it: GET and HEAD share an answer."""
+    """Return the cache key of a request. It does not contain the method, so GET and HEAD share an answer."""
     headers = sorted(f"{name}:{value}" for name, value in request.headers if name in policy.headers)
     return (
         request.uri,
@@ -161,7 +165,7 @@ def select_query(selection: Selection, query_string: str) -> str:
         return query_string
     if selection.behavior == "none" or not query_string:
         return ""
-    return "&".join(part for part in query_string.split("&") if _name(part) in selection)
+    return "&".join(part for part in query_string.split("&") if _parse_name(part) in selection)
 
 
 def select_cookies(selection: Selection, headers: Headers) -> list[str]:
@@ -198,7 +202,7 @@ def compute_ttl(
 def compute_stale_seconds(
     policy: CachePolicy, status: int, headers: Headers, seconds: float
 ) -> tuple[float, float]:
-    """Return for how many seconds an expired answer is served: during a refresh, and on origin errors.
+    """Return two times in seconds for serving an expired answer: during a refresh, and on origin errors.
 
     Without `stale-if-error`, CloudFront serves an expired answer on an error as long as the answer is in the
     cache. No answer is served stale after the maximum TTL, counted from the time when it was stored.
@@ -245,7 +249,10 @@ def _read_directive(control: str, name: str) -> float | None:
 
 
 def _read_origin_ttl(control: str, headers: Headers, now: float) -> float | None:
-    """Return the TTL that the origin requests: s-maxage, else max-age, else Expires."""
+    """Return the TTL that the origin requests, or None if the origin requests none.
+
+    `s-maxage` takes precedence over `max-age`, and `max-age` over `Expires`.
+    """
     for directive in ("s-maxage", "max-age"):
         if (found := _read_directive(control, directive)) is not None:
             return found
@@ -258,5 +265,6 @@ def _read_origin_ttl(control: str, headers: Headers, now: float) -> float | None
     return None
 
 
-def _name(part: str) -> str:
+def _parse_name(part: str) -> str:
+    """Return the decoded name of a query parameter `name=value`."""
     return next((name for name, _ in parse_qsl(part, keep_blank_values=True)), "")

@@ -1,7 +1,7 @@
 """A certificate authority of this checkout, for the local edge's HTTPS.
 
 Released functions call their own site over https, for example for OpenNext's revalidation. They trust this
-authority by `NODE_EXTRA_CA_CERTS`. Nothing else on the machine trusts it: browsers use plain http.
+authority through `NODE_EXTRA_CA_CERTS`. No other program on the machine trusts it. Browsers use plain http.
 """
 
 import datetime as dt
@@ -18,7 +18,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 30
-# Running processes do not trust a new authority, so it is created long before the old one expires.
+# An authority that expires within this time is replaced at the start of the edge. Running processes would not
+# trust a new authority, so the authority must not expire while they run.
 RENEWAL_DAYS = 60
 MAXIMUM_CONTEXTS = 256
 NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
@@ -45,7 +46,7 @@ class LocalAuthority:
 
     Attributes:
         directory: The folder of the authority's files. It is created if it is missing.
-        now: The time from which certificates are valid.
+        now: The current time. Certificates are valid from one hour before this time.
     """
 
     directory: Path
@@ -66,25 +67,25 @@ class LocalAuthority:
 
     def server_context(self) -> ssl.SSLContext:
         """Return the TLS settings of a server for every host name."""
-        context = self._context("localhost")
+        context = self._get_context("localhost")
 
-        def choose(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+        def choose_context(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
             if name and NAME.fullmatch(name):
-                connection.context = self._context(name.lower())
+                connection.context = self._get_context(name.lower())
 
-        # The type stubs know only sockets. asyncio passes an SSLObject.
-        context.sni_callback = choose  # pyright: ignore[reportAttributeAccessIssue]
+        # The type stubs declare this callback only for sockets, but asyncio passes an SSLObject.
+        context.sni_callback = choose_context  # pyright: ignore[reportAttributeAccessIssue]
         return context
 
-    def _context(self, name: str) -> ssl.SSLContext:
+    def _get_context(self, name: str) -> ssl.SSLContext:
         context = self._contexts.get(name)
         if context is None:
-            key, certificate = self._issue(name)
+            key, certificate = self._issue_certificate(name)
             file = self.directory / "server.pem"
             file.touch(mode=0o600)
             file.write_bytes(_encode_key(key) + certificate.public_bytes(serialization.Encoding.PEM))
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            # The ssl module can load a key only from a file. The file is deleted afterwards.
+            # The ssl module can load a key only from a file. Therefore the key is in a file for a moment.
             context.load_cert_chain(file)
             file.unlink()
             self._contexts[name] = context
@@ -93,10 +94,10 @@ class LocalAuthority:
         self._contexts.move_to_end(name)
         return context
 
-    def _issue(self, name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    def _issue_certificate(self, name: str) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
-            self._builder(f"anchor-deploy local edge: {name}"[:64], key, SERVER_DAYS)
+            self._create_builder(f"anchor-deploy local edge: {name}"[:64], key, SERVER_DAYS)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -125,7 +126,7 @@ class LocalAuthority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         name = "anchor-deploy local authority"
         self._certificate = (
-            self._builder(name, self._key, AUTHORITY_DAYS)
+            self._create_builder(name, self._key, AUTHORITY_DAYS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_SIGNS_CERTIFICATES, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
@@ -137,13 +138,15 @@ class LocalAuthority:
         key_file.write_bytes(_encode_key(self._key))
         self.certificate_file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _builder(self, name: str, key: ec.EllipticCurvePrivateKey, days: int) -> x509.CertificateBuilder:
+    def _create_builder(
+        self, name: str, key: ec.EllipticCurvePrivateKey, days: int
+    ) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            # Start one hour earlier, so that the certificate is valid even if the clock is set back.
+            # Start one hour before now, so that the certificate is valid even if the clock is set back.
             .not_valid_before(self.now - dt.timedelta(hours=1))
             .not_valid_after(self.now + dt.timedelta(days=days))
         )

@@ -1,6 +1,6 @@
-"""Request collapsing of the local edge: simultaneous requests with one cache key share one origin request.
+"""Request collapsing of the local edge: simultaneous requests with the same key share one origin request.
 
-It follows the developer guide's "Simultaneous requests for the same object (request collapsing)".
+It follows the CloudFront guide's "Simultaneous requests for the same object (request collapsing)".
 """
 
 import asyncio
@@ -36,14 +36,15 @@ class PendingFetch:
             self._settled.set()
 
     def decline(self) -> None:
-        """Make the waiting requests go to the origin, all at the same time."""
+        """Make each waiting request go to the origin itself."""
         self._settled.set()
 
     async def wait(self, seconds: float) -> CachedResponse | None:
         """Wait for the response. Return None if the waiting request must go to the origin itself.
 
         Args:
-            seconds: The maximum time to wait. The limit is needed if the first viewer does not read.
+            seconds: The maximum time to wait. A limit is needed, because the response is shared only after
+                the first viewer has read it.
         """
         self._waiting += 1
         try:
@@ -63,12 +64,20 @@ class RequestCollapser:
     _fetches: dict[CacheKey, PendingFetch] = field(factory=dict, init=False)
 
     def find(self, key: CacheKey, invalidations: int) -> PendingFetch | None:
-        """Return the fetch that a request may wait for, if there is one."""
+        """Return the fetch that a request may wait for, or None.
+
+        Args:
+            key: The request's cache key.
+            invalidations: The cache's number of invalidations when the request arrived.
+        """
         fetch = self._fetches.get(key)
         return fetch if fetch and fetch.invalidations == invalidations else None
 
     def begin(self, key: CacheKey, invalidations: int) -> PendingFetch:
-        """Register a fetch. It replaces an earlier fetch of the key, which started before an invalidation."""
+        """Register and return a new fetch.
+
+        It replaces a fetch of the key that started before the last invalidation.
+        """
         fetch = self._fetches[key] = PendingFetch(invalidations)
         return fetch
 
@@ -85,10 +94,12 @@ class RequestCollapser:
 
 @define(eq=False)
 class ResponseRecording:
-    """A recording of an answer's body. The recording stops if nobody needs the body or it is too large.
+    """A recording of an answer's body. It stops if no request needs the body or if the body is too large.
 
     Attributes:
         head: The answer without its body.
+        fetch: Shares the whole answer with waiting requests. None if no request may wait for this answer.
+        size: The number of bytes of the body so far, also after the recording has stopped.
     """
 
     head: CachedResponse
@@ -105,7 +116,7 @@ class ResponseRecording:
             self._chunks.append(chunk)
 
     def stop(self) -> None:
-        """Discard the body and record no more. Requests that wait for the answer go to the origin."""
+        """Discard the body and stop recording. The requests that wait for the answer go to the origin."""
         self._chunks = None
         if self.fetch is not None:
             self.fetch.decline()

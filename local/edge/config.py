@@ -16,7 +16,8 @@ from local.edge.cors import CorsPolicy
 
 Json = dict[str, Any]
 # "CloudFront normalizes URI paths consistent with RFC 3986 and then matches the path with the correct cache
-# behavior". So unreserved characters are decoded and dot segments removed, but only for this choice.
+# behavior". Therefore `_normalize_path` decodes unreserved characters and removes dot segments. The
+# normalized path is used only to choose the behavior: the function and the origin get the raw path.
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 
@@ -27,7 +28,7 @@ class Selection:
 
     Attributes:
         behavior: `none`, `whitelist`, `all`, `allExcept`, `allViewer` or `allViewerAndWhitelistCloudFront`.
-        names: Header names are in lower case.
+        names: The names that the behavior includes or excludes. Header names are in lower case.
     """
 
     behavior: str = "none"
@@ -89,6 +90,7 @@ class Origin:
     Attributes:
         is_bucket: Whether the origin is an S3 bucket.
         is_signed: Whether requests to the origin are signed for the distribution (origin access control).
+        read_timeout: In seconds.
     """
 
     id: str
@@ -112,8 +114,8 @@ class CacheBehavior:
         path_pattern: A pattern with `*` and `?`. It is `*` for the default behavior.
         request_function: The code of the viewer-request function, if there is one.
         response_function: The code of the viewer-response function, if there is one.
-        viewer_protocol_policy: Read but not enforced: no browser trusts the local edge's certificate, so a
-            redirect to https would prevent access.
+        viewer_protocol_policy: This is read but not enforced. No browser trusts the local edge's certificate,
+            so after a redirect to https the browser could not show the site.
     """
 
     path_pattern: str
@@ -169,31 +171,31 @@ def load_edge_config(session: boto3.Session, distribution_id: str) -> EdgeConfig
     """Read a distribution and everything that it refers to.
 
     Args:
-        session: A session whose clients reach the API with the distribution.
+        session: A session with access to the CloudFront API that has the distribution.
         distribution_id: The distribution's ID.
     """
     client = cast("Any", session.client("cloudfront"))
     distribution = cast("Json", client.get_distribution(Id=distribution_id)["Distribution"])
     config = cast("Json", distribution["DistributionConfig"])
-    functions = _Functions(client)
+    functions = _CodeReader(client)
     behaviors = [
-        *_items(config.get("CacheBehaviors")),
+        *_read_items(config.get("CacheBehaviors")),
         {**config["DefaultCacheBehavior"], "PathPattern": "*"},
     ]
-    errors = _items(config.get("CustomErrorResponses"))
+    errors = _read_items(config.get("CustomErrorResponses"))
     return EdgeConfig(
         distribution_id=distribution_id,
         domain_name=distribution["DomainName"],
-        origins={origin["Id"]: _parse_origin(origin) for origin in _items(config["Origins"])},
+        origins={origin["Id"]: _parse_origin(origin) for origin in _read_items(config["Origins"])},
         behaviors=tuple(_parse_behavior(client, functions, behavior) for behavior in behaviors),
         error_ttls={int(error["ErrorCode"]): float(error.get("ErrorCachingMinTTL", 10)) for error in errors},
         key_value_store_arn=functions.key_value_store_arn,
         arn=distribution["ARN"],
-        aliases=frozenset(alias.lower() for alias in _items(config.get("Aliases"))),
+        aliases=frozenset(alias.lower() for alias in _read_items(config.get("Aliases"))),
     )
 
 
-class _Functions:
+class _CodeReader:
     """A reader of published functions. It caches the code by ARN and stores the KeyValueStore's ARN."""
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - boto3 creates its clients at run time
@@ -202,21 +204,21 @@ class _Functions:
         self.key_value_store_arn: str | None = None
 
     def read_code(self, behavior: Json, event_type: str) -> str | None:
-        associations = _items(behavior.get("FunctionAssociations"))
+        associations = _read_items(behavior.get("FunctionAssociations"))
         arns = [entry["FunctionARN"] for entry in associations if entry["EventType"] == event_type]
         if not arns:
             return None
         if arns[0] not in self._code:
             name = arns[0].rpartition("/")[2]
             summary = self._client.describe_function(Name=name, Stage="LIVE")["FunctionSummary"]
-            for store in _items(summary["FunctionConfig"].get("KeyValueStoreAssociations")):
+            for store in _read_items(summary["FunctionConfig"].get("KeyValueStoreAssociations")):
                 self.key_value_store_arn = store["KeyValueStoreARN"]
             answer = self._client.get_function(Name=name, Stage="LIVE")
             self._code[arns[0]] = answer["FunctionCode"].read().decode()
         return self._code[arns[0]]
 
 
-def _parse_behavior(client: Any, functions: _Functions, behavior: Json) -> CacheBehavior:  # noqa: ANN401 - as above
+def _parse_behavior(client: Any, functions: _CodeReader, behavior: Json) -> CacheBehavior:  # noqa: ANN401 - of boto3
     methods = cast("Json", behavior.get("AllowedMethods") or {"Items": ["GET", "HEAD"]})
     cached = cast("Json", methods.get("CachedMethods") or {"Items": ["GET", "HEAD"]})
     cache_policy, request_policy, headers_policy = CachePolicy(), None, ResponseHeadersPolicy()
@@ -281,7 +283,7 @@ def _parse_request_policy(policy: Json) -> OriginRequestPolicy:
 def _parse_selection(config: Json | None, behavior: str, names: str) -> Selection:
     if not config:
         return Selection()
-    chosen = (str(name) for name in _items(config.get(names)))
+    chosen = (str(name) for name in _read_items(config.get(names)))
     return Selection(
         behavior=config[f"{behavior}Behavior"],
         names=frozenset(name.lower() if behavior == "Header" else name for name in chosen),
@@ -294,12 +296,12 @@ def _parse_headers_policy(policy: Json) -> ResponseHeadersPolicy:
         if known := _SECURITY_HEADERS.get(name):
             header, value = known
             added.append(ResponseHeader(name=header, value=value(config), override=bool(config["Override"])))
-    for entry in _items(policy.get("CustomHeadersConfig")):
+    for entry in _read_items(policy.get("CustomHeadersConfig")):
         header = ResponseHeader(
             name=entry["Header"].lower(), value=entry["Value"], override=bool(entry["Override"])
         )
         added.append(header)
-    removed = frozenset(entry["Header"].lower() for entry in _items(policy.get("RemoveHeadersConfig")))
+    removed = frozenset(entry["Header"].lower() for entry in _read_items(policy.get("RemoveHeadersConfig")))
     cors = CorsPolicy.from_config(policy["CorsConfig"]) if policy.get("CorsConfig") else None
     return ResponseHeadersPolicy(added=tuple(added), removed=removed, cors=cors)
 
@@ -348,7 +350,7 @@ def _compile_path_pattern(path_pattern: str) -> re.Pattern[str]:
     return re.compile(expression, re.DOTALL)
 
 
-def _items(config: Json | None) -> list[Any]:
+def _read_items(config: Json | None) -> list[Any]:
     return list(cast("Iterable[Any]", (config or {}).get("Items") or ()))
 
 

@@ -19,8 +19,9 @@ class CorsPolicy:
     """The CORS part of a response headers policy.
 
     Attributes:
-        origins: The allowed origins. In an origin, `*` matches any text.
-        override: Whether the origin's own CORS headers are removed.
+        origins: The allowed values of the request's `Origin` header. In such a value, `*` matches any text.
+        override: Whether the policy replaces the CORS headers of an answer. If not, an answer with CORS
+            headers stays unchanged.
     """
 
     origins: tuple[str, ...]
@@ -49,7 +50,12 @@ class CorsPolicy:
         )
 
     def apply(self, answered: Headers, origin: str | None) -> Headers:
-        """Return an answer's headers for a page of `origin` (None if the request has no Origin header)."""
+        """Return an answer's headers with the CORS headers of this policy.
+
+        Args:
+            answered: The headers of the answer.
+            origin: The `Origin` header of the request. None if the request has no such header.
+        """
         own = any(name.startswith(PREFIX) for name, _ in answered)
         if own and not self.override:
             return answered

@@ -1,12 +1,12 @@
 """The local edge: handles a request as a CloudFront distribution of the stage does.
 
-A request passes the distribution's viewer-request function, if it has one, and the cache. Then it goes to a
-bucket or to the function behind a function URL. Everything follows the distribution's own configuration
-(`load_edge_config`), so that the embedded cloud behaves as the declared distribution does. The port and the
-choice of the distribution are in `local/edge/server.py`.
+A request passes the viewer-request function, if the distribution has one, and then the cache. If the cache
+has no answer, the request goes to a bucket or to the function behind a function URL. The edge follows the
+configuration of the distribution (`load_edge_config`), so that the embedded cloud behaves as the declared
+distribution does. The port and the choice of the distribution are in `local/edge/server.py`.
 
-Every answer of an origin or of the cache with a status below 400 passes the viewer-response function. The
-response headers policy is applied after it.
+Every answer of an origin or of the cache with a status below 400 passes the viewer-response function. Then
+the response headers policy is applied.
 
 Simultaneous requests for one object are collapsed into one origin request. The waiting requests get the whole
 answer after the first viewer has received it, unless the origin prevents sharing. An expired answer is served
@@ -14,9 +14,9 @@ while it is refreshed (`stale-while-revalidate`) and when the origin fails (`sta
 
 Differences from CloudFront: There is no redirect to https (loopback only) and no compression by the edge. An
 expired answer is fetched again with an unconditional request instead of being revalidated. A collapsed
-request waits at most the origin's read timeout. Stricter than CloudFront: requests are collapsed even
-where cookies are forwarded to the origin. CloudFront currently does not do that; see
-`Edge.is_collapsing_with_cookies`.
+request waits at most the origin's read timeout. Requests are collapsed even if their cookies are forwarded to
+the origin, which CloudFront currently does not do. The attribute `is_collapsing_with_cookies` of `Edge` has
+the reason.
 """
 
 import asyncio
@@ -49,24 +49,17 @@ from local.edge.forward import (
     parse_viewer_request,
     remove_connection_headers,
 )
+from local.edge.functions.events import EdgeFunctionError, EventContext, Forward, Generated, ViewerResponse
+from local.edge.functions.viewer_function import EdgeFunction, KeyValues
 from local.edge.origins import OriginClient, OriginError, Route
-from local.edge.viewer_function import (
-    EdgeFunction,
-    EdgeFunctionError,
-    EventContext,
-    Forward,
-    Generated,
-    KeyValues,
-    ViewerResponse,
-)
 from local.http_messages import Headers, StreamedResponse
 
 # Headers that are set each time an answer is sent. They are not stored with the answer.
 UNSTORED_HEADERS = frozenset({"date", "age"})
 BODILESS_STATUSES = frozenset({204, 304})
-# Answers to the conditions or the range of one viewer's request.
+# The statuses of answers to the conditions or the range of one viewer's request.
 PARTIAL_STATUSES = frozenset({206, 304})
-# A background request with one of these headers could get less than the whole object.
+# A refresh in the background omits these headers, because with them it could get less than the whole object.
 CONDITIONAL_HEADERS = frozenset(
     {"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "range"}
 )
@@ -83,8 +76,9 @@ class Edge:
         access_log: Called with each finished request.
         clock: Returns seconds since the epoch.
         create_request_id: Returns a new ID for each request.
-        is_collapsing_with_cookies: Whether requests are collapsed although a policy forwards cookies to the
-            origin. False is CloudFront's documented behavior. True also reveals mistakes that False hides.
+        is_collapsing_with_cookies: Whether requests are collapsed even if a policy forwards their cookies to
+            the origin. False is CloudFront's documented behavior. With True, tests also find private answers
+            that would be shared if CloudFront collapsed these requests.
     """
 
     config: EdgeConfig
@@ -100,7 +94,7 @@ class Edge:
     _refreshes: set[asyncio.Task[None]] = field(factory=set, init=False)
 
     def start(self) -> None:
-        """Load the distribution's functions into the running event loop.
+        """Load the distribution's CloudFront Functions into the running event loop.
 
         Raises:
             EdgeFunctionError: A function cannot be used.
@@ -217,7 +211,11 @@ class Edge:
             self._collapser.end(key, exchange.fetch)
 
     def _find_cached(self, exchange: Exchange, key: CacheKey, route: Route) -> CachedResponse | None:
-        """Return the stored answer, fresh or stale, that can be served without waiting for the origin."""
+        """Return the stored answer that can be served without waiting for the origin, or None.
+
+        The answer is fresh or stale. If `stale-while-revalidate` allows a stale answer, a refresh in the
+        background is started, unless a refresh is running or the origin has just failed.
+        """
         now = self.clock()
         if fresh := self.cache.get(key, now):
             return fresh
@@ -265,7 +263,10 @@ class Edge:
         return await self._send_cached(exchange, stale)
 
     def _use_stale_on_error(self, exchange: Exchange, status: int) -> CachedResponse | None:
-        """Return the expired answer that replaces a 5xx, or None. Set the time of the next origin request."""
+        """Return the expired answer that the viewer gets instead of a 5xx answer, or None.
+
+        If there is such an answer, also set the time of the next origin request for it.
+        """
         stale, now = exchange.stale, self.clock()
         if status < web.HTTPInternalServerError.status_code or stale is None or stale.error_until <= now:
             return None
@@ -326,7 +327,7 @@ class Edge:
         return Route(origin, str(chosen.changes.get("domainName", origin.domain_name)))
 
     def _start_recording(self, exchange: Exchange, answer: StreamedResponse) -> ResponseRecording:
-        """Start to record an origin's answer, and decide whether it is stored and shared."""
+        """Start to record an origin's answer. Decide whether the answer is stored and shared."""
         now = self.clock()
         policy = exchange.behavior.cache_policy
         headers = [
@@ -362,9 +363,12 @@ class Edge:
         return recording
 
     def _store(self, exchange: Exchange, recording: ResponseRecording) -> None:
-        """Share and store the whole answer to a GET request, or remove the expired one that it replaces."""
+        """Share the whole answer with the waiting requests. Store it if the request is a GET request.
+
+        If the answer must not be stored, remove the expired answer with the same key.
+        """
         answer, head = recording.finish(), recording.head
-        # An answer that arrived during an invalidation may be outdated.
+        # If there was an invalidation after the request arrived, the answer may be outdated.
         is_current = exchange.invalidations == self.cache.invalidation_count
         if exchange.key is None or exchange.request.method != "GET" or not is_current:
             return
@@ -406,7 +410,9 @@ class Edge:
         )
 
     def _run_response_function(self, exchange: Exchange, status: int, headers: Headers) -> ViewerResponse:
-        """Return an answer's head. If there is a viewer-response function, it changes the head first.
+        """Return an answer's head after the viewer-response function has changed it.
+
+        The function runs only if the behavior has one and the status is below 400.
 
         Raises:
             EdgeFunctionError: The function failed.
@@ -433,7 +439,7 @@ class Edge:
         return await self._send_body(exchange, status, headers, body)
 
     async def _send_cached(self, exchange: Exchange, cached: CachedResponse) -> web.StreamResponse:
-        """Send a cached answer, or one that is shared from another request."""
+        """Send an answer from the cache or from another request."""
         status, headers, body = create_cached_response(exchange.incoming, cached, self.clock())
         exchange.result = "Hit" if cached.status < web.HTTPBadRequest.status_code else "Error"
         shown = self._run_response_function(exchange, status, _add_content_length(status, headers, body))

@@ -9,7 +9,7 @@ from attrs import define, frozen
 from local.edge.cache import CachedResponse, CacheKey
 from local.edge.collapsing import PendingFetch
 from local.edge.config import CacheBehavior
-from local.edge.viewer_function import ViewerRequest
+from local.edge.functions.events import ViewerRequest
 
 REQUEST_ID_BYTES = 40
 
@@ -21,7 +21,8 @@ class EdgeAccess:
     Attributes:
         result: `Hit` (also stale or collapsed), `Miss`, `Error` (of an origin or of the edge) or
             `FunctionGeneratedResponse`.
-        seconds: Time until the last byte was sent.
+        seconds: The time from the arrival of the request until the last byte of the response was sent. For a
+            refresh, the time until it failed.
         problem: The error of the edge, the origin or the connection, if there was one.
     """
 
@@ -35,7 +36,7 @@ class EdgeAccess:
 
 
 def generate_request_id() -> str:
-    """Return a unique request ID with the length of CloudFront's."""
+    """Return a unique request ID that has the length of a request ID of CloudFront."""
     return base64.urlsafe_b64encode(secrets.token_bytes(REQUEST_ID_BYTES)).decode()
 
 
@@ -44,12 +45,12 @@ class Exchange:
     """The state of one request while the edge handles it.
 
     Attributes:
-        request_id: The ID in the events of both functions.
+        request_id: The ID in the events of the viewer-request and the viewer-response function.
         invalidations: The cache's number of invalidations when the request arrived.
         stale: The expired answer that is served if the origin fails.
-        fetch: Shares the answer with other requests that wait for it, if collapsing is allowed.
-        is_background: True for a refresh, which no viewer waits for.
-        response: Set when the head has been sent.
+        fetch: Shares the answer with other requests that wait for it. None if no request may wait for it.
+        is_background: True for a refresh in the background, which no viewer waits for.
+        response: Set when the edge starts to send the head. After that, it cannot send another response.
     """
 
     incoming: web.BaseRequest

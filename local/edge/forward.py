@@ -9,7 +9,7 @@ from aiohttp import web
 
 from local.edge.cache import CachedResponse, normalize_accept_encoding, select_cookies, select_query
 from local.edge.config import CacheBehavior, OriginRequestPolicy, ResponseHeadersPolicy
-from local.edge.viewer_function import ViewerRequest, is_disallowed
+from local.edge.functions.events import ViewerRequest, is_disallowed
 from local.http_messages import Headers, decode_header_value
 
 # Connection headers, which are never forwarded (RFC 9110, section 7.6.1).
@@ -26,16 +26,16 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-# Headers that describe the body. They are forwarded independently of the policies.
+# Headers that describe the body. The edge forwards them to the origin even if no policy selects them.
 ALWAYS_PASSED = frozenset({"content-length", "content-type", "content-encoding"})
-# Headers that the edge sets itself, in both directions.
+# Headers of an origin request that the edge sets itself. It does not copy them from the viewer's request.
 EDGE_HEADERS = frozenset(
     {"host", "accept-encoding", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "cookie"}
 )
 
 
 def remove_connection_headers(headers: Headers) -> Headers:
-    """Return the headers without connection headers and without those that `Connection` names."""
+    """Return the headers without connection headers and without the headers that `Connection` names."""
     named = {
         part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")
     }
@@ -47,7 +47,8 @@ def build_origin_target(behavior: CacheBehavior, request: ViewerRequest) -> str:
     policy = behavior.origin_request_policy or OriginRequestPolicy()
     keyed = select_query(behavior.cache_policy.query_strings, request.query_string)
     added = select_query(policy.query_strings, request.query_string)
-    # Each policy selects a part of the same query string. Usually one contains the other: use the longer one.
+    # Each policy selects a part of the same query string. Usually one part contains the other part, so use
+    # the longer part.
     query = keyed if len(keyed) >= len(added) else added
     return f"{request.uri}?{query}" if query else request.uri
 
@@ -58,7 +59,7 @@ def build_origin_headers(
     """Return the headers of a request to a function URL.
 
     Args:
-        behavior: Its policies select the headers.
+        behavior: The cache behavior, whose policies select the headers.
         request: The request as the viewer-request function changed it.
         host: The origin's host.
         scheme: The scheme of the viewer's connection.
@@ -108,7 +109,7 @@ def build_viewer_headers(
 
 
 def create_error_page(status: int, title: str, text: str) -> tuple[Headers, bytes]:
-    """Return headers and body of an error page of the edge, which must not be cached."""
+    """Return headers and body of an error page of the edge. The headers forbid caching."""
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<h1>{status} {escape(title)}</h1><p>{escape(text)}</p></html>"
@@ -140,14 +141,14 @@ def create_cached_response(
 ) -> tuple[int, Headers, bytes]:
     """Return status, headers and body for a stored answer: the whole body, the requested range, or 304."""
     headers = [*cached.headers, ("age", str(int(now - cached.stored_at)))]
-    of_a_part = [(name, value) for name, value in headers if name != "content-length"]
+    headers_without_length = [(name, value) for name, value in headers if name != "content-length"]
     if _is_unchanged(incoming, cached.headers):
-        return 304, of_a_part, b""
+        return 304, headers_without_length, b""
     part = _parse_range(incoming, len(cached.body)) if cached.status == web.HTTPOk.status_code else None
     if part is None:
         return cached.status, headers, cached.body
-    of_a_part.append(("content-range", f"bytes {part.start}-{part.stop - 1}/{len(cached.body)}"))
-    return 206, of_a_part, cached.body[part]
+    headers_without_length.append(("content-range", f"bytes {part.start}-{part.stop - 1}/{len(cached.body)}"))
+    return 206, headers_without_length, cached.body[part]
 
 
 def _is_unchanged(incoming: web.BaseRequest, headers: Headers) -> bool:

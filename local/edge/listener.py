@@ -1,7 +1,7 @@
 """One loopback port for plain HTTP and for TLS: the first byte of a connection identifies the protocol.
 
-The site's address is http, because no browser trusts the local certificate. OpenNext's revalidation calls
-`https://<host>` with the same port. A TLS connection starts with the byte 0x16, plain HTTP with a letter.
+The site's URL starts with http, because no browser trusts the local certificate. But OpenNext's revalidation
+calls `https://<host>` with the same port. The first byte of TLS is 0x16. The first byte of HTTP is a letter.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class Listener:
         Args:
             port: 0 selects a free port.
             protocols: Creates the protocol of each connection.
-            tls: The TLS settings. Without them TLS connections are closed.
+            tls: The TLS settings. If this is None, TLS connections are closed.
 
         Raises:
             EdgePortTakenError: The port is taken.
@@ -76,7 +76,7 @@ class Listener:
         return int(self._socket.getsockname()[1])
 
     async def close(self) -> None:
-        """Stop accepting connections. The protocols close the open connections."""
+        """Stop accepting connections. This does not close open connections: their protocols close them."""
         tasks = [task for task in (self._accepting, *self._connecting) if task is not None]
         for task in tasks:
             task.cancel()
@@ -97,7 +97,8 @@ class Listener:
                     errno.ECONNABORTED,
                 ):
                     raise
-                # No file descriptor is free. Wait until other connections are closed, then try again.
+                # The connection has ended, or there is no memory or file descriptor for it. Wait until other
+                # connections are closed, then try again.
                 await asyncio.sleep(0.05)
                 continue
             task = asyncio.create_task(self._start_protocol(connection))
@@ -111,7 +112,8 @@ class Listener:
                 first = await _peek(connection)
             context = self._tls if first == TLS_HANDSHAKE else None
             if first and (context or first != TLS_HANDSHAKE):
-                # A failed handshake (the client does not trust the certificate) is an OSError too.
+                # This call also raises an OSError if the TLS handshake fails, for example because the client
+                # does not trust the certificate.
                 await loop.connect_accepted_socket(self._protocols, connection, ssl=context)
                 return
         except (OSError, TimeoutError):
@@ -123,7 +125,7 @@ class Listener:
 
 
 async def _peek(connection: socket.socket) -> bytes:
-    """Return the first byte without consuming it, or nothing if the connection was closed."""
+    """Return the first byte without consuming it, or no bytes if the connection was closed."""
     loop = asyncio.get_running_loop()
     while True:
         with contextlib.suppress(BlockingIOError, InterruptedError):

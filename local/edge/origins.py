@@ -33,7 +33,7 @@ class FunctionRunner(Protocol):
 
 
 class AssetReader(Protocol):
-    """A reader of the assets bucket: `local.edge.assets.AssetsBucket`."""
+    """A reader of objects in buckets: `local.edge.assets.AssetsBucket`."""
 
     def request(self, request: AssetRequest) -> contextlib.AbstractAsyncContextManager[StreamedResponse]:
         """Request an object."""
@@ -65,9 +65,10 @@ class OriginClient:
     """A client of a distribution's origins.
 
     Attributes:
-        find_function: Returns the version that is now behind a function URL's host. Called per request.
-        functions: Runs those versions.
-        assets: Reads the bucket.
+        find_function: Returns the function version that a function URL's host now invokes. Called for each
+            request.
+        functions: Runs the function versions.
+        assets: Reads objects from buckets.
     """
 
     find_function: Callable[[str], NodeFunctionVersion]
@@ -82,8 +83,10 @@ class OriginClient:
             OriginError: The origin did not answer.
         """
         request, incoming, origin = exchange.request, exchange.incoming, route.origin
-        expects = not exchange.is_background and incoming.headers.get("expect", "").lower() == "100-continue"
-        if expects and incoming.transport is not None:
+        expects_continue = (
+            not exchange.is_background and incoming.headers.get("expect", "").lower() == "100-continue"
+        )
+        if expects_continue and incoming.transport is not None:
             incoming.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         async with contextlib.AsyncExitStack() as stack:
             if origin.is_bucket and route.host is None:

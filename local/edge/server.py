@@ -1,7 +1,7 @@
 """The port of the local edge, and the choice of the distribution for each request.
 
-As in CloudFront, the request's host selects the distribution. A host that is no distribution's name or alias
-belongs to the first distribution. Only the viewer-request function of this one knows the sites' hosts.
+As in CloudFront, the request's host selects the distribution. If no distribution has the host as its name or
+alias, the first distribution gets the request. Its viewer-request function finds the site of the host.
 
 Difference from CloudFront: there is no redirect to https, even if a behavior requires one. No browser trusts
 the certificate of the local edge.
@@ -28,7 +28,7 @@ class EdgeServer:
 
     Attributes:
         edges: The edges of the distributions. The first one gets every host that no other distribution has.
-        authority: Signs the certificates. Without it TLS connections are refused.
+        authority: Signs the certificates. If this is None, TLS connections are closed.
     """
 
     edges: tuple[Edge, ...]

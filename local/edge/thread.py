@@ -22,7 +22,7 @@ from local.workers.process import Log
 
 @contextlib.contextmanager
 def run_event_loop_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
-    """Run an event loop in a thread. The loop is stopped on exit."""
+    """Run an event loop in a new thread. On exit, stop the loop and the thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=name)
     thread.start()
@@ -62,11 +62,11 @@ def reload_edge(loop: asyncio.AbstractEventLoop, server: EdgeServer, emulator: E
     session = emulator.create_session()
     configs = [load_edge_config(session, edge.config.distribution_id) for edge in server.edges]
 
-    async def follow() -> None:
+    async def apply_configs() -> None:
         for config in configs:
             server.reconfigure(config)
 
-    asyncio.run_coroutine_threadsafe(follow(), loop).result()
+    asyncio.run_coroutine_threadsafe(apply_configs(), loop).result()
 
 
 @contextlib.contextmanager
@@ -84,22 +84,23 @@ def run_edge(  # noqa: PLR0913 - the parts of an edge
 
     Args:
         loop: A running event loop of another thread.
-        emulator: Has the distributions, their store and their buckets.
+        emulator: Contains the distributions, their KeyValueStore and their buckets.
         distribution_ids: The first one gets every host that no other distribution has.
         port: A port on 127.0.0.1.
         workers: The pool that runs the functions behind function URLs.
-        authority: Signs the certificates. Without it TLS connections are refused.
+        authority: Signs the certificates. If this is None, TLS connections are closed.
         access_log: Called with each finished request.
 
     Raises:
         EdgePortTakenError: The port is taken.
+        EdgeFunctionError: A function of a distribution cannot be used.
     """
     edges = [_create_edge(emulator, identity, workers, access_log) for identity in distribution_ids]
     server = EdgeServer(edges=tuple(edge for edge, _ in edges), authority=authority)
     asyncio.run_coroutine_threadsafe(server.open(port), loop).result()
 
     def invalidate(distribution_id: str, paths: Sequence[str]) -> None:
-        # The loop runs this before any later request, so there is no need to wait for it.
+        # Do not wait for this call, because the event loop runs it before any later request.
         loop.call_soon_threadsafe(server.invalidate, distribution_id, paths)
 
     try:

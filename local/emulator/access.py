@@ -1,8 +1,8 @@
-"""Access checks for the emulator: refuse to connect two resources if one must not call the other.
+"""Access checks for the emulator: refuse to connect two resources if a permission for the calls is missing.
 
-AWS checks the permissions when an event source mapping, a destination or a notification is created. If a
-permission does not exist *yet*, AWS returns an error. Therefore a correct program often fails at its first
-`pulumi up`. The emulator (ministack 1.5.33) creates these resources without a check.
+AWS checks the permissions when an event source mapping, a destination or a notification is created. If the
+permission does not exist *yet*, AWS returns an error. Therefore a program that creates a permission too late
+fails at its first `pulumi up`. The emulator (ministack 1.5.33) creates these resources without a check.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -21,12 +21,14 @@ from ministack.services import lambda_svc, s3
 Json = dict[str, Any]
 Response = tuple[Any, ...]
 
+# The actions that a function's role needs in order to read an event source, by the service of the source.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
 # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html#events-dynamodb-permissions
 SOURCE_ACTIONS = {
     "sqs": ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),
     "dynamodb": ("GetRecords", "GetShardIterator", "DescribeStream"),
 }
+# The action that a function's role needs in order to send to a destination, by the destination's service.
 DESTINATION_ACTIONS = {"sqs": "SendMessage", "sns": "Publish"}
 
 
@@ -56,7 +58,8 @@ def _create_mapping(data: Json) -> Response:
         if refusal := _check_destinations(config, data.get("DestinationConfig")):
             return refusal
     if service == "dynamodb":
-        data = {"BatchSize": 100, **data}  # the emulator uses the default of queues for all sources
+        # Set the default for streams, because the emulator uses the default for queues (10) for all sources.
+        data = {"BatchSize": 100, **data}
     return _ORIGINAL_CREATE_MAPPING(data)
 
 
@@ -83,15 +86,15 @@ def _check_destinations(config: Json, destinations: Json | None) -> Response | N
 def is_role_allowed(config: Json, action: str, resource: str) -> bool:
     """Return whether a function's role is allowed an action on a resource."""
 
-    def allowed() -> bool:
-        # Remove the current request's principal: the check is for the function's role, not for the caller.
+    def is_allowed() -> bool:
+        # Remove the principal of the current request, because the check is for the function's role.
         iam_evaluator._signed_request.set(None)
         iam_evaluator._anonymous.set(False)
         key = execution_credentials(config)["AWS_ACCESS_KEY_ID"]
         service = action.partition(":")[0]
         return iam_evaluator.enforce(key, action, service, get_region(), resource_arn=resource) is None
 
-    return contextvars.copy_context().run(allowed)
+    return contextvars.copy_context().run(is_allowed)
 
 
 def _validate_notifications(
@@ -101,7 +104,7 @@ def _validate_notifications(
     *arguments: object,
     **options: object,
 ) -> Response | None:
-    """Check for `PutBucketNotificationConfiguration` that S3 can call the functions."""
+    """Check for `PutBucketNotificationConfiguration` that S3 may call the functions of the notifications."""
     refusal = _ORIGINAL_VALIDATE(configs, bucket_region, bucket_name, *arguments, **options)
     if refusal:
         return refusal
@@ -123,7 +126,13 @@ def is_bucket_allowed(function_arn: str, bucket_name: str) -> bool:
 
 
 def is_service_allowed(function_arn: str, service: str, source_arn: str) -> bool:
-    """Return whether the function's policy lets a service call the function for the resource `source_arn`."""
+    """Return whether the function's resource policy lets a service call the function for a source.
+
+    Args:
+        function_arn: The ARN of the function.
+        service: The calling service, such as `s3.amazonaws.com`.
+        source_arn: The ARN of the resource that causes the call, such as a bucket or a rule.
+    """
     function, _config, _name = lambda_svc._get_func_record_for_ref(function_arn)
     if function is None:
         return False

@@ -1,4 +1,4 @@
-"""Requests and results of builds. The emulated CodeBuild API and the build runner exchange them.
+"""Requests and results of builds, which the emulated CodeBuild API and the build runner exchange.
 
 The shapes follow the CodeBuild API (`StartBuild`, `BatchGetBuilds`), API version 2016-10-06.
 """
@@ -60,7 +60,7 @@ class BuildRequest:
         log_group: An existing CloudWatch log group.
         log_stream: The CloudWatch log stream, which the runner creates. CodeBuild uses the build's UUID.
         log_archive: `<bucket>/<prefix>` of the project's S3 logs, where the whole log is stored as
-            `<build uuid>.gz`. Empty if the log is not archived.
+            `<build uuid>.gz`. An empty string if the log is not archived.
         timeout_minutes: Maximum time from the start of the first phase to the end of the last phase.
         stop_requested: Set by `StopBuild` to stop the build, which then ends as STOPPED.
     """
@@ -93,7 +93,7 @@ class PhaseContext:
 
 @frozen(kw_only=True)
 class BuildPhase:
-    """A phase as `BatchGetBuilds` lists it. The last one, COMPLETED, has neither status nor end."""
+    """A phase as `BatchGetBuilds` lists it. The last phase, COMPLETED, has no status and no end."""
 
     type: PhaseType
     started_at: dt.datetime
@@ -112,7 +112,7 @@ class BuildResult:
     """The result of a build.
 
     Attributes:
-        phases: The phases from PROVISIONING on. The API adds SUBMITTED and QUEUED before them.
+        phases: The phases from PROVISIONING on. The emulated API adds SUBMITTED and QUEUED before these.
     """
 
     status: BuildStatus

@@ -1,4 +1,4 @@
-"""CodeBuild hooks for the emulator: builds run in the local runner and publish their state changes.
+"""CodeBuild hooks for the emulator: the local runner runs the builds, and their state changes are published.
 
 The emulator (ministack 1.5.33) reports every build as succeeded at once. It ignores the overrides and the
 idempotency token of `StartBuild` and publishes no events. `install` replaces these parts.
@@ -33,7 +33,7 @@ RunBuild = Callable[[BuildRequest], BuildResult]
 
 # Fields of CreateProject that the emulator does not store.
 STORED_PROJECT_FIELDS = ("logsConfig", "cache", "queuedTimeoutInMinutes", "concurrentBuildLimit")
-# The token's lifetime: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
+# Lifetime of an idempotency token: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
 TOKEN_LIFETIME = dt.timedelta(minutes=5)
 STOP_DEADLINE_SECONDS = 15.0
 
@@ -55,7 +55,7 @@ class BuildManager:
     lock: threading.Lock = field(factory=threading.Lock)
 
     def stop(self) -> None:
-        """Stop all running builds and wait until their runners end."""
+        """Stop all running builds. Wait until they have ended, but at most 15 seconds for each build."""
         running = list(self.running.values())
         for request, _thread in running:
             request.stop_requested.set()
@@ -83,7 +83,7 @@ _ORIGINAL_PROJECT_SHAPE = cast("Callable[[Json], Json]", codebuild._project_shap
 
 
 def _create_project(data: Json) -> tuple[int, Json, bytes]:
-    """Handle `CreateProject`: also store the project fields that the emulator drops."""
+    """Handle `CreateProject`: also store the fields of the project that the emulator would ignore."""
     response = _ORIGINAL_CREATE_PROJECT(data)
     project = codebuild._projects.get(data.get("name", ""))
     if response[0] == 200 and project is not None:  # noqa: PLR2004 - an HTTP status
@@ -103,7 +103,7 @@ def _start_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
     if project is None:
         return error_response_json("ResourceNotFoundException", f"Project not found: {name}", 400)
     if builds.run is None:
-        message = "no build runner is registered: call Emulator.on_build first"
+        message = "no build runner is registered: call Emulator.set_build_runner first"
         return error_response_json("InvalidInputException", message, 400)
     token: str = data.get("idempotencyToken", "")
     parameters = json.dumps(
@@ -126,7 +126,8 @@ def _start_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
         response = json_response({"build": _create_answer(build)})
         request = _create_request(build, project)
         _publish_state_change(build)
-        context = contextvars.copy_context()  # the emulator's stores are scoped by account and region
+        # The thread needs the context variables of this request: they select the account and the region.
+        context = contextvars.copy_context()
         thread = threading.Thread(
             target=context.run,
             args=(_run_build, builds, build, request),
@@ -139,7 +140,7 @@ def _start_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
 
 
 def _stop_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
-    """Handle `StopBuild`: ask the runner to stop. The runner then reports the build as stopped."""
+    """Handle `StopBuild`: request the stop and return at once. The build later ends with status STOPPED."""
     build: Json | None = codebuild._builds.get(data.get("id", ""))
     if build is None:
         return error_response_json("ResourceNotFoundException", f"Build not found: {data.get('id', '')}", 400)

@@ -1,11 +1,11 @@
 """CloudFront hooks for the emulator: distributions on this machine, and notifications of invalidations.
 
 The emulator (ministack 1.5.33) names distributions `<id>.cloudfront.net` and serves them without a cache and
-without the functions' KeyValueStore. Here the local edge serves them (local/edge/server.py). Their names are
-below `localhost`, which always resolves to loopback (RFC 6761).
+without the functions' KeyValueStore. In the embedded cloud, the local edge serves the distributions
+(local/edge/server.py). Their domain names end with `localhost`, which always resolves to loopback (RFC 6761).
 
-The emulator only records invalidations. The hook notifies the edge, which has the caches. Differences from
-CloudFront: an invalidation is complete before the call returns, and there are no quotas or costs.
+The emulator only records invalidations. The hook also notifies the edge, which has the caches. Differences
+from CloudFront: an invalidation is complete before the call returns, and there are no quotas or costs.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -33,39 +33,43 @@ class InvalidationPublisher:
     _listeners: list[InvalidationListener] = field(factory=list, init=False)
 
     @contextlib.contextmanager
-    def subscribe(self, invalidated: InvalidationListener) -> Generator[None]:
-        """Register a listener until the context ends. It must not block: the emulator's thread calls it."""
-        self._listeners.append(invalidated)
+    def subscribe(self, listener: InvalidationListener) -> Generator[None]:
+        """Register a listener until the context ends.
+
+        The emulator's thread calls the listener, so the listener must not block.
+        """
+        self._listeners.append(listener)
         try:
             yield
         finally:
-            self._listeners.remove(invalidated)
+            self._listeners.remove(listener)
 
     def notify(self, distribution_id: str, paths: Sequence[str]) -> None:
         """Call all listeners."""
-        for invalidated in tuple(self._listeners):
-            invalidated(distribution_id, paths)
+        for listener in tuple(self._listeners):
+            listener(distribution_id, paths)
 
 
 def install(invalidations: InvalidationPublisher) -> None:
     """Install the hooks."""
 
-    def domain() -> str:
+    def create_domain() -> str:
         return f"{_ORIGINAL_DOMAIN().partition('.')[0]}.{DOMAIN}"
 
     def create_invalidation(distribution_id: str, body: bytes) -> _Response:
-        before = len(_batches(distribution_id))
+        before = len(_list_batches(distribution_id))
         response = _ORIGINAL_CREATE_INVALIDATION(distribution_id, body)
-        # A refused request, or one with a caller reference that was used before, invalidates nothing.
-        for batch in _batches(distribution_id)[before:]:
+        # Only a new batch invalidates paths. A refused request adds no batch, and a request that repeats the
+        # caller reference of an earlier request adds no batch either.
+        for batch in _list_batches(distribution_id)[before:]:
             invalidations.notify(distribution_id, batch["InvalidationBatch"]["Paths"]["Items"])
         return response
 
-    cloudfront._cloudfront_domain = domain
+    cloudfront._cloudfront_domain = create_domain
     cloudfront._create_invalidation = create_invalidation
 
 
-def _batches(distribution_id: str) -> list[dict[str, Any]]:
+def _list_batches(distribution_id: str) -> list[dict[str, Any]]:
     return cast("list[dict[str, Any]]", cloudfront._invalidations.get(distribution_id, []))
 
 

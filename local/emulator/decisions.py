@@ -16,12 +16,13 @@ from ministack.core import iam_evaluator
 
 @frozen(kw_only=True)
 class Decision:
-    """A decision of IAM. Equal calls are recorded once.
+    """A decision of IAM. Equal decisions are recorded once.
 
     Attributes:
         role: The name of the caller's role.
         action: The action. For an allowed call, it is spelled as in the policy.
-        resource: The policy's resource pattern for an allowed call, the resource's ARN for a refused one.
+        resource: For an allowed call, the resource pattern of the policy. For a refused call, the ARN of the
+            resource.
         is_allowed: Whether the call was allowed.
     """
 
@@ -38,7 +39,7 @@ class DecisionLog:
     entries: set[Decision] = field(factory=set[Decision])
 
     def record_use(self, context: iam_evaluator.EvalContext, policies: list[list[Any]]) -> None:
-        """Record which statements of the role allow a call."""
+        """Record each resource pattern of the role's policies that allows a call."""
         role = _read_role_name(context.principal_arn)
         for statement in (each for policy in policies for each in policy):
             if role and iam_evaluator._first_match(context, [statement], "Allow"):
@@ -56,7 +57,7 @@ class DecisionLog:
 
 
 def install(decisions: DecisionLog) -> None:
-    """Install hooks around `evaluate`, which knows the caller's policies, and `enforce`, which decides."""
+    """Install hooks around `evaluate`, which gets the caller's policies, and `enforce`, which decides."""
 
     def evaluate(
         context: iam_evaluator.EvalContext, policies: list[list[Any]], *limits: list[list[Any]]

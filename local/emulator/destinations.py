@@ -1,7 +1,8 @@
 """Destination hooks for the emulator's Lambda: send failed events, with the function's permissions.
 
-The emulator (ministack 1.5.33) ignores the permissions of the role. In AWS, destinations and dead-letter
-queues get different records. The emulator sends the same record to both, always with three attempts.
+The emulator (ministack 1.5.33) ignores the permissions of the function's role. In AWS, a dead-letter queue
+gets another record than a destination. The emulator sends the same record to both. Its record always says
+that there were three attempts.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -43,7 +44,9 @@ class DestinationSender:
     def send(
         self, config: Json, destination: str, body: object, attributes: Mapping[str, str] | None = None
     ) -> None:
-        """Send a record. Log a failure, which AWS counts in the metric `DestinationDeliveryFailures`.
+        """Send a record. If this fails, write the error to the log.
+
+        AWS counts such failures in the metric `DestinationDeliveryFailures`.
 
         Args:
             config: The function's configuration.
@@ -66,7 +69,7 @@ class DestinationSender:
         client: Any = session.client(service, region_name=region)  # pyright: ignore[reportCallIssue, reportArgumentType]
         try:
             if service == "sqs":
-                # Compose the queue URL, because the role may lack the permission to look it up.
+                # Compose the queue URL, because the role may have no permission for `GetQueueUrl`.
                 url = f"{client.meta.endpoint_url}/{account}/{name}"
                 client.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=described)
             elif service == "sns":
@@ -89,7 +92,10 @@ def install(destinations: DestinationSender) -> None:
 
 
 def send_failure(destinations: DestinationSender, function: Json, event: Json, result: Json) -> None:
-    """Send a failed asynchronous event to the on-failure destination and to the dead-letter queue."""
+    """Send a failed asynchronous event to the function's on-failure destination and its dead-letter queue.
+
+    If the function has neither of them, do nothing.
+    """
     config: Json = function["config"]
     settings: Json = (
         function.get("event_invoke_config")

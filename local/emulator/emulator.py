@@ -5,8 +5,10 @@ The emulator's state belongs to its modules, so a process has at most one emulat
 enforced for roles.
 
 Known differences from AWS:
-- Trust policies, `iam:PassRole` and functions' resource policies are stored but not enforced when something
-  is called. They are checked when two resources are connected (access.py).
+- `iam:PassRole` is not enforced. Services use the roles of functions and builds without a check of the trust
+  policies.
+- The resource policy of a function is checked when a bucket notification is created (access.py) and when an
+  EventBridge rule calls the function (schedules.py). API Gateway calls functions without this check.
 - HTTP APIs store throttling settings but do not throttle.
 - Python functions use this interpreter, not the version of their runtime setting. They can write anywhere.
 - Every client that reaches the port can reset the emulator (`/_ministack/reset`). Therefore the emulator
@@ -87,7 +89,7 @@ class NotFoundInEmulatorError(EmulatorError, LookupError):
 
 @define
 class _Process:
-    """The emulator's use of this process. A process imports the emulator once, for one port and one state."""
+    """The use of this process by emulators. The process imports the emulator's modules once, for one port."""
 
     port: int | None = None
     is_running: bool = False
@@ -117,9 +119,10 @@ class Emulator:
     Args:
         region: The region of the program's provider.
         port: A port on 127.0.0.1. Tests use 0, which selects a free port.
-        log_file: File of the emulator's warnings and errors. By default it is deleted with the other data.
+        log_file: File for the emulator's warnings and errors. The default file is deleted when the emulator
+            stops.
         account_id: 12 digits.
-        administrator: Credentials of the account's root. By default they are generated.
+        administrator: Credentials of the account's root user. By default they are generated.
         schedule_seconds: Interval in seconds for all scheduled EventBridge rules. By default each rule has
             its own interval.
     """
@@ -169,8 +172,8 @@ class Emulator:
 
         Raises:
             PortTakenError: The port is taken.
-            EmulatorError: The process already runs an emulator, or ran one on another port. The port
-                cannot be changed within a process.
+            EmulatorError: The process already runs an emulator, or an earlier emulator of the process had
+                another port. A process cannot change the port.
         """
         with contextlib.ExitStack() as stack:
             listener = stack.enter_context(self._listen())
@@ -249,8 +252,9 @@ class Emulator:
     def set_build_runner(self, run: "RunBuild") -> None:
         """Set the callback that executes every CodeBuild build, each in a separate thread.
 
-        The callback gets the resolved request. Its result is stored in the build's record and published as
-        the `CodeBuild Build State Change` event. `StopBuild` sets the request's `stop_requested`.
+        The callback gets the request with all overrides. The emulator stores the callback's result in the
+        build's record and publishes it as the `CodeBuild Build State Change` event. `StopBuild` sets the
+        request's `stop_requested`.
         """
         self._get_internals().builds.run = run
 
@@ -259,7 +263,7 @@ class Emulator:
         self._get_internals().functions.node_invoke = invoke
 
     def fire_rule(self, rule_name: str) -> None:
-        """Start a scheduled EventBridge rule now. Return before its target has run.
+        """Call the targets of a scheduled EventBridge rule now. Do not wait until their functions have ended.
 
         Raises:
             NotFoundInEmulatorError: The rule does not exist or has no schedule.
@@ -284,7 +288,8 @@ class Emulator:
     def find_function_by_url(self, host: str) -> NodeFunctionVersion:
         """Return the version that is now behind a function URL's host (`<id>.lambda-url.<region>.on.aws`).
 
-        Aliases are resolved. The method sends no request, so it can be called for each request of a visitor.
+        Aliases are resolved. The method sends no HTTP request, so the edge can call it for each request of a
+        visitor.
 
         Raises:
             NotFoundInEmulatorError: No function has this URL.
@@ -295,9 +300,9 @@ class Emulator:
         return function
 
     def read_key_values(self, arn: str) -> tuple[str, Mapping[str, str]]:
-        """Return a KeyValueStore's ETag and a copy of its items. This sends no request.
+        """Return a KeyValueStore's ETag and a copy of its items. The method sends no HTTP request.
 
-        The items may be newer than the ETag.
+        A concurrent change can make the items newer than the ETag.
 
         Raises:
             NotFoundInEmulatorError: The store does not exist.
@@ -335,7 +340,10 @@ class Emulator:
 
     @contextlib.contextmanager
     def _set_environment(self, data: Path) -> Generator[None]:
-        """Set the environment variables of the emulator. It reads most of them when it is imported."""
+        """Set the emulator's environment variables until the context ends.
+
+        The emulator's modules read most of these variables when they are imported.
+        """
         wanted = {
             "AUTH": "true",
             "BIND_HOST": HOST,
@@ -347,7 +355,7 @@ class Emulator:
             "LAMBDA_EXECUTOR": "local",
             "LAMBDA_STRICT": "0",
             "MINISTACK_ACCOUNT_ID": self.account_id,
-            "MINISTACK_HOST": HOST,  # the host of its URLs: `localhost` can be ::1, where nothing listens
+            "MINISTACK_HOST": HOST,  # the host in URLs; `localhost` can be ::1, where nothing listens
             "MINISTACK_REGION": self.region,
             "PERSIST_STATE": "0",
             "S3_DATA_DIR": str(data / "s3"),
@@ -369,12 +377,13 @@ class Emulator:
 
 @contextlib.contextmanager
 def _log_to_file(path: Path) -> Generator[None]:
-    """Write warnings and errors to a file and nothing to the terminal, unless logging is configured."""
+    """Write warnings and errors to a file. The terminal shows them only if the process configures logging."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    # Add the handler before the emulator is imported: the import adds one if there is none.
+    # Add the handler before the emulator is imported. Otherwise the import would add a handler that writes to
+    # the terminal.
     root.addHandler(handler)
     try:
         yield

@@ -1,13 +1,12 @@
 """Code that runs first in every Python function's process. It emulates details of Lambda's Python runtime.
 
-The emulator's hook prepends this file's text to the emulator's worker script. The file is never imported. It
+`functions.py` puts this file's text before the emulator's worker script. The file is never imported. The code
 adds what the emulator lacks:
 
 - An import path with only the standard library, boto3, the function's code and its layers.
-- A root log handler in Lambda's formats.
-- Addresses for all names of the endpoint.
-- A mark on stderr after each invocation, which shows the reader that the invocation's log is complete.
-
+- A log handler on the root logger, with Lambda's formats.
+- The address 127.0.0.1 for every host name that ends with `.127.0.0.1`.
+- A mark on stderr after each invocation. The mark tells the emulator that the invocation's log is complete.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
@@ -39,7 +38,8 @@ class _RequestReader:
 
     def readline(self) -> str:
         line = self._stdin.readline()
-        _, found, rest = line.rpartition('"request_id": "')  # the last one, because the event comes before it
+        # Take the last occurrence, because the event precedes the request ID and can contain the same text.
+        _, found, rest = line.rpartition('"request_id": "')
         self.request_id = rest.partition('"')[0] if found else ""
         return line
 
@@ -60,7 +60,9 @@ class _AnswerWriter:
         if self._imported:
             self._stderr.write(f"{_END_OF_LOG}\n")
             self._stderr.flush()
-        self._imported = True  # the first answer reports the import, whose log belongs to the first call
+        # The first answer reports the import of the code. No mark follows it, because the log of the import
+        # belongs to the first invocation.
+        self._imported = True
         self._stdout.write(text)
 
     def flush(self) -> None:
@@ -100,7 +102,7 @@ def _resolve_names_of_the_endpoint() -> None:
     """Resolve `<account ID>.127.0.0.1`, the host to which boto3 sends calls for a KeyValueStore."""
     resolve = _socket.getaddrinfo
 
-    def getaddrinfo(host: _Any, *args: _Any, **kwargs: _Any) -> _Any:  # noqa: ANN401 - the standard library's
+    def getaddrinfo(host: _Any, *args: _Any, **kwargs: _Any) -> _Any:  # noqa: ANN401 - the signature of `socket`
         return resolve("127.0.0.1" if str(host).endswith(".127.0.0.1") else host, *args, **kwargs)
 
     _socket.getaddrinfo = getaddrinfo
@@ -112,7 +114,8 @@ def _prepare() -> None:
     _resolve_names_of_the_endpoint()
     events = _RequestReader(_sys.stdin)
     _handle_logs(events)
-    # The worker only reads lines from stdin and writes to stdout.
+    # The classes need no other methods, because the worker only calls `readline` on stdin, and `write` and
+    # `flush` on stdout.
     _sys.stdin = events  # pyright: ignore[reportAttributeAccessIssue]
     _sys.stdout = _AnswerWriter(_sys.stdout, _sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -1,7 +1,7 @@
 """Lambda hooks for the emulator: isolated Python workers, and Node.js functions in the local workers.
 
-The hooks replace or wrap names of the emulator's modules (ministack 1.5.33). `install` installs the hooks
-until the process ends. They have no effect while no emulator runs.
+The hooks replace or wrap functions of the emulator's modules (ministack 1.5.33). `install` installs the hooks
+until the process ends. The hooks have no effect while no emulator runs.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -37,12 +37,12 @@ Json = dict[str, Any]
 
 # The packages of Lambda's Python runtime: boto3 and what it needs.
 RUNTIME_LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-# The base environment of functions, similar to Lambda's. It has nothing from this process's environment.
+# The base environment of functions, similar to Lambda's. It contains no variables of this process.
 HOST_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
 END_OF_LOG = "\x02end of log\x03"
 # Time until a new or changed function is ready. The emulator's own value of 0.5 s would delay callers.
 STATE_TRANSITION_SECONDS = 0.02
-# Maximum wait for the end mark of a log. A worker that has ended early does not write this mark.
+# Maximum wait for the mark at the end of an invocation's log. A worker that has crashed writes no mark.
 LOG_DEADLINE_SECONDS = 0.25
 
 
@@ -58,18 +58,22 @@ def install(functions: FunctionSettings, *, data: Path, port: int) -> None:
     """Install the hooks. The workers' files are stored below `data`."""
     host = SimpleNamespace(**vars(os))
     host.environ = {**HOST_ENVIRONMENT, "GATEWAY_PORT": str(port)}
-    # The emulator starts workers with {**os.environ}. Replace `os` in its module, so that they get `host`.
+    # The emulator starts workers with {**os.environ}. Replace `os` in the emulator's module, so that workers
+    # get the environment of `host`.
     lambda_runtime.os = host  # pyright: ignore[reportAttributeAccessIssue] - a module's import, replaced
     launcher, script = _write_python_runtime(data)
     original_binary = lambda_runtime._detect_runtime_binary
 
-    def runtime_binary(runtime: str) -> tuple[str, str]:
-        """Start Python workers without site-packages and with the bootstrap before the emulator's script."""
+    def detect_runtime_binary(runtime: str) -> tuple[str, str]:
+        """Return the program and the script of a runtime's workers.
+
+        Python workers have no site-packages. Their script is the bootstrap, then the emulator's script.
+        """
         return (launcher, script) if runtime.startswith("python") else original_binary(runtime)
 
-    lambda_runtime._detect_runtime_binary = runtime_binary
+    lambda_runtime._detect_runtime_binary = detect_runtime_binary
     lambda_runtime._worker_class_for = _choose_worker_class
-    lambda_svc._execute_function_dispatch = _dispatch_node_functions(functions, _ORIGINAL_DISPATCH)
+    lambda_svc._execute_function_dispatch = _create_dispatcher(functions, _ORIGINAL_DISPATCH)
     eventbridge._dispatch_to_lambda = _dispatch_event_to_lambda
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = STATE_TRANSITION_SECONDS
 
@@ -78,10 +82,13 @@ _ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_di
 
 
 class PythonWorker(lambda_runtime.Worker):
-    """A worker whose log is complete when its answer arrives. The emulator's worker waits 50 ms per call."""
+    """A worker whose log is complete when its answer arrives.
+
+    The emulator's own worker must wait up to 50 ms per call, because it does not know where a log ends.
+    """
 
     def __init__(self, func_name: str, config: Json, code_zip: bytes) -> None:
-        """Pass the function's log settings to its runtime as variables, as Lambda does."""
+        """Create a worker. Its environment contains the function's log settings, as in Lambda."""
         logging_config: dict[str, str] = config.get("LoggingConfig") or {}
         log_variables = {
             "AWS_LAMBDA_LOG_FORMAT": logging_config.get("LogFormat"),
@@ -109,7 +116,7 @@ class PythonWorker(lambda_runtime.Worker):
     def _close_pipes(self) -> None:
         """Close the pipes of a stopped process. The emulator itself does not close them."""
         for pipe in self._pipes:
-            with contextlib.suppress(OSError):  # a pipe has unwritten data, but its process has ended
+            with contextlib.suppress(OSError):  # raised if the pipe has unwritten data for the ended process
                 if pipe:
                     pipe.close()
         self._pipes = []
@@ -132,7 +139,11 @@ def _choose_worker_class(config: Json) -> type[lambda_runtime.Worker]:
 
 
 def _write_python_runtime(data: Path) -> tuple[str, str]:
-    """Write a launcher of this interpreter without site-packages. Return the launcher and worker script."""
+    """Write a launcher that starts this interpreter without site-packages.
+
+    Returns:
+        The path of the launcher and the source code of the worker script.
+    """
     libraries = data / "python-runtime"
     libraries.mkdir(parents=True, exist_ok=True)
     for name in RUNTIME_LIBRARIES:
@@ -153,19 +164,18 @@ def _write_python_runtime(data: Path) -> tuple[str, str]:
     return str(launcher), bootstrap + "\n" + lambda_runtime._PYTHON_WORKER_SCRIPT
 
 
-def _dispatch_node_functions(
-    functions: FunctionSettings, original: Callable[..., Json]
-) -> Callable[..., Json]:
-    """Wrap `lambda_svc._execute_function_dispatch`, which every invocation passes.
+def _create_dispatcher(functions: FunctionSettings, original: Callable[..., Json]) -> Callable[..., Json]:
+    """Return a replacement of `lambda_svc._execute_function_dispatch`, which is called for every invocation.
 
-    The emulator's own Node worker does not stream and needs `node` on the PATH.
+    The replacement passes invocations of Node.js functions to the local workers, because the emulator's own
+    Node.js worker does not stream and needs `node` on the PATH. All other invocations go to `original`.
     """
 
     def dispatch(func: Json, config: Json, event: Json, request_id: str, started: float) -> Json:
         if not str(config.get("Runtime", "")).startswith("nodejs"):
             return original(func, config, event, request_id, started)
         if functions.node_invoke is None:
-            message = "no Node workers are registered: call Emulator.on_node_invoke first"
+            message = "no Node.js workers are registered: call Emulator.set_node_invoker first"
             return {"body": {"errorType": "Runtime.NoWorkers", "errorMessage": message}, "error": True}
         result = functions.node_invoke(
             NodeInvocation(
@@ -188,7 +198,9 @@ def _dispatch_node_functions(
 
 
 def _dispatch_event_to_lambda(arn: str, payload: str) -> None:
-    """Replace `eventbridge._dispatch_to_lambda`: EventBridge invokes asynchronously, with two retries.
+    """Invoke the function of an EventBridge rule asynchronously, with two retries by default, as AWS does.
+
+    This replaces `eventbridge._dispatch_to_lambda`.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
     """

@@ -1,7 +1,8 @@
 """Start, query and reset of the emulator through its own modules.
 
 The emulator's modules (ministack 1.5.33) read the environment when they are imported. `Emulator` must set the
-environment before. Therefore no module imports this one at its top.
+environment before this import. Therefore `Emulator.start` imports this module, and no file imports it at the
+top.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -61,14 +62,14 @@ class EmulatorInternals:
     invalidations: InvalidationPublisher
     schedules: Schedules
     decisions: DecisionLog
-    forget_streams: Callable[[], None]
+    delete_read_positions: Callable[[], None]
 
     def reset(self) -> None:
-        """Reset every service and stop the functions' processes."""
+        """Stop all builds, delete the state of every service and stop the functions' processes."""
         self.builds.stop()
         self.builds.tokens.clear()
         ministack.app._reset_all_state()
-        self.forget_streams()
+        self.delete_read_positions()
         self.decisions.entries.clear()
 
     def list_trusted_services(self, role_arn: str) -> set[str] | None:
@@ -86,7 +87,7 @@ class EmulatorInternals:
         return services
 
     def create_role_credentials(self, role_arn: str, session_name: str) -> Credentials:
-        """Return credentials for a role, as the emulator gives them to a function."""
+        """Return credentials of a role, in the same way as the emulator creates them for a function."""
         arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{session_name}"
         keys = execution_credentials({"FunctionArn": arn, "FunctionName": session_name, "Role": role_arn})
         return Credentials(
@@ -111,7 +112,10 @@ class EmulatorInternals:
         )
 
     def find_key_value_store(self, arn: str) -> dict[str, Any] | None:
-        """Return the store's live record, with `etag` and `items`."""
+        """Return the emulator's record of a store, with `etag` and `items`, or None for an unknown store.
+
+        The record is not a copy: it changes when the store changes.
+        """
         with request_scope(self.account_id, self.region):
             store, _error = cloudfront_keyvaluestore._get_store(arn)
         return cast("dict[str, Any] | None", store)
@@ -129,7 +133,10 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     data: Path,
     schedule_seconds: float | None,
 ) -> Generator[EmulatorInternals]:
-    """Serve the emulator with all hooks on the listener. Everything is removed on exit."""
+    """Install all hooks, and serve the emulator on the listener until the context ends.
+
+    At the end, delete all state and stop the functions' processes. The hooks remain installed.
+    """
     functions = FunctionSettings(endpoint_url=endpoint_url)
     builds = BuildManager()
     install_functions(functions, data=data, port=listener.getsockname()[1])
@@ -154,18 +161,19 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
         invalidations=invalidations,
         schedules=schedules,
         decisions=decisions,
-        forget_streams=install_streams(destinations),
+        delete_read_positions=install_streams(destinations),
     )
     with contextlib.ExitStack() as stack:
         stack.callback(internals.reset)
         stack.enter_context(_serve(listener))
-        stack.callback(builds.stop)  # runners still call the emulator while they stop
+        # Stop the builds first, because their runners call the emulator until they end.
+        stack.callback(builds.stop)
         yield internals
 
 
 @contextlib.contextmanager
 def _serve(listener: socket.socket) -> Generator[None]:
-    """Serve in a thread with its own event loop, so that signals do not reach it."""
+    """Serve in a thread with its own event loop, so that a signal (Ctrl-C) does not end the event loop."""
     config = Config()
     config.errorlog = logging.getLogger("hypercorn.error")
     config.graceful_timeout = 0.5
@@ -189,7 +197,7 @@ def _serve(listener: socket.socket) -> Generator[None]:
     def run() -> None:
         try:
             asyncio.run(serve())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for the start
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for the start
             failures.append(error)
         finally:
             ready.set()

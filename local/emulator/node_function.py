@@ -13,7 +13,11 @@ InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
 
 @frozen(kw_only=True)
 class Credentials:
-    """Temporary credentials of a role in the emulator. They do not expire."""
+    """Credentials of a role or of the account's administrator in the emulator. They do not expire.
+
+    Attributes:
+        session_token: Empty for the administrator.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -32,10 +36,11 @@ class Credentials:
 class NodeFunctionVersion:
     """One version of a Node.js function.
 
-    Two versions are equal if one process can serve both: same code, settings and role. Aliases are resolved.
+    Aliases are resolved. Two objects are equal if one process can serve both: if they have the same version,
+    code, settings and role.
 
     Attributes:
-        version: The number, or `$LATEST`.
+        version: The number of the version, or `$LATEST`.
         arn: The ARN without a version or alias.
         code_sha256: The hash of the zip in base64 (`CodeSha256` in the API).
         code: The zip file.
@@ -63,7 +68,7 @@ class NodeFunctionVersion:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """A hashable value. Two versions are equal exactly if their keys are equal."""
+        """A hashable value that identifies the process for this version. Equal versions have equal keys."""
         variables = tuple(sorted(self.environment.items()))
         settings = (self.handler, self.role_arn, self.memory, self.timeout, variables)
         return (self.arn, self.version, self.code_sha256, *settings)
@@ -92,7 +97,7 @@ class NodeFunctionVersion:
 
 @frozen(kw_only=True)
 class NodeInvocation:
-    """One invocation: by `Invoke`, an event source, an EventBridge rule or the emulator's function URL.
+    """One invocation. Its source is `Invoke`, an event source, an EventBridge rule or the emulator's own URL.
 
     Attributes:
         event: The handler's event, a JSON value.
@@ -120,8 +125,8 @@ class NodeResult:
     """The result of an invocation.
 
     Attributes:
-        payload: The returned JSON value, or bytes of a streaming handler (prelude, 8 NUL bytes, body).
-        failure: The reason why there is no payload.
+        payload: The returned JSON value, or the bytes of a streaming handler (prelude, 8 NUL bytes, body).
+        failure: The failure of the function, or None if the invocation succeeded.
         log: The function's output during the invocation, for CloudWatch Logs.
     """
 

@@ -1,6 +1,6 @@
 """IAM hooks for the emulator: find the resource of a call where the emulator uses only `*`.
 
-All policies of the platform name resources. Such a policy would deny a call with the resource `*`. The
+All policies of the platform name resources. Such a policy would deny a call whose resource is `*`. The
 resources follow the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
@@ -36,14 +36,17 @@ class Call:
 
 
 def install(*, administrator: str) -> None:
-    """Install the hooks.
+    """Install the hooks, which replace functions of the emulator.
 
-    `iam_actions.extract_resource_arn` returns the resource that policies are compared with.
-    The emulator's `iam_evaluator.is_root_access_key` accepts `test` and every account ID as root, without a
-    signature. The hook accepts only the administrator's key, which cannot be guessed. (A request without a
-    key also counts as root, but such requests are refused earlier, as in AWS.)
-    The emulator's `iam_evaluator.parse_policy_document` parses all policies of the caller twice per request.
-    The hook caches the parsed policies.
+    - `iam_actions.extract_resource_arn` returns the resource of a call, for the comparison with the policies.
+    - `iam_actions._lambda_action` returns the IAM action of a Lambda call.
+    - `iam_evaluator.is_root_access_key`: the emulator accepts `test` and every account ID as the key of the
+      root user, without a signature. The hook accepts only the administrator's key, which cannot be guessed.
+      (The hook also returns True for a request without a key, but such requests are refused earlier, as in
+      AWS.)
+    - `iam_evaluator._resolve_condition_key` returns the value of a condition key.
+    - `iam_evaluator.parse_policy_document`: the emulator parses all policies of the caller twice per request.
+      The hook caches the parsed policies.
     """
     iam_actions.extract_resource_arn = _extract_resource_arn
 
@@ -61,7 +64,7 @@ _parse_text = lru_cache(maxsize=1024)(_ORIGINAL_PARSE)
 
 
 def _parse_policy_document(document: object) -> list[Any]:
-    """Return a document's statements, from a cache if possible. Nobody changes the cached statements."""
+    """Return a document's statements, from a cache if possible. Callers must not change the statements."""
     return _parse_text(document) if isinstance(document, str) else _ORIGINAL_PARSE(document)
 
 
@@ -69,7 +72,7 @@ _ORIGINAL_CONDITION_KEY = cast("Callable[..., Any]", iam_evaluator._resolve_cond
 
 
 def _resolve_condition_key(key: str, context: object) -> Any:  # noqa: ANN401 - the emulator's own signature
-    """Report every request as secure. Here, even buckets that require TLS are accessed over plain HTTP."""
+    """Report that every request uses TLS. Bucket policies require TLS, but the emulator serves only HTTP."""
     if key.lower() == "aws:securetransport":
         return "true"
     return _ORIGINAL_CONDITION_KEY(key, context)
@@ -87,9 +90,8 @@ _URL_ACTIONS = {
 def _lambda_action(method: str, path: str) -> str | None:
     """Return the IAM action of a Lambda call.
 
-    The emulator makes two mistakes, which this function corrects. For a call about one alias, it returns an
-    action for the list of aliases. For every call about a URL, except a read, it returns the action for the
-    creation of a URL.
+    This function corrects two mistakes of the emulator. For a call about one alias, the emulator returns
+    `ListAliases`. For a call that deletes a function URL, it returns `CreateFunctionUrlConfig`.
     """
     parts = path.strip("/").split("/")
     if len(parts) == 4 and parts[1] == "functions" and parts[3] == "url":  # noqa: PLR2004 - a path's parts
@@ -125,7 +127,8 @@ def _extract_resource_arn(  # noqa: PLR0913, PLR0917 - the emulator's own signat
         resources = resources_of(call)
         for arn in resources[1:]:
             action = f"{iam_actions.SERVICE_TO_IAM_NAMESPACE.get(service, service)}:{call.action}"
-            # The caller checks only one resource. So if one of several is denied, return that one.
+            # The caller checks only the returned resource. If one of several resources is denied, return the
+            # denied resource.
             if iam_evaluator.enforce(
                 extract_access_key_id(headers), action, service, region, resource_arn=arn
             ):
@@ -169,7 +172,7 @@ def _list_build_projects(call: Call) -> list[str]:
 def _list_log_groups(call: Call) -> list[str]:
     """Return the ARN of the call's log stream, or of its log group with `:*`.
 
-    Empty for a call without a log group name, such as a tagging call.
+    The list is empty for a call without a log group name, such as a tagging call.
     """
     group = call.parameters.get("logGroupName")
     if not group:
@@ -179,7 +182,10 @@ def _list_log_groups(call: Call) -> list[str]:
 
 
 def _list_functions(call: Call) -> list[str]:
-    """Return the ARN of an invoked function, with the version or alias, because policies contain it."""
+    """Return the ARN of an invoked function with its version or alias, as policies name it.
+
+    The list is empty for all other calls.
+    """
     if not call.path.endswith("/invocations"):
         return []
     function = call.path.split("/")[3]

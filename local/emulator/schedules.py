@@ -1,7 +1,7 @@
-"""EventBridge hooks for the emulator: run scheduled rules more often or on demand, with access checks.
+"""EventBridge hooks for the emulator: run scheduled rules more often or on demand, and check permissions.
 
-The emulator (ministack 1.5.33) runs rules when they are due, but it calls every function that a rule names.
-AWS checks the function's resource policy first.
+The emulator (ministack 1.5.33) calls the function of a rule without a check. AWS first checks whether the
+function's resource policy allows the call. The hook does the same, for scheduled rules and for event rules.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 LOG = logging.getLogger(__name__)
 BUS: Final = "default"
 SERVICE: Final = "events.amazonaws.com"
-# How often the emulator checks the time, unless rules must run more often.
+# Interval at which the emulator looks for rules that are due, unless rules must run more often.
 POLL_SECONDS: Final = 10.0
 
 
@@ -33,7 +33,7 @@ class Schedules:
     """The scheduled rules of one account.
 
     Attributes:
-        seconds: Interval of all rules. None uses each rule's own schedule.
+        seconds: Interval of all scheduled rules. With None, each rule has the interval of its own schedule.
     """
 
     account_id: str
@@ -41,7 +41,7 @@ class Schedules:
     seconds: float | None
 
     def fire_rule(self, rule_name: str) -> bool:
-        """Call a rule's targets now. Return False if there is no scheduled rule of this name."""
+        """Call a rule's targets now. Return False if there is no scheduled rule with this name."""
         with request_scope(self.account_id, self.region):
             key = eventbridge._rule_key(rule_name, BUS)
             rule: Json | None = eventbridge._rules.get(key)
@@ -57,10 +57,13 @@ _ORIGINAL_INVOKE = cast("Callable[..., None]", eventbridge._invoke_target)
 
 
 def install(schedules: Schedules) -> None:
-    """Replace the interval of rules and the call of their targets."""
+    """Install the hooks."""
 
     def get_seconds(expression: str) -> float | None:
-        """Return a rule's interval. This is also called for event rules, whose expression is empty."""
+        """Return a rule's interval in seconds, or None if it has no rate.
+
+        The emulator also calls this function for event rules. Their expression is empty.
+        """
         return schedules.seconds if schedules.seconds and expression else _ORIGINAL_SECONDS(expression)
 
     eventbridge._parse_rate_seconds = get_seconds
@@ -79,7 +82,7 @@ def _invoke_target(target: Json, event: Json, rule: Json, view: object = None) -
 
 
 def _create_event(rule: Json) -> Json:
-    """Return the event that the emulator creates for a rule that is due."""
+    """Return the same event that the emulator creates when a rule is due."""
     return {
         "EventId": str(uuid.uuid4()),
         "Source": "aws.events",

@@ -24,7 +24,8 @@ class EmulatorSession(boto3.Session):
     """
 
     def __init__(self, *, endpoint_url: str, region: str, credentials: Credentials) -> None:
-        # Ignore the user's AWS profile and files. Otherwise their settings would be mixed with the arguments.
+        # Ignore the user's AWS profile and AWS files. Otherwise botocore would mix their settings with the
+        # arguments below.
         own_settings: dict[str, Any] = {
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
@@ -45,16 +46,17 @@ class EmulatorSession(boto3.Session):
     def client(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - boto3's own signature
         """Return a client with the endpoint, as `boto3.Session.client`."""
         kwargs.setdefault("endpoint_url", self._endpoint_url)
-        # Loopback cannot be reached through the user's proxy.
+        # Use no proxy, because the user's proxy cannot reach this machine's loopback address.
         config = Config(max_pool_connections=32, retries={"total_max_attempts": 2}, proxies={})
         kwargs.setdefault("config", config)
         client = super().client(*args, **kwargs)
-        # botocore puts the account ID before this service's host name. The new name does not resolve.
-        client.meta.events.register("before-send.cloudfront-keyvaluestore", self._without_account)
+        # For this service, botocore puts the account ID before the host name. The resulting name does not
+        # resolve, so remove the account ID again.
+        client.meta.events.register("before-send.cloudfront-keyvaluestore", self._remove_account_id)
         return client
 
-    def _without_account(self, request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
+    def _remove_account_id(self, request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
         url = urlsplit(request.url)
         if not request.url.startswith(self._endpoint_url):
-            request.headers["Host"] = url.netloc  # as it was signed
+            request.headers["Host"] = url.netloc  # the signature contains the host name with the account ID
             request.url = self._endpoint_url + request.url.partition(url.netloc)[2]

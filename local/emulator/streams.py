@@ -46,18 +46,18 @@ class RecordRange:
 
     @property
     def halves(self) -> tuple["RecordRange", "RecordRange"]:
-        """The two halves of the range, each with no failed attempts. The first half is not empty."""
+        """The two halves of the range. The attempts of each half are counted from zero."""
         middle = self.start + (self.end - self.start + 1) // 2
         return RecordRange(start=self.start, end=middle), RecordRange(start=middle, end=self.end)
 
 
 @define(kw_only=True)
 class ReadPosition:
-    """The read position of an event source mapping.
+    """The read position of an event source mapping in a stream.
 
     Attributes:
-        position: The start of the next batch.
-        ranges: The unfinished rest of the current batch, in the stream's order.
+        position: The position of the first record after the current batch.
+        ranges: The ranges of the current batch that are not finished, in the stream's order.
     """
 
     position: int
@@ -82,7 +82,7 @@ def install(destinations: DestinationSender) -> Callable[[], None]:
 def _start_next_range(
     readers: dict[str, ReadPosition], destinations: DestinationSender, mapping: Json
 ) -> bool:
-    """Start to process a mapping's next range in a thread. Return False if there is nothing to do."""
+    """Start to process a mapping's next range in a thread. Return False if no range is ready."""
     table = find_table(mapping)
     identity: str = mapping["UUID"]
     if table is None or not mapping.get("Enabled", True) or lambda_svc._esm_inflight.get(identity):
@@ -94,7 +94,8 @@ def _start_next_range(
         return False
     reader = readers.get(identity)
     if reader is None:
-        # The emulator stored the initial position when the mapping was created: the stream's start or end.
+        # The emulator stored this initial position when the mapping was created. According to the mapping's
+        # `StartingPosition`, the position is the start or the end of the stream.
         reader = readers[identity] = ReadPosition(position=lambda_svc._dynamodb_stream_positions[identity])
     reader.position = max(reader.position, dynamodb.stream_start_position(table))
     if not reader.ranges:
@@ -112,7 +113,7 @@ def _start_next_range(
 
 
 def find_table(mapping: Json) -> str | None:
-    """Return the table whose current stream a mapping reads."""
+    """Return the name of the table whose stream a mapping reads, or None if the stream is not current."""
     source: str = mapping.get("EventSourceArn", "")
     name = source.partition(":table/")[2].partition("/stream/")[0]
     table = dynamodb._tables.get(name) if name else None
@@ -122,7 +123,7 @@ def find_table(mapping: Json) -> str | None:
 def _process_range(
     destinations: DestinationSender, function: Json, mapping: Json, table: str, reader: ReadPosition
 ) -> None:
-    """Call the function with one range, and update the position according to the result."""
+    """Call the function with the next range. If the call fails, add the records to retry to the ranges."""
     piece = reader.ranges.pop(0)
     records = dynamodb.stream_records_since(table, piece.start, piece.end - piece.start)
     wanted = lambda_svc._apply_filter_criteria(records, mapping)
@@ -141,7 +142,7 @@ def _process_range(
     mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
     start = piece.start + records.index(wanted[failed])
     if start > piece.start:
-        # The records before the failed one succeeded. The rest is retried from the failed record.
+        # The records before the failed record succeeded. Retry the failed record and all records after it.
         reader.ranges.insert(0, RecordRange(start=start, end=piece.end))
     elif mapping.get("BisectBatchOnFunctionError") and piece.end - piece.start > 1:
         reader.ranges[:0] = piece.halves
@@ -151,7 +152,7 @@ def _process_range(
             _report_discarded(destinations, function, mapping, wanted, piece, "RetryAttemptsExhausted")
             return
         reader.ranges.insert(0, evolve(piece, attempts=piece.attempts + 1))
-    time.sleep(RETRY_SECONDS)  # each range has a separate thread
+    time.sleep(RETRY_SECONDS)  # delays only this mapping, because the range has its own thread
 
 
 def find_first_failure(result: Json, records: list[Json], *, partial: bool) -> int | None:
@@ -160,7 +161,7 @@ def find_first_failure(result: Json, records: list[Json], *, partial: bool) -> i
     Args:
         result: The emulator's result of the invocation.
         records: The records of the call.
-        partial: Whether the response may name the failed records.
+        partial: Whether the mapping has `ReportBatchItemFailures`: the response can then name failed records.
     """
     if result.get("error"):
         return 0
@@ -172,7 +173,7 @@ def find_first_failure(result: Json, records: list[Json], *, partial: bool) -> i
         return None
     numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
     named = [cast("Json", failure).get("itemIdentifier") for failure in cast("list[object]", failures)]
-    # A response that names no record of the batch makes the whole batch fail.
+    # If the response names a record that is not in the batch, the whole batch fails.
     return min(numbers.index(name) if name in numbers else 0 for name in named)
 
 
@@ -193,7 +194,10 @@ def _report_discarded(  # noqa: PLR0913, PLR0917 - the content of the record
     piece: RecordRange,
     condition: str,
 ) -> None:
-    """Send the sequence numbers of discarded records to the destination, but not their content."""
+    """Send the sequence numbers of discarded records, without their content, to the failure destination.
+
+    If the mapping has no such destination, do nothing.
+    """
     destination = ((mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if not destination:
         return

@@ -33,9 +33,9 @@ class UnsupportedValueError(Exception):
 
 @frozen(kw_only=True)
 class Content:
-    """The bytes of an asset or an archive (as a zip), with their hash.
+    """The bytes of an asset, or of an archive as a zip file, with their hash.
 
-    Contents are compared by hash. Two runs over the same sources return equal contents.
+    Two contents are equal if their hashes are equal. Two runs with the same files return equal contents.
     """
 
     data: bytes = field(repr=False, eq=False)
@@ -55,7 +55,8 @@ def read_properties(struct: struct_pb2.Struct, root: Path) -> dict[str, Any]:
         root: The program's folder, the base of relative paths of assets.
 
     Raises:
-        UnsupportedValueError: An asset refers to a URL or to a missing file.
+        UnsupportedValueError: An asset or archive refers to a URL or to a missing file, or the properties
+            contain another special value that the engine does not support.
     """
     return {
         name: value
@@ -108,7 +109,10 @@ def _read_archive(fields: Mapping[str, Any], root: Path) -> bytes:
 
 
 def _list_archive_files(fields: Mapping[str, Any], root: Path) -> dict[str, tuple[bytes, int]]:
-    """Return content and mode by name in the zip. An archive among the assets becomes a folder."""
+    """Return the content and the mode of each file, by the file's name in the zip.
+
+    If one of the assets is itself an archive, its files are in a folder with its name.
+    """
     files: dict[str, tuple[bytes, int]] = {}
     for name, item in cast("Mapping[str, Mapping[str, Any]]", fields["assets"]).items():
         if item[SIGNATURE] == ASSET:
@@ -147,7 +151,7 @@ def _zip_folder(folder: Path) -> bytes:
 
 
 def _get_or_create(key: tuple[object, ...], make: Callable[[], bytes]) -> bytes:
-    """Return a cached zip or create it. Layers are large and used by several functions."""
+    """Return a zip from the cache, or create and cache it. Several functions use the same large layers."""
     if key not in _cached_zips:
         _cached_zips[key] = make()
     return _cached_zips[key]
@@ -158,7 +162,7 @@ def _create_zip(files: Mapping[str, tuple[bytes, int]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL) as archive:
         for name, (data, mode) in sorted(files.items()):
             entry = zipfile.ZipInfo(name, EPOCH)
-            entry.create_system = 3  # Unix on every machine, because the mode depends on it
+            entry.create_system = 3  # Unix: only then, readers take the file mode from `external_attr`
             entry.external_attr = mode << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data, compresslevel=COMPRESSION_LEVEL)

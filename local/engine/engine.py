@@ -1,8 +1,8 @@
 """Deploys an unchanged Pulumi program to the embedded AWS, in place of Pulumi's engine and AWS provider.
 
 For each resource type, `local.providers` has a function that creates the resource. The engine remembers
-created resources by URN. A second run creates new resources, updates changed ones, and deletes those that are
-no longer declared.
+created resources by URN. A second run creates new resources, updates changed resources, and deletes resources
+that the program no longer declares.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ class Resource:
 
 @frozen(kw_only=True)
 class Deployment:
-    """The result of a run. The tuples of URNs are in the order of the changes."""
+    """The result of a run. `created`, `updated` and `deleted` contain URNs, in the order of the changes."""
 
     outputs: dict[str, Any]
     resources: tuple[Resource, ...]
@@ -132,15 +132,16 @@ class Engine:
         """Run `__main__.py` under `Pulumi.<stack>.yaml`.
 
         Args:
-            root: Another checkout, for this run and later ones. Its program changes the existing resources.
             stack: The stage's name.
-            overrides: Settings that replace settings of the file. If both are objects, they are merged.
-            on_resource: Called from any thread with URN, type and seconds of each changed resource.
+            root: Another checkout, for this run and later runs. Its program changes the existing resources.
+            overrides: Settings that replace settings of the file. Two objects are merged.
+            on_resource: Called for each created or updated resource, with its URN, its type and the duration
+                in seconds. The call can come from any thread.
 
         Raises:
             UnknownTypeError: The program registers a type without a creator.
             ResourceError: The emulator refused a resource.
-            EngineError: The settings file is missing or invalid.
+            EngineError: The settings file is missing, or a resource cannot be changed or deleted.
         """
         self._root = root or self._root
         config = _merge_settings(self._load_settings(stack), overrides or {})
@@ -172,7 +173,8 @@ class Engine:
             run_program(program, monitor, project=PROJECT, stack=stack, config=config)
         except BaseException as error:
             failure = run.failure
-            run.failure = failure or error  # also on Ctrl-C: the remaining resources are not created
+            # Also set this on Ctrl-C, so that the threads of the program create no more resources.
+            run.failure = failure or error
             if failure and failure is not error:
                 raise failure from error
             raise
@@ -213,7 +215,7 @@ class Engine:
         )
 
     def _register(self, run: _Run, registration: Registration) -> CreatedResource:
-        """Create, change or keep one resource. The SDK's threads call this method."""
+        """Create one resource, or update it if its properties changed. The SDK's threads call this method."""
         declared = registration.declared
         with run.lock:
             if run.failure:
@@ -269,7 +271,10 @@ class Engine:
         return made
 
     def _take_over(self, registration: Registration) -> _RememberedResource | None:
-        """Return the remembered state of a resource, also if it is stored under a former URN (alias)."""
+        """Return the remembered state of a resource, or None for a new resource.
+
+        If the state is stored under a former URN (alias), store it under the current URN.
+        """
         urn = registration.declared.urn
         former = next((each for each in registration.former_urns if each in self._kept), None)
         if former is not None and urn not in self._kept:

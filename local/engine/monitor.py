@@ -1,4 +1,7 @@
-"""The resource monitor for Pulumi's SDK, in this process. It converts the SDK's requests to plain values."""
+"""The resource monitor for Pulumi's SDK, in this process. It converts the SDK's requests to plain values.
+
+The SDK sends the registrations of resources to the resource monitor, which is a part of Pulumi's engine.
+"""
 
 # ruff: noqa: N802 - the methods have the names of Pulumi's protocol
 
@@ -58,10 +61,10 @@ class Monitor:
     """A resource monitor for the SDK. Its methods are called by several threads.
 
     Attributes:
-        register: Creates a custom resource and returns the result.
+        register: Creates or updates a custom resource and returns the result.
         invoke: Calls a function of the provider, by token.
         outputs: The stack's outputs, after the run.
-        warnings: Warnings of the program and the SDK.
+        warnings: Warnings and errors that the program and the SDK have logged.
     """
 
     project: str
@@ -81,7 +84,7 @@ class Monitor:
     def RegisterResource(
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        """Register a resource. A custom resource is created. A component only gets a URN."""
+        """Register a resource. A custom resource is created or updated. A component only gets a URN."""
         urn = self.build_urn(request.parent, request.type, request.name)
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
@@ -126,18 +129,22 @@ class Monitor:
         return resource_pb2.ResourceInvokeResponse(**{"return": answer})  # pyright: ignore[reportArgumentType] - the field is named by a keyword
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> None:
-        """Refuse calls of a resource's methods. No provider that this program uses has such methods."""
+        """Refuse calls of a resource's methods. The providers of this program have no such methods."""
         raise NotImplementedError(f"the embedded cloud cannot call {request.tok}")
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> None:
-        """Refuse to read resources, because none exists before the program."""
+        """Refuse to read a resource, because no resource exists before the program runs."""
         raise NotImplementedError(
             f"the program reads {request.type} {request.name!r} with the id {request.id}, but the embedded "
             "cloud has only the resources that the program creates"
         )
 
     def GetDeploymentInfo(self, _request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:
-        """Report no optional feature, so that secrets and resource references arrive as plain values."""
+        """Report only the support for aliases.
+
+        Because the other features are not reported, the SDK sends secrets and resource references as plain
+        values.
+        """
         return resource_pb2.DeploymentInfo(
             supportedFeatures=[resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS]
         )
@@ -147,6 +154,6 @@ class Monitor:
         return empty_pb2.Empty()
 
     def Log(self, request: engine_pb2.LogRequest) -> None:
-        """Store warnings of the SDK and of the program."""
+        """Store the warnings and errors of the SDK and of the program."""
         if request.severity in {engine_pb2.WARNING, engine_pb2.ERROR}:
             self.warnings.append(request.message)

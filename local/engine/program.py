@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in this process. The Pulumi CLI runs it in a separate process (language host)."""
+"""Runs a Pulumi program in this process. The Pulumi CLI uses a separate process, the language host."""
 
 import asyncio
 import contextvars
@@ -29,7 +29,10 @@ def run_main(root: Path) -> None:
 
 @contextmanager
 def _import_from(root: Path) -> Generator[None]:
-    """Import packages from the folder, even if those of another checkout were imported before."""
+    """Import packages from the folder until the context ends.
+
+    If packages with the same names were imported from another checkout, they are replaced during this time.
+    """
     packages = {file.parent.name for file in root.glob("*/__init__.py")}
 
     def is_of_another_root(name: str) -> bool:
@@ -60,9 +63,9 @@ def run_program(
 ) -> None:
     """Run a program until all its resources are created, and raise the first failure.
 
-    The SDK uses its own event loop and context variables. Both exist only in a thread that ends with the run,
-    so that several programs can run one after another. A program may disable garbage collection, because its
-    process usually ends afterwards. This function restores the former setting.
+    The SDK uses an event loop and context variables. Each run has its own, in a thread that ends with the
+    run, so that several programs can run one after another. A program may disable garbage collection, because
+    its process usually ends after the program. Therefore this function enables garbage collection at the end.
     """
     failures: list[BaseException] = []
 
@@ -72,7 +75,8 @@ def run_program(
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failures.append(error)
 
-    thread = threading.Thread(target=run, name="program", daemon=True)  # Ctrl-C does not wait for it
+    # A daemon thread, so that this process can end after Ctrl-C while the program still runs.
+    thread = threading.Thread(target=run, name="program", daemon=True)
     thread.start()
     try:
         thread.join()
@@ -99,7 +103,7 @@ def _run(
             dry_run=False,
         )
     )
-    # Objects and lists are passed to the program as JSON, as the CLI does.
+    # Pass all values except strings to the program as JSON, as the CLI does.
     pulumi.runtime.set_all_config(
         {name: value if isinstance(value, str) else json.dumps(value) for name, value in config.items()}
     )
@@ -114,7 +118,8 @@ def _run(
 @contextmanager
 def _create_event_loop() -> Generator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
-    # The failure is raised anyway. Do not let the loop also report each future that failed with it.
+    # `run_program` raises the first failure. Without this handler, the loop would also log every other future
+    # that failed because of it.
     loop.set_exception_handler(lambda _loop, _context: None)
     loop.set_default_executor(ThreadPoolExecutor(max_workers=THREAD_COUNT, thread_name_prefix="resource"))
     asyncio.set_event_loop(loop)

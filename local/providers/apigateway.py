@@ -17,7 +17,7 @@ from local.providers.core.resource import (
 
 @creates("aws:apigatewayv2/api:Api")
 def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create an HTTP API. Its endpoint is a path on loopback, so no host name must be resolved."""
+    """Create an HTTP API. Its endpoint is a path below the emulator's URL, so it needs no own host name."""
     properties = declared.properties
     made = aws.client("apigatewayv2").create_api(
         Name=declared.physical_name(),
@@ -70,13 +70,13 @@ def _build_api(properties: Properties) -> dict[str, Any]:
 
 @deletes("aws:apigatewayv2/api:Api")
 def delete_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the API with its remaining parts."""
+    """Delete the API with its remaining stages, routes, integrations and authorizers."""
     aws.client("apigatewayv2").delete_api(ApiId=made.id)
 
 
 @creates("aws:apigatewayv2/stage:Stage")
 def create_stage(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a stage. `$default` is served without a stage name in the path."""
+    """Create a stage. The URL of the stage `$default` contains no stage name."""
     properties = declared.properties
     name = declared.physical_name()
     api_id = properties["apiId"]
@@ -180,7 +180,13 @@ def _build_route(declared: DeclaredResource) -> dict[str, Any]:
 def _register_api_part(
     token: str, kind: str, arguments: Callable[[DeclaredResource], dict[str, Any]]
 ) -> None:
-    """Register a type whose resources belong to an API. `kind` (`Route`) is part of its calls' names."""
+    """Register a type whose resources belong to an API.
+
+    Args:
+        token: The type's token.
+        kind: The name of the type in AWS, such as `Route`. The names of the AWS calls contain it.
+        arguments: Returns the arguments of the AWS calls.
+    """
     identity, call = f"{kind}Id", kind.lower()
 
     def build_identifiers(declared: DeclaredResource) -> dict[str, str]:

@@ -20,7 +20,7 @@ HOSTED_ZONE_ID = "Z2FDTNDATAQYW2"
 
 
 def build_list(values: list[Any] | None) -> dict[str, Any]:
-    """Return a list in the form of CloudFront's API."""
+    """Return a list in the form of CloudFront's API, with its quantity."""
     return {"Quantity": len(values), "Items": values} if values else {"Quantity": 0}
 
 
@@ -65,7 +65,8 @@ def update_function(
     client.update_function(
         Name=made.id, IfMatch=describe_development()["ETag"], **_build_function_config(declared.properties)
     )
-    # Get the new ETag by another call: botocore reads it from the header "ETtag", which the emulator lacks.
+    # Read the new ETag with another call. botocore expects the ETag of `UpdateFunction` in a header with the
+    # misspelled name "ETtag", which the emulator does not send.
     changed = describe_development()
     return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
 
@@ -95,7 +96,7 @@ def _publish_function(
 
 @deletes("aws:cloudfront/function:Function")
 def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the function. Its distributions have been deleted before."""
+    """Delete the function. The engine has already deleted the distributions that use the function."""
     client = aws.client("cloudfront")
     client.delete_function(
         Name=made.id, IfMatch=client.describe_function(Name=made.id, Stage="DEVELOPMENT")["ETag"]
@@ -127,7 +128,7 @@ def create_origin_access_control(aws: ProviderContext, declared: DeclaredResourc
 def delete_origin_access_control(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
-    """Delete the origin access control. Its distributions have been deleted before."""
+    """Delete the origin access control. The engine has already deleted the distributions that use it."""
     client = aws.client("cloudfront")
     etag = client.get_origin_access_control(Id=made.id)["ETag"]
     client.delete_origin_access_control(Id=made.id, IfMatch=etag)
@@ -135,9 +136,9 @@ def delete_origin_access_control(
 
 @creates("aws:cloudfront/distribution:Distribution")
 def create_distribution(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a distribution. The local edge reads its configuration and serves its visitors."""
+    """Create a distribution. The local edge reads its configuration and answers its requests."""
     properties = declared.properties
-    # CloudFront requires a unique reference of the caller. The URN is unique, so use its hash.
+    # CloudFront requires a unique caller reference. The URN is unique, so use the hash of the URN.
     reference = hashlib.sha256(declared.urn.encode()).hexdigest()
     made = aws.client("cloudfront").create_distribution_with_tags(
         DistributionConfigWithTags={

@@ -1,4 +1,4 @@
-"""CloudFront's policies: the cache key, the request parts for the origin, and additional response headers."""
+"""CloudFront's cache policies, origin request policies and response headers policies."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from local.providers.core.resource import (
 
 @creates("aws:cloudfront/cachePolicy:CachePolicy")
 def create_cache_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a cache policy: cache key and TTLs."""
+    """Create a cache policy, which defines the cache key and the TTLs."""
     made = aws.client("cloudfront").create_cache_policy(CachePolicyConfig=_build_cache_policy(declared))
     return _create_policy_resource(aws, "cache-policy", made["CachePolicy"]["Id"], made["ETag"])
 
@@ -34,7 +34,7 @@ def update_cache_policy(
 
 @deletes("aws:cloudfront/cachePolicy:CachePolicy")
 def delete_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the policy. Its distributions have been deleted before."""
+    """Delete the policy. The engine has already deleted the distributions that use the policy."""
     client = aws.client("cloudfront")
     client.delete_cache_policy(Id=made.id, IfMatch=client.get_cache_policy(Id=made.id)["ETag"])
 
@@ -57,7 +57,10 @@ def _build_cache_policy(declared: DeclaredResource) -> dict[str, Any]:
 
 @creates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
 def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create an origin request policy: the request parts sent in addition to the cache key."""
+    """Create an origin request policy.
+
+    It defines which parts of a request CloudFront sends to the origin in addition to the cache key.
+    """
     properties = declared.properties
     config = {
         "Name": declared.physical_name(),
@@ -74,14 +77,17 @@ def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResourc
 def delete_origin_request_policy(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
-    """Delete the policy. Its distributions have been deleted before."""
+    """Delete the policy. The engine has already deleted the distributions that use the policy."""
     client = aws.client("cloudfront")
     etag = client.get_origin_request_policy(Id=made.id)["ETag"]
     client.delete_origin_request_policy(Id=made.id, IfMatch=etag)
 
 
 def _build_request_selection(properties: Properties) -> dict[str, Any]:
-    """Return headers, cookies and query strings, each as `none`, `all` or a list."""
+    """Return the settings for headers, cookies and query strings.
+
+    Each setting is a behavior, such as `none` or `whitelist`. For some behaviors, a list of names follows.
+    """
     described: dict[str, Any] = {}
     for config, behavior, part, argument in (
         ("headersConfig", "headerBehavior", "headers", "HeadersConfig"),
@@ -122,7 +128,7 @@ def update_response_headers_policy(
 def delete_response_headers_policy(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
-    """Delete the policy. Its distributions have been deleted before."""
+    """Delete the policy. The engine has already deleted the distributions that use the policy."""
     client = aws.client("cloudfront")
     etag = client.get_response_headers_policy(Id=made.id)["ETag"]
     client.delete_response_headers_policy(Id=made.id, IfMatch=etag)

@@ -1,4 +1,4 @@
-"""CloudWatch: log groups and the metrics counted from them, alarms and dashboards."""
+"""CloudWatch: log groups with their metric filters, alarms and dashboards."""
 
 from typing import Any
 
@@ -122,7 +122,7 @@ def create_metric_alarm(aws: ProviderContext, declared: DeclaredResource) -> Cre
 
 
 def _build_metrics(properties: Properties) -> dict[str, Any]:
-    """Return the metrics of an alarm on an expression."""
+    """Return the metric queries of an alarm on an expression, or the dimensions of an alarm on one metric."""
     queries: list[dict[str, Any]] = []
     for query in properties.get("metricQueries") or []:
         described = pick_properties(query, Id="id", Expression="expression", Label="label", Period="period")
@@ -146,7 +146,11 @@ def _build_dimensions(properties: Properties) -> list[dict[str, str]]:
 
 @creates("aws:cloudwatch/dashboard:Dashboard", repeatable=True)
 def create_dashboard(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a dashboard. CloudWatch reports errors in its body."""
+    """Create a dashboard.
+
+    Raises:
+        KeyError: CloudWatch has found an error in the dashboard's body.
+    """
     name = declared.physical_name("dashboardName")
     answer = aws.client("cloudwatch").put_dashboard(
         DashboardName=name, DashboardBody=declared.properties["dashboardBody"]

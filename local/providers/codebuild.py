@@ -1,4 +1,4 @@
-"""CodeBuild: projects. The local runner runs their builds (local/emulator/builds.py)."""
+"""CodeBuild: build projects. The local runner runs their builds (local/builds/runner.py)."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def update_project(
 
 @deletes("aws:codebuild/project:Project")
 def delete_project(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the project. The builds' logs remain."""
+    """Delete the project. The logs of its builds remain."""
     aws.client("codebuild").delete_project(name=made.outputs["name"])
 
 

@@ -16,7 +16,7 @@ from local.providers.core.resource import (
 
 @creates("aws:cognito/userPool:UserPool")
 def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a user pool, whose tokens have valid signatures."""
+    """Create a user pool. The emulator signs the tokens of its users."""
     properties = declared.properties
     name = declared.physical_name()
     client = aws.client("cognito-idp")
@@ -117,7 +117,7 @@ def create_user_pool_client(aws: ProviderContext, declared: DeclaredResource) ->
 def update_user_pool_client(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the client's settings. Its secret stays."""
+    """Update the app client's settings. The client secret does not change."""
     properties = declared.properties
     aws.client("cognito-idp").update_user_pool_client(
         UserPoolId=properties["userPoolId"],
@@ -156,7 +156,7 @@ def _build_client(properties: Properties) -> dict[str, Any]:
 
 @deletes("aws:cognito/userPoolClient:UserPoolClient")
 def delete_user_pool_client(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the client. The pool remains."""
+    """Delete the app client. The user pool remains."""
     aws.client("cognito-idp").delete_user_pool_client(
         UserPoolId=declared.properties["userPoolId"], ClientId=made.id
     )

@@ -17,7 +17,7 @@ from local.providers.core.resource import (
 
 @creates("aws:dynamodb/table:Table")
 def create_table(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a table. It is available at once."""
+    """Create a table and wait until it is available."""
     properties = declared.properties
     client = aws.client("dynamodb")
     name = declared.physical_name()
@@ -115,7 +115,7 @@ def delete_table(aws: ProviderContext, _declared: DeclaredResource, made: Create
 
 @creates("aws:dynamodb/tableItem:TableItem", repeatable=True)
 def create_table_item(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Write an item that the program manages."""
+    """Write an item that the program declares."""
     properties = declared.properties
     item: dict[str, Any] = json.loads(properties["item"])
     aws.client("dynamodb").put_item(TableName=properties["tableName"], Item=item)

@@ -1,4 +1,4 @@
-"""EventBridge: rules and targets. In pulumi-aws, both are in the module `cloudwatch`."""
+"""EventBridge: rules and targets. In pulumi-aws, these types belong to the module `cloudwatch`."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def create_event_rule(aws: ProviderContext, declared: DeclaredResource) -> Creat
 
 @deletes("aws:cloudwatch/eventRule:EventRule")
 def delete_event_rule(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the rule. Its targets have been deleted before."""
+    """Delete the rule. The engine has already deleted its targets."""
     aws.client("events").delete_rule(
         Name=made.id, **pick_properties(declared.properties, EventBusName="eventBusName")
     )

@@ -41,7 +41,7 @@ def update_role(aws: ProviderContext, declared: DeclaredResource, made: CreatedR
 
 @deletes("aws:iam/role:Role")
 def delete_role(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the role. Its policies have been deleted before."""
+    """Delete the role. The engine has already deleted its policies."""
     aws.client("iam").delete_role(RoleName=made.id)
 
 
@@ -81,7 +81,7 @@ def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
 
 @updates("aws:iam/policy:Policy")
 def update_policy(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Add a new version with the document. Delete the old versions, because IAM allows at most five."""
+    """Add a version with the new document. Delete the old versions, because IAM allows at most five."""
     client = aws.client("iam")
     client.create_policy_version(
         PolicyArn=made.id, PolicyDocument=declared.properties["policy"], SetAsDefault=True

@@ -1,4 +1,4 @@
-"""The lookups that the program makes: its account, region and partition."""
+"""The provider functions that the program calls: they return its account, region and partition."""
 
 from local.providers.core.registry import invokes
 from local.providers.core.resource import Properties, ProviderContext
@@ -6,7 +6,7 @@ from local.providers.core.resource import Properties, ProviderContext
 
 @invokes("aws:index/getCallerIdentity:getCallerIdentity")
 def get_caller_identity(aws: ProviderContext, _arguments: Properties) -> Properties:
-    """Return the account's administrator."""
+    """Return the account ID and the identity of the administrator."""
     identity = aws.client("sts").get_caller_identity()
     return {
         "accountId": identity["Account"],
@@ -24,7 +24,7 @@ def get_region(aws: ProviderContext, _arguments: Properties) -> Properties:
 
 @invokes("aws:index/getPartition:getPartition")
 def get_partition(_aws: ProviderContext, _arguments: Properties) -> Properties:
-    """Return the commercial partition."""
+    """Return the standard partition, `aws`."""
     return {
         "id": "aws",
         "partition": "aws",

@@ -51,7 +51,7 @@ def _set_rotation(aws: ProviderContext, declared: DeclaredResource, key_id: str)
 
 @deletes("aws:kms/key:Key")
 def delete_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Schedule the key's deletion: KMS deletes no key at once."""
+    """Schedule the key's deletion, because KMS does not delete keys immediately."""
     aws.client("kms").schedule_key_deletion(
         KeyId=made.id, **pick_properties(declared.properties, PendingWindowInDays="deletionWindowInDays")
     )
@@ -75,7 +75,7 @@ def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
 
 @updates("aws:kms/alias:Alias")
 def update_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Update the alias' key."""
+    """Let the alias refer to another key."""
     aws.client("kms").update_alias(AliasName=made.id, TargetKeyId=declared.properties["targetKeyId"])
     return made
 

@@ -41,7 +41,7 @@ def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource
 def update_event_source_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the mapping's settings. Source and function stay."""
+    """Update the mapping's settings. The event source and the function do not change."""
     properties = declared.properties
     aws.client("lambda").update_event_source_mapping(
         UUID=made.id, Enabled=properties.get("enabled", True), **_build_mapping(properties)
@@ -108,7 +108,7 @@ def create_event_invoke_config(aws: ProviderContext, declared: DeclaredResource)
 def delete_event_invoke_config(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> None:
-    """Restore AWS's defaults."""
+    """Delete the settings, so that AWS's default settings apply again."""
     properties = declared.properties
     aws.client("lambda").delete_function_event_invoke_config(
         FunctionName=properties["functionName"], **pick_properties(properties, Qualifier="qualifier")

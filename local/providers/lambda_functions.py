@@ -39,7 +39,7 @@ def create_function(aws: ProviderContext, declared: DeclaredResource) -> Created
 def update_function(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update settings and code."""
+    """Update the function's settings and code."""
     client = aws.client("lambda")
     client.update_function_configuration(FunctionName=made.id, **_build_configuration(declared.properties))
     client.update_function_code(FunctionName=made.id, **_build_code(declared.properties))
@@ -128,7 +128,7 @@ def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
 
 @updates("aws:lambda/alias:Alias")
 def update_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Update the alias' version."""
+    """Let the alias refer to another version."""
     function_name, name = made.id.split(":")[-2:]
     aws.client("lambda").update_alias(
         FunctionName=function_name, Name=name, **_build_alias(declared.properties)
@@ -183,7 +183,7 @@ def publish_layer_version(
 
 @deletes("aws:lambda/layerVersion:LayerVersion")
 def delete_layer_version(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the version. Functions that use the version still have it."""
+    """Delete the layer version. Functions that use the version keep it."""
     aws.client("lambda").delete_layer_version(
         LayerName=declared.properties["layerName"], VersionNumber=int(made.outputs["version"])
     )
@@ -191,7 +191,10 @@ def delete_layer_version(aws: ProviderContext, declared: DeclaredResource, made:
 
 @creates("aws:lambda/permission:Permission")
 def create_permission(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Add a statement to a function's policy. The emulator stores it without enforcing it."""
+    """Add a statement to a function's policy.
+
+    The checks of S3 notifications and EventBridge rules use the policy (local/emulator/access.py).
+    """
     properties = declared.properties
     statement = declared.physical_name("statementId")
     aws.client("lambda").add_permission(
@@ -215,7 +218,7 @@ def create_permission(aws: ProviderContext, declared: DeclaredResource) -> Creat
 def replace_permission(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Replace the statement, because it cannot be changed."""
+    """Replace the statement, because Lambda cannot change an existing statement."""
     delete_permission(aws, declared, made)
     return create_permission(aws, declared)
 

@@ -13,7 +13,8 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The hosted zone ID of a region's website endpoints, for Route 53 aliases. AWS publishes one per region.
+# The hosted zone ID of S3's website endpoints in ap-southeast-1, for Route 53 alias records. Each region has
+# its own ID.
 HOSTED_ZONE_ID = "Z3O0J2DXBE1FTB"
 
 
@@ -45,7 +46,10 @@ def create_bucket(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
 
 @deletes("aws:s3/bucket:Bucket")
 def delete_bucket(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the bucket. With `forceDestroy` its objects are deleted first, else it must be empty."""
+    """Delete the bucket. If `forceDestroy` is set, first delete all its objects.
+
+    Without `forceDestroy`, S3 refuses to delete a bucket that is not empty.
+    """
     client = aws.client("s3")
     if declared.properties.get("forceDestroy"):
         for page in client.get_paginator("list_object_versions").paginate(Bucket=made.id):
@@ -109,7 +113,8 @@ def create_versioning(aws: ProviderContext, declared: DeclaredResource) -> Creat
     """Set versioning."""
     properties = declared.properties
     status = read_single_block(properties["versioningConfiguration"])["status"]
-    if status != "Disabled":  # the provider's value for "never enabled", for which S3 has no call
+    # In pulumi-aws, "Disabled" means that versioning was never enabled. S3 has no call for this status.
+    if status != "Disabled":
         aws.client("s3").put_bucket_versioning(
             Bucket=properties["bucket"], VersioningConfiguration={"Status": status}
         )

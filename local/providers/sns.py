@@ -72,7 +72,7 @@ def create_topic_policy(aws: ProviderContext, declared: DeclaredResource) -> Cre
 
 @deletes("aws:sns/topicPolicy:TopicPolicy")
 def delete_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Restore the default policy, which lets only the topic's own account publish."""
+    """Restore the topic's default policy, which gives permissions only to the topic's own account."""
     statement: dict[str, Any] = {
         "Sid": "__default_statement_ID",
         "Effect": "Allow",
@@ -90,7 +90,7 @@ def _set_policy(aws: ProviderContext, arn: str, policy: str) -> None:
 
 @creates("aws:sns/topicSubscription:TopicSubscription")
 def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a subscription. An e-mail subscription stays unconfirmed here."""
+    """Create a subscription. E-mail subscriptions are never confirmed: the emulator sends no e-mail."""
     properties = declared.properties
     arn = aws.client("sns").subscribe(
         TopicArn=properties["topic"],

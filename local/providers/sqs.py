@@ -47,7 +47,7 @@ def create_queue(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
 def update_queue(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update the queue's attributes."""
     given = build_attributes(declared.properties, ATTRIBUTES)
-    given.pop("FifoQueue", None)  # it cannot be changed
+    given.pop("FifoQueue", None)  # SQS cannot change this attribute
     aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes=given)
     return made
 

@@ -1,7 +1,7 @@
 """Node.js workers: one process per released function version, started on first use and kept warm.
 
-Lambda runs one request at a time per process, with as many processes as there are requests. Here one process
-serves all requests of its version, as a Next.js server does elsewhere.
+In Lambda, a process serves one request at a time, and there are as many processes as requests. Here one
+process serves all requests of its version, as a Next.js server does outside of Lambda.
 """
 
 import asyncio
@@ -33,7 +33,12 @@ CLOSE_SECONDS = 10
 
 @define(eq=False)
 class _PoolEntry:
-    """A pool entry of one version: its start, which all requests wait for, and the requests that use it."""
+    """The pool's entry for one function version.
+
+    Attributes:
+        start: The task that starts the process. All requests of the version wait for it.
+        in_use: The number of requests that wait for the process or use it.
+    """
 
     start: asyncio.Task[WorkerProcess]
     in_use: int = 0
@@ -58,7 +63,7 @@ class WorkerPool:
     Attributes:
         node: The Node.js executable.
         certificate_authority: A PEM file that the functions trust in addition to the public authorities.
-        log: Called with each line that a function writes, except during `invoke`.
+        log: Called with each line that a function writes. The lines of an `invoke` are in its result instead.
         maximum: Number of workers above which idle workers are stopped. A worker needs about 100 MB.
     """
 
@@ -96,8 +101,8 @@ class WorkerPool:
             body: Bytes or chunks. None for no body.
 
         Raises:
-            WorkerFailedError: The process failed to start, or it ended before it answered, or the function
-                streams and the URL does not.
+            WorkerFailedError: The process failed to start, or it ended before it answered. Or the function
+                streams, but the mode of its URL is BUFFERED. Or the pool is closed.
         """
         async with self._lease(version) as worker:
             if worker.streaming and version.invoke_mode != "RESPONSE_STREAM":
@@ -121,7 +126,8 @@ class WorkerPool:
         """Run `invoke` from a thread other than that of the pool's running event loop.
 
         Raises:
-            RuntimeError: Called from the thread of the event loop, where the call would block itself.
+            RuntimeError: The pool has no event loop yet. Or the caller is in the thread of this event loop,
+                where the call would wait for itself.
         """
         loop = self._loop
         if loop is None:
@@ -142,7 +148,7 @@ class WorkerPool:
 
     @property
     def list_process_ids(self) -> dict[str, int]:
-        """Return the process ID of each running worker, by `<function>:<version>`."""
+        """The process ID of each running worker, by `<function>:<version>`."""
         workers = [
             entry.start.result()
             for entry in self._entries.values()
@@ -159,7 +165,8 @@ class WorkerPool:
         self._entries.clear()
         await asyncio.gather(*self._stops)
         if self._leases:
-            # Callers in other threads must get an answer before the event loop ends. Wait for them.
+            # Wait for the requests in progress, because callers in other threads must get an answer before
+            # the event loop ends.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._unused.wait(), CLOSE_SECONDS)
         await asyncio.gather(*self._codes.values(), return_exceptions=True)
@@ -178,12 +185,13 @@ class WorkerPool:
             entry = _PoolEntry(asyncio.create_task(self._start(version)))
             self._entries[version.key] = entry
         self._entries.move_to_end(version.key)
-        # Count the request before the worker runs, so that the worker is not stopped during the wait.
+        # Count the request before it waits for the worker, so that the worker is not stopped during the wait.
         entry.in_use += 1
         self._leases += 1
         self._unused.clear()
         try:
-            # All waiting requests share one start. If one of them is canceled, the start must go on.
+            # All requests that wait for the worker share its start. If one of these requests is canceled, the
+            # start must go on. Therefore it is shielded.
             yield await asyncio.shield(entry.start)
         finally:
             entry.in_use -= 1

@@ -20,14 +20,14 @@ from local.emulator.node_function import NodeFailure, NodeFunctionVersion, NodeI
 from local.http_messages import Headers, StreamedResponse, decode_headers
 
 SCRIPT = Path(__file__).with_name("worker.mjs")
-# Long enough for a large bundle on a busy machine. Lambda allows 10 seconds with a whole CPU.
+# Long enough to load a large bundle on a busy machine. Lambda allows 10 seconds, but with a whole CPU.
 START_TIMEOUT_SECONDS = 60
-# Share of the memory for JavaScript objects. The rest is for buffers and native code.
+# Share of the function's memory for JavaScript objects. The rest is for buffers and native code.
 HEAP_SHARE = 0.9
-LAST_LINES = 20
+LAST_LINES = 20  # of the worker's output, in the message of an error
 END_NOTICE_SECONDS = 1
-MAXIMUM_LINE = 1024 * 1024
-# Headers with cookies or the router's state can exceed aiohttp's default limit.
+MAXIMUM_LINE = 1024 * 1024  # bytes of one line of output
+# In bytes. Headers with cookies or the state of Next.js's router can exceed aiohttp's default limit.
 MAXIMUM_HEADER = 64 * 1024
 
 Log = Callable[[NodeFunctionVersion, str], None]
@@ -118,8 +118,8 @@ class WorkerProcess:
         await _kill(self._process, self._logs)
 
     async def _create_error(self, error: aiohttp.ClientError) -> WorkerFailedError:
-        # The connection ends shortly before the end of the process is noticed. Without this wait, the pool
-        # would use the process again.
+        # The connection ends shortly before asyncio notices the end of the process. Without this wait, the
+        # pool would use the ended process again.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), END_NOTICE_SECONDS)
         name = f"{self.version.name} version {self.version.version}"
@@ -134,7 +134,7 @@ class WorkerSettings:
         node: The Node.js executable.
         code: The folder of the unpacked code, which is the working directory.
         socket: The path to listen on. It has at most 100 bytes and must not exist.
-        variables: Added to the function's own variables and Lambda's.
+        variables: Variables in addition to the function's own variables and to the variables of Lambda.
     """
 
     node: Path
@@ -180,7 +180,7 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
                 problem = f"failed to load {version.handler}: {failure['type']}: {failure['message']}"
             elif not status:
                 # The process has ended, so its last lines are complete.
-                problem = await _end(process, logs)
+                problem = await _wait_for_end(process, logs)
     finally:
         if "streaming" not in status:
             await _kill(process, logs)
@@ -218,12 +218,14 @@ async def _spawn(
         stderr=asyncio.subprocess.PIPE,
         pass_fds=(status,),
         limit=MAXIMUM_LINE,
-        # A Ctrl-C in a terminal must not reach the workers: they are stopped after their requests.
+        # Ctrl-C in a terminal must not end the workers, because requests in progress still need them. The
+        # pool stops them later.
         start_new_session=True,
     )
 
 
-async def _end(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None]]) -> str:
+async def _wait_for_end(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None]]) -> str:
+    """Wait until the process has ended, and return a description of its end."""
     status = await process.wait()
     await asyncio.gather(*logs)
     how = signal.Signals(-status).name if status < 0 else f"exit status {status}"
@@ -269,7 +271,10 @@ def _wrap_body(body: bytes | AsyncIterator[bytes] | None) -> io.BytesIO | AsyncI
 
 
 async def _read_status(descriptor: int) -> dict[str, Any]:
-    """Return the status that the worker writes when it is ready or has failed, or {} if it ended before."""
+    """Return the status that the worker writes when it is ready or has failed.
+
+    If the worker ends without a status, return {}.
+    """
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=MAXIMUM_LINE)
     transport, _ = await loop.connect_read_pipe(

@@ -6,10 +6,10 @@
 // function's environment. It listens on a Unix socket for requests to two paths:
 //   /url<path>   A request to the function's URL. The handler gets a Function URL event. The answer is streamed.
 //   /invoke      `Invoke` with any event. The answer is a JSON object with payload, failure and log.
-// The program exits when its standard input closes, because then the process that started it has ended.
+// The program exits when its standard input closes, because then the process that started the program has ended.
 //
-// One process serves a whole site. Therefore the program differs from Lambda in two ways: requests run
-// concurrently, and an uncaught exception is logged and does not end the process.
+// One process serves all requests of a function version. Therefore the program differs from Lambda in two ways:
+// requests run concurrently, and an uncaught exception is logged and does not end the process.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
@@ -30,7 +30,7 @@ const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: invocation payload, buffered answer
 const PAYLOAD_LIMIT = 6 * 1024 * 1024;
-// Connection headers, which a function must not set.
+// Connection headers. A function must not set them, so they are removed from its response.
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
 
 const invocations = new AsyncLocalStorage();
@@ -66,7 +66,7 @@ async function load() {
     if (typeof found !== "function") throw new Error(`${settings.handler}: ${path.basename(file)} exports no function ${exported}`);
     return found;
   } catch (error) {
-    report({ failure: failure(error) });
+    report({ failure: describeFailure(error) });
     process.exit(1);
   }
 }
@@ -74,7 +74,7 @@ async function load() {
 function serve() {
   const server = http.createServer({ maxHeaderSize: 128 * 1024, keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, answer);
   server.on("error", (error) => {
-    report({ failure: failure(error) });
+    report({ failure: describeFailure(error) });
     process.exit(1);
   });
   server.listen(settings.socket, () => report({ streaming: handler[STREAMING] === "response" }));
@@ -86,7 +86,7 @@ function report(status) {
 }
 
 async function answer(request, response) {
-  const body = await read(request).catch(() => undefined);
+  const body = await readBody(request).catch(() => undefined);
   if (request.destroyed && !request.complete) return undefined;
   if (request.url === "/invoke") return invoke(request, response, body);
   if (!body) return refuse(response, 413, "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
@@ -101,7 +101,7 @@ async function answer(request, response) {
   try {
     const result = await invocations.run(call, () => run(event, stream, id, settings.arn));
     if (handler[STREAMING]) await stream.ended();
-    else stream.whole(result);
+    else stream.sendResult(result);
   } catch (error) {
     stream.fail(error);
   } finally {
@@ -152,7 +152,7 @@ async function invoke(request, response, body) {
     Object.assign(envelope, await Promise.race([work(), timeout]));
   } catch (error) {
     invocations.run(call, () => console.error(error));
-    envelope.failure = failure(error);
+    envelope.failure = describeFailure(error);
   }
   clearTimeout(deadline);
   envelope.log = call.log.join("");
@@ -160,8 +160,8 @@ async function invoke(request, response, body) {
   response.end(JSON.stringify(envelope));
 }
 
-/** Return the request's body, or nothing if it is larger than the limit for events. */
-async function read(request) {
+/** Return the request's body, or undefined if the body is larger than the limit for events. */
+async function readBody(request) {
   const chunks = [];
   let size = 0;
   for await (const chunk of request) {
@@ -217,7 +217,7 @@ function functionUrlEvent(request, body) {
   return event;
 }
 
-/** The common base of both kinds of response stream. It behaves like Lambda's. */
+/** The base class of both kinds of response stream. It behaves like the response stream of Lambda. */
 class ResponseStream extends Writable {
   setContentType(type) {
     this.contentType = type;
@@ -237,12 +237,13 @@ class ResponseStream extends Writable {
     return super.end(typeof encoding === "function" ? encoding : callback);
   }
 
-  /** Wait until everything is written or the connection is closed. A handler may return earlier, as in Lambda. */
+  /** Wait until everything is written or the connection is closed. As in Lambda, a handler may return before that. */
   ended() {
     return this.closed ? undefined : new Promise((resolve) => this.once("close", resolve));
   }
 }
 
+/** The response stream of `Invoke`: it collects all bytes. */
 class Collector extends ResponseStream {
   chunks = [];
 
@@ -256,7 +257,12 @@ class Collector extends ResponseStream {
   }
 }
 
-/** A function URL's answer. The JSON prelude contains status and headers. The body is forwarded at once. */
+/**
+ * The response stream of a function URL.
+ *
+ * The handler first writes a JSON prelude with status and headers, then the body. Each part of the body is
+ * forwarded immediately.
+ */
 class UrlResponse extends ResponseStream {
   prelude = [];
 
@@ -267,8 +273,8 @@ class UrlResponse extends ResponseStream {
 
   _write(chunk, _encoding, done) {
     try {
-      const body = this.response.headersSent ? chunk : this.head(chunk);
-      // The function continues after its reader has disconnected, as in Lambda.
+      const body = this.response.headersSent ? chunk : this.addToPrelude(chunk);
+      // As in Lambda, the function continues after the client has disconnected. Its output is then discarded.
       if (body.length === 0 || this.response.destroyed) done();
       else this.response.write(body, () => done());
     } catch (error) {
@@ -279,7 +285,7 @@ class UrlResponse extends ResponseStream {
   _final(done) {
     if (!this.response.headersSent && !this.response.destroyed) {
       if (this.contentType === HTTP_RESPONSE) return done(new Error("the stream ended before the end of its prelude"));
-      this.start(200, {});
+      this.sendHead(200, {});
     }
     this.response.end();
     return done();
@@ -291,10 +297,14 @@ class UrlResponse extends ResponseStream {
     done(error);
   }
 
-  /** Add a part of the prelude. When the prelude is complete, send the head and return the bytes after it. */
-  head(chunk) {
+  /**
+   * Add a part of the prelude. When the prelude is complete, send the head. Return the bytes after the prelude.
+   *
+   * If the handler writes no prelude, send the head immediately and return the whole part.
+   */
+  addToPrelude(chunk) {
     if (this.contentType !== HTTP_RESPONSE) {
-      this.start(200, { "content-type": this.contentType ?? "application/octet-stream" });
+      this.sendHead(200, { "content-type": this.contentType ?? "application/octet-stream" });
       return chunk;
     }
     this.prelude.push(chunk);
@@ -302,11 +312,11 @@ class UrlResponse extends ResponseStream {
     const end = all.indexOf(SEPARATOR);
     if (end < 0) return Buffer.alloc(0);
     const { statusCode, headers, cookies } = JSON.parse(all.subarray(0, end));
-    this.start(statusCode ?? 200, headers ?? {}, cookies);
+    this.sendHead(statusCode ?? 200, headers ?? {}, cookies);
     return all.subarray(end + SEPARATOR.length);
   }
 
-  start(status, headers, cookies = []) {
+  sendHead(status, headers, cookies = []) {
     for (const [name, value] of Object.entries(headers)) {
       if (!HOP_BY_HOP.has(name.toLowerCase())) this.response.setHeader(name, Array.isArray(value) ? value.map(String) : String(value));
     }
@@ -316,18 +326,22 @@ class UrlResponse extends ResponseStream {
   }
 
   /** Send the result of a handler that does not stream: an object with `statusCode`, or only the body. */
-  whole(result) {
+  sendResult(result) {
     const { statusCode = 200, headers = {}, cookies, body, isBase64Encoded } =
       typeof result === "object" && result !== null && "statusCode" in result
         ? result
         : { headers: { "content-type": "application/json" }, body: JSON.stringify(result ?? null) };
     const bytes = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
     if (bytes.length > PAYLOAD_LIMIT) throw new RangeError(`Response payload size exceeded maximum allowed payload size (${PAYLOAD_LIMIT} bytes).`);
-    this.start(statusCode, { "content-type": "application/json", ...headers }, cookies);
+    this.sendHead(statusCode, { "content-type": "application/json", ...headers }, cookies);
     this.end(bytes);
   }
 
-  /** Answer 502 if the head was not sent yet. Otherwise abort, so that the viewer notices the failure. */
+  /**
+   * Answer 502 if the head was not sent yet. Otherwise close the connection, so that the client notices the failure.
+   *
+   * If the response was already sent completely, only log the error.
+   */
   fail(error) {
     if (this.writableFinished) console.error(error);
     else this.destroy(error instanceof Error ? error : new Error(format(error)));
@@ -339,7 +353,7 @@ function refuse(response, status, message) {
   response.end(JSON.stringify({ Message: message }));
 }
 
-function failure(error) {
+function describeFailure(error) {
   if (!(error instanceof Error)) return { type: typeof error, message: format(error), trace: [] };
   return { type: error.name, message: error.message, trace: (error.stack ?? "").split("\n").map((line) => line.trim()) };
 }
@@ -366,7 +380,7 @@ function logLikeLambda() {
   process.on("unhandledRejection", (error) => console.error("Unhandled Promise Rejection", error));
 }
 
-/** Resolve names below .localhost to this machine (RFC 6761). Not every system's resolver does. */
+/** Resolve names below .localhost to this machine (RFC 6761), because not every system's resolver does that. */
 function resolveLocalhost() {
   const lookup = dns.lookup;
   dns.lookup = (name, options, callback) => lookup(/(^|\.)localhost$/i.test(name) ? "127.0.0.1" : name, options, callback);

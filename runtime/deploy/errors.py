@@ -18,7 +18,7 @@ class DeploymentNotFoundError(NotFoundError):
 
 
 class SiteNotFoundError(ConflictError):
-    """The site is not declared in this stage, or no longer declared."""
+    """The site is not declared in this stage, or is no longer declared."""
 
     def __init__(self, site: str) -> None:
         super().__init__(f"site {site!r} is not declared in this stage: add it to the stage's settings")
@@ -38,7 +38,8 @@ class StaleDeploymentError(ConflictError):
     """The deployment is no longer in the status that a write expects.
 
     Attributes:
-        found: Present status, or None if the write could not determine it.
+        found: Current status. None if the deployment does not exist, or if another condition of the write
+            failed.
     """
 
     def __init__(self, deployment_id: str, *, to: str, found: str | None) -> None:
@@ -88,7 +89,9 @@ class DuplicateDeliveryError(ConflictError):
 
 
 class SwitchRefusedError(ConflictError):
-    """An automatic release cannot replace the live release, which is newer or pinned.
+    """An automatic release cannot become live.
+
+    The live release is newer or pinned, or the project is being deleted.
 
     Attributes:
         reason: A sentence for logs and users.
@@ -100,7 +103,10 @@ class SwitchRefusedError(ConflictError):
 
 
 class SwitchOvertakenError(ConflictError):
-    """Another release took the live pointer before this switch was finished."""
+    """Another release took the live pointer before this switch was finished.
+
+    The error is also raised if the deletion of the project has removed the live pointer.
+    """
 
     def __init__(self, deployment_id: str, live: str | None) -> None:
         super().__init__(f"deployment {deployment_id} was overtaken: the live deployment is now {live}")

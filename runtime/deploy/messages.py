@@ -11,7 +11,7 @@ from runtime.shared.aws import SQSClient
 
 @frozen(kw_only=True)
 class DeploymentMessage:
-    """The ids of a deployment. Receivers read all other data from its row, because the row is newer."""
+    """The ids of a deployment. Receivers read all other data from its row, which is always current."""
 
     project_id: str
     deployment_id: str
@@ -80,9 +80,9 @@ class ReleaseQueue:
     def resend(self, deployment: Deployment, *, number: int) -> None:
         """Send the release message of a deployment again, in a separate message group.
 
-        The first message may be lost, or the function that received it may have crashed. After a crash, the
-        project's own message group is blocked for the visibility timeout of half an hour. Concurrent releases
-        of one project are safe; they only waste work.
+        The first message may be lost, or the function that received it may have crashed. After a crash, SQS
+        blocks the project's own message group for the visibility timeout of half an hour. A separate group
+        avoids this wait. Concurrent releases of one project are safe, but they may do the same work twice.
 
         Args:
             deployment: A `built` or `deploying` deployment, or the target of an interrupted promotion.

@@ -28,7 +28,8 @@ class Status(StrEnum):
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.QUEUED: frozenset({Status.BUILDING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
-        # Back to `queued` if the account's CodeBuild quota was reached and the build did not start.
+        # A deployment returns to `queued` if its build did not start, because the account's CodeBuild quota
+        # was reached.
         Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
         Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
         Status.DEPLOYING: frozenset({Status.LIVE, Status.FAILED, Status.SUPERSEDED}),
@@ -79,8 +80,8 @@ class LivePointer:
     """The deployment that a project's site host serves.
 
     Attributes:
-        sequence: Number of the deployment. An automatic release only replaces a deployment with a lower
-            number.
+        sequence: Number of the deployment within its project, counted from 1. An automatic release only
+            replaces a deployment with a lower number.
     """
 
     deployment_id: str
@@ -95,15 +96,15 @@ class Project:
         sequence: Number of the project's newest deployment; 0 before the first.
         webhook_version: Incremented to create a new webhook secret.
         variables_version: Incremented each time the variables are replaced.
-        active_build: The deployment that holds the project's build slot. It is the deployment with the status
-            `building`: slot and status are always written together.
-        live: The deployment that the site host serves, or is being switched to. None before the first
-            release.
-        serving: The deployment with the status `live`. The last step of a switch sets `serving` to the
-            deployment in `live`. After a crash before that step, `serving` still names the deployment to
-            retire.
-        deleting_at: Start of the project's deletion. From then on the project cannot be changed; a repeated
-            delete request completes the deletion.
+        active_build: Id of the deployment that holds the project's build slot. None if the slot is free. The
+            holder has the status `building`, because slot and status are always written together.
+        live: The deployment that the site host serves, or to which the host is being switched. None before
+            the first release, and from the start of the project's deletion.
+        serving: Id of the deployment with the status `live`. The last step of a switch sets `serving` to the
+            deployment in `live`. If a crash prevents this step, `serving` still names the deployment that
+            must become `retired`.
+        deleting_at: Start of the project's deletion. From then on, the project cannot be changed. If the
+            deletion was interrupted, a repeated delete request completes it.
         pinned: True after a manual promotion. Automatic releases do not replace a pinned release.
     """
 
@@ -131,7 +132,7 @@ class Site:
     """The declaration of a site: row `SITE#<site>`. Pulumi writes it; the functions only read it.
 
     Attributes:
-        host: Default host of the site, without a port.
+        host: The site's own host, without a port. It serves the live release.
         url_pattern: URL of any host of the site, with the placeholder `{host}`, such as `https://{host}`.
         secrets_path: Parameter store folder of the site's secrets, without a trailing slash.
     """
@@ -171,8 +172,8 @@ class Release:
     Attributes:
         revalidation_version: Version of the function that revalidates this build's pages. None if the site
             has disabled its incremental cache.
-        split_versions: Further versions of the server function, one for each part of a split server. Each has
-            its own alias. None for a single server.
+        split_versions: Versions of the server function for the split functions. `server_version` is the
+            version of the default one. Each version has its own alias. None if the server is not split.
         base_path: Path prefix of the whole site. None if the site is at the root.
     """
 
@@ -224,10 +225,11 @@ class Deployment:
 
     Attributes:
         commit_sha: None until the build of a branch's head has determined the commit.
-        waiting_since: Start of the wait for build capacity. It is kept while the deployment builds, so that
-            the deployment can return to its place in the queue. None if it did not wait.
-        collected_at: Time at which the release was withdrawn permanently. Its functions and files are deleted
-            later, and then `release` is None.
+        waiting_since: Start of the wait for build capacity. The time is kept while the deployment is
+            `building`. If the deployment becomes `queued` again, it returns to its place in the queue. None
+            if the deployment did not wait.
+        collected_at: Time at which the release was withdrawn permanently. The release's functions and files
+            are deleted later, and then `release` is None.
     """
 
     project_id: str
@@ -261,7 +263,7 @@ class Deployment:
         at: datetime,
         branch: str | None = None,
     ) -> Self:
-        """Return the project's next deployment, which is `queued`. `branch` is by default the project's."""
+        """Return the project's next deployment, with the status `queued`. Default branch: the project's."""
         return cls(
             project_id=project.project_id,
             deployment_id=deployment_id,

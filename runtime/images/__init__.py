@@ -6,7 +6,7 @@ The functions make these AWS calls, and their roles must allow them:
 |---|---|---|
 | images-api | the table | GetItem, PutItem, UpdateItem, DeleteItem, ConditionCheckItem |
 | images-api | the indexes `UserIndex` and `AlbumIndex` | Query |
-| images-api | the bucket, under `uploads/` | PutObject: the upload forms are signed with it |
+| images-api | the bucket, under `uploads/` | PutObject, because its role signs the upload forms |
 | images-api | the bucket, under `images/` | DeleteObject |
 | images-api | the distribution | CreateInvalidation |
 | images-api | its HMAC key | GenerateMac |
@@ -15,9 +15,10 @@ The functions make these AWS calls, and their roles must allow them:
 | images-uploaded | the bucket, under `images/` | PutObject, GetObject, DeleteObject |
 | images-uploaded | the bucket | ListBucket, without a condition on the prefix |
 
-A transaction needs the action of each of its writes. A copy needs GetObject on the source and PutObject on
-the target. This service copies no tags, so it needs no tagging rights.
+For a transaction, a role needs the action of each write in the transaction. A copy needs GetObject on the
+source and PutObject on the target. This service copies no tags, so it needs no permissions for tags.
 
-`ListBucket` is never called. Without the right, S3 responds to a read of a missing object with 403 instead of
-404. The code would then have to treat 403 as "deleted in the meantime", which would hide a missing right.
+The code never lists the bucket. But without the permission ListBucket, S3 responds to a read of a missing
+object with 403 instead of 404. The code would then have to treat 403 as "deleted in the meantime", and a
+missing permission would stay hidden.
 """

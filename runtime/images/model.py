@@ -26,15 +26,17 @@ DELIVERED_PREFIX: Final = "images/"
 
 SVG: Final = "image/svg+xml"
 MAX_SVG_BYTES: Final = 2 * 1024 * 1024
-"""Maximum size of an SVG in bytes. The whole file is read, to check that it has no active content."""
+"""Maximum size of an SVG in bytes. It is low, because the check for active content reads the whole file."""
 
 FORM_LIFETIME: Final = timedelta(minutes=15)
 """How long an upload form is valid."""
 
 ROW_RETENTION: Final = timedelta(days=1)
-"""How long a row is kept after its file is rejected or, without an upload, after its form expires.
+"""How long the row of an image that is not ready is kept.
 
-An upload's event may be hours late, or come from the dead-letter queue. The row must still exist then.
+The time starts when an uploaded file is rejected. If no file was processed, the time starts when the upload
+form expires. The event of an upload may arrive hours late, or from the dead-letter queue. The row must still
+exist then.
 """
 
 
@@ -66,7 +68,7 @@ class Image:
     Attributes:
         content_type: Declared media type. For a ready image, the file was checked to have this type.
         declared_size: Maximum size in bytes that the form allows.
-        album_id: Album of the image. The album's counter includes it while it is ready.
+        album_id: Album of the image. The album's counter includes the image only while the image is ready.
         size: Size of the file in bytes.
         width: Width in pixels as displayed, after the rotation in the file's metadata.
         height: Height in pixels as displayed.
@@ -104,7 +106,7 @@ class Image:
         return self.album_id if self.status is Status.READY else None
 
     def is_not_expired(self, at: datetime) -> bool:
-        """Return whether the row has not expired. DynamoDB deletes expired rows within days."""
+        """Return whether the row has not expired. DynamoDB may delete an expired row only days later."""
         return self.ttl is None or self.ttl > int(at.timestamp())
 
 
@@ -127,8 +129,8 @@ class Album:
     """A user's named collection of images.
 
     Attributes:
-        image_count: Number of ready images in the album. Only transactions that change an image change the
-            number.
+        image_count: Number of ready images in the album. Each transaction that changes this number also
+            changes an image.
     """
 
     album_id: str

@@ -110,6 +110,14 @@ class CloudWatchLogsClient(Protocol):
     ) -> AwsResponse: ...
 
 
+class CloudFrontClient(Protocol):
+    """Calls of the `cloudfront` client."""
+
+    def create_invalidation(
+        self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]
+    ) -> AwsResponse: ...
+
+
 @cache
 def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401 - boto3 clients have no type
     """Return the process's client of a service with these settings. The first call creates it.
@@ -119,7 +127,7 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 
     Args:
         service: boto3's name of the service.
-        settings: Differences from `default_config`. The same object returns the same client.
+        settings: Differences from `default_config`. Calls with the same object return the same client.
     """
     default = default_config(service, timeout=int(os.environ.get(TIMEOUT_VARIABLE, _SHORTEST_TIMEOUT)))
     return boto3.client(service, config=default.merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]
@@ -128,7 +136,7 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
 # All in seconds.
 _SHORTEST_TIMEOUT: Final = 10  # of all functions; used if the variable is not set
-_RESERVED: Final = 2.0  # kept free of calls, for the start and the response of the function
+_RESERVED: Final = 2.0  # without AWS calls: time for the start and the response of the function
 _CONNECT_TIMEOUT: Final = 1.0  # within a region, a connection takes milliseconds
 _MAX_READ_TIMEOUT: Final = 20.0  # for slow calls, such as Lambda's update of a function's code
 _MINUTE: Final = 60
@@ -141,7 +149,7 @@ def default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
     that says when to retry, or the message stays in its queue. An attempt without a response is repeated,
     because a connection that a frozen Lambda environment kept may be broken. A function with a short timeout
     makes two attempts, because a user waits for it. A function with a timeout of minutes makes four. If all
-    fail, its queue delivers the message again after a longer wait.
+    four fail, the function's queue delivers the message again after a longer wait.
 
     Args:
         service: boto3's name of the service.
@@ -157,7 +165,8 @@ def default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=min((timeout - _RESERVED - pauses) / attempts - _CONNECT_TIMEOUT, _MAX_READ_TIMEOUT),
-        # boto3 checks the type of every attribute, which takes a tenth of a call's time (`make bench`).
-        # DynamoDB checks them too, and converters create our rows.
+        # For DynamoDB, boto3 would check the type of every attribute, which takes a tenth of a call's time
+        # (`make bench`). This check is not needed, because DynamoDB makes it too, and converters create our
+        # rows.
         parameter_validation=service != "dynamodb",
     )

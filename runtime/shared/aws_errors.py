@@ -54,8 +54,8 @@ def error_message(error: ClientError) -> str:
 def describe_error(error: Exception) -> str:
     """Return a description of an error without AWS's own message.
 
-    AWS's message names roles and resources, and it can repeat the request. If the
-    error is not from AWS, its own text is returned.
+    AWS's message names roles and resources, and it can repeat the request. If the error is not from AWS, the
+    text of the error is returned.
     """
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error_code(error)}"

@@ -99,7 +99,7 @@ def _parse_int(text: str) -> int:
 
 def _format_decimal(number: Decimal) -> str:
     if not number:
-        return "0"  # DynamoDB has no negative zero and no exponent of zero
+        return "0"  # DynamoDB does not store the sign or the exponent of a zero
     _, digits, exponent = number.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError("DynamoDB stores neither infinity nor NaN")  # noqa: TRY004 - a wrong value, not type

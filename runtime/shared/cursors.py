@@ -1,9 +1,9 @@
 """Pagination cursors, signed for one tenant and one query, and valid for a day.
 
-A cursor contains DynamoDB's `LastEvaluatedKey`. Anyone can decode it, so keys must not contain secrets. A
-cursor only continues the list that returned it: the signature covers the tenant, the query with all its
-parameters, the expiry time and the position. Every invalid cursor is refused with the same message, which
-does not contain the reason.
+A cursor contains DynamoDB's `LastEvaluatedKey`. Anyone can decode a cursor, so the keys of rows must not
+contain secrets. A cursor continues only the list that returned it, because the signature covers the tenant,
+the query with all its parameters, the expiry time and the position. Every invalid cursor is refused with the
+same message, which does not contain the reason.
 """
 
 import hmac
@@ -22,7 +22,7 @@ from runtime.shared.errors import MalformedError
 _VERSION: Final = 1
 _EXPIRY_BYTES: Final = 5  # Unix seconds, enough for 34,000 years
 _MAC_BYTES: Final = 16
-_MAX_LENGTH: Final = 8192  # characters: the keys of a row and of an index have at most 6,144 bytes
+_MAX_LENGTH: Final = 8192  # characters, for 6,144 bytes: the maximum size of a row's and an index's keys
 _PATTERN: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -32,7 +32,8 @@ class Cursors:
 
     Attributes:
         key: Returns the signing key, at least 32 bytes (`runtime.shared.signing.Signer.derive_cursor_key`).
-            It is called only when a cursor is written or read, because most lists fit on one page.
+            This function is called only when a cursor is written or read, because most lists fit on one page
+            and need no key.
         clock: Returns the current time.
         lifetime: How long a cursor is valid. Default: 24 hours.
     """

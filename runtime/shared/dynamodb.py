@@ -71,7 +71,7 @@ class TransactionConflictError(ConflictError):
 def attribute_names(*expressions: str) -> Mapping[str, str]:
     """Return `ExpressionAttributeNames` for every `#name` in the expressions.
 
-    Every attribute has a placeholder, so none can clash with DynamoDB's reserved words.
+    Every attribute has a placeholder, so no attribute name can clash with DynamoDB's reserved words.
     """
     return {f"#{name}": name for text in expressions for name in re.findall(r"#(\w+)", text)}
 
@@ -194,10 +194,11 @@ def check_item_size(item: Item) -> Item:
 def item_size(item: Item) -> int:
     """Return the size of a row in bytes, by the rules of DynamoDB.
 
-    Source: Developer Guide, "DynamoDB item sizes and formats". Names and strings count in UTF-8, binary
-    values raw. A number has one byte, plus one for each two significant digits. Null and booleans have one
-    byte. Lists and maps have three bytes, plus one for each element. The guide does not say how a minus sign
-    and pairs of digits count. This code follows dynalite, which measured DynamoDB's responses.
+    Source: Developer Guide, "DynamoDB item sizes and formats". Names and strings count as
+    UTF-8 bytes, and binary values as raw bytes. A number has one byte, plus one for each two significant
+    digits. Null and booleans have one byte. Lists and maps have three bytes, plus one for each element. The
+    guide does not say how a minus sign and pairs of digits count. This code follows dynalite, which measured
+    DynamoDB's responses.
     """
     size = 0
     for name, value in item.items():
@@ -283,7 +284,8 @@ def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) ->
                         for reason in reasons
                     ]
                 ) from None
-            # Another transaction changed the same rows at the same moment. It has ended: retry this one.
+            # The transaction is retried if another one changed the same rows at the same moment. Without
+            # such a conflict, the error is raised.
             codes = {reason.get("Code") for reason in reasons}
             if "TransactionConflict" not in codes:
                 raise

@@ -31,7 +31,7 @@ def lowest_ulid(at: datetime) -> str:
 
 
 def make_ulid_generator(clock: Clock, random_bytes: Callable[[int], bytes]) -> IdGenerator:
-    """Return a generator of ULIDs. Each id is greater than the last, even if the clock stops or goes back.
+    """Return a generator of ULIDs. Each id is greater than the one before, even if the clock goes back.
 
     Args:
         clock: Returns the current time.

@@ -34,8 +34,8 @@ class Signer:
     def derive_server_actions_key(self, project_id: str) -> str:
         """Return the encryption key of a project's Next.js server actions: base64 of 32 bytes.
 
-        All builds of a project share it. With a key per build, each build would give the actions other ids.
-        A form that was opened before a switch would then fail after it.
+        All builds of a project share this key. With a key per build, the same action would have another id in
+        each build. A form that a visitor opened before a switch would then fail after the switch.
         """
         return base64.b64encode(bytes.fromhex(self._mac(f"server-actions:{project_id}"))).decode()
 

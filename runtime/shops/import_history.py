@@ -1,8 +1,8 @@
 """The table of import history: the results of a shop's imports, sorted by their end time.
 
-The sort key is a time, so two imports that end at the same time must not overwrite each other. The clock has
-milliseconds, and the key has microseconds. Each import first tries a microsecond that is derived from its
-job's id, and then the next ones.
+The sort key is a time. Two imports can end in the same millisecond, which is the precision of the clock, and
+must not overwrite each other. So the key has microseconds. Each import first tries a microsecond that is
+derived from its job's id, and then the next ones.
 
 The write is conditional, and a failed condition returns the existing row. If that row belongs to the same
 job, the record was written before. Recording is therefore repeatable, no record is lost, and times are exact
@@ -54,7 +54,7 @@ class ImportHistoryRepository:
     def record(self, record: ImportRecord) -> ImportRecord:
         """Record the end of an import. Can be repeated, because a job has only one record.
 
-        Makes one call, and one more for each microsecond that another import of the shop uses.
+        Makes one call, and one more for each tried microsecond that another import of the shop already uses.
 
         Args:
             record: Record from `ImportRecord.from_job`.
@@ -106,8 +106,9 @@ class ImportHistoryRepository:
             MalformedError: The cursor does not belong to this list.
             ValueError: A time has no time zone.
         """
-        # Keys are whole microseconds, and the bounds are halfway between them. So BETWEEN can exclude the
-        # end. Also, no row is on a bound. DynamoDB could not continue after a page that ends on a bound.
+        # BETWEEN includes both bounds, and keys are whole microseconds. The bounds are half a microsecond
+        # before `since` and `until`, so the range includes `since` and excludes `until`. Also, no key equals
+        # a bound. If the last row of a page were on a bound, DynamoDB could not continue after this row.
         first, last = to_unix_time(since) - _HALF_MICROSECOND, to_unix_time(until) - _HALF_MICROSECOND
         query = f"import-history:{first}:{last}:{'oldest' if oldest_first else 'newest'}"
         start = {"ExclusiveStartKey": self.cursors.read(domain, query, cursor)} if cursor else {}

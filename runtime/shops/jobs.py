@@ -1,9 +1,9 @@
 """The table of jobs: their statuses, their progress, and lists of them.
 
 Methods with a `domain` serve that shop. They treat another shop's job and an expired job as missing. DynamoDB
-may delete an expired job later. `list_with_status` serves the platform. Every write is conditional on the
-expected status, and raises `StaleJobError` if the job has another one. Each method makes one DynamoDB call,
-except `list_with_status`.
+may delete an expired job later. `list_with_status` serves the platform, and returns jobs of all shops. Every
+change of a job is conditional on the expected status, and raises `StaleJobError` if the job has another
+status. Each method makes one DynamoDB call, except `list_with_status`.
 
 Progress is counted in batches. The application splits a job's work into batches, numbered from 0.
 `count_batch` counts each number once, in any order and however often it is called. The row stores the set of
@@ -103,9 +103,9 @@ class JobRepository:
     def list_with_status(self, status: Status, *, limit: int, cursor: str | None = None) -> Page[Job]:
         """Return a page of all shops' jobs in a status, oldest first, for example to find stuck jobs.
 
-        Makes two calls. Index `StatusIndex` contains keys only, so that counting progress never writes to it.
-        The rows are then read by their keys, strongly consistent. Jobs that have changed or expired are left
-        out, so a page may be short or empty and still have a cursor.
+        Makes a query of index `StatusIndex`, and then reads the rows by their keys, strongly consistent. The
+        index contains keys only, so that counting progress never writes to the index. Jobs whose status has
+        changed and expired jobs are left out, so a page may be short or empty and still have a cursor.
 
         Args:
             status: Status of the jobs.
@@ -231,10 +231,13 @@ class JobRepository:
             raise StaleJobError(job_id, wanted="advanced", found=job.status) from None
 
     def succeed(self, domain: str, job_id: str) -> Job:
-        """Move a `running` job to `succeeded`. If several callers end a job at once, one succeeds.
+        """Move a `running` job to `succeeded`.
 
-        That caller may crash, or lose the response. So every caller that finds an ended job must record the
-        import, too. Recording can be repeated (`runtime.shops.import_history`).
+        If several callers end a job at once, one call succeeds, and the others raise `StaleJobError`.
+
+        The caller that ended the job may crash before it records the import, or lose the response. So every
+        caller that finds an ended job must record the import, too. Recording can be repeated
+        (`runtime.shops.import_history`).
 
         Raises:
             StaleJobError: The job is not `running`.
@@ -248,8 +251,8 @@ class JobRepository:
         Args:
             domain: The shop.
             job_id: The job.
-            error: A sentence for the user. It is truncated to 2,000 characters, so that a long error cannot
-                prevent the failure.
+            error: A sentence for the user. It is truncated to 2,000 characters, so that the row cannot become
+                too large to be written.
 
         Raises:
             StaleJobError: The job has ended before.

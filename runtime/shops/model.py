@@ -149,9 +149,9 @@ class ImportRecord:
     """The result of a job, for the shop's history.
 
     Attributes:
-        timestamp: Unix seconds of the end, with six decimals. The clock provides the first three. The others
-            differ for imports that end in the same millisecond. The number has 16 digits, which a double can
-            hold.
+        timestamp: End of the import in Unix seconds, with six decimals. The first three decimals are from the
+            clock. The other three differ for imports that end in the same millisecond. The number has 16
+            digits, which a double can hold.
         outcome: `succeeded`, `failed` or `cancelled`.
         total, processed, failed, error: Values of the job.
         expires_at: Unix seconds at which the record expires. An expired record is hidden until DynamoDB

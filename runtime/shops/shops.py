@@ -101,7 +101,7 @@ class ShopRepository:
         )
 
     def uninstall(self, domain: str, *, at: datetime) -> None:
-        """Delete the row of a shop. Its jobs and its import history expire.
+        """Delete the row of a shop. The jobs and the import history of the shop stay until they expire.
 
         Args:
             domain: The tenant.

@@ -39,7 +39,7 @@ class Token:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the token's text. Use it in a request's header, and do not keep it in a variable."""
+        """Return the token's text. Put it directly into a request's header, and not into a variable."""
         return self._text
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ class TokenCipher:
 
 
 def _call_without_trace(domain: str, operation: str, call: Callable[[], T]) -> T:
-    """Return a call's result. Neither boto3's debug log nor an exception's frames show the plaintext."""
+    """Return a call's result. Keep the plaintext out of boto3's debug log and of the frames of exceptions."""
     previous = _is_handling_token.set(True)
     try:
         return call()
@@ -129,6 +129,7 @@ def _may_log(_: logging.LogRecord) -> bool:
     return not _is_handling_token.get()
 
 
-# At level DEBUG, these loggers write whole requests and responses.
+# At level DEBUG, these loggers write whole requests and responses. The filter drops their records during the
+# calls that contain a token.
 for _name in ("botocore.endpoint", "botocore.parsers"):
     logging.getLogger(_name).addFilter(_may_log)

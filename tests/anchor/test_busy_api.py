@@ -17,7 +17,7 @@ GATEWAY = '{"message":"Service Unavailable"}'
 
 @define
 class Api:
-    """A fake API that returns the given responses, then an empty list."""
+    """A fake API that returns the given responses in order, and then always an empty list of projects."""
 
     answers: list[tuple[int, Mapping[str, str], str]]
     methods: list[str] = Factory(list)
@@ -37,7 +37,7 @@ MakeBusyClient = Callable[..., tuple[Client, Api, list[float]]]
 
 @pytest.fixture
 def make_busy_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeBusyClient:
-    """Return a function that makes a client of a fake API, and the list of the client's pauses."""
+    """Return a function that makes a client, its fake API, and the list of the client's pauses."""
 
     def make(*answers: tuple[int, Mapping[str, str], str]) -> tuple[Client, Api, list[float]]:
         file = CredentialsFile(folder=tmp_path)

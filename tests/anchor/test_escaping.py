@@ -23,7 +23,8 @@ def test_a_log_keeps_only_colors_and_resets_them_at_its_end(text: str) -> None:
     assert find_controls(escape_log(text, colors=False)) == set()
 
 
-# SGR numbers (ECMA-48, xterm) that can make text unreadable. Bright black is Solarized Dark's background.
+# SGR numbers (ECMA-48, xterm) that can make text unreadable. 90 (bright black) is one of them, because the
+# terminal theme Solarized Dark uses it as the background color.
 HIDING = {5, 6, 7, 8, 9, 28, 30, 37, 38, *range(40, 48), 48, 49, 58, 90, 97, *range(100, 108)}
 
 

@@ -88,7 +88,7 @@ class Screen(io.StringIO):
 
 
 def run(client: Client, *arguments: str, out: io.StringIO | None = None) -> tuple[str, str]:
-    """Run a command; return its standard output, and its standard error with its prompts."""
+    """Run a command. Return its standard output, and its standard error together with its prompts."""
     out, err = out or io.StringIO(), io.StringIO()
     prompts: list[str] = []
 

@@ -23,7 +23,7 @@ from tests.components.recorder import ROOT
 
 
 def make_recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
-    """Return a resource `web` of an AWS class without inputs, with changes."""
+    """Return a recorded resource `web` of an AWS class. It has no inputs, except those in `changed`."""
     nothing: dict[str, Any] = {"inputs": {}, "references": {}, "after": frozenset(), "made": {}}
     urn = f"urn:pulumi:dev::anchor-deploy::anchor:web:Web${kind}::web"
     options = {
@@ -195,7 +195,7 @@ def test_every_handler_is_measured() -> None:
     assert len(files) > 5
 
 
-def test_the_minimum_time_and_the_maximum_calls_of_each_page_count() -> None:
+def test_the_minimum_times_and_the_maximum_calls_of_each_page_are_reported() -> None:
     slow, fast = image_lists.Cost(calls=1, cpu=9, wall=30), image_lists.Cost(calls=2, cpu=5, wall=40)
     assert image_lists.fastest([[slow, fast], [fast, fast]]) == [
         image_lists.Cost(calls=2, cpu=5, wall=30),
@@ -204,7 +204,7 @@ def test_the_minimum_time_and_the_maximum_calls_of_each_page_count() -> None:
 
 
 def test_each_page_of_an_image_list_takes_one_call() -> None:
-    """The test uses 300 images. It does not compare times."""
+    """The test lists 300 images and compares the numbers of calls. It does not compare times."""
     progress: list[str] = []
     report = image_lists.measure(progress.append, images=300, in_album=120, page=20)
     ratios = {each.name: each.value for each in report.measurements}
@@ -218,11 +218,11 @@ def test_each_page_of_an_image_list_takes_one_call() -> None:
 
 @pytest.mark.parametrize("expected", [["2", "3", "1"], ["3", "2"], ["3", "2", "1", "0"]])
 def test_a_list_with_another_order_or_other_images_is_an_error(expected: list[str]) -> None:
-    class Gallery:
+    class FakeImageService:
         def list_images(self, _user: str, **_: object) -> Page[Any]:
             return Page(items=tuple(SimpleNamespace(image_id=name) for name in "321"), cursor=None)
 
-    service: Any = Gallery()
+    service: Any = FakeImageService()
     counter = image_lists.RequestCounter()
     assert len(image_lists.walk(service, None, ["3", "2", "1"], page=3, counter=counter)) == 1
     with pytest.raises(ValueError, match="3 images were listed"):
@@ -241,7 +241,7 @@ def test_an_unknown_benchmark_is_named_with_the_known_ones(capsys: pytest.Captur
 
 
 def test_the_pynamodb_model_has_all_attributes_of_a_deployment() -> None:
-    """Without this test, only the next run of the benchmark would find a missing attribute."""
+    """Without this test, a missing attribute would only be found by the next run of the benchmark."""
     deployment = repositories._deployments()[0]
     row = repositories._to_pynamo(deployment)
     assert (row.deployment_id, row.commit_sha) == (deployment.deployment_id, deployment.commit_sha)

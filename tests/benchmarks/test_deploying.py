@@ -5,13 +5,13 @@ import pytest
 from benchmarks import edge_function, release, switches
 from benchmarks.embedded import require_live
 from local.demo.load import Answer
-from local.edge.viewer_function import MAXIMUM_BYTES
+from local.edge.functions.viewer_function import MAXIMUM_BYTES
 
 OLD, NEW = "a" * 40, "b" * 40
 
 
 def test_the_edge_function_is_measured_with_few_and_many_hosts() -> None:
-    """Only the lookups are compared here, not the times."""
+    """The test compares the numbers of lookups in the KeyValueStore. It does not compare times."""
     progress: list[str] = []
     report = edge_function.measure(progress.append, hosts=(1, 50), requests=60)
     values = {each.name: each for each in report.measurements}
@@ -23,7 +23,7 @@ def test_the_edge_function_is_measured_with_few_and_many_hosts() -> None:
 
 
 def test_the_report_of_switches_counts_failed_and_mixed_responses_and_times() -> None:
-    """D3. The first switch, which includes a cold start, is reported separately."""
+    """D3. The first switch is reported separately, because its time includes a cold start."""
     done = [
         switches.Switched(asked=at, answered=at + 0.4, seen=at + seconds)
         for at, seconds in ((0.0, 3.0), (10.0, 0.1), (20.0, 0.2), (30.0, 0.9))

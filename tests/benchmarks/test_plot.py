@@ -52,11 +52,11 @@ def test_a_position_on_the_axis_can_be_marked() -> None:
     assert "switched" in read_texts(picture)
 
 
-def numbers(low: int) -> st.SearchStrategy[float]:
+def make_numbers(low: int) -> st.SearchStrategy[float]:
     return st.integers(low, 10**9).map(lambda number: number / 100)
 
 
-@given(st.lists(st.tuples(numbers(-(10**7)), numbers(0)), min_size=1, max_size=40))
+@given(st.lists(st.tuples(make_numbers(-(10**7)), make_numbers(0)), min_size=1, max_size=40))
 def test_every_point_is_inside_the_plot(points: list[tuple[float, float]]) -> None:
     (curve,) = draw(Line(name="a", points=sorted(points))).iter(f"{SVG}polyline")
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in read_points(curve))

@@ -1,3 +1,3 @@
-"""Imports the recorder before any component. The recorder avoids deprecation warnings of pulumi_aws."""
+"""Imports the recorder before any component, because the recorder loads pulumi_aws without its warnings."""
 
 import tests.components.recorder  # noqa: F401 - imported for its side effect

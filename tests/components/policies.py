@@ -17,7 +17,7 @@ class DeclaredStatement(Statement):
     resource_type: str
 
 
-def policy_statements(recorded: Recording) -> Iterator[DeclaredStatement]:
+def read_policy_statements(recorded: Recording) -> Iterator[DeclaredStatement]:
     """Yield every statement of every policy document that a program declares."""
     for resource in build_graph(recorded).of_type(*DOCUMENTS):
         for statement in read_statements(resource):

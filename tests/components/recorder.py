@@ -1,7 +1,7 @@
 """Runs the Pulumi program without an engine and records the registered resources.
 
-Contract tests use `record_stage("dev")`, the resource graph of a stage. `dynamodb_tables("dev")` returns the
-arguments for test tables from this graph, so that tests use the deployed schema.
+`record_stage("dev")` returns the resources of the stage dev. `dynamodb_tables("dev")` returns the arguments
+for test tables, read from these resources, so that tests use the deployed schema.
 """
 
 import asyncio
@@ -30,8 +30,9 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 with warnings.catch_warnings():
-    # pulumi_aws loads a module on first use and then warns about the deprecated classes in it. These modules
-    # are loaded here, so that a test still fails if the program uses a deprecated class.
+    # pulumi_aws loads a module at its first use, and then warns about the deprecated classes in it. These
+    # modules are loaded here, where warnings are ignored. In a test, every warning is an error, so a test
+    # still fails if the program uses a deprecated class.
     warnings.simplefilter("ignore", DeprecationWarning)
     _ = (pulumi_aws.lambda_.Function, pulumi_aws.s3.Bucket)
 
@@ -51,8 +52,8 @@ class Recorded:
         inputs: Plain values. An asset is `{"asset": sha256 of its content}`, an archive is `{"archive":
             {path: asset}}`. Numbers are floats, as in the protocol.
         parent: URN, or an empty string at the top level.
-        references: URNs of the resources that an input depends on, by input.
-        after: URNs of all resources that are created before this one, including those in its options.
+        references: URNs of the resources that an input's value depends on, by input.
+        after: URNs of all resources that are created before this one, including those in its `depends_on`.
         former_parents: Parents (URNs) in the resource's aliases.
     """
 
@@ -106,7 +107,7 @@ def record(
     Args:
         stage: Name of the stage.
         change: Replacements of settings in `anchor-deploy:stage`. None removes a setting.
-        registered: List that receives the resources as they are registered, for programs that fail.
+        registered: List to which each registered resource is added. It is also filled if the program fails.
     """
     config = configuration(stage)
     changed = {**config["anchor-deploy:stage"], **(change or {})}
@@ -133,7 +134,7 @@ def record_program(
     registered: list[Recorded] | None = None,
     monitor: "Callable[[list[Recorded]], Recorder] | None" = None,
 ) -> Recording:
-    """Run a program under the SDK's mocks, in its own context and event loop."""
+    """Run a program under the SDK's mocks, in its own context and event loop, and return its resources."""
     recorded: list[Recorded] = [] if registered is None else registered
     recorder = (monitor or Recorder)(recorded)
     return contextvars.copy_context().run(_record, program, stage, config or {}, recorder)
@@ -144,12 +145,12 @@ def dynamodb_tables(stage: str) -> list[dict[str, Any]]:
     tables = [
         resource.inputs for resource in record_stage(stage) if resource.type == "aws:dynamodb/table:Table"
     ]
-    return [_create_table(inputs) for inputs in sorted(tables, key=lambda inputs: inputs["name"])]
+    return [_build_table_arguments(inputs) for inputs in sorted(tables, key=lambda inputs: inputs["name"])]
 
 
 @contextmanager
 def built_layers() -> Iterator[Path]:
-    """Create a layers folder like `make package` does, with a small file in each layer."""
+    """Create a folder with the layers that `make package` builds, each with one small file, and yield it."""
     with tempfile.TemporaryDirectory() as folder:
         for runtime, architecture, layer in product(RUNTIMES, ARCHITECTURES, LAYERS):
             package = Path(folder) / f"{runtime}-{architecture}" / layer / "python"
@@ -205,19 +206,19 @@ class Recorder(mocks.MockMonitor):
     ) -> resource_pb2.RegisterResourceResponse:
         with _loop():
             if request.type != "pulumi:pulumi:Stack":
-                self.recorded.append(self._recorded(request))
+                self.recorded.append(self._read_request(request))
             return super().RegisterResource(request)
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802 - the SDK's name
         with _loop():
             return super().Invoke(request)
 
-    def _recorded(self, request: resource_pb2.RegisterResourceRequest) -> Recorded:
+    def _read_request(self, request: resource_pb2.RegisterResourceRequest) -> Recorded:
         return Recorded(
             type=request.type,
             name=request.name,
             urn=self.make_urn(request.parent, request.type, request.name),
-            inputs=_plain(rpc.deserialize_properties(request.object)),
+            inputs=_to_plain(rpc.deserialize_properties(request.object)),
             parent="" if request.parent.split("::")[2] == "pulumi:pulumi:Stack" else request.parent,
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
@@ -257,7 +258,7 @@ def _record(
         pulumi.runtime.set_mocks(
             Mocks(), project="anchor-deploy", stack=stage, preview=monitor.preview, monitor=monitor
         )
-        # `pulumi.run` is refused while the mocks' stack is set, so it is removed.
+        # The mocks set a stack. `pulumi.run` raises an error while this stack is set, so it is removed.
         settings.ROOT.set(None)
         pulumi.runtime.set_all_config(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
@@ -268,7 +269,9 @@ def _record(
             gc.enable()  # the program disables it
     urns = [resource.urn for resource in recorded]
     assert len(urns) == len(set(urns)), "two resources have the same URN"
-    return Recording(resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_plain(outputs))
+    return Recording(
+        resources=sorted(recorded, key=lambda resource: resource.urn), outputs=_to_plain(outputs)
+    )
 
 
 def _merge_outputs(generated: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,7 +285,7 @@ def _merge_outputs(generated: dict[str, Any], inputs: Mapping[str, Any]) -> dict
 
 
 def generate_outputs(kind: str, name: str) -> dict[str, Any]:
-    """Return outputs that AWS would generate: an ARN, and the properties that the program reads."""
+    """Return example values of generated outputs: an ARN, and the properties that the program reads."""
     module = kind.removeprefix("aws:").split("/", maxsplit=1)[0]
     service = {"cloudwatch": "logs", "apigatewayv2": "apigateway"}.get(module, module)
     if kind == "aws:cloudwatch/metricAlarm:MetricAlarm":
@@ -337,14 +340,14 @@ def generate_outputs(kind: str, name: str) -> dict[str, Any]:
     return {"arn": f"arn:aws:{place}:{resource}", "name": name, **known.get(kind, {})}
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
+def _to_plain(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
     if isinstance(value, pulumi.FileAsset | pulumi.StringAsset):
         content = (
             Path(value.path).read_bytes() if isinstance(value, pulumi.FileAsset) else value.text.encode()
         )
         return {"asset": hashlib.sha256(content).hexdigest()}
     if isinstance(value, pulumi.AssetArchive):
-        return {"archive": {path: _plain(asset) for path, asset in sorted(value.assets.items())}}
+        return {"archive": {path: _to_plain(asset) for path, asset in sorted(value.assets.items())}}
     if isinstance(value, pulumi.FileArchive):
         files = sorted(path for path in Path(value.path).rglob("*") if path.is_file())
         return {
@@ -356,13 +359,13 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
             }
         }
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _to_plain(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     return value
 
 
-def _create_table(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def _build_table_arguments(inputs: Mapping[str, Any]) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "TableName": inputs["name"],
         "BillingMode": inputs["billingMode"],
@@ -370,21 +373,21 @@ def _create_table(inputs: Mapping[str, Any]) -> dict[str, Any]:
             {"AttributeName": attribute["name"], "AttributeType": attribute["type"]}
             for attribute in inputs["attributes"]
         ],
-        "KeySchema": _key_schema(inputs["hashKey"], inputs.get("rangeKey")),
+        "KeySchema": _build_key_schema(inputs["hashKey"], inputs.get("rangeKey")),
     }
     if indexes := inputs.get("globalSecondaryIndexes"):
-        arguments["GlobalSecondaryIndexes"] = [_index(index) for index in indexes]
+        arguments["GlobalSecondaryIndexes"] = [_build_index(index) for index in indexes]
     if inputs.get("streamEnabled"):
         arguments["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": inputs["streamViewType"]}
     return arguments
 
 
-def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
+def _build_key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
     keys = [(partition, "HASH"), (sort, "RANGE")]
     return [{"AttributeName": name, "KeyType": kind} for name, kind in keys if name]
 
 
-def _index(index: Mapping[str, Any]) -> dict[str, Any]:
+def _build_index(index: Mapping[str, Any]) -> dict[str, Any]:
     projection: dict[str, Any] = {"ProjectionType": index["projectionType"]}
     if attributes := index.get("nonKeyAttributes"):
         projection["NonKeyAttributes"] = attributes

@@ -110,7 +110,7 @@ def _dump(document: Mapping[str, Any]) -> str:
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Writes equal values in full instead of as YAML aliases."""
+    """A YAML dumper that writes repeated values in full instead of as YAML aliases."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of PyYAML
         return True

@@ -14,6 +14,6 @@ SETTINGS: dict[str, Any] = {
 
 
 def make_stage(name: str = "dev", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
-    """Return a stage with the settings above. `changes` replaces settings. The value `...` removes one."""
+    """Return a stage with `SETTINGS`. `changes` replaces settings; the value `...` removes a setting."""
     settings = {key: value for key, value in {**SETTINGS, **changes}.items() if value is not ...}
     return StageConfig.parse(name, "ap-southeast-1", settings)

@@ -7,9 +7,9 @@ import pytest
 from components.aws.package import CHECKOUT
 from components.core.stage import STAGES
 from policies.wildcards import ACTIONS, RESOURCES
-from tests.components.policies import policy_statements
+from tests.components.policies import read_policy_statements
 from tests.components.recorder import ACCOUNT, Recorded, record, recording
-from tests.components.resources import argument_names, custom_resources
+from tests.components.resources import list_argument_names, list_custom_resources
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
 
@@ -81,7 +81,7 @@ def test_each_resource_type_is_listed_as_retained_or_recreated() -> None:
     """G3: a new resource type must be added to one of the two lists."""
     assert not RECREATED & RETAINED.keys()
     assert {
-        resource.type for stage in STAGES for resource in custom_resources(stage)
+        resource.type for stage in STAGES for resource in list_custom_resources(stage)
     } == RECREATED | RETAINED.keys()
 
 
@@ -93,7 +93,7 @@ def test_the_program_runs_with_each_stage_file(stage: str) -> None:
 
 def test_production_protects_and_retains_data() -> None:
     """G3."""
-    resources = custom_resources("production")
+    resources = list_custom_resources("production")
     wrong = [
         resource.urn
         for resource in resources
@@ -134,8 +134,8 @@ def test_every_taggable_resource_has_the_three_tags(stage: str) -> None:
     """G6."""
     untagged = [
         resource.urn
-        for resource in custom_resources(stage)
-        if "tags" in argument_names(resource.type)
+        for resource in list_custom_resources(stage)
+        if "tags" in list_argument_names(resource.type)
         and not {"Project", "Stage", "Component"} <= resource.inputs.get("tags", {}).keys()
     ]
     assert untagged == []
@@ -157,9 +157,12 @@ def test_resources_of_a_site_have_a_site_tag() -> None:
 
 
 def test_every_allowed_wildcard_is_used() -> None:
-    """The list of reasons contains no unused entry."""
+    """`policies/wildcards.py` contains no entry that no policy uses."""
     every = [
-        statement for stage in STAGES for statement in policy_statements(recording(stage)) if statement.allows
+        statement
+        for stage in STAGES
+        for statement in read_policy_statements(recording(stage))
+        if statement.allows
     ]
     for wildcards, attribute in ((ACTIONS, "actions"), (RESOURCES, "resources")):
         for one in wildcards:
@@ -207,7 +210,7 @@ def test_more_sites_do_not_change_platform_policies_alarms_or_dashboard() -> Non
     """A policy that lists sites would exceed IAM's limit, and one alarm per site would be too many."""
     many = record("staging", {"sites": [{"name": f"site{number}"} for number in range(5)]})
     few = recording("staging")
-    for name in PLATFORM:
+    for name in PLATFORM_FUNCTIONS:
         kind = "aws:iam/rolePolicy:RolePolicy"
         assert many.one(kind, name).inputs == few.one(kind, name).inputs
     for kind in ("aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"):
@@ -216,7 +219,7 @@ def test_more_sites_do_not_change_platform_policies_alarms_or_dashboard() -> Non
         }
 
 
-PLATFORM = (
+PLATFORM_FUNCTIONS = (
     "webhook",
     "orchestrator",
     "build-events",
@@ -252,7 +255,7 @@ NAMED_OTHERWISE = {
 
 
 def test_only_components_are_at_the_top_level() -> None:
-    """`__main__.py` is a table of contents."""
+    """`__main__.py` creates only components and stays short, so that it shows the structure of a stage."""
     assert {
         resource.type.split(":")[0] for resource in recording("dev").resources if not resource.parent
     } == {"anchor"}

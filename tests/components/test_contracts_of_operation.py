@@ -8,9 +8,9 @@ import pytest
 from components.aws.package import CHECKOUT
 from components.core.component import Component
 from components.core.stage import STAGES
-from policies.dead_letters import dead_letter_queues
+from policies.dead_letters import find_dead_letter_queues
 from tests.components.recorder import Recorded, recording
-from tests.components.resources import argument_names, custom_resources
+from tests.components.resources import list_argument_names, list_custom_resources
 from tests.policies.views import build_graph
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
@@ -19,16 +19,16 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 ENCRYPTING = re.compile("kms|encrypt|_sse_|sse_enabled")
 # Types that support a customer key but do not have one, with the reason.
 WITHOUT_KEY = {
-    "aws:cloudwatch/logGroup:LogGroup": "CloudWatch Logs encrypts every group with its key",
+    "aws:cloudwatch/logGroup:LogGroup": "CloudWatch Logs encrypts every group with its own key",
     "aws:lambda/function:Function": "Lambda encrypts variables with its own key",
-    "aws:lambda/eventSourceMapping:EventSourceMapping": "the key is for filters; there are none",
-    "aws:codebuild/project:Project": "the bucket encrypts; a CodeBuild key would need grants",
-    "aws:s3/bucket:Bucket": "a separate resource configures it; see rule buckets-are-encrypted",
-    "aws:sns/topic:Topic": "alarms are sent by mail: rule topics-are-encrypted",
+    "aws:lambda/eventSourceMapping:EventSourceMapping": "the key is for filters, and there are none",
+    "aws:codebuild/project:Project": "the bucket encrypts artifacts; a CodeBuild key would need grants",
+    "aws:s3/bucket:Bucket": "a separate resource sets the key; see the rule buckets-are-encrypted",
+    "aws:sns/topic:Topic": "alarms are sent by mail; see the rule topics-are-encrypted",
 }
 # Dead-letter queues without an alarm, with the reason.
 NOT_MONITORED = {
-    r"site-.*-revalidate-dead": "after a switch, revalidations of the previous build are expected to fail"
+    r"site-.*-revalidate-dead": "a revalidation runs code of the tenant, whose errors raise no alarm"
 }
 
 
@@ -50,36 +50,39 @@ def test_the_type_of_a_component_names_its_module(stage: str) -> None:
     for token in {resource.type for resource in recording(stage).resources if not resource.custom}:
         prefix, module, name = token.split(":")
         (kind,) = [kind for kind in Component.__subclasses__() if kind.__name__ == name]
-        package, room, file = kind.__module__.split(".")
+        package, folder, file = kind.__module__.split(".")
         assert (prefix, package) == ("anchor", "components")
-        assert module in {room, file, f"{room}_{file}"}
+        assert module in {folder, file, f"{folder}_{file}"}
 
 
 @every_stage
 def test_everything_is_encrypted_or_has_a_reason(stage: str) -> None:
-    """The test reads the SDK's signatures, so that it covers new resource types."""
-    for resource in custom_resources(stage):
-        possible = {name for name in argument_names(resource.type) if ENCRYPTING.search(name)}
-        chosen = possible & {snake(name) for name, value in resource.inputs.items() if value}
+    """The test finds encryption arguments in the SDK's signatures, so that it covers new resource types."""
+    for resource in list_custom_resources(stage):
+        possible = {name for name in list_argument_names(resource.type) if ENCRYPTING.search(name)}
+        chosen = possible & {to_snake_case(name) for name, value in resource.inputs.items() if value}
         assert not possible or chosen or resource.type in WITHOUT_KEY, resource.urn
 
 
 def test_every_reason_applies_to_a_declared_type() -> None:
-    assert {resource.type for stage in STAGES for resource in custom_resources(stage)} >= WITHOUT_KEY.keys()
+    """`WITHOUT_KEY` contains no type that no stage uses."""
+    assert {
+        resource.type for stage in STAGES for resource in list_custom_resources(stage)
+    } >= WITHOUT_KEY.keys()
 
 
 @every_stage
 def test_retention_periods_follow_the_stage(stage: str) -> None:
-    """The test reads the SDK's signatures, so that it covers new types.
+    """The test finds retention arguments in the SDK's signatures, so that it covers new resource types.
 
-    Dead-letter queues keep messages for 14 days in every stage.
+    The period depends on the stage. Only dead-letter queues keep messages for 14 days in every stage.
     """
     days = {"local": 1, "dev": 14, "staging": 30, "production": 365}
-    for resource in custom_resources(stage):
-        for name in argument_names(resource.type):
+    for resource in list_custom_resources(stage):
+        for name in list_argument_names(resource.type):
             if re.search("retention_(in|period)", name):
-                assert resource.inputs[camel(name)] == days[stage], resource.urn
-    dead = dead_letter_queues(build_graph(recording(stage)))
+                assert resource.inputs[to_camel_case(name)] == days[stage], resource.urn
+    dead = find_dead_letter_queues(build_graph(recording(stage)))
     for queue in recording(stage).of_type("aws:sqs/queue:Queue"):
         if queue.urn in dead:
             assert queue.inputs["messageRetentionSeconds"] == 14 * 24 * 3600, queue.urn
@@ -100,8 +103,8 @@ def test_every_bucket_deletes_incomplete_uploads(stage: str) -> None:
 
 
 @cache
-def monitored_urns(stage: str) -> set[str]:
-    """Return the URNs of all resources whose metrics or logs are used by an alarm."""
+def find_monitored_urns(stage: str) -> set[str]:
+    """Return the URNs of all resources whose metrics or logs an alarm or a metric filter reads."""
     recorded = recording(stage)
     by_urn = {resource.urn: resource for resource in recorded.resources}
     alarms = recorded.of_type(ALARM) + recorded.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
@@ -116,9 +119,9 @@ def monitored_urns(stage: str) -> set[str]:
 
 @every_stage
 def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
-    """Q2: every function, API, distribution and dead-letter queue of the platform."""
+    """Q2: every function, API, distribution and dead-letter queue has an alarm, except those of sites."""
     recorded = recording(stage)
-    dead = dead_letter_queues(build_graph(recorded))
+    dead = find_dead_letter_queues(build_graph(recorded))
     failing: list[Recorded] = [
         *recorded.of_type("aws:apigatewayv2/api:Api"),
         *recorded.of_type("aws:cloudfront/distribution:Distribution"),
@@ -131,7 +134,7 @@ def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
     ]
     for resource in failing:
         reason = next((why for name, why in NOT_MONITORED.items() if re.fullmatch(name, resource.name)), None)
-        assert (resource.urn in monitored_urns(stage)) != bool(reason), resource.urn
+        assert (resource.urn in find_monitored_urns(stage)) != bool(reason), resource.urn
 
 
 @every_stage
@@ -165,21 +168,21 @@ def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str)
         assert alarm.inputs["treatMissingData"] == "notBreaching", alarm.urn
         section = re.search(r"Runbook: docs/operations\.md#([a-z0-9-]+)$", alarm.inputs["alarmDescription"])
         assert section, alarm.urn
-        assert section[1] in runbook_sections(), alarm.urn
+        assert section[1] in read_runbook_sections(), alarm.urn
         assert len(alarm.inputs["alarmDescription"]) > 200, alarm.urn
 
 
 @cache
-def runbook_sections() -> set[str]:
+def read_runbook_sections() -> set[str]:
     """Return the anchors of the runbook's sections."""
     titles = re.findall(r"^#+ (.+)$", (CHECKOUT / "docs" / "operations.md").read_text(), re.MULTILINE)
     return {title.lower().replace(" ", "-") for title in titles}
 
 
-def snake(name: str) -> str:
+def to_snake_case(name: str) -> str:
     return re.sub("([A-Z])", lambda found: f"_{found.group().lower()}", name)
 
 
-def camel(name: str) -> str:
+def to_camel_case(name: str) -> str:
     head, *tail = name.split("_")
     return head + "".join(part.capitalize() for part in tail)

@@ -1,4 +1,4 @@
-"""A preview before the first deployment of a stage, when no ARN and no id is known."""
+"""A preview before the first deployment of a stage. At that time, no ARN and no generated id is known."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ STAGE = "production"
 
 
 class _UnknownOutputs(Mocks):
-    """Mocks that return only a resource's inputs and nothing that AWS generates."""
+    """Mocks that return a resource's inputs, and unknown values for everything that AWS generates."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if not args.custom:
@@ -39,8 +39,8 @@ class _Preview(Recorder):
     def __init__(self, recorded: list[Recorded]) -> None:
         super().__init__(recorded, _UnknownOutputs())
 
-    def _recorded(self, request: resource_pb2.RegisterResourceRequest) -> Recorded:
-        return attrs.evolve(super()._recorded(request), inputs=MessageToDict(request.object))
+    def _read_request(self, request: resource_pb2.RegisterResourceRequest) -> Recorded:
+        return attrs.evolve(super()._read_request(request), inputs=MessageToDict(request.object))
 
 
 def _replace_by_unknown(made: Any) -> Any:  # noqa: ANN401 - any output of a resource
@@ -61,7 +61,7 @@ def _find_texts(value: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: A
 
 
 def test_previewed_inputs_are_unknown_or_equal_to_the_final_inputs() -> None:
-    """No policy, key or address contains a placeholder."""
+    """In a preview, no policy, key or address contains a placeholder text in place of an unknown value."""
     with built_layers() as layers:
         config = {**configuration(STAGE), "anchor-deploy:layers": str(layers)}
         previewed = record_program(run_main, STAGE, config, monitor=_Preview).resources

@@ -1,6 +1,7 @@
 """The whole program under the SDK's plain mocks: https://www.pulumi.com/docs/iac/guides/testing/unit/.
 
-Other tests read the graph that `recorder.py` records. These tests show that plain unit tests also work.
+Other tests read the resources that `recorder.py` records. These tests show that Pulumi's plain unit tests
+also work with this program.
 """
 
 import asyncio

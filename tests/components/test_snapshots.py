@@ -57,7 +57,7 @@ def describe_change(stage: str, stored: str, now: str) -> str:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_graph_equals_the_snapshot(stage: str) -> None:
-    """G7: the snapshot was made by another run, usually on another machine."""
+    """G7: the stored snapshot comes from another run, usually on another machine."""
     stored = snapshot_path(stage).read_text(encoding="utf-8") if snapshot_path(stage).exists() else ""
     now = snapshot(stage)
     assert stored == now, describe_change(stage, stored, now)
@@ -90,7 +90,7 @@ def test_differences_contain_each_added_removed_and_changed_resource() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -> None:
-    """The test changes one input of each resource. The differences must change each time."""
+    """The test changes the option `ignoreChanges` of one resource at a time. The differences must show it."""
     base, graph = read_graph("production"), read_graph(stage)
     expected = find_differences(base, graph, stage)
     for urn, resource in graph["resources"].items():
@@ -101,8 +101,8 @@ def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -
 def test_folder_clock_and_hash_seed_do_not_change_the_graph(tmp_path: Path) -> None:
     """G7: all runs record the same bytes, including the files in archives.
 
-    Production has every type of resource. All stages share the program, and only the program could use the
-    time, the folder or the order of a set.
+    One stage is enough: production has every type of resource, and all stages run the same program. Only the
+    program could use the time, the folder or the order of a set.
     """
     here = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TZ": "Pacific/Kiritimati"}
     elsewhere = subprocess.run(

@@ -1,4 +1,4 @@
-"""The type checker finds wrong arguments of AWS resources, so that `make types` refuses them."""
+"""The type checker finds wrong arguments of AWS resources, so that `make types` reports them."""
 
 import json
 import subprocess

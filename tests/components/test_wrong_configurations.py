@@ -22,8 +22,8 @@ class WrongConfiguration:
     """One wrong configuration.
 
     Attributes:
-        names: Setting in the message, as in the file.
-        says: Another part of the message.
+        names: Setting that the message must name, as in the file.
+        says: Another text that the message must contain.
         stage: Stage whose file is changed.
         settings: Replacements of settings. `...` removes a setting.
         config: Replacements of whole entries of the file. `...` removes an entry.
@@ -165,7 +165,7 @@ WRONG = {
 
 
 def run_program(wrong: WrongConfiguration, registered: list[Recorded]) -> None:
-    """Run `__main__.py` with the changed file."""
+    """Run `__main__.py` with the changed configuration file of a stage."""
     config = configuration(wrong.stage)
     settings = {**config[SETTING], **wrong.settings}
     config[SETTING] = {key: value for key, value in settings.items() if value is not ...}
@@ -195,7 +195,7 @@ def test_a_wrong_configuration_stops_with_one_message_that_names_the_setting(
 
 
 def test_two_wrong_settings_are_reported_together() -> None:
-    """Otherwise the user would have to run the program once for each mistake."""
+    """With one error for each setting, the user would have to run the program once for each mistake."""
     with pytest.raises(ConfigurationError) as error:
         run_program(WrongConfiguration(names="", says="", settings={"colour": "red", "size": 2}), [])
     assert [problem.split(" ")[0] for problem in error.value.problems] == [

@@ -73,12 +73,12 @@ def find_problem(command: list[str]) -> str | None:
     if program.endswith("python") or program == "python3":
         program = "python"
     if program in COMMON:
-        return _curl(arguments) if program == "curl" else None
+        return _check_curl(arguments) if program == "curl" else None
     checks: dict[str, Callable[[list[str]], str | None]] = {
-        "aws": _aws,
-        "make": _make,
-        "pulumi": _pulumi,
-        "python": _python,
+        "aws": _check_aws,
+        "make": _check_make,
+        "pulumi": _check_pulumi,
+        "python": _check_python,
     }
     check = checks.get(program)
     return check(arguments) if check else f"the program {program!r} is unknown"
@@ -97,17 +97,17 @@ def _normalize_path(path: str) -> str:
 
 
 @lru_cache
-def make_targets() -> frozenset[str]:
+def _read_make_targets() -> frozenset[str]:
     return frozenset(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def _make(arguments: list[str]) -> str | None:
+def _check_make(arguments: list[str]) -> str | None:
     targets = [word for word in arguments if "=" not in word and not word.startswith("-")]
-    missing = sorted(set(targets) - make_targets())
+    missing = sorted(set(targets) - _read_make_targets())
     return f"the Makefile has no target {', '.join(missing)}" if missing else None
 
 
-def _python(arguments: list[str]) -> str | None:
+def _check_python(arguments: list[str]) -> str | None:
     if arguments[:1] != ["-m"]:
         return "python must be called with -m"
     module, *rest = arguments[1:]
@@ -134,7 +134,7 @@ def _find_app(module: str) -> App | None:
     return None
 
 
-def _pulumi(arguments: list[str]) -> str | None:
+def _check_pulumi(arguments: list[str]) -> str | None:
     known = next((name for name in PULUMI if arguments[: len(name.split())] == name.split()), None)
     if known is None:
         return f"pulumi has no command {' '.join(arguments[:2])} in the list of this test"
@@ -158,7 +158,7 @@ def _operations(service: str) -> dict[str, str]:
     return {xform_name(name).replace("_", "-"): name for name in model.operation_names}
 
 
-def _aws(arguments: list[str]) -> str | None:
+def _check_aws(arguments: list[str]) -> str | None:
     service, command, *rest = [*arguments, "", ""][: max(2, len(arguments))]
     options = _options(rest)
     if (service, command) in AWS_CUSTOM:
@@ -185,8 +185,11 @@ def _aws(arguments: list[str]) -> str | None:
     return _find_unknown(options, known | AWS_OPTIONS)
 
 
-def _curl(arguments: list[str]) -> str | None:
-    """Return a problem if a request goes to a route that does not exist."""
+def _check_curl(arguments: list[str]) -> str | None:
+    """Return a problem if the request is for a route of an API that does not exist.
+
+    In the documents, the URL of an API is a command substitution, which `parse_commands` replaces.
+    """
     method = "GET"
     for option, value in pairwise(arguments):
         if option in ("-X", "--request"):

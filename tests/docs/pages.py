@@ -10,7 +10,7 @@ from attrs import frozen
 
 from tests.components.recorder import ROOT
 
-# A block in a list has the indentation of its list item.
+# A block below a list item is indented as far as the item's text.
 _FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -27,6 +27,8 @@ class Block:
 
 @frozen(kw_only=True)
 class Page:
+    """A document in Markdown. Its name is the path in the checkout."""
+
     name: str
     text: str
 
@@ -55,7 +57,7 @@ class Page:
 
 
 def heading_fragment(heading: str) -> str:
-    """Return the fragment that GitHub makes of a heading."""
+    """Return the URL fragment that GitHub derives from a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
@@ -76,6 +78,6 @@ def iterate_blocks(*languages: str) -> Iterator[Block]:
 
 
 def resolve_link(of: Page, link: str) -> tuple[Path, str]:
-    """Return the file and the fragment of a link within the checkout."""
+    """Return the file and the fragment to which a link of a page points, if it is within the checkout."""
     path, _, heading = link.partition("#")
     return ((ROOT / of.name).parent / path).resolve() if path else ROOT / of.name, heading

@@ -10,7 +10,7 @@ from tests.docs.command_lines import find_problem, is_route
 from tests.docs.pages import iterate_blocks, read_pages
 from tests.docs.shell import parse_commands
 
-# A synopsis such as `deploy [OPTIONS] PROJECT` is generated from the command itself.
+# A synopsis such as `deploy [OPTIONS] PROJECT` is not checked, because it is generated from the command.
 SHELL = [block for block in iterate_blocks("sh", "bash", "shell", "console") if "[OPTIONS]" not in block.text]
 # Inline code that starts with this pattern is a command. Other inline code is a name.
 INLINE = re.compile(r"(make|pulumi|aws|(?:\.venv/bin/)?python3?) [a-z-]")
@@ -27,11 +27,11 @@ def test_there_is_shell_to_check() -> None:
 @pytest.mark.parametrize("page", sorted({block.page for block in SHELL}))
 def test_every_command_in_a_code_block_exists(page: str) -> None:
     wrong = [
-        f"{' '.join(command)}: {expected_problem}"
+        f"{' '.join(command)}: {problem}"
         for block in SHELL
         if block.page == page
         for command in parse_commands(block.text)
-        if (expected_problem := find_problem(command))
+        if (problem := find_problem(command))
     ]
     assert wrong == []
 
@@ -45,10 +45,10 @@ def test_every_command_in_inline_code_exists() -> None:
     ]
     assert len(found) > 20
     wrong = [
-        f"{name}: {code}: {expected_problem}"
+        f"{name}: {code}: {problem}"
         for name, code in found
         for command in parse_commands(code)
-        if (expected_problem := find_problem(command))
+        if (problem := find_problem(command))
     ]
     assert wrong == []
 

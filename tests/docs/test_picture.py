@@ -10,7 +10,7 @@ from local.progress import CompletedStep
 from tests.components.recorder import ROOT
 
 TEXT = "{http://www.w3.org/2000/svg}text"
-PROOFS = [
+STEPS = [
     CompletedStep(title="program deployed", detail="211 resources", seconds=7.25),
     CompletedStep(title="[odd] <title>", detail="x" * 200, seconds=0.0),
 ]
@@ -36,7 +36,7 @@ def test_the_readmes_picture_loads_no_external_resources() -> None:
 
 
 def test_a_picture_has_a_line_with_the_seconds_of_each_step() -> None:
-    svg = draw_screenshot(PROOFS, "2 steps held, in 7 s")
+    svg = draw_screenshot(STEPS, "2 steps held, in 7 s")
     text = read_text(svg)
     assert "$ make demo" in text
     assert "✓ program deployed" in text
@@ -48,7 +48,7 @@ def test_a_picture_has_a_line_with_the_seconds_of_each_step() -> None:
 
 
 def test_the_same_run_gives_the_same_picture(monkeypatch) -> None:  # noqa: ANN001 - a fixture of pytest
-    first = draw_screenshot(PROOFS, "")
+    first = draw_screenshot(STEPS, "")
     monkeypatch.setenv("COLUMNS", "20")
     monkeypatch.setenv("NO_COLOR", "1")
-    assert draw_screenshot(PROOFS, "") == first
+    assert draw_screenshot(STEPS, "") == first

@@ -24,9 +24,10 @@ from tests.docs.shell import parse_commands
 RUNBOOK = read_page("docs/operations.md")
 PROJECT = "01JD3Q4Z6W8XN5T7V9YB2C4D6F"
 TABLE = "anchor-production-projects"
-# The name of a resource: `anchor-<stage>-` and a rest. The pattern captures the rest.
+# The name of a resource begins with `anchor-<stage>-`. The pattern captures the rest of the name.
 NAME = re.compile(r"anchor-(?:<stage>|dev|staging|production)-((?:<site>|[a-z])[a-z<>-]*[a-z])(?![\w<])")
-MADE_BY_HAND = {"projects-restored"}
+# Resources that the operator creates by a command of the runbook.
+MADE_MANUALLY = {"projects-restored"}
 
 
 def read_options(operation: str, *names: str) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def read_options(operation: str, *names: str) -> dict[str, Any]:
     raise AssertionError(f"the runbook has no {operation}")
 
 
-def project() -> Project:
+def make_project() -> Project:
     at = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
     return Project(
         project_id=PROJECT,
@@ -73,7 +74,7 @@ def test_rotating_a_webhook_secret_increments_the_version_of_this_project_only()
         projects = ProjectRepository(client=client, table=TABLE)
         site = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
         client.put_item(TableName=TABLE, Item=site)
-        projects.create(project())
+        projects.create(make_project())
         client.update_item(TableName=TABLE, **arguments)
         assert projects.get(PROJECT).webhook_version == 2
 
@@ -96,7 +97,7 @@ def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
 
 
 def test_removing_a_site_unprotects_exactly_its_protected_resources() -> None:
-    """G3: otherwise `pulumi up` would fail, or another site would lose its protection."""
+    """G3: with too few resources, `pulumi up` would fail. With too many, other sites would be unprotected."""
     (pattern,) = re.findall(r"grep -oE '(urn:[^']*<site>[^']*)'", RUNBOOK.text)
     found = re.compile(pattern.replace("<site>", "docs"))
     resources = [each for each in recording("production").resources if each.protect]
@@ -132,6 +133,6 @@ def test_resources_named_in_the_documents_are_declared() -> None:
     missing = {
         (where, name)
         for where, name in named
-        if name not in declared | MADE_BY_HAND and not any(each.startswith(f"{name}.") for each in declared)
+        if name not in declared | MADE_MANUALLY and not any(each.startswith(f"{name}.") for each in declared)
     }
     assert missing == set()

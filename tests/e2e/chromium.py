@@ -41,7 +41,7 @@ class Chromium:
 
     Attributes:
         program: The executable.
-        environment: All environment variables of its process.
+        environment: All environment variables of the browser's process.
     """
 
     program: Path
@@ -49,7 +49,10 @@ class Chromium:
 
 
 def install_chromium(kept: Path) -> Chromium:
-    """Return the browser, and install it below a folder if necessary.
+    """Return the browser. If it is not installed yet, install it below a folder.
+
+    Args:
+        kept: The folder. It is kept between sessions.
 
     Raises:
         subprocess.CalledProcessError: npm could not download the package; npm prints the reason.
@@ -59,7 +62,7 @@ def install_chromium(kept: Path) -> Chromium:
         return Chromium(program=Path(chosen), environment=inherited)
     folder = kept / "chromium"
     lock = (FOLDER / "package-lock.json").read_bytes()
-    installed = folder / "installed-lock.json"  # written last
+    installed = folder / "installed-lock.json"  # written last, so its content proves a complete installation
     if not installed.exists() or installed.read_bytes() != lock:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(FOLDER, folder)

@@ -1,4 +1,4 @@
-"""Helpers for tests of collection (D6): run it at chosen times, and list the resources of releases."""
+"""Helpers for tests of collection (D6): run the collection, and list the resources of releases."""
 
 import json
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ _COLLECT = "anchor-local-collect"
 
 @frozen(kw_only=True)
 class ReleaseResources:
-    """Resources of releases, by deployment id in lower case.
+    """The resources of a site's releases. Deployments are listed by their ids in lower case.
 
     Attributes:
         keys: Deployments with a key in the KeyValueStore, for their host or for a file.
         aliases: Deployments with an alias of the server function.
-        urls: Number of URLs of the server function. The emulator does not return the alias of a URL.
+        urls: Number of URLs of the server function. The emulator does not return which alias a URL has.
         objects: Deployments with public or cached files.
-        versions: Number of versions of the server function.
+        versions: Number of versions of the server function, without `$LATEST`.
     """
 
     keys: frozenset[str]
@@ -32,7 +32,9 @@ class ReleaseResources:
 
 
 def run_collection(cloud: Cloud) -> None:
-    """Run the collection twice, an hour apart. The first run unpublishes releases; the second removes them.
+    """Run the collection function for the current time, and then for an hour later.
+
+    The first run takes releases offline. The second run removes their resources.
 
     Raises:
         AssertionError: A run failed.
@@ -40,7 +42,7 @@ def run_collection(cloud: Cloud) -> None:
     client = cloud.emulator.client("lambda")
     now = datetime.now(UTC)
     for at in (now, now + timedelta(hours=1)):
-        # The function takes the current time from the EventBridge event.
+        # The function reads the time from the EventBridge event, so that a test can choose the time.
         event = {"id": "by-hand", "time": at.isoformat(timespec="seconds").replace("+00:00", "Z")}
         answer = client.invoke(FunctionName=_COLLECT, Payload=json.dumps(event).encode())
         assert "FunctionError" not in answer, answer["Payload"].read().decode()
@@ -60,21 +62,21 @@ def list_release_resources(cloud: Cloud, site: str) -> ReleaseResources:
         for page in objects.paginate(Bucket=outputs["buckets"]["assets"], Prefix=f"{folder}/{site}/")
         for item in page.get("Contents", ())
     ]
-    aliases = _pages(functions, "list_aliases", "Aliases", server)
+    aliases = _list_all(functions, "list_aliases", "Aliases", server)
     urls = functions.list_function_url_configs(FunctionName=server)["FunctionUrlConfigs"]
     return ReleaseResources(
         keys=frozenset(key.partition("--")[0] for key in names_at_edge if f"--{site}." in key),
-        aliases=_deployments(each["Name"] for each in aliases),
+        aliases=_read_deployment_ids(each["Name"] for each in aliases),
         urls=len(urls),
         objects=frozenset(name.lower() for name in names if name != "_next"),
-        versions=len(_pages(functions, "list_versions_by_function", "Versions", server)) - 1,
+        versions=len(_list_all(functions, "list_versions_by_function", "Versions", server)) - 1,
     )
 
 
-def _deployments(aliases: Iterable[str]) -> frozenset[str]:
+def _read_deployment_ids(aliases: Iterable[str]) -> frozenset[str]:
     return frozenset(name.split("-")[1] for name in aliases if name.startswith("r-"))
 
 
-def _pages(client: Any, operation: str, held: str, function: str) -> list[Any]:  # noqa: ANN401 - no types
+def _list_all(client: Any, operation: str, key: str, function: str) -> list[Any]:  # noqa: ANN401 - no types
     pages = client.get_paginator(operation).paginate(FunctionName=function)
-    return [each for page in pages for each in page[held]]
+    return [each for page in pages for each in page[key]]

@@ -1,7 +1,7 @@
-"""The embedded cloud of all end-to-end tests, and the releases that they inspect.
+"""The embedded cloud of all end-to-end tests, and the releases that the tests inspect.
 
-The session fixtures depend on each other. They push, build and switch once. The tests only inspect the
-results, so they can run in any order.
+The session fixtures depend on each other. They push, build and switch once per session. The tests only
+inspect the results of the fixtures, so the tests can run in any order.
 """
 
 import shutil
@@ -24,7 +24,7 @@ from tests.e2e.released import Released, release_and_promote
 from tests.e2e.tiny_platform import SITES, TinyPlatform
 
 ROOT = Path(__file__).parents[2]
-# These tests compare the calls of all other tests with the permissions, so they must run last.
+# The tests of this file compare the AWS calls of all other tests with the permissions, so they must run last.
 LAST = Path(__file__).with_name("test_call_records.py")
 FULL_SESSION_ONLY = "test_every_permission_was_used"
 # `make conformance` and `make commands` run these tests in separate sessions.
@@ -38,7 +38,8 @@ SEPARATE_SESSIONS = {
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Move the tests of the call records to the end.
 
-    An incomplete session does not use all permissions, so the test of unused permissions does not run in it.
+    If the session does not contain all test files, its tests do not use all permissions. Then deselect the
+    test that finds unused permissions.
     """
     items.sort(key=lambda item: item.path == LAST)
     if set(LAST.parent.glob("test_*.py")) - SEPARATE_SESSIONS - {item.path for item in items}:
@@ -49,7 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
-    """Return a function that reserves ports for a cloud. If a test fails, the cloud's files are kept."""
+    """Return a function that returns free ports for a cloud.
+
+    At the end of the session, the files of these clouds are deleted, unless a test has failed.
+    """
     made: list[Ports] = []
 
     def make() -> Ports:
@@ -70,7 +74,8 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
         ports=own_ports(),
         progress=Progress(),
         sites=sites,
-        # There is one slot. If a build never frees it, all later builds wait, and the tests fail.
+        # Only one build runs at a time. If the platform did not notice the end of a build, all later builds
+        # would wait, and the tests would fail.
         concurrent_builds=1,
     ) as cloud:
         yield cloud
@@ -78,13 +83,13 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
-    """The tiny sites. They share the other tests' cloud, because a process can have only one emulator."""
+    """The tiny sites. They are in the same cloud as all tests: a process can have only one emulator."""
     return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
 def released(platform: TinyPlatform) -> Released:
-    """A site with fifteen releases, of which the first is live again."""
+    """A site with fifteen releases. The first release was promoted and is live."""
     return release_and_promote(platform.project("alpha"))
 
 
@@ -96,13 +101,18 @@ def neighbour(platform: TinyPlatform) -> Neighbour:
 
 @pytest.fixture(scope="session")
 def first(cloud: Cloud) -> PushedProject:
-    """The first push of the example site, which is live."""
+    """The example site after its first push. The release of this push is live."""
     return connect_and_push(cloud, cloud.create_user(), Progress())
 
 
 @frozen(kw_only=True)
 class Second:
-    """The result of a second push, which went live while visitors loaded the site."""
+    """The result of a second push. Its release went live while visitors loaded the site.
+
+    Attributes:
+        live_since: The time (of `time.monotonic()`) at which the API reported the release as live.
+        seconds: Seconds from the push until that time.
+    """
 
     sha: str
     deployment: Json
@@ -116,7 +126,7 @@ def push(
 ) -> tuple[str, Json]:
     """Commit to the repository, deliver the push, and wait until the deployment has ended.
 
-    The visitors pause between requests during the build, and send without a pause during the release.
+    During the build, the visitors pause for a second between pages. During the release, they do not pause.
     """
     before = pushed.repository.head
     sha = pushed.repository.commit(changes, message)
@@ -138,7 +148,7 @@ def second(first: PushedProject) -> Second:
     with VisitorLoad(url=first.project["url"]) as load:
         sha, deployment = push(first, {"public/second.txt": "the second release\n"}, "Add a file", load)
         live_since = time.monotonic()
-        time.sleep(2.0)  # visitors of the new release
+        time.sleep(2.0)  # visitors load the new release during this time
     return Second(
         sha=sha, deployment=deployment, load=load, live_since=live_since, seconds=live_since - pushed
     )
@@ -196,12 +206,18 @@ def cancelled(cloud: Cloud, first: PushedProject, broken: Broken) -> Cancelled: 
 
 @frozen(kw_only=True)
 class Promoted:
-    """The result of promoting the first release while visitors loaded the site."""
+    """The result of promoting the first release while visitors loaded the site.
+
+    Attributes:
+        answered: The time (of `time.monotonic()`) at which the API answered the request to promote.
+        seconds_to_first_answer: Seconds from this request until a visitor had received an answer of the
+            promoted release.
+    """
 
     deployment: Json
     load: VisitorLoad
     answered: float
-    seconds_to_first_byte: float
+    seconds_to_first_answer: float
     builds_before: int
     builds_after: int
 
@@ -220,7 +236,7 @@ def promoted(cloud: Cloud, first: PushedProject, cancelled: Cancelled) -> Promot
         deployment=deployment,
         load=load,
         answered=answered,
-        seconds_to_first_byte=first_answer - asked,
+        seconds_to_first_answer=first_answer - asked,
         builds_before=builds_before,
         builds_after=count_builds(cloud),
     )

@@ -21,7 +21,7 @@ from tests.e2e.chromium import Chromium
 TIMEOUT: Final = 30.0  # seconds, for the response to a command
 OPTIONS: Final = (
     "--headless=shell",
-    "--no-sandbox",  # the sandbox does not run as root; the browser visits only our own sites
+    "--no-sandbox",  # the sandbox cannot run as root, and the browser visits only the sites of the tests
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -75,7 +75,10 @@ class DevTools:
         self._listeners[session] = listener
 
     def read(self, pipe: int) -> None:
-        """Pass on all messages of the browser until it exits."""
+        """Read the browser's messages until the browser exits.
+
+        Each response goes to the waiting `call`, and each event to the listener of its session.
+        """
         try:
             with os.fdopen(pipe, "rb") as file:
                 rest = b""
@@ -83,7 +86,7 @@ class DevTools:
                     *messages, rest = (rest + data).split(b"\0")
                     for message in messages:
                         self._handle_message(json.loads(message))
-        finally:  # also if a listener failed
+        finally:  # also if a listener raised an exception, because then nobody reads the responses
             for answers in list(self._answers.values()):
                 answers.put({"error": {"message": "the browser has ended"}})
 
@@ -96,7 +99,7 @@ class DevTools:
 
 
 @contextlib.contextmanager
-def running(chromium: Chromium, profile: Path) -> Generator[DevTools]:
+def run_browser(chromium: Chromium, profile: Path) -> Generator[DevTools]:
     """Run the browser with an empty profile folder. Stop the browser when the context ends.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A fake CodeBuild that runs one build at a time, and holds all builds until a test resumes them."""
+"""A build runner that runs one build at a time. All builds wait until a test calls `resume`."""
 
 import threading
 from collections.abc import Callable, Generator
@@ -22,11 +22,12 @@ def fail_build(request: BuildRequest) -> BuildResult:
 
 @define(eq=False)
 class HeldBuilds:
-    """Builds that run one at a time, in the order of their start, after `resume` was called.
+    """Builds that wait until `resume` is called. Then they run one at a time, in the order of their start.
 
     Attributes:
-        started: The deployments whose builds were started in CodeBuild.
-        ran: The deployments whose builds are running or have run.
+        run: Runs one build.
+        started: The ids of the deployments whose builds were started in CodeBuild.
+        ran: The ids of the deployments whose builds are running or have run.
     """
 
     run: RunBuild
@@ -59,6 +60,7 @@ class HeldBuilds:
             self._wait(lambda: deployment_id in self.started)
 
     def resume(self) -> None:
+        """Let the waiting builds and all later builds run."""
         with self._changed:
             self._held = False
             self._changed.notify_all()
@@ -71,20 +73,20 @@ class HeldBuilds:
 
 
 @contextmanager
-def held_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[HeldBuilds]:
-    """Replace the emulator's build runner by a runner that holds builds.
+def hold_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[HeldBuilds]:
+    """Replace the emulator's build runner by `HeldBuilds` until the context ends.
 
     Args:
         emulator: The emulator.
-        run: Runs a build. Default: the emulator's build runner.
+        run: Runs one build. By default the emulator's former build runner.
     """
     builds = emulator._get_internals().builds
-    usual = builds.run
-    assert usual
-    held = HeldBuilds(run or usual)
+    former = builds.run
+    assert former
+    held = HeldBuilds(run or former)
     emulator.set_build_runner(held)
     try:
         yield held
     finally:
         held.resume()
-        emulator.set_build_runner(usual)
+        emulator.set_build_runner(former)

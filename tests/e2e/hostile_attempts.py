@@ -1,4 +1,4 @@
-"""Calls of AWS with which a hostile build attacks another tenant and the platform (P6)."""
+"""AWS calls with which a hostile build attacks another tenant and the platform (P6)."""
 
 import json
 from typing import Any
@@ -15,10 +15,10 @@ _TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 @frozen
 class Attempt:
-    """One call of AWS.
+    """One AWS call of the hostile build.
 
     Attributes:
-        what: The purpose of the call.
+        what: The purpose of the call, which identifies the attempt.
         call: Service and operation in boto3, such as `s3.get_object`.
         parameters: The parameters of the operation.
     """
@@ -33,8 +33,13 @@ def attempt(what: str, call: str, **parameters: object) -> Attempt:
 
 
 @frozen(kw_only=True)
-class Neighbourhood:
-    """The targets. The attacker is assumed to know all names and ids."""
+class AttackTargets:
+    """The targets of the hostile build, which knows all names and ids.
+
+    Attributes:
+        own: The project of the hostile build.
+        neighbour: The attacked tenant.
+    """
 
     cloud: Cloud
     own: TinyProject
@@ -48,14 +53,14 @@ class Neighbourhood:
     def own_site(self) -> str:
         return str(self.own.project["site"])
 
-    def secret(self, project: TinyProject, name: str) -> str:
+    def build_parameter_name(self, project: TinyProject, name: str) -> str:
         return f"/anchor/local/sites/{project.project['site']}/{project.project_id}/{name}"
 
-    def role(self, name: str) -> str:
+    def build_role_arn(self, name: str) -> str:
         return f"arn:aws:iam::{self.cloud.emulator.account_id}:role/{PREFIX}-{name}"
 
-    def allowed(self) -> list[Attempt]:
-        """Return calls that a build needs. These calls prove that the credentials of the build are valid."""
+    def list_allowed(self) -> list[Attempt]:
+        """Return calls that every build may make. Their success proves that the credentials are valid."""
         buckets, own = self.cloud.deployed.outputs["buckets"], self.own_site
         group = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{own}-build"}
         return [
@@ -71,13 +76,13 @@ class Neighbourhood:
             attempt(
                 "read its own secrets",
                 "ssm.get_parameters",
-                Names=[self.secret(self.own, "OWN_SECRET")],
+                Names=[self.build_parameter_name(self.own, "OWN_SECRET")],
                 WithDecryption=True,
             ),
         ]
 
-    def refused(self) -> list[Attempt]:
-        """Return the hostile calls."""
+    def list_refused(self) -> list[Attempt]:
+        """Return the hostile calls, which AWS must refuse."""
         return [
             *self._objects(),
             *self._secrets(),
@@ -131,8 +136,8 @@ class Neighbourhood:
         ]
 
     def _secrets(self) -> list[Attempt]:
-        name = self.secret(self.neighbour.site, VARIABLE)
-        own = self.secret(self.own, "OWN_SECRET")
+        name = self.build_parameter_name(self.neighbour.site, VARIABLE)
+        own = self.build_parameter_name(self.own, "OWN_SECRET")
         return [
             attempt("read the neighbour's secret", "ssm.get_parameters", Names=[name], WithDecryption=True),
             attempt(
@@ -246,7 +251,7 @@ class Neighbourhood:
                 "change its own site's role",
                 "lambda.update_function_configuration",
                 FunctionName=own,
-                Role=self.role("release"),
+                Role=self.build_role_arn("release"),
             ),
             attempt(
                 "switch its own site to another version",
@@ -307,7 +312,7 @@ class Neighbourhood:
                 "give its own builds another role",
                 "codebuild.update_project",
                 name=own,
-                serviceRole=self.role("release"),
+                serviceRole=self.build_role_arn("release"),
             ),
         ]
 
@@ -346,13 +351,13 @@ class Neighbourhood:
             attempt(
                 "assume the role of the neighbour's builds",
                 "sts.assume_role",
-                RoleArn=self.role(f"site-{self.site}-build"),
+                RoleArn=self.build_role_arn(f"site-{self.site}-build"),
                 RoleSessionName="evil",
             ),
             attempt(
                 "assume the role of the release function",
                 "sts.assume_role",
-                RoleArn=self.role("release"),
+                RoleArn=self.build_role_arn("release"),
                 RoleSessionName="evil",
             ),
             attempt(

@@ -1,4 +1,4 @@
-"""Access to internals of the embedded cloud that users do not have: rows, logs, tokens and policies."""
+"""Access to rows, logs, tokens and policies of the embedded cloud. Users have no such access."""
 
 import base64
 import hashlib
@@ -41,7 +41,7 @@ def read_log(cloud: Cloud, function: str) -> list[str]:
 
 
 def make_expired_token(token: str) -> str:
-    """Return the token with an expiry in the past, correctly signed by the user pool."""
+    """Return a copy of the token that has expired. The user pool has correctly signed the copy."""
     padded = token.split(".")[1] + "=="
     claims = json.loads(base64.urlsafe_b64decode(padded))
     claims["exp"] = claims["iat"] - 3600
@@ -49,7 +49,7 @@ def make_expired_token(token: str) -> str:
 
 
 def make_tampered_token(token: str) -> str:
-    """Return the token with another subject and the old signature."""
+    """Return a copy of the token with another subject. Its signature is still that of the original token."""
     header, payload, signature = token.split(".")
     claims = {**json.loads(base64.urlsafe_b64decode(payload + "==")), "sub": "somebody-else"}
     forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
@@ -57,7 +57,7 @@ def make_tampered_token(token: str) -> str:
 
 
 @contextmanager
-def without_permission(cloud: Cloud, function: str, action: str) -> Generator[None]:
+def remove_permission(cloud: Cloud, function: str, action: str) -> Generator[None]:
     """Remove an action from the policies of a function's role. Restore the action when the context ends."""
     client = cloud.emulator.client("iam")
     role = f"anchor-local-{function}"
@@ -68,14 +68,14 @@ def without_permission(cloud: Cloud, function: str, action: str) -> Generator[No
     assert any(action in json.dumps(document) for document in policies.values()), (
         f"{role} does not allow {action}"
     )
-    _put(client, role, {name: _without(document, action) for name, document in policies.items()})
+    _write_policies(client, role, {name: _drop_action(policy, action) for name, policy in policies.items()})
     try:
         yield
     finally:
-        _put(client, role, policies)
+        _write_policies(client, role, policies)
 
 
-def _put(
+def _write_policies(
     client: Any,  # noqa: ANN401 - boto3's clients have no types
     role: str,
     policies: dict[str, Any],
@@ -84,7 +84,7 @@ def _put(
         client.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
-def _without(document: dict[str, Any], action: str) -> dict[str, Any]:
+def _drop_action(document: dict[str, Any], action: str) -> dict[str, Any]:
     statements: list[dict[str, Any]] = []
     for statement in document["Statement"]:
         actions = statement["Action"]

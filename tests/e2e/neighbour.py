@@ -1,4 +1,4 @@
-"""Another tenant with a live site. No other tenant may harm or delay this site."""
+"""A tenant with a live site. The tests prove that no other tenant can harm or delay this site."""
 
 from attrs import frozen
 

@@ -1,14 +1,16 @@
-"""Processes that a command started, and their listening sockets, from Linux's `/proc`."""
+"""Functions that read the descendants of a process and their listening sockets from Linux's `/proc`."""
 
 import re
 from pathlib import Path
 
+# The state LISTEN in `/proc/net/tcp`.
 LISTENING = "0A"
+# 127.0.0.1 and ::1 in the kernel's hexadecimal format.
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 
 
 def find_descendants(pid: int) -> set[int]:
-    """Return the process and its descendants that are still running."""
+    """Return the ids of a process and of its descendants, without processes that no longer exist."""
     parents: dict[int, int] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -30,8 +32,12 @@ def is_running(pid: int) -> bool:
 
 
 def find_listeners(pids: set[int]) -> list[tuple[str, int]]:
-    """Return the address (hexadecimal, in the kernel's format) and the port of each listening socket."""
-    inodes = {inode for pid in pids for inode in _sockets(pid)}
+    """Return the address (in the kernel's hexadecimal format) and the port of each listening socket.
+
+    Args:
+        pids: The ids of the processes that have the sockets.
+    """
+    inodes = {inode for pid in pids for inode in _find_socket_inodes(pid)}
     found: list[tuple[str, int]] = []
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
@@ -42,7 +48,7 @@ def find_listeners(pids: set[int]) -> list[tuple[str, int]]:
     return found
 
 
-def _sockets(pid: int) -> set[str]:
+def _find_socket_inodes(pid: int) -> set[str]:
     inodes: set[str] = set()
     try:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():

@@ -1,4 +1,4 @@
-"""A tiny site with more releases than the platform keeps. At the end, the first release is promoted."""
+"""A tiny site with more releases than the platform keeps. The first release is promoted after all others."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +11,7 @@ from tests.e2e.tiny_platform import TinyProject
 NUMBER: Final = 15
 """Number of releases: five more than a project keeps by default."""
 
-# A hashed file that all releases contain, so that they share one object.
+# A hashed file that all releases contain. They share one object in the bucket.
 SHARED: Final = "/_next/static/chunks/0iumlkwknlbd6.js"
 
 
@@ -21,7 +21,7 @@ class Released:
 
     Attributes:
         site: The project.
-        releases: The deployments, oldest first. The first is live, and the project is pinned to it.
+        releases: The deployments, oldest first. The first one is live, and the project is pinned.
     """
 
     site: TinyProject
@@ -29,14 +29,15 @@ class Released:
 
 
 def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
-    """Push a number of times, wait for the build of each push, and promote the first release.
+    """Push a number of times, and promote the first release when all pushes are live.
 
-    All pushes go live, in order. Releases of a project are queued. During a release, the next push is built.
+    Each push follows when the build of the former push has ended. So a push is built while the release of the
+    former push is still in progress. All pushes go live, in order, because a project's releases are queued.
 
     Raises:
         AssertionError: A push did not go live.
     """
-    pushed = [_pushed(site, f"Release {each + 1}") for each in range(number)]
+    pushed = [_push_and_wait_for_build(site, f"Release {each + 1}") for each in range(number)]
     newest = site.wait(pushed[-1])
     releases = [site.client.get_deployment(each) for each in pushed]
     assert newest["status"] == "live", newest
@@ -45,7 +46,7 @@ def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
     return Released(site=site, releases=releases)
 
 
-def _pushed(site: TinyProject, message: str) -> str:
+def _push_and_wait_for_build(site: TinyProject, message: str) -> str:
     deployment_id = site.push(message=message)
     deployment = site.wait(deployment_id, {"built", "deploying"})
     assert deployment["status"] not in {"failed", "superseded"}, deployment

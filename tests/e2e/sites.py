@@ -1,4 +1,4 @@
-"""Sites for tests that build nothing. Only the rows of the sites exist, not the functions in the rows."""
+"""Sites for tests that build nothing. Only the row of such a site exists. Its functions do not exist."""
 
 from local.cloud import Cloud
 

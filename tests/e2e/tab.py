@@ -1,4 +1,4 @@
-"""A tab of a real browser: pages, clicks and problems."""
+"""A tab of a real browser. It opens pages, clicks, types, and records problems."""
 
 import json
 import time
@@ -72,7 +72,7 @@ class Tab:
         self._wait_for_load(loads)
 
     def run_before_every_page(self, script: str) -> None:
-        """Run a script in every page that is loaded from now on, before the scripts of the page."""
+        """Run a script in every page that the tab loads from now on, before the page's own scripts."""
         self._call("Page.addScriptToEvaluateOnNewDocument", source=script)
 
     def reload(self) -> None:
@@ -114,7 +114,7 @@ class Tab:
         )
 
     def click(self, selector: str) -> None:
-        """Wait until React has hydrated an element, and click on the element with the mouse."""
+        """Wait until React has hydrated the element, and click on it with the mouse."""
         found = f"document.querySelector({json.dumps(selector)})"
         self.wait_until(f"Object.keys({found} ?? {{}}).some(key => key.startsWith('__reactProps'))")
         self.evaluate(f"{found}.scrollIntoView({{block: 'center'}})")
@@ -130,7 +130,7 @@ class Tab:
         self._call("Input.insertText", text=text)
 
     def follow_link(self, href: str) -> None:
-        """Click on the link to a path, and wait until the location changes to it."""
+        """Click on the link to a path, and wait until the location has this path."""
         self.click(f'a[href="{href}"]')
         self.wait_until(f"location.pathname === {json.dumps(href)}")
 
@@ -198,7 +198,8 @@ class Tab:
             case "Network.responseReceived" if content["response"]["status"] >= 400:
                 request = self._urls.get(content["requestId"], content["response"]["url"])
                 return f"{request} was answered {content['response']['status']}"
-            case "Network.loadingFailed" if not content.get("canceled"):  # such as after leaving a page
+            # The browser cancels requests when the tab leaves a page. Canceled requests are no problem.
+            case "Network.loadingFailed" if not content.get("canceled"):
                 return f"{self._urls.get(content['requestId'], 'a request')} failed: {content['errorText']}"
             case "Runtime.exceptionThrown":
                 details = content["exceptionDetails"]

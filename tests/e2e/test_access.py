@@ -11,7 +11,7 @@ from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.deploy.api.routes import ROUTES
 from runtime.shared.api.routes import Route
 from tests.e2e.conftest import Broken
-from tests.e2e.inspection import make_expired_token, make_tampered_token, read_log, without_permission
+from tests.e2e.inspection import make_expired_token, make_tampered_token, read_log, remove_permission
 
 PRIVATE_ROUTES = [route for route in ROUTES if route.auth]
 ROUTES_WITH_ID = [route for route in PRIVATE_ROUTES if "{" in route.path]
@@ -23,17 +23,17 @@ BODIES: dict[str, Json] = {
 }
 
 
-def route_name(route: Route) -> str:
+def format_route(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-def route_path(route: Route, pushed: PushedProject) -> str:
+def build_path(route: Route, pushed: PushedProject) -> str:
     return route.path.format(
         projectId=pushed.project["projectId"], deploymentId=pushed.deployment["deploymentId"]
     )
 
 
-@pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=route_name)
+@pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=format_route)
 @pytest.mark.parametrize(
     "token",
     [None, make_expired_token, make_tampered_token, lambda _: "of.no.body"],
@@ -46,8 +46,8 @@ def test_every_route_refuses_an_invalid_token(
     headers = {"Authorization": f"Bearer {token(first.client.token)}"} if token else {}
     answer = requests.request(
         route.method,
-        cloud.api_endpoint + route_path(route, first),
-        json=BODIES.get(route_name(route)),
+        cloud.api_endpoint + build_path(route, first),
+        json=BODIES.get(format_route(route)),
         headers=headers,
         timeout=30,
     )
@@ -74,26 +74,27 @@ def foreign_token(cloud: Cloud) -> str:
     return token
 
 
-@pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=route_name)
+@pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=format_route)
 def test_every_route_refuses_a_token_of_another_pool(
     cloud: Cloud, first: PushedProject, foreign_token: str, route: Route
 ) -> None:
     """A1, A5."""
     client = PlatformClient(endpoint=cloud.api_endpoint, token=foreign_token)
     with pytest.raises(PlatformError) as refused:
-        client.call(route.method, route_path(route, first), BODIES.get(route_name(route)))
+        client.call(route.method, build_path(route, first), BODIES.get(format_route(route)))
     assert refused.value.status == 401
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in PRIVATE_ROUTES if route.method != "DELETE"], ids=route_name
+    "route", [route for route in PRIVATE_ROUTES if route.method != "DELETE"], ids=format_route
 )
 def test_every_route_accepts_the_token_of_the_owner(
     cloud: Cloud, first: PushedProject, broken: Broken, route: Route
 ) -> None:
-    """A1: the requests change nothing. Examples are an empty change and the promotion of a failed deployment.
+    """A1: the token is accepted, but each change is refused for another reason, so that nothing changes.
 
-    DELETE is tested in `tests/runtime/api/test_deleting.py`, because the other tests need the project.
+    For example, a change has no fields, or the promoted deployment has failed. Deletion is tested in
+    `tests/runtime/api/test_deleting.py`, because the other tests need the project.
     """
     failed = broken.deployment["deploymentId"]
     answer = requests.request(
@@ -111,18 +112,18 @@ def other_tenant(cloud: Cloud) -> PlatformClient:
     return cloud.sign_in(cloud.create_user("stranger@example.com"))
 
 
-@pytest.mark.parametrize("route", ROUTES_WITH_ID, ids=route_name)
+@pytest.mark.parametrize("route", ROUTES_WITH_ID, ids=format_route)
 def test_resources_of_another_tenant_are_not_found(
     first: PushedProject, other_tenant: PlatformClient, route: Route
 ) -> None:
-    """A5: the response equals the response for a resource that does not exist."""
+    """A5: for a resource of another tenant, the API answers as for a resource that does not exist."""
     missing = route.path.format(
         projectId="01ARZ3NDEKTSV4RRFFQ69G5FAV", deploymentId="01ARZ3NDEKTSV4RRFFQ69G5FAV"
     )
     problems: list[tuple[int, object]] = []
-    for target in (route_path(route, first), missing):
+    for target in (build_path(route, first), missing):
         with pytest.raises(PlatformError) as refused:
-            other_tenant.call(route.method, target, BODIES.get(route_name(route)))
+            other_tenant.call(route.method, target, BODIES.get(format_route(route)))
         problems.append((refused.value.status, refused.value.problem))
     assert problems[0] == problems[1]
     assert problems[0][0] == 404
@@ -136,7 +137,7 @@ def test_a_list_contains_no_projects_of_other_tenants(other_tenant: PlatformClie
 
 @pytest.mark.usefixtures("first")
 def test_a_site_in_use_is_refused_like_one_that_does_not_exist(other_tenant: PlatformClient) -> None:
-    """A5: the response does not reveal which sites are in use."""
+    """A5: so a user cannot find out which sites are in use."""
     answers: list[object] = []
     for site in ("next-site", "no-such-site"):
         with pytest.raises(PlatformError) as refused:
@@ -148,13 +149,13 @@ def test_a_site_in_use_is_refused_like_one_that_does_not_exist(other_tenant: Pla
 
 @pytest.fixture
 def api_without_query_permission(cloud: Cloud) -> Generator[None]:
-    with without_permission(cloud, function="api", action="dynamodb:Query"):
+    with remove_permission(cloud, function="api", action="dynamodb:Query"):
         yield
 
 
 @pytest.mark.usefixtures("api_without_query_permission")
 def test_a_call_without_permission_is_refused(cloud: Cloud, first: PushedProject) -> None:
-    """Q3: the emulator enforces the policies of the roles, so the tests find missing grants."""
+    """Q3: the emulator enforces the roles' policies. Therefore other tests fail if a grant is missing."""
     with pytest.raises(PlatformError) as refused:
         first.client.list_deployments(first.project["projectId"])
     assert refused.value.status >= 500  # AWS answers 500, and the emulator answers 502

@@ -23,16 +23,21 @@ from tests.anchor.hostile_texts import find_controls
 from tests.e2e.released import Released
 from tests.e2e.sites import declare_site
 
-NOTHING = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
-# This text writes to the clipboard, clears the screen (7-bit and 8-bit form), reverses text, and contains
-# Rich markup.
+MISSING_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+# If a terminal interpreted this text, it would write to the clipboard, clear the screen (7-bit and 8-bit
+# form) and reverse the direction of text. The text also contains markup of the library Rich.
 HOSTILE = "\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
 ESCAPED = r"\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
 
 
 @frozen(kw_only=True)
 class Anchor:
-    """Runs commands as one user, and answers their prompts from a list."""
+    """The command line of one user.
+
+    Attributes:
+        file: The file with the user's credentials.
+        pauses: The pauses in seconds that commands requested. The tests do not wait.
+    """
 
     cloud: Cloud
     user: User
@@ -41,6 +46,7 @@ class Anchor:
     pauses: list[float] = field(factory=list)
 
     def run(self, *arguments: str, answers: tuple[str, ...] = ()) -> tuple[int, str, str]:
+        """Run a command that gets the answers to its prompts. Return its status, output and error output."""
         given: Iterator[str] = iter(answers)
         terminal = Terminal(
             client=Client(file=self.file, now=time.time),
@@ -54,6 +60,7 @@ class Anchor:
         return status, output.out, output.err
 
     def run_ok(self, *arguments: str, answers: tuple[str, ...] = ()) -> str:
+        """Run a command that must succeed, and return its output."""
         status, out, err = self.run(*arguments, answers=answers)
         assert (status, err) == (0, ""), err
         return out
@@ -69,7 +76,7 @@ class Anchor:
         )
 
     def sign_in_as(self, client: PlatformClient) -> "Anchor":
-        """Store the access token of another client, which expires in 10 minutes."""
+        """Store the access token of a client as the credentials, with an expiry in 10 minutes."""
         self.file.write(
             Credentials(
                 api=self.cloud.api_endpoint,
@@ -91,7 +98,7 @@ def user(cloud: Cloud) -> User:
 
 @pytest.fixture
 def other_user(signed_out: Anchor) -> Anchor:
-    """A separate user, because the test changes the password."""
+    """The command line of a separate user, because the test changes this user's password."""
     return evolve(signed_out, user=signed_out.cloud.create_user("mary@example.com"))
 
 
@@ -133,7 +140,7 @@ def test_a_wrong_password_is_refused(signed_out: Anchor) -> None:
 
 
 def test_a_temporary_password_must_be_replaced_at_sign_in(other_user: Anchor) -> None:
-    """This is the runbook's procedure for a forgotten password."""
+    """The operator sets a temporary password, as the runbook describes for a forgotten password."""
     given, own = "Given-to-them-1", "Chosen-by-them-1"
     other_user.cloud.emulator.client("cognito-idp").admin_set_user_password(
         UserPoolId=other_user.cloud.deployed.outputs["userPoolId"],
@@ -179,7 +186,7 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
     assert anchor.run("projects", "delete", "My command", answers=("Another",))[0] == 1
     anchor.run_ok("projects", "delete", "My command", answers=("My command",))
     assert "My command" not in anchor.run_ok("projects", "list")
-    anchor.run_ok(*create)  # no project uses the site now
+    anchor.run_ok(*create)  # succeeds, because the deleted project no longer uses the site
     anchor.run_ok("projects", "delete", "My command", "--yes")
 
 
@@ -224,7 +231,7 @@ def test_a_commit_that_is_not_a_sha_is_refused(anchor: Anchor, project: str) -> 
 
 @pytest.mark.parametrize("command", ["logs", "promote", "cancel", "deployment"])
 def test_a_missing_deployment_is_refused_with_404(anchor: Anchor, command: str) -> None:
-    assert anchor.run(command, NOTHING) == (1, "", "refused (404): the deployment does not exist\n")
+    assert anchor.run(command, MISSING_ID) == (1, "", "refused (404): the deployment does not exist\n")
 
 
 def test_a_missing_project_is_named(anchor: Anchor) -> None:
@@ -235,7 +242,7 @@ def test_a_missing_project_is_named(anchor: Anchor) -> None:
 def test_a_netrc_file_does_not_replace_the_token(
     anchor: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By default, the library `requests` sends the `default` entry of a netrc file to every host."""
+    """By default, `requests` sends the login of a netrc file's `default` entry instead of the token."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login ada password not-for-the-api\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -251,7 +258,7 @@ def signed_out_terminal(tmp_path: Path) -> Terminal:
 def test_a_pipe_is_read_line_by_line_and_its_end_is_an_error(
     signed_out_terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Otherwise a file with too few lines would set a secret to an empty value."""
+    """A command fails if its input ends too early. Otherwise it would set the secret to an empty value."""
     monkeypatch.setattr("sys.stdin", io.StringIO("one\n\n"))
     assert [read_hidden_line("Value of A: "), read_hidden_line("Value of B: ")] == ["one", ""]
     assert main(["env", "set", "shop", "--secret=C"], signed_out_terminal) == 1
@@ -299,7 +306,7 @@ def test_a_password_is_not_sent_over_http(signed_out: Anchor) -> None:
 
 @pytest.fixture
 def owner(first: PushedProject, signed_out: Anchor) -> Anchor:
-    """The command line, signed in as the owner of the first release."""
+    """The command line, signed in as the owner of the example site's project."""
     return signed_out.sign_in_as(first.client)
 
 

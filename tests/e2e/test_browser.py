@@ -1,7 +1,7 @@
 """D3, D7: releases in a real browser, also in a tab that was opened before a switch.
 
-Each test starts with an empty cache and no cookies. Finally, each test asserts that there were no exceptions,
-no failed requests, and no errors or warnings in the console.
+Each test starts with an empty cache and no cookies. At its end, each test asserts that there were no uncaught
+exceptions, no failed requests, and no errors or warnings in the console.
 """
 
 from collections.abc import Callable, Generator
@@ -18,7 +18,8 @@ from tests.e2e.chromium import install_chromium
 from tests.e2e.tab import Request, Tab
 
 ROOT = Path(__file__).parents[2]
-FULL_LOAD = "window.loadedAnew"  # a test sets it to false; a full page load makes it undefined again
+# A test sets this variable to false. If the browser then loads a full page, the variable is undefined again.
+FULL_LOAD = "window.loadedAnew"
 
 pytestmark = pytest.mark.conformance
 
@@ -27,26 +28,26 @@ pytestmark = pytest.mark.conformance
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], Tab]]:
     """Return a function that opens a tab at the URL of a site. All tests share the browser."""
     profile = tmp_path_factory.mktemp("profile")
-    with devtools.running(install_chromium(ROOT / ".anchor"), profile) as tools:
+    with devtools.run_browser(install_chromium(ROOT / ".anchor"), profile) as tools:
         yield lambda url: Tab.open_at(url, tools)
 
 
 @pytest.fixture(scope="module")
 def next_push(cloud: Cloud, first: PushedProject) -> PushedProject:
-    """The second push of the site, which is live."""
+    """The example site after a second push. The release of this push is live."""
     first.repository.commit({"public/second.txt": "the second release\n"}, "Add a file")
     return push(cloud, first, "Add a file", Progress())
 
 
 @pytest.fixture
 def tab(first: PushedProject, visit: Callable[[str], Tab]) -> Tab:
-    """A tab at the immutable URL of the first release, which no switch changes."""
+    """A tab at the immutable URL of the first release. A switch does not change what this URL shows."""
     return visit(first.deployment["url"])
 
 
 @frozen(kw_only=True)
 class Skew:
-    """A site with two releases.
+    """A site with two releases, for tests of a page that was opened before a switch.
 
     Attributes:
         old: The release that is live at the start of a test.
@@ -94,7 +95,7 @@ def test_a_page_is_hydrated_and_loads_a_script_on_demand(first: PushedProject, t
 
 
 def test_every_kind_of_problem_is_recorded(tab: Tab) -> None:
-    """The other tests assert that there are no problems."""
+    """Without this test, an assertion that there were no problems would prove nothing."""
     tab.open("/browser")
     tab.evaluate("setTimeout(() => { console.error('said'); throw new Error('thrown') })")
     tab.evaluate("fetch('/no/such/page').then(answer => answer.text())")
@@ -117,7 +118,7 @@ def test_a_page_its_script_and_its_api_are_of_one_release(tab: Tab) -> None:
 
 
 def test_a_visible_link_is_prefetched(tab: Tab) -> None:
-    """D7: all segments of a prerendered page are prefetched, so a click on the link sends no request."""
+    """D7: Next.js prefetches all segments of a prerendered page, so a click on the link sends no request."""
     tab.open("/browser")
     tab.wait_for_request("/posts/first", is_page_prefetch)
     tab.wait_until_idle()
@@ -132,7 +133,7 @@ def test_a_visible_link_is_prefetched(tab: Tab) -> None:
     ("path", "title"), [("/posts/first", "The first post"), ("/posts/third", "The third post")]
 )
 def test_following_a_link_and_going_back_loads_no_full_page(tab: Tab, path: str, title: str) -> None:
-    """D7: tested for a prerendered page, and for a page that is rendered on the first request."""
+    """D7: the link leads to a prerendered page, or to a page that is rendered at its first request."""
     tab.open("/browser")
     tab.evaluate(f"{FULL_LOAD} = false")
     tab.follow_link(path)
@@ -145,7 +146,7 @@ def test_following_a_link_and_going_back_loads_no_full_page(tab: Tab, path: str,
 
 
 def test_submitting_a_form_loads_no_full_page(first: PushedProject, tab: Tab) -> None:
-    """D7: a server action with a redirect and a cookie."""
+    """D7: the form calls a server action, which sets a cookie and redirects."""
     tab.open("/action")
     tab.evaluate(f"{FULL_LOAD} = false")
     tab.type("input[name=name]", "Ada")
@@ -205,7 +206,7 @@ def test_redirects_and_rewrites_show_the_right_page_and_location(
 def test_draft_mode_applies_to_one_visitor_only(
     first: PushedProject, tab: Tab, visit: Callable[[str], Tab]
 ) -> None:
-    """D7: a browser's rules for cookies are stricter than those of an HTTP client."""
+    """D7: this needs a browser, because its rules for cookies are stricter than those of an HTTP client."""
     tab.open("/draft")
     tab.wait_for_text("draft", "off")
     assert tab.evaluate("fetch('/api/draft?enable=1', {method: 'POST'}).then(answer => answer.json())") == {
@@ -220,7 +221,10 @@ def test_draft_mode_applies_to_one_visitor_only(
 
 
 def test_an_open_page_loads_scripts_of_its_release_after_a_switch(skew: Skew) -> None:
-    """D3: this includes a script that was not loaded before the switch and differs in the live release."""
+    """D3: after the switch, the page loads a script that it has not loaded before.
+
+    The live release has another version of this script.
+    """
     tab = skew.tab
     tab.open("/browser")
     tab.wait_for_text("script", skew.old.sha)
@@ -232,7 +236,7 @@ def test_an_open_page_loads_scripts_of_its_release_after_a_switch(skew: Skew) ->
 
 
 def test_a_link_prefetched_before_a_switch_works_without_a_request(skew: Skew) -> None:
-    """D3: the link shows the page of the old release. The back button does the same."""
+    """D3: the link and the back button show pages of the old release, without a full page load."""
     tab = skew.tab
     tab.open("/browser")
     tab.evaluate(f"{FULL_LOAD} = false")
@@ -251,12 +255,12 @@ def test_a_link_prefetched_before_a_switch_works_without_a_request(skew: Skew) -
 @pytest.mark.parametrize(
     ("page", "path", "testid"),
     [("/", "/posts/third", "title"), ("/", "/isr/time", "rendered-at"), ("/browser", "/stream", "slow")],
-    ids=["to a page made on demand", "to a page made again", "to a streamed page"],
+    ids=["to a page rendered on demand", "to a revalidated page", "to a streamed page"],
 )
 def test_a_link_that_was_not_prefetched_loads_the_new_release_after_a_switch(
     skew: Skew, page: str, path: str, testid: str
 ) -> None:
-    """D3: Next.js notices that its data request is answered by another build. It then loads the full page."""
+    """D3: Next.js detects that another build answered its data request. Then it loads the full page."""
     tab = skew.tab
     tab.open(page)
     tab.evaluate(f"{FULL_LOAD} = false")
@@ -269,7 +273,7 @@ def test_a_link_that_was_not_prefetched_loads_the_new_release_after_a_switch(
 
 
 def test_a_form_of_an_open_page_works_after_a_switch(skew: Skew) -> None:
-    """D3: the new release answers the request that the old release's script sends."""
+    """D3: the script of the old release sends the request, and the new release answers it."""
     tab = skew.tab
     tab.open("/action")
     tab.wait_for_text("commit", skew.old.sha)
@@ -282,7 +286,7 @@ def test_a_form_of_an_open_page_works_after_a_switch(skew: Skew) -> None:
 
 
 def test_a_page_reloaded_after_a_switch_contains_only_the_new_release(skew: Skew) -> None:
-    """D3: this is true although the browser has cached files of the old release."""
+    """D3: the browser has files of the old release in its cache, but does not use them."""
     tab = skew.tab
     tab.open("/browser")
     tab.click("button")

@@ -1,4 +1,4 @@
-"""A project without pushes. It is deployed through the API, its log is read later, and it is deleted (A2)."""
+"""A project without pushes: a deployment through the API, its build log, and the project's deletion (A2)."""
 
 import pytest
 from attrs import frozen
@@ -10,7 +10,16 @@ from tests.e2e.tiny_platform import TinyPlatform
 
 @frozen(kw_only=True)
 class Observations:
-    """The observations, in order."""
+    """What the tests observed, in this order.
+
+    Attributes:
+        deployment: The deployment after it has ended.
+        shown_commit: The commit that the live site shows.
+        log: The build log while CloudWatch has it.
+        kept_log: The build log after its deletion from CloudWatch.
+        secrets_after: The names of the site's secrets after the project's deletion.
+        answers_after: The status codes for the project, its site and its release after the deletion.
+    """
 
     deployment: Json
     shown_commit: str
@@ -57,7 +66,8 @@ def test_a_branch_deployed_through_the_api_goes_live(observations: Observations)
 
 
 def test_a_log_deleted_from_cloudwatch_is_read_from_the_bucket(observations: Observations) -> None:
-    # Only these lines are compared: the lines of long commands are truncated in CloudWatch.
+    # Compare only lines that begin with "==> ". The lines with commands differ: in CloudWatch, a command with
+    # several lines is one long message, and the API returns only the beginning of this message.
     printed, kept = (
         [line for line in log if line.startswith("==> ")] for log in (observations.log, observations.kept_log)
     )

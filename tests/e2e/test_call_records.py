@@ -1,8 +1,8 @@
 """Each role used every permission that it has, and no call was refused (Q3).
 
-The embedded cloud's IAM records which statement allowed each call, and each refused call. These tests run
-last (`pytest_collection_modifyitems` in conftest.py). The roles of all sites count as one role, because each
-site uses only some of their permissions.
+The embedded cloud's IAM records which permission allowed each call, and which calls were refused. These tests
+run last (`pytest_collection_modifyitems` in conftest.py). The roles of all sites are compared as if they were
+the roles of one site, because no single site uses all permissions of its roles.
 """
 
 import json
@@ -23,24 +23,25 @@ Permission = tuple[str, str, str]
 PREFIX: Final = "anchor-local-"
 ATTACKER: Final = "anchor-local-site-gamma-build"
 
-# Permissions that these tests do not use, as patterns of `role: action on resource`, and their reasons.
+# Permissions that the tests do not use, as patterns of `role: action on resource`, with the reason. A reason
+# that begins with "If" names the only case in which the permission is used.
 UNUSED: Final = {
-    "*: logs:* on log-group:/aws/lambda/*": "Lambda writes logs with the function's role; the emulator not.",
+    "*: logs:* on log-group:/aws/lambda/*": "Only in AWS, Lambda writes logs with the function's role.",
     "*: xray:*": "Lambda sends traces with the function's role; the emulator sends none.",
     "*: kms:[DE]*crypt on alias/anchor-local-secrets": "Parameter Store calls KMS on behalf of its caller.",
     "site-<site>-build: s3:GetBucket*": "CodeBuild checks a bucket before it writes; the emulator does not.",
-    "*: s3:ListBucket on *": "With it, S3 answers 404 for a missing object instead of 403.",
+    "*: s3:ListBucket on *": "With this permission, S3 answers 404 for a missing object instead of 403.",
     "images-uploaded: s3:GetObject on */images/*": "If an upload was replaced after it was copied.",
     "build-events: dynamodb:DeleteItem on *": "If older deployments are still waiting to be built.",
     "site-<site>-server: s3:DeleteObject on *": "OpenNext deletes cached pages that no longer exist.",
     "orchestrator: codebuild:BatchGetBuilds on *": "If the build may have been started before.",
     "orchestrator: codebuild:ListBuildsForProject on *": "If the build may have been started before.",
     "orchestrator: codebuild:StopBuild on *": "If the deployment is cancelled while its build is started.",
-    "orchestrator: sqs:SendMessage on *": "If a build can never start, the next one is started.",
+    "orchestrator: sqs:SendMessage on *": "If a build can never start, so that the next one is started.",
     "orchestrator: sqs:ChangeMessageVisibility on *": "If CodeBuild has no capacity.",
     "release: lambda:GetFunctionUrlConfig on *": "If a retried release has created its URL before.",
     "release: dynamodb:ConditionCheckItem on table/*-projects": "If a release fails or is superseded.",
-    "sweep: codebuild:ListBuildsForProject on *": "If the start of a build was not recorded.",
+    "sweep: codebuild:ListBuildsForProject on *": "If a build was started but its id was not recorded.",
     "sweep: dynamodb:ConditionCheckItem on *": "If a release was lost.",
     "sweep: dynamodb:DeleteItem on *": "If a waiting deployment never started its build.",
     "sweep: logs:GetLogEvents on *": "If the event of a failed build was lost.",
@@ -68,7 +69,7 @@ def records(cloud: Cloud) -> Records:
             for each in decisions
             if each.is_allowed
         ),
-        # A call that is allowed now was only refused because a test had removed the permission for some time.
+        # Leave out refused calls that are allowed now: a test had removed the permission for some time.
         refused=frozenset(each for each in refused if not _is_allowed(permissions, each)),
     )
 
@@ -92,7 +93,7 @@ def read_permissions(cloud: Cloud) -> set[Permission]:
     }
 
 
-def _as_list(value: Any) -> list[str]:  # noqa: ANN401 - of JSON
+def _as_list(value: Any) -> list[str]:  # noqa: ANN401 - a value of a policy document
     return [value] if isinstance(value, str) else value
 
 
@@ -123,7 +124,7 @@ def _replace_site_names(permission: Permission, keys: Mapping[str, str]) -> Perm
 
 def _format_permission(permission: Permission) -> str:
     role, action, resource = permission
-    # Drop service, region and account of the ARN, which are always the same.
+    # Drop the beginning of the ARN. The action already names the service, and all ARNs have the same account.
     return f"{role.removeprefix(PREFIX)}: {action} on {resource.split(':', 5)[-1]}"
 
 
@@ -133,7 +134,7 @@ def test_only_calls_of_the_hostile_build_were_refused(records: Records) -> None:
 
 
 def test_every_permission_was_used(records: Records) -> None:
-    """Q3: an incomplete session does not use all permissions, so this test is deselected there."""
+    """Q3: this test runs only in a session with all test files. Other sessions use fewer permissions."""
     unused = {_format_permission(permission) for permission in records.allowed - records.used}
     unused = {
         permission for permission in unused if not any(fnmatchcase(permission, pattern) for pattern in UNUSED)

@@ -1,4 +1,4 @@
-"""`make up` and `make demo` as users run them: the output, listening ports and processes of the commands."""
+"""`make up` and `make demo`: the output, the listening ports and the processes of these commands."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from tests.e2e.processes import LOOPBACK, find_descendants, find_listeners, is_r
 ROOT = Path(__file__).parents[2]
 
 
-def environment(ports: Ports, **changes: str) -> dict[str, str]:
+def create_environment(ports: Ports, **changes: str) -> dict[str, str]:
     return {
         **os.environ,
         "ANCHOR_EMULATOR_PORT": str(ports.emulator),
@@ -32,13 +32,13 @@ def environment(ports: Ports, **changes: str) -> dict[str, str]:
     }
 
 
-def command(name: str) -> list[str]:
+def create_command(name: str) -> list[str]:
     return [sys.executable, "-m", "local", name]
 
 
 @pytest.fixture(scope="session")
 def path_without_node(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH with all programs of this machine except Node.js."""
+    """A PATH with all programs of this machine, except those of Node.js."""
     folder = tmp_path_factory.mktemp("bin")
     for directory in os.environ["PATH"].split(os.pathsep):
         for program in Path(directory).glob("*"):
@@ -51,9 +51,9 @@ def path_without_node(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def demo(path_without_node: str, own_ports: Callable[[], Ports]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command("demo"),
+        create_command("demo"),
         cwd=ROOT,
-        env=environment(own_ports(), PATH=path_without_node),
+        env=create_environment(own_ports(), PATH=path_without_node),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -91,15 +91,15 @@ def test_the_demo_works_without_node_and_prints_the_source_of_its_own(
 def test_without_a_network_the_demo_names_what_it_could_not_download(
     tmp_path: Path, own_ports: Callable[[], Ports]
 ) -> None:
-    """Q1: here, the npm registry's address is a closed port of this machine, and the npm cache is empty."""
+    """Q1: the test sets the npm registry to a closed port of this machine, and uses an empty npm cache."""
     ports = own_ports()
-    dead = own_ports().edge
+    closed_port = own_ports().edge
     done = subprocess.run(
-        command("demo"),
+        create_command("demo"),
         cwd=ROOT,
-        env=environment(
+        env=create_environment(
             ports,
-            npm_config_registry=f"http://127.0.0.1:{dead}/",
+            npm_config_registry=f"http://127.0.0.1:{closed_port}/",
             npm_config_fetch_retries="0",
             npm_config_cache=str(tmp_path),
         ),
@@ -111,24 +111,26 @@ def test_without_a_network_the_demo_names_what_it_could_not_download(
     )
     assert done.returncode == 1
     assert "npm could not reach its registry" in done.stderr
-    assert str(dead) in done.stderr
+    assert str(closed_port) in done.stderr
 
 
 @frozen(kw_only=True)
-class Up:
+class RunningUp:
+    """A running `make up`, and what the command has printed until its site is live."""
+
     process: subprocess.Popen[str]
     ports: Ports
     output: str
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]) -> Generator[Up]:
+def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]) -> Generator[RunningUp]:
     """A running `make up` with the tiny site, which builds in two seconds."""
     ports = own_ports()
     process = subprocess.Popen(
-        [*command("up"), "--folder", str(tiny_site.write(tmp_path_factory.mktemp("tiny-site")))],
+        [*create_command("up"), "--folder", str(tiny_site.write(tmp_path_factory.mktemp("tiny-site")))],
         cwd=ROOT,
-        env=environment(ports),
+        env=create_environment(ports),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -141,27 +143,27 @@ def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports])
         if "Ctrl-C" in line:
             break
     try:
-        yield Up(process=process, ports=ports, output="".join(lines))
+        yield RunningUp(process=process, ports=ports, output="".join(lines))
     finally:
         process.kill()
         process.communicate()
 
 
-def read_shown(up: Up, label: str) -> str:
+def read_printed_value(up: RunningUp, label: str) -> str:
     found = re.search(rf"{label} +(\S+)", up.output)
     assert found, f"{label!r} is not shown:\n{up.output}"
     return found[1]
 
 
-def test_up_prints_addresses_and_credentials(up: Up) -> None:
+def test_up_prints_addresses_and_credentials(up: RunningUp) -> None:
     """L1."""
-    assert read_shown(up, "Site") == f"http://next-site.localhost:{up.ports.edge}"
-    assert read_shown(up, "Platform API").startswith(f"http://127.0.0.1:{up.ports.emulator}/")
-    assert read_shown(up, "User")
-    assert read_shown(up, "Password")
+    assert read_printed_value(up, "Site") == f"http://next-site.localhost:{up.ports.edge}"
+    assert read_printed_value(up, "Platform API").startswith(f"http://127.0.0.1:{up.ports.emulator}/")
+    assert read_printed_value(up, "User")
+    assert read_printed_value(up, "Password")
 
 
-def test_the_site_shows_the_pushed_commit(up: Up) -> None:
+def test_the_site_shows_the_pushed_commit(up: RunningUp) -> None:
     """L1."""
     pushed = subprocess.run(
         ["git", "rev-parse", "main"],  # noqa: S607 - the user's git
@@ -170,10 +172,10 @@ def test_the_site_shows_the_pushed_commit(up: Up) -> None:
         text=True,
         check=True,
     ).stdout.strip()
-    assert read_commit(Visitor(url=read_shown(up, "Site")).get("/").text) == pushed
+    assert read_commit(Visitor(url=read_printed_value(up, "Site")).get("/").text) == pushed
 
 
-def test_nothing_listens_beyond_loopback(up: Up) -> None:
+def test_nothing_listens_beyond_loopback(up: RunningUp) -> None:
     """L3."""
     found = find_listeners(find_descendants(up.process.pid))
     assert {port for _, port in found} >= {up.ports.emulator, up.ports.edge}
@@ -182,7 +184,7 @@ def test_nothing_listens_beyond_loopback(up: Up) -> None:
 
 @pytest.mark.parametrize("which", ["emulator", "edge"])
 def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
-    up: Up, which: str, own_ports: Callable[[], Ports]
+    up: RunningUp, which: str, own_ports: Callable[[], Ports]
 ) -> None:
     """L3."""
     other = own_ports()
@@ -191,9 +193,9 @@ def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
         "edge": Ports(emulator=other.emulator, edge=up.ports.edge),
     }[which]
     done = subprocess.run(
-        command("up"),
+        create_command("up"),
         cwd=ROOT,
-        env=environment(ports),
+        env=create_environment(ports),
         capture_output=True,
         text=True,
         check=False,
@@ -207,18 +209,18 @@ def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
 
 
 def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]) -> None:
-    """L3: the test starts another `up`, and stops it during its first build."""
+    """L3: the test starts another `make up`, and sends SIGINT to it during the first build."""
     ports = own_ports()
     process = subprocess.Popen(
-        command("up"),
+        create_command("up"),
         cwd=ROOT,
-        env=environment(ports),
+        env=create_environment(ports),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509 - no other thread of the tests holds a lock then
+        preexec_fn=_restore_sigint,  # noqa: PLW1509 - no other thread of the tests holds a lock then
     )
     try:
         assert process.stdout
@@ -237,6 +239,6 @@ def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]
         socket.create_server(("127.0.0.1", port)).close()
 
 
-def _listen_to_ctrl_c() -> None:
-    """Restore the default handling of SIGINT, which shells ignore in background processes."""
+def _restore_sigint() -> None:
+    """Restore the default action of SIGINT, because a background process of a shell ignores SIGINT."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

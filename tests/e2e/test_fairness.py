@@ -11,7 +11,7 @@ from attrs import frozen
 
 from local.github import create_push_payload
 from local.platform_client import Json
-from tests.e2e.held_builds import fail_build, held_builds
+from tests.e2e.held_builds import fail_build, hold_builds
 from tests.e2e.neighbour import Neighbour
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 
@@ -31,7 +31,7 @@ def other_site(platform: TinyPlatform) -> TinyProject:
 
 
 def push(site: TinyProject, message: str) -> str:
-    """Deliver a push of the current head with another message, and return the deployment id."""
+    """Deliver another push of the same commit, with a new message, and return the id of its deployment."""
     head = site.repository.head
     payload = create_push_payload(repository_url=site.repository.url, sha=head, message=message)
     answer = site.webhook.deliver(payload)
@@ -46,7 +46,10 @@ def push_at_once(site: TinyProject, number: int) -> list[str]:
 
 
 def wait_until_queue_is_empty(platform: TinyPlatform) -> None:
-    """Wait until the orchestrator has handled all messages. A late message would take the free slot."""
+    """Wait until the orchestrator has handled all messages of the build queue.
+
+    Otherwise, a build whose message is handled late could start before builds that must run first.
+    """
     cloud, deadline = platform.cloud, time.monotonic() + 60
     sqs, queue = cloud.emulator.client("sqs"), cloud.deployed.outputs["queues"]["builds"]
     counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
@@ -64,7 +67,12 @@ def wait_until_ended(site: TinyProject, deployment_ids: Sequence[str]) -> list[J
 
 @frozen(kw_only=True)
 class FivePushes:
-    """The results of five pushes during one build, oldest first, and the deployments that were built."""
+    """Five pushes to one project. The second to the fifth arrived during the build of the first.
+
+    Attributes:
+        deployments: The deployments of all pushes, oldest first.
+        built: The ids of the deployments that were built, in this order.
+    """
 
     deployments: list[Json]
     built: list[str]
@@ -72,7 +80,7 @@ class FivePushes:
 
 @pytest.fixture(scope="module")
 def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
-    with held_builds(platform.cloud.emulator) as builds:
+    with hold_builds(platform.cloud.emulator) as builds:
         first = push(busy_site, "The first push")
         builds.wait_until_started(first)
         # In sequence, so that the order of the deployments is known.
@@ -96,7 +104,13 @@ def test_only_the_first_and_the_newest_of_five_pushes_are_built(pushed_five: Fiv
 
 @frozen(kw_only=True)
 class ManyPushes:
-    """Many pushes of one tenant to two projects, then a push of another tenant, and the builds that ran."""
+    """Many pushes of one tenant to two projects, and then one push of another tenant, during one build.
+
+    Attributes:
+        waited_longest: The deployment of the only push to the first tenant's second project.
+        single: The deployment of the other tenant's push.
+        ran: The deployments whose builds ran, in this order.
+    """
 
     waited_longest: str
     single: str
@@ -107,7 +121,7 @@ class ManyPushes:
 def many_pushes(
     platform: TinyPlatform, busy_site: TinyProject, other_site: TinyProject, neighbour: Neighbour
 ) -> ManyPushes:
-    with held_builds(platform.cloud.emulator, fail_build) as builds:
+    with hold_builds(platform.cloud.emulator, fail_build) as builds:
         first = push(busy_site, "The first of many")
         builds.wait_until_started(first)
         waited_longest = push(other_site, "The first one elsewhere")
@@ -124,7 +138,7 @@ def many_pushes(
 
 
 def test_fifty_pushes_of_a_tenant_delay_another_tenant_by_at_most_one_build(many_pushes: ManyPushes) -> None:
-    """P8: this is true even with a single build slot, and with pushes to several projects."""
+    """P8: CodeBuild runs only one build at a time here, and the first tenant pushes to two projects."""
     assert many_pushes.ran[1:3] == [many_pushes.single, many_pushes.waited_longest]
     assert len(many_pushes.ran) == 4
 
@@ -132,8 +146,11 @@ def test_fifty_pushes_of_a_tenant_delay_another_tenant_by_at_most_one_build(many
 def test_cancelling_frees_the_build_slot_or_the_place_in_the_queue(
     platform: TinyPlatform, busy_site: TinyProject, other_site: TinyProject
 ) -> None:
-    """P8."""
-    with held_builds(platform.cloud.emulator, fail_build) as builds:
+    """P8: after a running build is cancelled, the next build of its project starts.
+
+    A deployment that is cancelled while it waits never starts its build.
+    """
+    with hold_builds(platform.cloud.emulator, fail_build) as builds:
         first = push(busy_site, "It is cancelled")
         builds.wait_until_started(first)
         waits, newer = push(other_site, "It waits for room"), push(busy_site, "It waits for its project")

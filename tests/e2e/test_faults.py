@@ -1,4 +1,4 @@
-"""P9, D2: a fault under load causes no failed request, and the sweep recovers the deployment."""
+"""P9, D2: a fault causes no failed request while visitors load a site. The sweep continues the deployment."""
 
 import os
 import signal
@@ -26,16 +26,16 @@ def site(platform: TinyPlatform) -> TinyProject:
     return site
 
 
-def wait_until(happened: Callable[[], bool], *, seconds: float = 30.0) -> None:
+def wait_until(is_true: Callable[[], bool], *, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
+    while not is_true():
+        assert time.monotonic() < deadline, f"the condition is still false after {seconds:.0f} s"
         time.sleep(0.01)
 
 
 @contextmanager
-def under_load(site: TinyProject) -> Iterator[None]:
-    """Load the site until the context ends, and assert that no response failed or mixed two releases."""
+def load_site(site: TinyProject) -> Iterator[None]:
+    """Let visitors load the site until the context ends. Assert that no response failed or mixed releases."""
     with VisitorLoad(url=site.project["url"], visitors=2) as load:
         yield
     assert load.answers
@@ -63,7 +63,7 @@ def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None
 def assert_live_after_sweep(
     platform: TinyPlatform, site: TinyProject, deployment_id: str, fault: str
 ) -> None:
-    """Run the sweep, and compare the result with docs/reliability.md."""
+    """Run the sweep, assert that the deployment is live, and compare the result with docs/reliability.md."""
     sweep(platform, site, deployment_id)
     ended = site.client.wait_until(deployment_id, set(), timeout=60)
     assert site.visitor.get("/api/release").json()["release"] == ended["commitSha"]
@@ -76,21 +76,21 @@ def test_a_release_is_finished_after_its_function_was_killed(
 ) -> None:
     functions = platform.cloud.emulator.client("lambda")
 
-    def published(alias: str) -> bool:
+    def is_published(alias: str) -> bool:
         try:
             functions.get_alias(FunctionName=SERVER, Name=alias)
         except functions.exceptions.ResourceNotFoundException:
             return False
         return True
 
-    with under_load(site):
+    with load_site(site):
         deployment_id = site.push(message="Killed")
-        wait_until(lambda: published(f"r-{deployment_id.lower()}"))
+        wait_until(lambda: is_published(f"r-{deployment_id.lower()}"))
         kill_function(f"{PREFIX}-release")
         assert read_status(site, deployment_id) == "deploying"
         assert_live_after_sweep(platform, site, deployment_id, "the release function's process is killed")
-    # The message of the deployment stays invisible for half an hour. It would delay the next releases of the
-    # project.
+    # Delete the message of the deployment. It stays invisible for half an hour. In this FIFO queue, it would
+    # delay the next releases of the project.
     purge(platform, f"{PREFIX}-releases.fifo")
 
 
@@ -100,7 +100,7 @@ def purge(platform: TinyPlatform, queue: str) -> None:
 
 
 def kill_function(function: str) -> None:
-    """Kill the process that runs a function."""
+    """Kill the processes that run a function."""
     mark = f"AWS_LAMBDA_FUNCTION_NAME={function}\0".encode()
     running = [
         pid
@@ -116,7 +116,7 @@ def test_a_build_is_released_although_its_event_is_lost(platform: TinyPlatform, 
     events = platform.cloud.emulator.client("events")
     codebuild = platform.cloud.emulator.client("codebuild")
 
-    def built() -> bool:
+    def is_built() -> bool:
         listed = codebuild.list_builds_for_project(projectName=f"{PREFIX}-site-{SITE}-build")["ids"]
         variable = {"name": "ANCHOR_DEPLOYMENT_ID", "value": deployment_id, "type": "PLAINTEXT"}
         return any(
@@ -124,11 +124,11 @@ def test_a_build_is_released_although_its_event_is_lost(platform: TinyPlatform, 
             for build in codebuild.batch_get_builds(ids=listed)["builds"]
         )
 
-    with under_load(site):
+    with load_site(site):
         events.disable_rule(Name=f"{PREFIX}-build-ended")
         try:
             deployment_id = site.push(message="Unheard")
-            wait_until(built)
+            wait_until(is_built)
         finally:
             events.enable_rule(Name=f"{PREFIX}-build-ended")
         assert read_status(site, deployment_id) == "building"
@@ -140,7 +140,7 @@ def test_a_push_is_built_although_its_message_is_lost(platform: TinyPlatform, si
     (mapping,) = functions.list_event_source_mappings(FunctionName=f"{PREFIX}-orchestrator")[
         "EventSourceMappings"
     ]
-    with under_load(site):
+    with load_site(site):
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
             deployment_id = site.push(message="Lost")

@@ -14,11 +14,11 @@ from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.images.service.routes import ROUTES
 from runtime.shared.api.routes import Route
-from tests.e2e.inspection import make_expired_token, make_tampered_token, without_permission
+from tests.e2e.inspection import make_expired_token, make_tampered_token, remove_permission
 from tests.runtime.images.pictures import FORMATS, make_picture
 
 ORIGIN = "http://localhost:3000"
-PAGE = 2
+PAGE_SIZE = 2
 TYPES = [*FORMATS, "image/svg+xml"]
 
 
@@ -28,7 +28,7 @@ class Images:
 
     client: PlatformClient
     deliveryUrl: str  # noqa: N815 - the name of the stack output
-    emulator: Callable[[], Any]
+    get_s3_client: Callable[[], Any]
 
     def create(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
         body = {"contentType": content_type, "size": len(content), **fields}
@@ -39,7 +39,12 @@ class Images:
         return requests.post(form["url"], data=fields, files={"file": ("photo", content)}, timeout=30)
 
     def wait_until_inspected(self, image_id: str, *, was: str = "pending") -> Json:
-        """Wait until the uploaded file was inspected, and return the image."""
+        """Wait until the service has inspected the uploaded file, and return the image.
+
+        Args:
+            image_id: The image.
+            was: The status of the image before the inspection.
+        """
         deadline = time.monotonic() + 30
         while (image := self.client.call("GET", f"/images/{image_id}"))["status"] == was:
             assert time.monotonic() < deadline, f"image {image_id} is still {was}"
@@ -47,7 +52,7 @@ class Images:
         return image
 
     def add(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
-        """Create an image, upload its file, and wait until it was inspected."""
+        """Create an image, upload its file, wait until the file was inspected, and return the image."""
         created = self.create(content, content_type, **fields)
         answer = self.upload(created["upload"], content)
         assert answer.status_code == 204, answer.text
@@ -57,17 +62,20 @@ class Images:
         parts = urlsplit(image["url"])
         return Visitor(url=f"{parts.scheme}://{parts.netloc}").get(parts.path, headers)
 
-    def objects(self, image_id: str) -> list[str]:
+    def list_objects(self, image_id: str) -> list[str]:
         """Return the keys of an image's objects: its upload and its published file."""
-        s3 = self.emulator()
+        s3 = self.get_s3_client()
         bucket = next(b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].endswith("-images"))
         keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         return [key for key in keys if image_id in key]
 
     def wait_until_upload_is_deleted(self, image_id: str) -> list[str]:
-        """Wait until the upload is deleted, which is its event's last step. Return the remaining keys."""
+        """Wait until the upload is deleted, and return the remaining keys of the image.
+
+        The function that handles the event of an upload deletes the upload in its last step.
+        """
         deadline = time.monotonic() + 30
-        while f"uploads/{image_id}" in (found := self.objects(image_id)):
+        while f"uploads/{image_id}" in (found := self.list_objects(image_id)):
             assert time.monotonic() < deadline, f"the upload of {image_id} is still there"
             time.sleep(0.1)
         return found
@@ -80,7 +88,9 @@ def sign_in(cloud: Cloud) -> Callable[[str], Images]:
     def sign_in(name: str) -> Images:
         client = evolve(cloud.sign_in(cloud.create_user(name)), endpoint=outputs["apiEndpoint"])
         return Images(
-            client=client, deliveryUrl=outputs["deliveryUrl"], emulator=lambda: cloud.emulator.client("s3")
+            client=client,
+            deliveryUrl=outputs["deliveryUrl"],
+            get_s3_client=lambda: cloud.emulator.client("s3"),
         )
 
     return sign_in
@@ -157,8 +167,8 @@ def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -
         found: list[str] = []
         cursor = ""
         while True:
-            page = images.client.call("GET", f"/images?limit={PAGE}{query}{cursor}")
-            assert len(page["images"]) <= PAGE
+            page = images.client.call("GET", f"/images?limit={PAGE_SIZE}{query}{cursor}")
+            assert len(page["images"]) <= PAGE_SIZE
             found += [image["imageId"] for image in page["images"]]
             if page["cursor"] is None:
                 break
@@ -177,7 +187,7 @@ def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) ->
     assert (changed["title"], changed["albumId"]) == ("After", other)
     counts = [images.client.call("GET", f"/albums/{album}")["imageCount"] for album in (one, other)]
     assert counts == [0, 1]
-    assert urlsplit(changed["url"]).path[1:] in images.objects(image_id)
+    assert urlsplit(changed["url"]).path[1:] in images.list_objects(image_id)
     images.client.call("DELETE", f"/images/{image_id}")
     assert expect_refusal(images, "GET", f"/images/{image_id}") == 404
     assert images.wait_until_upload_is_deleted(image_id) == []
@@ -185,12 +195,12 @@ def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) ->
 
 
 def test_a_deleted_image_is_removed_from_the_edge_cache(images: Images) -> None:
-    """I2, I3: otherwise the edge would serve the deleted image for a day."""
+    """I2, I3: without an invalidation, the edge would serve the deleted image for a day."""
     image = images.add(make_picture())
     cache = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
     assert cache == ["Miss", "Hit"]
     images.client.call("DELETE", f"/images/{image['imageId']}")
-    # Without the permission to list the bucket, S3 answers 403 for a missing object, not 404.
+    # CloudFront has no permission to list the bucket. Then S3 answers 403 for a missing object, not 404.
     assert images.visit(image).status_code == 403
 
 
@@ -344,7 +354,7 @@ def test_preflight_requests_are_allowed_for_the_configured_origins_only(images: 
 
 
 def test_responses_allow_the_configured_origins_without_credentials(images: Images) -> None:
-    """I1: pages send the token in a header, so they need no cookies."""
+    """I1: the pages send the token in a header, so the browser must not send cookies."""
     url = f"{images.client.endpoint}/images"
     headers = {"Authorization": f"Bearer {images.client.token}"}
     allowed = requests.get(url, headers={"Origin": ORIGIN, **headers}, timeout=10)
@@ -369,9 +379,9 @@ def test_the_delivery_lets_pages_of_the_configured_origins_read(images: Images) 
 def test_the_functions_have_only_the_permissions_of_their_roles(
     images: Images, cloud: Cloud, function: str, action: str
 ) -> None:
-    """T3: this also proves that the tests above ran with these roles."""
+    """T3: the functions of all tests above also ran with these roles."""
     created = images.create(make_picture())
-    with without_permission(cloud, function, action):
+    with remove_permission(cloud, function, action):
         if function == "images-api":
             url = f"{images.client.endpoint}/images"
             headers = {"Authorization": f"Bearer {images.client.token}"}

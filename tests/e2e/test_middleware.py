@@ -41,7 +41,8 @@ PAGES: Final = (
     "note",
     "basic",
 )
-# OpenNext ignores `has` and `missing` of a middleware matcher; Next.js does not.
+# The path whose responses differ from Next.js, because OpenNext ignores `has` and `missing` of a middleware
+# matcher.
 DIFFERS_FROM_NEXT: Final = "/session"
 STRANGER: Final = VisitorProfile()
 MEMBER: Final = VisitorProfile(cookie="user=ok")
@@ -60,11 +61,11 @@ class Variant:
     """One build of the site.
 
     Attributes:
-        example: The example whose locked dependencies are used.
+        example: The example site whose locked dependencies and OpenNext configuration the variant uses.
         site: The declared site to which the build is released.
         changes: The argument `changes` of `build`.
         base: The base path.
-        slash: The last character of each path: `/`, or empty.
+        slash: The last character of each path: `/`, or an empty string for a site without trailing slashes.
         locales: The site's locales. The paths of page data contain the first locale. With locales, OpenNext
             does not find pages of the App Router. Therefore such a site is not compared with `next start`.
     """
@@ -101,8 +102,8 @@ class Served:
     """One build, served in three ways.
 
     Attributes:
-        edge: The live site, through the edge.
-        function: The same release's server function, called directly.
+        edge: The live site, requested through the edge.
+        function: The server function of the same release, called directly.
         next: The same build, served by `next start`.
     """
 
@@ -121,7 +122,7 @@ class Served:
         form: str = "document",
         query: str = "",
     ) -> Question:
-        """A visitor's request for a page, in one of the request forms (see `Question`)."""
+        """Return a visitor's request for a page, in one of the forms that `Question` describes."""
         if form == "data":
             locale = f"/{self.variant.locales[0]}" if self.variant.locales else ""
             path = f"/_next/data/{self.build_id}{locale}/{page}.json"
@@ -190,6 +191,7 @@ FORMS = [("GET", "document"), ("HEAD", "document"), ("GET", "rsc"), ("GET", "dat
 def test_a_gate_holds_in_either_order(
     served: Served, order: tuple[VisitorProfile, VisitorProfile], page: str, method: str, form: str
 ) -> None:
+    """A page that the middleware shows only to members is never served to a stranger, whoever asks first."""
     query = create_unused_query()
     for visitor in (*order, *order):
         question = served.question(page, visitor, method=method, form=form, query=query)
@@ -204,10 +206,13 @@ def test_a_gate_holds_in_either_order(
 def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edge_gives(
     served: Served, seed: int
 ) -> None:
-    """Each answer through the edge equals the function's answer. It has the content of `next start`'s."""
+    """Each answer through the edge equals the answer of the function that is called directly.
+
+    The content of each page also equals the page of `next start`.
+    """
     right: Callable[[Question], Reply] = cache(served.function.ask)
     real: Callable[[Question], Reply] = cache(served.next.ask)
-    draw = random.Random(seed)  # noqa: S311 - an order that can be repeated
+    draw = random.Random(seed)  # noqa: S311 - the seed makes the order repeatable
     forms = [*FORMS, ("POST", "document")]
     query = create_unused_query()
     questions = [
@@ -250,6 +255,7 @@ def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edg
 
 
 def test_what_may_be_shared_is_shared(served: Served) -> None:
+    """The response of `/api/feed` may be shared: it allows shared caching, and no middleware handles it."""
     question = served.question("api/feed", STRANGER, query=create_unused_query())
     first, second = served.edge.ask(question), served.edge.ask(evolve(question, visitor=MEMBER))
     assert (first.status, first.is_hit, second.is_hit) == (200, False, True)
@@ -271,6 +277,7 @@ def test_a_visitor_with_credentials_or_in_draft_mode_gets_an_own_answer(
 
 @pytest.mark.parametrize("path", ["api/by-cookie", "api/conditional"])
 def test_what_varies_by_a_cookie_or_a_condition_is_not_shared(served: Served, path: str) -> None:
+    """The first path sends `Vary: Cookie`. For the second, `next.config.mjs` has conditions on cookies."""
     query = create_unused_query()
     for visitor in (MEMBER, STRANGER, evolve(STRANGER, cookie="bucket=b"), MEMBER):
         question = served.question(path, visitor, query=query)

@@ -1,4 +1,4 @@
-"""D7: a Next.js 15 site with a base path and a split server, through the edge."""
+"""D7: the edge serves a Next.js 15 site with a base path and a split server."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.conformance
 
 @pytest.fixture(scope="module")
 def released(cloud: Cloud) -> PushedProject:
-    """Return the first push of the site, which is live."""
+    """The site after its first push. The release of this push is live."""
     repository = cloud.git.create(NAME, ROOT / "examples" / NAME, "The conformance site")
     client = cloud.sign_in(cloud.create_user("next-15@example.com"))
     project = client.create_project(name="Next 15", site=SITES[0], repository_url=repository.url)
@@ -38,7 +38,7 @@ def test_the_release_passes_the_check(released: PushedProject, check: SiteCheck)
 
 
 def test_the_host_of_the_site_serves_every_part_of_the_release(released: PushedProject) -> None:
-    """D3: server, split server, files and images belong to one release."""
+    """D3: the server and a part of the split server answer with the same release."""
     visitor = Visitor(url=released.project["url"])
     assert visitor.get("/docs/api/split/x").json()["release"] == released.sha
     assert released.sha in visitor.get("/docs").text

@@ -1,4 +1,4 @@
-"""The APIs on the embedded cloud match their OpenAPI documents (A2)."""
+"""The responses of the APIs on the embedded cloud match the OpenAPI documents (A2)."""
 
 import pytest
 import requests
@@ -17,7 +17,8 @@ from tests.e2e.sites import declare_site
 
 EXAMPLES = 3
 DOCUMENTS = {api.title: DescribedApi.from_api(api) for api in (PLATFORM, IMAGES)}
-# These would delete the project, or build a repository that does not exist.
+# Requests to these routes would delete the project, or build a repository that does not exist. Therefore they
+# get generated project ids.
 WITHOUT_PROJECT = {"DELETE /projects/{projectId}", "POST /projects/{projectId}/deployments"}
 
 
@@ -28,7 +29,7 @@ class Owner:
     Attributes:
         endpoints: The URL of each API, by title.
         session: A session with the user's access token.
-        path: Values of path parameters.
+        path: Values of path parameters, by name.
     """
 
     endpoints: dict[str, str]

@@ -1,4 +1,4 @@
-"""A push makes a site live. Then later releases, failures, a cancellation and a promotion are tested."""
+"""The first push of a site, then a second push, a failed build, a cancellation and a promotion."""
 
 import pytest
 
@@ -48,7 +48,7 @@ def test_no_request_fails_while_a_release_goes_live(second: Second) -> None:
 
 
 def test_no_response_mixes_two_releases(first: PushedProject, second: Second) -> None:
-    """D3: the visitors saw both releases."""
+    """D3: the visitors got responses of both releases, but no response with parts of both releases."""
     assert second.load.mixed_answers == []
     assert second.load.releases_since(0.0) == {first.sha, second.sha}
 
@@ -70,7 +70,7 @@ def test_the_replaced_release_still_answers_at_its_own_url(first: PushedProject,
 def test_pages_are_revalidated_in_releases_that_are_live_or_not(
     first: PushedProject, second: Second, release: str
 ) -> None:
-    """D7: the revalidation function of the live release also revalidates pages of the other release."""
+    """D7: the revalidation function of the live release also revalidates the pages of other releases."""
     url, sha = {
         "first": (first.deployment["url"], first.sha),
         "second": (second.deployment["url"], second.sha),
@@ -79,7 +79,7 @@ def test_pages_are_revalidated_in_releases_that_are_live_or_not(
 
 
 def test_a_form_opened_before_a_switch_works_after_it(first: PushedProject, second: Second) -> None:
-    """D3: both builds use the same id and encryption key for the server action."""
+    """D3: the server action has the same id and the same encryption key in both releases."""
     page = Visitor(url=first.deployment["url"]).get("/action").text
     new = Visitor(url=second.deployment["url"])
     answer = new.post("/action", {"Origin": new.url}, form=read_action_form(page, name="Ada"))
@@ -113,7 +113,7 @@ def test_a_failed_build_does_not_affect_the_live_site(second: Second, broken: Br
 def test_a_cancelled_deployment_stops_its_build_without_effect_on_the_site(
     first: PushedProject, second: Second, cancelled: Cancelled
 ) -> None:
-    """A2: the end of the build does not change the deployment."""
+    """A2: when the stopped build ends, the deployment remains cancelled."""
     assert cancelled.deployment["status"] == "cancelled"
     assert cancelled.build_status == "STOPPED"
     deployment = first.client.get_deployment(cancelled.deployment["deploymentId"])
@@ -129,8 +129,8 @@ def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) ->
 
 
 def test_promoting_takes_a_fraction_of_a_push(second: Second, promoted: Promoted) -> None:
-    """D5: the time is from the API call to the first byte of the release. A push takes about 40 seconds."""
-    assert promoted.seconds_to_first_byte < second.seconds / 20
+    """D5: the time ends when a visitor gets the promoted release. A push takes about 40 seconds."""
+    assert promoted.seconds_to_first_answer < second.seconds / 20
 
 
 def test_no_request_fails_or_mixes_releases_during_a_promotion(

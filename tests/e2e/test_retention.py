@@ -1,6 +1,6 @@
-"""Collection keeps the ten newest releases of a project and its live release, pinned or not (D6).
+"""The collection keeps the ten newest releases of a project and its live release (D6).
 
-Here the live release is the oldest of fifteen.
+Whether the project is pinned makes no difference. In these tests, the live release is the oldest of fifteen.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ class Collected:
 
     Attributes:
         before: Before the collections.
-        after: After the first collection, with the project pinned to the live release.
-        unpinned: After the second collection, with the same live release and no pin.
-        live: The project at each collection.
+        after: After the first collection, in which the project was pinned.
+        unpinned: After the second collection, in which the project was not pinned. The same release was live.
+        projects: The project as the API returned it before each collection.
     """
 
     before: ReleaseResources
     after: ReleaseResources
     unpinned: ReleaseResources
-    live: tuple[Json, Json]
+    projects: tuple[Json, Json]
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +46,16 @@ def collected(platform: TinyPlatform, released: Released) -> Collected:
     run_collection(platform.cloud)
     unpinned = list_release_resources(platform.cloud, "alpha")
     site.client.promote(first)
-    return Collected(before=before, after=after, unpinned=unpinned, live=(pinned, free))
+    return Collected(before=before, after=after, unpinned=unpinned, projects=(pinned, free))
 
 
 def test_the_ten_newest_releases_and_the_live_one_are_kept_pinned_or_not(
     released: Released, collected: Collected
 ) -> None:
     first = released.releases[0]["deploymentId"]
-    assert [each["live"]["deploymentId"] for each in collected.live] == [first, first]
-    assert [each["pinned"] for each in collected.live] == [True, False]
-    every, kept = _ids(released.releases), _ids(_kept(released))
+    assert [each["live"]["deploymentId"] for each in collected.projects] == [first, first]
+    assert [each["pinned"] for each in collected.projects] == [True, False]
+    every, kept = _read_ids(released.releases), _read_ids(_list_kept_releases(released))
     assert (len(every), len(kept)) == (NUMBER, KEPT + 1)
     before, after = collected.before, collected.after
     assert before.keys == before.aliases == before.objects == every
@@ -68,7 +68,7 @@ def test_kept_releases_answer_at_their_own_urls_with_all_files(
     released: Released, collected: Collected
 ) -> None:
     assert collected.after.keys
-    for each in _kept(released):
+    for each in _list_kept_releases(released):
         visitor = Visitor(url=each["url"])
         assert visitor.get("/api/release").json() == {"release": each["commitSha"]}
         assert each["commitSha"] in visitor.get(f"/_next/static/chunks/{each['commitSha']}.js").text
@@ -76,7 +76,7 @@ def test_kept_releases_answer_at_their_own_urls_with_all_files(
 
 
 def test_the_live_site_works_and_shared_files_are_kept(released: Released, collected: Collected) -> None:
-    """Hashed files belong to the site, not to a release, because open pages still request them."""
+    """Hashed files are kept for all releases, because pages that visitors have open still request them."""
     assert collected.after.keys
     visitor = released.site.visitor
     assert visitor.get("/api/release").json() == {"release": released.releases[0]["commitSha"]}
@@ -88,7 +88,7 @@ def test_the_live_site_works_and_shared_files_are_kept(released: Released, colle
 def test_a_collected_release_is_offline_and_cannot_be_promoted(
     released: Released, collected: Collected
 ) -> None:
-    gone = [each for each in released.releases if each not in _kept(released)]
+    gone = [each for each in released.releases if each not in _list_kept_releases(released)]
     assert len(gone) == NUMBER - KEPT - 1
     for each in gone:
         assert each["deploymentId"].lower() not in collected.after.keys
@@ -98,9 +98,9 @@ def test_a_collected_release_is_offline_and_cannot_be_promoted(
         assert refused.value.status == 409
 
 
-def _kept(released: Released) -> Sequence[Json]:
+def _list_kept_releases(released: Released) -> Sequence[Json]:
     return [released.releases[0], *released.releases[-KEPT:]]
 
 
-def _ids(releases: Sequence[Json]) -> frozenset[str]:
+def _read_ids(releases: Sequence[Json]) -> frozenset[str]:
     return frozenset(each["deploymentId"].lower() for each in releases)

@@ -1,4 +1,4 @@
-"""Many switches in a row while visitors load the site (D3, D5). `make bench` makes a thousand."""
+"""Many switches in a row while visitors load the site (D3, D5). `make bench` measures a thousand switches."""
 
 import time
 
@@ -9,7 +9,7 @@ SWITCHES = 60
 
 
 def test_no_request_fails_or_mixes_releases_during_many_switches(released: Released) -> None:
-    """D3, D5: after each switch only the promoted release answers."""
+    """D3, D5: after each switch, the site answers with the promoted release."""
     first, last = released.releases[0], released.releases[-1]
     wrong: list[str] = []
     with VisitorLoad(url=released.site.project["url"], visitors=3, pause_seconds=0.01) as load:

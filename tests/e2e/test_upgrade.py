@@ -1,6 +1,7 @@
-"""R5, E1: the upgrade from version 0.1.0 stops sharing responses of middleware, without a new build.
+"""R5, E1: after the upgrade from version 0.1.0, visitors do not get middleware responses of other visitors.
 
-Version 0.1.0 let CloudFront cache responses that middleware had made for one visitor (SECURITY.md).
+Version 0.1.0 let CloudFront cache responses that middleware had created for one visitor (SECURITY.md). The
+upgrade corrects this for existing releases, too. They need no new build.
 """
 
 import tarfile
@@ -23,7 +24,8 @@ ROOT: Final = Path(__file__).parents[2]
 EARLIER: Final = Path(__file__).parent / "upgrade" / "0.1.0.tar.xz"
 STRANGER: Final = VisitorProfile()
 MEMBER: Final = VisitorProfile(cookie="user=ok")
-# Responds like OpenNext for a static page of the Pages Router behind `middleware.ts`.
+# The server function of the site. It responds like OpenNext for a static page of the Pages Router with a
+# `middleware.ts` that redirects strangers.
 GATE: Final = """
 const headers = {
   "content-type": "text/html",
@@ -40,7 +42,8 @@ export const handler = async (event) => {
   return { statusCode: 307, headers: { ...headers, location: "/" } };
 };
 """
-HOLDS_DATA: Final = (
+# Beginnings of the types of resources that hold data.
+DATA_TYPES: Final = (
     "aws:dynamodb/",
     "aws:s3/bucket:",
     "aws:kms/",
@@ -56,9 +59,9 @@ class Upgraded:
     Attributes:
         cloud: The embedded cloud.
         project: The project of the site.
-        kept: Responses to a second visitor before the upgrade, by the name of the first visitor.
+        kept: Responses to the second of two visitors before the upgrade, by the name of the first visitor.
         upgrade: The changes of the upgrade.
-        first: The release made before the upgrade.
+        first: The deployment from before the upgrade.
     """
 
     cloud: Cloud
@@ -114,7 +117,7 @@ def test_cached_responses_are_not_served_after_the_upgrade(upgraded: Upgraded, f
 def test_the_upgrade_replaces_no_resource_with_data(upgraded: Upgraded) -> None:
     changed = (*upgraded.upgrade.created, *upgraded.upgrade.deleted)
     types = {urn.split("::")[2].rpartition("$")[2] for urn in changed}
-    assert not [each for each in types if each.startswith(HOLDS_DATA)]
+    assert not [each for each in types if each.startswith(DATA_TYPES)]
     assert upgraded.upgrade.deleted == ()
 
 
@@ -129,7 +132,8 @@ def test_the_platform_invalidates_the_edge_cache_once(upgraded: Upgraded) -> Non
 
 
 def test_a_new_release_is_cached_again_and_the_old_one_is_not(upgraded: Upgraded) -> None:
-    # Responses are only cached for builds with Next.js manifests.
+    # The new release needs this manifest, because the platform lets CloudFront cache only responses of builds
+    # that have it.
     manifest = {"output/server-functions/default/.next/routes-manifest.json": "{}"}
     second = upgraded.project.release(manifest, message="After the upgrade")
     assert second["status"] == "live", second

@@ -1,4 +1,4 @@
-"""Deliveries that the webhook accepts and refuses, on the embedded cloud with IAM enforced (P1, P2, P3)."""
+"""Deliveries that the webhook accepts, ignores or refuses, on the embedded cloud (P1, P2, P3)."""
 
 import hashlib
 import json
@@ -44,7 +44,7 @@ def test_every_unauthenticated_push_gets_the_same_401_and_nothing_is_written(
 
 
 def test_the_same_delivery_twice_makes_one_deployment(first: PushedProject) -> None:
-    """P3: the first push is delivered again."""
+    """P3: each further delivery of the first push returns the deployment of its first delivery."""
     payload = create_push_payload(repository_url=first.repository.url, sha=first.sha, message=first.message)
     answers = [first.webhook.deliver(payload) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
@@ -78,7 +78,7 @@ def test_an_ignored_event_is_answered_with_the_reason(
 
 
 def test_a_body_of_five_megabytes_is_accepted(first: PushedProject) -> None:
-    """P1: the push is to another branch, so that it starts no build."""
+    """P1: the test pushes to a branch that is not deployed, so that no build starts."""
     payload = make_payload(first, ref="refs/heads/feature", commits=[{"message": "x" * 5_000_000}])
     assert len(json.dumps(payload)) > 5_000_000
     assert first.webhook.deliver(payload).status_code == 200
@@ -101,7 +101,7 @@ def test_a_form_encoded_delivery_is_refused_with_the_right_content_type(first: P
 
 
 def test_the_secret_of_the_webhook_is_in_no_row(cloud: Cloud, first: PushedProject) -> None:
-    """A4: the secret is derived and never stored."""
+    """A4: the platform derives the secret when it needs it, and never stores it."""
     stored = read_rows(cloud)
     assert first.webhook.secret not in stored
     assert hashlib.sha256(first.webhook.secret.encode()).hexdigest() not in stored

@@ -14,9 +14,9 @@ from local.platform_client import Json, PlatformClient
 from tests.e2e import tiny_site
 
 SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
-# In seconds. The release of a tiny site takes two.
-_POLL: Final = 0.1
-_LONG: Final = 300.0
+# The interval is short, because a deployment of a tiny site takes only a few seconds.
+_POLL_SECONDS: Final = 0.1
+_TIMEOUT_SECONDS: Final = 300.0
 
 
 @frozen(kw_only=True)
@@ -38,7 +38,7 @@ class TinyProject:
         return Visitor(url=self.project["url"])
 
     def push(self, changes: Mapping[str, str | bytes | None] | None = None, message: str = "Change") -> str:
-        """Commit, deliver the push, and return the deployment's id."""
+        """Commit changes, deliver the push, and return the id of the deployment."""
         sha = self.repository.commit(changes or {"note.txt": message}, message)
         payload = create_push_payload(repository_url=self.repository.url, sha=sha, message=message)
         answer = self.webhook.deliver(payload)
@@ -48,17 +48,17 @@ class TinyProject:
     def release(
         self, changes: Mapping[str, str | bytes | None] | None = None, message: str = "Change"
     ) -> Json:
-        """Push, and wait until the deployment has ended."""
+        """Push changes, wait until the deployment has ended, and return the deployment."""
         return self.wait(self.push(changes, message))
 
     def wait(self, deployment_id: str, statuses: Container[str] = frozenset()) -> Json:
-        """Wait until a deployment has one of the statuses, or has ended."""
-        return self.client.wait_until(deployment_id, statuses, timeout=_LONG, poll=_POLL)
+        """Wait until a deployment has one of the statuses or has ended, and return the deployment."""
+        return self.client.wait_until(deployment_id, statuses, timeout=_TIMEOUT_SECONDS, poll=_POLL_SECONDS)
 
 
 @define
 class TinyPlatform:
-    """An embedded cloud with tenants."""
+    """An embedded cloud with tenants, each with its own client of the API."""
 
     cloud: Cloud
     folder: Path
@@ -73,7 +73,13 @@ class TinyPlatform:
     def project(
         self, site: str, *, tenant: str = "ada", more: Mapping[str, str | bytes] | None = None
     ) -> TinyProject:
-        """Create a project with its own repository, on a site that no other project uses."""
+        """Create a project with its own repository, on a site that no other project uses.
+
+        Args:
+            site: The name of the site, and of the repository.
+            tenant: The name of the tenant.
+            more: Additional or replaced files of the repository, by path.
+        """
         folder = self.folder / site
         repository = tiny_site.create(self.cloud.git, site, folder, more)
         client = self.tenant(tenant)

@@ -1,8 +1,8 @@
 """A site that builds in two seconds, because its repository contains the output of an OpenNext build.
 
-It is for tests of the platform: many releases, many pushes, faults, hostile builds. The repository contains a
-fake package `@opennextjs/aws`, which the buildspec runs. Git, npm, the buildspec, the artifact, the release
-and the functions are real.
+Tests of the platform use this site for many releases, many pushes, faults and hostile builds. The repository
+contains a fake package `@opennextjs/aws`, which the buildspec runs. Git, npm, the buildspec, the artifact,
+the release and the functions are real.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _SERVER_FILE: Final = "server.mjs"
 
 
 def files() -> dict[str, str | bytes]:
-    """Return the files of the repository."""
+    """Return the content of the repository's files, by path."""
     tiny: dict[str, str | bytes] = {
         path.relative_to(FOLDER).as_posix(): path.read_bytes()
         for path in sorted(FOLDER.rglob("*"))
@@ -32,12 +32,17 @@ def files() -> dict[str, str | bytes]:
 
 
 def write(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
-    """Write the files of the repository, with additions or replacements, into a folder. Return the folder."""
+    """Write the files of the repository into a folder, and return the folder.
+
+    Args:
+        folder: The folder.
+        more: Content of additional or replaced files, by path.
+    """
     return write_files(folder, files() | dict(more or {}))
 
 
 def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
-    """Write files of a repository with the fake OpenNext into a folder, and return the folder."""
+    """Write files into a folder, and return the folder. The files must contain the fake OpenNext."""
     for path, text in content.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

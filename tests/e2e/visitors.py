@@ -246,12 +246,12 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
 
     Args:
         folder: An empty folder.
-        of: The example whose locked dependencies, which include Next.js, are used.
+        of: The example whose OpenNext configuration and locked dependencies are used. They include Next.js.
         changes: New names of files, by their old names. The value None deletes a file.
         settings: Variables of the build, which choose a variant.
     """
     shutil.copytree(SITE, folder, dirs_exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
+    for name in ("package.json", "package-lock.json", "open-next.config.ts"):
         shutil.copy(ROOT / "examples" / of / name, folder / name)
     for name, new in changes.items():
         (folder / name).rename(folder / new) if new else (folder / name).unlink()

@@ -4,13 +4,16 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.edge.viewer_function import EdgeFunction, Forward, Generated, Headers, ViewerRequest
+from local.edge.functions.events import Forward, Generated, ViewerRequest
+from local.edge.functions.viewer_function import EdgeFunction
+from local.http_messages import Headers
 
 SOURCE = Path(__file__).parents[2] / "components" / "edge" / "viewer-request.js"
 RESPONSE_SOURCE = SOURCE.with_name("viewer-response.js")
 HOST = "shop.sites.example.com"
 RELEASE = "01JB5Z9QK8W3T7N2M4R6X0Y1AB"
 RELEASE_HOST = f"{RELEASE.lower()}--{HOST}"
+# The entry of a host in the KeyValueStore. components/edge/viewer-request.js describes the fields.
 SITE = {
     "r": RELEASE,
     "s": "server123.lambda-url.ap-southeast-1.on.aws",
@@ -20,7 +23,7 @@ SITE = {
     "p": "|favicon.ico|robots.txt|data/|my file.pdf|a+b.txt|",
     "c": 1,
 }
-# The same release, but each of its root entries has a key.
+# The same release, but each root entry of its public files has its own key in the store.
 LARGE_SITE = {**SITE, "p": "*"}
 
 # A site with a base path and with two additional server functions.
@@ -33,22 +36,25 @@ SPLIT_SITE = {
 
 
 def value(site: Mapping[str, object]) -> str:
+    """Return an entry as text, as the KeyValueStore contains it."""
     return json.dumps(site, separators=(",", ":"))
 
 
 KEY_VALUES = {HOST: value(SITE), RELEASE_HOST: value(SITE)}
 
 
-def large_key_values() -> dict[str, str]:
+def create_large_key_values() -> dict[str, str]:
+    """Return the store of a release whose root entries have their own keys."""
     entries = {f"{RELEASE_HOST}/{entry}": "1" for entry in SITE["p"].strip("|").split("|")}
     return {HOST: value(LARGE_SITE), RELEASE_HOST: value(LARGE_SITE), **entries}
 
 
-def load(key_values: Mapping[str, str]) -> EdgeFunction:
+def load_function(key_values: Mapping[str, str]) -> EdgeFunction:
+    """Return the viewer-request function with this content of the KeyValueStore."""
     return EdgeFunction.load(SOURCE.read_text(), lambda: ("1", key_values))
 
 
-def request(
+def create_request(
     uri: str,
     *,
     method: str = "GET",
@@ -65,14 +71,18 @@ def request(
     )
 
 
-def origin_of(outcome: Forward | Generated) -> str:
-    """Return the target of a request: the status of a generated response, an origin id or a domain name."""
+def read_target(outcome: Forward | Generated) -> str:
+    """Return where a request goes: the id or the domain name of an origin.
+
+    If the function generated a response itself, return the status of this response.
+    """
     if isinstance(outcome, Generated):
         return str(outcome.status)
     assert outcome.origin is not None
     return outcome.origin.id or str(outcome.origin.changes["domainName"])
 
 
-def header(outcome: Forward | Generated, name: str) -> list[str]:
+def read_header(outcome: Forward | Generated, name: str) -> list[str]:
+    """Return all values of a header of the forwarded request or of the generated response."""
     headers = outcome.headers if isinstance(outcome, Generated) else outcome.request.headers
     return [content for given, content in headers if given == name]

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.edge.viewer_function import EdgeFunction, EventContext, Forward, Generated
+from local.edge.functions.events import EventContext, Forward, Generated
+from local.edge.functions.viewer_function import EdgeFunction
 from local.http_messages import Headers
 from tests.edge.edge_host import (
     API,
@@ -18,11 +19,11 @@ from tests.edge.edge_host import (
     SITE,
     SOURCE,
     SPLIT_SITE,
-    header,
-    large_key_values,
-    load,
-    origin_of,
-    request,
+    create_large_key_values,
+    create_request,
+    load_function,
+    read_header,
+    read_target,
     value,
 )
 
@@ -31,18 +32,19 @@ SERVER, IMAGE, ASSETS = SITE["s"], SITE["i"], "assets"
 
 @pytest.fixture(scope="module")
 def function() -> Iterator[EdgeFunction]:
-    loaded = load(KEY_VALUES)
+    loaded = load_function(KEY_VALUES)
     yield loaded
     loaded.close()
 
 
 @pytest.fixture(scope="module")
-def with_entries_as_keys() -> Iterator[EdgeFunction]:
-    loaded = load(large_key_values())
+def function_with_entry_keys() -> Iterator[EdgeFunction]:
+    loaded = load_function(create_large_key_values())
     yield loaded
     loaded.close()
 
 
+# The method and the path of a request, the expected origin, and the path that the origin gets.
 ROUTES = [
     ("GET", "/", SERVER, "/"),
     ("GET", "/posts/first", SERVER, "/posts/first"),
@@ -71,7 +73,7 @@ ROUTES = [
     ("GET", "/a+b.txt", ASSETS, f"/assets/shop/{RELEASE}/a%2Bb.txt"),
     ("GET", "/a%2Bb.txt", ASSETS, f"/assets/shop/{RELEASE}/a%2Bb.txt"),
 ]
-HOSTILE = [
+HOSTILE_PATHS = [
     "/_next/static/../../other/secret.js",
     "/_next/static/..",
     "/_next/static/./x.js",
@@ -103,41 +105,41 @@ def test_each_path_and_method_goes_to_its_origin(
     function: EdgeFunction, host: str, route: tuple[str, str, str, str]
 ) -> None:
     method, uri, origin, passed_uri = route
-    outcome = function.run(request(uri, method=method, host=host))
+    outcome = function.run(create_request(uri, method=method, host=host))
     assert isinstance(outcome, Forward)
-    assert (origin_of(outcome), outcome.request.uri, outcome.reads) == (origin, passed_uri, 1)
+    assert (read_target(outcome), outcome.request.uri, outcome.reads) == (origin, passed_uri, 1)
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_root_entries_with_their_own_keys_take_one_more_read(
-    with_entries_as_keys: EdgeFunction, route: tuple[str, str, str, str]
+def test_root_entries_with_their_own_keys_need_at_most_two_reads(
+    function_with_entry_keys: EdgeFunction, route: tuple[str, str, str, str]
 ) -> None:
     method, uri, origin, passed_uri = route
     for host in (HOST, RELEASE_HOST):
-        outcome = with_entries_as_keys.run(request(uri, method=method, host=host))
+        outcome = function_with_entry_keys.run(create_request(uri, method=method, host=host))
         assert isinstance(outcome, Forward)
-        assert (origin_of(outcome), outcome.request.uri) == (origin, passed_uri)
+        assert (read_target(outcome), outcome.request.uri) == (origin, passed_uri)
         assert outcome.reads <= 2
 
 
-@pytest.mark.parametrize("uri", HOSTILE)
+@pytest.mark.parametrize("uri", HOSTILE_PATHS)
 def test_a_path_that_could_leave_its_folder_goes_to_the_server_function(
-    function: EdgeFunction, with_entries_as_keys: EdgeFunction, uri: str
+    function: EdgeFunction, function_with_entry_keys: EdgeFunction, uri: str
 ) -> None:
-    for loaded in (function, with_entries_as_keys):
-        outcome = loaded.run(request(uri))
+    for loaded in (function, function_with_entry_keys):
+        outcome = loaded.run(create_request(uri))
         assert isinstance(outcome, Forward)
-        assert (origin_of(outcome), outcome.request.uri) == (SERVER, uri)
+        assert (read_target(outcome), outcome.request.uri) == (SERVER, uri)
 
 
-def test_a_server_function_receives_release_origin_key_and_viewer_host(
+def test_a_server_function_receives_its_release_its_origin_key_and_the_requested_host(
     function: EdgeFunction,
 ) -> None:
-    outcome = function.run(request("/", host=f"{HOST}:8080", query_string="a=1&a=2&b"))
+    outcome = function.run(create_request("/", host=f"{HOST}:8080", query_string="a=1&a=2&b"))
     assert isinstance(outcome, Forward)
-    assert header(outcome, "x-forwarded-host") == [f"{HOST}:8080"]
-    assert header(outcome, "x-anchor-release") == [RELEASE]
-    assert header(outcome, "x-anchor-origin-key") == [SITE["k"]]
+    assert read_header(outcome, "x-forwarded-host") == [f"{HOST}:8080"]
+    assert read_header(outcome, "x-anchor-release") == [RELEASE]
+    assert read_header(outcome, "x-anchor-origin-key") == [SITE["k"]]
     assert outcome.request.query_string == "a=1&a=2&b"
     assert outcome.origin is not None
     assert outcome.origin.changes["customOriginConfig"] == {
@@ -150,7 +152,7 @@ def test_a_server_function_receives_release_origin_key_and_viewer_host(
 @pytest.mark.parametrize("uri", ["/", "/_next/image", "/favicon.ico"])
 def test_headers_that_viewers_must_not_set_are_replaced_or_removed(function: EdgeFunction, uri: str) -> None:
     outcome = function.run(
-        request(
+        create_request(
             uri,
             headers=[
                 ("x-anchor-origin-key", "guessed"),
@@ -170,9 +172,9 @@ def test_headers_that_viewers_must_not_set_are_replaced_or_removed(function: Edg
 
 
 def test_a_request_for_assets_keeps_only_allowed_headers_and_no_query(function: EdgeFunction) -> None:
-    """Other headers could change the response of S3, which is cached for all visitors."""
+    """Other headers and the query could change the response of S3, which is cached for all visitors."""
     outcome = function.run(
-        request(
+        create_request(
             "/favicon.ico",
             query_string="response-content-type=text/html&versionId=1",
             headers=[
@@ -199,107 +201,112 @@ def test_a_request_for_assets_keeps_only_allowed_headers_and_no_query(function: 
 
 
 def test_a_file_and_a_page_with_the_same_path_have_different_cache_keys(function: EdgeFunction) -> None:
-    file = function.run(request("/robots.txt"))
-    page = function.run(request(f"/assets/shop/{RELEASE}/robots.txt"))
+    """The path of the page is the path that the function sets for the request of the file."""
+    file = function.run(create_request("/robots.txt"))
+    page = function.run(create_request(f"/assets/shop/{RELEASE}/robots.txt"))
     assert isinstance(file, Forward)
     assert isinstance(page, Forward)
     assert file.request.uri == page.request.uri
-    assert header(file, "x-anchor-release") != header(page, "x-anchor-release")
+    assert read_header(file, "x-anchor-release") != read_header(page, "x-anchor-release")
 
 
 @pytest.mark.parametrize("host", ["unknown.example.com", "", "[::1]:8080", f"{HOST}/favicon.ico", "a" * 600])
 def test_an_unknown_host_gets_a_404_page_that_is_not_cached(function: EdgeFunction, host: str) -> None:
-    outcome = function.run(request("/", host=host))
+    outcome = function.run(create_request("/", host=host))
     assert isinstance(outcome, Generated)
     assert outcome.status == 404
     assert outcome.reads <= 2
-    assert header(outcome, "cache-control") == ["no-store"]
-    assert header(outcome, "content-type") == ["text/html; charset=utf-8"]
+    assert read_header(outcome, "cache-control") == ["no-store"]
+    assert read_header(outcome, "content-type") == ["text/html; charset=utf-8"]
     assert b"<!doctype html>" in outcome.body
 
 
 def test_the_key_of_a_root_entry_cannot_be_used_as_host() -> None:
-    """The store contains hosts and keys of the form `{release host}/{entry}`."""
-    loaded = load(large_key_values())
-    assert origin_of(loaded.run(request("/", host=f"{RELEASE_HOST}/favicon.ico"))) == "404"
+    """The keys of the store are hosts, and for root entries `{release host}/{entry}`.
+
+    A request whose Host header is a key of the second kind gets a 404.
+    """
+    loaded = load_function(create_large_key_values())
+    assert read_target(loaded.run(create_request("/", host=f"{RELEASE_HOST}/favicon.ico"))) == "404"
     loaded.close()
 
 
-@pytest.mark.parametrize("broken", ["{", "null", "1", '""', "{}", '{"r": "01JB"}'])
-def test_an_invalid_value_is_answered_with_503_and_retry_after(broken: str) -> None:
-    loaded = load({HOST: broken})
-    outcome = loaded.run(request("/"))
+@pytest.mark.parametrize("invalid_value", ["{", "null", "1", '""', "{}", '{"r": "01JB"}'])
+def test_an_invalid_value_in_the_store_is_answered_with_503_and_retry_after(invalid_value: str) -> None:
+    loaded = load_function({HOST: invalid_value})
+    outcome = loaded.run(create_request("/"))
     assert isinstance(outcome, Generated)
     assert (outcome.status, outcome.reads <= 2) == (503, True)
-    assert header(outcome, "retry-after") == ["5"]
-    assert header(outcome, "cache-control") == ["no-store"]
+    assert read_header(outcome, "retry-after") == ["5"]
+    assert read_header(outcome, "cache-control") == ["no-store"]
     loaded.close()
 
 
-@pytest.mark.parametrize("failing", ["get", "exists", "get exists"])
-def test_a_store_that_cannot_be_read_is_answered_with_503(failing: str) -> None:
-    loaded = load(large_key_values())
-    for method in failing.split():
+@pytest.mark.parametrize("failing_methods", ["get", "exists", "get exists"])
+def test_a_request_gets_503_if_the_store_cannot_be_read(failing_methods: str) -> None:
+    loaded = load_function(create_large_key_values())
+    for method in failing_methods.split():
         loaded._engine.eval(
             f"anchorRuntime.store.{method} = async () => {{ throw new Error('unavailable'); }}"
         )
-    outcome = loaded.run(request("/favicon.ico"))
-    assert origin_of(outcome) == "503"
+    outcome = loaded.run(create_request("/favicon.ico"))
+    assert read_target(outcome) == "503"
     loaded.close()
 
 
-def test_an_entry_with_a_key_that_is_too_long_is_not_read(with_entries_as_keys: EdgeFunction) -> None:
+def test_a_key_that_is_too_long_is_not_read_from_the_store(function_with_entry_keys: EdgeFunction) -> None:
+    """A key of the KeyValueStore has at most 512 bytes. No public file has a longer key."""
     for name in ("x" * 600, "%E2%82%AC" * 200):
-        outcome = with_entries_as_keys.run(request(f"/{name}"))
-        assert origin_of(outcome) == SERVER
+        outcome = function_with_entry_keys.run(create_request(f"/{name}"))
+        assert read_target(outcome) == SERVER
         assert outcome.reads == 1
 
 
 def test_a_release_without_public_files_sends_all_requests_to_its_server() -> None:
     for files in ("", "|"):
-        loaded = load({HOST: value({**SITE, "p": files})})
-        assert origin_of(loaded.run(request("/favicon.ico"))) == SERVER
+        loaded = load_function({HOST: value({**SITE, "p": files})})
+        assert read_target(loaded.run(create_request("/favicon.ico"))) == SERVER
         loaded.close()
     without_files = {name: content for name, content in SITE.items() if name != "p"}
-    loaded = load({HOST: value(without_files)})
-    assert origin_of(loaded.run(request("/favicon.ico"))) == SERVER
+    loaded = load_function({HOST: value(without_files)})
+    assert read_target(loaded.run(create_request("/favicon.ico"))) == SERVER
     loaded.close()
 
 
 def test_a_switch_changes_one_key_and_applies_to_the_next_request() -> None:
-    """D3: server, images and files of a release change together."""
+    """D3: one write to the store switches server, images and files of a site to another release."""
     etag, items = "1", dict(KEY_VALUES)
     loaded = EdgeFunction.load(SOURCE.read_text(), lambda: (etag, items))
     new = {**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC", "s": "new.on.aws", "i": "new-image.on.aws"}
-    assert origin_of(loaded.run(request("/"))) == SERVER
+    assert read_target(loaded.run(create_request("/"))) == SERVER
     items[HOST] = value(new)
     etag = "2"
-    assert origin_of(loaded.run(request("/"))) == "new.on.aws"
-    assert origin_of(loaded.run(request("/_next/image"))) == "new-image.on.aws"
-    file = loaded.run(request("/robots.txt"))
+    assert read_target(loaded.run(create_request("/"))) == "new.on.aws"
+    assert read_target(loaded.run(create_request("/_next/image"))) == "new-image.on.aws"
+    file = loaded.run(create_request("/robots.txt"))
     assert isinstance(file, Forward)
     assert file.request.uri == f"/assets/shop/{new['r']}/robots.txt"
-    assert origin_of(loaded.run(request("/", host=RELEASE_HOST))) == SERVER
+    assert read_target(loaded.run(create_request("/", host=RELEASE_HOST))) == SERVER
     del items[HOST]
     etag = "3"
-    assert origin_of(loaded.run(request("/"))) == "404"
+    assert read_target(loaded.run(create_request("/"))) == "404"
     loaded.close()
 
 
-def test_the_number_of_hosts_does_not_change_the_number_of_reads() -> None:
+def test_the_number_of_hosts_in_the_store_changes_neither_the_result_nor_the_number_of_reads() -> None:
     others = {f"site-{number}.sites.example.com": value(SITE) for number in range(9_998)}
-    few, many = load(KEY_VALUES), load({**KEY_VALUES, **others})
+    few, many = load_function(KEY_VALUES), load_function({**KEY_VALUES, **others})
     for uri in ("/", "/favicon.ico", "/_next/static/x.js", "/_next/image"):
-        assert few.run(request(uri)) == many.run(request(uri))
-    unknown = request("/", host="unknown.example.com")
+        assert few.run(create_request(uri)) == many.run(create_request(uri))
+    unknown = create_request("/", host="unknown.example.com")
     assert few.run(unknown) == many.run(unknown)
     few.close()
     many.close()
 
 
 @pytest.fixture(scope="module")
-def split() -> Iterator[EdgeFunction]:
-    loaded = load({HOST: value(SPLIT_SITE), RELEASE_HOST: value(SPLIT_SITE)})
+def split_site_function() -> Iterator[EdgeFunction]:
+    loaded = load_function({HOST: value(SPLIT_SITE), RELEASE_HOST: value(SPLIT_SITE)})
     yield loaded
     loaded.close()
 
@@ -324,12 +331,12 @@ def split() -> Iterator[EdgeFunction]:
     ],
 )
 def test_a_site_with_a_base_path_serves_files_only_below_it(
-    split: EdgeFunction, method: str, uri: str, origin: str, passed_uri: str
+    split_site_function: EdgeFunction, method: str, uri: str, origin: str, passed_uri: str
 ) -> None:
-    """D7: requests outside of basePath go to the server, which answers 404."""
-    outcome = split.run(request(uri, method=method))
+    """D7: requests outside of the base path go to the server function, which answers 404."""
+    outcome = split_site_function.run(create_request(uri, method=method))
     assert isinstance(outcome, Forward)
-    assert (origin_of(outcome), outcome.request.uri, outcome.reads) == (origin, passed_uri, 1)
+    assert (read_target(outcome), outcome.request.uri, outcome.reads) == (origin, passed_uri, 1)
 
 
 @pytest.mark.parametrize(
@@ -355,49 +362,51 @@ def test_a_site_with_a_base_path_serves_files_only_below_it(
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_first_matching_pattern_selects_the_server_function(
-    split: EdgeFunction, uri: str, origin: str, method: str
+    split_site_function: EdgeFunction, uri: str, origin: str, method: str
 ) -> None:
-    """D7: all functions of a split server receive the same origin key and release."""
-    outcome = split.run(request(uri, method=method))
+    """D7: each function of a split server receives the same origin key and release."""
+    outcome = split_site_function.run(create_request(uri, method=method))
     assert isinstance(outcome, Forward)
-    assert (origin_of(outcome), outcome.request.uri) == (origin, uri)
-    assert header(outcome, "x-anchor-release") == [RELEASE]
-    assert header(outcome, "x-anchor-origin-key") == [SITE["k"]]
+    assert (read_target(outcome), outcome.request.uri) == (origin, uri)
+    assert read_header(outcome, "x-anchor-release") == [RELEASE]
+    assert read_header(outcome, "x-anchor-origin-key") == [SITE["k"]]
 
 
-# E1: which responses the edge may share.
+# E1: which responses CloudFront may share between visitors. The header x-anchor-cache is in the cache key.
+# Its value `shared` allows sharing. A unique value, the request ID, prevents sharing.
 
 
-def cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) -> str:  # noqa: ANN401 - as `request`
-    outcome = function.run(request(uri, **changes), EventContext(request_id=uuid.uuid4().hex))
-    (value_of_header,) = header(outcome, "x-anchor-cache")
-    return value_of_header
+def read_cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) -> str:  # noqa: ANN401 - any argument
+    outcome = function.run(create_request(uri, **changes), EventContext(request_id=uuid.uuid4().hex))
+    (cache_header,) = read_header(outcome, "x-anchor-cache")
+    return cache_header
 
 
 @pytest.fixture(scope="module")
-def of_an_older_release() -> Iterator[EdgeFunction]:
-    """The function with a release of an older version of the platform, which has no `c`."""
+def older_release_function() -> Iterator[EdgeFunction]:
+    """The function with a release of an older version of the platform. Its entry in the store has no `c`."""
     older = value({name: each for name, each in SITE.items() if name != "c"})
-    loaded = load({HOST: older})
+    loaded = load_function({HOST: older})
     yield loaded
     loaded.close()
 
 
 @pytest.mark.parametrize("uri", ["/", "/posts/first", "/_next/data/build/index.json", "/_next/image", "/api"])
-def test_a_release_says_itself_what_may_be_shared(function: EdgeFunction, uri: str) -> None:
-    assert cache_header(function, uri) == "shared"
+def test_answers_of_a_release_with_c_may_be_shared(function: EdgeFunction, uri: str) -> None:
+    """`c` means that the functions of the release decide with Cache-Control what CloudFront shares."""
+    assert read_cache_header(function, uri) == "shared"
 
 
 @pytest.mark.parametrize("uri", ["/_next/static/chunks/app-1f.js", "/favicon.ico"])
-def test_files_are_shared(of_an_older_release: EdgeFunction, uri: str) -> None:
-    assert cache_header(of_an_older_release, uri) == "shared"
+def test_files_of_an_older_release_may_be_shared(older_release_function: EdgeFunction, uri: str) -> None:
+    assert read_cache_header(older_release_function, uri) == "shared"
 
 
 @pytest.mark.parametrize("uri", ["/", "/posts/first", "/_next/image", "/_next/images"])
-def test_nothing_that_functions_of_an_older_release_answer_is_shared(
-    of_an_older_release: EdgeFunction, uri: str
+def test_answers_of_functions_of_an_older_release_are_not_shared(
+    older_release_function: EdgeFunction, uri: str
 ) -> None:
-    keys = {cache_header(of_an_older_release, uri) for _ in range(3)}
+    keys = {read_cache_header(older_release_function, uri) for _ in range(3)}
     assert len(keys) == 3
     assert "shared" not in keys
 
@@ -413,22 +422,23 @@ def test_nothing_that_functions_of_an_older_release_answer_is_shared(
         [("next-action", "x")],
     ],
 )
-def test_a_request_that_only_one_visitor_can_send_has_a_cache_key_of_its_own(
+def test_answers_that_depend_on_headers_outside_of_the_cache_key_are_not_shared(
     function: EdgeFunction, headers: Headers
 ) -> None:
-    keys = {cache_header(function, headers=headers) for _ in range(3)}
+    """Such headers are credentials, draft mode's cookies and internal headers of Next.js."""
+    keys = {read_cache_header(function, headers=headers) for _ in range(3)}
     assert len(keys) == 3
     assert "shared" not in keys
 
 
-def test_a_viewer_cannot_choose_the_cache_key(of_an_older_release: EdgeFunction) -> None:
-    assert cache_header(of_an_older_release, headers=[("x-anchor-cache", "shared")]) != "shared"
+def test_a_viewer_cannot_choose_the_cache_key(older_release_function: EdgeFunction) -> None:
+    assert read_cache_header(older_release_function, headers=[("x-anchor-cache", "shared")]) != "shared"
 
 
 @pytest.mark.parametrize(
     "name",
     ["x-open-next-country", "x-vercel-ip-country", "content-security-policy", "x-opennext-initial-url"],
 )
-def test_headers_that_next_and_opennext_trust_are_removed(function: EdgeFunction, name: str) -> None:
-    outcome = function.run(request("/", headers=[(name, "script-src 'nonce-x'")]))
-    assert header(outcome, name) == []
+def test_a_viewer_cannot_send_headers_that_next_and_opennext_trust(function: EdgeFunction, name: str) -> None:
+    outcome = function.run(create_request("/", headers=[(name, "script-src 'nonce-x'")]))
+    assert read_header(outcome, name) == []

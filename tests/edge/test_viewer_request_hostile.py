@@ -9,16 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.edge.viewer_function import EdgeFunction, Forward, Generated, ViewerRequest
+from local.edge.functions.events import Forward, Generated, ViewerRequest
+from local.edge.functions.viewer_function import EdgeFunction
+from runtime.deploy.upkeep.edge_cache import GENERATION_KEY
 from tests.edge.edge_host import (
     HOST,
     KEY_VALUES,
     RELEASE,
     RELEASE_HOST,
     SITE,
-    large_key_values,
-    load,
-    request,
+    create_large_key_values,
+    create_request,
+    load_function,
 )
 
 DOTS = ["..", ".", "%2e", "%2E%2e", "%252e%252e"]
@@ -42,12 +44,12 @@ SEPARATORS = [
     "~",
     " ",
 ]
-NAMES_OF_FILES = ["_next", "/_next/static/", "/_next/image", "favicon.ico", "data/", "data", "%C3%A9", "é"]
+FILE_NAMES = ["_next", "/_next/static/", "/_next/image", "favicon.ico", "data/", "data", "%C3%A9", "é"]
 FOLDERS = ["assets", "shop", "other", RELEASE]
-PIECES = st.sampled_from(DOTS + SEPARATORS + NAMES_OF_FILES + FOLDERS)
-PARTS = st.lists(PIECES | st.text(string.printable, max_size=3), max_size=8)
+PATH_PARTS = st.sampled_from(DOTS + SEPARATORS + FILE_NAMES + FOLDERS)
+PATHS = st.lists(PATH_PARTS | st.text(string.printable, max_size=3), max_size=8)
 HOSTS = st.sampled_from([HOST, RELEASE_HOST, f"{HOST}:8080", "unknown.example.com"]) | st.text(max_size=30)
-NAMES = st.sampled_from(
+HEADER_NAMES = st.sampled_from(
     [
         "x-anchor-release",
         "x-anchor-origin-key",
@@ -58,24 +60,25 @@ NAMES = st.sampled_from(
         "rsc",
     ]
 )
-CONTENTS = st.text(string.ascii_letters + ";=, ", max_size=12).map("sent-{}".format)
+# `sent-` marks header values of the viewer, so that the test recognizes them in the function's result.
+HEADER_VALUES = st.text(string.ascii_letters + ";=, ", max_size=12).map("sent-{}".format)
 METHODS = st.sampled_from(["GET", "HEAD", "POST", "OPTIONS", "DELETE", "get"])
 
 
 @pytest.fixture(scope="module")
 def functions() -> Iterator[list[EdgeFunction]]:
-    loaded = [load(KEY_VALUES), load(large_key_values())]
+    loaded = [load_function(KEY_VALUES), load_function(create_large_key_values())]
     yield loaded
     for function in loaded:
         function.close()
 
 
 REQUESTS = st.builds(
-    request,
-    PARTS.map(lambda parts: "/" + "".join(parts)),
+    create_request,
+    PATHS.map(lambda parts: "/" + "".join(parts)),
     method=METHODS,
     host=HOSTS,
-    headers=st.lists(st.tuples(NAMES, CONTENTS)),
+    headers=st.lists(st.tuples(HEADER_NAMES, HEADER_VALUES)),
     query_string=st.text(string.printable, max_size=20),
 )
 
@@ -109,7 +112,7 @@ def assert_no_forged_headers(outcome: Forward) -> None:
 
 
 def assert_stays_in_folders(outcome: Forward) -> None:
-    """Assert that the path stays in one of the site's two folders, also when decoded and normalized."""
+    """Assert that the path is below one of the site's two folders, also after decoding and normalization."""
     folders = ("/assets/shop/_next/static/", f"/assets/shop/{RELEASE}/")
     path = outcome.request.uri
     assert path.startswith(folders)
@@ -118,3 +121,14 @@ def assert_stays_in_folders(outcome: Forward) -> None:
     assert (key + "/").startswith(folders)
     assert outcome.request.query_string == ""
     assert {name for name, _ in outcome.request.headers} <= {"host", "x-anchor-release", "x-anchor-cache"}
+
+
+def test_a_request_cannot_read_the_generation_key_as_a_host() -> None:
+    """E1: the key of the cache generation is in the same KeyValueStore as the entries of the hosts."""
+    function = load({**KEY_VALUES, GENERATION_KEY: value(SITE)})
+    try:
+        outcome = function.run(request("/", host=GENERATION_KEY))
+    finally:
+        function.close()
+    assert isinstance(outcome, Generated)
+    assert (outcome.status, outcome.reads) == (404, 0)

@@ -1,7 +1,8 @@
-"""The source uses only features of CloudFront Functions' runtime 2.0. The tests' V8 supports more.
+"""The sources of the two CloudFront Functions use only features of CloudFront's JavaScript runtime 2.0.
 
-The list of features is "JavaScript runtime 2.0 features for CloudFront Functions" in the developer guide: ES
-5.1 with const, let, arrow functions, template literals, rest parameters, async and await, and some methods.
+Other tests run the sources in V8, which supports more features. Therefore these tests check the source text.
+The CloudFront guide lists the features in "JavaScript runtime 2.0 features for CloudFront Functions": ES 5.1
+with const, let, arrow functions, template literals, rest parameters, async and await, and some methods.
 """
 
 import re
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from local.edge.viewer_function import EdgeFunction, EdgeFunctionError
+from local.edge.functions.events import EdgeFunctionError
+from local.edge.functions.viewer_function import EdgeFunction
 from tests.edge.edge_host import RESPONSE_SOURCE, SOURCE
 
-# Methods that the functions use. All of them are in the developer guide's list.
+# The methods that the functions use. The guide's list of features contains all of them.
 KNOWN_METHODS = {
     # the module cloudfront and the KeyValueStore handle
     "kvs",
@@ -39,7 +41,8 @@ KNOWN_METHODS = {
     "includes",
     "keys",
 }
-NEWER_SYNTAX = {
+# Regular expressions for syntax that the functions must not use.
+REFUSED_SYNTAX = {
     "optional chaining": r"\?\.",
     "nullish coalescing": r"\?\?",
     "spread or rest": r"\.\.\.",
@@ -60,8 +63,8 @@ NEWER_SYNTAX = {
 SOURCES = pytest.mark.parametrize("file", [SOURCE, RESPONSE_SOURCE], ids=lambda file: file.stem)
 
 
-def code(file: Path) -> str:
-    """Return the source without comments, and with empty strings, templates and regular expressions."""
+def read_code(file: Path) -> str:
+    """Return the source without comments, and without the content of strings, templates and expressions."""
     source = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
     source = re.sub(r"(?m)^\s*//.*$", "", source)
     source = re.sub(r"'(?:[^'\\\n]|\\.)*'", "''", source)
@@ -79,22 +82,23 @@ def test_the_module_is_imported_in_the_first_line() -> None:
 
 
 @SOURCES
-@pytest.mark.parametrize("name", NEWER_SYNTAX)
+@pytest.mark.parametrize("name", REFUSED_SYNTAX)
 def test_only_syntax_of_runtime_2_0_is_used(file: Path, name: str) -> None:
-    found = re.search(NEWER_SYNTAX[name], code(file), re.MULTILINE)
+    found = re.search(REFUSED_SYNTAX[name], read_code(file), re.MULTILINE)
     assert found is None, f"{name}: {found.group(0) if found else ''}"
 
 
 @pytest.mark.parametrize(
-    ("file", "some"),
+    ("file", "expected_methods"),
     [(SOURCE, {"get", "exists", "updateRequestOrigin"}), (RESPONSE_SOURCE, {"split", "filter"})],
 )
-def test_only_documented_methods_are_called(file: Path, some: set[str]) -> None:
-    called = set(re.findall(r"\.(\w+)\(", code(file)))
-    assert some <= called <= KNOWN_METHODS
+def test_only_documented_methods_are_called(file: Path, expected_methods: set[str]) -> None:
+    called = set(re.findall(r"\.(\w+)\(", read_code(file)))
+    assert expected_methods <= called <= KNOWN_METHODS
 
 
 def test_expressions_in_templates_are_simple() -> None:
+    """The other tests do not see these expressions, because `read_code` removes the content of templates."""
     expressions = [
         part
         for template in re.findall(r"`[^`]*`", SOURCE.read_text())

@@ -1,12 +1,13 @@
-"""E1: the CloudFront Function that writes the visitor's Cache-Control."""
+"""E1: the viewer-response function, which sets the Cache-Control that the visitor gets."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from local.edge.viewer_function import EdgeFunction, ViewerResponse
+from local.edge.functions.events import ViewerResponse
+from local.edge.functions.viewer_function import EdgeFunction
 from local.http_messages import Headers
-from tests.edge.edge_host import RESPONSE_SOURCE, request
+from tests.edge.edge_host import RESPONSE_SOURCE, create_request
 
 
 @pytest.fixture(scope="module")
@@ -16,22 +17,25 @@ def function() -> Iterator[EdgeFunction]:
     loaded.close()
 
 
-def seen(function: EdgeFunction, *headers: tuple[str, str]) -> Headers:
-    """The headers that the visitor gets."""
-    return function.run_response(request("/"), ViewerResponse(status=200, headers=list(headers))).headers
+def run_function(function: EdgeFunction, *headers: tuple[str, str]) -> Headers:
+    """Return the headers that the visitor gets for a response with the given headers."""
+    response = ViewerResponse(status=200, headers=list(headers))
+    return function.run_response(create_request("/"), response).headers
 
 
-def test_the_visitor_gets_the_header_that_is_the_visitors(function: EdgeFunction) -> None:
+def test_the_visitor_gets_the_value_of_x_anchor_cache_control(function: EdgeFunction) -> None:
     sent = (("cache-control", "s-maxage=60"), ("x-anchor-cache-control", "max-age=5"), ("etag", "1"))
-    assert sorted(seen(function, *sent)) == [("cache-control", "max-age=5"), ("etag", "1")]
+    assert sorted(run_function(function, *sent)) == [("cache-control", "max-age=5"), ("etag", "1")]
 
 
-def test_the_visitor_gets_none_where_the_site_sends_none(function: EdgeFunction) -> None:
-    assert seen(function, ("cache-control", "private, no-store"), ("x-anchor-cache-control", "none")) == []
+def test_the_visitor_gets_no_cache_control_if_x_anchor_cache_control_is_none(function: EdgeFunction) -> None:
+    """The functions of a release send the text `none` if the site itself sends no Cache-Control."""
+    sent = (("cache-control", "private, no-store"), ("x-anchor-cache-control", "none"))
+    assert run_function(function, *sent) == []
 
 
 @pytest.mark.parametrize(
-    ("sent", "visitor"),
+    ("sent", "expected"),
     [
         ("public,max-age=0,s-maxage=31536000,must-revalidate", "public, max-age=0, must-revalidate"),
         ("public, s-maxage=60", "public, max-age=0, must-revalidate"),
@@ -45,22 +49,23 @@ def test_the_visitor_gets_none_where_the_site_sends_none(function: EdgeFunction)
         ("public", "public"),
     ],
 )
-def test_files_and_older_releases_lose_what_is_for_shared_caches(
-    function: EdgeFunction, sent: str, visitor: str
+def test_directives_for_shared_caches_are_removed_from_cache_control(
+    function: EdgeFunction, sent: str, expected: str
 ) -> None:
-    assert seen(function, ("cache-control", sent)) == [("cache-control", visitor)]
+    """Files and releases of older versions of the platform send only Cache-Control."""
+    assert run_function(function, ("cache-control", sent)) == [("cache-control", expected)]
 
 
-def test_several_headers_are_one(function: EdgeFunction) -> None:
+def test_several_cache_control_headers_become_one_header(function: EdgeFunction) -> None:
     sent = (("cache-control", "public, max-age=0"), ("cache-control", "s-maxage=60, must-revalidate"))
-    assert seen(function, *sent) == [("cache-control", "public, max-age=0, must-revalidate")]
+    assert run_function(function, *sent) == [("cache-control", "public, max-age=0, must-revalidate")]
 
 
 def test_headers_that_only_caches_read_are_removed(function: EdgeFunction) -> None:
     names = ("cdn-cache-control", "vercel-cdn-cache-control", "surrogate-control")
-    assert seen(function, *((name, "max-age=60") for name in names)) == []
+    assert run_function(function, *((name, "max-age=60") for name in names)) == []
 
 
-def test_an_answer_without_a_time_keeps_its_headers(function: EdgeFunction) -> None:
+def test_an_answer_without_cache_headers_keeps_its_headers(function: EdgeFunction) -> None:
     sent = (("content-type", "text/html"), ("set-cookie", "a=1; Path=/"))
-    assert sorted(seen(function, *sent)) == sorted(sent)
+    assert sorted(run_function(function, *sent)) == sorted(sent)

@@ -9,7 +9,7 @@ MAXIMUM = 16
 SOURCES = {".js", ".mjs", ".py", ".yml"}
 
 
-def folders(top: Path) -> list[Path]:
+def list_folders(top: Path) -> list[Path]:
     return [top, *(path for path in top.rglob("*") if path.is_dir() and path.name != "__pycache__")]
 
 
@@ -20,7 +20,7 @@ def test_no_folder_holds_more_than_16_source_files(top: str) -> None:
         folder.relative_to(ROOT).as_posix(): sum(
             path.suffix in SOURCES and path.name != "__init__.py" for path in folder.iterdir()
         )
-        for folder in folders(ROOT / top)
+        for folder in list_folders(ROOT / top)
     }
     assert max(counts.values()) > 1
     assert {folder: count for folder, count in counts.items() if count > MAXIMUM} == {}

@@ -10,34 +10,36 @@ from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment
 from tests.local.deployed_program import DeployedProgram, make_layers
 
-# The tests that only read the deployed program.
-LOOKING = ("tests/local/readback/", "tests/local/engine/test_main_program.py")
+# The beginnings of the ids of all tests that use the deployed program.
+PROGRAM_TESTS = ("tests/local/readback/", "tests/local/engine/test_main_program.py")
 
 
-class Scheduling(LoadScopeScheduling):
-    """Gives each test to a free process, except the tests of the deployed program.
+class ProgramScheduling(LoadScopeScheduling):
+    """A scheduler that gives each test to a free process, except the tests of the deployed program.
 
-    One process gets all tests of the deployed program, so that the program is deployed only once.
-
+    One process gets all tests of the deployed program, so that the program is deployed only once. The option
     `--dist loadgroup` should do this, but this version of pytest ignores the groups of pytest-xdist.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "deployed program" if nodeid.startswith(LOOKING) else nodeid
+        return "deployed program" if nodeid.startswith(PROGRAM_TESTS) else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:  # noqa: ANN401 - xdist's own
-    """Return the scheduling, unless the command line selects a scheduling other than the default of `-n`."""
-    return Scheduling(config, log) if config.getvalue("dist") == "load" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ProgramScheduling | None:  # noqa: ANN401 - xdist's own
+    """Return `ProgramScheduling` for `--dist load`, the default of `-n`. Return None for other options."""
+    return ProgramScheduling(config, log) if config.getvalue("dist") == "load" else None
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """To save time, run the tests of the deployed program first. Of these, run the destroying test last."""
-    items.sort(key=_turn)
+    """Run the tests of the deployed program first, and among these the test that destroys the program last.
+
+    All other tests of the emulator empty it. If they ran in between, the program would be deployed again.
+    """
+    items.sort(key=_sort_key)
 
 
-def _turn(item: pytest.Item) -> int:
+def _sort_key(item: pytest.Item) -> int:
     if "deployed" not in getattr(item, "fixturenames", ()):
         return 2
     return 1 if "destroyed" in item.name else 0
@@ -45,7 +47,7 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.fixture(scope="session")
 def running_emulator() -> Iterator[Emulator]:
-    """An emulator on a free port of this process (pytest-xdist: one per worker)."""
+    """An emulator on a free port. With pytest-xdist, each worker process has its own emulator."""
     with Emulator(region="ap-southeast-1", port=0) as emulator:
         yield emulator
 

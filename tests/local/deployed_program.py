@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 class DeployedProgram:
     """The only deployment of the program in a process. The first call of `deployment` deploys the program.
 
-    Call `forget` when the emulator is emptied. The next call of `deployment` then deploys again.
+    Call `forget` if the emulator is emptied. Then the next call of `deployment` deploys the program again.
     """
 
     def __init__(self, emulator: Emulator, layers: Path) -> None:
@@ -38,7 +38,7 @@ class DeployedProgram:
 
 
 def make_layers(folder: Path) -> Path:
-    """Create a folder like that of `make package`, with a small file in each layer."""
+    """Create a folder like the one that `make package` creates, with one small file in each layer."""
     stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
     for layer in ("base", "edge"):
         python = folder / f"{stage['pythonRuntime']}-{stage['architecture']}" / layer / "python"

@@ -45,7 +45,7 @@ def git(server: GitServer, *arguments: str, cwd: Path) -> subprocess.CompletedPr
     )
 
 
-def fetched(server: GitServer, url: str, sha: str, folder: Path) -> Path:
+def fetch_commit(server: GitServer, url: str, sha: str, folder: Path) -> Path:
     folder.mkdir()
     for arguments in (
         ("init", "--quiet"),
@@ -62,10 +62,10 @@ def repository(server: GitServer, site: Path) -> Repository:
     return server.create("next-site", site)
 
 
-def test_a_repository_holds_a_folders_files_without_what_it_ignores(
+def test_a_repository_contains_the_files_of_a_folder_except_ignored_files(
     server: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
-    checkout = fetched(server, repository.url, repository.head, tmp_path / "checkout")
+    checkout = fetch_commit(server, repository.url, repository.head, tmp_path / "checkout")
 
     files = {path.relative_to(checkout).as_posix() for path in checkout.rglob("*") if path.is_file()}
     assert {file for file in files if not file.startswith(".git/")} == {
@@ -75,12 +75,12 @@ def test_a_repository_holds_a_folders_files_without_what_it_ignores(
     }
 
 
-def test_its_public_address_is_an_https_one_with_and_without_the_git_suffix(
+def test_a_repository_has_an_https_url_that_works_with_and_without_the_git_suffix(
     server: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
     assert repository.url == "https://github.com/acme/next-site"
     for number, url in enumerate((repository.url, repository.url + ".git")):
-        fetched(server, url, repository.head, tmp_path / str(number))
+        fetch_commit(server, url, repository.head, tmp_path / str(number))
 
 
 def test_every_commit_can_be_fetched_by_its_id_even_when_a_newer_one_was_pushed(
@@ -92,13 +92,13 @@ def test_every_commit_can_be_fetched_by_its_id_even_when_a_newer_one_was_pushed(
     third = repository.commit({"a b/ü.bin": b"\x00\xff", "package.json": "{}\n"}, "Third")
 
     assert len({first, second, third}) == 3
-    checkout = fetched(server, repository.url, second, tmp_path / "second")
+    checkout = fetch_commit(server, repository.url, second, tmp_path / "second")
     assert (checkout / "package.json").read_text() == '{"second": true}\n'
     assert not (checkout / "app").exists()
     assert (
-        fetched(server, repository.url, third, tmp_path / "third") / "a b/ü.bin"
+        fetch_commit(server, repository.url, third, tmp_path / "third") / "a b/ü.bin"
     ).read_bytes() == b"\x00\xff"
-    assert (fetched(server, repository.url, first, tmp_path / "first") / "app/[slug]/page.tsx").exists()
+    assert (fetch_commit(server, repository.url, first, tmp_path / "first") / "app/[slug]/page.tsx").exists()
 
 
 def test_the_same_commits_get_the_same_ids(server: GitServer, site: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_commit_names_its_author_its_time_and_its_parent(server: GitServer, re
     assert shown == f"Ada Example|ada@example.com|1769860800|1769860800|{first}|Change a"
 
 
-def test_making_a_repository_again_starts_anew(server: GitServer, site: Path) -> None:
+def test_creating_a_repository_again_discards_its_earlier_commits(server: GitServer, site: Path) -> None:
     first = server.create("next-site", site)
     head = first.head
     first.commit({"a": "1"}, "Change")
@@ -148,7 +148,7 @@ def test_an_unknown_commit_or_repository_cannot_be_fetched(
 
 def test_pushing_is_refused(server: GitServer, repository: Repository, tmp_path: Path) -> None:
     before = repository.head
-    checkout = fetched(server, repository.url, before, tmp_path / "checkout")
+    checkout = fetch_commit(server, repository.url, before, tmp_path / "checkout")
     pushed = git(server, "push", repository.url, "HEAD:refs/heads/other", cwd=checkout)
 
     assert pushed.returncode != 0
@@ -158,7 +158,7 @@ def test_pushing_is_refused(server: GitServer, repository: Repository, tmp_path:
 
 
 def test_the_server_listens_on_loopback_only_and_stops(tmp_path: Path) -> None:
-    """L3: the server listens only on loopback. After it stops, nothing listens."""
+    """L3: the port is only on loopback, and it is closed after the server stops."""
     with GitServer(tmp_path, author=ADA, clock=lambda: NOON) as server:
         assert server.base_url.startswith("http://127.0.0.1:")
     done = git(server, "ls-remote", "https://github.com/acme/next-site", cwd=tmp_path)

@@ -25,7 +25,7 @@ typing_extensions==4.16.0 \\
 
 
 class FakePip:
-    """Writes the files that pip would, including those that differ between installations."""
+    """A pip that writes the files that pip would write, including those that differ between installations."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[str]] = []
@@ -101,7 +101,7 @@ def test_the_same_lock_makes_the_same_layers(tmp_path: Path, lock: Path) -> None
     assert {mode for _, mode, _ in first.values()} == {0o644, 0o755}
 
 
-def test_layers_that_are_there_are_not_built_again_until_the_lock_changes(tmp_path: Path, lock: Path) -> None:
+def test_existing_layers_are_not_built_again_until_the_lock_changes(tmp_path: Path, lock: Path) -> None:
     pip = FakePip()
     folder = build(tmp_path, lock, pip)
     build(tmp_path, lock, pip)
@@ -129,7 +129,7 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
 
 
 def test_for_this_machine_pip_decides_which_wheels_fit(tmp_path: Path, lock: Path) -> None:
-    """L1: the embedded cloud runs the functions with this interpreter, on any operating system."""
+    """L1: the embedded cloud runs functions with this interpreter, so pip gets no platform of Lambda."""
     pip = FakePip()
     build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
 
@@ -155,7 +155,7 @@ def test_an_interrupted_build_leaves_nothing_that_looks_complete(tmp_path: Path,
         (SMALL_LOCK.replace("awscrt==0.38.1", "# gone"), "differ in these packages: awscrt"),
     ],
 )
-def test_a_package_that_no_layer_names_is_refused(
+def test_a_lock_with_other_packages_than_the_layers_is_refused(
     tmp_path: Path, lock: Path, change: str, problem: str
 ) -> None:
     lock.write_text(change)
@@ -172,7 +172,7 @@ def test_a_target_that_lambda_does_not_have_is_refused(
         build(tmp_path, lock, FakePip(), target)
 
 
-def test_the_real_lock_is_split_without_a_rest(tmp_path: Path) -> None:
+def test_every_package_of_the_real_lock_is_in_a_layer(tmp_path: Path) -> None:
     pip = FakePip()
     build(tmp_path, LOCK, pip)
 
@@ -183,7 +183,7 @@ def test_the_real_lock_is_split_without_a_rest(tmp_path: Path) -> None:
 def test_the_command_says_what_failed_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1, L1: this includes a missing network."""
+    """Q1, L1: if pip fails, for example without a network, the command prints what to do and returns 1."""
     monkeypatch.setattr("local.layers.sys.executable", "/bin/false")
 
     assert main(["--runtime=python3.13", "--architecture=arm64", f"--root={tmp_path}"]) == 1

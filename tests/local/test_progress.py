@@ -14,39 +14,39 @@ OWN = re.compile(r"\x1b\[(\?25[hl]|[0-9]*[AK]|2K)|\r")  # rich uses these to mov
 HOSTILE = "[red]built[/red] :smile: " + "".join(CONTROLS) + "\\"
 
 
-def screen() -> Console:
+def create_console() -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=2_000, highlight=False, _environ={})
 
 
-def shown(console: Console) -> str:
+def read_output(console: Console) -> str:
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
 def test_control_codes_in_step_text_do_not_reach_the_terminal() -> None:
-    console = screen()
+    console = create_console()
     progress = Progress(console)
     with progress.step(HOSTILE) as step:
         step.show(HOSTILE)
         step.detail = HOSTILE
     with pytest.raises(ValueError, match="it"), progress.step(HOSTILE):
         raise ValueError("it")
-    text = shown(console)
+    text = read_output(console)
     assert find_controls(SGR.sub("", OWN.sub("", text))) == set()
     assert "[red]built[/red] :smile: \\x1b[2J" in text
     assert "\\x1b]52;c;" in text
     assert "failed\\rlive" in text
 
 
-def test_the_reason_of_a_failure_keeps_its_lines_and_nothing_that_acts() -> None:
-    console = screen()
+def test_the_reason_of_a_failure_keeps_its_lines_but_no_control_codes() -> None:
+    console = create_console()
     console.print(format_error(ValueError(f"the deployment is failed\n    {HOSTILE}")), soft_wrap=True)
-    text = SGR.sub("", shown(console))
+    text = SGR.sub("", read_output(console))
     assert text.splitlines()[0] == "the deployment is failed"
     assert text.splitlines()[1].startswith("    [red]built[/red] :smile: \\x1b[2J")
     assert find_controls(text) == set()
 
 
-def test_the_picture_of_a_run_can_be_drawn_whatever_its_steps_said() -> None:
+def test_the_screenshot_of_a_run_contains_no_control_codes() -> None:
     svg = draw_screenshot([CompletedStep(title="site", detail=HOSTILE, seconds=1.0)], "1 step held")
     assert find_controls(svg) == set()

@@ -1,4 +1,4 @@
-"""The policy pack, as Pulumi's engine uses it. The engine starts a process and calls it over gRPC."""
+"""The policy pack, as Pulumi's engine uses it: the engine starts the pack and calls it over gRPC."""
 
 import subprocess
 import sys
@@ -94,7 +94,7 @@ def test_a_violation_is_reported_with_rule_and_reason(analyzer: Any) -> None:  #
     assert found.message.endswith("assets has the public ACL public-read: remove it")
 
 
-def test_production_passes(analyzer: Any) -> None:  # noqa: ANN401
+def test_the_pack_reports_nothing_for_production(analyzer: Any) -> None:  # noqa: ANN401
     resources = [to_analyzer_resource(resource) for resource in recording("production").resources]
     answer = analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=resources))
     assert not answer.diagnostics
@@ -124,7 +124,7 @@ def validate(name: str, kind: str, props: dict[str, Any]) -> list[str]:
 
 
 def test_unknown_values_do_not_stop_a_check() -> None:
-    """The SDK's containers raise an error when code reads an unknown value. The error would end the check."""
+    """The SDK's containers raise an error when a rule reads an unknown value. This must not end the check."""
     kind = make_resource("role-policy").type
     assert validate("no-wildcard-action", kind, {"policy": UNKNOWN_STRING_VALUE, "role": "a"}) == []
     props = {"policy": make_document(Action="*"), "role": UNKNOWN_STRING_VALUE}
@@ -153,7 +153,7 @@ def test_a_stack_policy_reports_the_resource() -> None:
 
 
 def test_the_pack_uses_the_virtual_environment_of_the_program() -> None:
-    """Only the program has a lock file with hashes."""
+    """The pack's packages are in the lock file of the program, because only this file has hashes."""
     text = (CHECKOUT / "policies" / "PulumiPolicy.yaml").read_text(encoding="utf-8")
     assert "virtualenv: ../.venv" in text
     assert not (CHECKOUT / "policies" / "requirements.txt").exists()

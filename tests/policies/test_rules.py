@@ -17,7 +17,7 @@ BY_NAME = {rule.name: rule for rule in RULES}
     "violation", VIOLATIONS, ids=lambda violation: f"{violation.rule}: {violation.message}"
 )
 def test_a_violation_is_reported(violation: Violation) -> None:
-    """The report puts the resource's name before the message, as the subject of the sentence."""
+    """A message is a sentence without a subject: the report puts the resource's name before the message."""
     messages = [
         problem
         for resource, problem in BY_NAME[violation.rule].find_violations(Graph(violation.resources))
@@ -31,7 +31,7 @@ def test_every_rule_has_a_violation() -> None:
     assert {violation.rule for violation in VIOLATIONS} == BY_NAME.keys()
 
 
-def test_names_are_unique_and_readable() -> None:
+def test_rule_names_are_unique_and_descriptions_are_sentences() -> None:
     assert len(BY_NAME) == len(RULES)
     assert all(rule.description.endswith(".") and rule.name.islower() for rule in RULES)
 
@@ -101,7 +101,7 @@ def test_a_dead_letter_queue_needs_no_dead_letter_queue() -> None:
         },
     ],
 )
-def test_a_cache_policy_without_sharing_or_with_the_signal_is_accepted(policy: dict[str, Any]) -> None:
+def test_a_cache_policy_without_caching_or_with_the_cache_header_is_accepted(policy: dict[str, Any]) -> None:
     cache_policy = make_resource("cache-policy", policy)
     server = {"origins": [{"originId": "server", "customOriginConfig": {}}]}
     distribution = make_resource(
@@ -131,7 +131,7 @@ class UnknownInputs(dict[str, Any]):
     "rule", [rule for rule in RULES if isinstance(rule, ResourceRule)], ids=lambda rule: rule.name
 )
 def test_unknown_inputs_violate_no_resource_rule(rule: ResourceRule) -> None:
-    """A preview does not know the ARNs of resources that do not exist yet."""
+    """In a preview, the ARNs of resources that do not exist yet are unknown."""
     (kind, *_) = rule.types or ("aws:sqs/queue:Queue",)
     resource = Resource(
         type=kind, name="it", urn=make_urn("queue", stage="production"), props=UnknownInputs(), protect=True
@@ -143,7 +143,7 @@ def test_unknown_inputs_violate_no_resource_rule(rule: ResourceRule) -> None:
     "rule", [rule for rule in RULES if isinstance(rule, StackRule)], ids=lambda rule: rule.name
 )
 def test_unknown_inputs_with_references_violate_no_stack_rule(rule: StackRule) -> None:
-    """A preview knows references even if it does not know names and ARNs."""
+    """In a preview, references between resources are known, even if names and ARNs are unknown."""
     log_group, role, dead = (
         make_resource("log-group"),
         make_resource("role"),

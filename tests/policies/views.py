@@ -1,4 +1,4 @@
-"""Resources as rules see them: created for one test, or recorded from a stage."""
+"""Resources in the form that rules check: created for one test, or recorded from a stage."""
 
 import json
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ def make_document(**statement: Any) -> str:  # noqa: ANN401 - any field of a sta
 
 
 def build_graph(recorded: Recording) -> Graph:
-    """Return a recorded program as rules see it."""
+    """Return the graph of a recorded program's resources, which rules check."""
     return Graph(
         tuple(
             Resource(

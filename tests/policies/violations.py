@@ -91,13 +91,13 @@ SHARED_CACHES = [
     *(
         _violation(
             "servers-have-own-cache-policies",
-            says,
+            message,
             make_resource(
                 "distribution",
                 {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOR, **_BOTH_FUNCTIONS, **caching}},
             ),
         )
-        for caching, says in (
+        for caching, message in (
             ({"cachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6"}, "a cache policy of AWS"),
             ({"forwardedValues": {"queryString": True}, "defaultTtl": 60}, "uses forwardedValues"),
         )

@@ -26,7 +26,7 @@ from tests.components.recorder import ROOT
 APIS = pytest.mark.parametrize("api", [PLATFORM, IMAGES], ids=lambda api: api.title)
 
 
-def operations(api: Api) -> Iterator[tuple[str, dict[str, Any]]]:
+def iterate_operations(api: Api) -> Iterator[tuple[str, dict[str, Any]]]:
     for path, methods in build_document(api)["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
@@ -34,22 +34,22 @@ def operations(api: Api) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @APIS
 def test_the_document_contains_exactly_the_routes(api: Api) -> None:
-    assert {key for key, _ in operations(api)} == {route.key for route in api.routes}
-    names = [operation["operationId"] for _, operation in operations(api)]
+    assert {key for key, _ in iterate_operations(api)} == {route.key for route in api.routes}
+    names = [operation["operationId"] for _, operation in iterate_operations(api)]
     assert len(set(names)) == len(names)
 
 
 @APIS
 def test_the_document_requires_a_token_where_the_gateway_does(api: Api) -> None:
     """A1."""
-    with_token = {key for key, operation in operations(api) if operation["security"]}
+    with_token = {key for key, operation in iterate_operations(api) if operation["security"]}
     assert with_token == {route.key for route in api.routes if route.auth}
 
 
 @APIS
 def test_every_route_documents_503_with_retry_after(api: Api) -> None:
     """Q1."""
-    for key, operation in operations(api):
+    for key, operation in iterate_operations(api):
         busy = operation["responses"]["503"]
         assert busy["headers"]["Retry-After"]["schema"] == {"type": "integer", "minimum": 1}, key
         assert {"application/problem+json", "application/json"} == set(busy["content"])
@@ -96,7 +96,7 @@ def test_descriptions_contain_no_requirement_ids() -> None:
     schemas = Schemas()
     schemas.schema_of(ProjectChanges)
     pinned = schemas.named["ProjectChanges"]["properties"]["pinned"]["description"]
-    assert pinned == "Only false is allowed. It lets automatic releases replace the promoted one."
+    assert pinned == "Only false is allowed: automatic releases can then replace the promoted release again."
 
 
 def test_a_type_without_a_schema_is_named() -> None:
@@ -105,7 +105,10 @@ def test_a_type_without_a_schema_is_named() -> None:
 
 
 def test_every_error_of_the_management_service_is_documented() -> None:
-    """The `Raises` sections list the errors. Errors of invalid requests apply to every route."""
+    """The service lists its errors in `Raises` sections. The document lists them at the routes.
+
+    The errors of an invalid request are documented for all routes together.
+    """
     raised: set[str] = set()
     for node in ast.walk(ast.parse(inspect.getsource(managing))):
         if (

@@ -20,8 +20,8 @@ def read_document(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
 
 
-def settings_in_stage_files() -> set[str]:
-    """Return all names in mappings of `anchor-deploy:stage`, of all stages."""
+def find_settings_in_stage_files() -> set[str]:
+    """Return the names of all settings below `anchor-deploy:stage` in the files of all stages."""
     found: set[str] = set()
 
     def walk(value: object) -> None:
@@ -77,8 +77,8 @@ def test_a_table_without_a_design_cannot_be_documented(monkeypatch: pytest.Monke
 
 def test_every_setting_of_a_stage_is_documented() -> None:
     text = read_document("configuration.md")
-    assert {"architecture", "sites", "name", "memory"} <= settings_in_stage_files()
-    for name in settings_in_stage_files():
+    assert {"architecture", "sites", "name", "memory"} <= find_settings_in_stage_files()
+    for name in find_settings_in_stage_files():
         assert f"| `{name}` | " in text, f"{name} is not in docs/configuration.md"
 
 

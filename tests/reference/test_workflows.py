@@ -50,7 +50,7 @@ def test_there_are_workflows_with_steps() -> None:
 
 
 def test_every_action_is_pinned_to_a_commit_with_its_version_as_comment() -> None:
-    """A tag can be moved to another commit."""
+    """A tag is not sufficient, because it can be moved to another commit."""
     versions: dict[str, set[str]] = {}
     for file in WORKFLOWS:
         for line in file.read_text().splitlines():
@@ -121,7 +121,7 @@ def test_the_comment_job_runs_no_code_of_the_pull_request() -> None:
 
 
 def test_run_steps_contain_no_expressions() -> None:
-    """The shell would execute the name of a branch in a `run:` line."""
+    """GitHub inserts the value of an expression into the script. The shell would execute a branch's name."""
     lines = list(iterate_scripts())
     assert lines
     for name, run in lines:

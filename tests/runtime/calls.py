@@ -1,7 +1,8 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
 """Clients that record their calls in one `Calls` object.
 
-`Calls` validates the arguments against botocore's service model, and can simulate a crash after any call.
+Each client validates the arguments against botocore's service model. `Calls` can simulate a crash of the code
+under test after any call.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,7 @@ class CrashError(BaseException):
 
 @cache
 def real_client(service: str) -> Any:
-    """Return a client of a service that moto implements."""
+    """Return boto3's client of a service. moto must emulate the service."""
     return boto3.client(
         service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
     )
@@ -41,6 +42,14 @@ def client_error(code: str, operation: str = "Operation", message: str = "no") -
 
 @define
 class Calls:
+    """The recorded calls of all clients, in the order of the calls.
+
+    Attributes:
+        crash_after: Number of calls after which the code under test crashes. None means no crash.
+        before: Called with the operation before each call. An exception from it prevents the call.
+        after: Called with the operation after each call.
+    """
+
     operations: list[str] = Factory(list)
     arguments: list[Mapping[str, Any]] = Factory(list)
     crash_after: int | None = None
@@ -51,10 +60,10 @@ class Calls:
         return RecordedClient(service, target, self)
 
     def crash_during(self, act: Callable[[], object], *, after: int) -> bool:
-        """Run an action that crashes after a number of calls.
+        """Run an action, and simulate a crash after this number of its calls.
 
         Returns:
-            False if the action ended before the crash.
+            Whether the action crashed. False if it made fewer calls.
         """
         self.crash_after = len(self.operations) + after
         try:
@@ -67,7 +76,7 @@ class Calls:
 
     @contextmanager
     def record_calls(self) -> Iterator[list[str]]:
-        """Yield the list of operations that are called inside the context."""
+        """Yield a list that receives, when the context ends, the operations that were called inside."""
         start = len(self.operations)
         made: list[str] = []
         yield made
@@ -76,7 +85,7 @@ class Calls:
 
 @define
 class RecordedClient:
-    """A client that records its calls."""
+    """A client that validates and records its calls, and then makes them with another client."""
 
     _service: str
     _target: object

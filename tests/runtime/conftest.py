@@ -1,4 +1,4 @@
-"""Fixtures of the functions' tests: moto's AWS, and the platform in it."""
+"""Fixtures for the tests of the Lambda functions: moto's AWS, and the deploy platform in it."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tests.runtime.tables import platform_tables
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty AWS inside this process."""
+    """An empty AWS account, which moto emulates inside this process."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
         yield
@@ -29,5 +29,5 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
 
 @pytest.fixture
 def stage(platform: Platform) -> ReleasePlatform:
-    """A stage that can release built deployments."""
+    """A stage with the platform's services, including those that release built deployments."""
     return ReleasePlatform(platform)

@@ -17,7 +17,15 @@ def api_event(
     query: dict[str, str] | None = None,
     **path: str,
 ) -> dict[str, Any]:
-    """Return an HTTP API event. The authorizer has verified the token of `user_id`."""
+    """Return an event of API Gateway's HTTP API.
+
+    Args:
+        route: Method and path template, such as `GET /projects/{projectId}`.
+        user_id: The user whose token the authorizer has verified. None for a request without a token.
+        body: Text is sent unchanged, and any other value as JSON. None for a request without a body.
+        query: Query parameters.
+        path: Value of each placeholder in the path template.
+    """
     method, template = route.split(" ")
     authorizer = {"authorizer": {"jwt": {"claims": {"sub": user_id}, "scopes": None}}} if user_id else {}
     return {
@@ -36,7 +44,16 @@ def api_event(
 def delivery_event(
     project_id: str, secret: str, body: bytes, *, encoded: bool = False, **headers: str | None
 ) -> dict[str, Any]:
-    """Return a signed GitHub delivery. `x_github_event="ping"` sets a header. The value None removes it."""
+    """Return the event of a signed GitHub delivery.
+
+    Args:
+        project_id: The project in the webhook's path.
+        secret: The webhook secret that signs the body.
+        body: The body of the delivery.
+        encoded: Whether the event contains the body in base64.
+        headers: Values that replace those of the usual headers, such as `x_github_event="ping"`. The value
+            None removes a header.
+    """
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     sent: dict[str, str | None] = {
         "Content-Type": "application/json",
@@ -57,7 +74,7 @@ def delivery_event(
 
 
 def sqs_event(*bodies: str, receives: int = 1) -> dict[str, Any]:
-    """Return an SQS event."""
+    """Return an SQS event with a record for each body. Each message has been received `receives` times."""
     return {
         "Records": [
             {
@@ -79,7 +96,14 @@ def build_state_event(
     build_id: str | None = None,
     failing: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return a CodeBuild event in the format of the example in CodeBuild's user guide."""
+    """Return a CodeBuild event in the format of the example in CodeBuild's user guide.
+
+    Args:
+        deployment: The deployment that started the build.
+        status: The status of the build.
+        build_id: The id of the build. The default is the id that the deployment has recorded.
+        failing: Fields that replace those of the phase with the same `phase-type`.
+    """
     build_id = build_id or deployment.build_id or "anchor-dev-site-next-site-build:unknown"
     project, _, build = build_id.partition(":")
     arn = f"arn:aws:codebuild:ap-southeast-1:123456789012:build/{build_id}"

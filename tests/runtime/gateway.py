@@ -1,4 +1,4 @@
-"""An in-process API Gateway. It turns `requests` requests into events, and results into responses."""
+"""An in-process API Gateway: it turns requests of the library `requests` into events for handlers."""
 
 import io
 import re
@@ -19,7 +19,11 @@ Respond = Callable[[dict[str, Any]], dict[str, Any]]
 
 @frozen(kw_only=True)
 class Gateway:
-    """The routes of an API for one signed-in user."""
+    """An API Gateway that receives all requests from one signed-in user.
+
+    Attributes:
+        functions: The handler of each function that `routes` name.
+    """
 
     routes: tuple[Route, ...]
     functions: Mapping[str, Respond]

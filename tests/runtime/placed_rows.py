@@ -1,4 +1,4 @@
-"""Rows that are written directly, for tests that do not need the history of the rows."""
+"""Helpers that write rows directly, for tests that do not need the steps that usually create these rows."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def put_project(
     site: str = "next-site",
     **more: Any,  # noqa: ANN401 - a project's fields
 ) -> Project:
-    """Write a project. Its site need not be declared."""
+    """Write a project's row. The site of the project may be undeclared."""
     at = platform.clock()
     project = Project(
         project_id=platform.ids(),
@@ -35,7 +35,7 @@ def put_project(
 
 
 def put_deployment(platform: Platform, project: Project, status: Status, sequence: int = 1) -> Deployment:
-    """Write a deployment with any status."""
+    """Write a deployment's row with the given status. No other row changes."""
     commit = Commit(sha="1" * 40, message="", author="")
     queued = Deployment.queued(
         project, commit, deployment_id=platform.ids(), source=Source.PUSH, at=platform.clock()

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The deploy platform's services on moto's DynamoDB, with fakes of services that moto does not have."""
+"""The deploy platform's services on moto's DynamoDB and Parameter Store, and on fakes of other services."""
 
 import random
 from collections.abc import Mapping
@@ -65,14 +65,14 @@ RELEASE = Release(
 
 @define(slots=False)
 class Platform:
-    """One stage with two declared sites.
+    """The services of one stage. `declare_site` and `create_project` declare sites.
 
     Attributes:
-        database: DynamoDB client of the repositories. The default is moto's.
-        ssm: Parameter store client. The default is moto's.
+        database: DynamoDB client of the repositories. The default uses moto.
+        ssm: Parameter Store client. The default uses moto.
         max_concurrent_builds: Maximum number of running builds.
-        sleeps: Recorded delays in seconds.
-        delivered: Number of queue messages that `deliver_build_messages` has processed.
+        sleeps: Delays in seconds that the services asked for. The tests do not wait.
+        delivered: Number of sent queue messages that `deliver_build_messages` has processed.
     """
 
     database: Any = Factory(lambda: real_client("dynamodb"))
@@ -205,7 +205,7 @@ class Platform:
         return site
 
     def create_project(self, *, user_id: str = OWNER, site: str = "next-site", **more: Any) -> Project:
-        """Create a project on a declared site."""
+        """Declare a site, and create a project on it."""
         self.declare_site(site)
         at = self.clock()
         project = Project(
@@ -223,7 +223,7 @@ class Platform:
         return project
 
     def push(self, project: Project, delivery: str | None = None) -> Deployment:
-        """Create a `queued` deployment, as a push does."""
+        """Create a `queued` deployment, as a push does. No message is sent."""
         project = self.projects.get(project.project_id)
         number = project.sequence + 1
         commit = Commit(sha=f"{number:040x}", message=f"change {number}", author="Octocat")
@@ -255,7 +255,7 @@ class Platform:
         return self.deployments.live_pointers.finish_switch(switched, deployment, at=self.clock())
 
     def put_live(self, project: Project) -> Deployment:
-        """Write the rows of a first live release, for tests that do not need its history."""
+        """Write the rows of a project's first live release, without the steps that usually create them."""
         deployment = evolve(
             Deployment.queued(
                 project,
@@ -275,7 +275,7 @@ class Platform:
         return deployment
 
     def deliver_build_message(self, deployment: Deployment) -> None:
-        """Deliver the deployment's build message."""
+        """Deliver the deployment's build message to the builder."""
         self.builder.build(build_message(deployment), self.log)
 
     def deliver_build_messages(self) -> None:

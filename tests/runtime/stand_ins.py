@@ -17,6 +17,8 @@ LOGS_BUCKET = "anchor-dev-123456789012-logs"
 
 @define
 class Queues:
+    """A fake SQS that records messages and changes of the visibility timeout."""
+
     sent: list[Mapping[str, Any]] = Factory(list)
     visibility_changes: list[tuple[str, int]] = Factory(list)
 
@@ -32,7 +34,10 @@ class Queues:
 
 
 class Kms:
-    """A fake KMS that computes HMACs. In moto's KMS, which `test_signing` uses, key creation is slow."""
+    """A fake KMS that computes HMACs. It exists because moto's KMS creates keys slowly.
+
+    `test_signing` uses moto's KMS.
+    """
 
     def generate_mac(self, **arguments: Any) -> Mapping[str, Any]:
         return {"Mac": hmac.new(b"the key", arguments["Message"], hashlib.sha256).digest()}
@@ -40,14 +45,17 @@ class Kms:
 
 @define
 class CodeBuild:
-    """A CodeBuild that starts one build per idempotency token.
+    """A fake CodeBuild that starts one build per idempotency token, which is the deployment's id.
 
     Attributes:
-        quota: Maximum number of running builds in the account. None is unlimited.
-        is_deleted: Whether the build projects and their builds are deleted.
-        errors: Errors that the next calls raise, one each.
+        quota: Maximum number of running builds in the account. None means unlimited.
+        is_deleted: Whether the build projects are deleted.
+        errors: Errors that the next calls of `start_build` and `stop_build` raise, one for each call.
         refused_tokens: Idempotency tokens whose builds are always refused.
-        has_forgotten_builds: Whether the build records have expired.
+        builds: Arguments of each started build, by idempotency token.
+        stopped: Ids of the builds that were stopped.
+        ended: Fields that replace those of an ended build's record, by idempotency token.
+        has_forgotten_builds: Whether CodeBuild has deleted all build records.
     """
 
     quota: int | None = None
@@ -71,7 +79,7 @@ class CodeBuild:
         return {"builds": found, "buildsNotFound": sorted({*ids} - {each["id"] for each in found})}
 
     def end(self, token: str, status: str = "SUCCEEDED", **more: Any) -> None:
-        """End a deployment's build in CodeBuild's records."""
+        """Record the end of a deployment's build in CodeBuild."""
         self.ended[token] = {"buildStatus": status, **more}
 
     def _records(self) -> list[Mapping[str, Any]]:
@@ -113,7 +121,11 @@ class CodeBuild:
 
 @define
 class Logs:
-    """One CloudWatch log stream. At the end of the stream, the forward token stays the same."""
+    """A fake CloudWatch log stream. At the end of the stream, the forward token stays the same.
+
+    Attributes:
+        lines: The lines of the stream. None if the stream does not exist.
+    """
 
     lines: list[str] | None = None
     requests: list[Mapping[str, Any]] = Factory(list)
@@ -133,7 +145,12 @@ class Logs:
 
 @define
 class LogsBucket:
-    """The logs bucket: objects by key."""
+    """A fake of the logs bucket.
+
+    Attributes:
+        objects: Content by key.
+        error_code: Code of the error for a missing object.
+    """
 
     objects: dict[str, bytes] = Factory(dict)
     error_code: str = "NoSuchKey"

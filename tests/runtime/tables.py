@@ -1,4 +1,4 @@
-"""Test tables from the program's declarations. Tests and deployed stages have the same schema."""
+"""Tables for tests, created from the Pulumi program's declarations, so tests use the schema of the stages."""
 
 from typing import Any
 

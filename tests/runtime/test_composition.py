@@ -1,4 +1,4 @@
-"""The composition root: each function imports only the modules that it needs, before the first request."""
+"""The composition root: a function imports what it needs before its first request, and nothing else."""
 
 import json
 import subprocess
@@ -32,6 +32,7 @@ print(json.dumps([sorted(imported), sorted(loaded() - imported)]))
 """
 BUILDS, RELEASES = "runtime.deploy.builds.", "runtime.deploy.releases."
 API, UPKEEP = "runtime.deploy.api.", "runtime.deploy.upkeep."
+# The prefixes of the modules that a handler must not import.
 NOT_NEEDED = {
     "api": {RELEASES, UPKEEP},
     "build_events": {API, RELEASES, UPKEEP},
@@ -51,7 +52,7 @@ def test_every_handler_of_the_deploy_platform_is_listed() -> None:
 
 @pytest.mark.parametrize("name", NOT_NEEDED)
 def test_a_function_imports_its_modules_before_the_first_request(name: str) -> None:
-    """Lambda provides more CPU during initialization than during requests."""
+    """The reason: Lambda provides more CPU during initialization than during requests."""
     answer = subprocess.run(
         [sys.executable, "-c", PROGRAM, f"runtime.deploy.handlers.{name}"],
         cwd=ROOT,

@@ -20,13 +20,14 @@ HANDLERS = tuple(
     for path in sorted((ROOT / "runtime").glob("*/handlers/*.py"))
     if path.stem != "__init__"
 )
-# The variables that Lambda gives every function.
-SURROUNDINGS = {
+# The variables that Lambda sets for every function.
+LAMBDA_VARIABLES = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-VALUES = {
+# Values of the variables that a handler parses as numbers.
+NUMBERS = {
     "MAXIMUM_BYTES": "1000000",
     "KEPT_RELEASES": "10",
     "CONCURRENT_BUILDS": "10",
@@ -34,8 +35,8 @@ VALUES = {
 }
 
 
-def declared() -> Mapping[str, Mapping[str, Any]]:
-    """Return the inputs of the functions that run our handlers, by handler module."""
+def read_declared_inputs() -> Mapping[str, Mapping[str, Any]]:
+    """Return the Pulumi inputs of each function with a handler in `runtime`, by the module of the handler."""
     return {
         function.inputs["handler"].removesuffix(".handle"): function.inputs
         for function in record_stage("dev")
@@ -50,7 +51,7 @@ def variables(handler: ModuleType) -> set[str]:
 
 @pytest.fixture(params=HANDLERS)
 def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A handler in a fresh process whose environment lacks its variables."""
+    """A handler without cached services and without its environment variables, as in a new process."""
     module = import_module(request.param)
     for name in variables(module):
         monkeypatch.delenv(name, raising=False)
@@ -62,12 +63,12 @@ def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_handler_has_its_function_and_every_function_its_handler() -> None:
-    assert set(HANDLERS) == set(declared())
+    assert set(HANDLERS) == set(read_declared_inputs())
     assert len(HANDLERS) == len(set(HANDLERS))
 
 
 def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: ModuleType) -> None:
-    given = set(declared()[handler.__name__]["environment"]["variables"])
+    given = set(read_declared_inputs()[handler.__name__]["environment"]["variables"])
     assert variables(handler) == given - {TIMEOUT_VARIABLE}
 
 
@@ -80,9 +81,9 @@ def test_a_function_without_its_variables_names_them_all(handler: ModuleType) ->
 def test_a_service_is_composed_once_and_calls_nothing(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unit tests refuse network connections, so a call would fail the test."""
-    for name, value in SURROUNDINGS.items():
+    """Unit tests refuse network connections, so a call to AWS would fail this test."""
+    for name, value in LAMBDA_VARIABLES.items():
         monkeypatch.setenv(name, value)
     for name in variables(handler):
-        monkeypatch.setenv(name, VALUES.get(name, "x"))
+        monkeypatch.setenv(name, NUMBERS.get(name, "x"))
     assert handler.service() is handler.service()

@@ -1,4 +1,4 @@
-"""The functions as Lambda calls them: created from environment variables, with light imports."""
+"""The handlers as Lambda calls them: they read environment variables, and they import few modules."""
 
 import json
 import subprocess
@@ -24,7 +24,7 @@ PUSH = (ROOT / "examples" / "github-webhooks" / "push.json").read_bytes()
 HANDLERS = (webhook, orchestrator, build_events, api)
 
 
-def forget() -> None:
+def clear_caches() -> None:
     for handler in HANDLERS:
         handler.service.cache_clear()
     clients.client.cache_clear()
@@ -32,7 +32,7 @@ def forget() -> None:
 
 @pytest.fixture
 def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """The functions' environment, in an AWS with the resources that it names."""
+    """The platform, with the functions' environment variables, and the queues and key that these name."""
     sqs = real_client("sqs")
     kms = real_client("kms")
     environment = {
@@ -56,12 +56,12 @@ def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pl
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    forget()
+    clear_caches()
     yield platform
-    forget()
+    clear_caches()
 
 
-def received(url: str) -> list[dict[str, Any]]:
+def receive_bodies(url: str) -> list[dict[str, Any]]:
     return [
         json.loads(message["Body"])
         for message in real_client("sqs").receive_message(QueueUrl=url).get("Messages", [])
@@ -71,7 +71,10 @@ def received(url: str) -> list[dict[str, Any]]:
 def test_a_push_travels_through_the_functions_to_the_release_queue(
     deployed: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P1, P5, P7, A2: uses the real handlers and clients, from the project's creation to status `built`."""
+    """P1, P5, P7, A2: the handlers and boto3's clients take a new project to its first `built` deployment.
+
+    Only CodeBuild is a fake.
+    """
     deployed.declare_site("next-site")
     body = {
         "name": "My site",
@@ -86,10 +89,11 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
     environment = clients.client("sqs").meta
     assert environment.region_name == "ap-southeast-1"
     queue = real_client("sqs").get_queue_url(QueueName="builds")["QueueUrl"]
-    (message,) = received(queue)
+    (message,) = receive_bodies(queue)
     assert message["deploymentId"] == json.loads(response["body"])["deploymentId"]
 
-    # moto's CodeBuild knows no tokens and no artifacts of NO_SOURCE projects.
+    # Use the fake here, because moto's CodeBuild does not support idempotency tokens, and does not support
+    # artifacts of projects without a source (NO_SOURCE).
     codebuild = deployed.calls.client("codebuild", deployed.codebuild)
     real = clients.client
     monkeypatch.setattr(clients, "client", lambda name: codebuild if name == "codebuild" else real(name))
@@ -101,7 +105,7 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
     build_events.handle(build_state_event(deployment), None)
     assert deployed.statuses(deployment) == ["built"]
     releases = real_client("sqs").get_queue_url(QueueName="releases.fifo")["QueueUrl"]
-    assert received(releases) == [json.loads(build_message(deployment).to_body())]
+    assert receive_bodies(releases) == [json.loads(build_message(deployment).to_body())]
 
 
 def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
@@ -120,7 +124,7 @@ def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
 
 
 def test_importing_a_handler_loads_nothing_but_boto3_and_cattrs_and_makes_no_client() -> None:
-    """Imports take time in each cold start."""
+    """Imports and new clients make each cold start longer."""
     program = """
 import sys
 import boto3, botocore.config, attrs, cattrs, cattrs.gen

@@ -54,14 +54,14 @@ def test_only_a_queued_deployment_starts_building_and_only_a_built_one_deploys()
 
 
 def test_a_live_deployment_can_only_be_retired() -> None:
-    """D6: a live release can only be replaced."""
+    """D6: a live deployment changes its status only when another release replaces it."""
     assert TRANSITIONS[Status.LIVE] == {Status.RETIRED}
     assert TRANSITIONS[Status.RETIRED] == {Status.LIVE}
 
 
 @given(st.lists(st.sampled_from(Status), max_size=12))
 def test_random_transitions_follow_the_table_or_are_refused(walk: list[Status]) -> None:
-    """P7: random sequences of transitions, compared with a model."""
+    """P7: in a random sequence, `with_status` accepts exactly the transitions of the table."""
     deployment = queued()
     for status in walk:
         if status in TRANSITIONS[deployment.status]:

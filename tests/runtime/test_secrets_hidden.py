@@ -1,4 +1,7 @@
-"""A4: no secret appears in a log, an error, a repr or a response."""
+"""A4: no secret appears in a log, an error, a repr or a response.
+
+The response that creates a project is the only exception: it contains the webhook secret.
+"""
 
 import json
 import traceback
@@ -41,7 +44,7 @@ def put(platform: Platform, project_id: str, *variables: object) -> dict[str, An
 def test_neither_logs_nor_answers_repeat_a_secret(
     platform: Platform, variable: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A4: this is true for accepted and for refused secrets."""
+    """A4: no secret is logged or returned, whether the API accepts the secret or refuses it."""
     project = platform.create_project()
     response = put(platform, project.project_id, variable)
     printed = capsys.readouterr()

@@ -12,7 +12,7 @@ from runtime.deploy.handlers import api
 from tests.runtime.events import api_event
 from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 
-# The status of each route for OWNER, and for everybody else.
+# The request bodies of the routes that need one.
 BODIES: dict[str, object] = {
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://example.com/r"},
     "PATCH /projects/{projectId}": {"name": "Renamed"},
@@ -28,8 +28,8 @@ def ask(platform: Platform, route: str, user: str | None, path: dict[str, str]) 
     return response["statusCode"], json.loads(response["body"])
 
 
-def owned(platform: Platform, route: str = "") -> dict[str, str]:
-    """Create a project of OWNER with a deployment for the route."""
+def create_owned(platform: Platform, route: str = "") -> dict[str, str]:
+    """Create a project of OWNER, with a deployment that fits the route. Return their path parameters."""
     project = platform.create_project()
     deployment = platform.push(project) if route.endswith("/cancel") else platform.put_live(project)
     return {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
@@ -37,8 +37,8 @@ def owned(platform: Platform, route: str = "") -> dict[str, str]:
 
 @pytest.mark.parametrize("route", [route for route in api.OPERATIONS if "{" in route])
 def test_resources_of_another_tenant_are_answered_as_missing(platform: Platform, route: str) -> None:
-    """A5: status and body are those of a missing resource, and no row changes."""
-    path = owned(platform, route)
+    """A5: the response has the status and the body that a missing resource has, and no row changes."""
+    path = create_owned(platform, route)
     missing = {name: platform.ids() for name in path}
     nonsense = dict.fromkeys(path, "x" * 3000)
     rows = platform.read_all_rows()
@@ -51,26 +51,29 @@ def test_resources_of_another_tenant_are_answered_as_missing(platform: Platform,
 
 @pytest.mark.parametrize("route", [route for route in api.OPERATIONS if route != "POST /projects"])
 def test_the_owner_is_answered(platform: Platform, route: str) -> None:
-    assert ask(platform, route, OWNER, owned(platform, route))[0] in {200, 201}
+    assert ask(platform, route, OWNER, create_owned(platform, route))[0] in {200, 201}
 
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
 def test_a_request_without_a_user_is_refused(platform: Platform, route: str) -> None:
-    """A1: the API's authorizer checks the token's claims, and the function checks them again."""
-    path = owned(platform, route)
+    """A1: the API's authorizer checks the token.
+
+    The function checks again that the token's claims name a user.
+    """
+    path = create_owned(platform, route)
     rows = platform.read_all_rows()
     assert ask(platform, route, None, path)[0] == 401
     assert platform.read_all_rows() == rows
 
 
 def test_lists_contain_only_the_users_resources(platform: Platform) -> None:
-    owned(platform)
+    create_owned(platform)
     status, answer = ask(platform, "GET /projects", OTHER, {})
     assert (status, answer) == (200, {"projects": [], "cursor": None})
 
 
 def test_a_project_belongs_to_the_user_of_the_token(platform: Platform) -> None:
-    """A1."""
+    """A1: user ids in headers and query parameters are ignored."""
     platform.declare_site("next-site")
     event = api_event("POST /projects", user_id=OWNER, body=BODIES["POST /projects"])
     event["headers"]["x-user-id"] = OTHER

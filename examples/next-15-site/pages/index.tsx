@@ -17,7 +17,7 @@ export default function Home({ renderedAt }: InferGetServerSidePropsType<typeof 
       <Link href="/articles/first" prefetch={false}>
         The first article
       </Link>
-      {/* Next.js does not add basePath to this path. */}
+      {/* The path contains "/docs", because Next.js does not add basePath to the source of an image. */}
       <Image src="/docs/photo.jpg" alt="A photo" width={640} height={427} />
       <Commit />
     </main>

@@ -5,7 +5,7 @@ import "./globals.css";
 
 export const metadata: Metadata = {
   title: "next-site",
-  description: "One page for each thing a Next.js site uses",
+  description: "A page for each feature of Next.js that the tests of anchor-deploy check",
   other: { "x-release": release },
 };
 

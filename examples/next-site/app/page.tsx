@@ -6,7 +6,7 @@ import { release } from "@/lib/release";
 const pages = ["/isr/time", "/isr/tag", "/posts/first", "/posts/third", "/action", "/image", "/stream"];
 
 export default async function Home() {
-  await connection(); // Rendered for every request.
+  await connection(); // makes Next.js render the page for every request
   return (
     <>
       <h1>next-site</h1>

@@ -4,10 +4,10 @@ import dynamic from "next/dynamic";
 import { useState } from "react";
 import { release } from "@/lib/release";
 
-// A separate script, loaded by the first click, possibly long after the page and after a switch.
+// A separate script, which the browser loads on the first click. At that time, another release may be live already.
 const Later = dynamic(() => import("./later").then((module) => module.Later), { ssr: false });
 
-/** Counts clicks; the first one loads a script. Shows the releases of the page and of both scripts. */
+/** Counts clicks, and loads a script on the first click. Shows the releases of the page and of both scripts. */
 export function Clicks({ page }: { page: string }) {
   const [clicks, setClicks] = useState(0);
 

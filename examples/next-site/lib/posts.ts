@@ -2,15 +2,15 @@ export interface Post {
   slug: string;
   title: string;
   body: string;
-  /** Whether the page is rendered during the build. The others are rendered on the first request. */
+  /** Whether the page of this post is rendered during the build. Otherwise it is rendered on the first request. */
   prerendered: boolean;
 }
 
 export const posts: readonly Post[] = [
-  { slug: "first", title: "The first post", body: "Rendered while building.", prerendered: true },
-  { slug: "second", title: "The second post", body: "Rendered while building, too.", prerendered: true },
-  { slug: "third", title: "The third post", body: "Rendered when first asked for.", prerendered: false },
-  { slug: "fourth", title: "The fourth post", body: "Rendered when first asked for, too.", prerendered: false },
+  { slug: "first", title: "The first post", body: "Rendered during the build.", prerendered: true },
+  { slug: "second", title: "The second post", body: "Rendered during the build, too.", prerendered: true },
+  { slug: "third", title: "The third post", body: "Rendered on the first request.", prerendered: false },
+  { slug: "fourth", title: "The fourth post", body: "Rendered on the first request, too.", prerendered: false },
 ];
 
 export function findPost(slug: string): Post | undefined {

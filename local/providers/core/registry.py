@@ -1,7 +1,7 @@
 """The registry of resource types: one small function per type token and operation.
 
-A creator makes the resource with boto3. It returns the ID and the outputs of pulumi-aws that are not inputs.
-The outputs have pulumi-aws's names, in camelCase. The engine returns the inputs to the program unchanged.
+A creator creates the resource with boto3. It returns the resource's ID and those outputs of pulumi-aws that
+are not also inputs. The outputs have pulumi-aws's names, in camelCase. The engine adds the inputs to them.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,8 @@ def creates(token: str, *, repeatable: bool = False) -> Callable[[Create], Creat
 
     Args:
         token: `aws:<module>/<type>:<Type>`.
-        repeatable: Whether a second call of the creator changes the existing resource (for example a policy).
+        repeatable: Whether a second call of the creator updates the existing resource, as for a policy. The
+            creator is then registered for updates, too.
     """
 
     def register(create: Create) -> Create:
@@ -57,7 +58,7 @@ def deletes(token: str) -> Callable[[Delete], Delete]:
 
 
 def invokes(token: str) -> Callable[[Invoke], Invoke]:
-    """Register a function of the provider, such as `aws:index/getRegion:getRegion`."""
+    """Register the implementation of a provider function, such as `aws:index/getRegion:getRegion`."""
 
     def register(invoke: Invoke) -> Invoke:
         INVOKES[token] = invoke

@@ -15,7 +15,8 @@ class DeclaredResource:
     """A resource as the program declares it.
 
     Attributes:
-        properties: Inputs in camelCase. None values are left out, and assets are `Content`.
+        properties: The inputs, with names in camelCase and without None values. Assets and archives are
+            `Content`.
     """
 
     urn: str
@@ -24,7 +25,13 @@ class DeclaredResource:
     properties: Properties
 
     def physical_name(self, key: str = "name") -> str:
-        """Return the declared name, or the prefix or logical name with a suffix that depends on the URN."""
+        """Return the declared physical name, or a generated name.
+
+        A generated name is the declared prefix (or the logical name) with a suffix that depends on the URN.
+
+        Args:
+            key: The property that contains the name.
+        """
         given = self.properties.get(key)
         if given:
             return str(given)
@@ -62,7 +69,10 @@ class ProviderContext:
 
 
 def pick_properties(properties: Properties, **names: str) -> dict[str, Any]:
-    """Return AWS arguments of the present properties: `pick_properties(p, MemorySize="memorySize")`."""
+    """Return the AWS arguments for all properties that are set.
+
+    Example: `pick_properties(properties, MemorySize="memorySize")`.
+    """
     return {
         argument: properties[name] for argument, name in names.items() if properties.get(name) is not None
     }
@@ -79,7 +89,10 @@ def read_tags(properties: Properties) -> dict[str, str]:
 
 
 def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of the provider, or None
-    """Return a block that occurs once. The program may give it as an object or as a list with one item."""
+    """Return a block that occurs at most once, or an empty mapping.
+
+    The program may declare the block as an object or as a list with one item.
+    """
     if isinstance(value, list):
         return value[0] if value else {}
     return value or {}
@@ -90,7 +103,7 @@ def build_attributes(properties: Properties, names: dict[str, str]) -> dict[str,
 
     Args:
         properties: Properties of the Pulumi resource.
-        names: The attribute's name in SQS or SNS for each property.
+        names: The name of the attribute in SQS or SNS, by the name of the property.
     """
     return {
         attribute: str(properties[name]).lower()

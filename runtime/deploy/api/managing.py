@@ -139,7 +139,7 @@ class ProjectService:
     def list_projects(
         self, user_id: str, *, limit: int, cursor: str | None
     ) -> Page[tuple[Project, Site | None]]:
-        """Return a page of projects with their sites, newest first. Two DynamoDB calls, as for `get_project`.
+        """Return a page of projects with their sites, newest first. Makes two DynamoDB calls.
 
         Raises:
             MalformedError: The cursor does not belong to this list.
@@ -178,10 +178,10 @@ class ProjectService:
 
         For a branch's head, the build determines the commit.
 
-        Two DynamoDB calls: read the project, and one transaction.
+        Makes two DynamoDB calls: one reads the project, and one is a transaction.
 
         Raises:
-            InvalidInputError: Neither a branch nor a commit is given.
+            InvalidInputError: The request has no branch and no commit.
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
             ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.

@@ -93,7 +93,7 @@ class ProjectChanges:
     """The body of `PATCH /projects/{projectId}`. Absent fields stay unchanged. The site cannot be changed.
 
     Attributes:
-        pinned: Only false is allowed. It lets automatic releases replace the promoted one.
+        pinned: Only false is allowed: automatic releases can then replace the promoted release again.
     """
 
     name: _Name = field(default=UNCHANGED)

@@ -162,9 +162,10 @@ def _read_outcome(status: str, phases: Sequence[_Phase]) -> dict[str, Any]:
 
 
 def _find_failed_phase(phases: Sequence[_Phase]) -> tuple[str, str]:
-    """Return the first failed phase and CodeBuild's messages about it.
+    """Return the name of the first failed phase, and CodeBuild's messages about this phase.
 
-    Later failures are consequences: CodeBuild runs POST_BUILD after a failed BUILD.
+    Failures of later phases are consequences, because CodeBuild runs POST_BUILD after a failed BUILD. If no
+    phase failed, the name is `COMPLETED` and the text is empty.
     """
     for name, status, messages in phases:
         # The last phase, COMPLETED, has no status.

@@ -1,7 +1,7 @@
 """The log of a deployment's build, page by page, during and after the build.
 
-At first, the log is read from CloudWatch, which limits a page to 1 MB. Later, CloudWatch deletes the log.
-Then it is read from the logs bucket, where CodeBuild stored a copy at the end of the build:
+The log is read from CloudWatch, which limits a page to 1 MB, until CloudWatch deletes the log. Then it is
+read from the logs bucket, where CodeBuild stored a copy at the end of the build:
 `logs/builds/<site>/<the build id>.gz`, plain text without times. `log_archive.py` returns as much of the copy
 as its limits allow.
 """
@@ -68,7 +68,7 @@ class BuildLogs:
     """The service that reads build logs for tenants.
 
     Attributes:
-        objects: Returns the client of the logs bucket. Only called after CloudWatch has deleted a log.
+        objects: Returns the client of the logs bucket. Only called if CloudWatch has no line of a log.
         bucket: Name of the logs bucket.
     """
 
@@ -115,7 +115,7 @@ class BuildLogs:
         if is_growing:
             return lines, _position_at(answer["nextForwardToken"]) if answer else position
         if not lines and not token:
-            # Either CloudWatch has deleted the lines and still has the empty stream, or the log is empty.
+            # CloudWatch has deleted the log, or only its lines, or the log was always empty.
             return self._read_archive(deployment, 0, limit)
         if answer is None:
             raise MalformedError("the log was archived in the meantime: omit the cursor to start again")
@@ -165,9 +165,9 @@ class BuildLogs:
 
 
 def find_commit(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:
-    """Return the commit that the build of a branch's head has checked out, or None if it is not in the log.
+    """Return the commit that the build of a branch's head has checked out.
 
-    Only the first lines of the log are searched.
+    Only the first lines of the log are searched. None if they do not contain the commit.
     """
     token = ""
     for _ in range(_HEAD_PAGES):

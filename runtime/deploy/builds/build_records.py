@@ -13,7 +13,7 @@ from runtime.shared.aws_errors import error_code
 
 IN_PROGRESS: Final = "IN_PROGRESS"
 
-_MAX_RECENT_BUILDS: Final = 10  # number of newest builds of a site that are searched
+_MAX_RECENT_BUILDS: Final = 10  # only this number of a site's newest builds is searched
 _NOT_RUNNING_ERRORS: Final = frozenset({"InvalidInputException", "ResourceNotFoundException"})
 
 

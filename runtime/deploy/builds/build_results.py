@@ -22,7 +22,7 @@ from runtime.shared.logging import Log
 _LOG_LINES = 40
 _MAX_LINE_LENGTH = 500  # characters: 40 lines stay far below DynamoDB's item limit of 400 KB
 _COMMIT_TIMEOUT: Final = timedelta(hours=1)
-"""How long after the start of a build its unreadable log is retried. It is twice a build's time limit."""
+"""How long after the start of a build its log is read again after an error: twice a build's time limit."""
 
 
 @frozen(kw_only=True)
@@ -39,8 +39,8 @@ class BuildResultRecorder:
     def record(self, event: BuildEvent, log: Log) -> None:
         """Record the result of a build, start the release of a built deployment, and schedule the next build.
 
-        Idempotent. A late or repeated event changes no status. It only resends messages that may have been
-        lost.
+        Idempotent. If the deployment is no longer `building`, the event changes no status. It only resends
+        messages that may have been lost.
 
         Raises:
             DeploymentNotFoundError: The deployment of the event does not exist.
@@ -81,9 +81,9 @@ class BuildResultRecorder:
     def _record_commit(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
         """Return the deployment with its commit. The commit of a branch's head is read from the build's log.
 
-        The release stores the commit in its variables and never changes it. So an unreadable log raises an
-        error, and Lambda retries the event. After a time limit the release continues without a commit,
-        because a CloudWatch outage may last longer than a user can wait.
+        The release stores the commit in its variables and never changes it. So a temporary error of
+        CloudWatch is raised, and Lambda retries the event. After a permanent error, or after
+        `_COMMIT_TIMEOUT`, the release continues without a commit, because a user cannot wait longer.
         """
         if deployment.commit_sha or not event.log_group or not event.log_stream:
             return deployment
@@ -99,7 +99,7 @@ class BuildResultRecorder:
         return self.deployments.record_commit(deployment, sha) if sha else deployment
 
     def _read_log_tail(self, event: BuildEvent, log: Log) -> tuple[str, ...]:
-        """Return the last lines of the build's log, or none if the log cannot be read."""
+        """Return the last lines of the build's log. The result is empty if CloudWatch refuses the call."""
         if not event.log_group or not event.log_stream:
             return ()
         try:

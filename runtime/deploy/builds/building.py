@@ -33,18 +33,21 @@ _PERMANENT_ERRORS: Final = frozenset({"InvalidInputException", "ResourceNotFound
 """CodeBuild errors for which a retry cannot help. All other errors are retried."""
 
 
-_RETRY_DELAYS: Final = (
-    60,
-    120,
-)  # seconds; the last delay repeats. The queue's visibility timeout is half an hour
+_RETRY_DELAYS: Final = (60, 120)
+"""Seconds until a failed message is delivered again. The last delay repeats.
 
+They replace the queue's visibility timeout of half an hour, because a user waits for the build.
+"""
 
 _QUOTA_ERRORS: Final = frozenset({"AccountLimitExceededException"})
 """CodeBuild's error if the account's quota is reached. Capacity becomes free when a build ends."""
 
-_MAX_ATTEMPTS: Final = 5  # to take build capacity; concurrent builds may take it first
+_MAX_ATTEMPTS: Final = 5  # to take build capacity, because concurrent builds may take it first
 _ENDED_WITHOUT_BUILD: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
-"""Final statuses of a deployment that was not built. A crash may have left the next one unscheduled."""
+"""Final statuses of a deployment that never became live.
+
+A crash may have prevented the scheduling of the project's next deployment.
+"""
 
 
 class BuildRefusedError(Exception):
@@ -199,8 +202,10 @@ class Builder:
     def _retake_slot(self, deployment: Deployment, log: Log) -> bool:
         """Take the slot again after another delivery of the message has requeued the deployment.
 
-        CodeBuild refused the request of that delivery, and then accepted the request of this one. Return
-        False if the slot is taken.
+        CodeBuild refused the request of the other delivery, and then accepted the request of this delivery.
+
+        Returns:
+            False if the slot or the capacity is taken, or if the deployment is no longer `queued`.
         """
         try:
             self.slot.take(evolve(deployment, status=Status.QUEUED), at=self.clock())
@@ -211,7 +216,7 @@ class Builder:
 
     def _start_build(self, project: Project, deployment: Deployment) -> str:
         site = self.projects.get_site(deployment.site)
-        # Write the project's key before each build, because nothing else writes the key.
+        # Write the project's key for server actions before each build, because no other code writes it.
         self.secrets.put(
             site.server_actions_parameter(project.project_id),
             self.signer.derive_server_actions_key(project.project_id),
@@ -229,7 +234,8 @@ class Builder:
                     "packaging": "NONE",
                     "namespaceType": "NONE",
                     "overrideArtifactName": False,
-                    # The bucket has default encryption. CodeBuild's encryption would use an AWS managed key.
+                    # Disabled, because CodeBuild would encrypt with an AWS managed key. S3 encrypts the
+                    # artifact with the bucket's default encryption.
                     "encryptionDisabled": True,
                 },
             )
@@ -251,7 +257,7 @@ class Builder:
         try:
             build = find_build(self.codebuild, self.projects, deployment)
         except SiteNotFoundError:
-            return  # its build project no longer exists
+            return  # the site's build project no longer exists
         if build and build["buildStatus"] == IN_PROGRESS:
             log.info("the build of a cancelled deployment is stopped", buildId=build["id"])
             stop_build(self.codebuild, build["id"])
@@ -264,7 +270,7 @@ def _start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefusedError:
 
 
 def _build_variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
-    """Return the build's environment. Secrets are given by name. The site's role reads them."""
+    """Return the build's environment. It has the parameter names of secrets; CodeBuild reads their values."""
     platform = {
         "ANCHOR_PROJECT_ID": deployment.project_id,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,

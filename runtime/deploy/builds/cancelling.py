@@ -16,7 +16,7 @@ from runtime.shared.logging import Log
 
 @frozen(kw_only=True)
 class Cancellation:
-    """The service that cancels a deployment, stops its build, and starts the next one."""
+    """The service that cancels a deployment, stops its build, and schedules the next build."""
 
     deployments: DeploymentRepository
     slot: BuildSlotRepository
@@ -25,7 +25,7 @@ class Cancellation:
     clock: Clock
 
     def cancel(self, user_id: str, deployment_id: str) -> Deployment:
-        """Cancel a tenant's deployment, and stop its build. The result of that build changes nothing.
+        """Cancel a tenant's deployment, and stop its build. A later result of that build is ignored.
 
         Idempotent: a repeated call completes an earlier call that was interrupted by a crash. If the build
         cannot be stopped now, or is just being started, the deployment's build message is sent. When the

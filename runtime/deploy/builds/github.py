@@ -74,7 +74,7 @@ def read_push(
     sha = _require_text(push.get("after"), "after")
     if not _SHA.fullmatch(sha):
         raise MalformedError("after: must be a commit's SHA")
-    # Null if the push contains no new commit.
+    # `head_commit` is null if the push contains no new commit.
     head: Mapping[str, Any] = _require_object(push.get("head_commit") or {}, "head_commit")
     author: Mapping[str, Any] = _require_object(head.get("author") or {}, "head_commit.author")
     return Commit(

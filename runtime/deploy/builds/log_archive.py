@@ -22,7 +22,10 @@ TRUNCATED_LINE: Final = "[the log is longer than can be shown here: print less]"
 UNREADABLE_LINE: Final = "[the rest of the log cannot be read]"
 
 _MAX_PAGE_LENGTH: Final = 400_000
-"""Maximum length of a page in characters. A character can take 14 bytes of Lambda's answer (limit: 6 MB)."""
+"""Maximum length of a page in characters.
+
+One character can take 14 bytes of Lambda's response, which has at most 6 MB.
+"""
 _BUFFER_SIZE: Final = 64 * 1024
 
 
@@ -34,7 +37,7 @@ class StoredObject(Protocol):
 
 
 def read_page(stored: StoredObject, *, start: int, limit: int) -> tuple[tuple[str, ...], int | None]:
-    """Return lines without terminators, and the start of the next page, if there is one.
+    """Return lines without terminators, and the start of the next page. The start is None at the end.
 
     Args:
         stored: The object, at its beginning. This function closes it.
@@ -56,7 +59,7 @@ def read_page(stored: StoredObject, *, start: int, limit: int) -> tuple[tuple[st
 
 
 def _append_page_lines(unzipped: gzip.GzipFile, start: int, limit: int, lines: list[str]) -> int | None:
-    """Append the page's lines, and return the start of the next page."""
+    """Append the page's lines to `lines`. Return the start of the next page, or None at the end."""
     # Keep invalid UTF-8, so that the original bytes can be counted.
     text = io.TextIOWrapper(unzipped, encoding="utf-8", errors="surrogateescape", newline="\n")
     position, remaining = start, _MAX_PAGE_LENGTH

@@ -43,7 +43,7 @@ def create_next_deployment(
     *,
     delivery: str | None = None,
 ) -> Deployment:
-    """Create a project's next deployment, and retry if others create one at the same time.
+    """Create a project's next deployment, and retry if other requests create one at the same time.
 
     Makes one DynamoDB transaction. Each conflict with a concurrent deployment costs one more read and one
     more transaction.
@@ -113,6 +113,8 @@ class PushReceiver:
             SignatureRefusedError: The signature is missing or wrong, or the project does not exist.
             UnsupportedContentError: The body is signed but form-encoded.
             MalformedError: The body is signed but not JSON, or lacks a required field of a push.
+            ProjectChangedError: Concurrent deployments made every attempt fail.
+            ProjectDeletedError: The project is being deleted.
         """
         project = self._authenticate(project_id, delivery)
         if delivery.content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
@@ -137,13 +139,15 @@ class PushReceiver:
         return deployment
 
     def _authenticate(self, project_id: str, delivery: Delivery) -> Project:
-        # Replace an invalid id, which may be too long for a DynamoDB key or for KMS. The work stays the same.
+        # An invalid id may be too long for a DynamoDB key or for KMS. Replace it by an unknown id, so that
+        # the request takes as long as a request with a valid id.
         project_id = project_id if is_ulid(project_id) else _UNKNOWN_PROJECT_ID
         try:
             project = self.projects.get(project_id)
         except ProjectNotFoundError:
             project = None
-        # Compute a signature for an unknown project, too. So timing does not reveal whether it exists.
+        # Compute a signature for an unknown project, too, so that timing does not reveal whether the project
+        # exists.
         version = project.webhook_version if project else _FIRST_WEBHOOK_VERSION
         secret = self.signer.derive_webhook_secret(project_id, version)
         is_valid = is_signature_valid(secret, delivery.body, delivery.signature)

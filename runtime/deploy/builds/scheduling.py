@@ -1,10 +1,10 @@
 """The build scheduler: it distributes the stage's build capacity fairly between tenants.
 
 The capacity is the setting `concurrentBuilds`, or less while the account's CodeBuild quota is reached. A
-deployment without capacity is recorded as waiting. Each end of a build sends messages to the next waiting
-deployments. No capacity is reserved for these. When such a message is delivered, its receiver checks the
-order again, by the same rule and from the same rows. The rule also applies to a new deployment, so it cannot
-overtake a waiting one.
+deployment without capacity is recorded as waiting. At each end of a build, the scheduler sends the build
+messages of the next waiting deployments. No capacity is reserved for these deployments. When such a message
+is delivered, the orchestrator checks the order again, with the same rule and the same rows. The rule also
+applies to a new deployment, so a new deployment cannot overtake a waiting one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,9 +39,9 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 def order_waiting_builds(builds: StageBuilds) -> Iterator[WaitingBuild]:
     """Yield the waiting deployments in the order in which they will be built.
 
-    The tenant with the fewest running builds comes first. Among equal tenants, the one whose last build
-    started longest ago comes first, and then the one that has waited longest. Within a tenant, the longest
-    waiting deployment comes first. A project with a running build is skipped, because it builds one
+    The tenant with the fewest running builds comes first. Among these tenants, the tenant whose last build
+    started longest ago comes first, and then the tenant that has waited longest. Within a tenant, the longest
+    waiting deployment comes first. A project with a running build is skipped, because a project builds one
     deployment at a time.
     """
     building = {each.project_id for each in builds.running}
@@ -122,16 +122,16 @@ class BuildScheduler:
     def admit(self, deployment: Deployment, log: Log) -> Deployment | None:
         """Return the project's deployment to build now, or None if the project has to wait.
 
-        If it has to wait, the project's newest deployment is recorded as waiting, and older ones are
-        superseded. Idempotent. Makes one DynamoDB call if there is capacity. Otherwise, makes three more, and
-        one for each superseded deployment.
+        If the project has to wait, its newest deployment is recorded as waiting, and older queued ones are
+        superseded. Idempotent. Makes one DynamoDB call if there is capacity. Otherwise, makes three more
+        calls, and one for each superseded deployment.
 
         Args:
             deployment: A `queued` deployment, as read, of a project with a free build slot.
             log: Logger.
 
         Returns:
-            The deployment, with its `waiting_since` if it has waited.
+            The deployment, which may be newer than the given one. If it has waited, `waiting_since` is set.
         """
         builds = self.stage_builds.read()
         own = builds.waiting_for_project(deployment.project_id)
@@ -144,8 +144,8 @@ class BuildScheduler:
             since = min([newest.created_at, *(each.since for each in own)])
             if not self.stage_builds.add_waiting(newest, since=since):
                 newest = None
-        # Read the builds again after the write. If a build ended before the write, its end did not find this
-        # waiting deployment.
+        # Read the builds again, because a build may have ended between the first read and the write. The
+        # function that recorded this end did not find the waiting deployment, so it sent no message.
         builds = self.stage_builds.read()
         if newest and self._is_next(newest, builds):
             return _with_waiting_since(newest, builds.waiting)
@@ -160,7 +160,7 @@ class BuildScheduler:
     def schedule_after(self, ended: Deployment, log: Log) -> None:
         """Record the project's next deployment as waiting, and dispatch the next builds of the stage.
 
-        Idempotent. Two DynamoDB calls, one more if the project has a next deployment, and one for each
+        Idempotent. Makes two DynamoDB calls, one more if the project has a next deployment, and one for each
         superseded deployment.
         """
         newest = supersede_all_but_next(self.deployments, ended, at=self.clock())
@@ -173,19 +173,20 @@ class BuildScheduler:
 
         The deployment keeps its place, and the attempt does not count as its tenant's last build. Unless a
         build ends, nothing is dispatched for a minute. Then the next deployment in order is dispatched. If
-        the project has a newer deployment, that one inherits the place. Makes four DynamoDB calls, and one
-        for each superseded deployment.
+        the project has a newer queued deployment, the newer deployment takes this place. Makes four DynamoDB
+        calls, one more for a newer deployment, and one for each superseded deployment.
         """
         try:
             requeued = self.slot.requeue(deployment, at=self.clock())
         except StaleDeploymentError as stale:
             log.info("not requeued: the status has changed", status=stale.found)
             return
-        # Count after the transaction, so that the last of several concurrent calls has the right number.
+        # Count the running builds after the transaction, so that the last of several concurrent calls records
+        # the right number.
         running = len(self.stage_builds.read().running)
         self.stage_builds.record_quota_reached(builds=running, at=self.clock())
-        # Log the wait here. The sweep logs the waits of other deployments, but does not examine a deployment
-        # that is retried each minute, because each retry renews the lease.
+        # Log the wait here, because the sweep does not log it: each retry renews the lease, and the sweep
+        # only examines deployments with an expired lease.
         waited = self.clock() - (requeued.waiting_since or requeued.created_at)
         log.warning(
             CODEBUILD_FULL,
@@ -201,9 +202,9 @@ class BuildScheduler:
     def skip_ended(self, ended: Deployment, log: Log) -> None:
         """Remove an ended deployment from the waiting ones, and schedule the next, as `schedule_after` does.
 
-        Normally, the transaction that ended the deployment has already removed it. But rows can be restored
-        or edited manually. Without the removal here, the message of the ended deployment would then be sent
-        endlessly.
+        Normally, the transaction that ended the deployment has already removed its waiting row. But rows can
+        be restored or edited manually. Without the removal here, the scheduler would then send the message of
+        the ended deployment again and again.
         """
         self.stage_builds.remove_waiting(ended.deployment_id)
         self.schedule_after(ended, log)
@@ -213,10 +214,10 @@ class BuildScheduler:
         self._dispatch(self.stage_builds.read(), log)
 
     def keep_waiting(self, deployment: Deployment) -> bool:
-        """Return whether a stalled deployment still waits for its turn.
+        """Return whether a deployment with an expired lease still waits for its turn.
 
-        If its turn has come but it did not start, it is removed from the waiting deployments. Otherwise it
-        could block others, because the cause may persist.
+        If its turn has come but its build did not start, the deployment is removed from the waiting ones. The
+        cause may persist, and the deployment would then block all others.
         """
         builds = self.stage_builds.read()
         if all(each.deployment_id != deployment.deployment_id for each in builds.waiting):
@@ -239,9 +240,12 @@ class BuildScheduler:
         return True
 
     def repair(self, log: Log) -> None:
-        """Remove outdated running and waiting rows, if any deployment waits, and dispatch the next builds.
+        """If any deployment waits, remove wrong records of builds, and dispatch the next builds.
 
-        Rows and deployments are written together, but rows can be restored or edited manually.
+        The record of a running build is wrong if its deployment is not `building`. The record of a waiting
+        build is wrong if its deployment is not `queued`. Only the next waiting builds are checked. Records
+        and statuses are always written together. So wrong records only exist after rows were restored or
+        edited manually.
         """
         builds = self.stage_builds.read()
         if not builds.waiting:
@@ -264,8 +268,8 @@ class BuildScheduler:
         return True
 
     def _remove_if_not_queued(self, waiting: WaitingBuild, log: Log) -> bool:
-        # The status may change after this read without harm: a deployment only returns to `queued` if the
-        # quota was reached, and then it also gets a message.
+        # A change of the status after this read is harmless. A deployment only returns to `queued` if the
+        # quota was reached, and `requeue` then also sends its message.
         if self._find_status(waiting) is Status.QUEUED:
             return False
         self.stage_builds.remove_waiting(waiting.deployment_id)

@@ -11,10 +11,11 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 def supersede_all_but_next(
     deployments: DeploymentRepository, ended: Deployment, *, at: datetime
 ) -> Deployment | None:
-    """Return the newest queued deployment if it is newer than the ended one, and supersede the others.
+    """Return the project's next deployment to build, or None. Supersede its other queued deployments.
 
-    After a cancelled deployment, the newest queued one is next, even if it is older. Idempotent. One DynamoDB
-    call, and one for each superseded deployment.
+    The next deployment is the newest queued one, if it is newer than the ended deployment. After a cancelled
+    deployment, the newest queued one is next even if it is older. Idempotent. Makes one DynamoDB call, and
+    one for each superseded deployment.
     """
     waiting = deployments.list_queued(ended)
     is_next = waiting and (ended.status is Status.CANCELLED or waiting[0].sequence > ended.sequence)
@@ -26,9 +27,9 @@ def supersede_all_but_next(
 def supersede_all_but_newest(
     deployments: DeploymentRepository, waiting: Deployment, *, at: datetime
 ) -> Deployment | None:
-    """Return the newest queued deployment of a project, and supersede the others.
+    """Return the newest queued deployment of a project, or None. Supersede its other queued deployments.
 
-    Idempotent. One DynamoDB call, and one for each superseded deployment.
+    Idempotent. Makes one DynamoDB call, and one for each superseded deployment.
 
     Args:
         deployments: Repository of the deployments.

@@ -40,12 +40,15 @@ def edge_cache() -> EdgeCache:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Collect releases. Errors are raised, so that an alarm reports them. The next run retries."""
+    """Handle the hourly event. Errors are raised, so that an alarm reports them. The next run retries."""
     respond(event, service(), edge_cache())
 
 
 def respond(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
-    """Collect releases with the given services, at the time that the event contains."""
+    """Invalidate the edge cache if needed, and collect releases, at the time that the event contains.
+
+    An error of the invalidation does not prevent the collection.
+    """
     log, at = Log().bind(eventId=event.get("id")), parse_time(event["time"])
     try:
         cache.invalidate_once(log, at=at)

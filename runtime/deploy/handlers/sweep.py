@@ -31,10 +31,10 @@ def service() -> Sweeper:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Sweep. Errors are raised, so that an alarm reports them. The next run retries."""
+    """Run the sweep once. Errors are raised, so that an alarm reports them. The next run retries."""
     respond(event, service())
 
 
 def respond(event: Mapping[str, Any], sweeper: Sweeper) -> None:
-    """Sweep with the given service."""
+    """Run the sweep once with the given service."""
     sweeper.sweep(Log().bind(eventId=event.get("id")))

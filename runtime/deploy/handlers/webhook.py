@@ -43,7 +43,8 @@ def respond(event: Mapping[str, Any], pushes: PushReceiver) -> Response:
     """Answer a delivery with the given service.
 
     A temporary refusal by AWS is answered with 503. GitHub does not retry a failed delivery, but shows it
-    with the reason and a button to redeliver it. If the push was recorded, the redelivery changes nothing.
+    with the reason and a button to redeliver it. If the push was already recorded, the redelivery creates no
+    second deployment.
     """
     request = Request.from_event(event)
     project_id = request.path_parameters.get("projectId", "")

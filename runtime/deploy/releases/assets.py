@@ -12,7 +12,11 @@ IMMUTABLE = "public,max-age=31536000,immutable"
 """`Cache-Control` of files whose content never changes."""
 
 REVALIDATE = "public,max-age=0,s-maxage=31536000,must-revalidate"
-"""`Cache-Control` of public files. Only the edge may keep these: its cache key contains the release."""
+"""`Cache-Control` of public files.
+
+The edge may keep them for a year, because its cache key contains the release. Browsers must ask each time,
+because the next release may have another file with the same name.
+"""
 
 _ASSETS = "assets/"
 _HASHED_FOLDER = "_next/static/"
@@ -129,7 +133,7 @@ def list_hashed_assets(client: S3Client, bucket: str, deployment: Deployment) ->
 def list_asset_uploads(
     artifact: Artifact, deployment: Deployment, *, present: Collection[str]
 ) -> Iterator[Upload]:
-    """Return the files of a build that have to be uploaded.
+    """Yield the uploads that a release of a build needs.
 
     Args:
         artifact: The build's artifact.

@@ -60,8 +60,8 @@ class BundleStore:
             artifact: The build's artifact.
             folder: The function's folder in the artifact, with a trailing slash.
             key: Key of the zip in the bucket.
-            rules: Cache rules for the platform's wrapper, which is then added. None for a function that
-                handles no HTTP requests.
+            rules: Cache rules for the platform's wrapper. The zip then contains both. None for a function
+                that handles no HTTP requests and needs no wrapper.
         """
         with tempfile.TemporaryFile() as file:
             _write_zip(artifact, folder, file, rules)

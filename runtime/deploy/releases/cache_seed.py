@@ -40,7 +40,8 @@ def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> 
     """Return the uploads of the pages and fetches that the build cached."""
     prefix = cache_prefix(site, deployment_id)
     for name in artifact.list_files(_CACHE):
-        # OpenNext's names contain the build id for the fetch cache, but the cache id for pages.
+        # In OpenNext's output, the names of pages already contain the cache id. The names of fetches contain
+        # the build id, so they must be changed.
         looked_up = (
             f"{_FETCH}{artifact.build.to_cache_name(name.removeprefix(_FETCH))}"
             if name.startswith(_FETCH)
@@ -51,10 +52,10 @@ def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> 
 
 @frozen(kw_only=True)
 class TagSeeder:
-    """Writes the rows of a build's tag seed that a site's tag table does not have yet.
+    """The service that writes the rows of a build's tag seed that a site's tag table does not have yet.
 
-    Two builds can have the same id, because a site may choose its build id. An existing row then contains the
-    time at which the live site last revalidated the tag. So existing rows are not changed.
+    Existing rows are not changed. Two builds can have the same id, because a site may choose its build id. A
+    row of the older build then contains the time at which the live site last revalidated the tag.
 
     Attributes:
         client: Low-level DynamoDB client.

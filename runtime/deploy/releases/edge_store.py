@@ -23,7 +23,10 @@ _MAX_PAUSE = 1.0
 _SEPARATOR = "|"
 _HAS_FILE_KEYS = "*"
 _WRAPPER_DECIDES_CACHING = 1
-"""Mark of a release whose wrapper decides what the edge may share. Without it the edge shares nothing."""
+"""Mark of a release whose wrapper decides what the edge may share.
+
+Without this mark, the edge shares no answer of the release.
+"""
 
 
 class EdgeBusyError(Exception):
@@ -31,7 +34,7 @@ class EdgeBusyError(Exception):
 
 
 class ReleaseNotAtEdgeError(Exception):
-    """The edge has no entry of the release: it was never published there, or it was collected."""
+    """The edge has no entry for a release's own host. The release was never published, or was collected."""
 
 
 @frozen(kw_only=True)
@@ -48,8 +51,8 @@ class EdgeEntry:
 
     Attributes:
         folder: Folder of the project's files in the assets bucket (`assets.project_folder`).
-        entries: First path segments of its public files, below the base path. Folders end with `/`.
-        split_origins: Split server functions. The first one with a matching pattern serves a path.
+        entries: First path segments of the release's public files, below the base path. Folders end with `/`.
+        split_origins: Split server functions. The first function with a matching pattern serves a path.
         base_path: Base path of the site; empty if it is served at the root.
     """
 
@@ -71,8 +74,8 @@ def release_host(deployment_id: str, site_host: str) -> str:
 def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
     """Return the keys and values of a release. The last pair makes the release reachable.
 
-    The value of the host lists the public files. If they are too many, or a name contains the separator, each
-    file has its own key, which costs the edge a second read.
+    The value of the host lists the entries of the public files. If the value would be too long, or an entry
+    contains the separator, each entry gets its own key instead. Then the edge needs a second read.
     """
     listed = f"{_SEPARATOR}{_SEPARATOR.join(entry.entries)}{_SEPARATOR}" if entry.entries else _SEPARATOR
     value = _build_value(entry, listed)
@@ -100,7 +103,7 @@ def _build_value(entry: EdgeEntry, public: str) -> str:
 
 @frozen(kw_only=True)
 class EdgeStore:
-    """Entries of the KeyValueStore. A write states the store's version on which it is based.
+    """Entries of the KeyValueStore. Each write fails, and is repeated, if the store changed since the read.
 
     Attributes:
         client: KeyValueStore client.
@@ -115,7 +118,7 @@ class EdgeStore:
     jitter: Callable[[], float] = field(repr=False)
 
     def publish(self, entry: EdgeEntry, host: str) -> None:
-        """Make a release reachable at its own host. Repeatable.
+        """Make a release reachable at its own host. Idempotent.
 
         Raises:
             EdgeBusyError: Other writers changed the store at every attempt.
@@ -130,7 +133,7 @@ class EdgeStore:
         return self._get(key)
 
     def write(self, key: str, value: str) -> None:
-        """Write a key that is not a host. Repeatable.
+        """Write a key that is not a host. Idempotent.
 
         Raises:
             EdgeBusyError: Other writers changed the store at every attempt.
@@ -146,11 +149,12 @@ class EdgeStore:
 
         Args:
             site_host: Host of the site.
-            pointer: Reads the deployment id that the project's pointer names, strongly consistent.
+            pointer: Returns the deployment id that the project's pointer names, by a strongly consistent
+                read.
 
         Raises:
             EdgeBusyError: Other writers changed the store at every attempt.
-            ReleaseNotAtEdgeError: The release was never published.
+            ReleaseNotAtEdgeError: The edge has no entry for the release's own host.
         """
         deployment_id = ""
         for _ in self._retry():
@@ -170,7 +174,7 @@ class EdgeStore:
         return json.loads(value)["r"] if value is not None else None
 
     def remove_host(self, host: str) -> bool:
-        """Remove the entry of a host. Repeatable.
+        """Remove the entry of a host. Idempotent.
 
         Returns:
             Whether the host had an entry.
@@ -181,17 +185,18 @@ class EdgeStore:
         return self._delete([host])
 
     def remove_file_keys(self, host: str, entries: Sequence[str]) -> None:
-        """Remove the keys of a host's public files. Repeatable.
+        """Remove the keys of the public files of a release's host. Idempotent.
 
         Args:
-            host: A host whose own entry was removed before.
-            entries: All first path segments of its public files, in the form of `EdgeEntry.entries`.
+            host: The host. Its own entry must have been removed before.
+            entries: All first path segments of the release's public files, as in `EdgeEntry.entries`.
 
         Raises:
             EdgeBusyError: Other writers changed the store at every attempt.
         """
         keys = [f"{host}/{name}" for name in sorted(entries)]
-        # Either all files have a key or none has. The first key is removed last: it shows if keys are left.
+        # Either every entry has its own key, or no entry has one. The first key is removed last. So after a
+        # crash, the first key shows whether there are keys to remove.
         if keys and self._get(keys[0]) is not None:
             keys.reverse()
             for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
@@ -245,7 +250,7 @@ def _write_if_unchanged(write: Callable[[], object]) -> bool:
     try:
         write()
     except ClientError as error:
-        # AWS documents ConflictException. In practice, the service also returns the second form.
+        # AWS documents ConflictException. In practice, the service also returns a ValidationException.
         if error_code(error) == "ConflictException" or (
             error_code(error) == "ValidationException"
             and "pre-condition failed" in error_message(error).lower()

@@ -25,8 +25,9 @@ LIVE_ALIAS: Final = "live"
 
 _ALIAS_PREFIX: Final = "r-"
 
-# Seconds. Small changes take effect at once, large ones within seconds. All changes of functions in an
-# account share 15 calls per second (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+# Seconds. The first pauses are short, because small changes take effect at once. The others are longer,
+# because all calls that change functions of an account share a quota of 15 per second
+# (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.4, *(0.5,) * 118)
 
 
@@ -85,7 +86,7 @@ class FunctionRelease:
 
 @frozen(kw_only=True)
 class FunctionPublisher:
-    """Publishes the functions of releases.
+    """The service that publishes the functions of releases.
 
     Attributes:
         client: Lambda client.
@@ -98,8 +99,8 @@ class FunctionPublisher:
     def ensure_version(self, release: FunctionRelease) -> str:
         """Return the version of the release's alias. Publish the version and create the alias if needed.
 
-        If the alias has a version with other code, it is moved to a new version. This happens when the
-        platform was updated, and its wrapper changed, after this release began.
+        If the alias has a version with other code, the alias is moved to a new version. This happens if an
+        update of the platform has changed the wrapper since this release began.
 
         Raises:
             PublishError: Lambda refuses the variables, or cannot change the function.
@@ -117,7 +118,7 @@ class FunctionPublisher:
                 else:
                     self._move_alias(release.function, release.alias, published)
             except ClientError as error:
-                # A newer release was published, so a collection removed this version as left over.
+                # The collector removed this version, because it had no alias yet and was not the newest one.
                 if error_code(error) != "ResourceNotFoundException":
                     raise
                 raise FunctionBusyError(
@@ -155,7 +156,7 @@ class FunctionPublisher:
         the same time.
 
         Args:
-            target: Reads the version of each function, strongly consistent.
+            target: Returns the version of each function. Each call reads them again, strongly consistent.
         """
         for _ in self._retry("the alias live"):
             versions = target()
@@ -200,7 +201,8 @@ class FunctionPublisher:
             raise FunctionBusyError(
                 f"{function} was changed by another process during the release: try again"
             )
-        # Both conditions make sure that nothing changed between the read and the publishing.
+        # `CodeSha256` and `RevisionId` are conditions: Lambda refuses the call if the function has changed
+        # since the read.
         response = self.client.publish_version(
             FunctionName=function,
             CodeSha256=zipped.sha256,
@@ -243,7 +245,8 @@ class FunctionPublisher:
     def _wait_until_idle(self, function: str, version: str | None = None) -> Mapping[str, Any]:
         """Wait until Lambda applies no change to the function, and return the configuration.
 
-        The configuration shows how the last change ended. A failed change must not prevent the next one.
+        The configuration shows how the last change ended. If that change failed, this method raises no error,
+        because a failed change must not prevent the next one.
         """
         qualifier = {"Qualifier": version} if version else {}
         for _ in self._retry(function):
@@ -293,7 +296,7 @@ class FunctionPublisher:
 
 @frozen(kw_only=True)
 class ReleaseFunctions:
-    """Publishes the functions of one artifact."""
+    """The service that publishes the functions of one artifact."""
 
     publisher: FunctionPublisher
     store: BundleStore
@@ -350,8 +353,8 @@ class ReleaseFunctions:
     def publish_servers(self, function: str, variables: Mapping[str, str]) -> Sequence[tuple[str, str]]:
         """Publish the server and its split functions, and return the version and URL host of each.
 
-        They are versions of one Lambda function, whose code changes each time. So they are published in
-        sequence.
+        All of them are versions of one Lambda function. The function's code changes for each version, so the
+        versions are published one after the other.
         """
         manifest, rules = self.artifact.manifest, self.artifact.cache_rules
         default = self.publish_with_url("server", function, manifest.server, variables, rules=rules)

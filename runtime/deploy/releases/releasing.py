@@ -1,7 +1,7 @@
 """Release of a built deployment, and the handling of failed steps.
 
-Until the project's pointer has moved, a failure does not change the live release. The deployment becomes
-`failed`, with the step and the reason. After that point, a release does not fail: an
+Until the project's live pointer has moved, a failure does not change the live release. The deployment becomes
+`failed`, with the step and the reason. After the pointer has moved, the deployment cannot become `failed`: an
 interrupted release is resumed.
 """
 
@@ -79,7 +79,7 @@ class _Attempt:
 
 @frozen(kw_only=True)
 class Releaser:
-    """Releases deployments.
+    """The service that releases deployments.
 
     Attributes:
         max_receive_count: Number of receives after which the queue moves a message to its dead-letter queue.
@@ -105,9 +105,10 @@ class Releaser:
             is_last: Whether this is the message's last delivery. If so, an error fails the deployment.
 
         Raises:
-            Exception: The queue has to deliver the message again. With `is_last`, this only happens after the
-                project's pointer has moved. The message then goes to the dead-letter queue. An operator
-                sends it again after fixing the cause.
+            Exception: The queue has to deliver the message again. With `is_last`, the message goes to the
+                dead-letter queue. This only happens if the deployment or its project could not be read, or
+                after the project's pointer has moved. An operator then fixes the cause and sends the message
+                again.
         """
         for pause in (*_PAUSES, None):
             run = _Attempt(log, self.clock)
@@ -149,7 +150,8 @@ class Releaser:
                 deployment, release, at=self.clock()
             )
         else:
-            # The release's cache may contain newer pages by now. Another seeding would restore old pages.
+            # Do not run the steps again: the release's cache may contain newer pages by now, and another
+            # seeding would replace them by old ones.
             run.begin(Step.SWITCH)
         try:
             project = self.deployments.live_pointers.switch(deployment, at=self.clock())
@@ -164,7 +166,8 @@ class Releaser:
     def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
         """Finish the switch to a promoted release if its promotion was interrupted.
 
-        A `live` release is included: it may have been promoted again while the edge still serves another one.
+        A deployment with the status `live` is included, because it may have been promoted again while the
+        edge still serves another release.
         """
         pointed_at = False
         if deployment.status in {Status.RETIRED, Status.LIVE}:

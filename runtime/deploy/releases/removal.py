@@ -21,7 +21,7 @@ class ObjectsKeptError(Exception):
 
 @frozen(kw_only=True)
 class FunctionRemover:
-    """Removes releases from functions. The functions themselves stay.
+    """The service that removes versions, aliases and URLs of releases. The functions themselves stay.
 
     Attributes:
         client: Lambda client.
@@ -32,15 +32,14 @@ class FunctionRemover:
     def remove(self, function: str, alias: str, *, has_url: bool) -> None:
         """Remove a release's aliases with their URLs, and every release version without an alias.
 
-        If code and variables did not change between two releases, both share a version: Lambda returns the
-        newest version again. The newest version therefore always stays, even without an alias. A release that
-        runs at this moment may be about to create its alias. A version without an alias is removed
-        once there is a newer version.
+        The newest version always stays, even without an alias: a release that runs at this moment may be
+        about to create an alias for it. This release may even share the version with an older one, because
+        Lambda publishes no new version if code and variables are unchanged.
 
         Args:
-            function: Function name. A deleted function has nothing to remove.
-            alias: The release's alias. The aliases of split functions begin with it.
-            has_url: Whether its aliases have URLs.
+            function: Function name. If the function does not exist, nothing is removed.
+            alias: The release's alias. The names of the aliases of split functions begin with it.
+            has_url: Whether the release's aliases have URLs.
         """
         try:
             # List the versions before the aliases. Otherwise, a version that is published and gets its alias
@@ -85,7 +84,7 @@ class FunctionRemover:
 
 @frozen(kw_only=True)
 class ObjectRemover:
-    """Removes the files of releases.
+    """The service that removes the files of releases.
 
     Attributes:
         client: S3 client.
@@ -108,7 +107,7 @@ class ObjectRemover:
         """Delete all objects in a folder, and return their number. Makes two calls per 1,000 objects.
 
         Raises:
-            ObjectsKeptError: S3 did not delete all of them.
+            ObjectsKeptError: S3 did not delete all objects.
         """
         removed = 0
         for page in self._pages(Prefix=f"{folder}/"):

@@ -27,7 +27,7 @@ class SiteEnvironment:
     Attributes:
         server: Variables of the server function.
         image: Variables of the image function. It runs no code of the project and gets none of its variables.
-        secrets: Secret values among them.
+        secrets: The secret values in `server`.
     """
 
     server: Mapping[str, str] = field(repr=False)
@@ -89,7 +89,7 @@ def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
 
 
 def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[str, str]:
-    """Return the values of a project's secret variables. Makes one call for every ten of them.
+    """Return the values of a project's secret variables. Makes one call for every ten parameters.
 
     Raises:
         SiteEnvironmentError: A secret variable has no value in Parameter Store.

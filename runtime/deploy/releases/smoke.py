@@ -2,8 +2,8 @@
 
 Each function gets one request that changes nothing, whatever the site's code does. The server gets a GET of
 the first page. A split server function gets OPTIONS, which Next.js itself answers if a route does not define
-it. The image function gets a GET without an image. All requests pass through the platform's wrapper. The
-wrapper can only answer after it has loaded the function's code.
+it. The image function gets a GET without an image. All requests pass through the platform's wrapper. An
+answer shows that the function's code can be loaded, because the wrapper loads this code before it answers.
 """
 
 import json
@@ -23,7 +23,7 @@ _MAX_REASON_LENGTH = 500
 
 
 class SmokeTestError(Exception):
-    """A function of the release does not respond. The message names it and is for users."""
+    """A function of the release does not respond. The message is for users and names the function."""
 
 
 @frozen(kw_only=True)
@@ -31,7 +31,7 @@ class SmokeTarget:
     """A function of a release, and the request that the smoke test sends to it.
 
     Attributes:
-        name: Name for users.
+        name: Name of the function in messages for users.
         function: Function name.
         alias: Alias of the function's version.
     """
@@ -43,7 +43,7 @@ class SmokeTarget:
     method: HTTPMethod = HTTPMethod.GET
 
     def refuses_method(self, status: int) -> bool:
-        """Return whether a status means that a route does not support OPTIONS. This is no failure."""
+        """Return whether a status means that a route does not support OPTIONS, which is not a failure."""
         return self.method == HTTPMethod.OPTIONS and status == HTTPStatus.NOT_IMPLEMENTED
 
 
@@ -75,7 +75,7 @@ class SmokeTest:
             each.result()
 
     def send_request(self, client: LambdaClient, target: SmokeTarget, at: datetime) -> None:
-        """Send one request."""
+        """Send one request, and check the response. Raises the same error as `run`."""
         response = client.invoke(
             FunctionName=target.function,
             Qualifier=target.alias,

@@ -16,9 +16,10 @@ from runtime.shared.clock import Clock
 
 @frozen(kw_only=True)
 class Switch:
-    """Makes a release live. `promote` also writes the project's pointer; `apply_pointer` only follows it.
+    """The service that makes a release live.
 
-    Several switches of one site may run at once, in any order. Each step follows the pointer's latest value.
+    `promote` moves the project's pointer and then applies it. `apply_pointer` is for a pointer that was moved
+    before. Several switches of one site may run at once, because each step reads the pointer's latest value.
     """
 
     projects: ProjectRepository
@@ -30,13 +31,15 @@ class Switch:
     def promote(self, user_id: str, deployment_id: str) -> Deployment:
         """Make a release live on its tenant's site.
 
-        Repeatable. Promoting the live release pins the project to it.
+        Idempotent. Promoting the live release only pins the project to this release.
 
         Raises:
             DeploymentNotFoundError: There is no such deployment, or it belongs to another tenant.
             NotReleasedError: The deployment has never been live.
-            ReleaseCollectedError: The release was removed.
-            SwitchOvertakenError: A later switch of the same project was faster.
+            ProjectDeletedError: The project is being deleted.
+            ReleaseCollectedError: The release was collected.
+            SiteNotFoundError: The site is no longer declared.
+            SwitchOvertakenError: A later switch of the same project has moved the pointer.
         """
         found = self.deployments.get_owned(user_id, deployment_id)
         # The index that finds a deployment by its id alone is eventually consistent, so read the row itself.
@@ -48,10 +51,10 @@ class Switch:
     def apply_pointer(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
         """Make the edge and the `live` aliases follow the project's pointer, and record the live deployment.
 
-        Repeatable.
+        Idempotent.
 
         Args:
-            project: The project that the pointer's write returned.
+            project: The project, as returned by the write that moved the pointer.
             deployment: The released deployment that the pointer names.
             site: The project's site.
 
@@ -59,7 +62,8 @@ class Switch:
             The live deployment.
 
         Raises:
-            SwitchOvertakenError: Another switch moved the pointer. Edge and aliases follow that switch.
+            SwitchOvertakenError: Another switch has moved the pointer, and edge and aliases follow it. Or the
+                deletion of the project has removed the pointer.
         """
         self.edge.point_host_to_release(
             site.host, partial(self._read_live_deployment_id, project, deployment)

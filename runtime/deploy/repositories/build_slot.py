@@ -56,7 +56,8 @@ class BuildSlotRepository:
         deployments_table: Name of the deployments table.
         projects_table: Name of the projects table.
         max_concurrent_builds: Maximum number of running builds in the stage.
-        retrier: Retries conflicts on the row of running builds, which every transaction here writes.
+        retrier: Retries conflicts on the row of running builds, which changes each time a slot is taken or
+            freed.
     """
 
     client: DynamoDBClient
@@ -75,6 +76,7 @@ class BuildSlotRepository:
                 `building` and is `queued` again.
             BuildSlotTakenError: Another deployment of the project is building.
             NoBuildCapacityError: The stage already runs its maximum number of builds.
+            ProjectNotFoundError: The project no longer exists.
         """
         is_new = deployment.status is Status.QUEUED
         waiting_since: dict[str, Any] = {}
@@ -126,8 +128,8 @@ class BuildSlotRepository:
     def requeue(self, deployment: Deployment, *, at: datetime) -> Deployment:
         """Free slot and capacity, and move `building` to `queued`, in one transaction.
 
-        Used if the account's CodeBuild quota is reached. The deployment waits again, with its earlier start
-        time.
+        Used if the account's CodeBuild quota is reached. The deployment waits again, with the start of its
+        earlier wait.
 
         Raises:
             StaleDeploymentError: The deployment is no longer `building`, or has a build.
@@ -154,7 +156,7 @@ class BuildSlotRepository:
         return after
 
     def record_build(self, deployment: Deployment, build_id: str, *, at: datetime) -> Deployment:
-        """Write the build id of a `building` deployment. Idempotent; another id is never overwritten.
+        """Write the build id of a `building` deployment. Idempotent. An existing other id is not replaced.
 
         Raises:
             StaleDeploymentError: The deployment is no longer `building`, or has another build.
@@ -185,7 +187,7 @@ class BuildSlotRepository:
         build_id: str | None = None,
         failure: Failure | None = None,
     ) -> Deployment:
-        """Free slot and capacity, and end `building` as `built`, `failed` or `cancelled`, in one transaction.
+        """Free slot and capacity, and set the status `built`, `failed` or `cancelled`, in one transaction.
 
         Args:
             deployment: A `building` deployment, as read.
@@ -233,8 +235,8 @@ class BuildSlotRepository:
 
         Raises:
             DeploymentNotFoundError: The deployment belongs to another tenant.
-            StaleDeploymentError: The deployment is no longer in the status it was read in, or cannot be
-                cancelled in it.
+            StaleDeploymentError: The deployment is no longer in the status in which it was read, or cannot
+                be cancelled in that status.
         """
         if deployment.user_id != user_id:
             raise DeploymentNotFoundError
@@ -266,8 +268,8 @@ class BuildSlotRepository:
     def free_abandoned(self, project_id: str, holder: str) -> bool:
         """Free a slot whose holder is no longer `building`.
 
-        Slot and status are always written together. So this only happens after rows were restored or edited
-        manually.
+        Slot and status are always written together. So such a slot only exists after rows were restored or
+        edited manually.
 
         Returns:
             False if another deployment holds the slot. Then nothing is written.

@@ -22,12 +22,15 @@ LEASES: Final[Mapping[Status, timedelta]] = {
     # Time to start the build. It is shorter than the five minutes in which CodeBuild recognizes a repeated
     # request by its idempotency token.
     Status.BUILDING: timedelta(minutes=3),
-    # This is longer than a release may take (components/deploy/pipeline.py). A project's releases run in
-    # sequence.
+    # This is longer than the timeout of a release (components/deploy/pipeline.py), because a deployment may
+    # have to wait for another release of its project.
     Status.BUILT: timedelta(minutes=10),
     Status.DEPLOYING: timedelta(minutes=10),
 }
-"""How long a deployment may keep a status before the sweep examines it. Other statuses are final."""
+"""How long a deployment may keep a status before the sweep examines it.
+
+In other statuses, a deployment has no lease, except while its promotion is being finished (`SWITCH_LEASE`).
+"""
 
 BUILD_LEASE: Final = timedelta(minutes=5)
 """How long the sweep waits for the end of a build before it asks CodeBuild again."""
@@ -61,7 +64,7 @@ def queued_row(deployment: Deployment) -> Item:
 
 
 def delivery_row(deployment: Deployment, delivery: str) -> Item:
-    """Return the row of the projects table that identifies a repeated delivery."""
+    """Return the row of the projects table by which a repeated delivery is recognized."""
     return {
         "projectId": to_attribute_value(deployment.project_id),
         "sk": to_attribute_value(f"DELIVERY#{delivery}"),
@@ -97,8 +100,8 @@ def status_update(  # noqa: PLR0913 - the parts of a status write
         at: Becomes `updatedAt`.
         extra_set: Further assignments, such as `, #failure = :failure`.
         extra_condition: Further conditions, such as ` AND #userId = :user`.
-        starts_lease: False if the deployment may already have the status: its lease and the number of retries
-            then stay unchanged.
+        starts_lease: False if the deployment may already have the new status. Its lease and its number of
+            retries then stay unchanged.
         by_name: Value of each `:value` placeholder of `extra_set` and `extra_condition`.
     """
     expected = expected if isinstance(expected, tuple) else (expected,)
@@ -169,7 +172,7 @@ def update_existing(
     Args:
         client: Low-level DynamoDB client.
         table: Name of the deployments table.
-        deployment: Names the row.
+        deployment: The deployment. Only its ids are used.
         change: Update expression with `#attribute` and `:value`.
         by_name: A model value for each `:value`.
 
@@ -202,6 +205,6 @@ def switch_lease_update(
 
 
 def stale_error(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
-    """Return the error for a write whose condition failed on this row."""
+    """Return the error for a refused write. `item` is the row whose condition failed, if there is one."""
     found = item["status"]["S"] if item else None
     return StaleDeploymentError(deployment.deployment_id, to=to, found=found)

@@ -109,12 +109,11 @@ class DeploymentRepository:
         """Return the `queued` deployments of a deployment's project, newest first (strongly consistent).
 
         They are sorted by sequence, the order of pushes. Only the project's `MAX_DEPLOYMENTS_READ` newest
-        deployments are read, however many were pushed. If all of these have ended, an older deployment can
-        still be queued; the caller passes it as `beside`.
+        deployments are read. An older deployment can still be `queued`; the caller passes it as `beside`.
 
         Args:
-            beside: A deployment of the project, as read. If it is `queued` and older than the deployments
-                read, it is included.
+            beside: A deployment of the project, as read by the caller. It is added to the result if it is
+                `queued`, but too old to be read here.
         """
         answer = self.client.query(
             TableName=self.table,
@@ -140,7 +139,8 @@ class DeploymentRepository:
         Args:
             project: The project as read. Its sequence is one less than the deployment's.
             deployment: Result of `Deployment.queued`.
-            delivery: Hexadecimal SHA-256 of the signed body, remembered for 30 days. None without a webhook.
+            delivery: Hexadecimal SHA-256 of the webhook's body, stored for 30 days. None for a manual
+                deployment.
 
         Raises:
             DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
@@ -198,7 +198,7 @@ class DeploymentRepository:
         )
 
     def record_release(self, deployment: Deployment, release: Release, *, at: datetime) -> Deployment:
-        """Write the release of a `deploying` deployment, once versions, alias and URLs exist. Idempotent.
+        """Write the release of a `deploying` deployment, after its functions were published. Idempotent.
 
         Raises:
             StaleDeploymentError: The deployment is no longer `deploying`.
@@ -222,9 +222,9 @@ class DeploymentRepository:
         A `building` deployment holds the build slot: use `BuildSlotRepository.free` for it.
 
         Raises:
-            StaleDeploymentError: The deployment is no longer in the status it was read in, or cannot fail in
-                that status. The error is also raised if the project's live pointer has moved to the
-                deployment. Then the error names no status.
+            StaleDeploymentError: The deployment is no longer in the status in which it was read, or cannot
+                fail in that status. The error is also raised if the project's live pointer names the
+                deployment; then `found` is None.
         """
         if deployment.status is Status.BUILDING:
             raise StaleDeploymentError(deployment.deployment_id, to=Status.FAILED, found=deployment.status)
@@ -233,10 +233,12 @@ class DeploymentRepository:
         )
 
     def supersede(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Move a `queued`, `built` or `deploying` deployment, as read, to `superseded`. It keeps its own URL.
+        """Move a `queued`, `built` or `deploying` deployment, as read, to `superseded`.
+
+        If the deployment has a release, the release keeps its own URL.
 
         Raises:
-            StaleDeploymentError: As for `fail`.
+            StaleDeploymentError: For the same reasons as in `fail`.
         """
         return self._change_status(deployment, Status.SUPERSEDED, at=at)
 

@@ -1,4 +1,4 @@
-"""Leases of deployments: they show which ones have not progressed, and how often the sweep has retried."""
+"""Leases: they show which deployments have not progressed, and how often the sweep has retried each one."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -21,10 +21,10 @@ from runtime.shared.dynamodb import (
 )
 
 MAX_PER_SHARD: Final = 25
-"""The maximum number of deployments of one shard in one sweep. The next sweep takes the others."""
+"""The maximum number of deployments of one shard in one sweep. The next sweep examines the others."""
 
 _POSTPONEMENT: Final = 60
-"""Seconds that are added to the lease each time a deployment cannot be swept."""
+"""Seconds of a deployment's first postponement. Each further one is longer than the last by this time."""
 
 
 @frozen(kw_only=True)
@@ -116,9 +116,9 @@ class LeaseRepository:
         return self._write(write)
 
     def postpone(self, message: DeploymentMessage, *, at: datetime) -> bool:
-        """Start another lease for a deployment that cannot be swept, each time one minute longer.
+        """Start another lease for a deployment that cannot be swept. Each such lease is one minute longer.
 
-        The write uses only the key, because the row may be unreadable. Without a new lease, failing
+        Only the key of the row is needed, because the row may be unreadable. Without a new lease, these
         deployments would always come first in their shard, and `MAX_PER_SHARD` of them would block the rest.
 
         Returns:

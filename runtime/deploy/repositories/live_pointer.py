@@ -89,11 +89,11 @@ class LivePointerRepository:
         return self.projects.get(deployment.project_id)
 
     def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
-        """Point a tenant's project to an older or newer deployment, and pin it there.
+        """Point a tenant's project to an older or newer deployment, and pin the project to it.
 
-        Works like `switch`, and also refuses a collected release, because the collector may run at the same
-        time. A `retired` deployment gets a lease until its switch is finished. If the promotion crashes, the
-        sweep completes the switch.
+        Makes one transaction and one read, as `switch` does. The transaction also refuses a collected
+        release, because the collector may run at the same time. A `retired` deployment gets a lease until its
+        switch is finished. If the promotion crashes, the sweep completes the switch.
 
         Returns:
             The project after the write.
@@ -142,7 +142,8 @@ class LivePointerRepository:
         Raises:
             SwitchOvertakenError: `project.live` now names another deployment. Nothing was written. The caller
                 then supersedes a `deploying` deployment; a `retired` one stays retired.
-            StaleDeploymentError: The deployment cannot become `live` in its status.
+            StaleDeploymentError: The deployment is no longer in the status in which it was read, or cannot
+                become `live` in that status.
         """
         for _ in range(_MAX_ATTEMPTS):
             if project.serving == deployment.deployment_id:
@@ -220,7 +221,10 @@ def _promote_update(table: str, user_id: str, deployment: Deployment, *, at: dat
 
 
 def not_live_check(table: str, deployment: Deployment) -> dict[str, Any]:
-    """Return the check that a deployment is not the live one of its project, which may not exist."""
+    """Return the check that a project's live pointer does not name a deployment.
+
+    The check also succeeds if the project does not exist.
+    """
     return build_condition_check(
         table,
         project_key(deployment.project_id),
@@ -230,7 +234,7 @@ def not_live_check(table: str, deployment: Deployment) -> dict[str, Any]:
 
 
 def _serving_update(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
-    """Return the update that finishes a switch: it sets `serving` if that is still as read."""
+    """Return the update that finishes a switch: it sets `serving`, if that has not changed since the read."""
     unchanged = "#serving = :previous" if project.serving else "attribute_not_exists(#serving)"
     return build_update(
         table,
@@ -243,7 +247,7 @@ def _serving_update(table: str, project: Project, deployment: Deployment) -> dic
 
 
 def _switch_error(item: Item) -> AnchorError:
-    """Return the error for a `switch` that this row refused. The row is empty if there is no project."""
+    """Return the error for a refused `switch`. `item` is the project's row, or empty if there is no row."""
     if not item:
         return ProjectNotFoundError()
     project = from_row(item, Project)

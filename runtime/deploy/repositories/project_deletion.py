@@ -1,4 +1,4 @@
-"""The writes that delete a project, step by step. Each step prevents writes that would undo it.
+"""The writes that delete a project, step by step. Each step refuses or prevents writes that would undo it.
 
 `begin_owned` serves a tenant; the other methods complete the deletion. Each method makes one DynamoDB call,
 unless its docstring says otherwise.
@@ -28,7 +28,10 @@ from runtime.shared.dynamodb import (
 )
 
 RETENTION: Final = timedelta(days=30)
-"""How long the deployments of a deleted project are kept, for questions and for the collector."""
+"""How long the rows of a deleted project's deployments are kept.
+
+The collector needs these rows, and users can still read them.
+"""
 
 _MAX_OPERATIONS: Final = 100  # DynamoDB's limit for a transaction
 
@@ -66,7 +69,8 @@ class ProjectDeletionRepository:
 
         Raises:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
-            ProjectChangedError: A deployment of the project was created after the project was read.
+            ProjectChangedError: A deployment of the project was created after the project was read, or a
+                deployment holds the build slot.
         """
         write = build_update(
             self.projects_table,
@@ -86,7 +90,7 @@ class ProjectDeletionRepository:
             raise ProjectChangedError from None
 
     def expire(self, deployments: Sequence[Deployment], *, at: datetime) -> None:
-        """Set the expiry time of deployments to 30 days from now. Idempotent. One call per 100 of them."""
+        """Set the expiry time of deployments to 30 days after `at`. One call per 100 deployments."""
         for start in range(0, len(deployments), _MAX_OPERATIONS):
             writes = [
                 build_update(
@@ -120,6 +124,7 @@ class ProjectDeletionRepository:
         try:
             write_transaction(self.client, {"Delete": row}, {"Delete": claim})
         except TransactionRefusedError as refused:
-            # Both rows are missing after a concurrent call has finished the deletion.
+            # Ignore a failed condition of the project's row: a concurrent call has finished the deletion, so
+            # both rows are missing.
             if refused.items[0] is None:
                 raise

@@ -50,7 +50,12 @@ def _site_key(site: str, sk: str) -> Item:
 
 
 def write_error(item: Item | None, user_id: str) -> AnchorError:
-    """Return the error for a tenant's write that the project's row refused. A missing row is None."""
+    """Return the error for a tenant's write whose condition failed on a project row.
+
+    Args:
+        item: The row. None or empty if there is no row.
+        user_id: The tenant.
+    """
     if not item or item["userId"]["S"] != user_id:
         return ProjectNotFoundError()
     return ProjectDeletedError() if "deletingAt" in item else ProjectChangedError()

@@ -94,8 +94,9 @@ class RetentionRepository:
     def mark_unused_collected(self, held: HeldRelease, *, at: datetime) -> None:
         """Mark a release as collected, unless it is live or is becoming live.
 
-        From then on the release cannot be promoted. Makes one transaction over the deployment and its
-        project, which may not exist. A promotion writes the same two rows, so only one of both can succeed.
+        From then on, the release cannot be promoted. Makes one transaction over the deployment and its
+        project, which may already be deleted. A promotion writes or checks the same two rows, so either the
+        promotion or this call succeeds.
 
         Raises:
             ReleaseInUseError: The release is live, is being promoted, or was already collected.
@@ -126,7 +127,8 @@ class RetentionRepository:
     def mark_collected(self, deployment: Deployment, *, at: datetime) -> None:
         """Mark a release as collected, whether or not it is live. A repeated call replaces the time.
 
-        Used if the release's host is still reachable after the collection, or if the project is deleted.
+        Used if an earlier collection was interrupted before it removed the release's host from the edge, or
+        if the project is being deleted.
 
         Raises:
             DeploymentNotFoundError: The deployment does not exist.
@@ -137,7 +139,8 @@ class RetentionRepository:
         """Remove a collected release from its row, because all its resources are deleted. Idempotent.
 
         Raises:
-            ReleaseInUseError: The release was marked again after it was read, or was never marked.
+            ReleaseInUseError: The release was marked as collected again after it was read, or was never
+                marked.
         """
         write = build_update(
             self.deployments_table,

@@ -7,8 +7,8 @@ All of these are rows in one partition of the projects table, so that one query 
 - `WAITING#<deployment>` is a deployment that waits for build capacity. The transaction that moves the
   deployment out of `queued` deletes the row.
 - `STARTED#<user>` is the start time of a tenant's last build. It expires after a day.
-- `FULL` records CodeBuild's last refusal of a build because the account's quota was reached. It holds the
-  time and the number of builds that the stage ran then.
+- `FULL` records CodeBuild's last refusal of a build because the account's quota was reached: the time, and
+  the number of builds that the stage ran at that time.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,8 @@ class WaitingBuild:
     """A deployment that waits for build capacity.
 
     Attributes:
-        since: Start of the wait, inherited from an older deployment of the project that it replaced.
+        since: Start of the wait. A deployment that replaces an older waiting deployment of its project takes
+            over the older one's start.
     """
 
     deployment_id: str
@@ -103,8 +104,8 @@ class StageBuilds:
     """The stage's running and waiting builds.
 
     Attributes:
-        started: Start time of each tenant's last build within a day, by user id.
-        quota_reached: Last refusal by CodeBuild within a day.
+        started: Start time of each tenant's last build in the last day, by user id.
+        quota_reached: CodeBuild's last refusal in the last day.
     """
 
     running: tuple[RunningBuild, ...] = ()
@@ -123,7 +124,7 @@ class StageBuilds:
         return min(limit, self.quota_reached.builds + max(0, (at - self.quota_reached.at) // _PROBE_INTERVAL))
 
     def waiting_for_project(self, project_id: str) -> tuple[WaitingBuild, ...]:
-        """Return the waiting deployments of one project. There is more than one only for a moment."""
+        """Return the waiting deployments of one project: two or more only until the older are superseded."""
         return tuple(each for each in self.waiting if each.project_id == project_id)
 
 
@@ -142,7 +143,7 @@ class StageBuildRepository:
     projects_table: str
 
     def read(self) -> StageBuilds:
-        """Return all builds of the stage (strongly consistent). One call for up to a few thousand builds."""
+        """Return all builds of the stage (strongly consistent). For thousands of builds, makes more calls."""
         running: tuple[RunningBuild, ...] = ()
         waiting: list[WaitingBuild] = []
         started: dict[str, datetime] = {}
@@ -216,8 +217,8 @@ class StageBuildRepository:
     def remove_running(self, build: RunningBuild) -> bool:
         """Remove a running build whose deployment is not `building`.
 
-        The running build and the status are always written together. So this only happens after rows were
-        restored or edited manually.
+        The running build and the status are always written together. So such a running build only exists
+        after rows were restored or edited manually.
 
         Returns:
             False if the deployment is `building`. Then nothing is written.
@@ -243,7 +244,7 @@ def add_running_operation(table: str, build: RunningBuild, *, limit: int | None)
     Args:
         table: Name of the projects table.
         build: The build to add.
-        limit: Maximum number of running builds, including this one. None adds it without a check.
+        limit: Maximum number of running builds, including this one. If None, the number is not checked.
     """
     write = _update_arguments(
         table,

@@ -11,7 +11,7 @@ from runtime.shared.aws import DynamoDBClient
 from runtime.shared.dynamodb import TransactionConflictError, write_transaction
 
 _MAX_ATTEMPTS: Final = 7
-_FIRST_DELAY: Final = 0.05  # seconds; doubled after each attempt, about three seconds in total
+_FIRST_DELAY: Final = 0.05  # seconds; doubled after each attempt, at most about three seconds in total
 
 
 @frozen(kw_only=True)

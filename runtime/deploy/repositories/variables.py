@@ -110,7 +110,7 @@ class SecretRemover:
     def remove_all(self, folder: str) -> None:
         """Delete all parameters in a folder. Idempotent. Two calls per ten parameters.
 
-        They are listed without decryption, so no permission to read secrets is needed.
+        The parameters are listed without decryption, so no permission to read secrets is needed.
         """
         names: list[str] = []
         more: dict[str, str] = {}
@@ -125,7 +125,7 @@ class SecretRemover:
 
 
 def resolve_variables(project: Project, wanted: Sequence[NewVariable]) -> tuple[Variable, ...]:
-    """Return the project's variables after their replacement.
+    """Return the variables that replace a project's variables. Stored secrets without a new value are kept.
 
     Raises:
         InvalidInputError: A name is repeated, a value is missing, or the variables exceed a limit. The error

@@ -1,10 +1,10 @@
 """The collector: it removes releases that are no longer kept.
 
 It works in two steps, at least an hour apart. First the release is withdrawn: its row is marked, so it
-cannot be promoted, and its host is no longer served. After the hour, all edge locations and open pages have
-noticed the change, and the release's functions and files are deleted. Hashed assets (`_next/static/`) are
-shared by the releases of a project and are deleted with the project. Rows of the tag table are shared by all
-releases of a site and stay.
+cannot be promoted, and its host is no longer served. An hour later, no edge location and probably no open
+page uses the release any more. Then the release's functions and files are deleted. Hashed assets
+(`_next/static/`) are shared by the releases of a project, and are deleted with the project. Rows of the tag
+table are shared by all releases of a site, and are not deleted.
 
 Each step is idempotent. The next run completes an interrupted one.
 """
@@ -53,7 +53,7 @@ class CollectionFailedError(Exception):
 
 @frozen(kw_only=True)
 class ReleaseWithdrawal:
-    """The first step of a collection: it withdraws releases. It needs neither Lambda nor S3."""
+    """The first step of a collection: it withdraws releases. It makes no calls to Lambda or S3."""
 
     projects: ProjectRepository
     retention: RetentionRepository
@@ -67,7 +67,8 @@ class ReleaseWithdrawal:
             EdgeBusyError: The edge's store is busy. The row already says that the release is collected.
         """
         site = self.find_site(deployment)
-        # The transaction below checks the rows. This check is for an edge's store that was changed by hand.
+        # The transaction below only checks the rows. This check protects a release that the edge serves
+        # because its store was edited manually.
         if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
             raise ReleaseInUseError(deployment.deployment_id)
         self.retention.mark_unused_collected(held, at=at)
@@ -76,8 +77,8 @@ class ReleaseWithdrawal:
     def withdraw_deleted(self, deployment: Deployment, *, at: datetime) -> None:
         """Withdraw a release of a project that is being deleted, live or not. Idempotent.
 
-        The collector deletes its functions and files after an hour. The caller must withdraw the site's own
-        host before (`EdgeStore.remove_host`), because it may point to this release.
+        The collector deletes the release's functions and files after an hour. Before this call, the caller
+        must remove the site's own host (`EdgeStore.remove_host`), because that host may serve this release.
 
         Raises:
             DeploymentNotFoundError: The deployment no longer exists.
@@ -118,14 +119,14 @@ class Collector:
     clock: Clock
 
     def collect(self, log: Log, *, at: datetime) -> None:
-        """Advance the collection of each release that is not kept by one step, while there is time.
+        """Do the next step of the collection of each release that is no longer kept, while there is time.
 
         Args:
             log: Logger.
             at: Time of the schedule, so that a late or repeated call removes nothing early.
 
         Raises:
-            CollectionFailedError: Some releases failed with permanent errors.
+            CollectionFailedError: Some releases could not be collected because of permanent errors.
         """
         until = self.clock() + _MAX_RUN_TIME
         held = self.retention.list_held()

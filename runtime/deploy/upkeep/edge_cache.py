@@ -1,14 +1,14 @@
 """One-time invalidation of the edge cache after an upgrade that makes its content unusable."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
 from attrs import field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore
-from runtime.shared.aws import AwsResponse
+from runtime.shared.aws import CloudFrontClient
 from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import format_time
 from runtime.shared.logging import Log
@@ -23,19 +23,6 @@ GENERATION_KEY: Final = "_edge-cache-generation"
 """The key of the generation in the edge's store. Hosts have no underscore, so no request can read it."""
 
 _EVERYTHING: Final = "/*"
-
-
-class CloudFrontClient(Protocol):
-    """The calls of the `cloudfront` client."""
-
-    def create_invalidation(
-        self,
-        *,
-        DistributionId: str,  # noqa: N803 - AWS's own name
-        InvalidationBatch: Mapping[str, Any],  # noqa: N803 - AWS's own name
-    ) -> AwsResponse:
-        """https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateInvalidation.html."""
-        ...
 
 
 @frozen(kw_only=True)

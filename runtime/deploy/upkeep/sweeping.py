@@ -1,9 +1,9 @@
-"""The sweep: it recovers deployments that stopped because a message, an event or a function was lost.
+"""The sweep: it recovers deployments that stopped because of a lost message, a lost event or a crash.
 
 Each change to a status in progress starts a lease (`deployment_rows.py`). The sweep examines
 deployments with an expired lease: it resends their message, records the result of their build, or fails them
-with the reason. Each action is idempotent, and several sweeps can run at the same time. The sweep does the
-same work as messages and events, which can also be late or repeated.
+with the reason. Each action is idempotent, and several sweeps can run at the same time. A message or an event
+that the sweep has replaced may still arrive later. This is harmless.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ STEP: Final = "sweep"
 
 _MAX_REDRIVES: Final[Mapping[Status, int]] = {
     Status.QUEUED: 5,
-    Status.BUILDING: 5,  # about 90 minutes, for an outage of CodeBuild
+    Status.BUILDING: 5,  # the last retry is after about 90 minutes, because CodeBuild may have an outage
     Status.BUILT: 3,
     Status.DEPLOYING: 3,
 }
@@ -80,7 +80,7 @@ class Sweeper:
         others.
 
         Raises:
-            SweepIncompleteError: Some deployments failed. Each failure was logged and needs attention.
+            SweepIncompleteError: Some deployments could not be examined. The log contains each error.
         """
         failed = 0
         statuses: set[Status] = set()
@@ -105,7 +105,11 @@ class Sweeper:
             log.failure("a lease could not be extended", error)
 
     def _sweep_one(self, message: DeploymentMessage, log: Log) -> set[Status]:
-        """Recover a deployment if its lease has expired. Return its status, or an empty set otherwise."""
+        """Recover a deployment if its lease has expired.
+
+        Returns:
+            A set with the status of the deployment. It is empty if there was nothing to recover.
+        """
         try:
             leased = self.leases.get(message)
         except DeploymentNotFoundError:
@@ -182,7 +186,7 @@ class Sweeper:
             log.info(
                 "swept", decision="record the build id", reason="the build is running", buildId=build["id"]
             )
-            with suppress(StaleDeploymentError):  # its event has arrived
+            with suppress(StaleDeploymentError):  # the event of the build's end has arrived in the meantime
                 self.slot.record_build(deployment, build["id"], at=self.clock())
 
     def _fail_build(self, deployment: Deployment, reason: str, log: Log) -> None:
@@ -214,8 +218,8 @@ class Sweeper:
     def _sweep_promoted(self, leased: LeasedDeployment, log: Log) -> None:
         """Make the release function finish the switch of an interrupted promotion.
 
-        The message names the deployment in the project's live pointer, which may be another one than the
-        leased deployment: a promotion of a release with the status `live` starts no lease.
+        The message names the deployment in the project's live pointer. This may be another deployment than
+        the leased one, because the promotion of a release with the status `live` starts no lease.
         """
         with suppress(ProjectNotFoundError, DeploymentNotFoundError):
             project = self.projects.get(leased.deployment.project_id)
@@ -239,14 +243,16 @@ class Sweeper:
     ) -> None:
         """Resend a deployment's message and double its lease. After too many retries, fail the deployment.
 
-        The live deployment of a project never fails, because visitors see it, or will see it soon.
+        The deployment that the project's live pointer names never fails, because visitors see it, or will see
+        it soon.
         """
         deployment, status, times = leased.deployment, leased.deployment.status, leased.redrives + 1
         if times > _MAX_REDRIVES[status] and self._give_up(deployment, _GIVE_UP_REASONS[status], log):
             return
         log.warning("swept", decision="send again", reason=reason, status=status, times=times)
         send(deployment)
-        # Extend the lease last: a crash between both steps only sends the message twice, which is harmless.
+        # Extend the lease last: after a crash between the two calls, the message is only sent twice, which is
+        # harmless.
         lease = min(LEASES[status] * 2 ** min(times, _MAX_DOUBLINGS), _MAX_LEASE)
         self.leases.extend(leased, lease, at=self.clock(), redrives=times)
 

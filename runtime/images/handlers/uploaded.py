@@ -43,7 +43,7 @@ def service() -> UploadProcessor:
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
-    """Process uploaded files. An error is raised, so that Lambda retries the event."""
+    """Process uploaded files. Errors are not caught, so that Lambda retries the event."""
     respond(event, service())
 
 
@@ -51,8 +51,8 @@ def respond(event: Mapping[str, Any], processor: UploadProcessor) -> None:
     """Process uploaded files with the given service.
 
     The event has S3's format ("Event message structure" in its user guide). Keys are URL-encoded, and ETags
-    have no quotes. S3 sends one record per event. If an event had several, the first failure would end
-    the call, and the event with all records would be retried.
+    have no quotes. S3 sends one record per event. If an event had several records, the first failure would
+    end the call, and Lambda would retry the event with all records.
     """
     log = Log()
     records: list[Mapping[str, Any]] = event["Records"]

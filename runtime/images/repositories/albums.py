@@ -1,7 +1,8 @@
 """Albums in the images table.
 
 Every method except `create` takes the signed-in user's id first, and treats another user's album as missing.
-Each makes one DynamoDB call. `runtime.images.repositories.rows` changes the counters, together with images.
+Each method makes one DynamoDB call. `runtime.images.repositories.rows` changes the counters, together with
+images.
 """
 
 from collections.abc import Mapping

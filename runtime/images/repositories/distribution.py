@@ -1,24 +1,15 @@
-# ruff: noqa: D102, N803 - the client's methods and parameters are AWS's own; the AWS reference describes them
 """Cache invalidation of the CloudFront distribution in front of the images bucket."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, cast
 
 from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.images.errors import ImageStillCachedError
-from runtime.shared.aws import AwsResponse
+from runtime.shared.aws import CloudFrontClient
 
 _RETRYABLE_CODES: Final = frozenset({"Throttling", "TooManyInvalidationsInProgress"})
-
-
-class CloudFrontClient(Protocol):
-    """Calls of the `cloudfront` client."""
-
-    def create_invalidation(
-        self, *, DistributionId: str, InvalidationBatch: Mapping[str, Any]
-    ) -> AwsResponse: ...
 
 
 @frozen(kw_only=True)

@@ -36,9 +36,9 @@ class ImageStatusRepository:
         return image if image.is_not_expired(at) else None
 
     def make_ready(self, image: Image, found: InspectedFile, *, size: int, etag: str, at: datetime) -> None:
-        """Mark an image as ready. Its album's counter includes it from now on.
+        """Mark an image as ready. The counter of its album includes the image from now on.
 
-        Makes one more call if the album no longer exists. The image is then in no album.
+        If the album no longer exists, this method makes a second call, and the image is in no album.
 
         Args:
             image: The image as it was read, `pending` or `rejected`.
@@ -78,12 +78,13 @@ class ImageStatusRepository:
         write_image(self.client, self.table, image, {**changes, "albumId": None})
 
     def reject(self, image: Image, reason: str, *, etag: str, at: datetime) -> None:
-        """Mark an image as rejected, with the reason. Its owner can read it for a day.
+        """Mark an image as rejected, with the reason. The owner can read the reason for a day.
 
         Args:
             image: The image as it was read, `pending` or `rejected`.
             reason: A sentence for the owner.
-            etag: ETag of the upload, without quotes. A repeated event compares it to detect its own result.
+            etag: ETag of the upload, without quotes. If the same event is delivered again, its ETag is equal
+                to this one. The event is then not processed again.
             at: Current time.
 
         Raises:

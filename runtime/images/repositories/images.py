@@ -1,7 +1,7 @@
 """Images in the images table, for their owners.
 
 Every method except `create` takes the signed-in user's id first. It treats another user's image and an
-expired image as missing. Each makes one DynamoDB call. Status changes after uploads are in
+expired image as missing. Each method makes one DynamoDB call. Status changes after uploads are in
 `runtime.images.repositories.image_status`.
 """
 
@@ -69,6 +69,7 @@ class ImageRepository:
 
         Raises:
             AlbumUnavailableError: The album does not exist or belongs to another user.
+            ImageChangedError: Other writes changed the album's counter at every attempt.
         """
         row = build_put_if_absent(self.table, image_row(image), key="PK")
         if image.album_id is None:
@@ -139,8 +140,8 @@ class ImageRepository:
             album=album_partition(album_id),
             user=user_id,
         )
-        # All images of an album belong to one user. An empty page may belong to another user's
-        # album, so its cursor must not be returned.
+        # All images of an album belong to one user, so the filter removes all images or none. An empty page
+        # with a cursor is therefore from another user's album, and its cursor must not be returned.
         return page if page.items else Page(items=(), cursor=None)
 
     def update_texts(
@@ -212,9 +213,10 @@ class ImageRepository:
         self._transact(image, changes, operations, joins=album_id is not None)
 
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
-        """Mark a user's image as being deleted. It leaves its album and does not expire any more.
+        """Mark a user's image as being deleted. The image leaves its album and does not expire any more.
 
-        Of the attributes that the upload set, only the ETag of a delivered object is kept.
+        The ETag is kept only if the image was ready, because the delivered object must still be found. The
+        reason of a rejection is removed.
 
         Raises:
             ImageNotFoundError: The image belongs to another user.
@@ -234,7 +236,7 @@ class ImageRepository:
         self._transact(image, changes, build_counter_updates(self.table, image, album_id=None), joins=False)
 
     def finish_deleting(self, user_id: str, image_id: str) -> None:
-        """Delete the row of a user's image that is being deleted, if the row still exists."""
+        """Delete the row of a user's image that is being deleted. Without such a row, do nothing."""
         when = "#userId = :user AND #status = :deleting"
         try:
             with named_condition_errors():
@@ -269,7 +271,11 @@ class ImageRepository:
     ) -> None:
         """Change an image that has not changed since it was read, together with album counters.
 
-        If the image joins an album, the last operation is the one on that album.
+        Args:
+            image: The image as it was read.
+            changes: New values of attributes.
+            operations: Operations on albums.
+            joins: Whether the image moves into an album. The last operation is then on that album.
         """
         try:
             write_image(self.client, self.table, image, changes, operations)

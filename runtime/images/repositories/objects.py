@@ -22,13 +22,13 @@ from runtime.shared.ids import is_ulid
 CACHE_CONTROL: Final = "public, max-age=86400"
 """`Cache-Control` of images. An image never changes, but it can be deleted.
 
-A deletion removes the image from CloudFront (`runtime.images.repositories.distribution`). Browsers may keep
-it for a day.
+A deletion removes the image from CloudFront's caches (`runtime.images.repositories.distribution`). A browser
+may show its own cached copy for a day.
 """
 
 _BLOCK_BYTES: Final = 64 * 1024
 _MAX_BLOCKS: Final = 64  # per file; if the metadata needs more blocks, the file is refused
-_MAX_READS: Final = 100_000  # per file: in invalid data, a JPEG parser makes one read per byte
+_MAX_READS: Final = 100_000  # per file; needed because the JPEG parser reads invalid data byte by byte
 _CHANGED_CODES: Final = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
 
 
@@ -103,18 +103,18 @@ class ImageStore:
         return PresignedPost(url=form["url"], fields=form["fields"])
 
     def open_upload(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
-        """Return an upload as a file. Reads fail if the object's ETag differs. The first read calls AWS."""
+        """Return an upload as a file, without an AWS call. Reads fail if the upload has another ETag."""
         return self._open(upload_key(image_id), size, _if_match(etag))
 
     def open_delivered(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
-        """Return the delivered copy of an upload with this ETag as a file. The first read calls AWS."""
+        """Return the delivered copy of the upload with this ETag as a file, without an AWS call."""
         return self._open(delivered_key(image_id, etag), size, {})
 
     def copy_to_delivered(self, image_id: str, content_type: str, *, etag: str) -> None:
         """Copy an upload with this ETag to the key that visitors can read. Can be repeated.
 
-        Only the bytes are copied, because the upload's sender chose its headers and tags. S3 copies up to 5
-        GB in one call, far more than the largest upload of any stage.
+        Only the bytes are copied, because the sender of the upload chose its headers and tags. S3 copies up
+        to 5 GB in one call, far more than the largest upload of any stage.
 
         Raises:
             ObjectChangedError: The upload was replaced or deleted.
@@ -136,7 +136,7 @@ class ImageStore:
         self.client.delete_object(Bucket=self.bucket, Key=delivered_key(image_id, etag))
 
     def delete_upload(self, image_id: str, *, etag: str) -> None:
-        """Delete an upload, if it exists and has this ETag. A newer upload stays, and has its own event."""
+        """Delete an upload, if it exists and has this ETag. A newer upload has its own event, so it stays."""
         with suppress(ObjectChangedError), _object_changed_errors():
             self.client.delete_object(Bucket=self.bucket, Key=upload_key(image_id), **_if_match(etag))
 
@@ -151,7 +151,8 @@ class RemoteFile:
     Attributes:
         conditions: Conditions of each read, such as `IfMatch`.
         size: Size of the object in bytes.
-        failure: The error that ended reading. Check it after a parser, which may hide exceptions.
+        failure: The last exception of a read. A parser may catch this exception, so check `failure` after
+            the parser has returned.
     """
 
     client: S3Client = field(repr=False)

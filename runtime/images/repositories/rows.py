@@ -71,7 +71,10 @@ def album_row(album: Album) -> dict[str, Any]:
 
 
 def album_index_keys(image: Image, album_id: str | None) -> dict[str, str | None]:
-    """Return the index keys that put an image into an album's list; None removes it from the list."""
+    """Return the keys of `AlbumIndex` that put an image into an album's list.
+
+    If `album_id` is None, the keys are None, which removes the image from the list.
+    """
     if album_id is None:
         return {"GSI2PK": None, "GSI2SK": None}
     return {"GSI2PK": album_partition(album_id), "GSI2SK": _image_sort_key(image)}
@@ -84,7 +87,7 @@ def _image_sort_key(image: Image) -> str:
 def build_attribute_update(
     table: str, key: Item, changes: Mapping[str, object], *, when: str, **by_name: object
 ) -> dict[str, Any]:
-    """Return the arguments of a conditional update that sets attributes. None removes an attribute."""
+    """Return the arguments of a conditional update that sets attributes. None removes the attribute."""
     sets = [f"#{name} = :new_{name}" for name, value in changes.items() if value is not None]
     removed = [f"#{name}" for name, value in changes.items() if value is None]
     expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removed)}" if removed else "")
@@ -95,8 +98,8 @@ def build_attribute_update(
 def build_image_update(table: str, image: Image, changes: Mapping[str, object]) -> dict[str, Any]:
     """Return the arguments of an update, on condition that the image has not changed since it was read.
 
-    The status, ETag, album and expiry are compared. Together they determine the state of the image and the
-    album whose counter includes it.
+    The condition compares the status, ETag, album and expiry. Together, these attributes determine the state
+    of the image, and the album whose counter includes the image.
     """
     state = {"etag": image.etag, "albumId": image.album_id, "ttl": image.ttl}
     conditions = [
@@ -116,7 +119,7 @@ def build_image_update(table: str, image: Image, changes: Mapping[str, object]) 
 
 
 def build_counter_update(table: str, user_id: str, album_id: str, by: int) -> dict[str, Any]:
-    """Return the operation that adds to an album's counter. Its condition: the album belongs to the user."""
+    """Return the operation that adds `by` to the counter of an album, if the album belongs to the user."""
     return {
         "Update": build_update(
             table,
@@ -135,7 +138,7 @@ def build_counter_updates(table: str, image: Image, *, album_id: str | None) -> 
     Args:
         table: Name of the images table.
         image: The image as it was read.
-        album_id: The album whose counter includes the image from now on.
+        album_id: The album whose counter includes the image from now on, or None.
     """
     if image.counting_album_id == album_id:
         return []
@@ -153,8 +156,9 @@ def write_image(
     """Change an image that has not changed since it was read, together with album counters, in one call.
 
     Raises:
-        TransactionRefusedError: The image (operation 0) has changed, or an album's condition failed.
-        ImageChangedError: The image has changed (without `counters`), or another write conflicted.
+        TransactionRefusedError: With `counters`: the image (operation 0) has changed, or an album's condition
+            failed.
+        ImageChangedError: Another write conflicted. Without `counters`, also: the image has changed.
     """
     write = build_image_update(table, image, changes)
     with conflicts_as_changed():
@@ -178,7 +182,10 @@ def conflicts_as_changed() -> Generator[None]:
 
 
 def find_refusing_status(item: Item | None, user_id: str, *, now: int) -> Status | None:
-    """Return the status in a row that refused a write; None unless it is an unexpired row of the user."""
+    """Return the status of the image whose row failed the condition of a write.
+
+    Return None if there is no row, if the row has expired, or if it belongs to another user.
+    """
     if not item or item["userId"]["S"] != user_id:
         return None
     if "ttl" in item and int(item["ttl"]["N"]) <= now:

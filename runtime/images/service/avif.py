@@ -1,14 +1,14 @@
 """The dimensions of an AVIF file, from its boxes (ISO/IEC 14496-12 and 23008-12).
 
 For AVIF, this module replaces imagesize 2.0.1. That library fails on every rotated file, because it expects
-four bytes too many in `irot`. It also follows the locations of all items, and a few bytes can declare
-billions of items.
+four bytes too many in `irot`. It also reads the locations of all items. An item of six bytes can declare
+65,535 locations, so a small file could keep the library busy for hours.
 """
 
 from collections.abc import Iterator
 from typing import Final, Protocol
 
-_MAX_BOXES: Final = 16  # top-level boxes to read before the `meta` box
+_MAX_BOXES: Final = 16  # number of top-level boxes that are searched for the `meta` box
 _MAX_META_BYTES: Final = 1024 * 1024
 _SIZE_IN_8_BYTES: Final = 1  # a box size with this value: the real size follows in eight bytes
 _SIZE_TO_END: Final = 0  # a box size with this value: the box extends to the end
@@ -25,8 +25,8 @@ class _File(Protocol):
 def read_avif_size(file: _File) -> tuple[int, int] | None:
     """Return width and height after the rotation that the file declares; None if it has no dimensions.
 
-    A file describes the whole image and parts of it, such as tiles and thumbnails. This
-    returns the largest size.
+    A file contains the size of the whole image, and the sizes of tiles and thumbnails. The largest size is
+    returned.
     """
     description = _read_meta(file)
     sizes: list[tuple[int, int]] = []
@@ -50,7 +50,7 @@ def read_avif_size(file: _File) -> tuple[int, int] | None:
 
 
 def _read_meta(file: _File) -> bytes:
-    """Return the content of the file's `meta` box."""
+    """Return the content of the file's `meta` box, at most 1 MB; no bytes if the box is not found."""
     at = 0
     for _ in range(_MAX_BOXES):
         file.seek(at)

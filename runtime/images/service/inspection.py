@@ -1,8 +1,9 @@
 """Type and dimensions of an uploaded file, from its bytes. The file is untrusted.
 
-Only the metadata is read, and the image is not decoded. If a file ends within its pixels, it is accepted, and
-browsers display the part that exists. Data after an image, as in a polyglot file, is harmless. The file is
-only delivered with the image's type, with `nosniff` and a policy that allows no scripts.
+Only the metadata is read, and the image is not decoded. A file that ends within its pixels is accepted, and
+browsers display the part that exists. A WebP file is an exception: the length in its header is checked. Data
+after an image, as in a polyglot file, is harmless. The file is delivered only with the image's type, with
+`nosniff`, and with a policy that allows no scripts.
 """
 
 from typing import Final, Protocol
@@ -16,14 +17,14 @@ from runtime.images.service.svg import read_svg_size
 
 _MAX_SIDE: Final = 30_000
 _MAX_PIXELS: Final = 200_000_000  # decoded, with four bytes per pixel, they need 800 MB
-_HEAD_BYTES: Final = 64 * 1024  # all of it is searched for `svg`, which can follow long comments
+_HEAD_BYTES: Final = 64 * 1024  # the part that is searched for `svg`, which can follow long comments
 _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
-_RIFF_HEADER: Final = 8  # number of bytes that the length field of a RIFF file leaves out
+_RIFF_HEADER: Final = 8  # bytes at the start of a RIFF file that its length field does not count
 
 
 class ReadableFile(Protocol):

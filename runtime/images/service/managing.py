@@ -1,6 +1,6 @@
 """Operations of a signed-in user on images and albums.
 
-Every method takes the user's id first. It treats resources of other users as missing.
+Every method except `build_url` takes the user's id first, and treats resources of other users as missing.
 """
 
 from datetime import datetime
@@ -68,6 +68,7 @@ class ImageService:
 
         Raises:
             InvalidInputError: The user has no such album.
+            ImageChangedError: Other writes kept changing the album's counter.
         """
         at = self.clock()
         expires_at = at + FORM_LIFETIME
@@ -86,7 +87,7 @@ class ImageService:
             updated_at=at,
             ttl=int((expires_at + ROW_RETENTION).timestamp()),
         )
-        # Create the form before the row: if the form fails, no useless row remains.
+        # The form is created before the row, so that a failure to create the form leaves no useless row.
         form = self.store.create_form(
             image.image_id, image.content_type, size=new.size, lasting=FORM_LIFETIME
         )
@@ -110,7 +111,7 @@ class ImageService:
         """Return a page of images, newest first: all images of the user, or the ready images of an album.
 
         Makes one DynamoDB call. The first page of an album makes two: the first call checks that the album
-        belongs to the user. For later pages, the signature of the cursor proves this check.
+        belongs to the user. Later pages need no check, because a signed cursor proves that it was made.
 
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
@@ -126,7 +127,7 @@ class ImageService:
         """Change an image's texts, or move it into or out of an album.
 
         Makes one DynamoDB call for texts alone. A change of the album makes two, because the image's present
-        album determines the counters to change. Each conflict adds two calls.
+        album determines the counters to change. After a conflict with another write, calls are repeated.
 
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
@@ -174,7 +175,7 @@ class ImageService:
         self.images.finish_deleting(user_id, image_id)
 
     def _begin_deleting(self, user_id: str, image_id: str) -> Image:
-        """Mark an image as `deleting`. Return its previous state, which shows if it was delivered."""
+        """Mark an image as `deleting`. Return the image as it was before, with the ETag of its object."""
         for _ in range(_ATTEMPTS):
             at = self.clock()
             image = self.images.get(user_id, image_id, at=at)

@@ -10,9 +10,9 @@ conditional on the row as it was read. So:
 - The conditional write decides which upload counts: the first accepted one. Later uploads find a `ready`
   image, and do not change it.
 - A failed event is retried. Processing then continues from the status in the row.
-- A copy is deleted only when no row can refer to it any more: the image is deleted, or `ready` with another
-  upload. Otherwise a repeated event may be about to refer to it. So the copy of an upload that was replaced
-  in the meantime is kept.
+- A copy is deleted only if no row can refer to the copy any more: the image is deleted, or `ready` with
+  another upload. In all other cases, a repeated event may still make the image `ready` with this copy. So the
+  copy is kept even if a newer upload has replaced the copied one in the meantime.
 """
 
 from collections.abc import Callable
@@ -64,7 +64,9 @@ class UploadProcessor:
     jitter: Callable[[], float] = field(repr=False)
 
     def process(self, created: CreatedObject, log: Log) -> None:
-        """Process an upload. Can be repeated. Makes two DynamoDB calls, and more after conflicts.
+        """Process an upload. Can be repeated.
+
+        Makes two DynamoDB calls, and more after conflicts or if the album does not exist any more.
 
         Uploads into the same album conflict when they write its counter. Processing is then repeated here
         with growing pauses. If all attempts fail, the event is retried.
@@ -112,8 +114,14 @@ class UploadProcessor:
         log.info("image ready", width=found.width, height=found.height, size=created.size)
 
     def _inspect_and_copy(self, image: Image, created: CreatedObject) -> InspectedFile:
-        """Inspect and copy an upload. If an earlier attempt has copied it already, inspect the copy."""
-        # The form has the same limits. They are checked again, because a file can arrive without a form.
+        """Inspect and copy an upload. If the upload is gone, inspect the copy of an earlier attempt.
+
+        Raises:
+            RefusedFileError: The file is invalid.
+            ObjectChangedError: The upload was replaced or deleted, and there is no copy.
+        """
+        # The form has the same limits. They are checked again, because a file can arrive without a form, or
+        # with a form that was created while the limit was higher.
         largest = min(image.declared_size, self.maximum_bytes)
         if not 1 <= created.size <= largest:
             raise RefusedFileError(f"the file has {created.size} bytes; 1 to {largest} are allowed")

@@ -15,14 +15,15 @@ from runtime.images.errors import RefusedFileError
 
 _SVG: Final = "http://www.w3.org/2000/svg"
 _XHTML: Final = "http://www.w3.org/1999/xhtml"
-_SEPARATOR: Final = " "  # between namespace and name in expat's names; neither contains a space
+_SEPARATOR: Final = " "  # expat puts it between the namespace and the local name, which contains no space
 _ACTIVE_ELEMENTS: Final = frozenset(
     {"script", "foreignobject", "handler", "listener", "iframe", "embed", "object", "audio", "video"}
 )
 _ANIMATION_ELEMENTS: Final = frozenset(
     {"set", "animate", "animatecolor", "animatemotion", "animatetransform"}
 )
-_ADDRESS_ATTRIBUTES: Final = frozenset({"base", "href", "ping", "src", "srcset"})  # `xml:base` redirects `#a`
+# `base` is in this set, because `xml:base` changes the document in which a browser searches for `#a`.
+_ADDRESS_ATTRIBUTES: Final = frozenset({"base", "href", "ping", "src", "srcset"})
 _EMBEDDED_IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp|avif)[;,]", re.IGNORECASE)
 _CSS_EXTERNAL_REFERENCE: Final = re.compile(
     # Possessive quantifiers do not backtrack, so long white space is read only once.
@@ -52,7 +53,8 @@ def read_svg_size(data: bytes) -> tuple[int, int]:
     """
     reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
-    parser.buffer_text = True  # merges texts: for a million lines, hundreds of calls, not two million
+    # expat then merges adjacent texts. A million lines cause hundreds of calls instead of two million.
+    parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
@@ -132,7 +134,7 @@ def _check_attribute(element: str, attribute: str, value: str) -> None:
 
 
 def _check_style(style: str) -> None:
-    # A backslash can escape any character in CSS, and images do not need it.
+    # In CSS, a backslash can hide any word, such as `url`. Images need no backslash, so all are refused.
     if "\\" in style or "@import" in style.lower() or _CSS_EXTERNAL_REFERENCE.search(style):
         _refuse("a style with an external reference")
 

@@ -1,7 +1,7 @@
 """Strict reading of JSON input: unknown fields are refused, values are not converted.
 
-Every invalid field is reported. A report never contains the value, which may be a secret. A field's own rule
-is part of its type: `name: Annotated[str, Rule(...)]`.
+Every invalid field is reported, up to a limit of 100. A report never contains the value, which may be a
+secret. A field's own rule is part of its type: `name: Annotated[str, Rule(...)]`.
 """
 
 import json
@@ -43,7 +43,7 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON has no type until it 
     """Return the JSON value of a body.
 
     Raises:
-        MalformedError: The body is not JSON. The message gives the position.
+        MalformedError: The body is not JSON. The message gives the position of a syntax error.
     """
     try:
         return json.loads(body)
@@ -62,7 +62,8 @@ def read_input(kind: type[T], document: object) -> T:
     """Convert a JSON document to an attrs class. Field names in JSON are in camel case.
 
     Raises:
-        InvalidInputError: The document has invalid, missing or unknown fields. The error names all of them.
+        InvalidInputError: The document has invalid, missing or unknown fields. The error names all of them,
+            up to `_MAX_PROBLEMS`.
     """
     try:
         return _converter.structure(document, kind)

@@ -16,14 +16,14 @@ _MAX_AGE: Final = 300  # seconds
 
 
 def serve_openapi(name: str) -> Callable[[], Response]:
-    """Return an operation that responds with an OpenAPI document. It reads the file at each request.
+    """Return an operation that responds with an OpenAPI document. Each request reads the file again.
 
     Args:
         name: File name in `docs`.
     """
 
-    def answered() -> Response:
+    def respond() -> Response:
         text = (_DOCUMENTS / name).read_text(encoding="utf-8")
         return text_response(HTTPStatus.OK, text, "application/json", cache=f"public, max-age={_MAX_AGE}")
 
-    return answered
+    return respond

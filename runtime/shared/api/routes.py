@@ -1,7 +1,7 @@
 """Declaration of HTTP API routes.
 
-The Pulumi program creates the gateway's routes from these tables, and the handlers dispatch on them. A route
-therefore cannot exist on only one side.
+The Pulumi program creates the gateway's routes from these declarations. The handlers of the two APIs list the
+same route keys with their operations, and tests compare the two lists.
 """
 
 from typing import Literal

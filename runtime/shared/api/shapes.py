@@ -1,7 +1,7 @@
 """JSON Schema keywords of a type, such as a string's format, for the OpenAPI documents.
 
-`reference/api_schema.py` reads them. They do not validate requests.
-`runtime.shared.api.inputs.Rule` validates them, and may be stricter.
+`reference/api_schema.py` reads these keywords. They do not validate requests. The rules of the fields
+(`runtime.shared.api.inputs.Rule`) validate requests, and may be stricter than the keywords.
 """
 
 from collections.abc import Mapping

@@ -73,7 +73,7 @@ def build(name: str = "shop", **more: Any) -> Recording:  # noqa: ANN401
 
 
 def test_cors_allows_the_listed_origins() -> None:
-    """I1, Q1: pages may read the request id of the access log, and when to retry."""
+    """I1, Q1: pages may read the headers with the request id and with the time to wait before a retry."""
     (api,) = build(cors_origins=("https://app.example.com",)).of_type("aws:apigatewayv2/api:Api")
     assert api.inputs["corsConfiguration"] == {
         "allowOrigins": ["https://app.example.com"],

@@ -9,7 +9,7 @@ import pytest
 from components.aws.bucket import CorsRule, RetainedBucket, RetainedBucketArgs
 from components.aws.lifecycle import LifecycleRule
 from components.core.errors import DeclarationError
-from components.core.grants import policy_document
+from components.core.grants import build_policy_document
 from tests.components.recorder import ACCOUNT, Recording, record_program, recording
 from tests.components.stages import make_stage
 
@@ -19,12 +19,12 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 DISTRIBUTION = "arn:aws:cloudfront::123456789012:distribution/E1"
 
 
-def bucket(on: str = "dev", name: str = "files", **more: Any) -> RetainedBucket:  # noqa: ANN401
+def create_bucket(on: str = "dev", name: str = "files", **more: Any) -> RetainedBucket:  # noqa: ANN401
     return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(on), account=ACCOUNT, **more))
 
 
 def build(on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
-    return record_program(lambda: bucket(on, **more), stage=on)
+    return record_program(lambda: create_bucket(on, **more), stage=on)
 
 
 def read_statements(recorded: Recording) -> list[dict[str, Any]]:
@@ -40,13 +40,13 @@ def test_a_bucket_is_private_and_encrypted() -> None:
     assert [block[switch] for switch in switches] == [True] * 4
     (ownership,) = recorded.of_type("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
     assert ownership.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
-    assert encryption(recorded) == {"sseAlgorithm": "AES256"}
+    assert read_encryption(recorded) == {"sseAlgorithm": "AES256"}
 
 
 def test_a_kms_key_can_encrypt_a_bucket() -> None:
     """B1."""
     recorded = build(key_arn="arn:aws:kms:::key/1")
-    assert encryption(recorded) == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "arn:aws:kms:::key/1"}
+    assert read_encryption(recorded) == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "arn:aws:kms:::key/1"}
 
 
 def test_requests_without_tls_are_denied() -> None:
@@ -63,7 +63,7 @@ def test_requests_without_tls_are_denied() -> None:
 def test_only_the_allowed_distribution_reads_the_prefix() -> None:
     """B6."""
     recorded = record_program(
-        lambda: bucket(read_by_distribution=True).allow_distribution(
+        lambda: create_bucket(read_by_distribution=True).allow_distribution(
             distribution_arn=DISTRIBUTION, prefix="assets/"
         )
     )
@@ -79,9 +79,11 @@ def test_only_the_allowed_distribution_reads_the_prefix() -> None:
 
 
 def test_a_distribution_needs_a_bucket_declared_for_it() -> None:
-    """B6: other buckets already have their only policy."""
+    """B6: a bucket has one policy. Without `read_by_distribution`, it is created with the bucket."""
     with pytest.raises(DeclarationError, match="declare it with read_by_distribution=True"):
-        record_program(lambda: bucket().allow_distribution(distribution_arn=DISTRIBUTION, prefix="assets/"))
+        record_program(
+            lambda: create_bucket().allow_distribution(distribution_arn=DISTRIBUTION, prefix="assets/")
+        )
 
 
 def test_a_bucket_has_no_versioning_lifecycle_or_cors_by_default() -> None:
@@ -134,19 +136,19 @@ def test_noncurrent_expiry_needs_a_versioned_bucket() -> None:
 @pytest.mark.parametrize("name", ["", "Files", "a_b", "-a", "a" * 27])
 def test_an_invalid_bucket_name_is_refused(name: str) -> None:
     with pytest.raises(DeclarationError, match="allowed are 2 to 26"):
-        record_program(lambda: bucket(name=name))
+        record_program(lambda: create_bucket(name=name))
 
 
 def test_grants_are_limited_to_a_prefix() -> None:
     policy: list[Any] = []
 
     def program() -> None:
-        files = bucket()
+        files = create_bucket()
         grants = (
             files.grant("GetObject", "PutObject", prefix="cache/a/"),
             files.grant_list(prefix="cache/a/"),
         )
-        pulumi.Output.from_input(policy_document(grants)).apply(
+        pulumi.Output.from_input(build_policy_document(grants)).apply(
             lambda document: policy.append(json.loads(document))
         )
 
@@ -165,7 +167,7 @@ def test_grants_are_limited_to_a_prefix() -> None:
 
 def test_artifacts_expire_after_90_days_and_are_not_versioned() -> None:
     """B3."""
-    rules = lifecycle("artifacts")
+    rules = read_lifecycle_rules("artifacts")
     assert rules["expire-artifacts"] == {"filter": {"prefix": "artifacts/"}, "expiration": {"days": 90}}
     assert rules["abort-multipart"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
     assert not recording("production").of_type("aws:s3/bucketVersioning:BucketVersioning")
@@ -173,7 +175,7 @@ def test_artifacts_expire_after_90_days_and_are_not_versioned() -> None:
 
 def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> None:
     """B3."""
-    rules = lifecycle("logs")
+    rules = read_lifecycle_rules("logs")
     assert rules["archive-logs"] == {
         "filter": {"prefix": "logs/"},
         "transitions": [
@@ -186,7 +188,7 @@ def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> N
 
 def test_assets_do_not_expire() -> None:
     """B4."""
-    assert lifecycle("assets") == {
+    assert read_lifecycle_rules("assets") == {
         "abort-multipart": {
             "filter": {"prefix": ""},
             "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
@@ -194,13 +196,13 @@ def test_assets_do_not_expire() -> None:
     }
 
 
-def encryption(recorded: Recording) -> dict[str, Any]:
+def read_encryption(recorded: Recording) -> dict[str, Any]:
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     (rule,) = recorded.one(kind, "files").inputs["rules"]
     return rule["applyServerSideEncryptionByDefault"]
 
 
-def lifecycle(name: str) -> dict[str, dict[str, Any]]:
+def read_lifecycle_rules(name: str) -> dict[str, dict[str, Any]]:
     rules = recording("dev").one(LIFECYCLE, name).inputs["rules"]
     assert {rule["status"] for rule in rules} == {"Enabled"}
     return {

@@ -90,7 +90,7 @@ def test_a_role_allows_logging_tracing_and_the_grants() -> None:
 
 
 def test_only_platform_functions_are_traced() -> None:
-    """Q2: the functions of sites run much more often. Their traces would contain data of visitors."""
+    """Q2: functions of sites run much more often, and their traces would contain data of visitors."""
     assert build().one(FUNCTION, "hook").inputs["tracingConfig"] == {"mode": "Active"}
     assert "tracingConfig" not in record_program(make_node_function).one(FUNCTION, "site-shop-server").inputs
 

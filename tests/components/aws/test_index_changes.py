@@ -1,4 +1,4 @@
-"""T4: a warning before an update that changes more than one index of a live table."""
+"""T4: Pulumi shows a warning before an update that changes more than one index of a deployed table."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -16,12 +16,12 @@ from tests.components.recorder import Recorded, Recorder, record_program
 from tests.components.stages import make_stage
 
 
-def index(name: str, projection: str = "ALL", **more: object) -> dict[str, Any]:
+def make_index(name: str, projection: str = "ALL", **more: object) -> dict[str, Any]:
     keys = [{"attributeName": "userId", "keyType": "HASH"}]
     return {"name": name, "keySchemas": keys, "projectionType": projection, **more}
 
 
-def inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
+def make_inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
     return {"globalSecondaryIndexes": list(indexes)}
 
 
@@ -29,13 +29,17 @@ def inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
     ("old", "new", "changed"),
     [
         ({}, {}, ()),
-        (inputs(index("A")), inputs(index("A")), ()),
-        (inputs(index("A"), index("B")), inputs(index("B"), index("A")), ()),
-        ({}, inputs(index("A")), ("A",)),
-        (inputs(index("A")), inputs(), ("A",)),
-        (inputs(index("A")), inputs(index("A", "KEYS_ONLY")), ("A",)),
-        (inputs(index("A"), index("B")), inputs(index("C"), index("B")), ("A", "C")),
-        (inputs(index("A", __defaults=["x"], rangeKey=None)), inputs(index("A")), ()),
+        (make_inputs(make_index("A")), make_inputs(make_index("A")), ()),
+        (make_inputs(make_index("A"), make_index("B")), make_inputs(make_index("B"), make_index("A")), ()),
+        ({}, make_inputs(make_index("A")), ("A",)),
+        (make_inputs(make_index("A")), make_inputs(), ("A",)),
+        (make_inputs(make_index("A")), make_inputs(make_index("A", "KEYS_ONLY")), ("A",)),
+        (
+            make_inputs(make_index("A"), make_index("B")),
+            make_inputs(make_index("C"), make_index("B")),
+            ("A", "C"),
+        ),
+        (make_inputs(make_index("A", __defaults=["x"], rangeKey=None)), make_inputs(make_index("A")), ()),
     ],
 )
 def test_added_removed_and_recreated_indexes_are_changes(
@@ -46,7 +50,10 @@ def test_added_removed_and_recreated_indexes_are_changes(
 
 
 class Engine(Recorder):
-    """An engine that updates tables and calls hooks through the SDK's callback server, as Pulumi does."""
+    """A recorder that calls the hooks before it updates a table, through the SDK's callback server.
+
+    Pulumi's engine calls hooks in the same way.
+    """
 
     def __init__(self, deployed: Mapping[str, Any], recorded: list[Recorded]) -> None:
         super().__init__(recorded)
@@ -85,7 +92,7 @@ class Engine(Recorder):
 
 
 def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
-    """Return the warnings of an update from a table with these indexes to the indexes Users and Days."""
+    """Update a table from the indexes `deployed` to the indexes Users and Days. Return the warnings."""
     design = TableDesign(
         partition_key=Key("id"),
         indexes=(
@@ -96,7 +103,7 @@ def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, A
     )
     record_program(
         lambda: TenantTable("things", TenantTableArgs(stage=make_stage(), design=design)),
-        monitor=partial(Engine, inputs(*deployed)),
+        monitor=partial(Engine, make_inputs(*deployed)),
     )
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
@@ -112,4 +119,4 @@ def test_changing_two_indexes_of_a_live_table_warns(
 
 def test_changing_one_index_does_not_warn(caplog: pytest.LogCaptureFixture) -> None:
     """T4."""
-    assert record_warnings(caplog, [index("Users")]) == []
+    assert record_warnings(caplog, [make_index("Users")]) == []

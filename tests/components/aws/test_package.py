@@ -1,4 +1,4 @@
-"""The functions' archive and layers."""
+"""The code archive and the layers of the platform's functions."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def test_the_archive_contains_only_sources_under_their_import_paths() -> None:
     }
 
 
-def test_functions_that_switch_releases_use_the_edge_layer() -> None:
+def test_functions_that_write_to_the_key_value_store_use_the_edge_layer() -> None:
     layers = {
         function.name: [arn.split(":layer:")[1] for arn in function.inputs["layers"]]
         for function in recording("dev").of_type("aws:lambda/function:Function")

@@ -32,7 +32,7 @@ def test_a_message_moves_to_the_dead_letter_queue_after_three_receives() -> None
 
 
 def test_only_its_queue_may_use_a_dead_letter_queue() -> None:
-    """P4: this also allows a redrive."""
+    """P4: no other queue of the account can send its dead letters to this queue."""
     (allowed,) = build().of_type("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
     assert json.loads(allowed.inputs["redriveAllowPolicy"]) == {
         "redrivePermission": "byQueue",

@@ -16,7 +16,7 @@ from tests.components.recorder import Recording, record_program
 from tests.components.stages import make_stage
 
 CODE = pulumi.AssetArchive({"main.py": pulumi.StringAsset("def handle(event, context): ...\n")})
-DEAD = "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-thumbnails-images-dead"
+DEAD_LETTER_QUEUE = "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-thumbnails-images-dead"
 STREAM = "arn:aws:dynamodb:::stream/images"
 
 
@@ -35,14 +35,14 @@ def build(design: TableDesign = IMAGES, settings: StreamBatchSettings | None = N
     return record_program(program)
 
 
-def mapping(recorded: Recording) -> dict[str, Any]:
+def read_mapping(recorded: Recording) -> dict[str, Any]:
     (resource,) = recorded.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     return dict(resource.inputs)
 
 
 def test_a_function_receives_all_changes_from_the_oldest_one() -> None:
     """I4."""
-    inputs = mapping(build())
+    inputs = read_mapping(build())
     assert inputs["eventSourceArn"] == STREAM
     assert inputs["functionName"].endswith(":function:anchor-dev-thumbnails")
     assert (inputs["startingPosition"], inputs["batchSize"]) == ("TRIM_HORIZON", 100)
@@ -50,15 +50,15 @@ def test_a_function_receives_all_changes_from_the_oldest_one() -> None:
 
 def test_a_failing_change_does_not_block_later_ones() -> None:
     """I4: Lambda splits the batch, retries the change three times and sends it to the dead-letter queue."""
-    inputs = mapping(build())
+    inputs = read_mapping(build())
     assert inputs["bisectBatchOnFunctionError"] is True
     assert (inputs["maximumRetryAttempts"], inputs["maximumRecordAgeInSeconds"]) == (3, 6 * 3600)
     assert inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert inputs["destinationConfig"] == {"onFailure": {"destinationArn": DEAD}}
+    assert inputs["destinationConfig"] == {"onFailure": {"destinationArn": DEAD_LETTER_QUEUE}}
 
 
 def test_batch_size_and_retries_are_arguments() -> None:
-    inputs = mapping(build(settings=StreamBatchSettings(batch_size=10, retries=0, max_age=60)))
+    inputs = read_mapping(build(settings=StreamBatchSettings(batch_size=10, retries=0, max_age=60)))
     assert (inputs["batchSize"], inputs["maximumRetryAttempts"], inputs["maximumRecordAgeInSeconds"]) == (
         10,
         0,
@@ -80,7 +80,7 @@ def test_the_function_may_only_read_the_stream_and_send_failed_changes() -> None
             ],
             "Resource": [STREAM],
         },
-        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [DEAD]},
+        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [DEAD_LETTER_QUEUE]},
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from components.aws.table import TenantTable, TenantTableArgs
 from components.aws.table_design import Index, Key, TableDesign
 from components.core.errors import DeclarationError
-from components.core.grants import Grant, policy_document
+from components.core.grants import Grant, build_policy_document
 from components.deploy.tables import DEPLOYMENTS, PROJECTS
 from tests.components.recorder import Recording, dynamodb_tables, record_program
 from tests.components.stages import make_stage
@@ -41,7 +41,7 @@ def build(design: TableDesign = IMAGES, *, on: str = "dev", **more: Any) -> Reco
     )
 
 
-def index(number: int) -> Index:
+def make_index(number: int) -> Index:
     return Index(name=f"Index{number}", partition_key=Key("userId"), purpose="a test")
 
 
@@ -129,7 +129,7 @@ def test_a_table_without_a_query_by_tenant_is_refused() -> None:
     "design",
     [
         {"partition_key": Key("userId")},
-        {"partition_key": Key("id"), "indexes": (index(1),)},
+        {"partition_key": Key("id"), "indexes": (make_index(1),)},
         {"partition_key": Key("PK"), "tenant_key": "PK"},
     ],
 )
@@ -140,15 +140,15 @@ def test_a_tenant_can_be_a_key_of_the_table_an_index_or_part_of_a_key(design: di
 
 def test_a_table_has_at_most_twenty_indexes() -> None:
     """T4."""
-    assert TableDesign(partition_key=Key("id"), indexes=tuple(map(index, range(20))), tenant="userId")
+    assert TableDesign(partition_key=Key("id"), indexes=tuple(map(make_index, range(20))), tenant="userId")
     with pytest.raises(DeclarationError, match="21 indexes; DynamoDB allows 20"):
-        TableDesign(partition_key=Key("id"), indexes=tuple(map(index, range(21))), tenant="userId")
+        TableDesign(partition_key=Key("id"), indexes=tuple(map(make_index, range(21))), tenant="userId")
 
 
 def test_a_repeated_index_name_is_refused() -> None:
     """T4."""
     with pytest.raises(DeclarationError, match="index 'Index1' is declared 2 times"):
-        TableDesign(partition_key=Key("id"), indexes=(index(1), index(1)), tenant="userId")
+        TableDesign(partition_key=Key("id"), indexes=(make_index(1), make_index(1)), tenant="userId")
 
 
 @pytest.mark.parametrize("name", ["ab", "x" * 256, "with space", "ümlaut"])
@@ -206,7 +206,7 @@ def test_grants_list_actions_and_the_table_or_one_index() -> None:
             table.grant("DeleteItem", partition_key="IMAGE#1"),
             table.grant_query("UserIndex"),
         )
-        pulumi.Output.from_input(policy_document(grants)).apply(
+        pulumi.Output.from_input(build_policy_document(grants)).apply(
             lambda document: policy.append(json.loads(document))
         )
 
@@ -251,9 +251,9 @@ def test_projects_and_deployments_have_their_keys() -> None:
 
 
 def test_rows_of_projects_and_deployments_expire() -> None:
-    """T5: webhook deliveries expire when GitHub can no longer redeliver them (P3).
+    """T5: rows of webhook deliveries expire when GitHub can no longer redeliver these webhooks (P3).
 
-    T6: deployments expire after their project is deleted.
+    T6: rows of deployments expire after their project is deleted.
     """
     assert PROJECTS.ttl_attribute == "expiresAt"
     assert DEPLOYMENTS.ttl_attribute == "expiresAt"

@@ -1,4 +1,4 @@
-"""TableShape: the documentation of a table is checked like the table's keys (T9)."""
+"""TableShape: it checks the documentation of a table, in the same way as the keys of the table (T9)."""
 
 from typing import Any
 
@@ -149,6 +149,6 @@ def test_rows_of_images_and_shops_expire() -> None:
 
 
 def test_the_status_index_does_not_contain_the_progress() -> None:
-    """T8: otherwise each write of progress would also write to the index."""
+    """T8: with the progress in the index, each write of progress would also write to the index."""
     (by_status,) = [index for index in JOBS.indexes if index.name == "StatusIndex"]
     assert by_status.projection == "KEYS_ONLY"

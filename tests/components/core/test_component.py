@@ -49,7 +49,7 @@ class WithPart(Component):
 
 
 def test_resources_of_a_part_are_children_of_its_component() -> None:
-    """G3, G6: a part is not a resource. Production retains the same resources in a part as in a component."""
+    """G3, G6: resources of a part get the same tags and retention as other children of its component."""
     recorded = record_program(WithPart)
     (component,) = (resource for resource in recorded.resources if not resource.custom)
     deletable, retained = recorded.of_type("aws:sqs/queue:Queue")

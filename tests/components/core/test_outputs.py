@@ -1,4 +1,4 @@
-"""Interpolation of outputs returns the same text as the SDK's own functions."""
+"""`interpolate` and `interpolate_json` return the same texts as the SDK's own functions."""
 
 import asyncio
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def make_output(value: object) -> pulumi.Output[Any]:
     return pulumi.Output.from_input(value).apply(lambda it: it)
 
 
-def statement() -> dict[str, Any]:
+def make_document() -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -46,8 +46,8 @@ def test_strings_and_outputs_are_joined() -> None:
 
 
 def test_json_with_outputs_equals_the_json_of_the_sdk() -> None:
-    assert resolve(lambda: interpolate_json(statement())) == resolve(
-        lambda: pulumi.Output.json_dumps(statement())
+    assert resolve(lambda: interpolate_json(make_document())) == resolve(
+        lambda: pulumi.Output.json_dumps(make_document())
     )
 
 

@@ -1,4 +1,4 @@
-"""`enable_fast_registration` under the recorder. For plain mocks see `test_program.py`."""
+"""`enable_fast_registration` under the recorder. `test_program.py` tests it under plain mocks."""
 
 import gc
 
@@ -9,7 +9,7 @@ from components.core.registration import enable_fast_registration
 from tests.components.recorder import record_program
 
 
-async def nothing() -> None:
+async def do_nothing() -> None:
     pass
 
 
@@ -20,7 +20,7 @@ def test_registrations_are_sent_early_and_garbage_collection_is_disabled() -> No
         enable_fast_registration()
         gc_states.append(gc.isenabled())
         with pytest.raises(pulumi.RunError, match="may only be called once"):
-            pulumi.run(nothing)  # refused, because `enable_fast_registration` was called before
+            pulumi.run(do_nothing)  # refused, because `enable_fast_registration` was called before
 
     record_program(program)
     assert gc_states == [False]

@@ -1,6 +1,6 @@
-"""ReleaseCollection: its schedule, and the only role that may delete releases (D6)."""
+"""ReleaseCollection: its schedule, and its role, which alone may delete releases (D6)."""
 
-from tests.components.policies import policy_statements
+from tests.components.policies import read_policy_statements
 from tests.components.recorder import recording
 
 DELETE_ACTIONS = {
@@ -12,9 +12,9 @@ DELETE_ACTIONS = {
 
 
 def read_permissions() -> dict[str, list[str]]:
-    """Return the resources of each action that the function may perform."""
+    """Return, for each action that the collection may perform, the resources on which it is allowed."""
     found: dict[str, list[str]] = {}
-    for statement in policy_statements(recording("dev")):
+    for statement in read_policy_statements(recording("dev")):
         if statement.resource_urn.endswith("aws:iam/rolePolicy:RolePolicy::collect"):
             for action in statement.actions:
                 found.setdefault(action, []).extend(statement.resources)
@@ -50,7 +50,7 @@ def test_no_other_platform_function_may_delete_releases() -> None:
     """
     roles = {
         statement.resource_urn.rpartition("::")[2]
-        for statement in policy_statements(recording("dev"))
+        for statement in read_policy_statements(recording("dev"))
         if DELETE_ACTIONS & set(statement.actions)
         and any("-site-" in each or "-assets/" in each for each in statement.resources)
     }

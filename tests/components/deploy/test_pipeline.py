@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.policies import policy_statements
+from tests.components.policies import read_policy_statements
 from tests.components.recorder import recording
 
 FUNCTION = "aws:lambda/function:Function"
@@ -46,7 +46,7 @@ def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
     """Return the actions and resources of each statement of a function's role."""
     return [
         (set(statement.actions), statement.resources)
-        for statement in policy_statements(recording("dev"))
+        for statement in read_policy_statements(recording("dev"))
         if statement.resource_urn.endswith(f"$aws:iam/rolePolicy:RolePolicy::{function}")
     ]
 
@@ -100,11 +100,11 @@ def test_only_release_and_promote_may_switch_releases() -> None:
 
 
 def test_only_promote_may_delete_projects() -> None:
-    """Other functions may delete rows of waiting builds, which are in the same table."""
+    """Other functions may delete only rows of the partition `BUILDS`, which is in the same table."""
     table = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-projects"
     deleting = {
         statement.resource_urn.rpartition("::")[2]: statement.document.get("Condition")
-        for statement in policy_statements(recording("dev"))
+        for statement in read_policy_statements(recording("dev"))
         if "dynamodb:DeleteItem" in statement.actions and table in statement.resources
     }
     assert deleting.pop("promote") is None
@@ -136,8 +136,8 @@ def test_a_queue_calls_its_function_with_one_message_at_a_time(queue: str, funct
 
 
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
-def test_a_function_knows_the_maximum_receive_count_of_its_queue(queue: str, function: str) -> None:
-    """With a wrong number, a function would report the last failure too early, or would never report it."""
+def test_a_function_gets_the_maximum_receive_count_of_its_queue(queue: str, function: str) -> None:
+    """With another number, the function would treat the wrong delivery of a message as the last one."""
     recorded = recording("dev")
     redrive = json.loads(recorded.one("aws:sqs/queue:Queue", queue).inputs["redrivePolicy"])
     variables = recorded.one(FUNCTION, function).inputs["environment"]["variables"]

@@ -1,4 +1,4 @@
-"""PlatformApi: the resources keep the identity that they had when they were in `BuildPipeline`."""
+"""PlatformApi: an update does not replace the resources that were formerly children of `BuildPipeline`."""
 
 import pytest
 

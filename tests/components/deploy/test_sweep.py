@@ -1,6 +1,6 @@
 """DeploymentSweep: schedule and permissions."""
 
-from tests.components.policies import policy_statements
+from tests.components.policies import read_policy_statements
 from tests.components.recorder import recording
 
 
@@ -27,7 +27,7 @@ def test_the_sweep_may_only_send_messages_and_read_builds() -> None:
     """P6, P9."""
     actions = {
         action
-        for statement in policy_statements(recording("dev"))
+        for statement in read_policy_statements(recording("dev"))
         if statement.resource_urn.endswith("$aws:iam/rolePolicy:RolePolicy::sweep")
         for action in statement.actions
     }

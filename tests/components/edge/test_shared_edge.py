@@ -67,9 +67,9 @@ def test_a_function_above_the_size_limit_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
 def test_every_cache_key_contains_release_and_host(path: str) -> None:
-    """D3, A5: a switch needs no invalidation, and no tenant receives a page of another tenant.
+    """D3, A5: a switch needs no invalidation, and CloudFront does not serve a page of one site on another.
 
-    E1: no visitor receives a response that was made for another visitor.
+    E1: CloudFront does not serve a response that was made for another visitor.
     """
     headers = read_cache_key(build(), path)["headersConfig"]["headers"]["items"]
     assert {"x-anchor-release", "x-anchor-cache", "x-forwarded-host"} <= set(headers)
@@ -96,7 +96,7 @@ def test_the_cache_key_of_pages_contains_the_headers_that_next_varies_by() -> No
 
 @pytest.mark.parametrize("path", ["/_next/image*", "/*/_next/image*"])
 def test_the_cache_key_of_images_contains_the_accepted_types(path: str) -> None:
-    """D7: this also applies below a base path."""
+    """D7: the cache key contains the accepted image types for sites with and without a base path."""
     assert "accept" in read_cache_key(build(), path)["headersConfig"]["headers"]["items"]
 
 
@@ -149,7 +149,7 @@ def test_requests_to_the_bucket_are_signed() -> None:
     assert (access.inputs["signingBehavior"], access.inputs["signingProtocol"]) == ("always", "sigv4")
     origins = {origin["originId"]: origin for origin in read_distribution(recorded)["origins"]}
     assert origins["assets"]["originAccessControlId"]
-    assert "originAccessControlId" not in origins["server"], "function URLs do not use it"
+    assert "originAccessControlId" not in origins["server"], "function URLs do not use origin access control"
     assert origins["server"]["customOriginConfig"]["originProtocolPolicy"] == "https-only"
 
 
@@ -193,7 +193,7 @@ def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
 
 
 def test_only_resources_for_cloudfront_are_in_another_region() -> None:
-    """G2: certificates, and alarms on CloudFront metrics with their topic."""
+    """G2: these are the certificates, and the alarms on CloudFront metrics with their topic."""
     elsewhere = {
         resource.type for resource in recording("production").resources if resource.inputs.get("region")
     }

@@ -100,7 +100,7 @@ def test_a_failed_upload_event_moves_to_the_dead_letter_queue() -> None:
 
 
 def test_a_bucket_can_notify_only_one_function() -> None:
-    """S3 keeps one notification configuration, so a second one would replace the first."""
+    """A bucket has one notification configuration, so a second configuration would replace the first one."""
 
     def program() -> None:
         bucket = RetainedBucket("files", RetainedBucketArgs(stage=make_stage(), account="123456789012"))
@@ -140,7 +140,7 @@ def test_images_are_delivered_over_https_in_the_cheapest_price_class() -> None:
 
 
 def test_only_the_distribution_reads_the_bucket_and_only_images() -> None:
-    """I3, B6: no path of a request reaches an upload."""
+    """I3, B6: the distribution may not read uploads, so no request can get an upload."""
     (origin,) = read_inputs(DISTRIBUTION, "images-delivery")["origins"]
     assert origin["originAccessControlId"]
     assert "originPath" not in origin  # the path is the object key
@@ -154,7 +154,7 @@ def test_only_the_distribution_reads_the_bucket_and_only_images() -> None:
 
 
 def test_images_have_a_content_security_policy_and_no_sniffing() -> None:
-    """I3: an SVG can contain scripts."""
+    """I3: an SVG can contain scripts, and the policy stops browsers from running them."""
     policy = read_inputs("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", "images-delivery")
     headers = policy["securityHeadersConfig"]
     assert headers["contentSecurityPolicy"] == {

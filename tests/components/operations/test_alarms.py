@@ -15,8 +15,8 @@ from tests.components.recorder import Recorded, Recording, configuration, record
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 TOPIC = "aws:sns/topic:Topic"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
-# CloudWatch's quotas for dashboards.
-WIDGETS, METRICS_ON_A_GRAPH, METRICS_ON_A_DASHBOARD, SEARCH = 500, 500, 2500, 1024
+# CloudWatch's quotas for dashboards. The last one is in characters of a search expression.
+MAX_WIDGETS, MAX_METRICS_ON_A_GRAPH, MAX_METRICS_ON_A_DASHBOARD, MAX_SEARCH_LENGTH = 500, 500, 2500, 1024
 
 
 def read_alarm(name: str, stage: str = "dev") -> Recorded:
@@ -35,7 +35,7 @@ def read_widgets(recorded: Recording) -> list[dict[str, Any]]:
 
 
 def test_every_address_is_subscribed_in_both_regions() -> None:
-    """CloudFront's metrics are in us-east-1, and an alarm can only use topics of its own region."""
+    """CloudFront's metrics are in us-east-1, and an alarm can use only topics of its own region."""
     recorded = recording("production")
     subscribed = {
         (one.inputs.get("region"), one.inputs["endpoint"]) for one in recorded.of_type(SUBSCRIPTION)
@@ -69,7 +69,7 @@ def test_only_alarms_of_the_stage_may_publish() -> None:
 
 @pytest.mark.parametrize(("queue", "remedy"), [("builds", "redrive"), ("images-uploads", "requestPayload")])
 def test_one_dead_letter_raises_an_alarm_with_the_remedy(queue: str, remedy: str) -> None:
-    """P4: SQS can redrive messages of a queue, but not messages that Lambda sent."""
+    """P4: SQS can redrive messages that came from a queue, but not messages that Lambda sent."""
     inputs = read_alarm(f"{queue}-dead").inputs
     assert inputs["dimensions"] == {"QueueName": f"anchor-dev-{queue}-dead"}
     assert (inputs["comparisonOperator"], inputs["threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
@@ -107,7 +107,10 @@ def test_alarms_of_distributions_are_in_the_region_of_their_metrics(distribution
 
 
 def test_an_alarm_is_raised_when_many_builds_fail() -> None:
-    """Broken code of one site causes neither five failures an hour nor half of all builds to fail."""
+    """The alarm needs five failed builds in an hour, and more than half of all ended builds.
+
+    Broken code of a single site does not reach both limits.
+    """
     inputs = read_alarm("builds-failed").inputs
     percent, failed, ended = inputs["metricQueries"]
     assert percent["expression"] == "IF(failed >= 5, 100 * failed / ended, 0)"
@@ -132,14 +135,14 @@ def test_builds_that_wait_longer_than_the_build_timeout_raise_an_alarm() -> None
     }
     assert {each["metricTransformation"]["value"] for each in counted} == {"$.seconds"}
     assert inputs["statistic"] == "Maximum"
-    # The sweep checks a waiting deployment every five minutes, so a period without a log line has no waiting
-    # build.
+    # The sweep checks a waiting deployment every five minutes and logs its waiting time. A period of 15
+    # minutes without a log line therefore means that no build waits.
     assert (inputs["threshold"], inputs["period"]) == (30 * 60, 15 * 60)
     assert inputs["period"] >= 2 * LEASES[Status.QUEUED].total_seconds()
 
 
 def test_a_codebuild_quota_below_the_setting_raises_an_alarm() -> None:
-    """P8, Q2: CodeBuild refuses a build, or queues it itself."""
+    """P8, Q2: with such a quota, CodeBuild refuses a build, or accepts the build and queues it itself."""
     inputs = read_alarm("codebuild-full").inputs
     assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
     assert {each["logGroupName"]: each["pattern"] for each in read_filters("CodeBuildFull")} == {
@@ -165,14 +168,15 @@ def test_all_metrics_of_an_alarm_have_the_same_period() -> None:
 
 
 def test_the_dashboard_is_within_the_limits_of_cloudwatch() -> None:
-    """This is true for any number of sites. Search expressions find the metrics. A graph shows the highest.
+    """The dashboard stays within the limits for any number of sites.
 
+    Search expressions find the metrics of sites, and a graph shows only the 20 highest results.
     `test_contracts.py` shows that more sites do not change the dashboard.
     """
     shown = read_widgets(recording("staging"))
     graphs = [widget["properties"] for widget in shown if widget["type"] == "metric"]
-    assert len(shown) <= WIDGETS
-    assert all(len(graph["metrics"]) <= METRICS_ON_A_GRAPH for graph in graphs)
+    assert len(shown) <= MAX_WIDGETS
+    assert all(len(graph["metrics"]) <= MAX_METRICS_ON_A_GRAPH for graph in graphs)
     searches = [
         metric[0]["expression"]
         for graph in graphs
@@ -180,13 +184,13 @@ def test_the_dashboard_is_within_the_limits_of_cloudwatch() -> None:
         if isinstance(metric[0], dict)
     ]
     drawn = sum(len(graph["metrics"]) for graph in graphs) + 20 * len(searches)
-    assert drawn <= METRICS_ON_A_DASHBOARD
+    assert drawn <= MAX_METRICS_ON_A_DASHBOARD
     assert len(searches) == 8
     for search in searches:
         assert search.startswith("SORT(SEARCH('{AWS/")
         assert search.endswith("DESC, 20)")
         assert "anchor staging" in search
-        assert len(search) <= SEARCH
+        assert len(search) <= MAX_SEARCH_LENGTH
 
 
 def test_the_dashboard_shows_every_alarm_of_the_stages_region() -> None:

@@ -17,7 +17,7 @@ SHOP_CONTEXT = {
 
 
 def test_the_policy_allows_the_actions_of_the_repositories() -> None:
-    """T3, S2: the encryption context of a token is exactly its shop."""
+    """T3, S2: the encryption context of an access token contains only the shop."""
     policy = recording("dev").one("aws:iam/policy:Policy", "shop-store").inputs
     assert policy["name"] == "anchor-dev-shop-store"
     statements = json.loads(policy["policy"])["Statement"]

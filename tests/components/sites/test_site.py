@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.components.policies import policy_statements
+from tests.components.policies import read_policy_statements
 from tests.components.recorder import dynamodb_tables, record, recording
 
-PREFIX = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-next-site-tags"
+TAG_TABLE = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-next-site-tags"
 ASSETS = "arn:aws:s3:::anchor-dev-123456789012-assets"
 FUNCTION = "aws:lambda/function:Function"
 
 
 def list_permissions(role: str) -> dict[str, set[str]]:
-    """Return the resources of each action that a role allows, without its own log."""
+    """Return, for each action that a role allows, its resources. Permissions for logs are left out."""
     found: dict[str, set[str]] = {}
-    for statement in policy_statements(recording("dev")):
+    for statement in read_policy_statements(recording("dev")):
         if statement.resource_urn.endswith(f"RolePolicy::{role}"):
             for action in statement.actions:
                 if not action.startswith("logs:"):
@@ -64,8 +64,8 @@ def test_the_server_has_access_to_its_cache_tags_and_queue() -> None:
         "s3:PutObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:DeleteObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:ListBucket": {ASSETS},
-        "dynamodb:BatchWriteItem": {PREFIX},
-        "dynamodb:Query": {PREFIX, f"{PREFIX}/index/revalidate"},
+        "dynamodb:BatchWriteItem": {TAG_TABLE},
+        "dynamodb:Query": {TAG_TABLE, f"{TAG_TABLE}/index/revalidate"},
         "sqs:SendMessage": {
             "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"
         },
@@ -112,7 +112,10 @@ def test_the_tag_table_has_the_keys_that_opennext_needs() -> None:
     ],
 )
 def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handler: str) -> None:
-    """G8, D8: the server and image functions use the wrapper that only accepts requests of the edge."""
+    """G8, D8: the server and image functions use the wrapper that accepts only requests from the edge.
+
+    Pulumi ignores changes of code, environment and layers, because releases set them.
+    """
     made = recording("dev").one(FUNCTION, f"site-next-site-{function}")
     assert made.inputs["handler"] == handler
     assert made.inputs["runtime"] == "nodejs22.x"
@@ -126,7 +129,7 @@ def test_a_site_has_the_memory_of_its_settings() -> None:
 
 
 def test_failed_revalidations_are_kept_without_alarm() -> None:
-    """After a switch, messages of the previous build are expected to fail."""
+    """A revalidation runs code of the tenant, and errors in this code raise no alarm."""
     recorded = recording("dev")
     assert recorded.one("aws:sqs/queue:Queue", "site-next-site-revalidate-dead")
     alarms = {alarm.name for alarm in recorded.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
@@ -191,7 +194,7 @@ def test_a_build_may_decrypt_only_its_own_parameters() -> None:
     """P6, A4."""
     (decrypt,) = [
         statement.document["Condition"]
-        for statement in policy_statements(recording("dev"))
+        for statement in read_policy_statements(recording("dev"))
         if statement.resource_urn.endswith("RolePolicy::site-next-site-build")
         and statement.actions == ["kms:Decrypt"]
     ]
@@ -228,7 +231,7 @@ def test_the_longest_site_name_fits_all_limits() -> None:
 
 
 def test_the_live_alias_processes_revalidations() -> None:
-    """D3, D4: revalidation needs a secret of the build, so only the live build's function can do it."""
+    """D3, D4: the queue calls the alias `live`, so the live release's version processes the messages."""
     recorded = recording("dev")
     (alias,) = recorded.of_type("aws:lambda/alias:Alias")
     assert (alias.inputs["name"], alias.inputs["functionName"]) == (

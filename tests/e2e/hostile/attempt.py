@@ -1,4 +1,4 @@
-"""Makes each call of `attempts.json` with the credentials of the build, and prints the responses of AWS."""
+"""Makes each AWS call of `attempts.json` with the credentials of the build, and prints the results."""
 
 import json
 import os
@@ -15,10 +15,10 @@ ENDPOINT = os.environ["AWS_ENDPOINT_URL"]
 CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 
-def without_account(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
-    """Remove the account id that botocore puts before the host. Loopback has no host with this prefix."""
+def remove_account_id(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
+    """Remove the account id that botocore puts before the host name. The resulting name has no address."""
     host = urlsplit(request.url).netloc
-    request.headers["Host"] = host  # the host in the signature
+    request.headers["Host"] = host  # the signature contains this host
     request.url = ENDPOINT + request.url.partition(host)[2]
 
 
@@ -26,12 +26,12 @@ def without_account(request: Any, **_: object) -> None:  # noqa: ANN401 - botoco
 def client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
     """Return the client of a service."""
     made = boto3.client(service, config=CONFIG)
-    made.meta.events.register("before-send.cloudfront-keyvaluestore", without_account)
+    made.meta.events.register("before-send.cloudfront-keyvaluestore", remove_account_id)
     return made
 
 
 def attempt(call: str, parameters: dict[str, object]) -> str:
-    """Return the error code, or OK."""
+    """Make a call, and return AWS's error code, or OK if the call succeeds."""
     service, _, operation = call.partition(".")
     try:
         getattr(client(service), operation)(**parameters)
@@ -44,5 +44,5 @@ if __name__ == "__main__":
     for each in json.loads(Path("attempts.json").read_text(encoding="utf-8"))["attempts"]:
         answer = attempt(each["call"], each["parameters"])
         print("ATTEMPT", json.dumps({"what": each["what"], "answer": answer}))  # noqa: T201 - output goes to the build log
-    # The log must mask the build's own credentials and secrets.
+    # A test checks that the build log masks these values.
     print("SECRET", os.environ["AWS_SECRET_ACCESS_KEY"], os.environ["OWN_SECRET"])  # noqa: T201 - output goes to the build log

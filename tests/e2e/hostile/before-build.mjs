@@ -1,7 +1,8 @@
-// Runs in the build with the build's credentials. The script of any dependency could do the same.
+// The fake OpenNext runs this file in the build, with the credentials of the build. The script of any dependency
+// could do the same.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-// A Python with boto3, which the build image of CodeBuild has, too.
+// The path of a Python with boto3. CodeBuild's build image also contains Python with boto3.
 const { python } = JSON.parse(readFileSync("attempts.json", "utf8"));
 process.stdout.write(execFileSync(python, ["attempt.py"], { encoding: "utf8" }));

@@ -1,5 +1,5 @@
-// Middleware that responds differently to each visitor. The Next.js 16 variant has the same file as `proxy.ts`.
-// Pages below /in use the App Router, all others the Pages Router.
+// Middleware that responds differently to each visitor. For one variant of the site, the tests rename this file to
+// `proxy.ts`. Pages below /in use the App Router. All other pages use the Pages Router.
 import { NextResponse, type NextRequest } from "next/server";
 
 export const config = {

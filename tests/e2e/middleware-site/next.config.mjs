@@ -1,4 +1,4 @@
-// The tests set the variant: a base path, trailing slashes or locales.
+// These variables choose the variant of the site (`Variant` in test_middleware.py).
 const { SITE_BASE_PATH, SITE_TRAILING_SLASH, SITE_LOCALES } = process.env;
 
 export default {

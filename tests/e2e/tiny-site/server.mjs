@@ -1,5 +1,5 @@
-// The server function of the tiny site. Every page shows its release three times: by a constant of the build, by the
-// script that it loads, and by a variable of this version of the function.
+// The server function of the tiny site. Every page names its release three times: the commit in this file, which the
+// build has inserted, the name of the script, and an environment variable of this version of the function.
 const built = "@COMMIT@";
 
 export const handler = async (event) => {

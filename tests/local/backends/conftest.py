@@ -1,7 +1,8 @@
 """The platform's repositories on two DynamoDB servers: ministack and dynalite.
 
 The repositories must not depend on the leniency of one emulator. dynalite is the stricter server, but has no
-transactions. Tests without transactions run on both (`row_platform`), all others on ministack (`platform`).
+transactions. Tests without transactions use the fixture `row_platform` and run on both servers. All other
+tests use the fixture `platform` and run only on ministack.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
-from tests.local.backends.tables import with_empty_tables
+from tests.local.backends.tables import prepare_empty_tables
 from tests.runtime.platform_fixture import Platform
 from tests.runtime.tables import platform_tables
 
@@ -28,7 +29,7 @@ pytest.register_assert_rewrite(
 
 @pytest.fixture(scope="session")
 def dynalite() -> Iterator[Dynalite]:
-    """A dynalite on a free port (pytest-xdist: one per worker)."""
+    """A dynalite server on a free port. With pytest-xdist, each worker process has its own server."""
     with Dynalite.started() as server:
         yield server
 
@@ -40,15 +41,15 @@ class ParameterStore:
         return
 
 
-def emptied(client: Any) -> Platform:  # noqa: ANN401 - clients have no type here
-    """The platform on this DynamoDB, with empty tables."""
-    return Platform(with_empty_tables(client, platform_tables()), ssm=ParameterStore())
+def create_empty_platform(client: Any) -> Platform:  # noqa: ANN401 - clients have no type here
+    """Return a platform on this DynamoDB server, with empty tables."""
+    return Platform(prepare_empty_tables(client, platform_tables()), ssm=ParameterStore())
 
 
 @pytest.fixture
 def platform(running_emulator: Emulator) -> Platform:
     """The platform on ministack."""
-    return emptied(running_emulator.client("dynamodb"))
+    return create_empty_platform(running_emulator.client("dynamodb"))
 
 
 @pytest.fixture(params=["ministack", "dynalite"])
@@ -58,4 +59,4 @@ def row_platform(request: pytest.FixtureRequest) -> Platform:
         platform: Platform = request.getfixturevalue("platform")
         return platform
     server: Dynalite = request.getfixturevalue("dynalite")
-    return emptied(server.client)
+    return create_empty_platform(server.client)

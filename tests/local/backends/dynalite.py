@@ -1,7 +1,7 @@
-"""dynalite: a strict DynamoDB server from npm, without transactions. It uses the Node.js of the builds.
+"""dynalite: a strict DynamoDB server from npm, without transactions. It runs on the Node.js of the builds.
 
-The server is installed once into `.build/dynalite`, from `dynalite-package/package-lock.json`. That file
-contains the hashes of the packages, but no URL of a registry.
+The server is installed once into `.build/dynalite`, from `dynalite-package/package-lock.json`. That lock file
+contains hashes, but no download URLs. So npm downloads the packages from the registry in its own settings.
 """
 
 import contextlib
@@ -24,20 +24,20 @@ from local.node import NodeInstallation, find_node
 LOCKED = Path(__file__).parent / "dynalite-package"
 INSTALLED = Path(__file__).parents[3] / ".build" / "dynalite"
 
-# Listens on a free port, prints it, and exits when its parent closes standard input.
+# This server listens on a free port and prints the port. It exits when its parent closes standard input.
 SERVER = """
 const server = require('dynalite')({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
-server.keepAliveTimeout = 0 // a connection that is closed in the moment of its use would be an error
+server.keepAliveTimeout = 0 // never close idle connections: a client could use one at that moment and fail
 server.listen(0, '127.0.0.1', () => console.log(server.address().port))
 process.stdin.resume().on('end', () => process.exit(0))
 """
 
 
 @frozen
-class WithItems:
-    """A client that adds the row to errors of failed conditions.
+class ItemReturningClient:
+    """A DynamoDB client that adds the existing row to the error of a failed condition.
 
-    AWS has added the row since 2023. dynalite does not add it.
+    DynamoDB does this if a request has `ReturnValuesOnConditionCheckFailure`. dynalite ignores the argument.
     """
 
     _client: Any
@@ -75,9 +75,9 @@ class Dynalite:
     @classmethod
     @contextlib.contextmanager
     def started(cls) -> Generator[Self]:
-        """Install dynalite if necessary, and run it."""
+        """Install dynalite if necessary, and run the server until the context ends."""
         node = find_node()
-        folder = installed(node)
+        folder = install_dynalite(node)
         process = subprocess.Popen(
             [node.node, "-e", SERVER], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -92,18 +92,19 @@ class Dynalite:
                 aws_secret_access_key="testing",
                 config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}),
             )
-            yield cls(WithItems(client))
+            yield cls(ItemReturningClient(client))
         finally:
             process.communicate("")
 
 
-def installed(node: NodeInstallation) -> Path:
-    """Return the folder that contains `node_modules`, installed from the current lock file."""
+def install_dynalite(node: NodeInstallation) -> Path:
+    """Install dynalite, unless it is installed from the current lock file. Return the installation folder."""
     lock = (LOCKED / "package-lock.json").read_bytes()
-    if _holds(INSTALLED, lock):
+    if _is_installed(INSTALLED, lock):
         return INSTALLED
     INSTALLED.parent.mkdir(parents=True, exist_ok=True)
-    # Two test workers may install at the same time. Each uses its own folder, and renames the folder last.
+    # Two test workers may install at the same time. Therefore each worker installs into its own folder, and
+    # renames the folder at the end.
     with tempfile.TemporaryDirectory(dir=INSTALLED.parent) as name:
         folder = Path(name) / "dynalite"
         shutil.copytree(LOCKED, folder)
@@ -111,15 +112,15 @@ def installed(node: NodeInstallation) -> Path:
         command = [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=True, timeout=300)
         with contextlib.suppress(OSError):
-            if INSTALLED.exists() and not _holds(INSTALLED, lock):
+            if INSTALLED.exists() and not _is_installed(INSTALLED, lock):
                 shutil.rmtree(INSTALLED)
             folder.rename(INSTALLED)
-    if not _holds(INSTALLED, lock):
-        warnings.warn(f"{INSTALLED} is not what the lock says", stacklevel=2)
+    if not _is_installed(INSTALLED, lock):
+        warnings.warn(f"{INSTALLED} does not match the lock file", stacklevel=2)
     return INSTALLED
 
 
-def _holds(folder: Path, lock: bytes) -> bool:
+def _is_installed(folder: Path, lock: bytes) -> bool:
     present = folder / "package-lock.json"
     return (
         present.exists() and present.read_bytes() == lock and (folder / "node_modules" / "dynalite").exists()

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
-def with_empty_tables(client: Any, tables: Iterable[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - clients have no type here
+def prepare_empty_tables(client: Any, tables: Iterable[Mapping[str, Any]]) -> Any:  # noqa: ANN401 - clients have no type here
     """Create or empty these tables (arguments of `create_table`). Return the client."""
     there = set(client.list_tables()["TableNames"])
     for table in tables:
         name = table["TableName"]
         if name not in there:
             client.create_table(**table)
-            # dynalite does not find a created table until the table is active.
+            # Wait, because dynalite does not find a new table until the table is active.
             client.get_waiter(waiter_name="table_exists").wait(
                 TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )

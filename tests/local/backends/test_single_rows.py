@@ -4,9 +4,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runtime.shared.dynamodb import MAX_ITEM_BYTES, ItemTooLargeError, build_put_if_absent, item_size
-from tests.local.backends.conftest import emptied
+from tests.local.backends.conftest import create_empty_platform
 from tests.local.backends.dynalite import Dynalite
-from tests.runtime.data.single_rows import *  # noqa: F403 - the tests, whose docstrings say what they prove
+from tests.runtime.data.single_rows import *  # noqa: F403 - pytest must find all tests of the module
 from tests.runtime.data.single_rows import row
 from tests.runtime.platform_fixture import Platform
 from tests.runtime.tables import PROJECTS
@@ -14,18 +14,18 @@ from tests.runtime.tables import PROJECTS
 
 @pytest.mark.parametrize("number", ["0", "7", "-7", "10", "12345", "-1234.5", "0.05", "1E-7", "9" * 38])
 def test_the_size_of_a_row_is_counted_to_the_byte(dynalite: Dynalite, number: str) -> None:
-    """This includes numbers, lists and maps. dynalite counts their bytes as DynamoDB does."""
+    """`item_size` counts all types of values as dynalite does, and dynalite counts them as DynamoDB does."""
     deep = {"L": [{"M": {"e": {"S": "o"}, "no": {"NULL": True}}}, {"BOOL": True}, {"N": number}]}
     large = row("p", blob={"S": ""}, deep=deep, raw={"B": b"\0" * 7}, tags={"SS": ["a", "bc"]})
     large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}
-    database = emptied(dynalite.client).database
+    database = create_empty_platform(dynalite.client).database
     database.put_item(TableName=PROJECTS, Item=large)
     large["blob"]["S"] += "x"
     with pytest.raises(ClientError, match="maximum allowed size"):
         database.put_item(TableName=PROJECTS, Item=large)
 
 
-def test_a_row_as_large_as_may_be_is_stored(row_platform: Platform) -> None:
+def test_a_row_of_the_maximum_size_is_stored(row_platform: Platform) -> None:
     """The row has exactly 400 KB. It contains only text, because ministack counts other types differently."""
     large = row("p", blob={"S": ""})
     large["blob"] = {"S": "x" * (MAX_ITEM_BYTES - item_size(large))}

@@ -1,3 +1,3 @@
-"""The repositories on DynamoDB servers: the tests of `tests/runtime/data/transactions.py`."""
+"""The repositories on ministack: the tests of `tests/runtime/data/transactions.py`."""
 
-from tests.runtime.data.transactions import *  # noqa: F403 - the tests, whose docstrings say what they prove
+from tests.runtime.data.transactions import *  # noqa: F403 - pytest must find all tests of the module

@@ -1,4 +1,4 @@
-"""Fixtures for tests of builds: a `Bench` with a separate folder."""
+"""Fixtures for tests of builds. Each test has a `BuildHarness` with a separate folder."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ import pytest
 from local.builds.aws import BuildClients
 from local.builds.environment import BuildMachine
 from local.builds.runner import BuildRunner
-from tests.local.builds.bench import CREDENTIALS, ROLE, Bench, FakeAws
+from tests.local.builds.build_harness import CREDENTIALS, ROLE, BuildHarness, FakeAws
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def host() -> dict[str, str]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, host: dict[str, str]) -> Bench:
+def harness(tmp_path: Path, host: dict[str, str]) -> BuildHarness:
     node = tmp_path / "node" / "bin"
     node.mkdir(parents=True)
     (node / "node").write_text("#!/bin/sh\necho the chosen node\n")
@@ -59,4 +59,4 @@ def bench(tmp_path: Path, host: dict[str, str]) -> Bench:
         clock=lambda: datetime(2026, 1, 31, 12, tzinfo=UTC),
         progress=lambda _build, line: shown.append(line),
     )
-    return Bench(runner=runner, aws=aws, shown=shown)
+    return BuildHarness(runner=runner, aws=aws, shown=shown)

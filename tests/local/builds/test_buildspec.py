@@ -1,4 +1,4 @@
-"""The parser accepts each buildspec that CodeBuild accepts. It refuses all others and names the problem."""
+"""The parser refuses buildspecs that are invalid or that the embedded CodeBuild does not support."""
 
 import pytest
 
@@ -62,6 +62,6 @@ cache:
         (f"version: 0.2\nartifacts: {{files: [/etc/passwd]}}\n{PHASES}", "relative to the source directory"),
     ],
 )
-def test_a_wrong_buildspec_is_refused_with_the_place_and_the_problem(text: str, problem: str) -> None:
+def test_an_invalid_or_unsupported_buildspec_is_refused_with_the_problem(text: str, problem: str) -> None:
     with pytest.raises(BuildspecError, match=problem):
         parse_buildspec(text)

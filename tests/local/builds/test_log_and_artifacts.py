@@ -1,4 +1,4 @@
-"""A build stores a log in CloudWatch Logs and in the logs bucket. The artifact has its own prefix."""
+"""A build stores its log in CloudWatch Logs and the logs bucket, and its artifact in the artifacts bucket."""
 
 import gzip
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from local.builds.artifacts import find_artifacts
 from local.builds.buildspec import ArtifactsSpec
 from local.builds.log import _split_into_batches
-from tests.local.builds.bench import Bench, failed_phase, statuses
+from tests.local.builds.build_harness import BuildHarness, failed_phase, statuses
 
 ZIP = """
 version: 0.2
@@ -20,14 +20,14 @@ artifacts:
 """
 
 
-def test_the_artifact_is_stored_below_the_deployment_id(bench: Bench) -> None:
+def test_the_artifact_is_stored_below_the_deployment_id(harness: BuildHarness) -> None:
     """P6: `artifacts/{site}/{deploymentId}/open-next.zip`."""
-    result = bench.run(ZIP)
+    result = harness.run(ZIP)
 
     assert result.status == "SUCCEEDED"
-    assert bench.aws.objects == {"artifacts-bucket/artifacts/next-site/01J0/open-next.zip": b"zip\n"}
-    assert bench.aws.metadata["artifacts-bucket/artifacts/next-site/01J0/open-next.zip"] == {
-        "codebuild-buildarn": bench.request("").arn
+    assert harness.aws.objects == {"artifacts-bucket/artifacts/next-site/01J0/open-next.zip": b"zip\n"}
+    assert harness.aws.metadata["artifacts-bucket/artifacts/next-site/01J0/open-next.zip"] == {
+        "codebuild-buildarn": harness.create_request("").arn
     }
 
 
@@ -48,48 +48,50 @@ def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, n
     assert set(find_artifacts(spec, tmp_path)) == names
 
 
-def test_a_build_without_its_artifact_fails(bench: Bench) -> None:
-    result = bench.run(ZIP.replace("[open-next.zip]", "[other.zip]"))
+def test_a_build_without_its_artifact_fails(harness: BuildHarness) -> None:
+    result = harness.run(ZIP.replace("[open-next.zip]", "[other.zip]"))
 
     phase = failed_phase(result)
     assert (result.status, phase.type) == ("FAILED", "UPLOAD_ARTIFACTS")
     assert phase.contexts[0].message == "no matching artifact paths found"
 
 
-def test_a_role_without_the_right_to_its_place_fails_the_upload_with_the_reason(bench: Bench) -> None:
-    """Q3."""
-    bench.aws.refused = {"PutObject"}
-    result = bench.run(ZIP)
+def test_a_role_without_the_right_to_its_place_fails_the_upload_with_the_reason(
+    harness: BuildHarness,
+) -> None:
+    """Q3: the upload fails if the build's role may not write to the prefix of the artifact."""
+    harness.aws.refused = {"PutObject"}
+    result = harness.run(ZIP)
 
     assert statuses(result)["UPLOAD_ARTIFACTS"] == "FAILED"
     assert "not authorized to perform: PutObject" in failed_phase(result).contexts[0].message
 
 
-def test_a_project_without_artifacts_uploads_nothing(bench: Bench) -> None:
-    result = bench.run(ZIP, artifacts=None)
+def test_a_project_without_artifacts_uploads_nothing(harness: BuildHarness) -> None:
+    result = harness.run(ZIP, artifacts=None)
 
     assert result.status == "SUCCEEDED"
-    assert bench.aws.objects == {}
+    assert harness.aws.objects == {}
 
 
-def test_all_lines_are_logged_completely_and_in_order(bench: Bench) -> None:
-    """The output has empty and overwritten lines, lines without a line feed, and bytes that are not text."""
-    bench.command(
+def test_all_lines_are_logged_completely_and_in_order(harness: BuildHarness) -> None:
+    """The output has empty and overwritten lines, lines without a line feed, and bytes that are not UTF-8."""
+    harness.run_commands(
         "seq 1 20000",
         "printf 'a\\n\\nb'",
         "printf '10%%\\r100%%\\nwindows\\r\\n'",
         "printf 'caf\\303\\251 \\377\\n'",
     )
 
-    output = bench.aws.output()
+    output = harness.aws.output()
     assert output[:20000] == [str(number) for number in range(1, 20001)]
     assert output[20000:] == ["a", "", "b", "100%", "windows", "café \N{REPLACEMENT CHARACTER}"]
-    timestamps = [event["timestamp"] for batch in bench.aws.batches for event in batch]
+    timestamps = [event["timestamp"] for batch in harness.aws.batches for event in batch]
     assert timestamps == sorted(timestamps)
 
 
 def test_log_batches_respect_the_limits_of_cloudwatch_logs() -> None:
-    """PutLogEvents accepts 10,000 events and 1 MiB, including an overhead of 26 bytes per event."""
+    """`PutLogEvents` accepts at most 10,000 events and 1 MiB. Each event adds 26 bytes to its text."""
     many = list(_split_into_batches([{"message": "a\n", "timestamp": 0}] * 10_001))
     large = list(_split_into_batches([{"message": "ä" * 100_000, "timestamp": 0}] * 11))
 
@@ -98,18 +100,18 @@ def test_log_batches_respect_the_limits_of_cloudwatch_logs() -> None:
     assert not list(_split_into_batches([]))
 
 
-def test_the_log_is_kept_in_the_logs_bucket(bench: Bench) -> None:
-    """B3: `logs/builds/{site}`."""
-    bench.command("echo hello", log_archive="logs-bucket/logs/builds/next-site")
+def test_the_log_is_kept_in_the_logs_bucket(harness: BuildHarness) -> None:
+    """B3: the object has the prefix `logs/builds/{site}` and is compressed with gzip."""
+    harness.run_commands("echo hello", log_archive="logs-bucket/logs/builds/next-site")
 
-    kept = bench.aws.objects[f"logs-bucket/logs/builds/next-site/{bench.build_uuid}.gz"]
-    assert gzip.decompress(kept).decode().splitlines() == bench.aws.log
+    kept = harness.aws.objects[f"logs-bucket/logs/builds/next-site/{harness.build_uuid}.gz"]
+    assert gzip.decompress(kept).decode().splitlines() == harness.aws.log
 
 
-def test_a_role_that_may_not_log_fails_before_anything_runs(bench: Bench) -> None:
-    """Q3."""
-    bench.aws.refused = {"CreateLogStream"}
-    result = bench.command("echo never")
+def test_a_role_that_may_not_log_fails_before_anything_runs(harness: BuildHarness) -> None:
+    """Q3: the build fails before its first command if its role may not create the log stream."""
+    harness.aws.refused = {"CreateLogStream"}
+    result = harness.run_commands("echo never")
 
     phase = failed_phase(result)
     assert (result.status, phase.type) == ("FAILED", "PROVISIONING")
@@ -119,9 +121,9 @@ def test_a_role_that_may_not_log_fails_before_anything_runs(bench: Bench) -> Non
     )
 
 
-def test_a_refused_log_is_reported_once_and_the_build_continues(bench: Bench) -> None:
-    bench.aws.refused = {"PutLogEvents"}
-    result = bench.command("echo hello")
+def test_a_refused_log_is_reported_once_and_the_build_continues(harness: BuildHarness) -> None:
+    harness.aws.refused = {"PutLogEvents"}
+    result = harness.run_commands("echo hello")
 
     assert result.status == "SUCCEEDED"
-    assert len([line for line in bench.shown if "could not be sent" in line]) == 1
+    assert len([line for line in harness.shown if "could not be sent" in line]) == 1

@@ -1,13 +1,16 @@
-"""A build runs the commands of CodeBuild's phases in order. Each command keeps the previous shell state."""
+"""A build runs the commands of all phases in CodeBuild's order.
+
+Each command starts with the exported variables and the directory of the previous command.
+"""
 
 from datetime import UTC, datetime
 
-from tests.local.builds.bench import Bench, failed_phase, statuses
+from tests.local.builds.build_harness import BuildHarness, failed_phase, statuses
 
 
-def test_commands_run_in_the_order_of_the_phases_and_are_logged_in_that_order(bench: Bench) -> None:
+def test_commands_run_in_the_order_of_the_phases_and_are_logged_in_that_order(harness: BuildHarness) -> None:
     """P5."""
-    result = bench.run("""
+    result = harness.run("""
 version: 0.2
 phases:
   post_build:
@@ -21,12 +24,12 @@ phases:
 """)
 
     assert result.status == "SUCCEEDED"
-    assert bench.aws.output() == ["one", "two", "and a half", "three", "four"]
-    assert bench.shown == bench.aws.log
+    assert harness.aws.output() == ["one", "two", "and a half", "three", "four"]
+    assert harness.shown == harness.aws.log
 
 
-def test_phases_are_reported_as_codebuild_reports_them(bench: Bench) -> None:
-    result = bench.command("true")
+def test_phases_are_reported_as_codebuild_reports_them(harness: BuildHarness) -> None:
+    result = harness.run_commands("true")
 
     assert [(phase.type, phase.status) for phase in result.phases] == [
         ("PROVISIONING", "SUCCEEDED"),
@@ -44,8 +47,8 @@ def test_phases_are_reported_as_codebuild_reports_them(bench: Bench) -> None:
     assert result.phases[-1].duration_seconds is None
 
 
-def test_a_command_starts_with_the_variables_and_directory_of_the_previous_one(bench: Bench) -> None:
-    result = bench.run("""
+def test_a_command_starts_with_the_variables_and_directory_of_the_previous_one(harness: BuildHarness) -> None:
+    result = harness.run("""
 version: 0.2
 phases:
   install:
@@ -55,24 +58,27 @@ phases:
 """)
 
     assert result.status == "SUCCEEDED"
-    assert bench.aws.output() == ["deep", "hello  'you'"]
+    assert harness.aws.output() == ["deep", "hello  'you'"]
 
 
-def test_a_failing_command_fails_its_phase_with_the_command_and_its_exit_status(bench: Bench) -> None:
+def test_a_failing_command_fails_its_phase_with_the_command_and_its_exit_status(
+    harness: BuildHarness,
+) -> None:
     """P7, Q1: the deployment shows the command and its exit status as its failure."""
-    result = bench.command("echo before", "exit 3", "echo after")
+    result = harness.run_commands("echo before", "exit 3", "echo after")
 
     assert result.status == "FAILED"
-    assert bench.aws.output() == ["before"]
+    assert harness.aws.output() == ["before"]
     phase = failed_phase(result)
     assert (phase.type, phase.status) == ("BUILD", "FAILED")
     assert phase.contexts[0].status_code == "COMMAND_EXECUTION_ERROR"
     assert phase.contexts[0].message == "Error while executing command: exit 3. Reason: exit status 3"
-    assert any(line.endswith("Phase complete: BUILD State: FAILED") for line in bench.aws.log)
+    assert any(line.endswith("Phase complete: BUILD State: FAILED") for line in harness.aws.log)
 
 
-def test_a_failed_build_phase_goes_on_to_post_build_which_can_tell(bench: Bench) -> None:
-    result = bench.run("""
+def test_post_build_runs_after_a_failed_build_phase(harness: BuildHarness) -> None:
+    """The commands of `post_build` can read `CODEBUILD_BUILD_SUCCEEDING`, which is 0 after a failure."""
+    result = harness.run("""
 version: 0.2
 phases:
   build:
@@ -82,13 +88,13 @@ phases:
 """)
 
     assert result.status == "FAILED"
-    assert bench.aws.output() == ["succeeding: 0"]
+    assert harness.aws.output() == ["succeeding: 0"]
     assert statuses(result)["POST_BUILD"] == "SUCCEEDED"
 
 
-def test_on_failure_abort_ends_the_build_at_that_phase(bench: Bench) -> None:
-    """D9: no artifact is made from a failed build."""
-    result = bench.run("""
+def test_on_failure_abort_ends_the_build_at_that_phase(harness: BuildHarness) -> None:
+    """D9: a failed build uploads no artifact."""
+    result = harness.run("""
 version: 0.2
 phases:
   build:
@@ -102,12 +108,12 @@ artifacts:
 
     assert result.status == "FAILED"
     assert list(statuses(result))[-3:] == ["BUILD", "FINALIZING", "COMPLETED"]
-    assert bench.aws.output() == []
-    assert bench.aws.objects == {}
+    assert harness.aws.output() == []
+    assert harness.aws.objects == {}
 
 
-def test_a_failed_install_or_pre_build_never_reaches_the_build(bench: Bench) -> None:
-    result = bench.run("""
+def test_a_failed_pre_build_phase_ends_the_build(harness: BuildHarness) -> None:
+    result = harness.run("""
 version: 0.2
 phases:
   pre_build:
@@ -119,8 +125,8 @@ phases:
     assert list(statuses(result))[-3:] == ["PRE_BUILD", "FINALIZING", "COMPLETED"]
 
 
-def test_finally_runs_after_a_failure_and_the_first_failure_is_reported(bench: Bench) -> None:
-    result = bench.run("""
+def test_finally_runs_after_a_failure_and_the_first_failure_is_reported(harness: BuildHarness) -> None:
+    result = harness.run("""
 version: 0.2
 phases:
   build:
@@ -128,14 +134,14 @@ phases:
     finally: [echo cleaning, exit 5]
 """)
 
-    assert bench.aws.output() == ["cleaning"]
+    assert harness.aws.output() == ["cleaning"]
     assert failed_phase(result).contexts[0].message.endswith("exit status 4")
 
 
 def test_a_buildspec_that_codebuild_would_refuse_fails_the_download_phase_with_the_reason(
-    bench: Bench,
+    harness: BuildHarness,
 ) -> None:
-    result = bench.run("version: 0.2\nphases:\n  biuld:\n    commands: [echo]\n")
+    result = harness.run("version: 0.2\nphases:\n  biuld:\n    commands: [echo]\n")
 
     phase = failed_phase(result)
     assert (result.status, phase.type) == ("FAILED", "DOWNLOAD_SOURCE")
@@ -143,8 +149,8 @@ def test_a_buildspec_that_codebuild_would_refuse_fails_the_download_phase_with_t
     assert "biuld" in phase.contexts[0].message
 
 
-def test_a_role_that_codebuild_may_not_take_fails_the_provisioning(bench: Bench) -> None:
-    result = bench.command("echo never", service_role_arn="arn:aws:iam::000000000000:role/other")
+def test_a_role_that_codebuild_may_not_assume_fails_the_provisioning(harness: BuildHarness) -> None:
+    result = harness.run_commands("echo never", service_role_arn="arn:aws:iam::000000000000:role/other")
 
     assert [(phase.type, phase.status) for phase in result.phases] == [
         ("PROVISIONING", "FAILED"),
@@ -153,8 +159,8 @@ def test_a_role_that_codebuild_may_not_take_fails_the_provisioning(bench: Bench)
     assert "role/other" in result.phases[0].contexts[0].message
 
 
-def test_nothing_of_a_build_stays_on_disk(bench: Bench) -> None:
-    request = bench.request("version: 0.2\nphases:\n  build:\n    commands: [touch a, chmod 0 a]\n")
-    bench.runner.run(request)
+def test_nothing_of_a_build_stays_on_disk(harness: BuildHarness) -> None:
+    request = harness.create_request("version: 0.2\nphases:\n  build:\n    commands: [touch a, chmod 0 a]\n")
+    harness.runner.run(request)
 
-    assert list(bench.runner.folder.iterdir()) == []
+    assert list(harness.runner.folder.iterdir()) == []

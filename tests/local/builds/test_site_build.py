@@ -1,6 +1,6 @@
-"""The sites' buildspec runs unchanged. The tests check its accepted inputs, its refusals and its messages.
+"""These tests run the sites' buildspec unchanged. They check its inputs, refusals, messages and artifact.
 
-Only node, the package managers and open-next are fakes (tools.py); git, bash and python3 are real.
+Node.js, the package managers and open-next are fakes (`tools.py`). git, bash and python3 are real.
 """
 
 import io
@@ -19,7 +19,7 @@ from local.builds.buildspec import parse_buildspec
 from local.emulator.build_request import BuildResult, EnvironmentVariable
 from local.git_server import Author, GitServer, Repository
 from runtime.deploy.builds.build_logs import find_commit
-from tests.local.builds.bench import Bench, failed_phase
+from tests.local.builds.build_harness import BuildHarness, failed_phase
 
 BUILDSPEC = Path("components/sites/buildspec.yml").read_text(encoding="utf-8")
 OWN = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
@@ -31,7 +31,9 @@ ARTIFACT = "artifacts-bucket/artifacts/next-site/01J0/open-next.zip"
 
 @frozen
 class Site:
-    bench: Bench
+    """A repository with a Next.js site, and a build harness with fake tools that builds the site."""
+
+    harness: BuildHarness
     repository: Repository
 
     def build(self, files: Files | None = None, **variables: str) -> BuildResult:
@@ -43,18 +45,20 @@ class Site:
             "ANCHOR_LAMBDA_ARCH": "x64",
         } | variables
         given = tuple(EnvironmentVariable(name=name, value=value) for name, value in values.items())
-        return self.bench.run(BUILDSPEC, environment_variables=given)
+        return self.harness.run(BUILDSPEC, environment_variables=given)
 
-    def said(self) -> list[str]:
-        return [line.removeprefix("==> ") for line in self.bench.aws.output() if line.startswith("==> ")]
+    def messages(self) -> list[str]:
+        """Return the lines of the log that the buildspec itself wrote."""
+        return [line.removeprefix("==> ") for line in self.harness.aws.output() if line.startswith("==> ")]
 
-    def called(self) -> list[str]:
+    def tool_calls(self) -> list[str]:
+        """Return the command lines of the fake tools."""
         return [
-            line.removeprefix("called: ") for line in self.bench.aws.output() if line.startswith("called")
+            line.removeprefix("called: ") for line in self.harness.aws.output() if line.startswith("called")
         ]
 
     def artifact(self) -> zipfile.ZipFile:
-        return zipfile.ZipFile(io.BytesIO(self.bench.aws.objects[ARTIFACT]))
+        return zipfile.ZipFile(io.BytesIO(self.harness.aws.objects[ARTIFACT]))
 
 
 @frozen
@@ -68,8 +72,8 @@ class PrintedLog:
 
 
 @pytest.fixture
-def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
-    node = bench.runner.machine.node
+def site(harness: BuildHarness, tmp_path: Path) -> Iterator[Site]:
+    node = harness.runner.machine.node
     stand_in = tmp_path / "tools.py"
     stand_in.write_text(f"#!{sys.executable} -IS\n{TOOLS}")
     stand_in.chmod(0o755)
@@ -86,11 +90,14 @@ def site(bench: Bench, tmp_path: Path) -> Iterator[Site]:
         clock=lambda: datetime(2026, 1, 31, tzinfo=UTC),
     )
     machine = evolve(
-        bench.runner.machine, git_environment=server.environment(), host_environment={"PATH": "/usr/bin:/bin"}
+        harness.runner.machine,
+        git_environment=server.environment(),
+        host_environment={"PATH": "/usr/bin:/bin"},
     )
     with server:
         yield Site(
-            evolve(bench, runner=evolve(bench.runner, machine=machine)), server.create("next-site", folder)
+            evolve(harness, runner=evolve(harness.runner, machine=machine)),
+            server.create("next-site", folder),
         )
 
 
@@ -114,50 +121,50 @@ def test_no_secret_can_be_echoed_by_the_shell() -> None:
 def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
     result = site.build()
 
-    assert result.status == "SUCCEEDED", site.bench.aws.log
-    assert site.called() == [
+    assert result.status == "SUCCEEDED", site.harness.aws.log
+    assert site.tool_calls() == [
         "npm ci --include=dev --prefer-offline --no-audit --no-fund --loglevel=warn",
         "open-next build --config-path open-next.config.ts",
     ]
-    assert site.said() == [
-        site.said()[0],
+    assert site.messages() == [
+        site.messages()[0],
         f"Fetching commit {site.repository.head} of https://github.com/acme/next-site",
         "Installing dependencies: npm ci",
         "Building: open-next build, the repository's own version",
         "Packing .open-next into open-next.zip",
         "Keeping the preview keys of Next.js: there are none, or no key to derive others from.",
         "Skipping .open-next/server-functions/default/node_modules/gone: it is a broken link.",
-        site.said()[-1],
+        site.messages()[-1],
     ]
-    assert site.said()[-1].startswith("Packed 6 files")
+    assert site.messages()[-1].startswith("Packed 6 files")
 
 
 def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
     """P5: the log names the commit in the form that `runtime/deploy/builds/build_logs.py` reads."""
     result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH="main")
 
-    assert result.status == "SUCCEEDED", site.bench.aws.log
+    assert result.status == "SUCCEEDED", site.harness.aws.log
     head = site.repository.head
-    assert site.said()[1:3] == [
+    assert site.messages()[1:3] == [
         "Fetching branch main of https://github.com/acme/next-site",
         f"Commit {head} is the head of main",
     ]
-    assert find_commit(PrintedLog(site.bench.aws.output()), group="", stream="") == head
-    assert f"commit: {head}" in site.bench.aws.output()
+    assert find_commit(PrintedLog(site.harness.aws.output()), group="", stream="") == head
+    assert f"commit: {head}" in site.harness.aws.output()
 
 
 @pytest.mark.parametrize("branch", ["", "gone", "a b"])
 def test_a_branch_that_is_none_is_refused_by_name(site: Site, branch: str) -> None:
-    """Q1."""
+    """Q1: the branch name is missing or invalid, or the repository has no branch of this name."""
     result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH=branch)
 
     assert result.status == "FAILED"
     expected = "Branch gone could not be fetched" if branch == "gone" else "ANCHOR_BRANCH is not a branch"
-    assert any(expected in line for line in site.said())
+    assert any(expected in line for line in site.messages())
 
 
 def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
-    """D9: the release refuses links. Order and dates are fixed, so that equal builds make equal artifacts."""
+    """D9: a release refuses links. Order and dates are fixed, so that equal builds make equal artifacts."""
     site.build()
 
     artifact = site.artifact()
@@ -176,7 +183,7 @@ def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
 
 
 def preview(digit: str) -> dict[str, str]:
-    """Return preview keys of the kinds and lengths that Next.js generates."""
+    """Return preview keys with the names and lengths of those that Next.js generates."""
     return {
         "previewModeId": f"{digit}1" * 16,
         "previewModeSigningKey": f"{digit}2" * 32,
@@ -185,7 +192,7 @@ def preview(digit: str) -> dict[str, str]:
 
 
 def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
-    """D7: otherwise, a revalidation function could not render pages of another release of the project."""
+    """D7: otherwise, the revalidation function could not render pages of other releases of the project."""
 
     def packed(made: str, key: str) -> dict[str, str]:
         manifest = json.dumps({"version": 4, "preview": preview(made)})
@@ -204,26 +211,26 @@ def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
 
 
 def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
-    """D7: otherwise the pages of the release would never be rendered again."""
+    """D7: such keys cannot be replaced. Then the pages of the release could not be rendered again."""
     manifest = json.dumps({"preview": {"previewModeId": "short"}})
     result = site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY="project")
 
     assert result.status == "FAILED"
-    assert site.said()[-1] == (
+    assert site.messages()[-1] == (
         "FAILED: previewModeId in .next/prerender-manifest.json has an unknown format."
     )
 
 
 def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) -> None:
-    """D7: the platform's configuration enables streaming, and installs sharp for the image function's CPU."""
+    """D7: the platform's open-next configuration enables streaming. It installs sharp for the Lambda CPU."""
     files: Files = {"package.json": '{"name": "site"}', "open-next.config.ts": None}
     result = site.build(files, ANCHOR_LAMBDA_ARCH="arm64")
 
-    assert result.status == "SUCCEEDED", site.bench.aws.log
-    assert site.called()[-1] == (
+    assert result.status == "SUCCEEDED", site.harness.aws.log
+    assert site.tool_calls()[-1] == (
         "npx --yes @opennextjs/aws@4.1.12 build --config-path ../open-next.config.mjs"
     )
-    config = next(line for line in site.bench.aws.output() if line.startswith("config: "))
+    config = next(line for line in site.harness.aws.output() if line.startswith("config: "))
     assert 'wrapper: "aws-lambda-streaming"' in config
     assert 'packages: ["sharp@0.35.5"]' in config
     assert "--cpu=arm64" in config
@@ -257,8 +264,8 @@ def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) 
 def test_the_package_manager_follows_the_lock_file(site: Site, files: Files, calls: list[str]) -> None:
     result = site.build({"package-lock.json": None, **files})
 
-    assert result.status == "SUCCEEDED", site.bench.aws.log
-    called = "\n".join(site.called()) + "\n"
+    assert result.status == "SUCCEEDED", site.harness.aws.log
+    called = "\n".join(site.tool_calls()) + "\n"
     assert all(call in called for call in calls), called
 
 
@@ -276,16 +283,16 @@ def test_the_package_manager_follows_the_lock_file(site: Site, files: Files, cal
 def test_a_refusal_says_what_was_wrong_and_what_to_do(
     site: Site, files: Files, cause: str, advice: str
 ) -> None:
-    """Q1, P7: the deployment contains the last lines of the log."""
+    """Q1, P7: the cause and the advice are in the last lines of the log, which the deployment stores."""
     result = site.build(files)
 
     assert result.status == "FAILED"
-    said = site.said()
-    assert any(line.startswith("FAILED: ") and cause in line for line in said), said
-    assert any(advice in line for line in said)
+    messages = site.messages()
+    assert any(line.startswith("FAILED: ") and cause in line for line in messages), messages
+    assert any(advice in line for line in messages)
     assert "steps.sh" in failed_phase(result).contexts[0].message
     assert len(failed_phase(result).contexts[0].message) < 150
-    assert ARTIFACT not in site.bench.aws.objects
+    assert ARTIFACT not in site.harness.aws.objects
 
 
 def test_a_commit_that_cannot_be_fetched_fails_before_anything_is_installed(site: Site) -> None:
@@ -293,8 +300,8 @@ def test_a_commit_that_cannot_be_fetched_fails_before_anything_is_installed(site
     result = site.build(ANCHOR_COMMIT_SHA="0" * 39 + "1")
 
     assert failed_phase(result).type == "PRE_BUILD"
-    assert site.called() == []
-    assert "could not be fetched from https://github.com/acme/next-site" in site.said()[-2]
+    assert site.tool_calls() == []
+    assert "could not be fetched from https://github.com/acme/next-site" in site.messages()[-2]
 
 
 @pytest.mark.parametrize(
@@ -310,23 +317,27 @@ def test_only_a_full_commit_id_of_an_https_repository_is_fetched(
     site: Site, variables: dict[str, str]
 ) -> None:
     assert failed_phase(site.build(**variables)).type == "PRE_BUILD"
-    assert "FAILED: ANCHOR_" in "\n".join(site.said())
+    assert "FAILED: ANCHOR_" in "\n".join(site.messages())
 
 
 def test_credentials_of_a_repositorys_address_stay_out_of_the_log(site: Site) -> None:
     site.build(ANCHOR_REPOSITORY_URL="https://user:pa55word@127.0.0.1:1/acme/next-site")
 
-    assert "https://***@127.0.0.1:1/acme/next-site" in "\n".join(site.said())
-    assert "pa55word" not in "\n".join(site.bench.aws.log)
+    assert "https://***@127.0.0.1:1/acme/next-site" in "\n".join(site.messages())
+    assert "pa55word" not in "\n".join(site.harness.aws.log)
 
 
 def test_images_that_would_stay_unoptimized_are_not_released_silently(site: Site) -> None:
-    """D7: open-next continues if sharp cannot be installed."""
+    """D7: open-next continues if sharp cannot be installed.
+
+    Then a build with the repository's own configuration succeeds with a warning. A build with the platform's
+    configuration fails.
+    """
     own = site.build({"without-sharp": ""})
-    warned = [line for line in site.said() if line.startswith("WARNING")]
+    warned = [line for line in site.messages() if line.startswith("WARNING")]
     default = site.build({"open-next.config.ts": None})
 
     assert own.status == "SUCCEEDED"
     assert len(warned) == 1
     assert failed_phase(default).type == "BUILD"
-    assert "sharp 0.35.5 for linux-x64 could not be installed" in site.said()[-2]
+    assert "sharp 0.35.5 for linux-x64 could not be installed" in site.messages()[-2]

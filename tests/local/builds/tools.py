@@ -1,8 +1,8 @@
 # ruff: noqa: T201 - these are command line tools
 """A fake for node, npm, npx, pnpm, yarn and open-next in tests of the buildspec.
 
-Links with the names of the tools run this file. It prints its name and its arguments, and does only what the
-buildspec needs.
+The tests create a link to this file for each tool. The file prints the name of the link and the arguments,
+unless they only ask for the version or for a value of package.json. Then it does what the buildspec needs.
 """
 
 import json
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-CALLED = Path(sys.argv[0]).name
+TOOL = Path(sys.argv[0]).name
 ARGUMENTS = sys.argv[1:]
 
 
@@ -57,16 +57,16 @@ def build() -> None:
         write(f".open-next/image-optimization-function/node_modules/@img/{sharp}/lib/{sharp}.node")
 
 
-if CALLED == "node" and ARGUMENTS[0] == "-e":
+if TOOL == "node" and ARGUMENTS[0] == "-e":
     read_package_json(ARGUMENTS[2:])
 elif ARGUMENTS == ["--version"]:
     print("22.1.0")
 else:
-    print("called:", CALLED, *ARGUMENTS)
-    if CALLED == "npm" and "--global" in ARGUMENTS:
+    print("called:", TOOL, *ARGUMENTS)
+    if TOOL == "npm" and "--global" in ARGUMENTS:
         tools = Path(ARGUMENTS[ARGUMENTS.index("--prefix") + 1])
         link(tools / "bin", {"pnpm": "pnpm"}.get(ARGUMENTS[-1].partition("@")[0], "yarn"))
-    elif CALLED in {"npm", "pnpm", "yarn"}:
+    elif TOOL in {"npm", "pnpm", "yarn"}:
         link(Path("node_modules/.bin"), "open-next")
     else:
         build()

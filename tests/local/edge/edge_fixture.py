@@ -29,6 +29,7 @@ from local.http_messages import Headers, StreamedResponse
 from tests.edge.edge_host import HOST, KEY_VALUES, SITE, SOURCE
 from tests.runtime.releases.origin.node_functions import function_version
 
+# The request headers that are part of the cache key of pages.
 KEYED = {
     "x-anchor-release",
     "x-anchor-cache",
@@ -85,7 +86,7 @@ CONFIG = EdgeConfig(
 
 
 def add_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
-    """Return the configuration. Every behavior has a viewer-response function with this body."""
+    """Return `config` with a viewer-response function of this body in every behavior."""
     code = f"function handler(event) {{ {body} }}"
     behaviors = tuple(attrs.evolve(behavior, response_function=code) for behavior in config.behaviors)
     return attrs.evolve(config, behaviors=behaviors)
@@ -120,6 +121,7 @@ class FakeFunctions:
     Attributes:
         respond: Creates each answer.
         sent: The received requests.
+        open: The number of requests in progress.
     """
 
     def __init__(self, respond: Respond = answer_hello) -> None:
@@ -215,7 +217,7 @@ class RunningEdge:
         self.logged.set()
 
     def set_key(self, host: str, value: str) -> None:
-        """Write one key, as a switch does."""
+        """Write one key of the KeyValueStore, as a switch does."""
         self.items[host] = value
         self.etag += 1
 
@@ -248,7 +250,7 @@ class RunningEdge:
 
     @property
     def waiting_requests(self) -> int:
-        """The number of requests that wait for the answer that another request will get."""
+        """The number of requests that wait for the origin's answer to another request."""
         return sum(fetch._waiting for fetch in self.edge._collapser._fetches.values())
 
     async def get(self, target: str = "/", **settings: Any) -> ReceivedResponse:  # noqa: ANN401 - as `request`
@@ -262,12 +264,12 @@ class RunningEdge:
 async def wait_until(condition: Callable[[], bool]) -> None:
     """Let the event loop run until the condition is true."""
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the condition is a fact of another object, not an event
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0)
 
 
 def run_scenario(scenario: Callable[[RunningEdge], Awaitable[None]], **changes: Any) -> RunningEdge:  # noqa: ANN401 - as RunningEdge
-    """Run a scenario against an edge with `changes`."""
+    """Run a scenario against an edge with the attributes `changes`. Return the edge after it was closed."""
 
     async def main() -> RunningEdge:
         async with RunningEdge(**changes) as running_edge:

@@ -1,4 +1,4 @@
-"""The assets origin: objects below `assets/`, with signed requests, through any S3 endpoint (B6, D8)."""
+"""The assets origin reads objects below `assets/` with signed requests, from any S3 endpoint (B6, D8)."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ ASSETS = BucketAccess(objects=("arn:aws:s3:::anchor-dev-assets/assets/*",))
 
 
 class FakeS3:
-    """An S3 endpoint that answers everything with the same object."""
+    """An S3 endpoint that answers every request with the same object."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
@@ -42,6 +42,8 @@ class FakeS3:
 def ask(
     method: str, uri: str, headers: Headers | None = None
 ) -> tuple[int, dict[str, str], bytes, list[tuple[str, str, dict[str, str]]]]:
+    """Return the status, headers and body of the origin's answer, and the requests that S3 received."""
+
     async def main() -> tuple[int, dict[str, str], bytes]:
         async with assets(s3) as bucket:
             request = AssetRequest(method=method, bucket="anchor-dev-assets", uri=uri, headers=headers or [])
@@ -54,7 +56,7 @@ def ask(
 
 
 class assets:  # noqa: N801 - used as a function
-    """An open origin in front of a fake S3."""
+    """A context manager that yields an assets origin, which reads from a fake S3 endpoint."""
 
     def __init__(self, s3: FakeS3) -> None:
         self._s3 = s3
@@ -82,13 +84,14 @@ def test_an_object_is_read_with_a_signed_request() -> None:
     assert "/ap-southeast-1/s3/aws4_request" in sent["authorization"]
 
 
-def test_s3s_own_bookkeeping_stays_inside() -> None:
+def test_s3s_internal_headers_do_not_reach_the_viewer() -> None:
     _, headers, _, _ = ask("GET", "/assets/a.css")
     assert "x-amz-id-2" not in headers
     assert headers["content-type"] == "text/css"
 
 
-def test_head_conditions_and_ranges_reach_the_bucket_and_nothing_else_does() -> None:
+def test_only_methods_conditions_and_ranges_reach_the_bucket() -> None:
+    """Other headers of the request, such as cookies, are not sent to S3."""
     status, headers, body, _ = ask("HEAD", "/assets/a.css")
     assert (status, headers["content-length"], body) == (200, "4", b"")
     assert ask("GET", "/assets/a.css", [("if-none-match", '"1"')])[0] == 304
@@ -108,7 +111,7 @@ def test_only_assets_can_be_read(uri: str) -> None:
     assert b"AccessDenied" in body
 
 
-def test_an_endpoint_that_is_gone_is_named() -> None:
+def test_the_error_names_an_endpoint_that_does_not_answer() -> None:
     async def main() -> None:
         bucket = AssetsBucket(SESSION, "http://127.0.0.1:9", {"b": BucketAccess(objects=("*",))})
         request = AssetRequest(method="GET", bucket="b", uri="/assets/x", headers=[])

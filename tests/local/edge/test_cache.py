@@ -53,9 +53,10 @@ def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123
         (attrs.evolve(POLICY, min_ttl=10.0), [("cache-control", "max-age=1")], 10),
     ],
 )
-def test_an_answer_is_kept_as_long_as_policy_and_origin_agree(
+def test_cache_policy_and_origin_headers_determine_how_long_an_answer_is_cached(
     policy: CachePolicy, headers: Headers, seconds: float
 ) -> None:
+    """The policy's minimum and maximum TTL limit the time that the origin's headers request."""
     assert compute_ttl(policy, 200, headers, {}, NOW) == seconds
 
 
@@ -74,9 +75,10 @@ def test_an_answer_is_kept_as_long_as_policy_and_origin_agree(
         (301, [("cache-control", "s-maxage=60")], {}, 60),
     ],
 )
-def test_errors_are_kept_by_the_distributions_own_times(
+def test_other_rules_determine_how_long_an_error_is_cached(
     status: int, headers: Headers, error_ttls: dict[int, float], seconds: float
 ) -> None:
+    """The minimum is the distribution's TTL for the status, or 10 s. Some statuses are never cached."""
     assert compute_ttl(POLICY, status, headers, error_ttls, NOW) == seconds
 
 
@@ -116,7 +118,7 @@ def test_an_answer_is_cached_until_it_expires() -> None:
     ],
     ids=str,
 )
-def test_requests_that_could_have_other_answers_never_share_one(other: dict[str, object]) -> None:
+def test_requests_that_can_have_different_answers_do_not_share_one(other: dict[str, object]) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         settings = dict(other)
@@ -138,7 +140,7 @@ def test_requests_that_could_have_other_answers_never_share_one(other: dict[str,
     ],
     ids=str,
 )
-def test_requests_that_differ_in_nothing_that_counts_share_one(same: dict[str, object]) -> None:
+def test_requests_with_the_same_cache_key_share_a_cached_answer(same: dict[str, object]) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         got = await running_edge.get("/page", **same)
@@ -150,7 +152,7 @@ def test_requests_that_differ_in_nothing_that_counts_share_one(same: dict[str, o
 
 
 def test_a_switch_needs_no_invalidation_and_files_with_a_hash_stay() -> None:
-    """D3: only the cache keys of answers that a release can change contain the release."""
+    """D3: the release is part of the cache key, except for hashed assets, which do not change."""
 
     async def scenario(running_edge: RunningEdge) -> None:
         for target in ("/page", "/robots.txt", "/_next/static/a.js"):
@@ -222,7 +224,7 @@ def test_an_error_is_not_cached_if_the_distribution_disables_it() -> None:
     )
 
 
-def test_an_error_is_kept_for_ten_seconds_otherwise() -> None:
+def test_an_error_is_cached_for_ten_seconds_by_default() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
             assert (await running_edge.get("/broken")).headers["x-cache"] == "Error from cloudfront"
@@ -238,7 +240,7 @@ def response(size: int) -> CachedResponse:
     return CachedResponse(status=200, headers=[], body=b"x" * size, stored_at=NOW, expires_at=NOW + 1)
 
 
-def test_the_longest_unused_go_when_there_are_too_many_bytes() -> None:
+def test_the_least_recently_used_answers_are_removed_above_the_size_limit() -> None:
     cache = EdgeCache(maximum_bytes=10)
     cache.put(("a",), response(4))
     cache.put(("b",), response(4))
@@ -277,7 +279,7 @@ def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[st
 
 
 def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
-    """Otherwise a file that is deleted during the fetch would be cached again."""
+    """Otherwise a file that is deleted while the edge fetches it would be cached after the invalidation."""
 
     async def scenario(running_edge: RunningEdge) -> None:
         async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
@@ -292,7 +294,7 @@ def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
     run_scenario(scenario)
 
 
-def test_an_answer_too_large_to_keep_still_passes() -> None:
+def test_an_answer_that_is_too_large_for_the_cache_is_served() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
             assert len((await running_edge.get("/film")).body) == 9 * 1024 * 1024

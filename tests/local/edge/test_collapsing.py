@@ -26,7 +26,10 @@ from tests.local.edge.edge_fixture import (
 
 
 class GatedFunctions(FakeFunctions):
-    """Answers the first request when `gate` is set, and all others immediately. Each body has a number."""
+    """Functions that answer the first request after `gate` is set, and all other requests immediately.
+
+    The body of each answer contains the number of the request.
+    """
 
     def __init__(self, *headers: tuple[str, str], status: int = 200, error: Exception | None = None) -> None:
         super().__init__(self._answer)
@@ -43,10 +46,19 @@ class GatedFunctions(FakeFunctions):
         return self.status, self.headers, [b"answer 1"]
 
 
-async def simultaneously(
+async def send_simultaneously(
     running_edge: RunningEdge, *others: dict[str, object], expect: int | None = None
 ) -> list[ReceivedResponse]:
-    """Send a request, send the others before it is answered, then let the origin answer the first request."""
+    """Send a request, and send the others before the origin answers it. Then let the origin answer.
+
+    Args:
+        running_edge: An edge with `GatedFunctions`.
+        others: The settings of the other requests.
+        expect: The number of other requests that must wait for the first one. By default, all of them.
+
+    Returns:
+        The answers in the order of the requests.
+    """
     functions = running_edge.functions
     first = asyncio.create_task(running_edge.get("/page"))
     await wait_until(lambda: len(functions.sent) == 1)
@@ -69,7 +81,7 @@ async def simultaneously(
 )
 def test_waiting_requests_get_the_answer_of_the_first(headers: Headers) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
-        answers = await simultaneously(
+        answers = await send_simultaneously(
             running_edge, {}, {"headers": [("cookie", "user=2")]}, {"method": "HEAD"}
         )
         assert [got.body for got in answers] == [b"answer 1"] * 3 + [b""]
@@ -86,15 +98,15 @@ def test_waiting_requests_get_the_answer_of_the_first(headers: Headers) -> None:
 
 def test_an_error_below_500_is_shared() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
-        answers = await simultaneously(running_edge, {})
+        answers = await send_simultaneously(running_edge, {})
         assert [got.status for got in answers] == [401, 401]
 
     run_scenario(scenario, functions=GatedFunctions(status=401))
 
 
-def test_conditions_and_ranges_of_waiting_requests_count() -> None:
+def test_conditions_and_ranges_apply_to_waiting_requests() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
-        answers = await simultaneously(
+        answers = await send_simultaneously(
             running_edge, {"headers": [("if-none-match", '"1"')]}, {"headers": [("range", "bytes=0-3")]}
         )
         assert [(got.status, got.body) for got in answers] == [(200, b"answer 1"), (304, b""), (206, b"answ")]
@@ -114,9 +126,9 @@ def test_conditions_and_ranges_of_waiting_requests_count() -> None:
         "private, max-age=60",
     ],
 )
-def test_an_answer_that_prevents_it_is_for_one_request_only(control: str) -> None:
+def test_cache_control_can_prevent_that_an_answer_is_shared(control: str) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
-        first, *others = await simultaneously(running_edge, {}, {})
+        first, *others = await send_simultaneously(running_edge, {}, {})
         assert first.body == b"answer 1"
         assert {got.body for got in others} == {b"answer 2", b"answer 3"}
         assert len(running_edge.functions.sent) == 3
@@ -124,8 +136,8 @@ def test_an_answer_that_prevents_it_is_for_one_request_only(control: str) -> Non
     run_scenario(scenario, functions=GatedFunctions(("cache-control", control)))
 
 
-def test_requests_that_were_declined_go_to_the_origin_at_once() -> None:
-    """None of these requests waits for another request a second time."""
+def test_requests_that_waited_in_vain_go_to_the_origin_at_once() -> None:
+    """These requests waited for an answer that cannot be shared. They do not wait for each other again."""
     second = asyncio.Event()
 
     async def scenario(running_edge: RunningEdge) -> None:
@@ -156,7 +168,7 @@ def test_requests_that_were_declined_go_to_the_origin_at_once() -> None:
         (CachePolicy(min_ttl=1), [("cache-control", "private, no-store")], True),
     ],
 )
-def test_only_cache_control_with_a_minimum_of_0_prevents_it(
+def test_only_cache_control_prevents_sharing_and_only_if_the_minimum_ttl_is_0(
     policy: CachePolicy, headers: Headers, *, expected: bool
 ) -> None:
     assert is_collapsible(policy, headers) is expected
@@ -173,9 +185,9 @@ def test_only_cache_control_with_a_minimum_of_0_prevents_it(
     ],
     ids=["500", "503", "304", "unreachable", "unforeseen"],
 )
-def test_a_first_request_that_fails_is_for_one_viewer_only(functions: GatedFunctions, status: int) -> None:
+def test_a_failed_answer_and_a_304_are_not_shared(functions: GatedFunctions, status: int) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
-        first, *others = await simultaneously(running_edge, {}, {})
+        first, *others = await send_simultaneously(running_edge, {}, {})
         assert first.status == status
         assert {got.body for got in others} == {b"answer 2", b"answer 3"}
         assert running_edge.functions.open == 0
@@ -201,13 +213,13 @@ def test_a_head_and_a_range_are_not_shared(first: dict[str, object]) -> None:
 def test_other_keys_and_methods_do_not_wait() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         others = [{"headers": [("rsc", "1")]}, {"headers": [("accept-encoding", "br")]}, {"method": "POST"}]
-        answers = await simultaneously(running_edge, *others, expect=0)
+        answers = await send_simultaneously(running_edge, *others, expect=0)
         assert len({got.body for got in answers}) == 4
 
     run_scenario(scenario, functions=GatedFunctions())
 
 
-def without_cookies(config: EdgeConfig = CONFIG) -> EdgeConfig:
+def remove_cookies(config: EdgeConfig = CONFIG) -> EdgeConfig:
     behavior = attrs.evolve(
         DEFAULT,
         cache_policy=attrs.evolve(DEFAULT.cache_policy, cookies=Selection()),
@@ -220,26 +232,26 @@ def without_cookies(config: EdgeConfig = CONFIG) -> EdgeConfig:
     ("config", "waiting"),
     [
         (CONFIG, 0),
-        (without_cookies(), 1),
+        (remove_cookies(), 1),
         (
             attrs.evolve(
-                CONFIG, behaviors=(attrs.evolve(without_cookies().behaviors[0], cache_policy=CachePolicy()),)
+                CONFIG, behaviors=(attrs.evolve(remove_cookies().behaviors[0], cache_policy=CachePolicy()),)
             ),
             0,
         ),
     ],
     ids=["cookies", "no cookies", "CachingDisabled"],
 )
-def test_forwarded_cookies_and_disabled_caching_prevent_it_as_documented(
+def test_forwarded_cookies_and_disabled_caching_prevent_collapsing_as_documented(
     config: EdgeConfig, waiting: int
 ) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
-        await simultaneously(running_edge, {}, expect=waiting)
+        await send_simultaneously(running_edge, {}, expect=waiting)
 
     run_scenario(scenario, functions=GatedFunctions(), config=config, is_collapsing_with_cookies=False)
 
 
-def test_a_request_after_an_invalidation_does_not_wait_for_an_older_one() -> None:
+def test_a_request_after_an_invalidation_does_not_wait_for_an_older_request() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         functions = running_edge.functions
         first = asyncio.create_task(running_edge.get("/page"))
@@ -253,7 +265,7 @@ def test_a_request_after_an_invalidation_does_not_wait_for_an_older_one() -> Non
     run_scenario(scenario, functions=GatedFunctions(("cache-control", "max-age=60")))
 
 
-def parts_of(*gates: asyncio.Event, error: Exception | None = None) -> AsyncIterator[bytes]:
+def stream_parts(*gates: asyncio.Event, error: Exception | None = None) -> AsyncIterator[bytes]:
     async def parts() -> AsyncIterator[bytes]:
         yield b"first"
         for gate in gates:
@@ -265,17 +277,19 @@ def parts_of(*gates: asyncio.Event, error: Exception | None = None) -> AsyncIter
     return parts()
 
 
-def responding(running_edge: RunningEdge, headers: Headers, chunks: Chunks) -> None:
+def set_first_answer(running_edge: RunningEdge, headers: Headers, chunks: Chunks) -> None:
+    """Set the origin's answer to the first request. All other requests get the body `own`."""
+
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return (200, headers, chunks) if len(running_edge.functions.sent) == 1 else (200, [], [b"own"])
 
     running_edge.functions.respond = respond
 
 
-def test_the_first_viewer_gets_each_part_at_once_and_the_others_the_whole() -> None:
+def test_the_first_viewer_gets_each_part_at_once_and_the_others_get_the_whole_answer() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
-        responding(running_edge, [("cache-control", "s-maxage=60")], parts_of(gate))
+        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], stream_parts(gate))
         async with running_edge.request("/page") as first:
             assert await first.content.readany() == b"first"
             waiting = asyncio.create_task(running_edge.get("/page"))
@@ -287,7 +301,7 @@ def test_the_first_viewer_gets_each_part_at_once_and_the_others_the_whole() -> N
     run_scenario(scenario)
 
 
-def test_no_request_waits_for_an_unstored_answer_after_its_head_arrived() -> None:
+def test_no_request_waits_for_an_uncacheable_answer_after_its_headers_arrived() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         head, rest = asyncio.Event(), asyncio.Event()
 
@@ -295,7 +309,7 @@ def test_no_request_waits_for_an_unstored_answer_after_its_head_arrived() -> Non
             if len(running_edge.functions.sent) > 1:
                 return 200, [], [b"own"]
             await head.wait()
-            return 200, [], parts_of(rest)
+            return 200, [], stream_parts(rest)
 
         running_edge.functions.respond = respond
         first = asyncio.create_task(running_edge.get("/page"))
@@ -313,13 +327,13 @@ def test_no_request_waits_for_an_unstored_answer_after_its_head_arrived() -> Non
     run_scenario(scenario)
 
 
-def test_an_answer_that_breaks_off_or_is_too_large_is_for_one_viewer_only() -> None:
+def test_an_answer_that_ends_early_or_is_too_large_is_not_shared() -> None:
     async def broken(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
-        responding(
+        set_first_answer(
             running_edge,
             [("cache-control", "s-maxage=60")],
-            parts_of(gate, error=aiohttp.ClientPayloadError("gone")),
+            stream_parts(gate, error=aiohttp.ClientPayloadError("gone")),
         )
         async with running_edge.request("/page") as first:
             await first.content.readany()
@@ -336,7 +350,7 @@ def test_an_answer_that_breaks_off_or_is_too_large_is_for_one_viewer_only() -> N
             for _ in range(9):
                 yield bytes(MAXIMUM_OBJECT_BYTES // 8)
 
-        responding(running_edge, [("cache-control", "s-maxage=60")], chunks())
+        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], chunks())
         first = asyncio.create_task(running_edge.get("/page"))
         await wait_until(lambda: len(running_edge.functions.sent) == 1)
         waiting = asyncio.create_task(running_edge.get("/page"))
@@ -360,7 +374,7 @@ def test_waiting_requests_go_to_the_origin_if_the_first_viewer_disconnects() -> 
             await asyncio.sleep(0)
 
     async def scenario(running_edge: RunningEdge) -> None:
-        responding(running_edge, [("cache-control", "s-maxage=60")], endless())
+        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], endless())
         async with running_edge.request("/page") as first:
             await first.content.readany()
             waiting = asyncio.create_task(running_edge.get("/page"))
@@ -392,14 +406,14 @@ def test_a_waiting_viewer_who_disconnects_does_not_affect_the_others() -> None:
 
 
 def test_a_first_viewer_who_does_not_read_blocks_the_others_for_the_read_timeout_at_most() -> None:
-    hurried = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.05)}
+    origins = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.05)}
 
     async def scenario(running_edge: RunningEdge) -> None:
         never = asyncio.Event()
-        responding(running_edge, [("cache-control", "s-maxage=60")], parts_of(never))
+        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], stream_parts(never))
         async with running_edge.request("/page") as first:
             await first.content.readany()
             assert (await running_edge.get("/page")).body == b"own"
             never.set()
 
-    run_scenario(scenario, config=attrs.evolve(CONFIG, origins=hurried))
+    run_scenario(scenario, config=attrs.evolve(CONFIG, origins=origins))

@@ -92,7 +92,7 @@ def cache_policy(*headers: str, queries: str = "all") -> dict[str, object]:
 
 
 class FakeCloudFront:
-    """The answers of the API's operations."""
+    """A CloudFront client with one distribution, its policies and its functions."""
 
     def __init__(self) -> None:
         self.policies = {
@@ -150,18 +150,19 @@ class FakeCloudFront:
 
 class FakeSession:
     def __init__(self) -> None:
-        self.made = FakeCloudFront()
+        self.cloudfront = FakeCloudFront()
 
     def client(self, name: str) -> FakeCloudFront:
         assert name == "cloudfront"
-        return self.made
+        return self.cloudfront
 
 
 @pytest.fixture(scope="module")
 def config() -> EdgeConfig:
     session = FakeSession()
     loaded = load_edge_config(cast("boto3.Session", session), "E1")
-    assert sorted(session.made.code_reads) == ["anchor-dev-viewer-request", "anchor-dev-viewer-response"]
+    reads = session.cloudfront.code_reads
+    assert sorted(reads) == ["anchor-dev-viewer-request", "anchor-dev-viewer-response"]
     return loaded
 
 
@@ -239,7 +240,7 @@ def test_response_headers_are_read(config: EdgeConfig) -> None:
         ("/../..", "*"),
     ],
 )
-def test_a_normalized_path_chooses_the_behavior(config: EdgeConfig, uri: str, pattern: str) -> None:
+def test_the_normalized_path_selects_the_behavior(config: EdgeConfig, uri: str, pattern: str) -> None:
     assert config.find_behavior(uri).path_pattern == pattern
 
 
@@ -254,7 +255,7 @@ def test_a_normalized_path_chooses_the_behavior(config: EdgeConfig, uri: str, pa
         ("/a*", "/a\nb", True),
     ],
 )
-def test_patterns_match_as_cloudfronts_do(pattern: str, path: str, *, matches: bool) -> None:
+def test_path_patterns_match_as_in_cloudfront(pattern: str, path: str, *, matches: bool) -> None:
     assert CacheBehavior(path_pattern=pattern, target_origin_id="x").matches(path) is matches
 
 
@@ -268,5 +269,5 @@ def test_patterns_match_as_cloudfronts_do(pattern: str, path: str, *, matches: b
         (Selection(behavior="allViewer"), {"a", "b"}),
     ],
 )
-def test_a_selection_chooses(selection: Selection, chosen: Any) -> None:  # noqa: ANN401 - a table's column
+def test_a_selection_contains_the_names_of_its_behavior(selection: Selection, chosen: Any) -> None:  # noqa: ANN401 - a table's column
     assert {name for name in ("a", "b") if name in selection} == set(chosen)

@@ -174,9 +174,11 @@ def raising(error: Exception) -> FakeFunctions:
         (raising(TimeoutError()), 504, "no answer within 30"),
     ],
 )
-def test_an_origin_that_does_not_answer_is_a_page_and_a_line_in_the_log(
+def test_a_failing_origin_causes_an_error_page_and_a_log_line(
     functions: FakeFunctions, status: int, problem: str
 ) -> None:
+    """The log line contains the cause. The page does not."""
+
     async def scenario(running_edge: RunningEdge) -> None:
         got = await running_edge.get("/")
         assert (got.status, got.headers["cache-control"]) == (status, "no-store")
@@ -192,13 +194,13 @@ def test_an_origin_slower_than_its_timeout_is_a_504() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    hurried = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.01)}
+    origins = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.01)}
 
     async def scenario(running_edge: RunningEdge) -> None:
         assert (await running_edge.get("/")).status == 504
         assert running_edge.functions.open == 0
 
-    run_scenario(scenario, functions=FakeFunctions(never), config=attrs.evolve(CONFIG, origins=hurried))
+    run_scenario(scenario, functions=FakeFunctions(never), config=attrs.evolve(CONFIG, origins=origins))
 
 
 def test_unreadable_assets_and_unknown_function_urls_are_502() -> None:
@@ -214,7 +216,9 @@ def test_unreadable_assets_and_unknown_function_urls_are_502() -> None:
     run_scenario(scenario, assets=FakeAssets(AssetsUnreachableError("no bucket")))
 
 
-def test_an_answer_that_breaks_off_is_seen_to_by_the_viewer() -> None:
+def test_the_viewer_notices_an_answer_that_ends_early() -> None:
+    """The edge closes the viewer's connection before the end of the body, and does not cache the answer."""
+
     async def parts() -> AsyncIterator[bytes]:
         yield b"first"
         raise aiohttp.ClientPayloadError("gone")
@@ -262,7 +266,7 @@ def test_a_disconnected_viewer_ends_the_origin_request() -> None:
     run_scenario(scenario, functions=FakeFunctions(respond))
 
 
-def test_methods_the_behavior_does_not_take_are_refused() -> None:
+def test_methods_that_the_behavior_does_not_allow_are_refused() -> None:
     reading = attrs.evolve(
         CONFIG, behaviors=(attrs.evolve(DEFAULT, allowed_methods=frozenset({"GET", "HEAD"})),)
     )
@@ -313,7 +317,7 @@ def test_headers_that_are_not_utf_8_are_passed_as_text() -> None:
     run_scenario(scenario)
 
 
-def test_absolute_targets_and_announced_bodies_are_http_too() -> None:
+def test_absolute_targets_and_expect_headers_are_supported() -> None:
     async def respond(sent: OriginRequest, body: AsyncIterator[bytes] | None) -> Answer:
         received = b"".join([part async for part in body]) if body else b""
         return 200, [], [f"{sent.target} ".encode(), received]
@@ -345,7 +349,7 @@ def test_the_log_has_the_result_of_each_request() -> None:
     run_scenario(scenario)
 
 
-def test_a_taken_port_is_named_with_what_to_change() -> None:
+def test_the_error_for_a_taken_port_names_the_setting_to_change() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         other = RunningEdge()
         with pytest.raises(EdgePortTakenError, match=rf"port {running_edge.port} .* ANCHOR_EDGE_PORT"):
@@ -354,7 +358,7 @@ def test_a_taken_port_is_named_with_what_to_change() -> None:
     run_scenario(scenario)
 
 
-def test_closing_lets_requests_under_way_end_and_frees_the_port() -> None:
+def test_closing_waits_for_requests_in_progress_and_frees_the_port() -> None:
     started, gate = asyncio.Event(), asyncio.Event()
 
     async def respond(sent: OriginRequest, body: AsyncIterator[bytes] | None) -> Answer:
@@ -371,7 +375,7 @@ def test_closing_lets_requests_under_way_end_and_frees_the_port() -> None:
             await asyncio.sleep(0)
             gate.set()
             assert (await request).body == b"hello"
-            # The connection is now idle and kept alive, which must not delay closing.
+            # The viewer keeps the idle connection open. This must not delay the closing of the edge.
             async with asyncio.timeout(CLOSE_SECONDS / 2):
                 await closing
         with socket.socket() as probe:

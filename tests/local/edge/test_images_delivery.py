@@ -1,4 +1,4 @@
-"""The declared distribution of the images at the local edge (I3, B6)."""
+"""The local edge serves images through the distribution that the program declares (I3, B6)."""
 
 import json
 from collections.abc import Iterator
@@ -25,6 +25,7 @@ OURS = "http://localhost:3000"
 
 
 def program() -> None:
+    """Declare the bucket of the images and its distribution."""
     stage = StageConfig.load()
     bucket = RetainedBucket(
         "images",
@@ -43,7 +44,7 @@ def program() -> None:
 
 
 class Delivery:
-    """The edge with the distribution, and access to the objects of its bucket."""
+    """A running edge that serves the distribution, with methods for the objects of its bucket."""
 
     def __init__(self, emulator: Emulator, outputs: dict[str, Any]) -> None:
         self.s3, self.cloudfront = emulator.client("s3"), emulator.client("cloudfront")
@@ -78,7 +79,7 @@ class Delivery:
         )
 
 
-def result_of(answer: requests.Response) -> str:
+def read_cache_result(answer: requests.Response) -> str:
     return answer.headers["x-cache"].partition(" ")[0]
 
 
@@ -103,7 +104,7 @@ def delivery(emulator: Emulator) -> Iterator[Delivery]:
         yield made
 
 
-def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: Delivery) -> None:
+def test_an_image_is_served_and_cached_with_the_headers_of_the_policy(delivery: Delivery) -> None:
     etag = delivery.put("images/1")
     first, second = delivery.get("/images/1"), delivery.get("/images/1?w=1", origin=OURS)
     for answer in (first, second):
@@ -111,13 +112,13 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
         assert (answer.headers["etag"], answer.headers["content-type"]) == (etag, "image/png")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["content-security-policy"].endswith("sandbox")
-    assert [result_of(answer) for answer in (first, second)] == ["Miss", "Hit"]
+    assert [read_cache_result(answer) for answer in (first, second)] == ["Miss", "Hit"]
     assert "access-control-allow-origin" not in first.headers
     assert second.headers["access-control-allow-origin"] == OURS
     foreign = delivery.get("/images/1", origin="https://evil.example")
     assert "access-control-allow-origin" not in foreign.headers
 
-    # An image is cached for a day, unless its headers set another time. So a deleted image is still served.
+    # By default, the edge caches an image for a day. So it still serves the image after the deletion.
     delivery.s3.delete_object(Bucket=delivery.bucket, Key="images/1")
     assert delivery.get("/images/1").status_code == 200
     delivery.put("images/short", CacheControl="public, max-age=0")
@@ -127,7 +128,7 @@ def test_an_image_is_served_and_kept_with_the_headers_of_the_policy(delivery: De
 
 
 def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> None:
-    """I2: so the edge does not serve a deleted image after the invalidation, even if the image was cached."""
+    """I2: after an invalidation, the edge does not serve a deleted image, even if the image was cached."""
     for number in (1, 2):
         delivery.put(f"images/{number}")
         delivery.get(f"/images/{number}")
@@ -137,15 +138,15 @@ def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> N
 
     # A second call with the same reference is the same invalidation, and has no further effect.
     delivery.put("images/1")
-    assert [result_of(delivery.get("/images/1")) for _ in range(2)] == ["Miss", "Hit"]
+    assert [read_cache_result(delivery.get("/images/1")) for _ in range(2)] == ["Miss", "Hit"]
     delivery.invalidate("/images/1", reference="1")
-    assert result_of(delivery.get("/images/1")) == "Hit"
+    assert read_cache_result(delivery.get("/images/1")) == "Hit"
     delivery.invalidate("/images/*", reference="2")
-    assert result_of(delivery.get("/images/1")) == "Miss"
+    assert read_cache_result(delivery.get("/images/1")) == "Miss"
     assert delivery.get("/images/2").status_code == 403
 
 
-def test_an_invalidation_is_of_one_distribution_that_there_is(delivery: Delivery) -> None:
+def test_an_invalidation_applies_only_to_its_own_existing_distribution(delivery: Delivery) -> None:
     delivery.put("images/1")
     delivery.get("/images/1")
     config = delivery.cloudfront.get_distribution_config(Id=delivery.distribution)["DistributionConfig"]
@@ -153,10 +154,10 @@ def test_an_invalidation_is_of_one_distribution_that_there_is(delivery: Delivery
     delivery.invalidate("/*", reference="1", distribution=other["Distribution"]["Id"])
     with pytest.raises(delivery.cloudfront.exceptions.NoSuchDistribution):
         delivery.invalidate("/*", reference="1", distribution="ENONE")
-    assert result_of(delivery.get("/images/1")) == "Hit"
+    assert read_cache_result(delivery.get("/images/1")) == "Hit"
 
 
-def test_conditions_and_ranges_are_honored_from_the_bucket_and_from_the_cache(delivery: Delivery) -> None:
+def test_conditions_and_ranges_apply_to_answers_of_the_bucket_and_of_the_cache(delivery: Delivery) -> None:
     etag = delivery.put("images/1")
     for result in ("Miss", "Hit"):
         part = delivery.get("/images/1", range="bytes=1-3")
@@ -167,8 +168,8 @@ def test_conditions_and_ranges_are_honored_from_the_bucket_and_from_the_cache(de
         by_tag = delivery.get("/images/1", if_none_match=etag)
         by_time = delivery.get("/images/1", if_modified_since=formatdate(usegmt=True))
         assert (by_tag.status_code, by_time.status_code) == (304, 304)
-        assert {result_of(answer) for answer in (part, head, by_tag, by_time)} == {result}
-        delivery.get("/images/1")  # this complete answer is cached
+        assert {read_cache_result(answer) for answer in (part, head, by_tag, by_time)} == {result}
+        delivery.get("/images/1")  # caches the complete answer for the second pass of the loop
 
 
 def test_only_images_are_served_and_missing_objects_are_not_revealed(delivery: Delivery) -> None:
@@ -182,7 +183,7 @@ def test_only_images_are_served_and_missing_objects_are_not_revealed(delivery: D
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_it_only_reads(delivery: Delivery, method: str) -> None:
+def test_the_distribution_refuses_methods_that_write(delivery: Delivery, method: str) -> None:
     delivery.put("images/1")
     assert delivery.get("/images/1", method).status_code == 403
     assert delivery.get("/images/1").status_code == 200

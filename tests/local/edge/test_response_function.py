@@ -31,7 +31,7 @@ def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123
     return FakeFunctions(respond)
 
 
-def test_it_runs_for_each_answer_and_not_on_the_stored_one() -> None:
+def test_the_function_runs_for_each_answer_and_does_not_change_the_cached_answer() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         answers = [await running_edge.get("/page") for _ in range(3)]
         assert [got.headers["x-cache"].partition(" ")[0] for got in answers] == ["Miss", "Hit", "Hit"]
@@ -51,7 +51,7 @@ def test_it_runs_for_each_answer_and_not_on_the_stored_one() -> None:
         ({"method": "POST"}, 200),
     ],
 )
-def test_it_runs_for_every_kind_of_request(settings: dict[str, object], status: int) -> None:
+def test_the_function_runs_for_every_kind_of_request(settings: dict[str, object], status: int) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         got = await running_edge.get("/page", **settings)
@@ -60,14 +60,14 @@ def test_it_runs_for_every_kind_of_request(settings: dict[str, object], status: 
     run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(MARK))
 
 
-def test_a_head_that_misses_passes_it_too() -> None:
+def test_the_function_runs_for_a_head_request_that_misses_the_cache() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         assert "x-mark" in (await running_edge.get("/robots.txt", method="HEAD")).headers
 
     run_scenario(scenario, assets=FakeAssets(), config=add_response_function(MARK))
 
 
-def test_it_does_not_run_for_an_error_of_the_origin_even_a_stored_one() -> None:
+def test_the_function_does_not_run_for_an_error_of_the_origin_even_if_it_is_cached() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         for _ in range(2):
             got = await running_edge.get("/missing")
@@ -77,7 +77,7 @@ def test_it_does_not_run_for_an_error_of_the_origin_even_a_stored_one() -> None:
     run_scenario(scenario, functions=answering(status=404), config=add_response_function(MARK))
 
 
-def test_the_response_function_does_not_run_for_pages_of_the_edge() -> None:
+def test_the_function_does_not_run_for_pages_of_the_edge() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         assert "x-mark" not in (await running_edge.get("/", host="unknown.example.com")).headers
         running_edge.versions.clear()
@@ -87,7 +87,7 @@ def test_the_response_function_does_not_run_for_pages_of_the_edge() -> None:
     run_scenario(scenario, config=add_response_function(MARK))
 
 
-def test_it_does_not_run_for_a_response_of_the_viewer_request_function() -> None:
+def test_the_function_does_not_run_for_a_response_of_the_viewer_request_function() -> None:
     redirect = "function handler() { return { statusCode: 302, headers: { location: { value: '/' } } }; }"
     config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, request_function=redirect),))
 
@@ -98,7 +98,7 @@ def test_it_does_not_run_for_a_response_of_the_viewer_request_function() -> None
     run_scenario(scenario, config=add_response_function(MARK, config))
 
 
-def test_both_events_have_one_request_id_and_the_changed_request() -> None:
+def test_the_response_event_has_the_request_id_and_the_request_of_the_request_function() -> None:
     request = (
         "function handler(event) { event.request.uri = '/changed';"
         " event.request.headers['x-id'] = { value: event.context.requestId }; return event.request; }"
@@ -117,14 +117,14 @@ def test_both_events_have_one_request_id_and_the_changed_request() -> None:
             ids.append(event["context"]["requestId"])
         assert [len(each) for each in set(ids)] == [56, 56]
 
-    # The function of this test does not choose an origin.
+    # The request function of this test selects no origin. So the default origin must be able to answer.
     config = attrs.evolve(
         config, origins={**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["assets"], id="server")}
     )
     run_scenario(scenario, config=add_response_function(body, config))
 
 
-def test_the_response_headers_policy_is_applied_after_it() -> None:
+def test_the_response_headers_policy_is_applied_after_the_function() -> None:
     policy = ResponseHeadersPolicy(
         added=(
             ResponseHeader(name="x-forced", value="policy", override=True),
@@ -149,7 +149,7 @@ def test_the_response_headers_policy_is_applied_after_it() -> None:
     run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(body, config))
 
 
-def test_status_and_body_can_be_replaced_and_the_original_is_stored() -> None:
+def test_the_function_can_replace_status_and_body_and_the_original_is_cached() -> None:
     body = """
         const response = event.response;
         if (event.request.headers.rsc) return response;
@@ -179,7 +179,7 @@ def test_status_and_body_can_be_replaced_and_the_original_is_stored() -> None:
         ("event.response.headers.via = { value: 'x' }; return event.response;", 502),
     ],
 )
-def test_a_failing_function_is_an_error_page_for_a_miss_and_for_a_hit(body: str, status: int) -> None:
+def test_a_failing_function_causes_an_error_page_for_a_miss_and_for_a_hit(body: str, status: int) -> None:
     fails = f"if (!event.request.headers['x-pass']) {{ {body} }} return event.response;"
 
     async def scenario(running_edge: RunningEdge) -> None:
@@ -193,7 +193,7 @@ def test_a_failing_function_is_an_error_page_for_a_miss_and_for_a_hit(body: str,
     run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(fails))
 
 
-def test_streaming_stays_streaming() -> None:
+def test_a_response_function_does_not_stop_streaming() -> None:
     gate = asyncio.Event()
 
     async def parts() -> AsyncIterator[bytes]:

@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 from local.edge.bucket_access import NO_ACCESS, BucketAccess, load_bucket_access
 from local.edge.cors import CorsPolicy
 from local.edge.edge import Edge
+from local.edge.functions.events import EdgeFunctionError
 from local.edge.origins import OriginClient
 from local.edge.server import EdgeServer
-from local.edge.viewer_function import EdgeFunctionError
 from local.http_messages import Headers
 from tests.local.edge.edge_fixture import CONFIG, DEFAULT, FakeAssets, FakeFunctions, RunningEdge
 
@@ -27,7 +27,7 @@ IMAGES = attrs.evolve(
 )
 
 
-def edge_of_images(**changes: Any) -> Edge:  # noqa: ANN401 - attributes of Edge
+def create_image_edge(**changes: Any) -> Edge:  # noqa: ANN401 - attributes of Edge
     return Edge(
         config=attrs.evolve(IMAGES, **changes),
         key_values=lambda: ("", {}),
@@ -42,7 +42,7 @@ def edge_of_images(**changes: Any) -> Edge:  # noqa: ANN401 - attributes of Edge
 def test_the_host_selects_the_distribution() -> None:
     async def main() -> None:
         running_edge = RunningEdge()
-        running_edge.server = EdgeServer(edges=(running_edge.edge, edge_of_images()))
+        running_edge.server = EdgeServer(edges=(running_edge.edge, create_image_edge()))
         async with running_edge:
             for host in ("d2.cloudfront.localhost:8080", "D2.cloudfront.localhost", "images.example.com"):
                 assert (await running_edge.get("/images/1", host=host)).body == b"an image", host
@@ -53,10 +53,10 @@ def test_the_host_selects_the_distribution() -> None:
     asyncio.run(main())
 
 
-def test_a_function_that_does_not_load_leaves_nothing_open() -> None:
+def test_a_function_that_does_not_load_prevents_that_the_server_opens() -> None:
     async def main() -> None:
         server = EdgeServer(
-            edges=(edge_of_images(behaviors=(attrs.evolve(DEFAULT, request_function="no"),)),)
+            edges=(create_image_edge(behaviors=(attrs.evolve(DEFAULT, request_function="no"),)),)
         )
         with pytest.raises(EdgeFunctionError, match="does not load"):
             await server.open(0)
@@ -111,7 +111,7 @@ def test_only_pages_of_the_policys_origins_may_read_an_answer(
 
 
 class FakeS3:
-    """A fake that is both a session and its client, with the policy of one bucket."""
+    """A fake boto3 session that is also its own S3 client. It has the policy of one bucket."""
 
     def __init__(self, *statements: dict[str, Any], error: str | None = None) -> None:
         self._statements, self._error = statements, error
@@ -136,18 +136,18 @@ def statement(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a st
     }
 
 
-def access_by(*statements: dict[str, Any]) -> BucketAccess:
+def load_access(*statements: dict[str, Any]) -> BucketAccess:
     return load_bucket_access(FakeS3(*statements), "b", ARN)  # type: ignore[arg-type]
 
 
 def test_a_distribution_reads_the_objects_that_the_bucket_policy_allows() -> None:
     """B6."""
-    access = access_by(statement())
+    access = load_access(statement())
     assert access.allows("b", "images/1")
     assert not access.allows("b", "private/images/1")
     assert not access.allows("other", "images/1")
     assert not access.can_list
-    assert access_by(statement(Action=["s3:GetObject", "s3:ListBucket"])).can_list
+    assert load_access(statement(Action=["s3:GetObject", "s3:ListBucket"])).can_list
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_a_distribution_reads_the_objects_that_the_bucket_policy_allows() -> Non
         {"Condition": {}},
     ],
 )
-def test_a_statement_for_anybody_else_gives_it_nothing(changes: dict[str, Any]) -> None:
-    assert access_by(statement(**changes)) == NO_ACCESS
+def test_other_statements_do_not_allow_the_distribution_to_read(changes: dict[str, Any]) -> None:
+    assert load_access(statement(**changes)) == NO_ACCESS
 
 
 def test_a_bucket_without_a_policy_allows_nothing_and_other_errors_are_raised() -> None:

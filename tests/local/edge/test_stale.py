@@ -44,8 +44,8 @@ def test_stale_times_end_with_the_maximum_ttl(
     assert compute_stale_seconds(POLICY, status, [("cache-control", control)], seconds) == expected
 
 
-class Changing(FakeFunctions):
-    """An origin whose next answer a test sets. Each body has the request's number."""
+class ChangingOrigin(FakeFunctions):
+    """An origin whose next answer a test sets. The body of each answer contains the number of the request."""
 
     def __init__(self, control: str) -> None:
         super().__init__(self._answer)
@@ -63,7 +63,7 @@ class Changing(FakeFunctions):
         return self.status, self.headers, [f"answer {number}".encode()]
 
 
-async def bodies(running_edge: RunningEdge, number: int) -> list[str]:
+async def get_bodies(running_edge: RunningEdge, number: int) -> list[str]:
     return [(await running_edge.get("/page")).body.decode() for _ in range(number)]
 
 
@@ -77,27 +77,27 @@ def test_a_stale_answer_is_served_while_it_is_refreshed_once() -> None:
             got = await running_edge.get("/page", headers=[("if-none-match", '"x"'), ("range", "bytes=0-99")])
             assert (got.body, got.headers["age"]) == (b"answer 1", "61")
             assert got.headers["x-cache"] == "Hit from cloudfront"
-        assert await bodies(running_edge, 1) == ["answer 1"]
+        assert await get_bodies(running_edge, 1) == ["answer 1"]
         await wait_until(lambda: len(origin.sent) == 2)
         assert not {"if-none-match", "range"} & set(origin.sent[1].headers)
         origin.gate.set()
         await wait_until(lambda: not running_edge.edge._refreshes)
-        assert await bodies(running_edge, 2) == ["answer 2"] * 2
+        assert await get_bodies(running_edge, 2) == ["answer 2"] * 2
         assert len(origin.sent) == 2
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
 def test_after_the_time_for_revalidation_the_viewer_waits_for_the_origin() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         running_edge.now += 60 + 600
-        assert await bodies(running_edge, 1) == ["answer 2"]
+        assert await get_bodies(running_edge, 1) == ["answer 2"]
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
-def test_a_request_after_the_window_waits_for_the_refresh_that_is_under_way() -> None:
+def test_after_the_time_for_revalidation_a_request_waits_for_the_running_refresh() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
@@ -112,7 +112,7 @@ def test_a_request_after_the_window_waits_for_the_refresh_that_is_under_way() ->
         assert (await late).body == b"answer 2"
         assert len(origin.sent) == 2
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
 @pytest.mark.parametrize(
@@ -124,20 +124,20 @@ def test_a_refresh_that_fails_keeps_the_stale_answer_and_is_in_the_log(error: Ex
         await running_edge.get("/page")
         running_edge.now += 61
         origin.status, origin.error = 500, error
-        assert await bodies(running_edge, 1) == ["answer 1"]
+        assert await get_bodies(running_edge, 1) == ["answer 1"]
         await wait_until(lambda: not running_edge.edge._refreshes)
         assert any("refresh in the background" in str(access.problem) for access in running_edge.log)
         origin.status, origin.error = 200, None
-        assert await bodies(running_edge, 1) == ["answer 1"]
+        assert await get_bodies(running_edge, 1) == ["answer 1"]
         running_edge.now += 10
-        await bodies(running_edge, 1)
+        await get_bodies(running_edge, 1)
         await wait_until(lambda: not running_edge.edge._refreshes)
-        assert await bodies(running_edge, 1) == [f"answer {len(origin.sent)}"]
+        assert await get_bodies(running_edge, 1) == [f"answer {len(origin.sent)}"]
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
-def test_an_invalidated_answer_is_not_served_stale_nor_brought_back_by_a_refresh() -> None:
+def test_an_invalidated_answer_is_not_served_again_even_by_a_running_refresh() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
@@ -148,9 +148,9 @@ def test_an_invalidated_answer_is_not_served_stale_nor_brought_back_by_a_refresh
         running_edge.edge.cache.invalidate(["/page"])
         origin.gate.set()
         await wait_until(lambda: not running_edge.edge._refreshes)
-        assert await bodies(running_edge, 1) == ["answer 3"]
+        assert await get_bodies(running_edge, 1) == ["answer 3"]
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
 def test_an_edge_that_stops_cancels_its_refreshes() -> None:
@@ -161,7 +161,7 @@ def test_an_edge_that_stops_cancels_its_refreshes() -> None:
         await running_edge.get("/page")
         await wait_until(lambda: len(running_edge.functions.sent) == 2)
 
-    running_edge = run_scenario(scenario, functions=Changing("max-age=60, stale-while-revalidate=600"))
+    running_edge = run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
     assert (running_edge.functions.open, running_edge.edge._refreshes) == (0, set())
 
 
@@ -178,16 +178,16 @@ def test_a_stale_answer_replaces_an_error_of_the_origin(error: Exception | None)
         assert (running_edge.log[1].result, running_edge.log[1].problem is None) == ("Hit", False)
         # During the time in which the edge would cache the error, the origin receives no request.
         running_edge.now += 9
-        assert await bodies(running_edge, 1) == ["answer 1"]
+        assert await get_bodies(running_edge, 1) == ["answer 1"]
         assert len(origin.sent) == 2
         running_edge.now += 1
-        assert await bodies(running_edge, 1) == ["answer 1"]
+        assert await get_bodies(running_edge, 1) == ["answer 1"]
         assert len(origin.sent) == 3
         running_edge.now += 10
         origin.status, origin.error = 200, None
-        assert await bodies(running_edge, 1) == ["answer 4"]
+        assert await get_bodies(running_edge, 1) == ["answer 4"]
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
 def test_a_4xx_replaces_the_stale_answer() -> None:
@@ -201,7 +201,7 @@ def test_a_4xx_replaces_the_stale_answer() -> None:
         origin.status = 500
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
 def test_after_the_time_for_errors_the_viewer_gets_the_error() -> None:
@@ -211,7 +211,7 @@ def test_after_the_time_for_errors_the_viewer_gets_the_error() -> None:
         running_edge.functions.status = 500
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
 def test_without_the_directive_an_expired_answer_replaces_errors_up_to_the_maximum_ttl() -> None:
@@ -226,23 +226,23 @@ def test_without_the_directive_an_expired_answer_replaces_errors_up_to_the_maxim
         running_edge.now += 1
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=Changing("max-age=60"), config=config)
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60"), config=config)
 
 
-def test_an_answer_that_may_not_be_kept_forgets_the_stale_one() -> None:
+def test_a_new_answer_that_may_not_be_cached_removes_the_stale_answer() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 60
         origin.headers = [("cache-control", "no-store")]
-        assert await bodies(running_edge, 1) == ["answer 2"]
+        assert await get_bodies(running_edge, 1) == ["answer 2"]
         origin.status = 500
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
-def test_requests_that_wait_for_a_failing_one_get_the_stale_answer_too() -> None:
+def test_requests_that_wait_for_a_failing_request_get_the_stale_answer_too() -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
@@ -254,4 +254,4 @@ def test_requests_that_wait_for_a_failing_one_get_the_stale_answer_too() -> None
         assert [(await task).body for task in tasks] == [b"answer 1"] * 3
         assert len(origin.sent) == 2
 
-    run_scenario(scenario, functions=Changing("max-age=60, stale-if-error=600"))
+    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))

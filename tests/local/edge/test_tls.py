@@ -19,7 +19,7 @@ from tests.runtime.releases.origin.node_functions import function_version, get, 
 NOW = dt.datetime.now(dt.UTC)
 
 
-def trusting(authority: LocalAuthority) -> ssl.SSLContext:
+def create_tls_context(authority: LocalAuthority) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(authority.certificate_file))
 
 
@@ -35,7 +35,7 @@ def test_http_and_https_share_the_port(tmp_path: Path) -> None:
     authority = LocalAuthority(tmp_path, NOW)
 
     async def scenario(running_edge: RunningEdge) -> None:
-        context = trusting(authority)
+        context = create_tls_context(authority)
         assert await visit(running_edge, context) == (200, b"hello")
         assert (await running_edge.get("/")).body == b"hello"
         assert await visit(running_edge, context) == (200, b"hello")
@@ -47,17 +47,17 @@ def test_http_and_https_share_the_port(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["shop.localhost", "01jb--shop.localhost", "localhost", "a.b.example.com"])
 def test_every_host_has_a_certificate_of_its_own(tmp_path: Path, host: str) -> None:
-    """Node.js refuses a wildcard directly below a top-level domain (`*.localhost`)."""
+    """One wildcard certificate is not enough: Node.js refuses `*.localhost`, which has only two labels."""
     authority = LocalAuthority(tmp_path, NOW)
 
     async def scenario(running_edge: RunningEdge) -> None:
         running_edge.set_key(host, running_edge.items[HOST])
-        assert (await visit(running_edge, trusting(authority), host))[0] == 200
+        assert (await visit(running_edge, create_tls_context(authority), host))[0] == 200
 
     run_scenario(scenario, authority=authority)
 
 
-def test_a_client_without_trust_gets_no_answer_and_others_are_served(tmp_path: Path) -> None:
+def test_a_client_that_does_not_trust_the_authority_does_not_affect_others(tmp_path: Path) -> None:
     async def scenario(running_edge: RunningEdge) -> None:
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await visit(running_edge, ssl.create_default_context())
@@ -121,7 +121,7 @@ def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
     run_scenario(scenario, authority=authority)
 
 
-def test_the_authority_is_kept_and_its_key_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_authority_is_kept_and_only_its_owner_can_read_the_key(tmp_path: Path) -> None:
     first = LocalAuthority(tmp_path / "tls", NOW).certificate_file.read_bytes()
     again = LocalAuthority(tmp_path / "tls", NOW + dt.timedelta(days=3000))
     assert again.certificate_file.read_bytes() == first
@@ -131,7 +131,7 @@ def test_the_authority_is_kept_and_its_key_is_for_its_owner_only(tmp_path: Path)
 
 
 @pytest.mark.parametrize("damage", ["expired", "other key", "no certificate", "nonsense"])
-def test_an_authority_that_cannot_be_used_is_made_again(tmp_path: Path, damage: str) -> None:
+def test_an_unusable_authority_is_replaced(tmp_path: Path, damage: str) -> None:
     first = LocalAuthority(tmp_path, NOW).certificate_file.read_bytes()
     now = NOW
     if damage == "expired":

@@ -1,4 +1,4 @@
-"""Helpers that create a function with its role and code, for tests of the emulator."""
+"""Helpers for tests of the emulator. Most of them create or use the Lambda function `probe`."""
 
 import io
 import json
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def zip_of(files: Mapping[str, str | bytes]) -> bytes:
-    """A zip of files. Text files are dedented."""
+    """Return a zip file with these files. Common indentation is removed from text files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
@@ -23,7 +23,7 @@ def zip_of(files: Mapping[str, str | bytes]) -> bytes:
 
 
 def allowing(actions: str | list[str], resource: str | list[str]) -> dict[str, Any]:
-    """A policy with one statement."""
+    """Return a policy with one statement, which allows the actions on the resources."""
     return {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}],
@@ -50,7 +50,7 @@ def make_role(emulator: Emulator, name: str = "probe", policy: Mapping[str, Any]
 
 
 def put_policy(emulator: Emulator, policy: Mapping[str, Any], role: str = "probe") -> None:
-    """Replace the role's policy."""
+    """Replace the inline policy of a role."""
     emulator.client("iam").put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=json.dumps(policy))
 
 
@@ -78,7 +78,7 @@ def make_function(
 
 
 def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
-    """Allow an EventBridge rule to call the function."""
+    """Allow an EventBridge rule to call the function `probe`."""
     emulator.client("lambda").add_permission(
         FunctionName="probe",
         StatementId="rule",
@@ -89,21 +89,24 @@ def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
 
 
 def invoke(emulator: Emulator, event: object = None) -> Any:  # noqa: ANN401 - any JSON
-    """Invoke the function, and return its result."""
+    """Invoke the function `probe`, and return its result."""
     answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=json.dumps(event))
     return json.loads(answer["Payload"].read())
 
 
 def log_lines(emulator: Emulator) -> list[str]:
-    """Return the messages in the function's log group."""
+    """Return the messages in the log group of the function `probe`."""
     events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/probe")["events"]
     return [event["message"].strip() for event in events]
 
 
 def eventually(check: Callable[[], T], seconds: float = 10.0) -> T:
-    """Call `check` until its result is true, and return the result. The emulator works in its own threads."""
+    """Call `check` until its result is true, and return the result.
+
+    Tests need this because the emulator does some of its work in other threads.
+    """
     deadline = time.monotonic() + seconds
     while not (seen := check()):
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.01)
     return seen

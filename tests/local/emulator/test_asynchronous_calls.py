@@ -16,8 +16,8 @@ BUCKET = "some-images"
 Json = dict[str, Any]
 
 
-class Uploaded:
-    """A function that is notified of uploads. It fails for objects that are named `bad`."""
+class UploadConsumer:
+    """A function that is notified of uploads. It fails for objects with `bad` in their key."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.events: list[Json] = []
@@ -35,11 +35,12 @@ class Uploaded:
 
 
 @pytest.fixture
-def uploaded(emulator: Emulator) -> Uploaded:
-    return Uploaded(emulator)
+def consumer(emulator: Emulator) -> UploadConsumer:
+    return UploadConsumer(emulator)
 
 
-def bucket_that_tells(function_arn: str, *, allowed: bool = True) -> None:
+def declare_bucket(function_arn: str, *, allowed: bool = True) -> None:
+    """Declare a bucket that notifies the function of uploads. `allowed`: S3 may call the function."""
     bucket = aws.s3.Bucket("images", bucket=BUCKET)
     allowing_s3 = (
         [
@@ -70,7 +71,7 @@ def bucket_that_tells(function_arn: str, *, allowed: bool = True) -> None:
     )
 
 
-def destination() -> None:
+def declare_destination() -> None:
     dead = aws.sqs.Queue("dead", name="dead")
     aws.lambda_.FunctionEventInvokeConfig(
         "uploaded",
@@ -92,24 +93,24 @@ def deploy(emulator: Emulator, root: Path, *parts: Any) -> Deployment:  # noqa: 
 
 
 def test_a_function_is_notified_of_the_selected_objects(
-    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+    emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
-    deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn))
+    deploy(emulator, tmp_path, lambda: declare_bucket(consumer.arn))
     s3 = emulator.client("s3")
     s3.put_object(Bucket=BUCKET, Key="elsewhere/1", Body=b"1")
     s3.put_object(Bucket=BUCKET, Key="images/a b", Body=b"12")
     s3.delete_object(Bucket=BUCKET, Key="images/a b")
-    eventually(lambda: uploaded.events)
-    (event,) = [event["Records"][0] for event in uploaded.events]
+    eventually(lambda: consumer.events)
+    (event,) = [event["Records"][0] for event in consumer.events]
     assert event["eventName"] == "ObjectCreated:Put"
     assert event["s3"]["bucket"]["name"] == BUCKET
     assert (event["s3"]["object"]["key"], event["s3"]["object"]["size"]) == ("images/a+b", 2)
 
 
-def test_an_event_that_fails_for_good_ends_in_the_dead_letter_queue(
-    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+def test_an_event_that_fails_in_all_attempts_goes_to_the_dead_letter_queue(
+    emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
-    parts = (lambda: bucket_that_tells(uploaded.arn), destination)
+    parts = (lambda: declare_bucket(consumer.arn), declare_destination)
     url = deploy(emulator, tmp_path, *parts).outputs["dead"]
     emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
 
@@ -118,17 +119,18 @@ def test_an_event_that_fails_for_good_ends_in_the_dead_letter_queue(
         return json.loads(received[0]["Body"]) if received else None
 
     record = eventually(dead)
-    assert uploaded.keys() == ["images/bad", "images/bad"]
+    assert consumer.keys() == ["images/bad", "images/bad"]
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 2
-    assert record["requestPayload"] == uploaded.events[0]
+    assert record["requestPayload"] == consumer.events[0]
     assert record["responsePayload"]["errorMessage"] == "cannot take it"
 
 
-def test_the_record_is_sent_with_the_right_of_the_functions_role(
-    emulator: Emulator, uploaded: Uploaded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_the_dead_letter_is_sent_with_the_permissions_of_the_functions_role(
+    emulator: Emulator, consumer: UploadConsumer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    url = deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn), destination).outputs["dead"]
+    parts = (lambda: declare_bucket(consumer.arn), declare_destination)
+    url = deploy(emulator, tmp_path, *parts).outputs["dead"]
     put_policy(emulator, allowing("sqs:SendMessage", "arn:aws:sqs:ap-southeast-1:000000000000:another"))
     emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
     eventually(lambda: "probe could not send to" in caplog.text)
@@ -136,29 +138,29 @@ def test_the_record_is_sent_with_the_right_of_the_functions_role(
     assert "Messages" not in emulator.client("sqs").receive_message(QueueUrl=url)
 
 
-def test_a_bucket_cannot_tell_a_function_that_does_not_let_it(
-    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+def test_a_bucket_cannot_notify_a_function_that_does_not_allow_it(
+    emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
     """AWS checks the function's policy when the notification is declared, not when an object is uploaded."""
     with pytest.raises(ResourceError, match=r"(?s)Unable to validate the following destination.*probe"):
-        deploy(emulator, tmp_path, lambda: bucket_that_tells(uploaded.arn, allowed=False))
+        deploy(emulator, tmp_path, lambda: declare_bucket(consumer.arn, allowed=False))
 
 
 def test_a_destination_that_the_role_may_not_send_to_is_refused(
-    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+    emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
     put_policy(emulator, allowing("sqs:ReceiveMessage", "*"))
     with pytest.raises(ResourceError, match=r"permissions to call SendMessage on .*:dead"):
-        deploy(emulator, tmp_path, destination)
-    assert uploaded.events == []
+        deploy(emulator, tmp_path, declare_destination)
+    assert consumer.events == []
 
 
-def test_a_queue_that_the_role_may_not_read_cannot_be_mapped(
-    emulator: Emulator, uploaded: Uploaded, tmp_path: Path
+def test_a_queue_that_the_role_may_not_read_is_refused(
+    emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
     def mapping() -> None:
         queue = aws.sqs.Queue("work", name="work")
-        aws.lambda_.EventSourceMapping("work", function_name=uploaded.arn, event_source_arn=queue.arn)
+        aws.lambda_.EventSourceMapping("work", function_name=consumer.arn, event_source_arn=queue.arn)
 
     with pytest.raises(ResourceError, match=r"permissions to call ReceiveMessage on .*:work"):
         deploy(emulator, tmp_path, mapping)

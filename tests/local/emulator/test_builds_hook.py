@@ -1,4 +1,4 @@
-"""The API of the embedded CodeBuild: `StartBuild` with its overrides, token and events (P5, P7)."""
+"""The API of the embedded CodeBuild: overrides, idempotency tokens, and events of builds (P5, P7)."""
 
 import datetime as dt
 import json
@@ -65,7 +65,7 @@ def events(emulator: Emulator) -> list[dict[str, Any]]:
     return seen
 
 
-def test_a_project_keeps_all_that_it_was_made_with(codebuild: Client) -> None:
+def test_a_build_project_keeps_all_its_settings(codebuild: Client) -> None:
     (project,) = codebuild.batch_get_projects(names=["site"])["projects"]
     assert project["timeoutInMinutes"] == 30
     assert project["queuedTimeoutInMinutes"] == 60
@@ -73,7 +73,7 @@ def test_a_project_keeps_all_that_it_was_made_with(codebuild: Client) -> None:
     assert project["logsConfig"]["s3Logs"]["location"] == "logs/logs/builds/site"
 
 
-def test_the_runner_gets_the_project_with_the_overrides_of_this_build(
+def test_the_runner_gets_the_settings_of_the_project_with_the_overrides_of_the_build(
     emulator: Emulator, codebuild: Client
 ) -> None:
     requests: list[BuildRequest] = []
@@ -138,7 +138,7 @@ def test_a_build_is_in_progress_until_its_runner_returns(emulator: Emulator, cod
 def test_the_same_token_gives_the_same_build_and_other_parameters_are_refused(
     emulator: Emulator, codebuild: Client
 ) -> None:
-    """P5: the deployment id is the idempotency token."""
+    """P5: the platform uses the deployment id as the token, so a retry does not start a second build."""
     emulator.set_build_runner(succeed)
     first = codebuild.start_build(projectName="site", idempotencyToken="01J")["build"]
     second = codebuild.start_build(projectName="site", idempotencyToken="01J")["build"]
@@ -196,7 +196,7 @@ def test_a_failed_builds_event_has_the_phase_and_the_cause(
     }
 
 
-def test_stopping_a_build_tells_its_runner(
+def test_stopping_a_build_notifies_its_runner(
     emulator: Emulator, codebuild: Client, events: list[dict[str, Any]]
 ) -> None:
     def run(request: BuildRequest) -> BuildResult:

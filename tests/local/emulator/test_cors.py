@@ -18,7 +18,10 @@ CORS = "access-control-"
 
 @pytest.fixture
 def endpoint(emulator: Emulator, tmp_path: Path) -> str:
-    """A bucket, and an HTTP API with a public route and a route with token. CORS allows one origin."""
+    """The URL of an HTTP API with a public route and a route that requires a token.
+
+    The program also has a bucket. The CORS settings of the API and of the bucket allow one origin.
+    """
     emulator.set_node_invoker(lambda _: NodeResult(payload={"statusCode": 200, "body": "hello"}))
     function = make_function(emulator, runtime="nodejs22.x")
 
@@ -115,7 +118,7 @@ def test_an_unknown_origin_gets_no_cors_headers(endpoint: str) -> None:
     assert preflight(f"{endpoint}/open", f"{OURS}.evil.example")[1] == {}
 
 
-def test_answers_can_be_read_by_pages_of_the_origin(endpoint: str) -> None:
+def test_answers_can_be_read_by_pages_of_the_configured_origin(endpoint: str) -> None:
     status, headers = ask("GET", f"{endpoint}/open", OURS)
     assert (status, headers[f"{CORS}allow-origin"]) == (200, OURS)
 
@@ -126,8 +129,8 @@ def test_a_preflight_needs_no_token_but_the_request_does(endpoint: str) -> None:
         assert ask("GET", f"{endpoint}/closed", OURS, **credentials)[0] == 401
 
 
-def test_a_bucket_answers_for_its_own_origins(endpoint: str, emulator: Emulator) -> None:
-    assert endpoint
+def test_a_bucket_accepts_only_preflights_of_its_own_origins(endpoint: str, emulator: Emulator) -> None:
+    assert endpoint  # the program of this fixture also has the bucket
     url = f"{emulator.endpoint_url}/some-images"
     status, headers = preflight(url, OURS)
     assert (status, headers[f"{CORS}allow-origin"]) == (200, OURS)

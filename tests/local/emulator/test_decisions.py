@@ -11,7 +11,8 @@ OWN = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/own/*"
 OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
 
 
-def test_a_right_counts_as_used_by_its_pattern_and_a_refusal_names_the_resource(emulator: Emulator) -> None:
+def test_a_decision_names_the_pattern_of_the_policy_or_the_refused_resource(emulator: Emulator) -> None:
+    """Two allowed calls with the same pattern are one decision. No pattern belongs to a refused call."""
     actions = ["ssm:GetParameters", "ssm:PutParameter"]
     role = make_role(emulator, "noted", policy=allowing(actions, OWN))
     ssm = emulator.create_role_session(role).client("ssm")

@@ -1,4 +1,4 @@
-"""The embedded AWS: its permissions, the methods of `Emulator`, and its complete removal at the end."""
+"""The embedded AWS: its permissions, the methods of `Emulator`, and that nothing remains after its end."""
 
 import os
 import socket
@@ -38,7 +38,7 @@ def test_the_administrator_has_all_permissions_and_a_role_those_of_its_policies(
 
 @pytest.mark.parametrize("key", ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE"])
 def test_keys_that_anybody_could_name_open_nothing(emulator: Emulator, key: str) -> None:
-    """P6: a build runs untrusted code. This code can reach the emulator's port."""
+    """P6: a build runs untrusted code, which can reach the emulator's port and try well-known access keys."""
     client = boto3.client(
         "s3",
         endpoint_url=emulator.endpoint_url,
@@ -103,7 +103,7 @@ def test_the_items_of_a_key_value_store_are_read_without_a_request(emulator: Emu
         emulator.read_key_values(created["ARN"] + "-other")
 
 
-def test_an_event_invokes_its_rules_function_and_a_failed_invocation_is_tried_again(
+def test_an_event_invokes_the_function_of_its_rule_and_a_failed_invocation_is_retried(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lambda_svc, "_LAMBDA_ASYNC_RETRY_BASE_SECONDS", 0.01)
@@ -158,15 +158,15 @@ for _ in range(2):
         worker = invoke(emulator)
         os.kill(worker, 0)
     with socket.socket() as client:
-        assert client.connect_ex(("127.0.0.1", emulator.port)) != 0, "it still listens"
+        assert client.connect_ex(("127.0.0.1", emulator.port)) != 0, "the emulator still listens"
     try:
         os.kill(worker, 0)
-        raise AssertionError("the function's process lives")
+        raise AssertionError("the process of the function is still running")
     except ProcessLookupError:
         pass
 try:
     Emulator(region="ap-southeast-1", port=0).start()
-    raise AssertionError("it has another port")
+    raise AssertionError("this process has started an emulator on another port")
 except EmulatorError:
     pass
 assert environment == dict(os.environ), "the environment is changed"

@@ -41,7 +41,7 @@ def test_a_function_can_import_boto3_and_its_layers_and_none_of_our_own_packages
     assert invoke(emulator) == ["of the layer", []]
 
 
-def test_what_a_function_logs_at_level_info_reaches_its_log_group_with_the_request_id(
+def test_log_messages_of_a_function_reach_its_log_group_with_the_request_id(
     emulator: Emulator,
 ) -> None:
     code = """
@@ -75,14 +75,14 @@ def test_json_logs_follow_the_functions_log_settings(emulator: Emulator) -> None
     assert entry["requestId"]
 
 
-def test_a_function_that_raises_is_an_unhandled_error_with_its_trace_in_the_log(emulator: Emulator) -> None:
+def test_an_exception_is_an_unhandled_error_with_a_trace_in_the_log(emulator: Emulator) -> None:
     make_function(emulator, "def handle(event, context): raise ValueError('no')\n")
     answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=b"{}")
     assert answer["FunctionError"] == "Unhandled"
     assert any("ValueError: no" in line for line in log_lines(emulator))
 
 
-def test_the_log_of_a_call_ends_where_the_function_marked_it(emulator: Emulator) -> None:
+def test_the_log_tail_of_a_call_contains_only_the_lines_of_this_call(emulator: Emulator) -> None:
     code = """
         import sys
         def handle(event, context):
@@ -98,7 +98,7 @@ def test_the_log_of_a_call_ends_where_the_function_marked_it(emulator: Emulator)
     assert tails == ["of call 1", "of call 100000", "of call 2"]
 
 
-def test_node_functions_run_in_the_workers_that_are_registered(emulator: Emulator) -> None:
+def test_node_functions_run_in_the_registered_workers(emulator: Emulator) -> None:
     invocations: list[NodeInvocation] = []
 
     def run(invocation: NodeInvocation) -> NodeResult:
@@ -124,7 +124,7 @@ def test_node_functions_run_in_the_workers_that_are_registered(emulator: Emulato
     assert "rendered" in log_lines(emulator)
 
 
-def test_a_node_function_that_fails_is_an_unhandled_error(emulator: Emulator) -> None:
+def test_a_failure_of_a_node_function_is_an_unhandled_error(emulator: Emulator) -> None:
     emulator.set_node_invoker(
         lambda _: NodeResult(failure=NodeFailure(message="no page", type="RenderError"))
     )
@@ -148,8 +148,8 @@ def test_a_function_writes_to_a_key_value_store_with_its_own_roles_permission(em
                 return error.response["Error"]["Code"]
             return "put"
         """
-    # This layer contains awscrt, like the layer of the functions that write to the store. awscrt signs
-    # requests for all regions.
+    # boto3 needs awscrt to sign requests to a KeyValueStore. Therefore this layer contains awscrt, like the
+    # layer of the platform's functions that write to the store.
     folder = Path(awscrt.__file__).parents[1]
     files = [*folder.glob("_awscrt*.so"), *folder.glob("awscrt/**/*.py")]
     content = zip_of({f"python/{path.relative_to(folder)}": path.read_bytes() for path in files})

@@ -17,7 +17,7 @@ from local.engine.engine import Engine
 from tests.local.deployed_program import ROOT
 from tests.local.emulator.probe import eventually
 
-# Sends a message for every image that became ready. Fails for an image without an owner.
+# This consumer sends a message for each image that is `ready`. It fails for images without an owner.
 CONSUMER = """
 import json, os
 import boto3
@@ -71,7 +71,7 @@ def image(number: int, **changes: str | None) -> dict[str, Any]:
     return {name: {"S": value} for name, value in row.items() if value is not None}
 
 
-def test_a_consumer_attached_with_one_line_gets_what_changes_and_is_not_stopped_by_a_bad_row(
+def test_a_stream_consumer_gets_all_changes_although_one_row_fails(
     emulator: Emulator,
 ) -> None:
     settings = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
@@ -87,11 +87,11 @@ def test_a_consumer_attached_with_one_line_gets_what_changes_and_is_not_stopped_
         messages = sqs.receive_message(QueueUrl=outputs[queue], MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(message["Body"]) for message in messages]
 
-    def both() -> bool:
+    def has_received_both() -> bool:
         seen.extend(received("ready"))
         return {message["image"] for message in seen} == {"IMAGE#1", "IMAGE#4"}
 
-    eventually(both)
+    eventually(has_received_both)
     assert {message["owner"] for message in seen} == {"USER#ada"}
     (record,) = eventually(lambda: received("dead"))
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"

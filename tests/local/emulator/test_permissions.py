@@ -12,15 +12,16 @@ from tests.local.emulator.probe import allowing, make_function, make_role
 ARN = "arn:aws:{}:ap-southeast-1:000000000000:{}"
 
 
-def client_allowed(emulator: Emulator, service: str, actions: str | list[str], resource: str) -> Any:  # noqa: ANN401 - boto3's clients have no types of their own
+def create_client(emulator: Emulator, service: str, actions: str | list[str], resource: str) -> Any:  # noqa: ANN401 - boto3's clients have no types of their own
+    """Return a client of a role that may call only these actions on these resources."""
     role = make_role(emulator, "limited", policy=allowing(actions, resource))
     return emulator.create_role_session(role).client(service)
 
 
-def test_parameters_are_read_one_by_one_and_by_path_under_the_own_prefix_only(emulator: Emulator) -> None:
+def test_parameters_are_read_by_name_and_by_path_only_below_the_allowed_prefix(emulator: Emulator) -> None:
     for name in ("/site/a/KEY", "/site/b/KEY"):
         emulator.client("ssm").put_parameter(Name=name, Value="secret", Type="SecureString")
-    ssm = client_allowed(
+    ssm = create_client(
         emulator,
         "ssm",
         ["ssm:GetParameters", "ssm:GetParametersByPath"],
@@ -53,7 +54,7 @@ def test_builds_are_read_and_stopped_with_permissions_on_their_project(emulator:
         emulator.client("codebuild").start_build(projectName=name)["build"]["id"]
         for name in ("mine", "yours")
     )
-    builds = client_allowed(emulator, "codebuild", "codebuild:*", ARN.format("codebuild", "project/mine"))
+    builds = create_client(emulator, "codebuild", "codebuild:*", ARN.format("codebuild", "project/mine"))
     assert builds.batch_get_builds(ids=[mine])["builds"]
     builds.stop_build(id=mine)
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -62,10 +63,10 @@ def test_builds_are_read_and_stopped_with_permissions_on_their_project(emulator:
         builds.stop_build(id=yours)
 
 
-def test_a_log_group_is_named_with_the_colon_and_star_that_aws_ends_it_with(emulator: Emulator) -> None:
+def test_the_arn_of_a_log_group_ends_with_a_colon_and_a_star_as_in_aws(emulator: Emulator) -> None:
     for name in ("/builds/mine", "/builds/yours"):
         emulator.client("logs").create_log_group(logGroupName=name)
-    logs = client_allowed(emulator, "logs", "logs:*", ARN.format("logs", "log-group:/builds/mine:*"))
+    logs = create_client(emulator, "logs", "logs:*", ARN.format("logs", "log-group:/builds/mine:*"))
     logs.create_log_stream(logGroupName="/builds/mine", logStreamName="1")
     event = {"timestamp": 1, "message": "built"}
     logs.put_log_events(logGroupName="/builds/mine", logStreamName="1", logEvents=[event])
@@ -79,7 +80,7 @@ def test_an_alias_is_invoked_with_permission_on_its_qualified_arn(emulator: Emul
     make_function(emulator, runtime="nodejs22.x")
     version = emulator.client("lambda").publish_version(FunctionName="probe")["Version"]
     emulator.client("lambda").create_alias(FunctionName="probe", Name="live", FunctionVersion=version)
-    functions = client_allowed(
+    functions = create_client(
         emulator, "lambda", "lambda:InvokeFunction", ARN.format("lambda", "function:probe:*")
     )
     answer = functions.invoke(FunctionName="probe", Qualifier="live", Payload=b"{}")
@@ -88,10 +89,10 @@ def test_an_alias_is_invoked_with_permission_on_its_qualified_arn(emulator: Emul
         functions.invoke(FunctionName="probe", Payload=b"{}")
 
 
-def test_an_alias_is_moved_with_the_action_for_it(emulator: Emulator) -> None:
+def test_an_alias_is_created_and_moved_with_permission_for_these_actions(emulator: Emulator) -> None:
     make_function(emulator, runtime="nodejs22.x")
     function = ARN.format("lambda", "function:probe")
-    functions = client_allowed(emulator, "lambda", ["lambda:CreateAlias", "lambda:UpdateAlias"], function)
+    functions = create_client(emulator, "lambda", ["lambda:CreateAlias", "lambda:UpdateAlias"], function)
     functions.create_alias(FunctionName="probe", Name="live", FunctionVersion="$LATEST")
     functions.update_alias(FunctionName="probe", Name="live", FunctionVersion="$LATEST")
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -111,5 +112,5 @@ def test_loopback_counts_as_secure_transport(emulator: Emulator) -> None:
     }
     policy = {"Version": "2012-10-17", "Statement": [without_tls]}
     s3.put_bucket_policy(Bucket="closed", Policy=json.dumps(policy))
-    limited = client_allowed(emulator, "s3", "s3:PutObject", "arn:aws:s3:::closed/*")
+    limited = create_client(emulator, "s3", "s3:PutObject", "arn:aws:s3:::closed/*")
     limited.put_object(Bucket="closed", Key="file", Body=b"")

@@ -1,4 +1,4 @@
-"""Queues in the embedded AWS: functions get messages in order. Only failed messages are kept (P4)."""
+"""Queues in the embedded AWS: of a batch, only the messages that a function reports as failed remain (P4)."""
 
 import json
 from pathlib import Path
@@ -54,12 +54,12 @@ def test_only_failed_messages_of_a_batch_are_retried(emulator: Emulator, tmp_pat
         )
     eventually(lambda: sorted(body for batch in batches for body in batch) == ["bad", "good"])
 
-    def left() -> bool:
+    def has_only_the_failed_message() -> bool:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return [counts[name] for name in names] == ["0", "1"]
 
-    eventually(left)
+    eventually(has_only_the_failed_message)
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 3
     assert attributes["VisibilityTimeout"] == "1800"

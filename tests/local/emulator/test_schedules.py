@@ -30,8 +30,8 @@ def events(emulator: Emulator) -> list[Json]:
 
 
 @pytest.fixture
-def impatient(running_emulator: Emulator) -> Iterator[None]:
-    """Makes every rule due immediately."""
+def short_interval(running_emulator: Emulator) -> Iterator[None]:
+    """Shorten the interval of all scheduled rules to a millisecond, so that every rule is due."""
     assert running_emulator.region == REGION
     from local.emulator.schedules import Schedules, install
 
@@ -40,7 +40,7 @@ def impatient(running_emulator: Emulator) -> Iterator[None]:
     install(Schedules(account_id=ACCOUNT_ID, region=REGION, seconds=None))
 
 
-def hourly(emulator: Emulator, *, allowed: bool = True) -> None:
+def create_hourly_rule(emulator: Emulator, *, allowed: bool = True) -> None:
     function = make_function(emulator, runtime="nodejs22.x")
     if allowed:
         let_rule_call(emulator, RULE)
@@ -49,41 +49,41 @@ def hourly(emulator: Emulator, *, allowed: bool = True) -> None:
     client.put_targets(Rule="hourly", Targets=[{"Id": "probe", "Arn": function}])
 
 
-def look_at_the_clock() -> None:
+def run_due_rules() -> None:
     from ministack.services import eventbridge
 
-    eventbridge._tick_scheduled_rules()  # the emulator's thread calls the same function
+    eventbridge._tick_scheduled_rules()  # the emulator calls this function in its own thread
 
 
 def test_a_rule_can_be_fired_by_hand(emulator: Emulator, events: list[Json]) -> None:
-    """P9, L1."""
-    hourly(emulator)
+    """P9, L1: `fire_rule` calls the targets of a rule before the rule is due."""
+    create_hourly_rule(emulator)
     emulator.fire_rule("hourly")
     (event,) = eventually(lambda: events)
     assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
     assert (event["resources"], event["detail"]) == ([RULE], {})
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("short_interval")
 def test_the_interval_of_schedules_can_be_shortened(emulator: Emulator, events: list[Json]) -> None:
-    """L1."""
-    hourly(emulator)
+    """L1: the rule of this test has an interval of one hour, but it is due immediately."""
+    create_hourly_rule(emulator)
     emulator.client("events").put_rule(Name="ended", EventPattern='{"source": ["aws.codebuild"]}')
-    look_at_the_clock()
+    run_due_rules()
     (event,) = eventually(lambda: events)
     assert event["resources"] == [RULE]
 
 
 def test_a_rule_that_is_not_due_calls_no_function(emulator: Emulator, events: list[Json]) -> None:
-    hourly(emulator)
-    look_at_the_clock()
+    create_hourly_rule(emulator)
+    run_due_rules()
     assert events == []
 
 
-def test_a_function_that_does_not_let_the_rule_call_it_is_not_called(
+def test_a_function_that_does_not_allow_the_rule_is_not_called(
     emulator: Emulator, events: list[Json], caplog: pytest.LogCaptureFixture
 ) -> None:
-    hourly(emulator, allowed=False)
+    create_hourly_rule(emulator, allowed=False)
     emulator.fire_rule("hourly")
     assert "rule hourly may not call" in caplog.text
     assert events == []

@@ -17,7 +17,13 @@ READING = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:Describ
 
 
 class Consumer:
-    """A function that records the ids of each batch, and fails on a batch that contains the id `fail_on`."""
+    """A function that records the ids of each batch.
+
+    Attributes:
+        batches: The ids of the rows in each batch.
+        fail_on: The function fails on a batch that contains this id.
+        reports: Whether the function reports the failed record (`batchItemFailures`) instead of an error.
+    """
 
     def __init__(self, emulator: Emulator, policy: Json | None = None) -> None:
         self.batches: list[list[str]] = []
@@ -76,7 +82,7 @@ def deploy(emulator: Emulator, root: Path, function: str, **settings: object) ->
 
 
 def write(emulator: Emulator, deployed: Json, *ids: str) -> None:
-    """Write rows while the mapping is disabled, so that one batch contains all of them. Then enable it."""
+    """Write rows while the mapping is disabled, so that one batch contains all. Then enable the mapping."""
     for row in ids:
         emulator.client("dynamodb").put_item(TableName="changes", Item={"id": {"S": row}})
     emulator.client("lambda").update_event_source_mapping(UUID=deployed["mapping"], Enabled=True)
@@ -97,9 +103,10 @@ def test_a_consumer_sees_every_change_in_order(emulator: Emulator, tmp_path: Pat
 
 
 @pytest.mark.parametrize("reports", [False, True])
-def test_a_bad_record_is_cut_out_tried_again_and_given_up_alone(
+def test_a_bad_record_is_isolated_retried_and_sent_to_the_dead_letter_queue(
     emulator: Emulator, tmp_path: Path, *, reports: bool
 ) -> None:
+    """The emulator processes all other records of the batch."""
     consumer = Consumer(emulator)
     consumer.fail_on, consumer.reports = "c", reports
     deployed = deploy(emulator, tmp_path, consumer.arn)
@@ -115,13 +122,13 @@ def test_a_bad_record_is_cut_out_tried_again_and_given_up_alone(
     assert consumer.batches.count(["c"]) == 2
     alone = consumer.batches.index(["c"])
     assert [row for batch in consumer.batches[alone + 2 :] for row in batch][-1] == "h"
-    # Processed records are not delivered again: each row was in exactly one batch that succeeded.
+    # If the function reports no failed records, each other row was in exactly one batch that succeeded.
     if not reports:
         done = [row for batch in consumer.batches if "c" not in batch for row in batch]
         assert sorted(done) == list("abdefgh")
 
 
-def test_a_stream_that_the_role_may_not_read_cannot_be_mapped(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_stream_that_the_role_may_not_read_is_refused(emulator: Emulator, tmp_path: Path) -> None:
     consumer = Consumer(emulator, allowing(["dynamodb:GetItem", "sqs:SendMessage"], "*"))
     with pytest.raises(ResourceError, match=r"permissions to call GetRecords on .*/stream/"):
         deploy(emulator, tmp_path, consumer.arn)

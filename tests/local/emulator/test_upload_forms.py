@@ -21,7 +21,7 @@ Form = dict[str, Any]
 
 @pytest.fixture
 def sign(emulator: Emulator) -> Callable[..., Form]:
-    """A function that signs a form as the image service does: by its own role, for one key, type and size."""
+    """A function that signs a form as the image service does: for one key, content type and size range."""
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": emulator.region})
     s3.put_public_access_block(
@@ -61,12 +61,12 @@ def keys(emulator: Emulator) -> list[str]:
     return [found["Key"] for found in listed.get("Contents", [])]
 
 
-def changed_policy(form: Form, **changes: object) -> str:
+def change_policy(form: Form, **changes: object) -> str:
     policy = json.loads(base64.b64decode(form["fields"]["policy"]))
     return base64.b64encode(json.dumps({**policy, **changes}).encode()).decode()
 
 
-def test_a_form_that_is_kept_to_stores_the_object(emulator: Emulator, sign: Callable[..., Form]) -> None:
+def test_an_unchanged_form_stores_the_object(emulator: Emulator, sign: Callable[..., Form]) -> None:
     answer = post(sign())
     assert (answer.status_code, answer.text) == (204, "")
     stored = emulator.client("s3").get_object(Bucket=BUCKET, Key=KEY)
@@ -74,7 +74,7 @@ def test_a_form_that_is_kept_to_stores_the_object(emulator: Emulator, sign: Call
     assert answer.headers["etag"] == stored["ETag"]
 
 
-def test_the_size_is_bound_on_both_sides(emulator: Emulator, sign: Callable[..., Form]) -> None:
+def test_too_small_and_too_large_files_are_refused(emulator: Emulator, sign: Callable[..., Form]) -> None:
     assert post(sign(), b"1" * LIMIT).status_code == 204
     for content, code in ((b"1" * (LIMIT + 1), "EntityTooLarge"), (b"", "EntityTooSmall")):
         answer = post(sign(key="uploads/other"), content)
@@ -116,7 +116,7 @@ def test_a_form_whose_policy_was_changed_is_refused(emulator: Emulator, sign: Ca
     form = sign()
     wider = [{"bucket": BUCKET}, ["starts-with", "$key", ""], ["content-length-range", 0, 10**9]]
     later = (dt.datetime.now(dt.UTC) + dt.timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    for policy in (changed_policy(form, conditions=wider), changed_policy(form, expiration=later)):
+    for policy in (change_policy(form, conditions=wider), change_policy(form, expiration=later)):
         answer = post(form, policy=policy)
         assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True)
     assert keys(emulator) == []
@@ -166,7 +166,7 @@ def test_a_form_can_do_no_more_than_the_role_that_signed_it(
 
 
 def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    """S3 ignores these fields. Therefore a type after the file counts as missing."""
+    """S3 ignores fields after the file. Here the content type comes after the file, so it is missing."""
     form = sign()
     before = [(name, (None, value)) for name, value in form["fields"].items() if name != "Content-Type"]
     parts = [*before, ("file", ("any.png", b"\x89PNG")), ("Content-Type", (None, "image/png"))]
@@ -174,10 +174,10 @@ def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[.
     assert (answer.status_code, keys(emulator)) == (403, [])
 
 
-def test_a_copy_is_of_the_upload_that_is_meant_and_of_its_bytes_alone(
+def test_a_copy_requires_the_etag_of_the_upload_and_takes_only_its_content(
     emulator: Emulator, sign: Callable[..., Form]
 ) -> None:
-    """The image service delivers the file that it checked, even if another upload replaced the file later."""
+    """Otherwise the image service could deliver a file that replaced the file that it has checked."""
     objects = f"arn:aws:s3:::{BUCKET}"
     policy = allowing(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
     role = make_role(emulator, "copies", policy=policy)

@@ -1,4 +1,4 @@
-"""R5: a resource that moves in the program stays the same resource, if it has an alias."""
+"""R5: a resource that moves within the program stays the same resource, if it has a Pulumi alias."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Shelf(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def before() -> None:
+def declare_queue_without_component() -> None:
     aws.sqs.Queue("orders", name="orders")
 
 
@@ -33,11 +33,11 @@ def before() -> None:
         "urn:pulumi:local::anchor-deploy::aws:sqs/queue:Queue::orders",
     ],
 )
-def test_a_resource_with_an_alias_is_neither_replaced_nor_deleted(
+def test_a_resource_with_an_alias_is_not_replaced_and_not_deleted(
     emulator: Emulator, tmp_path: Path, alias: pulumi.Alias | str
 ) -> None:
     engine = Engine(emulator, root=tmp_path)
-    engine.deploy_program(before, stack="local", config=CONFIG)
+    engine.deploy_program(declare_queue_without_component, stack="local", config=CONFIG)
     url = emulator.client("sqs").get_queue_url(QueueName="orders")["QueueUrl"]
     emulator.client("sqs").send_message(QueueUrl=url, MessageBody="kept")
 

@@ -1,4 +1,4 @@
-"""G7: the same sources make the same archive. So a second `pulumi up` without a change plans no change."""
+"""G7: the same sources make the same archive. So `pulumi up` without a change of a source plans no change."""
 
 import io
 import os
@@ -57,7 +57,7 @@ def test_another_text_makes_another_zip(tmp_path: Path) -> None:
     assert content(folder_archive(tmp_path / "one")) != content(folder_archive(tmp_path / "two"))
 
 
-def test_a_file_that_is_edited_is_seen_although_zips_of_folders_are_kept(tmp_path: Path) -> None:
+def test_a_changed_file_changes_the_cached_zip_of_its_folder(tmp_path: Path) -> None:
     write(tmp_path, "a.py", "1", age=1)
     before = content(folder_archive(tmp_path))
     write(tmp_path, "a.py", "2", age=2)
@@ -85,12 +85,12 @@ def test_assets_become_files_of_the_zip_and_keep_their_executable_bit(tmp_path: 
         assert archive.read("index.mjs") == b"export {}"
 
 
-def test_a_zip_file_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_zip_file_is_used_unchanged(tmp_path: Path) -> None:
     (tmp_path / "layer.zip").write_bytes(b"as it is")
     assert content(folder_archive(Path("layer.zip")), tmp_path).data == b"as it is"
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedValueError, match=r"layers/base.*does not exist"):
         plain(folder_archive(tmp_path / "layers/base"))
 
@@ -107,8 +107,8 @@ def test_secrets_are_decoded_and_integers_are_int() -> None:
     }
 
 
-def test_the_sdk_still_marks_its_values_as_we_read_them() -> None:
-    """The constants are copied from the SDK. This test fails if a new version of the SDK changes them."""
+def test_the_constants_are_those_of_the_sdk() -> None:
+    """The engine has copies of these constants. This test fails if a new version of the SDK changes them."""
     assert pulumi.runtime.rpc._special_sig_key == SIGNATURE
     assert pulumi.runtime.rpc._special_asset_sig == ASSET
     assert pulumi.runtime.rpc._special_archive_sig == ARCHIVE

@@ -34,6 +34,8 @@ def deploy(engine: Engine) -> Deploy:
 
 
 class Shelf(pulumi.ComponentResource):
+    """A component with one queue."""
+
     def __init__(self, name: str) -> None:
         super().__init__("anchor:test:Shelf", name)
         self.queue = aws.sqs.Queue(name, opts=pulumi.ResourceOptions(parent=self))
@@ -197,7 +199,7 @@ def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
         deploy(table("b"))
 
 
-def test_an_unknown_type_is_named_with_where_to_add_it(deploy: Deploy) -> None:
+def test_the_error_for_an_unknown_type_names_the_type_and_the_folder_to_add_it_to(deploy: Deploy) -> None:
     with pytest.raises(UnknownTypeError, match=r"aws:sfn/activity:Activity .*urn:.*::news.*local/providers"):
         deploy(lambda: aws.sfn.Activity("news"))
 
@@ -207,7 +209,7 @@ def test_a_refused_resource_is_reported_with_urn_and_cause(deploy: Deploy) -> No
         deploy(lambda: aws.sqs.QueuePolicy("orphan", queue_url="http://127.0.0.1/1/nowhere", policy="{}"))
 
 
-def test_after_a_failure_the_next_run_goes_on_from_there(deploy: Deploy) -> None:
+def test_after_a_failure_the_next_run_keeps_the_created_resources(deploy: Deploy) -> None:
     def half() -> None:
         first = queue("first")
         aws.sfn.Activity("news", opts=pulumi.ResourceOptions(depends_on=[first]))
@@ -222,7 +224,7 @@ def test_two_resources_with_one_name_are_refused(deploy: Deploy) -> None:
         deploy(lambda: [queue("same"), queue("same")])
 
 
-def test_an_error_of_the_program_itself_comes_through(deploy: Deploy) -> None:
+def test_an_error_of_the_program_is_raised_unchanged(deploy: Deploy) -> None:
     def program() -> None:
         raise LookupError("no such stage")
 
@@ -231,7 +233,7 @@ def test_an_error_of_the_program_itself_comes_through(deploy: Deploy) -> None:
 
 
 def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
-    """L3: the engine reports progress while it works."""
+    """L3: the engine calls `on_resource` with the type of each resource and the seconds that it took."""
     seen: list[tuple[str, float]] = []
     engine.deploy_program(
         lambda: queue("shown"),
@@ -244,7 +246,9 @@ def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
     assert 0 < seconds < 10
 
 
-def test_a_program_that_collects_no_garbage_leaves_this_process_collecting_it(deploy: Deploy) -> None:
+def test_a_program_cannot_disable_the_garbage_collection_of_this_process(deploy: Deploy) -> None:
+    """The real program disables it to save time. The engine enables it after each run and each error."""
+
     def failing() -> None:
         gc.disable()
         raise ValueError("no such setting")
@@ -256,7 +260,7 @@ def test_a_program_that_collects_no_garbage_leaves_this_process_collecting_it(de
     assert gc.isenabled()
 
 
-def test_the_program_learns_where_it_runs(deploy: Deploy) -> None:
+def test_the_program_can_look_up_its_account_and_region(deploy: Deploy) -> None:
     def program() -> None:
         pulumi.export("account", aws.get_caller_identity_output().account_id)
         pulumi.export("region", aws.get_region_output().region)
@@ -264,12 +268,12 @@ def test_the_program_learns_where_it_runs(deploy: Deploy) -> None:
     assert deploy(program).outputs == {"account": "000000000000", "region": "ap-southeast-1"}
 
 
-def test_a_lookup_that_the_emulator_does_not_have_is_named(deploy: Deploy) -> None:
+def test_the_error_names_an_unsupported_lookup(deploy: Deploy) -> None:
     with pytest.raises(Exception, match="aws:index/getAvailabilityZones:getAvailabilityZones"):
         deploy(lambda: pulumi.export("zones", aws.get_availability_zones_output().names))
 
 
-def test_settings_come_from_the_stages_file_with_overrides_merged_in(engine: Engine, tmp_path: Path) -> None:
+def test_overrides_are_merged_into_the_settings_file_of_the_stage(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "__main__.py").write_text(
         "import pulumi\nfrom beside import NAME\n"
         "pulumi.export('stage', pulumi.Config().require_object('stage'))\n"
@@ -305,7 +309,8 @@ def test_everything_can_be_destroyed(emulator: Emulator, engine: Engine, deploy:
     assert emulator.client("s3").list_buckets()["Buckets"] == []
 
 
-def test_registrations_run_beside_each_other(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resources_are_created_concurrently(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each creation waits at the barrier until the other one has also started."""
     both = threading.Barrier(2)
 
     def create(_aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:

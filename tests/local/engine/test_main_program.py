@@ -9,13 +9,13 @@ from local.engine.engine import Deployment
 from tests.local.deployed_program import DeployedProgram
 
 
-def texts_of(value: Any) -> Iterator[str]:  # noqa: ANN401 - any property
+def iterate_texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any property
     if isinstance(value, dict):
         for item in value.values():
-            yield from texts_of(item)
+            yield from iterate_texts(item)
     elif isinstance(value, list):
         for item in value:
-            yield from texts_of(item)
+            yield from iterate_texts(item)
     elif isinstance(value, str):
         yield value
 
@@ -32,15 +32,15 @@ def test_a_second_run_plans_no_change(program: DeployedProgram, deployed: Deploy
     assert again.outputs == deployed.outputs
 
 
-def test_every_output_that_the_program_read_was_there(deployed: Deployment) -> None:
-    """If a provider returns no value for an output, the program reads None, and its texts contain "None"."""
-    lost = [
+def test_every_output_that_the_program_read_had_a_value(deployed: Deployment) -> None:
+    """If a provider returns no value for an output, the inputs of other resources contain the word "None"."""
+    affected = [
         (resource.urn, text)
         for resource in deployed.resources
-        for text in texts_of(resource.inputs)
+        for text in iterate_texts(resource.inputs)
         if re.search(r"(^|[:/ \"])None($|[:/ \"])", text)
     ]
-    assert lost == []
+    assert affected == []
 
 
 def test_the_outputs_are_all_there(deployed: Deployment) -> None:
@@ -63,13 +63,13 @@ def test_the_outputs_are_all_there(deployed: Deployment) -> None:
     assert deployed.outputs["sites"] == {"next-site": "http://next-site.localhost:8080"}
 
 
-def test_images_are_delivered_from_a_host_that_is_this_machine(deployed: Deployment) -> None:
+def test_the_host_of_the_images_resolves_to_this_machine(deployed: Deployment) -> None:
     images = deployed.outputs["images"]
     assert images["distributionDomain"].endswith(".cloudfront.localhost")
     assert images["deliveryUrl"] == f"http://{images['distributionDomain']}:8080"
 
 
-def test_every_site_has_its_row(running_emulator: Emulator, deployed: Deployment) -> None:
+def test_every_site_has_a_row_in_the_projects_table(running_emulator: Emulator, deployed: Deployment) -> None:
     row = running_emulator.client("dynamodb").get_item(
         TableName=deployed.outputs["tables"]["projects"]["name"],
         Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}},

@@ -1,6 +1,6 @@
-"""HTTP APIs, read back from AWS and compared with the requirements (P1, A1, A2, I1, I2).
+"""HTTP APIs, read back from the embedded AWS and compared with the requirements (P1, A1, A2, I1, I2).
 
-The emulator keeps every property that is compared here. It does not apply the throttling.
+The emulator stores every property that these tests compare. It stores the throttling, but does not apply it.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Buckets, read back from AWS and compared with the requirements (B1-B6).
+"""Buckets, read back from the embedded AWS and compared with the requirements (B1-B6).
 
-The emulator keeps every property that is compared here.
+The emulator stores every property that these tests compare.
 """
 
 import json
@@ -13,13 +13,15 @@ from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment
 
 BUCKETS = ("artifacts", "assets", "images", "logs")
-# Prefix, action, and number of days before the action. `abort` applies to incomplete multipart uploads.
+# The lifecycle rules of each bucket: prefix, action, and number of days before the action. `abort` removes
+# incomplete multipart uploads.
 RULES: dict[str, set[tuple[str, str, int]]] = {
     "artifacts": {("artifacts/", "expire", 90), ("", "abort", 7)},
     "logs": {("logs/", "GLACIER", 30), ("logs/", "DEEP_ARCHIVE", 365), ("", "abort", 7)},
     "assets": {("", "abort", 7)},
     "images": {("images/", "INTELLIGENT_TIERING", 0), ("uploads/", "expire", 1), ("", "abort", 1)},
 }
+# By bucket: the output with the id of its distribution, and the objects that the distribution may read.
 READERS = {"assets": ("distributionId", "assets/*"), "images": ("images", "images/*")}
 
 
@@ -52,7 +54,7 @@ def test_a_bucket_is_closed_and_encrypted(
 def test_only_tls_and_only_its_own_distribution_get_in(
     running_emulator: Emulator, deployed: Deployment, name: str
 ) -> None:
-    """B1, B6."""
+    """B1, B6: requests without TLS are refused. Only the distribution of the bucket may read its objects."""
     bucket = deployed.outputs["buckets"][name]
     policy = running_emulator.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
     without_tls, *readers = json.loads(policy)["Statement"]
@@ -93,10 +95,10 @@ def test_lifecycle_rules_match_the_requirements(
         Bucket=deployed.outputs["buckets"][name]
     )["Rules"]
     assert {rule["Status"] for rule in rules} == {"Enabled"}
-    assert {what for rule in rules for what in actions_of(rule)} == RULES[name]
+    assert {action for rule in rules for action in list_actions(rule)} == RULES[name]
 
 
-def actions_of(rule: dict[str, Any]) -> list[tuple[str, str, int]]:
+def list_actions(rule: dict[str, Any]) -> list[tuple[str, str, int]]:
     found = [(move["StorageClass"], move["Days"]) for move in rule.pop("Transitions", [])]
     if "Expiration" in rule:
         found.append(("expire", rule.pop("Expiration")["Days"]))
@@ -104,7 +106,7 @@ def actions_of(rule: dict[str, Any]) -> list[tuple[str, str, int]]:
         found.append(("abort", rule.pop("AbortIncompleteMultipartUpload")["DaysAfterInitiation"]))
     prefix = rule.pop("Filter")["Prefix"]
     assert set(rule) == {"ID", "Status"}  # the rule has no other action
-    return [(prefix, what, days) for what, days in found]
+    return [(prefix, action, days) for action, days in found]
 
 
 def test_pages_of_the_configured_origins_upload_images(
@@ -123,11 +125,11 @@ def test_pages_of_the_configured_origins_upload_images(
 
 def test_an_uploaded_image_notifies_its_function(running_emulator: Emulator, deployed: Deployment) -> None:
     """I2."""
-    told = running_emulator.client("s3").get_bucket_notification_configuration(
+    notifications = running_emulator.client("s3").get_bucket_notification_configuration(
         Bucket=deployed.outputs["buckets"]["images"]
     )
-    (function,) = told["LambdaFunctionConfigurations"]
+    (function,) = notifications["LambdaFunctionConfigurations"]
     assert function["LambdaFunctionArn"].endswith(":function:anchor-local-images-uploaded")
     assert function["Events"] == ["s3:ObjectCreated:*"]
     assert function["Filter"]["Key"]["FilterRules"] == [{"Name": "prefix", "Value": "uploads/"}]
-    assert not {"QueueConfigurations", "TopicConfigurations", "EventBridgeConfiguration"} & set(told)
+    assert not {"QueueConfigurations", "TopicConfigurations", "EventBridgeConfiguration"} & set(notifications)

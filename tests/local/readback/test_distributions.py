@@ -1,7 +1,8 @@
-"""Distributions, read back from AWS and compared with the requirements (D8, I3, B6).
+"""Distributions, read back from the embedded AWS and compared with the requirements (D8, I3, B6).
 
-The emulator keeps every property that is compared here. Without a domain, a distribution has CloudFront's
-certificate, which has no minimum TLS version. `tests/components` checks the version for other stages.
+The emulator stores every property that these tests compare. The stage `local` has no domain, so its
+distributions use CloudFront's certificate, which has no minimum TLS version. `tests/components` checks this
+version for other stages.
 """
 
 from typing import Any
@@ -18,34 +19,34 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def sites(running_emulator: Emulator, deployed: Deployment) -> Json:
-    return config_of(running_emulator, deployed.outputs["distributionId"])
+    return read_config(running_emulator, deployed.outputs["distributionId"])
 
 
 @pytest.fixture
 def images(running_emulator: Emulator, deployed: Deployment) -> Json:
-    return config_of(running_emulator, deployed.outputs["images"]["distributionId"])
+    return read_config(running_emulator, deployed.outputs["images"]["distributionId"])
 
 
-def config_of(emulator: Emulator, distribution_id: str) -> Json:
+def read_config(emulator: Emulator, distribution_id: str) -> Json:
     answer = emulator.client("cloudfront").get_distribution_config(Id=distribution_id)
     config: Json = answer["DistributionConfig"]
     return config
 
 
-def cache_policy(emulator: Emulator, behavior: Json) -> Json:
+def read_cache_policy(emulator: Emulator, behavior: Json) -> Json:
     answer = emulator.client("cloudfront").get_cache_policy(Id=behavior["CachePolicyId"])
     config: Json = answer["CachePolicy"]["CachePolicyConfig"]
     return config
 
 
-def headers_policy(emulator: Emulator, behavior: Json) -> Json:
+def read_headers_policy(emulator: Emulator, behavior: Json) -> Json:
     client = emulator.client("cloudfront")
     answer = client.get_response_headers_policy(Id=behavior["ResponseHeadersPolicyId"])
     config: Json = answer["ResponseHeadersPolicy"]["ResponseHeadersPolicyConfig"]
     return config
 
 
-def lifetimes(policy: Json) -> tuple[int, int, int]:
+def read_ttls(policy: Json) -> tuple[int, int, int]:
     return policy["DefaultTTL"], policy["MaxTTL"], policy["MinTTL"]
 
 
@@ -64,14 +65,14 @@ def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None
 
 def test_the_cache_key_of_sites_includes_site_and_release(running_emulator: Emulator, sites: Json) -> None:
     for behavior in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
-        policy = cache_policy(running_emulator, behavior)
+        policy = read_cache_policy(running_emulator, behavior)
         key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
         assert {"x-anchor-release", "x-forwarded-host"} <= set(key["HeadersConfig"]["Headers"]["Items"])
         assert (key["EnableAcceptEncodingBrotli"], key["EnableAcceptEncodingGzip"]) == (True, True)
         assert (policy["MaxTTL"], policy["MinTTL"]) == (YEAR, 0)
 
 
-def test_errors_of_sites_are_not_kept(sites: Json) -> None:
+def test_errors_of_sites_are_not_cached(sites: Json) -> None:
     kept = {
         error["ErrorCode"]: error["ErrorCachingMinTTL"] for error in sites["CustomErrorResponses"]["Items"]
     }
@@ -79,7 +80,7 @@ def test_errors_of_sites_are_not_kept(sites: Json) -> None:
     assert set(kept.values()) == {0}
 
 
-def test_every_behavior_of_sites_runs_the_function_with_the_store(
+def test_every_behavior_of_sites_runs_the_viewer_functions(
     running_emulator: Emulator, deployed: Deployment, sites: Json
 ) -> None:
     client, associated = running_emulator.client("cloudfront"), set[str]()
@@ -113,9 +114,9 @@ def test_images_distribution_matches_the_requirements(images: Json) -> None:
 
 
 def test_images_are_cached_a_day_and_a_year_at_most(running_emulator: Emulator, images: Json) -> None:
-    """I3: TTLs of 24 h, 365 d and 0; Brotli and Gzip; the cache key has only the path."""
-    policy = cache_policy(running_emulator, images["DefaultCacheBehavior"])
-    assert lifetimes(policy) == (24 * HOUR, 365 * 24 * HOUR, 0)
+    """I3: the default, maximum and minimum TTL are 24 h, 365 d and 0. The cache key has only the path."""
+    policy = read_cache_policy(running_emulator, images["DefaultCacheBehavior"])
+    assert read_ttls(policy) == (24 * HOUR, 365 * 24 * HOUR, 0)
     key = policy["ParametersInCacheKeyAndForwardedToOrigin"]
     assert (key["EnableAcceptEncodingBrotli"], key["EnableAcceptEncodingGzip"]) == (True, True)
     assert {
@@ -128,7 +129,7 @@ def test_images_are_cached_a_day_and_a_year_at_most(running_emulator: Emulator, 
 def test_an_image_cannot_run_anything_and_only_our_pages_read_it(
     running_emulator: Emulator, images: Json
 ) -> None:
-    policy = headers_policy(running_emulator, images["DefaultCacheBehavior"])
+    policy = read_headers_policy(running_emulator, images["DefaultCacheBehavior"])
     security = policy["SecurityHeadersConfig"]
     assert security["ContentTypeOptions"] == {"Override": True}
     assert security["ContentSecurityPolicy"] == {
@@ -144,7 +145,7 @@ def test_an_image_cannot_run_anything_and_only_our_pages_read_it(
 def test_sites_send_security_headers(running_emulator: Emulator, sites: Json) -> None:
     """D8."""
     for behavior in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
-        security = headers_policy(running_emulator, behavior)["SecurityHeadersConfig"]
+        security = read_headers_policy(running_emulator, behavior)["SecurityHeadersConfig"]
         assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == YEAR
         assert security["ContentTypeOptions"] == {"Override": True}
         assert security["FrameOptions"]["FrameOption"] == "SAMEORIGIN"
@@ -156,7 +157,7 @@ def test_buckets_are_read_with_signed_requests(
 ) -> None:
     """B6."""
     where = deployed.outputs[output] if output else deployed.outputs
-    config = config_of(running_emulator, where["distributionId"])
+    config = read_config(running_emulator, where["distributionId"])
     (origin,) = [origin for origin in config["Origins"]["Items"] if origin["Id"] == name]
     bucket = deployed.outputs["buckets"][name]
     assert origin["DomainName"] == f"{bucket}.s3.ap-southeast-1.amazonaws.com"

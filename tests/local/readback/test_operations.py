@@ -1,7 +1,8 @@
-"""Alarms, dashboard, logs, keys and builds, read back and compared with the requirements (Q2, G6).
+"""Alarms, dashboard, logs, keys and builds, compared with the requirements (Q2, G6).
 
-The emulator does not keep the expressions of alarms (`builds-failed` and the edges' `5xx`). For these alarms,
-the tests compare the arguments that were sent.
+The tests read the resources back from the embedded AWS. The emulator does not store the expressions of alarms
+(`builds-failed` and the `5xx` alarms of the distributions). For these alarms, the tests compare the inputs of
+the resources instead.
 """
 
 import json
@@ -25,7 +26,7 @@ SITE_FUNCTIONS = {f"site-next-site-{name}" for name in ("image", "revalidate", "
 
 
 @pytest.mark.usefixtures("deployed")
-def test_every_function_has_an_alarm_on_errors(running_emulator: Emulator) -> None:
+def test_every_function_has_alarms_on_errors_and_throttles(running_emulator: Emulator) -> None:
     alarms = running_emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
     for metric in ("Errors", "Throttles"):
         watched = {
@@ -56,15 +57,15 @@ def test_dead_letter_queues_have_an_alarm_on_the_first_message(running_emulator:
 
 
 def test_failed_builds_have_an_alarm(deployed: Deployment) -> None:
-    sent = {
+    inputs = {
         resource.inputs.get("name"): resource.inputs
         for resource in deployed.filter_by_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     }["anchor-local-builds-failed"]
-    (share,) = [query for query in sent["metricQueries"] if query.get("returnData")]
-    assert (share["expression"] != "", sent["threshold"]) == (True, 50)
+    (share,) = [query for query in inputs["metricQueries"] if query.get("returnData")]
+    assert (share["expression"] != "", inputs["threshold"]) == (True, 50)
 
 
-def test_the_edges_are_watched_in_the_region_where_cloudfront_counts(
+def test_the_alarms_of_the_distributions_are_in_the_region_of_their_metrics(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
     """CloudFront's metrics are in us-east-1, and an alarm notifies only topics of its own region."""
@@ -108,7 +109,7 @@ def test_log_retention_follows_the_stage(running_emulator: Emulator) -> None:
 
 @pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize("name", sorted(FUNCTIONS | SITE_FUNCTIONS))
-def test_a_function_logs_where_it_should_and_is_traced(running_emulator: Emulator, name: str) -> None:
+def test_a_function_has_its_own_log_group_tracing_and_tags(running_emulator: Emulator, name: str) -> None:
     found = running_emulator.client("lambda").get_function(FunctionName=f"anchor-local-{name}")
     config = found["Configuration"]
     assert config["LoggingConfig"]["LogGroup"] == f"/aws/lambda/anchor-local-{name}"
@@ -118,7 +119,7 @@ def test_a_function_logs_where_it_should_and_is_traced(running_emulator: Emulato
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_keys_are_those_of_three_systems(running_emulator: Emulator) -> None:
+def test_each_key_has_its_kind_and_encryption_keys_are_rotated(running_emulator: Emulator) -> None:
     kms = running_emulator.client("kms")
     keys = {
         alias["AliasName"].removeprefix("alias/anchor-local-"): kms.describe_key(KeyId=alias["AliasName"])

@@ -1,6 +1,6 @@
 """Queues and the triggers of functions, read back and compared with the requirements (P4).
 
-The emulator keeps every property that is compared here.
+The emulator stores every property that these tests compare.
 """
 
 import json
@@ -11,7 +11,7 @@ import pytest
 from local.emulator.emulator import Emulator
 
 DAY = 86_400
-# By queue: its visibility timeout, its function, and the timeout of the function, in seconds.
+# By queue: its visibility timeout in seconds, its function, and the timeout of the function in seconds.
 QUEUES = {
     "builds": (1800, "orchestrator", 60),
     "releases.fifo": (1800, "release", 300),
@@ -20,7 +20,7 @@ QUEUES = {
 DEAD = ("builds-dead", "releases-dead.fifo", "site-next-site-revalidate-dead.fifo", "images-uploads-dead")
 
 
-def attributes_of(emulator: Emulator, name: str) -> dict[str, Any]:
+def read_attributes(emulator: Emulator, name: str) -> dict[str, Any]:
     sqs = emulator.client("sqs")
     url = sqs.get_queue_url(QueueName=f"anchor-local-{name}")["QueueUrl"]
     attributes: dict[str, Any] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
@@ -39,9 +39,9 @@ def test_there_is_no_other_queue(running_emulator: Emulator) -> None:
 def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_three_times(
     running_emulator: Emulator, name: str
 ) -> None:
-    """P4: a message is hidden for six times the function's timeout, and for 1800 s in the build queue."""
+    """P4: the visibility timeout is at least six times the timeout of the function that reads the queue."""
     visibility, function, limit = QUEUES[name]
-    attributes = attributes_of(running_emulator, name)
+    attributes = read_attributes(running_emulator, name)
     assert attributes["VisibilityTimeout"] == str(visibility)
     assert attributes["SqsManagedSseEnabled"] == "true"
     base, dot, kind = name.partition(".")
@@ -59,14 +59,14 @@ def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_three
 @pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize("name", DEAD)
 def test_a_dead_letter_is_kept_for_two_weeks(running_emulator: Emulator, name: str) -> None:
-    attributes = attributes_of(running_emulator, name)
+    attributes = read_attributes(running_emulator, name)
     assert attributes["MessageRetentionPeriod"] == str(14 * DAY)
     assert attributes["SqsManagedSseEnabled"] == "true"
     assert "RedrivePolicy" not in attributes
 
 
 @pytest.mark.usefixtures("deployed")
-def test_each_queue_has_one_function_that_can_fail_in_part(running_emulator: Emulator) -> None:
+def test_each_queue_has_one_function_that_reports_failed_messages(running_emulator: Emulator) -> None:
     mappings = running_emulator.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     found = {
         mapping["EventSourceArn"].rpartition(":anchor-local-")[2]: mapping["FunctionArn"].rpartition(
@@ -83,7 +83,7 @@ def test_each_queue_has_one_function_that_can_fail_in_part(running_emulator: Emu
 
 
 @pytest.mark.usefixtures("deployed")
-def test_an_upload_that_cannot_be_taken_is_tried_twice_more_and_kept(running_emulator: Emulator) -> None:
+def test_a_failed_upload_event_is_retried_twice_and_kept_as_a_dead_letter(running_emulator: Emulator) -> None:
     client = running_emulator.client("lambda")
     config = client.get_function_event_invoke_config(FunctionName="anchor-local-images-uploaded")
     assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (2, DAY // 4)

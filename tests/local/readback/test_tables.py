@@ -1,6 +1,6 @@
-"""Tables, read back from AWS and compared with the requirements (T1, T5-T8).
+"""Tables, read back from the embedded AWS and compared with the requirements (T1, T5-T8).
 
-The emulator keeps every property that is compared here.
+The emulator stores every property that these tests compare.
 """
 
 from typing import Any
@@ -11,8 +11,12 @@ from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment
 
 S, N = "S", "N"
-# By the name in the stack's outputs: keys; indexes with their keys and projection; the attribute with the
-# expiry time of a row; whether rows can also be recovered outside of production; whether there is a stream.
+# The properties of each table, by the name of the table in the stack's outputs:
+# - `keys`: the keys of the table.
+# - `indexes`: the keys and the projection of each index.
+# - `expires`: the attribute with the expiry time of a row.
+# - `recovers`: whether point-in-time recovery is enabled outside of production too.
+# - `stream`: whether the table has a stream.
 TABLES: dict[str, dict[str, Any]] = {
     "projects": {
         "keys": {"projectId": S, "sk": S},

@@ -38,10 +38,10 @@ const actions = {
   context: (event, context) => ({ ...context, remaining: context.getRemainingTimeInMillis() }),
   logs: () => (console.log("from", event = "the function"), console.error("two\\nlines"), null),
   wait: () => gate,
-  waits: () => new Promise(() => setImmediate(() => fs.writeSync(1, "waiting\\n"))),
+  printAndHang: () => new Promise(() => setImmediate(() => fs.writeSync(1, "waiting\\n"))),
   open: () => (open("opened"), "opened"),
   fails: () => { throw new TypeError("the handler failed"); },
-  dies: () => process.kill(process.pid, "SIGKILL"),
+  crash: () => process.kill(process.pid, "SIGKILL"),
   never: () => new Promise(() => {}),
   uncaught: () => { setTimeout(() => { throw new Error("nobody catches this"); }); return "fine"; },
   resolves: async (event) => (await import("node:dns")).promises && new Promise((resolve) =>
@@ -67,7 +67,7 @@ FUNCTION = function_version(
 )
 STREAMING = function_version({"index.mjs": INDEX}, handler="index.streaming", number="2")
 WITH_CALLBACK = function_version({"index.mjs": INDEX}, handler="index.old", number="3")
-IMPATIENT = function_version({"index.mjs": INDEX}, timeout=1, number="4")
+WITH_SHORT_TIMEOUT = function_version({"index.mjs": INDEX}, timeout=1, number="4")
 
 Scenario = Callable[[WorkerPool, Lines], Awaitable[None]]
 
@@ -80,7 +80,7 @@ def run(scenario: Scenario, maximum: int = 8) -> None:
     asyncio.run(main())
 
 
-class Shared:
+class SharedPool:
     """One pool, shared by the tests that do not change it."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
@@ -100,9 +100,9 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Shared]:
+def shared() -> Iterator[SharedPool]:
     with asyncio.Runner() as runner:
-        opened = Shared(runner)
+        opened = SharedPool(runner)
         yield opened
         opened.close()
 
@@ -113,8 +113,8 @@ def invocation(version: NodeFunctionVersion, event: object) -> NodeInvocation:
     )
 
 
-def test_a_function_has_its_variables_its_roles_credentials_and_nothing_of_this_machines(
-    shared: Shared, monkeypatch: pytest.MonkeyPatch
+def test_a_function_has_its_variables_and_its_roles_credentials_but_no_variables_of_this_machine(
+    shared: SharedPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
     variables = shared.invoke(FUNCTION, {"action": "environment"}).payload
@@ -130,7 +130,7 @@ def test_a_function_has_its_variables_its_roles_credentials_and_nothing_of_this_
     assert [name for name in variables if not name.startswith(allowed)] == []
 
 
-def test_a_request_becomes_a_function_url_event(shared: Shared) -> None:
+def test_a_request_becomes_a_function_url_event(shared: SharedPool) -> None:
     answer = shared.get(
         "//a%20b/c?x=1&x=2&y",
         method="POST",
@@ -166,20 +166,20 @@ def test_a_request_becomes_a_function_url_event(shared: Shared) -> None:
         ("image/png", True),
     ],
 )
-def test_a_body_is_text_only_where_lambda_says_so(shared: Shared, content_type: str, is_base64: bool) -> None:  # noqa: FBT001 - a table's column
+def test_only_text_content_types_stay_text(shared: SharedPool, content_type: str, is_base64: bool) -> None:  # noqa: FBT001 - a table's column
     event = shared.get("/event", method="POST", headers=[("content-type", content_type)], body=b"a=1").json()
     assert event["isBase64Encoded"] is is_base64
     assert event["body"] == ("YT0x" if is_base64 else "a=1")
 
 
-def test_a_get_has_no_body(shared: Shared) -> None:
+def test_a_get_has_no_body(shared: SharedPool) -> None:
     event = shared.get("/event").json()
     assert "body" not in event
     assert "queryStringParameters" not in event
     assert "cookies" not in event
 
 
-def test_a_request_larger_than_lambda_takes_is_refused(shared: Shared) -> None:
+def test_a_request_that_is_larger_than_lambdas_limit_is_refused(shared: SharedPool) -> None:
     headers = [("content-type", "text/plain")]
     assert (
         shared.get("/event", method="POST", headers=headers, body=b"x" * (6 * 1024 * 1024 + 1)).status == 413
@@ -187,7 +187,7 @@ def test_a_request_larger_than_lambda_takes_is_refused(shared: Shared) -> None:
     assert shared.get("/process", method="POST", headers=headers, body=b"x" * (5 * 1024 * 1024)).status == 200
 
 
-def test_any_event_can_be_invoked(shared: Shared) -> None:
+def test_any_event_can_be_invoked(shared: SharedPool) -> None:
     records = {"Records": [{"messageId": "1", "body": "{}"}], "action": "event"}
     assert shared.invoke(FUNCTION, records) == NodeResult(payload=records)
     assert shared.invoke(WITH_CALLBACK, {"action": "x"}).payload == {"called": "x"}
@@ -197,14 +197,14 @@ def test_any_event_can_be_invoked(shared: Shared) -> None:
     assert 0 < context["remaining"] <= 30_000
 
 
-def test_invoking_a_streaming_handler_gives_its_bytes(shared: Shared) -> None:
+def test_invoking_a_streaming_handler_returns_its_bytes(shared: SharedPool) -> None:
     assert shared.invoke(STREAMING, {}).payload == b'{"statusCode":203}' + SEPARATOR + b"body"
     failed = shared.invoke(STREAMING, {"action": "fails"}).failure
     assert failed is not None
     assert failed.message == "no stream"
 
 
-def test_a_failing_handler_returns_502_and_logs_the_cause(shared: Shared) -> None:
+def test_a_failing_handler_returns_502_and_logs_the_cause(shared: SharedPool) -> None:
     result = shared.invoke(FUNCTION, {"action": "fails"})
     assert result.failure is not None
     assert (result.failure.type, result.failure.message) == ("TypeError", "the handler failed")
@@ -213,7 +213,7 @@ def test_a_failing_handler_returns_502_and_logs_the_cause(shared: Shared) -> Non
     assert shared.get("/fails").status == 502
 
 
-def test_an_invocation_has_its_own_log_and_requests_write_to_the_pools(shared: Shared) -> None:
+def test_an_invocation_returns_its_log_and_requests_write_to_the_log_of_the_pool(shared: SharedPool) -> None:
     log = shared.invoke(FUNCTION, {"action": "logs"}).log
     assert [line.split("\t")[1:] for line in log.splitlines() if line] != []
     assert "\trequest-1\tINFO\tfrom the function\n" in log
@@ -224,20 +224,20 @@ def test_an_invocation_has_its_own_log_and_requests_write_to_the_pools(shared: S
     assert len(shared.lines.all) - before == 2
 
 
-def test_an_uncaught_exception_does_not_end_other_requests(shared: Shared) -> None:
+def test_an_uncaught_exception_does_not_end_other_requests(shared: SharedPool) -> None:
     first = shared.invoke(FUNCTION, {"action": "process"}).payload["id"]
     assert shared.get("/uncaught").json() == "fine"
     shared.runner.run(shared.lines.wait_for("nobody catches this"))
     assert shared.invoke(FUNCTION, {"action": "process"}).payload["id"] == first
 
 
-def test_names_below_localhost_are_this_machine(shared: Shared) -> None:
-    """OpenNext's revalidation calls the site by host name. Some resolvers do not know this name."""
+def test_names_below_localhost_resolve_to_this_machine(shared: SharedPool) -> None:
+    """OpenNext's revalidation calls the site by its host name. Not every system resolves this name."""
     for name in ("shop.localhost", "a.b.LOCALHOST", "localhost"):
         assert shared.invoke(FUNCTION, {"action": "resolves", "name": name}).payload == "127.0.0.1"
 
 
-def test_requests_of_one_version_run_at_once_in_one_process() -> None:
+def test_requests_of_one_version_run_concurrently_in_one_process() -> None:
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         waiting = [asyncio.create_task(get(pool, FUNCTION, "/wait", headers=[])) for _ in range(20)]
         assert (await get(pool, FUNCTION, "/open", headers=[])).json() == "opened"
@@ -247,11 +247,11 @@ def test_requests_of_one_version_run_at_once_in_one_process() -> None:
     run(scenario)
 
 
-def test_a_request_past_the_functions_timeout_is_ended() -> None:
+def test_a_request_that_exceeds_the_functions_timeout_is_ended() -> None:
     async def scenario(pool: WorkerPool, lines: Lines) -> None:
         answer, result = await asyncio.gather(
-            get(pool, IMPATIENT, "/never", headers=[]),
-            pool.invoke(invocation(IMPATIENT, {"action": "never"})),
+            get(pool, WITH_SHORT_TIMEOUT, "/never", headers=[]),
+            pool.invoke(invocation(WITH_SHORT_TIMEOUT, {"action": "never"})),
         )
         assert answer.status == 502
         assert result.failure is not None
@@ -264,11 +264,11 @@ def test_a_request_past_the_functions_timeout_is_ended() -> None:
     run(scenario)
 
 
-def test_a_dead_worker_is_reported_and_replaced() -> None:
+def test_a_crashed_worker_is_reported_and_replaced() -> None:
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         first = (await pool.invoke(invocation(FUNCTION, {"action": "process"}))).payload["id"]
         with pytest.raises(WorkerFailedError, match="shop-server version 1 did not answer"):
-            await get(pool, FUNCTION, "/dies", headers=[])
+            await get(pool, FUNCTION, "/crash", headers=[])
         second = await pool.invoke(invocation(FUNCTION, {"action": "process"}))
         assert second.payload["id"] != first
 
@@ -301,12 +301,12 @@ def test_a_function_that_cannot_start_reports_the_cause(
     run(scenario)
 
 
-def test_an_invalid_zip_and_an_invalid_node_are_named_in_the_error() -> None:
+def test_the_error_names_an_invalid_zip_and_an_invalid_node() -> None:
     broken = function_version({})
 
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         with pytest.raises(WorkerFailedError, match="code of shop-server version 1 could not be unpacked"):
-            await get(pool, changed(broken, code=b"no zip", code_sha256="other"), "/", headers=[])
+            await get(pool, change_version(broken, code=b"no zip", code_sha256="other"), "/", headers=[])
         pool.node = Path("/nowhere/node")
         with pytest.raises(WorkerFailedError, match="could not be started with /nowhere/node"):
             await get(pool, broken, "/", headers=[])
@@ -314,12 +314,12 @@ def test_an_invalid_zip_and_an_invalid_node_are_named_in_the_error() -> None:
     run(scenario)
 
 
-def changed(version: NodeFunctionVersion, **changes: Any) -> NodeFunctionVersion:  # noqa: ANN401 - attrs' own
+def change_version(version: NodeFunctionVersion, **changes: Any) -> NodeFunctionVersion:  # noqa: ANN401 - attrs' own
     return attrs.evolve(version, **changes)
 
 
 def test_a_streaming_function_needs_a_streaming_url() -> None:
-    buffered = changed(STREAMING, invoke_mode="BUFFERED")
+    buffered = change_version(STREAMING, invoke_mode="BUFFERED")
 
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
         with pytest.raises(WorkerFailedError, match="needs the InvokeMode RESPONSE_STREAM"):
@@ -347,7 +347,7 @@ def test_a_canceled_request_does_not_cancel_the_start_for_others() -> None:
     run(scenario)
 
 
-def test_the_longest_unused_worker_is_ended_and_never_one_in_use() -> None:
+def test_the_least_recently_used_idle_worker_is_ended() -> None:
     versions = [function_version({"index.mjs": INDEX}, number=str(number)) for number in range(4)]
 
     async def scenario(pool: WorkerPool, _lines: Lines) -> None:
@@ -382,7 +382,7 @@ def test_callers_in_other_threads_get_an_answer_when_the_pool_closes() -> None:
     async def main() -> NodeResult:
         async with workers() as (pool, lines):
             waiting = asyncio.create_task(
-                asyncio.to_thread(pool.invoke_from_thread, invocation(FUNCTION, {"action": "waits"}))
+                asyncio.to_thread(pool.invoke_from_thread, invocation(FUNCTION, {"action": "printAndHang"}))
             )
             await lines.wait_for("waiting")
         assert pool._leases == 0
@@ -406,7 +406,7 @@ def test_other_threads_can_invoke_and_the_pools_own_thread_gets_an_error() -> No
         WorkerPool(node=find_node().node, log=lambda *_: None).invoke_from_thread(invocation(FUNCTION, {}))
 
 
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux can wait for another's process")
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux can wait for any process")
 def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
     """L3: no process of the embedded cloud remains, even if the embedded cloud is killed."""
     script = tmp_path / "owner.py"

@@ -216,26 +216,27 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
 @pytest.mark.parametrize(
     ("route", "calls"),
     [
-        # KMS derives the webhook secret, a batch reads the site's rows, and a transaction writes.
+        # KMS derives the webhook secret, a batch reads the site, and a transaction creates the project.
         ("POST /projects", ["generate_mac", "batch_get_item", "transact_write_items"]),
-        # The host is read from the site's row, because a change of the program can change the host.
+        # The host is read from the site's row, because a change of the Pulumi program can change the host.
         ("GET /projects", ["query", "batch_get_item"]),
         ("GET /projects/{projectId}", ["get_item", "batch_get_item"]),
-        # The project is read too, because another user's project is "not found", and an empty list is not.
+        # The project is read first. Without this read, another tenant's project would have an empty list
+        # instead of the status 404.
         ("GET /projects/{projectId}/deployments", ["get_item", "query"]),
         ("POST /projects/{projectId}/deployments", ["get_item", "transact_write_items", "send_message"]),
         ("GET /projects/{projectId}/env", ["get_item"]),
-        # The stored names decide which secrets are kept, so the project is read first.
+        # The project is read first, because the stored names decide which secrets are kept.
         ("PUT /projects/{projectId}/env", ["get_item", "update_item"]),
         ("GET /deployments/{deploymentId}", ["query"]),
-        # Without a build, CloudWatch is not called. KMS signs the cursor.
+        # Before the build starts, CloudWatch is not called. KMS derives the key that signs the cursor.
         ("GET /deployments/{deploymentId}/logs", ["query", "generate_mac"]),
     ],
 )
 def test_every_route_costs_the_calls_that_are_listed_here(
     platform: Platform, route: str, calls: list[str]
 ) -> None:
-    """One DynamoDB call, or two with a reason."""
+    """Each route makes one DynamoDB call, or two for the reason in the comment above the route."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.declare_site("another")

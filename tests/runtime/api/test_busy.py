@@ -1,4 +1,4 @@
-"""Q1: temporary and permanent refusals by AWS."""
+"""Q1: how the API responds to temporary and permanent refusals by AWS."""
 
 import json
 
@@ -22,7 +22,7 @@ BUSY = [
 def test_a_throttled_transaction_is_answered_with_retry_later(
     platform: Platform, reasons: tuple[dict[str, str], ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1: body and header ask for a retry. The error message of AWS is only logged."""
+    """Q1: the body and the header of the response ask for a retry. AWS's error message is only logged."""
     platform.declare_site("next-site")
     error = client_error("TransactionCanceledException", "TransactWriteItems", "its reasons")
     error.response["CancellationReasons"] = [*reasons]  # type: ignore[typeddict-unknown-key]
@@ -42,7 +42,7 @@ def test_a_throttled_transaction_is_answered_with_retry_later(
 
 
 def test_throttling_of_any_service_is_answered_as_unavailable(platform: Platform) -> None:
-    """Q1: for DynamoDB, KMS, SSM and SQS."""
+    """Q1: this includes a call of DynamoDB or SSM that times out."""
     project = platform.create_project()
     body = {"variables": [{"name": "A", "value": "secret", "isSecret": True}]}
     for operation in ("get_item", "put_parameter", "update_item"):

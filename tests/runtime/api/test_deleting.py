@@ -37,7 +37,7 @@ def delete(stage: ReleasePlatform, project: Project, user: str = OWNER) -> tuple
 
 
 def with_secrets(stage: ReleasePlatform, project: Project) -> Project:
-    """Give the project more secrets than SSM lists or deletes in one call."""
+    """Give the project 23 secrets, because SSM lists and deletes at most ten in one call."""
     wanted = tuple(NewVariable(name=f"S{number}", value="x", is_secret=True) for number in range(23))
     return stage.platform.project_service.set_variables(OWNER, project.project_id, wanted)
 
@@ -48,7 +48,7 @@ def secrets() -> list[str]:
 
 
 def rows_of(project: Project) -> list[str]:
-    """Return the sort keys of the project's rows, and the owner of its site."""
+    """Return the sort keys of the project's rows, and of the row that binds a site to the project."""
     rows = real_client("dynamodb").scan(TableName=PROJECTS)["Items"]
     return sorted(
         row["sk"]["S"]
@@ -57,8 +57,8 @@ def rows_of(project: Project) -> list[str]:
     )
 
 
-def is_gone(stage: ReleasePlatform, project: Project) -> None:
-    """Assert the immediate effects of a deletion."""
+def assert_deleted(stage: ReleasePlatform, project: Project) -> None:
+    """Assert the effects that a deletion has immediately."""
     platform = stage.platform
     with pytest.raises(ProjectNotFoundError):
         platform.projects.get(project.project_id)
@@ -75,7 +75,7 @@ def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleaseP
     releases = [stage.live(project) for _ in range(2)]
     with_secrets(stage, project)
     assert delete(stage, project) == (204, {})
-    is_gone(stage, project)
+    assert_deleted(stage, project)
     assert delete(stage, project)[0] == 404
     # The collection deletes the rest (D6).
     stage.collector.collect(platform.log, at=platform.clock() + GRACE_PERIOD + timedelta(minutes=5))
@@ -85,7 +85,7 @@ def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleaseP
         assert not [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key]
 
 
-def test_its_site_is_available_immediately(stage: ReleasePlatform) -> None:
+def test_the_site_of_a_deleted_project_is_available_immediately(stage: ReleasePlatform) -> None:
     project = stage.project()
     stage.live(project)
     delete(stage, project)
@@ -108,7 +108,7 @@ def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
     stage.live(project)
     before = (stage.platform.read_all_rows(), dict(stage.store.items))
     assert delete(stage, project, user)[0] == 404
-    with pytest.raises(ProjectNotFoundError):  # even if the passed row names the caller as the owner
+    with pytest.raises(ProjectNotFoundError):  # the write itself checks the owner, too
         stage.deletion.rows.begin_owned(user, project, at=stage.platform.clock())
     assert (stage.platform.read_all_rows(), dict(stage.store.items)) == before
 
@@ -145,7 +145,7 @@ def test_a_concurrent_deployment_prevents_the_deletion(stage: ReleasePlatform) -
 
 
 def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatform) -> None:
-    """Operations that started before the deletion are refused."""
+    """Operations that read the project before its deletion, and write after it, are refused."""
     platform, project = stage.platform, stage.project()
     release = stage.live(project)
     project, before = platform.projects.get(project.project_id), secrets()
@@ -160,7 +160,7 @@ def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatfor
     ):
         with pytest.raises(ProjectDeletedError):
             write()
-    with pytest.raises(SwitchRefusedError, match="is being deleted"):  # its release still runs
+    with pytest.raises(SwitchRefusedError, match="is being deleted"):  # by a release that still runs
         platform.deployments.live_pointers.switch(release, at=platform.clock())
     assert secrets() == before
     event = api_event("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
@@ -170,7 +170,7 @@ def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatfor
 
 
 def test_a_concurrent_promotion_does_not_restore_the_site(stage: ReleasePlatform) -> None:
-    """D3: the live pointer is removed before the edge key."""
+    """D3: the deletion removes the live pointer before it removes the site's key at the edge."""
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
 
@@ -202,13 +202,13 @@ def test_a_repeated_call_completes_a_deletion_after_a_crash_at_any_call(stage: R
         ):
             break
         assert delete(stage, project)[0] in {204, 404}
-        is_gone(stage, project)
+        assert_deleted(stage, project)
         crashes += 1
     assert crashes == 16
 
 
 def test_an_undeclared_site_is_named_in_the_error(stage: ReleasePlatform) -> None:
-    """Q1: the site's row contains the path of its secrets."""
+    """Q1: the deletion needs the site's row, because the row contains the path of the secrets."""
     project = stage.project()
     key = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
@@ -227,4 +227,4 @@ def test_two_concurrent_deletions_both_succeed(stage: ReleasePlatform) -> None:
 
     stage.platform.calls.before = again
     assert delete(stage, project)[0] == 204
-    is_gone(stage, project)
+    assert_deleted(stage, project)

@@ -132,5 +132,5 @@ def test_any_other_branch_is_refused(branch: str) -> None:
 
 
 def test_the_user_is_no_field() -> None:
-    """A1."""
+    """A1: the user comes from the token, so a body with a user id is refused."""
     assert problems(userId="someone") == {"userId": "is not a known field"}

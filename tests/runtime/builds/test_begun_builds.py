@@ -13,7 +13,8 @@ from tests.runtime.tables import PROJECTS, platform_tables
 
 FULL = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
 BUSY = client_error("ThrottlingException", "StopBuild")
-BEGUN = 8  # calls of a function that crashes right after it has started a build
+# The orchestrator crashes after this number of AWS calls: it has started the build, but not recorded its id.
+START_CALLS = 8
 BUILD = "anchor-dev-site-next-site-build:build-of-"
 
 
@@ -28,7 +29,7 @@ def create_unrecorded_build(platform: Platform) -> tuple[Project, Deployment]:
     """Return a deployment whose build a crashed function started. The variables have changed since then."""
     project = platform.create_project()
     deployment = platform.push(project)
-    assert platform.calls.crash_during(lambda: platform.deliver_build_message(deployment), after=BEGUN)
+    assert platform.calls.crash_during(lambda: platform.deliver_build_message(deployment), after=START_CALLS)
     assert deployment.deployment_id in platform.codebuild.builds
     assert platform.reload(deployment).build_id is None
     changed = (Variable(name="NEW", value="1", is_secret=False),)
@@ -43,7 +44,11 @@ def running_ids(platform: Platform) -> set[str]:
 def test_a_build_started_before_the_variables_changed_belongs_to_its_deployment(
     platform: Platform, refusal: ClientError | None
 ) -> None:
-    """P5, P8: CodeBuild refuses the token with other parameters. But the build runs and takes capacity."""
+    """P5, P8: the retry finds the running build and records it.
+
+    CodeBuild refuses the retry, because its variables are not those of the first request. The build must be
+    recorded, because it takes capacity.
+    """
     other = platform.create_building(platform.create_project(site="other"))
     _, deployment = create_unrecorded_build(platform)
     platform.codebuild.errors = [refusal] if refusal else []
@@ -57,7 +62,7 @@ def test_a_build_started_before_the_variables_changed_belongs_to_its_deployment(
 
 
 def test_a_build_that_ended_before_its_redelivered_message_is_not_started_again(platform: Platform) -> None:
-    """P7."""
+    """P7: the event of the build's end records the build. Later, the first message is delivered again."""
     _, deployment = create_unrecorded_build(platform)
     build_events.respond(
         build_state_event(deployment, build_id=BUILD + deployment.deployment_id), platform.result_recorder
@@ -68,6 +73,7 @@ def test_a_build_that_ended_before_its_redelivered_message_is_not_started_again(
 
 
 def test_a_permanently_refused_build_fails_after_any_number_of_builds(platform: Platform) -> None:
+    """The search for an unrecorded build finds only the build of another deployment."""
     project = platform.create_project()
     platform.create_built(project)
     deployment = platform.push(project)
@@ -77,7 +83,7 @@ def test_a_permanently_refused_build_fails_after_any_number_of_builds(platform: 
 
 
 def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platform: Platform) -> None:
-    """P7, P9: the builds of a deleted CodeBuild project cannot be listed either."""
+    """P7, P9: CodeBuild refuses to start builds of a deleted project, and to list the builds."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.is_deleted = True
@@ -88,7 +94,11 @@ def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platfor
 
 @pytest.mark.parametrize("known", ["known", "unknown"])
 def test_an_unrecorded_build_of_a_cancelled_deployment_is_stopped(platform: Platform, known: str) -> None:
-    """P9: the deployment's message stops the build. Otherwise it would run uncounted for half an hour."""
+    """P9: the message of the deployment stops the build, which would otherwise run for up to half an hour.
+
+    `unknown`: the build's id is not recorded, so the cancellation cannot stop the build. `known`: the id is
+    recorded, but CodeBuild is throttled when the cancellation stops the build.
+    """
     _, deployment = create_unrecorded_build(platform)
     if known == "known":
         platform.slot.record_build(deployment, BUILD + deployment.deployment_id, at=platform.clock())
@@ -103,16 +113,16 @@ def test_an_unrecorded_build_of_a_cancelled_deployment_is_stopped(platform: Plat
 def test_a_throttled_stop_of_a_cancelled_build_is_retried(platform: Platform) -> None:
     deployment = platform.push(platform.create_project())
 
-    def cancelled(operation: str) -> None:
+    def cancel_first(operation: str) -> None:
         if operation == "start_build":
             platform.calls.before = lambda _: None
             platform.cancellation.cancel(OWNER, deployment.deployment_id)
 
-    def busy(operation: str) -> None:
+    def throttle_stop(operation: str) -> None:
         if operation == "start_build":
             platform.codebuild.errors = [BUSY]
 
-    platform.calls.before, platform.calls.after = cancelled, busy
+    platform.calls.before, platform.calls.after = cancel_first, throttle_stop
     event = sqs_event(build_message(deployment).to_body())
     assert len(orchestrator.respond(event, platform.builder)["batchItemFailures"]) == 1
     assert platform.codebuild.stopped == []
@@ -120,7 +130,7 @@ def test_a_throttled_stop_of_a_cancelled_build_is_retried(platform: Platform) ->
     assert platform.codebuild.stopped == [BUILD + deployment.deployment_id]
 
 
-def test_no_build_is_stopped_that_has_ended_or_never_started(platform: Platform) -> None:
+def test_a_build_that_has_ended_or_never_started_is_not_stopped(platform: Platform) -> None:
     project, deployment = create_unrecorded_build(platform)
     never = platform.push(project)
     platform.codebuild.end(deployment.deployment_id)

@@ -1,4 +1,4 @@
-"""A2: the build log page by page, during the build, after it, and from the archive."""
+"""A2: the API returns build logs in pages: during the build, after the build, and from the archive."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ def page(platform: Platform, deployment: Deployment, **query: str | None) -> tup
     return [line["text"] for line in document["lines"]], document["cursor"]
 
 
-def whole(platform: Platform, deployment: Deployment, limit: str) -> list[str]:
+def read_whole_log(platform: Platform, deployment: Deployment, limit: str) -> list[str]:
     lines, cursor = page(platform, deployment, limit=limit)
     while cursor:
         more, cursor = page(platform, deployment, limit=limit, cursor=cursor)
@@ -44,7 +44,7 @@ def whole(platform: Platform, deployment: Deployment, limit: str) -> list[str]:
     return lines
 
 
-def ended(platform: Platform, status: str = "SUCCEEDED") -> Deployment:
+def create_ended(platform: Platform, status: str = "SUCCEEDED") -> Deployment:
     running = platform.create_building(platform.create_project())
     build_events.respond(build_state_event(running, status), platform.result_recorder)
     return platform.reload(running)
@@ -90,17 +90,17 @@ def test_the_log_stream_of_the_build_is_read(platform: Platform) -> None:
 
 @pytest.mark.parametrize("limit", ["1", "2", "500"])
 def test_pages_of_any_size_make_up_the_whole_log(platform: Platform, limit: str) -> None:
-    deployment = ended(platform)
+    deployment = create_ended(platform)
     platform.logs.lines = lines = [f"line {number}" for number in range(5)]
-    assert whole(platform, deployment, limit) == lines
+    assert read_whole_log(platform, deployment, limit) == lines
     platform.logs.lines = None
     archive(platform, deployment, "\n".join(lines) + "\n")
-    assert whole(platform, deployment, limit) == lines
+    assert read_whole_log(platform, deployment, limit) == lines
 
 
 def test_a_log_deleted_by_cloudwatch_comes_from_the_logs_bucket(platform: Platform) -> None:
-    """CloudWatch has deleted the stream, or only its content."""
-    deployment = ended(platform)
+    """CloudWatch Logs may have deleted the whole log stream, or only its events."""
+    deployment = create_ended(platform)
     archive(platform, deployment, "one\r\n\n\N{SNOWMAN}\n")
     for forgotten in (None, []):
         platform.logs.lines = forgotten
@@ -112,7 +112,7 @@ def test_a_log_deleted_by_cloudwatch_comes_from_the_logs_bucket(platform: Platfo
 
 
 def test_a_log_archived_during_paging_must_be_read_from_the_start(platform: Platform) -> None:
-    deployment = ended(platform)
+    deployment = create_ended(platform)
     platform.logs.lines = ["one", "two"]
     _, cursor = page(platform, deployment, limit="1")
     platform.logs.lines = None
@@ -123,9 +123,9 @@ def test_a_log_archived_during_paging_must_be_read_from_the_start(platform: Plat
 
 
 def test_a_log_in_cold_storage_says_what_to_do(platform: Platform) -> None:
-    """Q1, B4."""
+    """Q1, B3: the logs bucket has moved the archived log to Glacier."""
     platform.logs_bucket.error_code = "InvalidObjectState"
-    status, problem = ask(platform, ended(platform))
+    status, problem = ask(platform, create_ended(platform))
     assert status == 409
     assert "ask the operator of the platform to restore it" in problem["detail"]
 
@@ -138,12 +138,12 @@ def test_a_deployment_without_a_build_has_no_log_and_is_not_followed(platform: P
 
 
 def test_a_build_without_output_has_an_empty_log(platform: Platform) -> None:
-    assert page(platform, ended(platform, "FAULT")) == ([], None)
+    assert page(platform, create_ended(platform, "FAULT")) == ([], None)
 
 
 def test_a_line_without_a_terminator_fits_into_the_response(platform: Platform) -> None:
     """Lambda's response limit is 6 MB, and JSON can escape one character as six."""
-    deployment = ended(platform)
+    deployment = create_ended(platform)
     platform.logs.lines = ["\0" * (MAX_LINE_LENGTH + 1)]
     assert page(platform, deployment)[0] == ["\0" * MAX_LINE_LENGTH]
     platform.logs.lines = None
@@ -153,12 +153,12 @@ def test_a_line_without_a_terminator_fits_into_the_response(platform: Platform) 
 
 
 def test_the_largest_archive_page_fits_into_lambdas_response(platform: Platform) -> None:
-    """Lambda encodes the JSON body as a JSON string, so an emoji takes 14 bytes."""
-    deployment, said = ended(platform), "\U0001f600" * (MAX_LINE_LENGTH - 1)
-    archive(platform, deployment, f"{said}\n" * 300)
+    """The JSON body is a JSON string in the response of the function, so an emoji takes 14 bytes."""
+    deployment, line = create_ended(platform), "\U0001f600" * (MAX_LINE_LENGTH - 1)
+    archive(platform, deployment, f"{line}\n" * 300)
     event = api_event(ROUTE, user_id=OWNER, query={"limit": "500"}, deploymentId=deployment.deployment_id)
     assert len(json.dumps(api.respond(event, platform.project_service))) < 6 * 1024 * 1024
-    assert whole(platform, deployment, "500") == [said] * 300
+    assert read_whole_log(platform, deployment, "500") == [line] * 300
 
 
 def test_an_expired_cloudwatch_cursor_is_refused(platform: Platform) -> None:
@@ -212,14 +212,15 @@ def test_a_throttled_cloudwatch_is_answered_as_unavailable(
 def test_an_unreadable_bucket_raises(platform: Platform) -> None:
     platform.logs_bucket.error_code = "AccessDenied"
     with pytest.raises(Exception, match="AccessDenied"):
-        ask(platform, ended(platform))
+        ask(platform, create_ended(platform))
     assert LOGS_BUCKET.endswith("-logs")
 
 
-# The commit of a branch's head
+# The commit at the head of a branch
 
 
-def of_a_head(platform: Platform) -> Deployment:
+def create_branch_build(platform: Platform) -> Deployment:
+    """Return a running deployment without a commit. Its build uses the head of the branch."""
     project = platform.create_project()
     deployment = Deployment.queued(
         project,
@@ -236,8 +237,8 @@ def of_a_head(platform: Platform) -> Deployment:
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
 @pytest.mark.parametrize("before", [3, 2_500])
 def test_the_commit_found_by_a_branch_build_is_recorded(platform: Platform, status: str, before: int) -> None:
-    """P2: the first commit line in the log counts. Later lines may come from the repository's code."""
-    running = of_a_head(platform)
+    """P2: the first commit line of the log is used. Later lines can be output of the repository's code."""
+    running = create_branch_build(platform)
     platform.logs.lines = [
         *(f"line {number}" for number in range(before)),
         f"==> Commit {'a' * 40} is the head of main",
@@ -250,16 +251,16 @@ def test_the_commit_found_by_a_branch_build_is_recorded(platform: Platform, stat
 
 @pytest.mark.parametrize("lines", [None, [], ["==> Fetching branch main"]])
 def test_a_build_without_a_commit_line_records_no_commit(platform: Platform, lines: list[str] | None) -> None:
-    """The result of the build is still recorded."""
-    running = of_a_head(platform)
+    """The status of the build is recorded without a commit."""
+    running = create_branch_build(platform)
     platform.logs.lines = lines
     build_events.respond(build_state_event(running, "FAILED"), platform.result_recorder)
     after = platform.reload(running)
     assert (after.status, after.commit_sha) == ("failed", None)
 
 
-def busy(platform: Platform, error: Exception) -> None:
-    """Make the log unavailable."""
+def refuse_log_reads(platform: Platform, error: Exception) -> None:
+    """Make CloudWatch Logs raise this error."""
 
     def refuses(operation: str) -> None:
         if operation == "get_log_events":
@@ -276,10 +277,10 @@ BUSY = [client_error("ThrottlingException"), ReadTimeoutError(endpoint_url="http
 def test_an_unreadable_commit_is_read_before_the_release_starts(
     platform: Platform, error: Exception, again: str
 ) -> None:
-    """P2, P9: the release stores it permanently in its variables."""
-    running = of_a_head(platform)
+    """P2, P9: the release stores the commit permanently in the variables of its functions."""
+    running = create_branch_build(platform)
     platform.logs.lines = [f"==> Commit {'a' * 40} is the head of main"]
-    busy(platform, error)
+    refuse_log_reads(platform, error)
     with pytest.raises(type(error)):
         build_events.respond(build_state_event(running), platform.result_recorder)
     assert platform.reload(running).status == "building"
@@ -296,9 +297,9 @@ def test_an_unreadable_commit_is_read_before_the_release_starts(
 
 
 def test_after_an_hour_the_release_continues_without_a_commit(platform: Platform) -> None:
-    """P9: a release without a commit is better than none."""
-    running = of_a_head(platform)
-    busy(platform, client_error("ThrottlingException"))
+    """P9: a release without a commit is better than no release."""
+    running = create_branch_build(platform)
+    refuse_log_reads(platform, client_error("ThrottlingException"))
     platform.clock.now += timedelta(minutes=61)
     build_events.respond(build_state_event(running), platform.result_recorder)
     after = platform.reload(running)
@@ -307,7 +308,7 @@ def test_after_an_hour_the_release_continues_without_a_commit(platform: Platform
 
 def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None:
     """P7: the branch may have had another head when the other build ran."""
-    running = of_a_head(platform)
+    running = create_branch_build(platform)
     platform.logs.lines = [f"==> Commit {'b' * 40} is the head of main"]
     build_events.respond(
         build_state_event(running, build_id="anchor-dev-site-next-site-build:other"), platform.result_recorder
@@ -317,7 +318,7 @@ def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None
 
 def test_a_branch_build_gets_the_branch_and_no_commit(platform: Platform) -> None:
     """P5."""
-    running = of_a_head(platform)
+    running = create_branch_build(platform)
     variables = platform.codebuild.builds[running.deployment_id]["environmentVariablesOverride"]
     given = {each["name"]: each["value"] for each in variables}
     assert given["ANCHOR_BRANCH"] == "master"

@@ -31,17 +31,17 @@ def test_the_handler_reports_failed_messages(platform: Platform, capsys: pytest.
     assert (line["projectId"], line["deploymentId"]) == (project.project_id, deployment.deployment_id)
 
 
-@pytest.mark.parametrize(("receives", "comes_again"), [(1, [60]), (2, [120]), (3, [])])
+@pytest.mark.parametrize(("receives", "delays"), [(1, [60]), (2, [120]), (3, [])])
 def test_while_codebuild_is_throttled_a_message_is_retried_and_never_dead_lettered(
-    platform: Platform, receives: int, comes_again: list[int]
+    platform: Platform, receives: int, delays: list[int]
 ) -> None:
-    """P4, P9: the sweep takes over after the third receive."""
+    """P4, P9: at the third receive, the message counts as processed. The sweep continues the deployment."""
     deployment = platform.push(platform.create_project())
     platform.codebuild.errors = [BUSY]
     event = sqs_event(build_message(deployment).to_body(), receives=receives)
     failed = orchestrator.respond(event, platform.builder)["batchItemFailures"]
-    assert [seconds for _, seconds in platform.queues.visibility_changes] == comes_again
-    assert len(failed) == len(comes_again)
+    assert [seconds for _, seconds in platform.queues.visibility_changes] == delays
+    assert len(failed) == len(delays)
     assert platform.statuses(deployment) == ["building"]
 
 
@@ -53,7 +53,7 @@ def test_while_codebuild_is_throttled_a_message_is_retried_and_never_dead_letter
 def test_a_throttled_call_never_sends_a_message_to_the_dead_letter_queue(
     platform: Platform, operation: str, refusal: Exception
 ) -> None:
-    """P4, P9: for example, AWS allows an account to write three parameters per second."""
+    """P4, P9: throttling is normal. For example, an account can write only three parameters per second."""
     project = platform.create_project()
     deployment, _ = platform.push(project), platform.push(project)
     if operation == "send_message":

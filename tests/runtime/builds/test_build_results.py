@@ -24,7 +24,7 @@ FAILED_INSTALL = {
 }
 
 
-def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED", **more: Any) -> None:  # noqa: ANN401 - see build_state
+def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED", **more: Any) -> None:  # noqa: ANN401 - as `build_state_event`
     build_events.respond(build_state_event(deployment, status, **more), platform.result_recorder)
 
 
@@ -117,7 +117,7 @@ def test_the_first_failed_phase_is_reported() -> None:
     assert BuildEvent.from_event(event).step == "INSTALL"
 
 
-def test_an_event_without_phases_and_logs_still_tells_the_outcome() -> None:
+def test_an_event_without_phases_and_logs_still_has_a_result() -> None:
     event = build_state_event(_SOME, "FAILED")
     del event["detail"]["additional-information"]["phases"]
     del event["detail"]["additional-information"]["logs"]
@@ -128,7 +128,7 @@ def test_an_event_without_phases_and_logs_still_tells_the_outcome() -> None:
 def test_the_time_in_codebuilds_queue_is_logged(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: an alarm reads this time. It comes from the event or from the build record."""
+    """Q2: an alarm uses this time. The time is in the event and in the record of the build."""
     deployment = platform.create_building(platform.create_project())
     capsys.readouterr()
     end_build(platform, deployment, failing={"phase-type": "QUEUED", "duration-in-seconds": 90})
@@ -172,7 +172,7 @@ def test_a_failed_build_frees_its_capacity(platform: Platform) -> None:
 
 
 def test_an_older_push_with_a_late_message_is_not_built_after_a_newer_one(platform: Platform) -> None:
-    """P8."""
+    """P8: the newer push was built before the message of the older one was delivered."""
     project = platform.create_project()
     older, newer = platform.push(project), platform.push(project)
     platform.deliver_build_message(newer)
@@ -187,12 +187,12 @@ def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform
     running, older = platform.create_building(project), platform.push(project)
     platform.push(project)
 
-    def starts(operation: str) -> None:
+    def start_older(operation: str) -> None:
         if operation == "transact_write_items" and platform.reload(running).status is Status.BUILT:
             platform.calls.before = lambda _: None
             platform.deliver_build_message(older)
 
-    platform.calls.before = starts
+    platform.calls.before = start_older
     end_build(platform, running)
     assert platform.statuses(older) == ["building"]
 
@@ -204,12 +204,13 @@ def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
     rows = platform.read_all_rows()
     end_build(platform, deployment)
     assert platform.read_all_rows() == rows
-    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2  # FIFO drops one of them
+    # The FIFO queue drops the second message.
+    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2
 
 
 @pytest.mark.parametrize("late", ["SUCCEEDED", "FAILED", "STOPPED"])
 def test_a_late_event_changes_nothing(platform: Platform, late: str) -> None:
-    """P7."""
+    """P7: an event of the build arrives when the deployment is already live."""
     project = platform.create_project()
     deployment = platform.create_live(project)
     rows = platform.read_all_rows()
@@ -219,7 +220,7 @@ def test_a_late_event_changes_nothing(platform: Platform, late: str) -> None:
 
 
 def test_an_event_of_another_build_changes_nothing(platform: Platform) -> None:
-    """P7."""
+    """P7: the event names the deployment, but not the build that is recorded for it."""
     project = platform.create_project()
     deployment = platform.create_building(project)
     rows = platform.read_all_rows()
@@ -238,20 +239,20 @@ def test_an_event_for_a_deployment_that_waits_changes_nothing(platform: Platform
 
 
 def test_two_concurrent_events_change_the_status_once(platform: Platform) -> None:
-    """P7."""
+    """P7: one event is processed while the function processes the other one."""
     deployment = platform.create_building(platform.create_project())
 
-    def the_other_is_quicker(operation: str) -> None:
+    def process_other_event(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             end_build(platform, deployment)
 
-    platform.calls.before = the_other_is_quicker
+    platform.calls.before = process_other_event
     end_build(platform, deployment)
     assert platform.statuses(deployment) == ["built"]
 
 
-def test_an_event_that_comes_before_the_build_was_recorded_records_it(platform: Platform) -> None:
+def test_an_event_that_arrives_before_the_build_is_recorded_records_the_build(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.slot.take(platform.push(project), at=platform.clock())
     end_build(platform, deployment, build_id="anchor-dev-site-next-site-build:early")
@@ -276,17 +277,17 @@ def test_a_build_of_an_unknown_deployment_raises(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("build_status", ["SUCCEEDED", "FAILED"])
-@pytest.mark.parametrize("dies_after", range(1, 9))
+@pytest.mark.parametrize("crash_after", range(1, 9))
 def test_a_function_that_dies_after_any_call_finishes_when_it_runs_again(
-    platform: Platform, dies_after: int, build_status: str
+    platform: Platform, crash_after: int, build_status: str
 ) -> None:
-    """P7, P8, P9."""
+    """P7, P8, P9: the event is delivered again after the crash."""
     project = platform.create_project()
     running = platform.create_building(project)
     older, newest = platform.push(project), platform.push(project)
     event = build_state_event(running, build_status)
     if platform.calls.crash_during(
-        lambda: build_events.respond(event, platform.result_recorder), after=dies_after
+        lambda: build_events.respond(event, platform.result_recorder), after=crash_after
     ):
         build_events.respond(event, platform.result_recorder)
     ended = "built" if build_status == "SUCCEEDED" else "failed"
@@ -299,7 +300,7 @@ def test_a_function_that_dies_after_any_call_finishes_when_it_runs_again(
 def test_if_a_message_cannot_be_sent_the_event_is_retried(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P9."""
+    """P9: the first attempt fails with an error, so the event is delivered again."""
     deployment = platform.create_building(platform.create_project())
 
     def refuses(*_: object, **__: object) -> None:

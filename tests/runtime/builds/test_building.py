@@ -120,7 +120,7 @@ def test_a_message_that_arrives_twice_starts_one_build(platform: Platform) -> No
 
 @pytest.mark.parametrize("status", ["built", "live", "superseded", "failed"])
 def test_a_late_message_changes_nothing(platform: Platform, status: str) -> None:
-    """P7."""
+    """P7: a build message is delivered when the deployment is no longer queued or building."""
     project = platform.create_project()
     match status:
         case "built":
@@ -138,16 +138,16 @@ def test_a_late_message_changes_nothing(platform: Platform, status: str) -> None
 
 
 def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_built(platform: Platform) -> None:
-    """P7: the transaction checks the status again. The earlier read does not decide."""
+    """P7: the transaction that takes the build slot checks the status again, because it may have changed."""
     project = platform.create_project()
     deployment = platform.push(project)
 
-    def cancels(operation: str) -> None:
+    def supersede(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             platform.deployments.supersede(deployment, at=platform.clock())
 
-    platform.calls.before = cancels
+    platform.calls.before = supersede
     platform.deliver_build_message(deployment)
     assert platform.statuses(deployment) == ["superseded"]
     assert read_slot(platform, project) is None
@@ -221,21 +221,21 @@ def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(platform: Pla
     deployment = platform.push(project)
     build_id = f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
 
-    def event_comes_first(operation: str) -> None:
+    def process_event_first(operation: str) -> None:
         if operation == "update_item":
             platform.calls.before = lambda _: None
             platform.slot.free(
                 platform.reload(deployment), Status.BUILT, at=platform.clock(), build_id=build_id
             )
 
-    platform.calls.before = event_comes_first
+    platform.calls.before = process_event_first
     platform.deliver_build_message(deployment)
     now = platform.reload(deployment)
     assert (now.status, now.build_id) == (Status.BUILT, build_id)
 
 
 def test_the_slot_and_the_status_are_only_ever_written_together(platform: Platform) -> None:
-    """P7."""
+    """P7: if the status or the build id differs from the row, nothing is written."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     stale = evolve(waiting, status=Status.BUILDING)
@@ -249,14 +249,14 @@ def test_the_slot_and_the_status_are_only_ever_written_together(platform: Platfo
     assert read_slot(platform, project) == running.deployment_id
 
 
-@pytest.mark.parametrize("dies_after", range(1, 10))
+@pytest.mark.parametrize("crash_after", range(1, 10))
 def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again(
-    platform: Platform, dies_after: int
+    platform: Platform, crash_after: int
 ) -> None:
-    """P5: one build, because of the idempotency token."""
+    """P5: the retry starts no second build, because both requests have the same idempotency token."""
     project = platform.create_project()
     first, waiting = platform.push(project), platform.push(project)
-    assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=dies_after)
+    assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=crash_after)
     platform.deliver_build_message(first)
     assert platform.statuses(first, waiting) == ["building", "queued"]
     assert read_slot(platform, project) == first.deployment_id
@@ -264,15 +264,15 @@ def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again
     assert len(platform.codebuild.builds) == 1
 
 
-@pytest.mark.parametrize("dies_after", range(1, 17))
+@pytest.mark.parametrize("crash_after", range(1, 17))
 def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
-    platform: Platform, dies_after: int
+    platform: Platform, crash_after: int
 ) -> None:
-    """P8, P9: the first build cannot start. The newest push is built next. The middle one is superseded."""
+    """P8, P9: the first build cannot start. The newest push is built next, and the other is superseded."""
     project = platform.create_project()
     first, older, newest = (platform.push(project) for _ in range(3))
     platform.codebuild.refused_tokens = {first.deployment_id}
-    assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=dies_after)
+    assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=crash_after)
     platform.deliver_build_message(first)
     platform.deliver_build_messages()
     assert platform.statuses(first, older, newest) == ["failed", "superseded", "building"]
@@ -282,6 +282,7 @@ def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
 
 
 def test_the_crash_tests_cover_every_call(platform: Platform) -> None:
+    """The crash tests above crash after each of these AWS calls."""
     project = platform.create_project()
     plain = platform.push(project)
     with platform.calls.record_calls() as made:

@@ -1,4 +1,4 @@
-"""Cancellation of deployments, and release of the pin."""
+"""Cancellation of deployments, and removal of the pin."""
 
 import pytest
 from attrs import evolve
@@ -19,7 +19,7 @@ from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform
 
 
 def sent_ids(platform: Platform) -> list[str]:
-    """Return the deployments in the build queue's messages."""
+    """Return the ids of the deployments in the messages of the build queue."""
     return [DeploymentMessage.from_body(body).deployment_id for body in platform.queues.bodies(BUILD_QUEUE)]
 
 
@@ -45,7 +45,7 @@ def test_a_running_build_is_cancelled_together_with_its_slot(platform: Platform)
     assert made == ["transact_write_items"]
     assert platform.reload(running) == after
     assert platform.projects.get(project.project_id).active_build is None
-    assert cancel(platform, running).status is Status.CANCELLED  # again, because of a possible crash
+    assert cancel(platform, running).status is Status.CANCELLED  # the user repeats the request after a crash
     assert sent_ids(platform) == [waiting.deployment_id]
 
 
@@ -99,7 +99,7 @@ def test_a_refused_build_of_a_cancelled_deployment_is_not_a_failure(platform: Pl
     assert platform.statuses(older) == ["building"]
 
 
-def test_a_deployment_that_is_cancelled_while_its_build_is_started_has_it_stopped(platform: Platform) -> None:
+def test_the_build_of_a_deployment_that_is_cancelled_during_its_start_is_stopped(platform: Platform) -> None:
     deployment = platform.push(platform.create_project())
 
     def cancelled(operation: str) -> None:
@@ -168,7 +168,7 @@ def test_a_deployment_whose_status_changed_concurrently_is_not_cancelled(platfor
 
 
 def test_only_the_owner_can_cancel(platform: Platform) -> None:
-    """A5: the passed deployment can name the caller as the owner while its row names another user."""
+    """A5: the row decides who the owner is. The passed deployment may name another user than the row."""
     queued = platform.push(platform.create_project())
     for user, deployment in ((OTHER, queued), (OTHER, evolve(queued, user_id=OTHER))):
         with pytest.raises(DeploymentNotFoundError):

@@ -19,7 +19,7 @@ from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform, 
 from tests.runtime.tables import PROJECTS, platform_tables
 from tests.runtime.upkeep.test_sweeping import MUCH_LATER, run_sweep
 
-ROOM = 4
+CAPACITY = 4
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     """A stage with a capacity of four builds, in an account with a quota of one."""
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
-    platform = Platform(database=DirectDynamoDB(), ssm=InMemoryParameters(), max_concurrent_builds=ROOM)
+    platform = Platform(database=DirectDynamoDB(), ssm=InMemoryParameters(), max_concurrent_builds=CAPACITY)
     platform.codebuild.quota = 1
     return platform
 
@@ -74,7 +74,7 @@ def test_a_build_refused_by_the_quota_is_requeued(
     assert platform.projects.get(refused.project_id).active_build is None
     assert (building_ids(platform), waiting_ids(platform)) == ([first.deployment_id], [refused.deployment_id])
     (line,) = read_log(capsys.readouterr().out, CODEBUILD_FULL)
-    assert (line["level"], line["running"], line["room"]) == ("WARNING", 1, ROOM)
+    assert (line["level"], line["running"], line["room"]) == ("WARNING", 1, CAPACITY)
     (sent,) = platform.queues.sent
     assert (sent["QueueUrl"], sent["DelaySeconds"]) == (BUILD_QUEUE, 65)
 
@@ -90,7 +90,7 @@ def test_a_message_refused_by_the_quota_counts_as_processed(platform: Platform) 
 
 
 def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform: Platform) -> None:
-    """P8: later or faster builds do not overtake. All tenants are new, so only the time decides."""
+    """P8: later builds do not overtake. No tenant has built before, so only the waiting time decides."""
     first = push_and_deliver(platform, "first", user_id="tenant-0")
     later = [push_and_deliver(platform, f"site-{number}", user_id=f"tenant-{number}") for number in (1, 2, 3)]
     order = [first.deployment_id]
@@ -103,7 +103,7 @@ def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform
 
 
 def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Platform) -> None:
-    """P8: otherwise, all tenants with a later build would come before this tenant."""
+    """P8: otherwise, all tenants whose last build started earlier would come before this tenant."""
     first = push_and_deliver(platform, "first", user_id="busy")
     end_build(platform, first)
     second = push_and_deliver(platform, "second", user_id="busy")
@@ -119,8 +119,8 @@ def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Pla
 
 
 def test_one_tenants_refused_builds_delay_another_tenant_by_one_build_at_most(platform: Platform) -> None:
-    """P8: the refused builds were admitted earlier, but were then requeued."""
-    many = [push_and_deliver(platform, f"many-{number}") for number in range(ROOM)]
+    """P8: the first tenant's builds that the quota refused wait again, behind the other tenant's build."""
+    many = [push_and_deliver(platform, f"many-{number}") for number in range(CAPACITY)]
     single = push_and_deliver(platform, "single", user_id=OTHER)
     end_build(platform, many[0])
     assert building_ids(platform) == [single.deployment_id]
@@ -134,18 +134,17 @@ def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platfo
     platform.deliver_build_messages()
     assert building_ids(platform) == [first.deployment_id]
     platform.clock.now += timedelta(minutes=1)
-    platform.deliver_build_message(
-        later[2]
-    )  # The redelivered message is for the last deployment. The next one in the order gets a message.
+    # This message names the last deployment. The scheduler sends a message for the first waiting deployment.
+    platform.deliver_build_message(later[2])
     assert platform.statuses(*later) == ["queued"] * 3
     platform.deliver_build_messages()
     assert platform.statuses(*later) == ["building", "queued", "queued"]
     platform.clock.now += timedelta(minutes=1)
-    asked_before = platform.calls.operations.count("start_build")
+    calls_before = platform.calls.operations.count("start_build")
     for each in later[1:]:
         platform.deliver_build_message(each)
     platform.deliver_build_messages()
-    assert platform.calls.operations.count("start_build") == asked_before + 1
+    assert platform.calls.operations.count("start_build") == calls_before + 1
     assert platform.statuses(*later) == ["building", "queued", "queued"]
 
 
@@ -171,7 +170,7 @@ def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> N
     platform.deliver_build_message(newer)
     assert platform.statuses(older, newer) == ["superseded", "queued"]
     assert waiting_ids(platform) == [newer.deployment_id, other.deployment_id]
-    # The newer deployment also keeps this time when CodeBuild refuses its build.
+    # The newer deployment keeps the waiting time of the older one, also when CodeBuild refuses its build.
     platform.clock.now += timedelta(minutes=1)
     platform.deliver_build_message(newer)
     assert platform.reload(newer).waiting_since == older.created_at
@@ -180,17 +179,17 @@ def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> N
     assert platform.statuses(newer, other) == ["building", "queued"]
 
 
-def test_a_push_during_the_refusal_takes_the_older_ones_place(platform: Platform) -> None:
+def test_a_push_during_the_refusal_takes_the_place_of_the_older_push(platform: Platform) -> None:
     push_and_deliver(platform, "running", user_id="tenant-0")
     older = platform.push(platform.create_project(site="site", user_id="tenant-1"))
     found: list[Deployment] = []
 
-    def pushed(operation: str) -> None:
+    def push_newer(operation: str) -> None:
         if operation == "start_build":
             platform.calls.before = lambda _: None
             found.append(platform.push(platform.projects.get(older.project_id)))
 
-    platform.calls.before = pushed
+    platform.calls.before = push_newer
     platform.deliver_build_message(older)
     (newer,) = found
     assert platform.statuses(older, newer) == ["superseded", "queued"]
@@ -203,35 +202,39 @@ def test_a_deployment_cancelled_during_the_refusal_stays_cancelled(platform: Pla
     push_and_deliver(platform, "running")
     refused = create_queued(platform, "refused", user_id=OTHER)
 
-    def cancelled(operation: str) -> None:
+    def cancel_first(operation: str) -> None:
         if operation == "start_build":
             platform.calls.before = lambda _: None
             platform.cancellation.cancel(OTHER, refused.deployment_id)
 
-    platform.calls.before = cancelled
+    platform.calls.before = cancel_first
     platform.deliver_build_message(refused)
     assert platform.statuses(refused) == ["cancelled"]
     assert (len(building_ids(platform)), waiting_ids(platform)) == (1, [])
 
 
 def process_duplicate(platform: Platform, deployment: Deployment, *, then: Callable[[], object]) -> None:
-    """Process two copies of a message: CodeBuild first refuses the build and then starts it."""
+    """Process two copies of a build message at the same time.
 
-    def refused(operation: str) -> None:
+    CodeBuild refuses the build for one copy. Next, `then` is called. Then CodeBuild starts the build for the
+    other copy.
+    """
+
+    def process_other_copy(operation: str) -> None:
         if operation == "start_build":
             platform.calls.before = lambda _: None
             platform.deliver_build_message(deployment)
             platform.codebuild.quota = None
             then()
 
-    platform.calls.before = refused
+    platform.calls.before = process_other_copy
     platform.deliver_build_message(deployment)
 
 
 def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deployment(
     platform: Platform,
 ) -> None:
-    """P8, P9: otherwise the build would run uncounted, and the deployment would be built twice."""
+    """P8, P9: otherwise the build would not count as running, and the deployment would be built twice."""
     first = push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     process_duplicate(platform, deployment, then=lambda: None)
@@ -245,35 +248,35 @@ def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deploy
 
 @pytest.mark.parametrize("moved", ["superseded", "cancelled"])
 def test_such_a_build_is_stopped_if_its_deployment_has_ended(platform: Platform, moved: str) -> None:
-    """P7."""
+    """P7: the build started after CodeBuild had refused it for a duplicate message."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
 
-    def ended() -> None:
+    def end_deployment() -> None:
         if moved == "superseded":
             platform.deployments.supersede(platform.reload(deployment), at=platform.clock())
         else:
             platform.cancellation.cancel(OTHER, deployment.deployment_id)
 
-    process_duplicate(platform, deployment, then=ended)
+    process_duplicate(platform, deployment, then=end_deployment)
     assert platform.statuses(deployment) == [moved]
     assert [each.rpartition("-")[2] for each in platform.codebuild.stopped] == [deployment.deployment_id]
 
 
 def test_such_a_build_leaves_its_deployment_waiting_if_the_slot_is_taken(platform: Platform) -> None:
-    """P8: a project builds one deployment at a time. A later message finds the build."""
+    """P8: other projects have taken the capacity. A later message finds the running build and records it."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     others: list[Deployment] = []
 
-    def taken() -> None:
+    def take_capacity() -> None:
         others.extend(
             create_queued(platform, f"other-{number}", user_id=f"other-{number}") for number in range(3)
         )
         for other in others:
             platform.slot.take(other, at=platform.clock())
 
-    process_duplicate(platform, deployment, then=taken)
+    process_duplicate(platform, deployment, then=take_capacity)
     assert platform.statuses(deployment, *others) == ["queued", *["building"] * 3]
     for other in others:
         platform.slot.free(platform.reload(other), Status.FAILED, at=platform.clock())
@@ -286,18 +289,18 @@ def test_such_a_build_leaves_its_deployment_waiting_if_the_slot_is_taken(platfor
 def test_a_stale_duplicate_message_does_not_take_the_slot_of_a_requeued_deployment(
     platform: Platform,
 ) -> None:
-    """P8: the build would exceed the stage's capacity, and its waiting row would stay."""
+    """P8: otherwise the build would exceed the stage's capacity, and its waiting row would remain."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     taken = platform.slot.take(deployment, at=platform.clock())
 
-    def given_back(operation: str) -> None:
+    def requeue_first(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             platform.scheduler.requeue(taken, platform.log)
             platform.codebuild.quota = None
 
-    platform.calls.before = given_back
+    platform.calls.before = requeue_first
     platform.deliver_build_message(deployment)
     assert platform.statuses(deployment) == ["queued"]
     assert (len(building_ids(platform)), waiting_ids(platform)) == (1, [deployment.deployment_id])
@@ -307,7 +310,7 @@ def test_a_stale_duplicate_message_does_not_take_the_slot_of_a_requeued_deployme
 def test_the_wait_of_a_retrying_build_is_logged(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: the lease of this build never expires, so the sweep would not log how long the build waits."""
+    """Q2: each retry renews the lease of this build, so the sweep does not log how long the build waits."""
     platform.codebuild.quota = 0
     alone = push_and_deliver(platform, "alone")
     for _ in range(30):
@@ -319,13 +322,13 @@ def test_the_wait_of_a_retrying_build_is_logged(
     assert 30 * 60 <= lines[-1]["seconds"] < 40 * 60
 
 
-@pytest.mark.parametrize("dies_after", range(8, 17))
-def test_a_crash_during_a_requeue_loses_no_deployment(platform: Platform, dies_after: int) -> None:
+@pytest.mark.parametrize("crash_after", range(8, 17))
+def test_a_crash_during_a_requeue_loses_no_deployment(platform: Platform, crash_after: int) -> None:
     """P9: the message is redelivered, or the sweep resends it."""
     first = push_and_deliver(platform, "first")
     refused = create_queued(platform, "refused", user_id=OTHER)
-    died = platform.calls.crash_during(lambda: platform.deliver_build_message(refused), after=dies_after)
-    assert died == (dies_after < 16)
+    crashed = platform.calls.crash_during(lambda: platform.deliver_build_message(refused), after=crash_after)
+    assert crashed == (crash_after < 16)
     platform.codebuild.end(first.deployment_id)
     run_sweep(platform, after=MUCH_LATER)
     platform.deliver_build_messages()
@@ -352,7 +355,7 @@ def test_the_longest_wait_is_logged_while_any_build_waits(
 ) -> None:
     """Q2: an alarm reads the longest wait."""
     platform.codebuild.quota = None
-    for number in range(ROOM):
+    for number in range(CAPACITY):
         push_and_deliver(platform, f"site-{number}")
     waits = platform.push(platform.create_project(site="waits", user_id=OTHER))
     platform.deliver_build_message(waits)
@@ -366,7 +369,7 @@ def test_the_longest_wait_is_logged_while_any_build_waits(
 
 
 def test_a_start_recorded_by_an_earlier_version_is_read(platform: Platform) -> None:
-    """P8: the row has no earlier start time to restore."""
+    """P8: the row of an earlier version has no `startedBefore`, the start time that a requeue restores."""
     push_and_deliver(platform, "first")
     platform.database.update_item(
         TableName=PROJECTS,

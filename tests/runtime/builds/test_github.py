@@ -1,4 +1,4 @@
-"""P1, P2: GitHub's payloads, from GitHub's examples package, and GitHub's signatures."""
+"""P1, P2: the payloads of GitHub's webhooks, from GitHub's package of examples, and their signatures."""
 
 import hashlib
 import hmac
@@ -157,12 +157,12 @@ def test_any_signed_json_is_a_commit_or_ignored_or_refused_by_name(changes: dict
 SECRET = "0123456789abcdef" * 4
 
 
-def signed(secret: str, body: bytes) -> str:
+def sign(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def test_the_signature_in_githubs_documentation_is_valid() -> None:
-    """P1: the test values of "Validating webhook deliveries"."""
+    """P1: the test values of GitHub's page "Validating webhook deliveries"."""
     assert is_signature_valid(
         "It's a Secret to Everybody",
         b"Hello, World!",
@@ -173,8 +173,8 @@ def test_the_signature_in_githubs_documentation_is_valid() -> None:
 @given(st.binary(max_size=200))
 def test_a_signed_body_is_valid_and_a_changed_one_is_not(body: bytes) -> None:
     """P1."""
-    assert is_signature_valid(SECRET, body, signed(SECRET, body))
-    assert not is_signature_valid(SECRET, body + b" ", signed(SECRET, body))
+    assert is_signature_valid(SECRET, body, sign(SECRET, body))
+    assert not is_signature_valid(SECRET, body + b" ", sign(SECRET, body))
 
 
 @pytest.mark.parametrize(
@@ -184,12 +184,12 @@ def test_a_signed_body_is_valid_and_a_changed_one_is_not(body: bytes) -> None:
         "",
         "sha256=",
         "sha256=" + "0" * 64,
-        signed(SECRET, b"{}").removeprefix("sha256="),
-        signed(SECRET, b"{}").upper(),
-        "sha1=" + signed(SECRET, b"{}").removeprefix("sha256="),
-        signed("another", b"{}"),
+        sign(SECRET, b"{}").removeprefix("sha256="),
+        sign(SECRET, b"{}").upper(),
+        "sha1=" + sign(SECRET, b"{}").removeprefix("sha256="),
+        sign("another", b"{}"),
         "sha256=ünïcödé",
-        signed(SECRET, b"{}") + "\n",
+        sign(SECRET, b"{}") + "\n",
     ],
 )
 def test_any_other_signature_is_invalid(signature: str | None) -> None:

@@ -25,7 +25,7 @@ class Body(io.BytesIO):
         return data
 
 
-def whole(stored: bytes, *, limit: int = 500) -> list[str]:
+def read_all_lines(stored: bytes, *, limit: int = 500) -> list[str]:
     lines, following = read_page(Body(stored), start=0, limit=limit)
     found = [*lines]
     while following is not None:
@@ -41,27 +41,27 @@ def whole(stored: bytes, *, limit: int = 500) -> list[str]:
     limit=st.integers(1, 4),
 )
 def test_pages_of_any_size_make_the_whole_log(parts: list[bytes], limit: int) -> None:
-    """A2: this is also true for invalid UTF-8."""
-    said = b"".join(parts)
-    expected = [line.decode("utf-8", "replace").rstrip("\r") for line in said.split(b"\n")]
-    assert whole(gzip.compress(said), limit=limit) == expected[: -1 if expected[-1] == "" else None]
+    """A2: no line is lost or repeated, also if the log is not valid UTF-8."""
+    log = b"".join(parts)
+    expected = [line.decode("utf-8", "replace").rstrip("\r") for line in log.split(b"\n")]
+    assert read_all_lines(gzip.compress(log), limit=limit) == expected[: -1 if expected[-1] == "" else None]
 
 
 def test_a_long_line_is_cut_between_characters() -> None:
-    said = "\N{SNOWMAN}" * (log_archive.MAX_LINE_LENGTH * 2 + 1)
-    lines = whole(gzip.compress(said.encode()), limit=1)
-    assert ("".join(lines), len(lines)) == (said, 3)
+    log = "\N{SNOWMAN}" * (log_archive.MAX_LINE_LENGTH * 2 + 1)
+    lines = read_all_lines(gzip.compress(log.encode()), limit=1)
+    assert ("".join(lines), len(lines)) == (log, 3)
 
 
 def test_a_log_beyond_the_size_limit_ends_with_a_notice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Q1."""
+    """Q1: the last line says that the rest of the log is not shown."""
     monkeypatch.setattr(log_archive, "MAX_SHOWN_BYTES", 40)
-    said = [f"line {number}" for number in range(10)]  # each has 7 bytes with its line terminator
-    assert whole(gzip.compress("\n".join(said).encode()), limit=2) == [*said[:6], TRUNCATED_LINE]
-    fits = gzip.compress("\n".join(said[:5]).encode())
-    assert whole(fits, limit=2) == said[:5]
+    log = [f"line {number}" for number in range(10)]  # each has 7 bytes with its line terminator
+    assert read_all_lines(gzip.compress("\n".join(log).encode()), limit=2) == [*log[:6], TRUNCATED_LINE]
+    fits = gzip.compress("\n".join(log[:5]).encode())
+    assert read_all_lines(fits, limit=2) == log[:5]
 
 
 def test_an_object_beyond_the_download_limit_ends_with_the_same_notice(
@@ -76,7 +76,7 @@ def test_an_object_beyond_the_download_limit_ends_with_the_same_notice(
 
 
 def test_a_decompression_bomb_uses_little_memory() -> None:
-    """P6: 64 MB without a line terminator are 64 KB in the bucket."""
+    """P6: 64 MB without a line terminator are compressed to 64 KB in the bucket."""
     bomb = gzip.compress(bytes(64 * MEGABYTE), compresslevel=1)
     tracemalloc.start()
     first, following = read_page(Body(bomb), start=0, limit=500)
@@ -94,7 +94,7 @@ def test_a_decompression_bomb_uses_little_memory() -> None:
     ids=["no gzip", "cut off", "an endless name"],
 )
 def test_an_incomplete_archive_ends_with_a_notice(stored: bytes) -> None:
-    """P6: a build can overwrite its own log object."""
+    """P6: a build can overwrite its own log object with any bytes."""
     lines, following = read_page(Body(stored), start=0, limit=5_000)
     assert (lines[-1], following) == (UNREADABLE_LINE, None)
 

@@ -20,7 +20,7 @@ from tests.runtime.upkeep.test_sweeping import run_sweep
 
 
 @define
-class Counting:
+class CountingDatabase:
     """A DynamoDB client that counts the deployment rows read by queries, including filtered rows."""
 
     database: Any = Factory(DirectDynamoDB)
@@ -36,8 +36,8 @@ class Counting:
         return answer
 
     @contextmanager
-    def read(self) -> Iterator[list[int]]:
-        """Yield the number of rows that are read inside the context."""
+    def count_rows(self) -> Iterator[list[int]]:
+        """Yield an empty list. When the context ends, add the number of rows that were read inside it."""
         before = self.rows
         found: list[int] = []
         yield found
@@ -48,7 +48,7 @@ class Counting:
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
-    return Platform(database=Counting(), ssm=InMemoryParameters())
+    return Platform(database=CountingDatabase(), ssm=InMemoryParameters())
 
 
 def create_ended(platform: Platform, project: Project, number: int) -> list[Deployment]:
@@ -64,21 +64,21 @@ def measure_costs(platform: Platform, pushes: int) -> list[tuple[int, int]]:
     older, newest = platform.push(project), platform.push(project)
     found: list[tuple[int, int]] = []
 
-    def costing(act: Any) -> None:  # noqa: ANN401 - anything that can be called
-        with platform.database.read() as rows, platform.calls.record_calls() as calls:
+    def measure(act: Any) -> None:  # noqa: ANN401 - anything that can be called
+        with platform.database.count_rows() as rows, platform.calls.record_calls() as calls:
             act()
         found.append((*rows, len(calls)))
 
-    costing(lambda: platform.deliver_build_message(newest))
+    measure(lambda: platform.deliver_build_message(newest))
     assert platform.statuses(running, older, newest) == ["building", "superseded", "queued"]
-    costing(lambda: build_events.respond(build_state_event(running), platform.result_recorder))
+    measure(lambda: build_events.respond(build_state_event(running), platform.result_recorder))
     platform.deliver_build_messages()
     assert platform.statuses(running, newest) == ["built", "building"]
     return found
 
 
 def test_a_message_costs_the_same_after_many_pushes_as_after_few(platform: Platform) -> None:
-    """P8: the same rows and calls for a hundred times as many deployments."""
+    """P8: with many deployments, a message makes the same calls and reads a limited number of rows."""
     few, many = measure_costs(platform, 5), measure_costs(platform, 500)
     assert few == [(8, 4), (8, 7)]
     assert many == [(MAX_DEPLOYMENTS_READ, 4), (MAX_DEPLOYMENTS_READ, 7)]
@@ -96,7 +96,8 @@ def test_one_deployment_waits_however_many_are_pushed_during_a_build(platform: P
     assert set(platform.statuses(*pushed[:-1])) == {"superseded"}
     with platform.calls.record_calls() as made:
         build_events.respond(build_state_event(running), platform.result_recorder)
-    assert made.count("transact_write_items") == 2  # the slot is free, the newest deployment waits
+    # One transaction frees the slot, and one records the newest deployment as waiting.
+    assert made.count("transact_write_items") == 2
     platform.deliver_build_messages()
     assert platform.statuses(pushed[-1]) == ["building"]
 
@@ -112,7 +113,10 @@ def test_a_deployment_beyond_the_read_limit_is_superseded_by_its_own_message(pla
 
 
 def test_a_deployment_is_built_if_all_newer_ones_were_cancelled(platform: Platform) -> None:
-    """P8: cancelled pushes do not count."""
+    """P8: cancelled deployments do not supersede an older one.
+
+    There are too many of them for the end of the build to find the older deployment. The sweep finds it.
+    """
     project = platform.create_project()
     running, waits = platform.create_building(project), platform.push(project)
     for number in range(MAX_DEPLOYMENTS_READ):

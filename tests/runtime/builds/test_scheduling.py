@@ -24,13 +24,13 @@ START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     """A stage with a capacity of one build."""
-    return create_platform(room=1)
+    return create_platform(capacity=1)
 
 
-def create_platform(*, room: int) -> Platform:
+def create_platform(*, capacity: int) -> Platform:
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
-    return Platform(database=DirectDynamoDB(), ssm=InMemoryParameters(), max_concurrent_builds=room)
+    return Platform(database=DirectDynamoDB(), ssm=InMemoryParameters(), max_concurrent_builds=capacity)
 
 
 def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
@@ -58,27 +58,27 @@ def waiting_ids(platform: Platform) -> list[str]:
 # Fairness
 
 
-@pytest.mark.parametrize("room", [1, 3])
+@pytest.mark.parametrize("capacity", [1, 3])
 def test_a_single_build_of_another_tenant_starts_before_fifty_waiting_ones(
     aws: None,  # noqa: ARG001 - for its effect
-    room: int,
+    capacity: int,
 ) -> None:
     """P8: the fifty builds belong to different projects. The single build waits for at most one of them."""
-    platform = create_platform(room=room)
+    platform = create_platform(capacity=capacity)
     many = [push_and_deliver(platform, f"site-{number}") for number in range(50)]
     single = push_and_deliver(platform, "single", user_id=OTHER)
-    assert running_ids(platform) == {each.deployment_id for each in many[:room]}
-    assert len(waiting_ids(platform)) == 51 - room
+    assert running_ids(platform) == {each.deployment_id for each in many[:capacity]}
+    assert len(waiting_ids(platform)) == 51 - capacity
     end_build(platform, many[0])
-    assert running_ids(platform) == {each.deployment_id for each in (*many[1:room], single)}
+    assert running_ids(platform) == {each.deployment_id for each in (*many[1:capacity], single)}
     assert platform.statuses(single) == ["building"]
     end_build(platform, single)
-    assert running_ids(platform) == {each.deployment_id for each in many[1 : room + 1]}
-    assert waiting_ids(platform) == [each.deployment_id for each in many[room + 1 :]]
+    assert running_ids(platform) == {each.deployment_id for each in many[1 : capacity + 1]}
+    assert waiting_ids(platform) == [each.deployment_id for each in many[capacity + 1 :]]
 
 
 def test_the_next_push_of_a_project_waits_behind_other_tenants(platform: Platform) -> None:
-    """P8: a repeatedly pushed project does not keep its capacity."""
+    """P8: a project with many pushes does not keep the capacity while other tenants wait."""
     project = platform.create_project()
     first = platform.create_building(project)
     newer = platform.push(project)
@@ -147,14 +147,14 @@ def start_next(builds: StageBuilds, at: datetime) -> tuple[StageBuilds, WaitingB
 @settings(max_examples=25, derandomize=True)
 @given(
     queues=st.lists(st.integers(1, 6), min_size=1, max_size=3),
-    room=st.integers(1, 4),
+    capacity=st.integers(1, 4),
     before=st.integers(0, 10),
     ending=st.lists(st.integers(0, 3), min_size=40, max_size=40),
 )
 def test_each_other_tenant_starts_at_most_one_build_before_a_single_one(
-    queues: list[int], room: int, before: int, ending: list[int]
+    queues: list[int], capacity: int, before: int, ending: list[int]
 ) -> None:
-    """P8: this is true for any number of queued builds, in any order of arrival and of completion."""
+    """P8: this holds for any number of queued builds, in any order of arrival and completion."""
     many = [
         each for number, size in enumerate(queues) for each in create_waiting_builds(f"tenant-{number}", size)
     ]
@@ -164,7 +164,7 @@ def test_each_other_tenant_starts_at_most_one_build_before_a_single_one(
     for step, ends_now in enumerate(ending):
         if step == before:
             builds, starts = evolve(builds, waiting=(*builds.waiting, *single)), []
-        if len(builds.running) == room or not any(order_waiting_builds(builds)):
+        if len(builds.running) == capacity or not any(order_waiting_builds(builds)):
             kept = list(builds.running)
             del kept[ends_now % max(1, len(kept)) : ends_now % max(1, len(kept)) + 1]
             builds = evolve(builds, running=tuple(kept))
@@ -175,7 +175,7 @@ def test_each_other_tenant_starts_at_most_one_build_before_a_single_one(
     assert len(starts) == len(set(starts))
 
 
-def test_the_newest_of_a_projects_two_waiting_rows_keeps_the_place() -> None:
+def test_the_newest_of_two_waiting_rows_of_a_project_has_the_place_of_the_oldest() -> None:
     older, newer, other = create_waiting_builds("a", 3)
     twice = (older, evolve(newer, project_id=older.project_id, since=START + timedelta(minutes=1)))
     late = evolve(other, since=START + timedelta(seconds=1))
@@ -240,12 +240,12 @@ def test_the_next_build_starts_after_any_end_of_a_build(platform: Platform, end:
         first = platform.push(platform.create_project(site="first"))
         platform.codebuild.refused_tokens.add(first.deployment_id)
 
-        def waits_meanwhile(operation: str) -> None:
+        def add_waiting_build(operation: str) -> None:
             if operation == "start_build":
                 platform.calls.before = lambda _: None
                 push_and_deliver(platform, "waits", user_id=OTHER)
 
-        platform.calls.before = waits_meanwhile
+        platform.calls.before = add_waiting_build
         platform.deliver_build_message(first)
     else:
         first = push_and_deliver(platform, "first")
@@ -276,12 +276,12 @@ def test_a_deployment_cancelled_while_it_starts_dispatches_the_next_one(platform
     called, after = push_and_deliver(platform, "called"), push_and_deliver(platform, "after")
     build_events.respond(build_state_event(platform.reload(first)), platform.result_recorder)
 
-    def cancelled(operation: str) -> None:
+    def cancel_first(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             platform.cancellation.cancel(OWNER, called.deployment_id)
 
-    platform.calls.before = cancelled
+    platform.calls.before = cancel_first
     platform.deliver_build_messages()
     assert platform.statuses(called, after) == ["cancelled", "building"]
 
@@ -289,34 +289,34 @@ def test_a_deployment_cancelled_while_it_starts_dispatches_the_next_one(platform
 def test_a_deployment_that_loses_the_race_for_capacity_waits(platform: Platform) -> None:
     late = platform.push(platform.create_project(site="late"))
 
-    def another_is_quicker(operation: str) -> None:
+    def start_other_build(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             push_and_deliver(platform, "quick", user_id=OTHER)
 
-    platform.calls.before = another_is_quicker
+    platform.calls.before = start_other_build
     platform.deliver_build_message(late)
     assert platform.statuses(late) == ["queued"]
     assert waiting_ids(platform) == [late.deployment_id]
 
 
 def test_a_build_that_ends_during_the_write_of_a_waiting_row_dispatches_it(platform: Platform) -> None:
-    """P8: the row is written before the builds are read again. So one of the two writers sees the other."""
+    """P8: the row is written before the running builds are read again, so the end of the build is noticed."""
     first = push_and_deliver(platform, "first")
     late = platform.push(platform.create_project(site="late"))
 
-    def ends_before_the_row(operation: str) -> None:
+    def end_first_build(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             build_events.respond(build_state_event(platform.reload(first)), platform.result_recorder)
 
-    platform.calls.before = ends_before_the_row
+    platform.calls.before = end_first_build
     platform.deliver_build_message(late)
     assert platform.statuses(late) == ["building"]
 
 
 def test_increased_capacity_is_used_after_the_next_end_of_a_build(aws: None) -> None:  # noqa: ARG001 - for its effect
-    platform = create_platform(room=1)
+    platform = create_platform(capacity=1)
     first, *others = [push_and_deliver(platform, f"site-{number}") for number in range(4)]
     more = Platform(
         database=platform.database,
@@ -331,7 +331,7 @@ def test_increased_capacity_is_used_after_the_next_end_of_a_build(aws: None) -> 
 
 def test_builds_in_all_projects_of_a_tenant_count(aws: None) -> None:  # noqa: ARG001 - for its effect
     """P8: the tenant with fewer running builds comes first, also if others wait longer."""
-    platform = create_platform(room=3)
+    platform = create_platform(capacity=3)
     mine = [push_and_deliver(platform, f"mine-{number}") for number in range(3)]
     theirs = [push_and_deliver(platform, f"theirs-{number}", user_id=OTHER) for number in range(3)]
     for each in mine[:2]:

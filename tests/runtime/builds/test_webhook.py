@@ -56,7 +56,7 @@ def test_header_names_are_read_in_any_case_and_bodies_in_base64(platform: Platfo
 
 
 def test_wrong_or_missing_signature_and_unknown_project_get_the_same_response(platform: Platform) -> None:
-    """P1: the webhook writes nothing."""
+    """P1: the webhook does not reveal whether a project exists, and writes nothing."""
     project = platform.create_project()
     rows = platform.read_all_rows()
     secret = platform.signer.derive_webhook_secret(project.project_id, 1)
@@ -81,7 +81,7 @@ def test_wrong_or_missing_signature_and_unknown_project_get_the_same_response(pl
 
 
 def test_an_unknown_project_costs_the_same_calls_as_a_wrong_signature(platform: Platform) -> None:
-    """P1: neither the response nor its duration reveals whether a project exists."""
+    """P1: the response and its duration do not reveal whether a project exists."""
     project = platform.create_project()
     with platform.calls.record_calls() as known:
         post(platform, delivery_event(project.project_id, "wrong", PUSH))
@@ -184,11 +184,11 @@ def test_a_redelivery_after_a_failure_succeeds(platform: Platform, monkeypatch: 
     """P3."""
     project = platform.create_project()
 
-    def refuses(**_: object) -> None:
+    def refuse(**_: object) -> None:
         raise client_error("ServiceUnavailable", "SendMessage")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(platform.queues), "send_message", lambda _, **arguments: refuses(**arguments))
+        broken.setattr(type(platform.queues), "send_message", lambda _, **arguments: refuse(**arguments))
         with pytest.raises(Exception, match="ServiceUnavailable"):
             send(platform, project)
     status, body = send(platform, project)
@@ -204,12 +204,12 @@ def test_a_concurrent_push_costs_one_retry(platform: Platform) -> None:
     project = platform.create_project()
     rivals = [1]
 
-    def rival(operation: str) -> None:
+    def push_concurrently(operation: str) -> None:
         if operation == "transact_write_items" and rivals:
             rivals.clear()
             platform.push(project)
 
-    platform.calls.before = rival
+    platform.calls.before = push_concurrently
     status, body = send(platform, project)
     assert status == 202
     assert platform.deployments.get(project.project_id, body["deploymentId"]).sequence == 2
@@ -220,33 +220,33 @@ def test_endless_concurrent_pushes_end_in_a_conflict_that_can_be_redelivered(pla
     project = platform.create_project()
     pushing = [False]
 
-    def rival(operation: str) -> None:
+    def push_concurrently(operation: str) -> None:
         if operation == "transact_write_items" and not pushing[0]:
             pushing[0] = True
             platform.push(project)
             pushing[0] = False
 
-    platform.calls.before = rival
+    platform.calls.before = push_concurrently
     status, body = send(platform, project)
     assert status == 409
     assert "repeat" in body["detail"]
 
 
 def test_a_push_is_recorded_after_repeated_transaction_conflicts(platform: Platform) -> None:
-    """P3: GitHub does not retry a refused delivery."""
+    """P3: the webhook retries the transaction, because GitHub does not retry a refused delivery."""
     project = platform.create_project()
-    meetings = [0]
+    conflicts = [0]
 
-    def met(operation: str) -> None:
-        if operation == "transact_write_items" and meetings[0] < 4:
-            meetings[0] += 1
+    def conflict(operation: str) -> None:
+        if operation == "transact_write_items" and conflicts[0] < 4:
+            conflicts[0] += 1
             error = client_error("TransactionCanceledException")
             error.response["CancellationReasons"] = [{"Code": "TransactionConflict"}, {"Code": "None"}]
             raise error
 
-    platform.calls.before = met
+    platform.calls.before = conflict
     status, body = send(platform, project)
-    assert (status, meetings) == (202, [4])
+    assert (status, conflicts) == (202, [4])
     assert platform.deployments.get(project.project_id, body["deploymentId"]).status is Status.QUEUED
 
 
@@ -273,13 +273,14 @@ def test_a_push_during_throttling_can_be_redelivered(platform: Platform, operati
 
 def test_a_push_costs_two_calls_of_dynamodb(platform: Platform) -> None:
     project = platform.create_project()
-    send(platform, project, b"{}", x_github_event="ping")  # remembers the secret
+    send(platform, project, b"{}", x_github_event="ping")  # now the secret is in the cache
     with platform.calls.record_calls() as made:
         send(platform, project)
     assert made == ["get_item", "transact_write_items", "send_message"]
 
 
-def test_a_new_version_makes_a_new_secret(platform: Platform) -> None:
+def test_the_webhook_version_determines_the_secret(platform: Platform) -> None:
+    """A new `webhook_version` of the project makes its old secret invalid."""
     project = evolve(platform.create_project(webhook_version=2))
     secret = platform.signer.derive_webhook_secret(project.project_id, 2)
     assert send(platform, project)[0] == 401
@@ -289,14 +290,14 @@ def test_a_new_version_makes_a_new_secret(platform: Platform) -> None:
 def test_a_push_can_be_redelivered_after_a_crash_at_any_call(platform: Platform) -> None:
     """P3."""
     project = platform.create_project()
-    send(platform, project, b"{}", x_github_event="ping")  # remembers the secret
-    for dies_after in range(1, 4):  # reading the project, the transaction, sending
-        body = PUSH.replace(b'"Initial commit"', f'"Commit {dies_after}"'.encode())
-        assert platform.calls.crash_during(lambda body=body: send(platform, project, body), after=dies_after)
+    send(platform, project, b"{}", x_github_event="ping")  # now the secret is in the cache
+    for crash_after in range(1, 4):  # the calls: read the project, write the transaction, send the message
+        body = PUSH.replace(b'"Initial commit"', f'"Commit {crash_after}"'.encode())
+        assert platform.calls.crash_during(lambda body=body: send(platform, project, body), after=crash_after)
         status, answer = send(platform, project, body)
         assert status == 202
         assert answer["deploymentId"] in platform.queues.bodies(BUILD_QUEUE)[-1]
-        assert len(deployments()) == dies_after
+        assert len(deployments()) == crash_after
 
 
 def test_a_failed_deployment_is_not_built_again_by_its_delivery(platform: Platform) -> None:

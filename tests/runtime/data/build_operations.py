@@ -6,14 +6,14 @@ from attrs import evolve
 
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild
-from tests.runtime.data.deploy_operations import MESSAGE, operation, waiting
+from tests.runtime.data.deploy_operations import MESSAGE, create_waiting, operation
 from tests.runtime.platform_fixture import FAILURE, Platform, build_message
 
-_SWEEP = "the platform's own upkeep, over all projects"
-_STAGE = "the stage's room for builds is shared by all tenants, by the platform's own rule"
+_SWEEP = "only the sweep calls it, for the projects of all tenants"
+_STAGE = "all tenants share the build capacity of the stage"
 
 
-def _taken(platform: Platform, project: Project) -> Deployment:
+def _create_with_slot(platform: Platform, project: Project) -> Deployment:
     return platform.slot.take(platform.push(project), at=platform.clock())
 
 
@@ -23,20 +23,20 @@ OPERATIONS = (
         "BuildSlotRepository.cancel_owned",
         lambda w, user, _, d: w.slot.cancel_owned(user, d, at=w.clock()),
         "transact_write_items",
-        made=waiting,
+        create=create_waiting,
     ),
     operation(
         "BuildSlotRepository.cancel_owned",
         lambda w, user, _, d: w.slot.cancel_owned(user, d, at=w.clock()),
         "update_item",
-        made=Platform.create_built,
+        create=Platform.create_built,
     ),
     operation(
         "BuildSlotRepository.cancel_owned",
-        # Refused even if the caller's copy of the row names the caller as its owner.
+        # The call must be refused, although the passed deployment names the caller as its owner.
         lambda w, user, _, d: w.slot.cancel_owned(user, evolve(d, user_id=user), at=w.clock()),
         "transact_write_items",
-        made=Platform.create_building,
+        create=Platform.create_building,
     ),
     # Methods for the platform
     operation(
@@ -49,42 +49,42 @@ OPERATIONS = (
         "BuildSlotRepository.requeue",
         lambda w, _, __, d: w.slot.requeue(d, at=w.clock()),
         "transact_write_items",
-        made=_taken,
+        create=_create_with_slot,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "BuildSlotRepository.record_build",
         lambda w, _, __, d: w.slot.record_build(d, "build", at=w.clock()),
         "update_item",
-        made=_taken,
+        create=_create_with_slot,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "BuildSlotRepository.free",
         lambda w, _, __, d: w.slot.free(d, Status.FAILED, at=w.clock(), failure=FAILURE),
         "transact_write_items",
-        made=_taken,
+        create=_create_with_slot,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "BuildSlotRepository.free_abandoned",
         lambda w, _, p, d: w.slot.free_abandoned(p.project_id, d.deployment_id),
         "update_item",
-        made=_taken,
+        create=_create_with_slot,
         no_tenant_reason=_SWEEP,
     ),
     operation(
         "StageBuildRepository.read",
         lambda w, *_: w.stage_builds.read(),
         "query",
-        made=waiting,
+        create=create_waiting,
         no_tenant_reason=_STAGE,
     ),
     operation(
         "StageBuildRepository.add_waiting",
         lambda w, _, __, d: w.stage_builds.add_waiting(d, since=w.clock()),
         "transact_write_items",
-        made=waiting,
+        create=create_waiting,
         no_tenant_reason=_STAGE,
     ),
     operation(
@@ -97,14 +97,14 @@ OPERATIONS = (
         "StageBuildRepository.remove_waiting",
         lambda w, _, __, d: w.stage_builds.remove_waiting(d.deployment_id),
         "delete_item",
-        made=waiting,
+        create=create_waiting,
         no_tenant_reason=_STAGE,
     ),
     operation(
         "StageBuildRepository.remove_running",
         lambda w, _, __, d: w.stage_builds.remove_running(RunningBuild.from_deployment(d)),
         "transact_write_items",
-        made=_taken,
+        create=_create_with_slot,
         no_tenant_reason=_STAGE,
     ),
     operation(
@@ -112,7 +112,7 @@ OPERATIONS = (
         lambda w, *_: list(w.leases.list_expired(at=w.clock())),
         *(["query"] * 4),
         no_tenant_reason=_SWEEP,
-        more_calls="one for each partition of the index",
+        more_calls_reason="one call for each partition of the index",
     ),
     operation(
         "LeaseRepository.get",
@@ -128,7 +128,7 @@ OPERATIONS = (
         "get_item",
         "update_item",
         no_tenant_reason=_SWEEP,
-        more_calls="the first one is this test's: it prolongs what it has read",
+        more_calls_reason="the first call is not the method's: this test reads the lease to extend",
     ),
     operation(
         "LeaseRepository.postpone",
@@ -142,6 +142,6 @@ OPERATIONS = (
         "get_item",
         "update_item",
         no_tenant_reason=_SWEEP,
-        more_calls="the first one is this test's: it ends what it has read",
+        more_calls_reason="the first call is not the method's: this test reads the lease to end",
     ),
 )

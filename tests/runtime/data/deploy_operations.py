@@ -13,31 +13,32 @@ from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.platform_fixture import FAILURE, RELEASE, Platform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
-MESSAGE = "its ids come from the platform's own messages"
-_SIGNED = "its ids come from a delivery that is checked by its signature"
-_DECLARED = "sites are the program's own rows"
-_NEW = "the row says whose it is; the caller takes that from the verified token"
-_RETENTION = "what a project keeps is the platform's rule, for all tenants alike"
-_READ = "the project's row was read, and with it whose it is, before"
+MESSAGE = "its ids come from messages that the platform sent"
+_SIGNED = "its id comes from a webhook delivery with a valid signature"
+_DECLARED = "the rows of sites belong to the platform"
+_NEW = "the row contains its owner, whom the caller takes from the verified token"
+_RETENTION = "only the collector calls it, for the projects of all tenants"
+_READ = "the caller has read the project before, and knows its owner"
 
 Act = Callable[[Platform, str, Project, Deployment], object]
+"""Calls the method. Its arguments: the platform, the id of the user, the project and the deployment."""
 
 
 def operation(
     method: str,
     act: Act,
     *calls: str,
-    made: Callable[[Platform, Project], Deployment] = Platform.push,
+    create: Callable[[Platform, Project], Deployment] = Platform.push,
     no_tenant_reason: str | None = None,
-    more_calls: str | None = None,
+    more_calls_reason: str | None = None,
 ) -> Operation:
-    """Return an operation on a project of OWNER with one deployment."""
+    """Return an operation on a project of OWNER with one deployment, which `create` creates."""
 
     def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
         platform = Platform(database)
         variables = (Variable(name="A", value="1", is_secret=False),)
         project = platform.create_project(user_id=OWNER, variables=variables)
-        deployment = made(platform, project)
+        deployment = create(platform, project)
         project = platform.projects.get(project.project_id)
         return Scene(
             database=database,
@@ -51,22 +52,22 @@ def operation(
         create_scene=scene,
         no_tenant_reason=no_tenant_reason,
         calls=calls,
-        more_calls_reason=more_calls,
+        more_calls_reason=more_calls_reason,
         missing=() if listed else (ProjectNotFoundError, DeploymentNotFoundError),
         empty=Page(items=(), cursor=None) if listed else None,
     )
 
 
-def _beside_a_free_site(platform: Platform, project: Project) -> Deployment:
+def _create_with_free_site(platform: Platform, project: Project) -> Deployment:
     platform.declare_site("another")
     return platform.push(project)
 
 
-def _create(platform: Platform, _user: str, project: Project, _: Deployment) -> None:
+def _create_project(platform: Platform, _user: str, project: Project, _: Deployment) -> None:
     platform.projects.create(evolve(project, project_id=platform.ids(), site="another"))
 
 
-def _record(platform: Platform, _user: str, project: Project, _: Deployment) -> None:
+def _create_deployment(platform: Platform, _user: str, project: Project, _: Deployment) -> None:
     commit = Commit(sha="2" * 40, message="", author="")
     deployment = Deployment.queued(
         project, commit, deployment_id=platform.ids(), source=Source.PUSH, at=platform.clock()
@@ -74,19 +75,19 @@ def _record(platform: Platform, _user: str, project: Project, _: Deployment) -> 
     platform.deployments.create(project, deployment, delivery="another")
 
 
-def _switched(platform: Platform, project: Project) -> Deployment:
+def _create_switched(platform: Platform, project: Project) -> Deployment:
     platform.create_live(project)
     deployment = platform.create_deploying(project)
     platform.deployments.live_pointers.switch(deployment, at=platform.clock())
     return deployment
 
 
-def _replaced(platform: Platform, project: Project) -> Deployment:
+def _create_replaced(platform: Platform, project: Project) -> Deployment:
     platform.create_live(project)
     return platform.create_live(project)
 
 
-def _collected(platform: Platform, project: Project) -> Deployment:
+def _create_collected(platform: Platform, project: Project) -> Deployment:
     deployment = platform.create_live(project)
     platform.retention.mark_collected(deployment, at=platform.clock())
     return platform.reload(deployment)
@@ -98,13 +99,13 @@ def _deletion(platform: Platform) -> ProjectDeletionRepository:
     )
 
 
-def _being_deleted(platform: Platform, project: Project) -> Deployment:
+def _create_in_deleted_project(platform: Platform, project: Project) -> Deployment:
     deployment = platform.put_live(project)
     _deletion(platform).begin_owned(OWNER, platform.projects.get(project.project_id), at=platform.clock())
     return deployment
 
 
-def waiting(platform: Platform, project: Project) -> Deployment:
+def create_waiting(platform: Platform, project: Project) -> Deployment:
     deployment = platform.push(project)
     platform.stage_builds.add_waiting(deployment, since=deployment.created_at)
     return deployment
@@ -127,8 +128,8 @@ OPERATIONS = (
         lambda w, user, _, d: w.deployments.live_pointers.promote(user, d, at=w.clock()),
         "transact_write_items",
         "get_item",
-        made=Platform.put_live,
-        more_calls="a transaction returns nothing: the project is read after it",
+        create=Platform.put_live,
+        more_calls_reason="a transaction returns no rows: the method reads the project afterwards",
     ),
     operation(
         "ProjectRepository.change_owned",
@@ -136,7 +137,7 @@ OPERATIONS = (
             user, p.project_id, {"pinned": False, "name": "New"}, at=w.clock()
         ),
         "update_item",
-        made=Platform.put_live,
+        create=Platform.put_live,
     ),
     operation(
         "DeploymentRepository.get_owned",
@@ -154,9 +155,9 @@ OPERATIONS = (
     # Methods for the platform
     operation(
         "ProjectRepository.create",
-        _create,
+        _create_project,
         "transact_write_items",
-        made=_beside_a_free_site,
+        create=_create_with_free_site,
         no_tenant_reason=_NEW,
     ),
     operation(
@@ -189,12 +190,17 @@ OPERATIONS = (
         "query",
         no_tenant_reason=MESSAGE,
     ),
-    operation("DeploymentRepository.create", _record, "transact_write_items", no_tenant_reason=_READ),
+    operation(
+        "DeploymentRepository.create",
+        _create_deployment,
+        "transact_write_items",
+        no_tenant_reason=_READ,
+    ),
     operation(
         "DeploymentRepository.record_commit",
         lambda w, _, __, d: w.deployments.record_commit(d, "3" * 40),
         "update_item",
-        made=Platform.create_building,
+        create=Platform.create_building,
         no_tenant_reason=MESSAGE,
     ),
     # Deletion
@@ -202,7 +208,7 @@ OPERATIONS = (
         "ProjectDeletionRepository.begin_owned",
         lambda w, user, p, _: _deletion(w).begin_owned(user, p, at=w.clock()),
         "update_item",
-        made=Platform.put_live,
+        create=Platform.put_live,
     ),
     operation(
         "ProjectDeletionRepository.list_deployments",
@@ -220,21 +226,21 @@ OPERATIONS = (
         "ProjectDeletionRepository.finish",
         lambda w, _, p, __: _deletion(w).finish(p),
         "transact_write_items",
-        made=_being_deleted,
+        create=_create_in_deleted_project,
         no_tenant_reason=_READ,
     ),
     operation(
         "DeploymentRepository.begin_deploying",
         lambda w, _, __, d: w.deployments.begin_deploying(d, at=w.clock()),
         "update_item",
-        made=Platform.create_built,
+        create=Platform.create_built,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.record_release",
         lambda w, _, __, d: w.deployments.record_release(d, RELEASE, at=w.clock()),
         "update_item",
-        made=Platform.create_deploying,
+        create=Platform.create_deploying,
         no_tenant_reason=MESSAGE,
     ),
     operation(
@@ -242,22 +248,22 @@ OPERATIONS = (
         lambda w, _, __, d: w.deployments.live_pointers.switch(d, at=w.clock()),
         "transact_write_items",
         "get_item",
-        made=Platform.create_deploying,
+        create=Platform.create_deploying,
         no_tenant_reason=MESSAGE,
-        more_calls="a transaction returns nothing: the project is read after it",
+        more_calls_reason="a transaction returns no rows: the method reads the project afterwards",
     ),
     operation(
         "LivePointerRepository.finish_switch",
         lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "transact_write_items",
-        made=_switched,
+        create=_create_switched,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "LivePointerRepository.finish_switch",
         lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "get_item",
-        made=Platform.put_live,
+        create=Platform.put_live,
         no_tenant_reason=MESSAGE,
     ),
     operation(
@@ -268,57 +274,57 @@ OPERATIONS = (
         "transact_write_items",
         "get_item",
         "transact_write_items",
-        made=_switched,
+        create=_create_switched,
         no_tenant_reason=MESSAGE,
-        more_calls="another switch finished since the project was read: it is read again",
+        more_calls_reason="the project has changed: the method reads it and repeats the transaction",
     ),
     operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "update_item",
-        made=Platform.create_built,
+        create=Platform.create_built,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "transact_write_items",
-        made=waiting,
+        create=create_waiting,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "transact_write_items",
-        made=Platform.create_deploying,
+        create=Platform.create_deploying,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "update_item",
-        made=Platform.create_built,
+        create=Platform.create_built,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "transact_write_items",
-        made=waiting,
+        create=create_waiting,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "transact_write_items",
-        made=Platform.create_deploying,
+        create=Platform.create_deploying,
         no_tenant_reason=MESSAGE,
     ),
     operation(
         "RetentionRepository.list_held",
         lambda w, *_: w.retention.list_held(),
         "query",
-        made=Platform.create_live,
+        create=Platform.create_live,
         no_tenant_reason=_RETENTION,
     ),
     operation(
@@ -326,9 +332,9 @@ OPERATIONS = (
         lambda w, *_: w.retention.mark_unused_collected(w.retention.list_held()[0], at=w.clock()),
         "query",
         "transact_write_items",
-        made=_replaced,
+        create=_create_replaced,
         no_tenant_reason=_RETENTION,
-        more_calls="the first one is this test's: it takes what the index lists",
+        more_calls_reason="the first call is not the method's: this test reads the release from the index",
     ),
     operation(
         "RetentionRepository.mark_collected",
@@ -340,7 +346,7 @@ OPERATIONS = (
         "RetentionRepository.clear_release",
         lambda w, _, __, d: w.retention.clear_release(d),
         "update_item",
-        made=_collected,
+        create=_create_collected,
         no_tenant_reason=_RETENTION,
     ),
 )

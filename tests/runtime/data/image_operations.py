@@ -21,8 +21,8 @@ from tests.runtime.images.image_tables import IMAGES
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 FOUND = InspectedFile(content_type="image/png", width=2, height=3)
 NOTHING: Page[object] = Page(items=(), cursor=None)
-_NEW = "the row says whose it is; the caller takes that from the verified token"
-_EVENT = "its id comes from a storage event, and the object that it tells of is the row's own"
+_NEW = "the row contains its owner, whom the caller takes from the verified token"
+_EVENT = "its id comes from an event of S3, about the object that belongs to the row"
 
 
 @define(slots=False)
@@ -61,12 +61,12 @@ class Images:
         )
 
 
-def _deleting(images: Images) -> None:
+def _begin_deleting(images: Images) -> None:
     images.images.begin_deleting(OWNER, images.pending, at=AT)
 
 
-def _without_album(images: Images) -> None:
-    """Create a pending image, and delete its album."""
+def _create_image_without_album(images: Images) -> None:
+    """Create a pending image in an album, and delete the album."""
     images.pending = images.new(album_id=images.empty.album_id)
     images.images.create(images.pending)
     images.albums.delete(OWNER, images.empty.album_id)
@@ -76,13 +76,13 @@ def _operation(
     method: str,
     act: Callable[[Images, str], object],
     *calls: str,
-    first: Callable[[Images], None] | None = None,
+    prepare: Callable[[Images], None] | None = None,
     **more: Any,  # noqa: ANN401 - an operation's fields
 ) -> Operation:
     def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
         images = Images(database)
-        if first:
-            first(images)
+        if prepare:
+            prepare(images)
         return Scene(database=database, call=lambda user: act(images, user))
 
     return Operation(method=method, tables=(IMAGES,), create_scene=scene, calls=calls, **more)
@@ -141,7 +141,7 @@ OPERATIONS = (
         "ImageRepository.finish_deleting",
         lambda s, user: s.images.finish_deleting(user, s.pending.image_id),
         "delete_item",
-        first=_deleting,
+        prepare=_begin_deleting,
     ),
     _operation(
         "AlbumRepository.create",
@@ -190,9 +190,9 @@ OPERATIONS = (
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
         "transact_write_items",
         "update_item",
-        first=_without_album,
+        prepare=_create_image_without_album,
         no_tenant_reason=_EVENT,
-        more_calls_reason="its album was deleted while it waited: it becomes ready without one",
+        more_calls_reason="the album was deleted: the second call makes the image ready without it",
     ),
     _operation(
         "ImageStatusRepository.reject",

@@ -1,7 +1,7 @@
-"""A simulated life of a project: messages reordered, late or repeated, and crashes at any write.
+"""A simulation of a project: messages arrive late, repeatedly and in any order, and writes crash.
 
 A message is redelivered until its function finishes. Users repeat requests that failed.
-`LifeCycle.drain` runs all pending messages and requests.
+`LifeCycle.drain` processes all pending messages and requests.
 """
 
 import itertools
@@ -51,24 +51,30 @@ def artifact_of(deployment: Deployment) -> bytes:
 ENDS = {Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
 
 Crash = tuple[str, int] | None
-"""The write at which a function crashes: `("before", 1)` is right before its first write."""
+"""The write at which a function crashes, or None: `("before", 1)` is directly before its first write."""
 
 
 @define(slots=False)
 class LifeCycle:
-    """A project of OWNER under test, and a project of OTHER that must not change."""
+    """A project of OWNER under test, and a project of OTHER that must not change.
 
-    stage: ReleasePlatform = Factory(lambda: ReleasePlatform(Platform(max_concurrent_builds=1)))
-    due: list[Callable[[], None]] = Factory(list)
+    Attributes:
+        pending: The messages to deliver and the requests to repeat, as functions that do this.
+        builds: The running builds, by build id.
+        events: The events of all builds that have ended.
+    """
+
+    release_platform: ReleasePlatform = Factory(lambda: ReleasePlatform(Platform(max_concurrent_builds=1)))
+    pending: list[Callable[[], None]] = Factory(list)
     builds: dict[str, Deployment] = Factory(dict)
     events: list[Mapping[str, Any]] = Factory(list)
-    _seen: int = 0
+    _read_count: int = 0
     _delivery: Any = Factory(lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
-        self.platform = self.stage.platform
-        self.project = self.stage.project()
-        self.others = self.stage.project("others-site", user_id=OTHER)
+        self.platform = self.release_platform.platform
+        self.project = self.release_platform.project()
+        self.others = self.release_platform.project("others-site", user_id=OTHER)
         self.platform.put_live(self.others)
 
     # Events
@@ -79,43 +85,45 @@ class LifeCycle:
         secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
         event = delivery_event(self.project.project_id, secret, body)
 
-        def arrives() -> None:
+        def deliver() -> None:
             assert webhook.respond(event, self.platform.push_receiver)["statusCode"] == 202
 
-        self._run(arrives, crash)
+        self._run(deliver, crash)
 
-    def build_message(self, deployment: Deployment, crash: Crash = None, *, refused: bool = False) -> None:
-        def arrives() -> None:
+    def deliver_build_message(
+        self, deployment: Deployment, crash: Crash = None, *, refused: bool = False
+    ) -> None:
+        def deliver() -> None:
             if refused:
                 self.platform.codebuild.refused_tokens.add(deployment.deployment_id)
             self.platform.deliver_build_message(deployment)
 
-        self._run(arrives, crash)
+        self._run(deliver, crash)
 
-    def build_ends(self, build_id: str, status: str) -> None:
+    def end_build(self, build_id: str, status: str) -> None:
         deployment = self.builds.pop(build_id)
         if status == "SUCCEEDED":
             key = (ARTIFACTS, artifact_key(deployment))
-            self.stage.objects.stored[key] = (artifact_of(deployment), "application/zip", None)
+            self.release_platform.objects.stored[key] = (artifact_of(deployment), "application/zip", None)
         self.platform.codebuild.end(deployment.deployment_id, status)
         event = build_state_event(deployment, status, build_id=build_id)
         self.events.append(event)
-        self.due.append(lambda: build_events.respond(event, self.platform.result_recorder))
+        self.pending.append(lambda: build_events.respond(event, self.platform.result_recorder))
 
-    def build_event(self, event: Mapping[str, Any], crash: Crash = None) -> None:
+    def deliver_build_event(self, event: Mapping[str, Any], crash: Crash = None) -> None:
         self._run(lambda: build_events.respond(event, self.platform.result_recorder), crash)
 
-    def release_message(self, deployment: Deployment, crash: Crash = None) -> None:
-        self._run(lambda: self.stage.release(deployment), crash)
+    def deliver_release_message(self, deployment: Deployment, crash: Crash = None) -> None:
+        self._run(lambda: self.release_platform.release(deployment), crash)
 
     def promote(self, deployment: Deployment, crash: Crash = None) -> bool:
-        def asked() -> None:
+        def request() -> None:
             try:
-                self.stage.switch.promote(OWNER, deployment.deployment_id)
+                self.release_platform.switch.promote(OWNER, deployment.deployment_id)
             except (NotReleasedError, SwitchOvertakenError):
                 return
 
-        return self._run(asked, crash)
+        return self._run(request, crash)
 
     def unpin(self, crash: Crash = None) -> bool:
         return self._run(
@@ -126,39 +134,39 @@ class LifeCycle:
         )
 
     def cancel(self, deployment: Deployment, crash: Crash = None) -> None:
-        def asked() -> None:
+        def request() -> None:
             try:
                 self.platform.cancellation.cancel(OWNER, deployment.deployment_id)
             except StaleDeploymentError:
                 return
 
-        self._run(asked, crash)
+        self._run(request, crash)
 
     def sweep(self) -> None:
         self._run(lambda: self.platform.sweeper.sweep(self.platform.log), None)
 
-    def bring_what_is_due(self, crash: Crash = None) -> None:
-        """Redeliver the oldest message or request that is due."""
-        if self.due:
-            self._run(self.due.pop(0), crash)
+    def deliver_next(self, crash: Crash = None) -> None:
+        """Deliver the oldest pending message, or repeat the oldest pending request."""
+        if self.pending:
+            self._run(self.pending.pop(0), crash)
 
     def drain(self) -> None:
-        """Run until everything has ended, without crashes and with successful builds."""
+        """Deliver all messages and end all builds successfully, without crashes."""
         for _ in range(1000):
-            if self.due:
-                self.bring_what_is_due()
+            if self.pending:
+                self.deliver_next()
             elif self.builds:
-                self.build_ends(next(iter(self.builds)), "SUCCEEDED")
+                self.end_build(next(iter(self.builds)), "SUCCEEDED")
             else:
                 return
-        raise AssertionError("it does not come to an end")
+        raise AssertionError("messages or builds remain after a thousand steps")
 
     def _run(self, work: Callable[[], object], crash: Crash) -> bool:
-        """Run a function. If it crashes, make it due again. Return whether it finished."""
+        """Call a function. If it crashes, make it pending again. Return whether it finished."""
         left = crash[1] if crash else 0
         calls = self.platform.calls
 
-        def counted(when: str) -> Callable[[str], None]:
+        def count_writes(when: str) -> Callable[[str], None]:
             def count(operation: str) -> None:
                 nonlocal left
                 if crash and when == crash[0] and operation in WRITES:
@@ -168,28 +176,30 @@ class LifeCycle:
 
             return count
 
-        calls.before, calls.after = counted("before"), counted("after")
+        calls.before, calls.after = count_writes("before"), count_writes("after")
         try:
             work()
         except CrashError:
-            self.due.append(work)
+            self.pending.append(work)
             return False
         finally:
             calls.before = calls.after = lambda _: None
-            self._note_messages()
+            self._record_messages()
         return True
 
-    def _note_messages(self) -> None:
-        """Record sent messages as due, and started builds as running."""
-        for message in self.platform.queues.sent[self._seen :]:
+    def _record_messages(self) -> None:
+        """Record the sent messages as pending, and the started builds as running."""
+        for message in self.platform.queues.sent[self._read_count :]:
             named = DeploymentMessage.from_body(message["MessageBody"])
             if message["QueueUrl"] == BUILD_QUEUE:
-                self.due.append(lambda named=named: self.platform.builder.build(named, self.platform.log))
+                self.pending.append(lambda named=named: self.platform.builder.build(named, self.platform.log))
             elif message["QueueUrl"] == RELEASE_QUEUE:
-                self.due.append(
-                    lambda named=named: self.stage.releaser.release(named, self.platform.log, is_last=False)
+                self.pending.append(
+                    lambda named=named: self.release_platform.releaser.release(
+                        named, self.platform.log, is_last=False
+                    )
                 )
-        self._seen = len(self.platform.queues.sent)
+        self._read_count = len(self.platform.queues.sent)
         for token, started in list(self.platform.codebuild.builds.items()):
             build_id = f"{started['projectName']}:build-of-{token}"
             if not any(event["detail"]["build-id"].endswith(build_id) for event in self.events):
@@ -197,7 +207,7 @@ class LifeCycle:
 
     # Stored state
 
-    def now(self) -> tuple[Project, dict[str, Deployment]]:
+    def read_state(self) -> tuple[Project, dict[str, Deployment]]:
         """Return the project, and its deployments by id, oldest first."""
         project = self.platform.projects.get(self.project.project_id)
         rows = self.platform.database.query(
@@ -209,7 +219,7 @@ class LifeCycle:
         return project, {row["deploymentId"]["S"]: from_row(row, Deployment) for row in rows}
 
     def read_rows_of_others(self) -> list[Mapping[str, Any]]:
-        """Return all rows of other projects, without the stage's shared builds."""
+        """Return all rows of other projects, without the rows of the stage's builds."""
         tables = (PROJECTS, DEPLOYMENTS)
         return [
             row
@@ -225,4 +235,4 @@ class LifeCycle:
 
     def find_served_deployment(self) -> str | None:
         """Return the deployment that the edge serves."""
-        return find_served_deployment_id(self.stage, self.project)
+        return find_served_deployment_id(self.release_platform, self.project)

@@ -25,8 +25,8 @@ DECIMALS = st.builds(
 )
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(
-    datetime(1, 1, 2),  # noqa: DTZ001 - the zone is drawn
-    datetime(9999, 12, 30),  # noqa: DTZ001 - the same
+    datetime(1, 1, 2),  # noqa: DTZ001 - Hypothesis adds the time zone
+    datetime(9999, 12, 30),  # noqa: DTZ001 - as above
     timezones=ZONES | st.just(UTC),
 ).map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))
 OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
@@ -39,13 +39,13 @@ OF_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     type(None): st.none(),
 }
 LABELS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=20)
-# Fields that accept only some values of their type.
-RULED: dict[tuple[type, str], st.SearchStrategy[Any]] = {
+# The strategies of fields that accept only some values of their type.
+BY_FIELD: dict[tuple[type, str], st.SearchStrategy[Any]] = {
     (Shop, "domain"): st.lists(LABELS, min_size=2, max_size=4).map(".".join).filter(is_domain),
 }
 
 
-def models() -> list[type]:
+def find_models() -> list[type]:
     """Return every attrs class of every `model.py` of `runtime`."""
     found: list[type] = []
     for module in pkgutil.walk_packages(runtime.__path__, "runtime."):
@@ -59,22 +59,24 @@ def models() -> list[type]:
     return found
 
 
-def values_of(kind: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any annotation of a model's field
-    """Return a strategy for a type that a model can have."""
+def build_strategy(kind: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any annotation of a model's field
+    """Return a strategy for a type that a field of a model can have."""
     if isinstance(kind, typing.NewType):
-        return values_of(kind.__supertype__)
+        return build_strategy(kind.__supertype__)
     if kind in OF_TYPE:
         return OF_TYPE[kind]
     if typing.get_origin(kind) is tuple:
-        return st.lists(values_of(typing.get_args(kind)[0]), max_size=3).map(tuple)
+        return st.lists(build_strategy(typing.get_args(kind)[0]), max_size=3).map(tuple)
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        return st.one_of(*(values_of(each) for each in typing.get_args(kind)))
+        return st.one_of(*(build_strategy(each) for each in typing.get_args(kind)))
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return st.sampled_from(kind)
-    assert has(kind), f"no values are made for {kind}"
+    assert has(kind), f"there is no strategy for {kind}"
     resolve_types(kind)
     given = {
-        each.name.lstrip("_"): RULED[kind, each.name] if (kind, each.name) in RULED else values_of(each.type)
+        each.name.lstrip("_"): (
+            BY_FIELD[kind, each.name] if (kind, each.name) in BY_FIELD else build_strategy(each.type)
+        )
         for each in fields_of(kind)
         if each.init
     }

@@ -1,8 +1,8 @@
 """A moto client that allows one call at a time.
 
-moto reads, checks and writes a row without a lock. So two threads could both pass a condition. DynamoDB,
-ministack and dynalite serialize the calls on one row. Calls of different writers still interleave. The race
-tests check this.
+moto reads, checks and writes a row without a lock. So two threads could both pass the same condition. With
+this client, moto processes one call after the other, as DynamoDB, ministack and dynalite do for one row.
+Other writers can still make calls between two calls of a writer. The race tests need this.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from attrs import Factory, define
 
 @define
 class OneAtATime:
+    """A client that holds a lock during each call."""
+
     _client: Any
     _lock: Any = Factory(Lock)
 

@@ -1,7 +1,7 @@
-"""A table entry for each public repository method: the properties that the shared repository tests check.
+"""A table entry for each public repository method, with the properties that the tests in this folder check.
 
-Each system adds a module with `OPERATIONS` to `operations.py`. The tests find the repositories themselves.
-So a method without an entry fails the tests.
+Each system has a module with such entries, and `operations.py` lists these modules. The tests search the code
+for repositories. So a test fails if a method has no entry.
 """
 
 import importlib
@@ -20,11 +20,11 @@ OTHER = "other-0000"
 
 @frozen(kw_only=True)
 class Scene:
-    """The prepared rows and the call of one operation.
+    """A database with the rows of an owner, and a function that calls the method of an operation.
 
     Attributes:
         database: DynamoDB client of the repositories.
-        call: Calls the method as a tenant.
+        call: Calls the method for the tenant whose id is passed.
     """
 
     database: Any
@@ -45,11 +45,11 @@ class Operation:
         others: Tenants without rows.
         tables: Names of the system's tables.
         create_scene: Creates the owner's rows through a client whose tables are empty.
-        no_tenant_reason: Reason why the method takes no tenant. None for methods that do.
-        calls: DynamoDB calls of one use.
-        more_calls_reason: Reason for more than one call.
-        missing: Errors for rows of another tenant.
-        empty: Empty page for rows of another tenant.
+        no_tenant_reason: Reason why the method takes no tenant. None if it takes a tenant.
+        calls: The DynamoDB calls that the method makes for the owner.
+        more_calls_reason: Reason for more than one call. None if there is one call.
+        missing: The errors that the method may raise for a tenant who does not own the rows.
+        empty: The result for a tenant who does not own the rows, if `missing` is empty.
     """
 
     method: str

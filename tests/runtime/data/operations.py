@@ -1,4 +1,4 @@
-"""All public methods of all repositories, from the modules of the systems."""
+"""The table entries of all public methods of all repositories, from one module for each system."""
 
 from tests.runtime.data import build_operations, deploy_operations, image_operations, shop_operations
 from tests.runtime.data.operation import Operation

@@ -1,4 +1,4 @@
-"""Races between 50 threads, and their results."""
+"""Races between threads, and their results."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +13,10 @@ CONTENDERS = 50
 
 
 def run_concurrently(work: Sequence[Callable[[], T]]) -> list[T | AnchorError]:
-    """Run all actions at the same time. Return their results, including refusals."""
+    """Run all actions at the same time. Return the result of each action, or the error that it raised."""
     start = Barrier(len(work))
 
-    def one(each: Callable[[], T]) -> T | AnchorError:
+    def run_one(each: Callable[[], T]) -> T | AnchorError:
         start.wait(timeout=30)
         try:
             return each()
@@ -24,4 +24,4 @@ def run_concurrently(work: Sequence[Callable[[], T]]) -> list[T | AnchorError]:
             return refused
 
     with ThreadPoolExecutor(len(work)) as pool:
-        return list(pool.map(one, work))
+        return list(pool.map(run_one, work))

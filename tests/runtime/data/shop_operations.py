@@ -15,15 +15,15 @@ from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
 
 NOTHING: Page[object] = Page(items=(), cursor=None)
 SHOPS_OWN = {"owner": SHOP, "others": (OTHER_SHOP, SHOP + ".x", "METADATA")}
-_NEW = "the row says which shop it is; the caller has authenticated that shop"
-_SWEEP = "lists across shops for the platform's own upkeep, never for a shop"
+_NEW = "the row contains the domain of its shop, which the caller has authenticated"
+_SWEEP = "lists the jobs of all shops, for the upkeep of the platform and not for a shop"
 
 
 def _operation(
     method: str,
     act: Callable[[ShopPlatform, str, Job], object],
     *calls: str,
-    made: Callable[[ShopPlatform], Job] = ShopPlatform.queued,
+    create: Callable[[ShopPlatform], Job] = ShopPlatform.queued,
     **more: Any,  # noqa: ANN401 - an operation's fields
 ) -> Operation:
     """Return an operation on a shop that has one job and the import record of another job."""
@@ -32,7 +32,7 @@ def _operation(
         platform = ShopPlatform(database)
         platform.shop()
         platform.recorded()
-        job = made(platform)
+        job = create(platform)
         return Scene(
             database=database,
             call=lambda shop: act(platform, shop, job),
@@ -52,7 +52,7 @@ INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_a
 
 
 def _rename(platform: ShopPlatform, shop: str, _: Job) -> Shop:
-    """Rename a shop. The passed row may be the row of another shop."""
+    """Rename the shop with the domain `shop`. The passed row is always the row of SHOP."""
     return platform.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 
@@ -60,8 +60,8 @@ def _record(platform: ShopPlatform, _: str, job: Job) -> ImportRecord:
     return platform.history.record(ImportRecord.from_job(job))
 
 
-def _beside_one_at_its_microsecond(platform: ShopPlatform) -> Job:
-    """A finished job. The history already has a record of another job at the same microsecond."""
+def _create_finished_with_taken_timestamp(platform: ShopPlatform) -> Job:
+    """Return a finished job. The history already has a record of another job with the same timestamp."""
     job = platform.finished()
     placed = platform.history.record(ImportRecord.from_job(job))
     key = {"shopDomain": {"S": SHOP}, "timestamp": {"N": str(placed.timestamp)}}
@@ -110,7 +110,7 @@ OPERATIONS = (
         "query",
         "batch_get_item",
         no_tenant_reason=_SWEEP,
-        more_calls_reason="the index holds keys alone, so that progress never writes to it",
+        more_calls_reason="the index has only keys, so the second call reads the rows",
     ),
     _operation(
         "JobRepository.create",
@@ -123,14 +123,14 @@ OPERATIONS = (
         "JobRepository.count_batch",
         lambda w, shop, j: w.jobs.count_batch(shop, j.job_id, batch=0, processed=1),
         "update_item",
-        made=ShopPlatform.running,
+        create=ShopPlatform.running,
         **JOB,
     ),
     _operation(
         "JobRepository.succeed",
         lambda w, shop, j: w.jobs.succeed(shop, j.job_id),
         "update_item",
-        made=ShopPlatform.running,
+        create=ShopPlatform.running,
         **JOB,
     ),
     _operation(
@@ -146,7 +146,7 @@ OPERATIONS = (
         "ImportHistoryRepository.record",
         _record,
         "put_item",
-        made=ShopPlatform.finished,
+        create=ShopPlatform.finished,
         no_tenant_reason=_NEW,
     ),
     _operation(
@@ -154,9 +154,9 @@ OPERATIONS = (
         _record,
         "put_item",
         "put_item",
-        made=_beside_one_at_its_microsecond,
+        create=_create_finished_with_taken_timestamp,
         no_tenant_reason=_NEW,
-        more_calls_reason="another import of the shop has taken its microsecond",
+        more_calls_reason="the microsecond is taken: the second call writes the next one",
     ),
     _operation(
         "ImportHistoryRepository.list_between",

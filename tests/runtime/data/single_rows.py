@@ -2,7 +2,7 @@
 
 `test_single_rows.py` in this folder runs these tests on moto. The file of the same name in
 `tests/local/backends` runs them on ministack and dynalite. The tests use no transactions, because dynalite
-has none. They write rows by plain puts.
+has none. They create rows with plain `PutItem` calls.
 """
 
 from collections.abc import Callable
@@ -71,7 +71,7 @@ def test_lists_come_newest_first_in_pages_without_gap_or_repetition(row_platform
 
 
 def test_an_index_is_listed_in_pages_across_equal_times(row_platform: Platform) -> None:
-    """A cursor contains the index key and the table key, so rows of equal time are not lost or repeated."""
+    """A cursor has the index key and the table key. So rows with equal times are not lost or repeated."""
     at = row_platform.clock()
     projects = [put_project(row_platform) for _ in range(5)]
     for project in projects:
@@ -100,7 +100,7 @@ def test_a_cursor_is_good_for_its_own_list_only(row_platform: Platform) -> None:
             row_platform.lists.list_deployments(user, project_id, limit=1, cursor=cursor)
 
 
-def test_what_waits_is_found_by_status(row_platform: Platform) -> None:
+def test_queued_deployments_are_found_newest_first(row_platform: Platform) -> None:
     project = put_project(row_platform)
     put_deployment(row_platform, project, Status.BUILDING, 1)
     waiting = [put_deployment(row_platform, project, Status.QUEUED, number) for number in (2, 3)]
@@ -112,7 +112,7 @@ def test_what_waits_is_found_by_status(row_platform: Platform) -> None:
 
 
 def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_platform: Platform) -> None:
-    """P7."""
+    """P7: a write succeeds only if the row still has the status of the passed deployment."""
     project = put_project(row_platform)
     released = row_platform.deployments.record_release(
         row_platform.deployments.begin_deploying(
@@ -140,7 +140,7 @@ def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_plat
     assert row_platform.reload(built) == failed
 
 
-def test_a_row_that_is_gone_is_not_made_by_an_update(row_platform: Platform) -> None:
+def test_an_update_does_not_create_a_missing_row(row_platform: Platform) -> None:
     project = put_project(row_platform)
     gone = evolve(put_deployment(row_platform, project, Status.BUILT), deployment_id=row_platform.ids())
     with pytest.raises(StaleDeploymentError) as stale:
@@ -150,7 +150,7 @@ def test_a_row_that_is_gone_is_not_made_by_an_update(row_platform: Platform) -> 
         row_platform.deployments.get(gone.project_id, gone.deployment_id)
 
 
-def test_variables_are_replaced_by_whom_they_belong_to_and_as_they_were_read(row_platform: Platform) -> None:
+def test_only_the_owner_replaces_variables_and_only_if_they_have_not_changed(row_platform: Platform) -> None:
     project = put_project(row_platform)
     variables = (Variable(name="A", value="", is_secret=False), Variable(name="B", is_secret=True))
     changed = row_platform.projects.set_owned_variables(OWNER, project, variables, at=row_platform.clock())
@@ -172,18 +172,18 @@ def test_a_put_never_replaces_a_row(row_platform: Platform) -> None:
         row_platform.database.put_item(
             **build_put_if_absent(PROJECTS, row("p", n={"N": "2"}), key="projectId")
         )
-    assert failed.value.item in (row("p", n={"N": "1"}), None)  # dynalite does not return it
+    assert failed.value.item in (row("p", n={"N": "1"}), None)  # a server may omit the row
 
 
 @pytest.mark.parametrize(
-    ("there", "replaced"),
+    ("expiry", "replaced"),
     [({"expiresAt": {"N": "1"}}, True), ({"expiresAt": {"N": "99999999999"}}, False), ({}, False)],
 )
 def test_an_expired_row_is_replaced_as_if_it_were_gone(
-    row_platform: Platform, there: dict[str, Any], *, replaced: bool
+    row_platform: Platform, expiry: dict[str, Any], *, replaced: bool
 ) -> None:
-    """S4."""
-    row_platform.database.put_item(TableName=PROJECTS, Item=row("p", **there))
+    """S4: a row without an expiry time is not replaced."""
+    row_platform.database.put_item(TableName=PROJECTS, Item=row("p", **expiry))
     new = row("p", expiresAt={"N": "99999999999"}, new={"BOOL": True})
     try:
         with named_condition_errors():
@@ -198,15 +198,15 @@ def test_an_expired_row_is_replaced_as_if_it_were_gone(
 # Races
 
 
-def winners(outcomes: list[Any], loses: type[AnchorError]) -> list[Any]:
-    """Return the outcomes that are not errors, and assert that all errors are of this type."""
+def select_winners(outcomes: list[Any], error_type: type[AnchorError]) -> list[Any]:
+    """Return the outcomes that are not errors. Assert that all errors have this type."""
     refused = [each for each in outcomes if isinstance(each, AnchorError)]
-    assert {type(each) for each in refused} <= {loses}
+    assert {type(each) for each in refused} <= {error_type}
     return [each for each in outcomes if not isinstance(each, AnchorError)]
 
 
 def test_of_fifty_that_move_a_deployment_on_one_does(row_platform: Platform) -> None:
-    """P7."""
+    """P7: of fifty concurrent status changes of one deployment, exactly one succeeds."""
     deployment = put_deployment(row_platform, put_project(row_platform), Status.BUILT)
     at = row_platform.clock()
     ways: list[Callable[[], Deployment]] = [
@@ -216,11 +216,11 @@ def test_of_fifty_that_move_a_deployment_on_one_does(row_platform: Platform) -> 
         lambda: row_platform.slot.cancel_owned(OWNER, deployment, at=at),
     ]
     outcomes = run_concurrently([ways[number % len(ways)] for number in range(CONTENDERS)])
-    (winner,) = winners(outcomes, StaleDeploymentError)
+    (winner,) = select_winners(outcomes, StaleDeploymentError)
     assert row_platform.reload(deployment) == winner
 
 
-def test_of_fifty_that_replace_variables_one_does(row_platform: Platform) -> None:
+def test_one_of_fifty_concurrent_changes_of_variables_succeeds(row_platform: Platform) -> None:
     project = put_project(row_platform)
     at = row_platform.clock()
     outcomes = run_concurrently(
@@ -231,6 +231,6 @@ def test_of_fifty_that_replace_variables_one_does(row_platform: Platform) -> Non
             for number in range(CONTENDERS)
         ]
     )
-    (winner,) = winners(outcomes, ProjectChangedError)
+    (winner,) = select_winners(outcomes, ProjectChangedError)
     assert row_platform.projects.get(project.project_id) == winner
     assert winner.variables_version == 1

@@ -1,6 +1,6 @@
 """Properties of every public repository method: tenant isolation (A5), calls and rows.
 
-The table of methods is compared with the code, so that no method is missing.
+One test compares the table of methods with the code, so that no method is missing in the table.
 """
 
 import re
@@ -23,7 +23,7 @@ RUNTIME = Path(__file__).parents[3] / "runtime"
 ADDED = "addedByALaterVersion"
 
 
-def named(operation: Operation) -> str:
+def format_id(operation: Operation) -> str:
     return f"{operation.method}-{'-'.join(operation.calls)}"
 
 
@@ -32,18 +32,18 @@ def sorted_rows(rows: list[Any]) -> list[str]:
 
 
 @contextmanager
-def counted(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients have no type here
-    """Yield the operations that a client sends, as reported by botocore."""
+def record_calls(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients have no type here
+    """Yield a list to which botocore adds each operation that the client sends."""
     made: list[str] = []
 
     def note(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
         made.append(re.sub(r"(?<!^)(?=[A-Z])", "_", model.name).lower())
 
-    client.meta.events.register("before-call.dynamodb", note, unique_id="counted")
+    client.meta.events.register("before-call.dynamodb", note, unique_id="recorder")
     try:
         yield made
     finally:
-        client.meta.events.unregister("before-call.dynamodb", unique_id="counted")
+        client.meta.events.unregister("before-call.dynamodb", unique_id="recorder")
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def test_every_public_method_is_in_the_table() -> None:
     assert {operation.method for operation in OPERATIONS} == find_public_methods()
 
 
-@pytest.mark.parametrize("operation", FOR_TENANTS, ids=named)
+@pytest.mark.parametrize("operation", FOR_TENANTS, ids=format_id)
 def test_another_tenant_reads_and_changes_nothing(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
-    """A5: the answer is "not found", and the whole database is unchanged."""
+    """A5: the method raises a "not found" error or returns an empty result. No row changes."""
     scene = operation.create_scene(database)
     before = sorted_rows(scene.rows(operation.tables))
     for tenant in operation.others:
@@ -77,15 +77,18 @@ def test_another_tenant_reads_and_changes_nothing(
         assert sorted_rows(scene.rows(operation.tables)) == before
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=named)
+@pytest.mark.parametrize("operation", OPERATIONS, ids=format_id)
 def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
     database: Any,  # noqa: ANN401 - clients have no type here
     operation: Operation,
 ) -> None:
-    """A method works for the owner. It makes one call, unless its `Operation` gives a reason for more."""
+    """For the owner, a method returns a result and keeps attributes of rows that the code does not know.
+
+    It makes one DynamoDB call, unless its `Operation` gives a reason for more calls.
+    """
     scene = operation.create_scene(database)
     touched = _extend_rows(scene.database, operation.tables)
-    with counted(database) as made:
+    with record_calls(database) as made:
         found = scene.call(operation.owner)
     assert tuple(made) == operation.calls
     assert (len(made) == 1) == (operation.more_calls_reason is None)
@@ -95,26 +98,26 @@ def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
     assert kept == touched - deleted
 
 
-def _extend_rows(client: Any, tables: tuple[str, ...]) -> set[tuple[str, str]]:  # noqa: ANN401 - the same
+def _extend_rows(client: Any, tables: tuple[str, ...]) -> set[tuple[str, str]]:  # noqa: ANN401 - as above
     for table in tables:
         for row in client.scan(TableName=table)["Items"]:
             client.put_item(TableName=table, Item={**row, ADDED: {"SS": ["x"]}})
     return {key for table in tables for key in _extended(client, table)}
 
 
-def _keys(client: Any, table: str, *, extended: bool = False) -> set[tuple[str, str]]:  # noqa: ANN401 - the same
+def _keys(client: Any, table: str, *, extended: bool = False) -> set[tuple[str, str]]:  # noqa: ANN401 - as above
     schema = client.describe_table(TableName=table)["Table"]["KeySchema"]
     names = [each["AttributeName"] for each in schema]
     rows = client.scan(TableName=table)["Items"]
     return {(table, str([row[name] for name in names])) for row in rows if not extended or ADDED in row}
 
 
-def _extended(client: Any, table: str) -> set[tuple[str, str]]:  # noqa: ANN401 - the same
+def _extended(client: Any, table: str) -> set[tuple[str, str]]:  # noqa: ANN401 - as above
     return _keys(client, table, extended=True)
 
 
 def test_no_code_scans_a_table() -> None:
-    """The source contains no scan. The test above shows that no method calls one either."""
+    """No source file contains a scan. The previous tests show that no repository method calls `Scan`."""
     sources = {path: path.read_text() for path in RUNTIME.rglob("*.py")}
     assert len(sources) > 50
     assert [

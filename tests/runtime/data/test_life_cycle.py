@@ -22,7 +22,10 @@ BUILD_ENDS = st.sampled_from(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Each rule is an event that may happen at any time. `crash` selects where the function crashes."""
+    """A state machine. Each rule is an event that may happen at any time.
+
+    `pick` selects a deployment, build or event. `crash` selects the write at which the function crashes.
+    """
 
     @initialize()
     def start(self) -> None:
@@ -33,22 +36,22 @@ class AnyOrder(RuleBasedStateMachine):
             real_client("dynamodb").create_table(**table)
         self.life = LifeCycle()
         self.untouched = self.life.read_rows_of_others()
-        self.known = self.life.now()
-        self.by_hand = False
+        self.previous = self.life.read_state()
+        self.user_acted = False
         self.was_live = False
 
     def teardown(self) -> None:
         if not hasattr(self, "life"):
             return
         try:
-            self.by_hand = True  # `drain` may repeat a promote that crashed
+            self.user_acted = True  # `drain` may repeat a request of a user that crashed
             self.life.drain()
             self.check_final_state()
         finally:
             self.aws.stop()
 
     def any_deployment(self, pick: int) -> Deployment:
-        deployments = list(self.known[1].values())
+        deployments = list(self.previous[1].values())
         # Choose among the five newest deployments, because most events concern these.
         return deployments[-1 - pick % min(len(deployments), 5)]
 
@@ -56,67 +59,67 @@ class AnyOrder(RuleBasedStateMachine):
     def a_push(self, crash: Crash) -> None:
         self.life.push(crash)
 
-    @precondition(lambda self: self.life.due)
+    @precondition(lambda self: self.life.pending)
     @rule(crash=CRASHES)
     def a_due_message_arrives(self, crash: Crash) -> None:
-        self.by_hand = True  # this promote may repeat one that crashed
-        self.life.bring_what_is_due(crash)
+        self.user_acted = True  # this may repeat a request of a user that crashed
+        self.life.deliver_next(crash)
 
-    @precondition(lambda self: self.life.due)
+    @precondition(lambda self: self.life.pending)
     @rule(times=st.integers(1, 6))
     def some_due_messages_arrive(self, times: int) -> None:
-        self.by_hand = True
+        self.user_acted = True
         for _ in range(times):
-            self.life.bring_what_is_due()
+            self.life.deliver_next()
 
-    @precondition(lambda self: self.known[1])
+    @precondition(lambda self: self.previous[1])
     @rule(pick=PICK, crash=CRASHES, refused=st.sampled_from([False, False, True]))
     def a_build_message_comes(self, pick: int, crash: Crash, *, refused: bool) -> None:
-        """The message arrives early, late or again."""
-        self.life.build_message(self.any_deployment(pick), crash, refused=refused)
+        """The message arrives early, late or repeatedly."""
+        self.life.deliver_build_message(self.any_deployment(pick), crash, refused=refused)
 
     @precondition(lambda self: self.life.builds)
     @rule(pick=PICK, status=BUILD_ENDS)
     def a_build_ends(self, pick: int, status: str) -> None:
         builds = list(self.life.builds)
-        self.life.build_ends(builds[pick % len(builds)], status)
+        self.life.end_build(builds[pick % len(builds)], status)
 
     @precondition(lambda self: self.life.events)
     @rule(pick=PICK, crash=CRASHES)
     def a_build_event_comes(self, pick: int, crash: Crash) -> None:
-        """The event arrives late or again."""
-        self.life.build_event(self.life.events[pick % len(self.life.events)], crash)
+        """The event arrives late or repeatedly."""
+        self.life.deliver_build_event(self.life.events[pick % len(self.life.events)], crash)
 
-    @precondition(lambda self: self.known[1])
+    @precondition(lambda self: self.previous[1])
     @rule(pick=PICK, crash=CRASHES)
     def a_release_message_comes(self, pick: int, crash: Crash) -> None:
-        """The message arrives late or again."""
-        self.life.release_message(self.any_deployment(pick), crash)
+        """The message arrives late or repeatedly."""
+        self.life.deliver_release_message(self.any_deployment(pick), crash)
 
-    @precondition(lambda self: self.known[1])
+    @precondition(lambda self: self.previous[1])
     @rule(pick=PICK, crash=CRASHES)
     def someone_promotes(self, pick: int, crash: Crash) -> None:
-        self.by_hand = True
-        before, deployments = self.known
+        self.user_acted = True
+        before, deployments = self.previous
         deployment = self.any_deployment(pick)
         released = deployments[deployment.deployment_id].status in {Status.LIVE, Status.RETIRED}
         finished = self.life.promote(deployment, crash)
         if finished and released:
-            project, _ = self.life.now()
+            project, _ = self.life.read_state()
             assert project.pinned
             assert project.live
             assert project.live.deployment_id == project.serving == deployment.deployment_id
             assert self.life.find_served_deployment() == deployment.deployment_id
         elif finished:
-            assert self.life.now()[0] == before
+            assert self.life.read_state()[0] == before
 
     @rule(crash=CRASHES)
     def someone_releases_the_pin(self, crash: Crash) -> None:
-        self.by_hand = True
+        self.user_acted = True
         if self.life.unpin(crash):
-            assert not self.life.now()[0].pinned
+            assert not self.life.read_state()[0].pinned
 
-    @precondition(lambda self: self.known[1])
+    @precondition(lambda self: self.previous[1])
     @rule(pick=PICK, crash=CRASHES)
     def someone_cancels(self, pick: int, crash: Crash) -> None:
         self.life.cancel(self.any_deployment(pick), crash)
@@ -125,14 +128,14 @@ class AnyOrder(RuleBasedStateMachine):
     def check_platform_invariants(self) -> None:
         if not hasattr(self, "life"):
             return
-        (before, before_by_id), (project, deployments) = self.known, self.life.now()
+        (before, before_by_id), (project, deployments) = self.previous, self.life.read_state()
         of = {
             status: {each for each, found in deployments.items() if found.status is status}
             for status in Status
         }
-        # The project's slot names the deployment with status `building`, or none.
+        # The build slot of the project names the deployment with the status `building`, if there is one.
         assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
-        # The stage's running builds are exactly the building deployments, and all waiting ones are queued.
+        # The stage's running builds are those of the building deployments. All waiting builds are queued.
         running, waiting = self.life.stage_builds()
         assert running == of[Status.BUILDING]
         assert waiting <= of[Status.QUEUED]
@@ -153,16 +156,16 @@ class AnyOrder(RuleBasedStateMachine):
         find_served_deployment = self.life.find_served_deployment()
         assert find_served_deployment is None or deployments[find_served_deployment].release is not None
         assert self.life.read_rows_of_others() == self.untouched
-        self.known = (project, deployments)
-        self.by_hand = False
+        self.previous = (project, deployments)
+        self.user_acted = False
 
     def _check_pointer(self, before: Project, project: Project, deployments: dict[str, Deployment]) -> None:
         if project.live:
             pointed = deployments[project.live.deployment_id]
             assert pointed.status in {Status.DEPLOYING, Status.LIVE, Status.RETIRED}
-        if not self.by_hand and before.live:
-            # Unless a user changes it, a pinned pointer stays.
-            # An unpinned pointer only moves to newer releases.
+        if not self.user_acted and before.live:
+            # Without a request of a user, a pinned pointer does not change.
+            # A pointer that is not pinned only moves to newer releases.
             assert project.live
             assert project.pinned == before.pinned
             assert project.live == before.live or (
@@ -171,7 +174,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def check_final_state(self) -> None:
         self.check_platform_invariants()
-        project, deployments = self.known
+        project, deployments = self.previous
         assert {found.status for found in deployments.values()} <= ENDS
         assert project.active_build is None
         assert (project.live.deployment_id if project.live else None) == project.serving
@@ -186,8 +189,8 @@ def _reachable(start: Status) -> set[Status]:
 
 
 # The examples are always the same, so that a failure belongs to the change under test.
-# `LIFE_CYCLES=100 pytest <this file>` runs a hundred new examples. Failing ones are not shrunk, because this
-# takes minutes and the printed steps are clear enough.
+# `LIFE_CYCLES=100 pytest <this file>` runs a hundred new examples. Failing examples are not shrunk, because
+# this takes minutes and the printed steps are clear enough.
 AnyOrder.TestCase.settings = settings(
     max_examples=int(os.environ.get("LIFE_CYCLES", "4")),
     stateful_step_count=30,

@@ -25,9 +25,9 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: `lost` is a lost message or event. `before` or `after` is a crash at a write, without a retry by
-            the caller.
-        number: Number of the message, event or write.
+        kind: `lost` is a lost message or event. `before` or `after` is a crash before or after a write. The
+            caller does not retry.
+        number: The number of the message, event or write, from 1.
     """
 
     kind: str
@@ -35,41 +35,48 @@ class Fault:
 
 
 @define
-class Journey:
-    """Two pushes. The second push comes during the build of the first one."""
+class FaultyPushes:
+    """Two pushes with one fault. The second push arrives during the build of the first one.
+
+    Attributes:
+        taken: The number of messages and events so far.
+        written: The number of writes so far.
+    """
 
     life: LifeCycle
     fault: Fault
     taken: int = 0
     written: int = 0
 
-    def travel(self) -> None:
+    def run(self) -> None:
         self._attempt(self.life.push)
         self._deliver()
         self._attempt(self.life.push)
-        while self.life.due or self.life.builds:
+        while self.life.pending or self.life.builds:
             self._deliver()
             if self.life.builds:
-                self.life.build_ends(next(iter(self.life.builds)), "SUCCEEDED")
+                self.life.end_build(next(iter(self.life.builds)), "SUCCEEDED")
 
     def _deliver(self) -> None:
-        while self.life.due:
-            work = self.life.due[0]
+        while self.life.pending:
+            work = self.life.pending[0]
             self.taken += 1
             if self.fault == Fault("lost", self.taken):
-                self.life.due.remove(work)
+                self.life.pending.remove(work)
                 continue
-            self._attempt(self.life.bring_what_is_due)
-            if work in self.life.due:
-                self.life.due.remove(work)  # the function crashed, and nothing redelivers the message
+            self._attempt(self.life.deliver_next)
+            if work in self.life.pending:
+                self.life.pending.remove(work)  # the function crashed, and the message is not delivered again
 
     def _attempt(self, act: Callable[[Crash], None]) -> None:
         left = self.fault.number - self.written
-        before, due = len(self.life.platform.calls.operations), list(self.life.due)
+        before, due = len(self.life.platform.calls.operations), list(self.life.pending)
         act((self.fault.kind, left) if self.fault.kind != "lost" and left > 0 else None)
         self.written += sum(made in WRITES for made in self.life.platform.calls.operations[before:])
-        if act == self.life.push:  # GitHub does not deliver it again
-            self.life.due[:] = [work for work in self.life.due if work in due or work.__name__ != "arrives"]
+        if act == self.life.push:  # GitHub does not repeat the delivery of a push that crashed
+            self.life.pending[:] = [
+                work for work in self.life.pending if work in due or work.__name__ != "deliver"
+            ]
 
 
 # The ranges include every message and event that can be lost, and every write that can crash.
@@ -85,10 +92,10 @@ FAULTS = st.one_of(
     phases=[Phase.explicit, Phase.generate],
     derandomize="LIFE_CYCLES" not in os.environ,
 )
-@example(Fault("lost", 1))  # the first build message
+@example(Fault("lost", 1))  # the message of the first build
 @example(Fault("lost", 3))  # the event of the first build
-@example(Fault("lost", 4))  # the first release message
-@example(Fault("after", 4))  # StartBuild, before its id is written
+@example(Fault("lost", 4))  # the message of the first release
+@example(Fault("after", 4))  # a crash after StartBuild, before the build id is recorded
 @given(fault=FAULTS)
 def test_two_sweeps_recover_from_one_fault(fault: Fault) -> None:
     os.environ["AWS_DEFAULT_REGION"] = REGION
@@ -96,12 +103,12 @@ def test_two_sweeps_recover_from_one_fault(fault: Fault) -> None:
         for table in platform_tables():
             real_client("dynamodb").create_table(**table)
         life = LifeCycle()
-        Journey(life, fault).travel()
+        FaultyPushes(life, fault).run()
         for _ in range(2):
             life.platform.clock.now += LONGER_THAN_ANY_LEASE
             life.sweep()
             life.drain()
-        project, deployments = life.now()
+        project, deployments = life.read_state()
         assert {found.status for found in deployments.values()} <= ENDS
         assert Status.FAILED not in {found.status for found in deployments.values()}
         assert project.active_build is None

@@ -2,6 +2,6 @@
 
 import pytest
 
-from tests.runtime.data.transactions import *  # noqa: F403 - the tests, whose docstrings say what they prove
+from tests.runtime.data.transactions import *  # noqa: F403 - pytest must find all tests of the module
 
 pytestmark = pytest.mark.thorough

@@ -26,7 +26,7 @@ from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import FAILURE, OWNER, Platform
 
 
-def next_one(platform: Platform, project_id: str, number: int) -> Deployment:
+def build_deployment(platform: Platform, project_id: str, number: int) -> Deployment:
     commit = Commit(sha=f"{number:040x}", message="", author="")
     project = platform.projects.get(project_id)
     return Deployment.queued(
@@ -35,7 +35,7 @@ def next_one(platform: Platform, project_id: str, number: int) -> Deployment:
 
 
 def test_a_push_goes_all_the_way(platform: Platform) -> None:
-    """P7: every write from the push to the end of a deployment, and the rows after each write."""
+    """P7: deployments pass through all statuses. Then the rows have the right statuses and build slot."""
     project = platform.create_project()
     first = platform.create_live(project)
     second = platform.create_live(project)
@@ -54,7 +54,7 @@ def test_nothing_of_a_refused_transaction_is_written(platform: Platform) -> None
     project = platform.create_project()
     deployment = platform.push(project, delivery="same")
     rows = platform.read_all_rows()
-    again = next_one(platform, project.project_id, 2)
+    again = build_deployment(platform, project.project_id, 2)
     read = platform.projects.get(project.project_id)
     with pytest.raises(DuplicateDeliveryError) as repeated:
         platform.deployments.create(read, again, delivery="same")
@@ -77,13 +77,13 @@ def test_fifty_creators_on_one_site_make_one_project(platform: Platform) -> None
 
 
 def test_fifty_pushes_at_once_get_fifty_numbers(platform: Platform) -> None:
-    """P3: no number is used twice. A push whose number is taken gets an error and tries the next number."""
+    """P3: no sequence number is used twice. If the number of a push is taken, the push tries the next one."""
     project = platform.create_project()
     refusals: Counter[type] = Counter()
 
     def push(number: int) -> None:
         while True:
-            deployment = next_one(platform, project.project_id, number)
+            deployment = build_deployment(platform, project.project_id, number)
             read = evolve(project, sequence=deployment.sequence - 1)
             try:
                 return platform.deployments.create(read, deployment, delivery=f"body-{number}")
@@ -100,7 +100,7 @@ def test_fifty_pushes_at_once_get_fifty_numbers(platform: Platform) -> None:
 def test_one_delivery_that_comes_fifty_times_at_once_makes_one_deployment(platform: Platform) -> None:
     """P3."""
     project = platform.create_project()
-    deployments = [next_one(platform, project.project_id, number) for number in range(CONTENDERS)]
+    deployments = [build_deployment(platform, project.project_id, number) for number in range(CONTENDERS)]
     outcomes = run_concurrently(
         [
             lambda each=each: platform.deployments.create(project, each, delivery="same")
@@ -114,7 +114,7 @@ def test_one_delivery_that_comes_fifty_times_at_once_makes_one_deployment(platfo
 
 
 def test_of_fifty_that_want_the_build_slot_one_has_it(platform: Platform) -> None:
-    """P8."""
+    """P8: of ten queued deployments, exactly one gets the build slot of their project."""
     project = platform.create_project()
     waiting = [platform.push(project) for _ in range(10)]
     at = platform.clock()
@@ -209,7 +209,7 @@ def test_of_fifty_releases_at_once_the_newest_stays(platform: Platform) -> None:
 
 
 def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(platform: Platform) -> None:
-    """D2: the pointer's deployment is not failed or superseded, and does not become so later."""
+    """D2: if the switch wins, the deployment cannot fail or be superseded. Otherwise no switch succeeds."""
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
     at = platform.clock()
@@ -229,7 +229,7 @@ def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(pl
 
 
 def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform: Platform) -> None:
-    """D5: releases between the promotes are refused or replaced by a promote. They never remove the pin."""
+    """D5: concurrent switches to new releases never remove the pin, and a promoted release stays live."""
     project = platform.create_project()
     live = platform.create_live(project)
     numbers = range(2, CONTENDERS + 2)
@@ -251,7 +251,7 @@ def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform
     after = platform.projects.get(project.project_id)
     assert after.pinned
     assert after.live
-    assert after.live.sequence % 2  # a promoted one
+    assert after.live.sequence % 2  # the releases with an odd number were promoted
 
 
 def test_of_a_promote_and_a_collection_at_once_one_wins(platform: Platform) -> None:
@@ -276,7 +276,7 @@ def test_of_a_promote_and_a_collection_at_once_one_wins(platform: Platform) -> N
 
 
 def test_fifty_switches_at_once_leave_one_live(platform: Platform) -> None:
-    """D3: each switch writes the pointer first and the statuses afterwards."""
+    """D3: each promote writes the pointer first and the statuses afterwards, in two transactions."""
     project = platform.create_project()
     releases = [platform.create_live(project) for _ in range(3)]
     at = platform.clock()
@@ -291,7 +291,7 @@ def test_fifty_switches_at_once_leave_one_live(platform: Platform) -> None:
     assert refused <= {SwitchOvertakenError, StaleDeploymentError, ProjectChangedError}
     now = platform.projects.get(project.project_id)
     assert now.live
-    # The last promote that wrote the pointer may have failed to write the statuses, so it is repeated.
+    # The last promote that wrote the pointer may have failed to write the statuses. So repeat this write.
     with contextlib.suppress(SwitchRefusedError):
         platform.deployments.live_pointers.finish_switch(
             now, platform.deployments.get(project.project_id, now.live.deployment_id), at=at

@@ -1,15 +1,15 @@
-"""The journey fixture, over moto's AWS."""
+"""The fixture of the push simulation, which uses moto's DynamoDB tables."""
 
 import pytest
 
 from tests.runtime.calls import real_client
-from tests.runtime.faults.push_simulation import Journey
+from tests.runtime.faults.push_simulation import PushSimulation
 from tests.runtime.tables import platform_tables
 
 
 @pytest.fixture
-def journey(aws: None) -> Journey:  # noqa: ARG001 - for its effect
-    """A project with a live release, and pushes with injected faults."""
+def simulation(aws: None) -> PushSimulation:  # noqa: ARG001 - for its effect
+    """A simulation of pushes with injected faults, to a project with a live release."""
     for table in platform_tables():
         real_client("dynamodb").create_table(**table)
-    return Journey()
+    return PushSimulation()

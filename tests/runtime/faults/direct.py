@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""moto's DynamoDB without HTTP. HTTP would take most of the time of a call from boto3 to moto."""
+"""A client of moto's DynamoDB without HTTP, because HTTP takes most of the time of a boto3 call to moto."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from tests.runtime.calls import REGION
 
 
 class DirectDynamoDB:
-    """A DynamoDB client. `RecordedClient` validates the arguments."""
+    """A DynamoDB client. It does not validate arguments, because `RecordedClient` validates them."""
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
@@ -37,7 +37,7 @@ class DirectDynamoDB:
 
 @define
 class InMemoryParameters:
-    """A parameter store for code that only writes parameters."""
+    """A fake Parameter Store for code that only writes parameters."""
 
     values: dict[str, Mapping[str, Any]] = Factory(dict)
 

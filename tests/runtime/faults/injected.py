@@ -1,4 +1,4 @@
-"""Injection of AWS errors and crashes at one of the functions' calls."""
+"""Injection of one fault, an AWS error or a crash, at a call that a function makes."""
 
 import sys
 import threading
@@ -42,7 +42,8 @@ class CallSite:
     """A place in the code where a function calls AWS.
 
     Attributes:
-        call_path: The last two public methods of the platform on the call stack.
+        function: Name of the calling function.
+        call_path: Names of the last two public methods of the platform on the call stack.
         operation: AWS operation.
     """
 
@@ -53,6 +54,8 @@ class CallSite:
 
 @frozen
 class Fault:
+    """A fault of one kind at the first call of a call site."""
+
     site: CallSite
     kind: Kind
 
@@ -78,29 +81,30 @@ def failure_error(operation: str) -> ClientError:
 
 
 def aws_error(operation: str, code: str, status: int, message: str = "") -> ClientError:
-    """Return an AWS error. `operation` is boto3's name or AWS's own."""
+    """Return an AWS error. `operation` is the name of boto3's method or of AWS's operation."""
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, operation)  # type: ignore[arg-type]
 
 
 @define
 class Injector:
-    """A recorder of call sites that injects one fault.
+    """A recorder of call sites that also injects one fault.
 
     Attributes:
-        fault: The fault to inject.
-        function: The running function. Empty while the test itself makes calls.
+        fault: The fault to inject. None means no fault.
+        function: Name of the running function. Empty while the test itself makes calls.
         happened: Whether the fault was injected.
+        has_crashed: Whether the running function has crashed.
         sites: All call sites, in the order of their first calls.
-        refuse: Returns a further error for an operation, or None.
-        check: Called after each call. An exception fails the test.
+        refuse: Returns an additional error to raise for an operation, or None.
+        check: Called after each call of a function. An exception from it fails the test.
     """
 
     calls: Calls
     fault: Fault | None = None
     function: str = ""
     happened: bool = False
-    dead: bool = False
+    has_crashed: bool = False
     sites: dict[CallSite, None] = Factory(dict)
     refuse: Callable[[str], Exception | None] = lambda _: None
     check: Callable[[], None] = lambda: None
@@ -112,7 +116,7 @@ class Injector:
     def before(self, operation: str) -> None:
         if not self.function:
             return
-        if self.dead:
+        if self.has_crashed:
             raise CrashError  # a crash ends all threads of the function
         refused = self.refuse(operation)
         if refused:
@@ -127,8 +131,8 @@ class Injector:
             return
         self.check()
         if self._is_here(operation, Kind.KILLED):
-            self.dead = True
-        if self.dead:
+            self.has_crashed = True
+        if self.has_crashed:
             raise CrashError
 
     def _is_here(self, operation: str, kind: Kind) -> bool:
@@ -142,7 +146,7 @@ class Injector:
 
 
 def _find_call_path() -> str:
-    """Return the last two public methods of the platform on the call stack."""
+    """Return the names of the last two public methods of the platform on the call stack."""
     found: list[str] = []
     nearest = ""
     frame = sys._getframe(1)
@@ -154,4 +158,5 @@ def _find_call_path() -> str:
             if not name.rpartition(".")[2].startswith(("_", "<")) and name not in found:
                 found.append(name)
         frame = frame.f_back
-    return " > ".join(found[::-1]) or nearest  # the stack of a thread may have no public method
+    # The stack of a worker thread may contain no public method. Then the nearest method is the best name.
+    return " > ".join(found[::-1]) or nearest

@@ -1,8 +1,9 @@
-"""Pushes in simulated time. Functions are called and retried as AWS does.
+"""Pushes in simulated time. The simulation calls and retries the functions as AWS does.
 
 SQS hides a failed message and delivers it three times in total. A FIFO queue drops duplicates within five
-minutes, and blocks a message group behind a hidden message. Lambda retries an event after one and after two
-more minutes. GitHub delivers once. The sweep runs every minute, unless it would find nothing.
+minutes. While one of its messages is hidden, it delivers no other message of the same message group. Lambda
+retries an event after one minute, and again after two more minutes. GitHub delivers each push once. AWS calls
+the sweep every minute, but the simulation skips the calls at which no lease has expired.
 """
 
 import copy
@@ -34,17 +35,20 @@ from tests.runtime.releases.release_fixture import (
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ROOT: Final = Path(__file__).parents[3]
-HIDDEN: Final = timedelta(minutes=30)
+VISIBILITY_TIMEOUT: Final = timedelta(minutes=30)
 """The visibility timeout of both queues (components/deploy/pipeline.py)."""
-EVENT_PAUSES: Final = (timedelta(minutes=1), timedelta(minutes=2))
-REMEMBERED: Final = timedelta(minutes=5)
-BUILD: Final = timedelta(minutes=2)
+EVENT_RETRY_DELAYS: Final = (timedelta(minutes=1), timedelta(minutes=2))
+DEDUPLICATION_INTERVAL: Final = timedelta(minutes=5)
+BUILD_DURATION: Final = timedelta(minutes=2)
 MINUTE: Final = timedelta(minutes=1)
-MOST_STEPS: Final = 60
+MAX_CALLS: Final = 60
 
 
-class Stage(ReleasePlatform):
-    """A stage whose uploads to presigned URLs can also fail. For such a URL, S3's error is a status code."""
+class UploadFaultPlatform(ReleasePlatform):
+    """A platform whose uploads to presigned URLs can fail, too.
+
+    S3 reports such a failure as an HTTP status, not as an exception.
+    """
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
@@ -57,11 +61,13 @@ class Stage(ReleasePlatform):
 
 @define
 class PendingCall:
-    """A pending call of a function, which AWS will make.
+    """A call of a function that AWS will make.
 
     Attributes:
+        at: Earliest time of the call.
+        function: Name of the function.
         content: Body of a message, or an event.
-        group: FIFO message group. While a message of the group is hidden, no other message is delivered.
+        group: FIFO message group. While one message of the group is hidden, its other messages wait.
         tries: Number of calls so far.
     """
 
@@ -78,12 +84,12 @@ class Outcome:
 
     Attributes:
         status: None if no deployment was recorded.
-        reason: Step and reason of a failure.
-        minutes: Delay of the end compared with a push without a fault.
-        at_once: Whether the function retried within the same call.
-        again: Functions that were called again, in the order of the calls.
-        sweeps: Number of sweeps that found something before the end.
-        dead: Number of dead letters.
+        reason: Step and reason of a failure. Empty without a failure.
+        minutes: Number of minutes by which the push ended later than a push without a fault.
+        at_once: Whether a function retried its work within the same invocation.
+        again: Functions that were called again before the push ended, in the order of the calls.
+        sweeps: Number of sweeps before the push ended. The simulation skips sweeps that would find nothing.
+        dead: Number of messages that were moved to a dead-letter queue.
     """
 
     status: str | None
@@ -96,7 +102,7 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.status is None:
-            return "not accepted, which GitHub shows; delivered again by hand: live"
+            return "refused, and GitHub shows the failed delivery; live after a manual redelivery"
         said = [f"{self.status} {self.minutes} min late" if self.minutes else self.status]
         if self.reason:
             said.append(f"“{self.reason}”")
@@ -111,19 +117,22 @@ class Outcome:
 
 
 @define(slots=False)
-class Journey:
+class PushSimulation:
     """A project with a live release, and a project of another tenant that must not change.
 
     Attributes:
-        events_after: Delays between the next builds' starts and their events. None means that no event comes.
-            The default is `BUILD`.
-        lost: Functions whose next message or event is lost, one entry each.
-        finished: Called with each finished call.
-        usual: Seconds from a push to its end without faults.
+        due: Calls that AWS will make.
+        dead: Calls whose messages were moved to a dead-letter queue.
+        called_again: Time and function of each repeated call.
+        events_after: Delay between the start and the event of each next build. None means that no event is
+            sent. A build without an entry has the delay `BUILD_DURATION`.
+        lost: Functions whose next message is lost. A function that loses two messages has two entries.
+        usual: Seconds between a push without faults and its end.
+        finished: Called after each call that succeeds.
     """
 
     stage: ReleasePlatform = Factory(
-        lambda: Stage(Platform(database=DirectDynamoDB(), ssm=InMemoryParameters()))
+        lambda: UploadFaultPlatform(Platform(database=DirectDynamoDB(), ssm=InMemoryParameters()))
     )
     due: list[PendingCall] = Factory(list)
     dead: list[PendingCall] = Factory(list)
@@ -134,7 +143,7 @@ class Journey:
     usual: float = 0.0
     finished: Callable[[PendingCall], None] = lambda _: None
     _sent: int = 0
-    _names: dict[str, datetime] = Factory(dict)
+    _last_sent: dict[str, datetime] = Factory(dict)  # by deduplication id
     _started: set[str] = Factory(set)
     _pushes: Any = field(factory=lambda: itertools.count(1))
 
@@ -146,8 +155,9 @@ class Journey:
         self.site, self.site_of_others = self.stage.site(self.project), self.stage.site(self.others)
         self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
         self.injector = Injector(self.platform.calls, check=self.check_reachable)
-        self.of_others = self.read_state_of_others()
-        self.observe()  # the first release makes calls that later releases do not make
+        self.state_of_others = self.read_state_of_others()
+        self.observe()
+        # Forget the call sites of the first release, because it makes calls that later releases do not make.
         self.injector.sites.clear()
         started = self.now
         self.observe()
@@ -157,20 +167,21 @@ class Journey:
     def now(self) -> datetime:
         return self.platform.clock.now
 
-    # Events
+    # Pushes and calls
 
     def push(self) -> str:
-        """Deliver a push once, as GitHub does. Return the body of the delivery."""
+        """Schedule the delivery of a new push, as GitHub does. Return the body of the delivery."""
         body = json.dumps({**PUSH, "after": f"{next(self._pushes):040x}"})
         self.deliver(body)
         return body
 
     def deliver(self, body: str) -> None:
-        self.platform.signer._known.clear()  # as after a cold start
+        """Schedule a delivery. Its function derives the webhook secret again, as after a cold start."""
+        self.platform.signer._known.clear()
         self.due.append(PendingCall(self.now, "webhook", body))
 
     def observe(self, fault: Fault | None = None, *, pushes: int = 1) -> Outcome:
-        """Run pushes with a fault at one call, until nothing is left to do.
+        """Run pushes, with at most one fault, until no call is pending and no deployment has a lease.
 
         Returns:
             The outcome of the last push.
@@ -180,17 +191,17 @@ class Journey:
         bodies = [self.push() for _ in range(pushes)]
         self.run()
         assert fault is None or self.injector.happened, fault
-        observed = self.observed(started, count)
-        if observed.status is None:  # GitHub shows the failed delivery, and a button that sends it again
+        observed = self.read_outcome(started, count)
+        if observed.status is None:  # GitHub shows the failed delivery, and a user redelivers it
             self.deliver(bodies[-1])
             self.run()
-            assert self.observed(started, count).status == Status.LIVE
+            assert self.read_outcome(started, count).status == Status.LIVE
         self.check_final_state()
-        self._forget_the_past()
+        self._delete_old_rows()
         return observed
 
-    def _forget_the_past(self) -> None:
-        """Delete old rows, because moto is slow with many rows."""
+    def _delete_old_rows(self) -> None:
+        """Delete all deployments except the live one, and the builds, because moto is slow with many rows."""
         live = self.platform.projects.get(self.project.project_id).serving
         for row in self.rows():
             if row["deploymentId"]["S"] != live:
@@ -202,8 +213,13 @@ class Journey:
                 self.platform.database.delete_item(TableName=PROJECTS, Key=key)
         self.platform.codebuild.builds.clear()
 
-    def observed(self, started: datetime, count: int) -> Outcome:
-        """Return the outcome of the pushes after a number of deployments, and reset the counters."""
+    def read_outcome(self, started: datetime, count: int) -> Outcome:
+        """Return the outcome of the newest push, and reset the counters.
+
+        Args:
+            started: Time of the push.
+            count: Number of deployments before the push.
+        """
         deployments = self.deployments()[count:]
         newest = deployments[-1] if deployments else None
         ended = self._ended_at() if newest else self.now
@@ -214,20 +230,21 @@ class Journey:
             reason=f"{failure.step}: {failure.reason}" if failure else "",
             at_once=bool(self.stage.pauses),
             minutes=max(0, round(late / 60)) if newest else 0,
-            # Calls after the end found nothing to do, so they are not counted.
+            # Calls after the end of the push had nothing to do, so they are not counted.
             again=tuple(function for at, function in self.called_again if at <= ended),
+            # All sweeps ran before the end, because an ended deployment has no lease.
             sweeps=self.sweeps,
             dead=len(self.dead),
         )
         self.called_again.clear()
         self.stage.pauses.clear()
         self.dead.clear()
-        self.sweeps = 0  # only sweeps before the end were counted: an ended deployment has no lease
+        self.sweeps = 0
         return observed
 
     def run(self) -> None:
         """Advance the time until no call is pending and no deployment has a lease."""
-        for _ in range(MOST_STEPS):
+        for _ in range(MAX_CALLS):
             upcoming = min(self.due, key=self._comes_at, default=None)
             comes_at = self._comes_at(upcoming) if upcoming else datetime.max.replace(tzinfo=UTC)
             if comes_at > self.now + MINUTE:
@@ -242,21 +259,22 @@ class Journey:
             self.due.remove(upcoming)
             self.platform.clock.now = max(self.now, comes_at)
             self.call(upcoming)
-        raise AssertionError("it does not come to an end")
+        raise AssertionError(f"the pushes have not ended after {MAX_CALLS} calls")
 
     def _comes_at(self, due: PendingCall) -> datetime:
+        """Return the time of a call. A hidden message delays the other messages of its group."""
         hidden = [each.at for each in self.due if each is not due and each.tries and each.group == due.group]
         return max([due.at, *(hidden if due.group else [])])
 
     def call(self, due: PendingCall) -> None:
-        """Call a function, and schedule the retry if it fails."""
+        """Make a call. If it fails, schedule the retry that AWS would make."""
         due.tries += 1
         if due.tries > 1:
             self.called_again.append((self.now, due.function))
-        self.injector.function, self.injector.dead = due.function, False
-        shown = len(self.platform.queues.visibility_changes)
+        self.injector.function, self.injector.has_crashed = due.function, False
+        count = len(self.platform.queues.visibility_changes)
         try:
-            done = self._done(due)
+            done = self._invoke(due)
         except CrashError:
             done = False
         except AssertionError:
@@ -265,13 +283,14 @@ class Journey:
             done = False
         finally:
             self.injector.function = ""
-        self._collect()
+        self._schedule_new_calls()
         if done:
             self.finished(due)
         else:
-            self._owe_again(due, [seconds for _, seconds in self.platform.queues.visibility_changes[shown:]])
+            self._schedule_retry(due, [time for _, time in self.platform.queues.visibility_changes[count:]])
 
-    def _done(self, due: PendingCall) -> bool:
+    def _invoke(self, due: PendingCall) -> bool:
+        """Call the handler of a function, and return whether AWS counts the call as successful."""
         match due.function:
             case "webhook":
                 event = delivery_event(self.project.project_id, self.secret, due.content.encode())
@@ -288,28 +307,30 @@ class Journey:
                 sweep.respond(due.content, self.platform.sweeper)
         return True
 
-    def _owe_again(self, due: PendingCall, shown_again: list[int]) -> None:
+    def _schedule_retry(self, due: PendingCall, timeouts: list[int]) -> None:
+        """Schedule the retry of a failed call. `timeouts` are the visibility timeouts that the call set."""
         match due.function:
             case "orchestrator" | "release" if due.tries < MAX_RECEIVE_COUNT:
-                pause = timedelta(seconds=shown_again[-1]) if shown_again else HIDDEN
+                pause = timedelta(seconds=timeouts[-1]) if timeouts else VISIBILITY_TIMEOUT
                 due.at = self.now + pause
                 self.due.append(due)
             case "orchestrator" | "release":
                 self.dead.append(due)
-            case "build events" if due.tries <= len(EVENT_PAUSES):
-                due.at = self.now + EVENT_PAUSES[due.tries - 1]
+            case "build events" if due.tries <= len(EVENT_RETRY_DELAYS):
+                due.at = self.now + EVENT_RETRY_DELAYS[due.tries - 1]
                 self.due.append(due)
             case _:
-                pass  # GitHub does not retry, and the next sweep runs a minute later
+                pass  # GitHub does not retry a delivery, and the next sweep runs a minute later
 
-    def _collect(self) -> None:
-        """Schedule the sent messages, and the events of started builds."""
+    def _schedule_new_calls(self) -> None:
+        """Schedule the calls for new messages, and for the events of new builds."""
         for message in self.platform.queues.sent[self._sent :]:
-            name = message.get("MessageDeduplicationId")
-            if name and self.now - self._names.get(name, datetime.min.replace(tzinfo=UTC)) < REMEMBERED:
+            deduplication_id = message.get("MessageDeduplicationId")
+            last_sent = self._last_sent.get(deduplication_id) if deduplication_id else None
+            if last_sent and self.now - last_sent < DEDUPLICATION_INTERVAL:
                 continue
-            if name:
-                self._names[name] = self.now
+            if deduplication_id:
+                self._last_sent[deduplication_id] = self.now
             function = "orchestrator" if message["QueueUrl"] == BUILD_QUEUE else "release"
             if function in self.lost:
                 self.lost.remove(function)
@@ -320,10 +341,10 @@ class Journey:
         self._sent = len(self.platform.queues.sent)
         for token in set(self.platform.codebuild.builds) - self._started:
             self._started.add(token)
-            self._end_build(token, self.events_after.pop(0) if self.events_after else BUILD)
+            self._end_build(token, self.events_after.pop(0) if self.events_after else BUILD_DURATION)
 
     def _end_build(self, token: str, event_after: timedelta | None) -> None:
-        """End a deployment's build successfully, and schedule its event."""
+        """End a deployment's build successfully, and schedule its event, unless `event_after` is None."""
         deployment = self.platform.deployments.get(self.project.project_id, token)
         key, content = (ARTIFACTS, artifact_key(deployment)), artifact_of(deployment)
         self.stage.objects.stored[key] = (content, "application/zip", None)
@@ -343,7 +364,7 @@ class Journey:
         return [from_row(row, Deployment) for row in self.rows()]
 
     def functions_published(self) -> dict[str, str]:
-        """Return the versions of the site's server function with their descriptions."""
+        """Return the descriptions of the published versions of the site's server function, by version."""
         return self.stage.functions.functions[self.site.server_function].descriptions
 
     def _rows_of(self, project: Project) -> list[Mapping[str, Any]]:
@@ -362,17 +383,17 @@ class Journey:
         return max(each.updated_at for each in self.deployments())
 
     def check_reachable(self) -> None:
-        """Assert that the edge serves a release with a working function, once a release is live."""
+        """Assert that the site's host points to an existing function URL, if the edge has its entry."""
         value = self.stage.store.items.get(self.site.host)
         if value is None:
             return
-        led = json.loads(value)
+        entry = json.loads(value)
         urls = self.stage.functions.functions[self.site.server_function].urls
-        alias = f"r-{led['r'].lower()}"
-        assert urls[alias]["FunctionUrl"] == f"https://{led['s']}/"
+        alias = f"r-{entry['r'].lower()}"
+        assert urls[alias]["FunctionUrl"] == f"https://{entry['s']}/"
 
     def read_state_of_others(self) -> object:
-        """Return rows, edge keys, functions and objects of the other tenant's project."""
+        """Return the rows, edge keys, functions, objects and tags of the other tenant's project."""
         key = {"projectId": {"S": self.others.project_id}, "sk": {"S": "METADATA"}}
         functions = self.stage.functions.functions
         return copy.deepcopy(
@@ -391,7 +412,7 @@ class Journey:
         )
 
     def check_final_state(self) -> None:
-        """Assert that everything has ended, one release is live, and the other tenant is unaffected."""
+        """Assert that all deployments have ended, one is live, and the other tenant's state is unchanged."""
         project, deployments = self.platform.projects.get(self.project.project_id), self.deployments()
         assert {each.status for each in deployments} <= ENDS
         assert all(each.failure for each in deployments if each.status is Status.FAILED)
@@ -405,4 +426,4 @@ class Journey:
         )
         assert project.active_build is None
         self.check_reachable()
-        assert self.read_state_of_others() == self.of_others
+        assert self.read_state_of_others() == self.state_of_others

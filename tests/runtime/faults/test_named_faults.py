@@ -1,4 +1,7 @@
-"""P3, P4, P7, P8, P9, D2: faults other than a fault at a single call, and how a push recovers."""
+"""P3, P4, P7, P8, P9, D2: how a push recovers from faults that `test_call_sites.py` does not inject.
+
+These are crashes between steps, lost or repeated messages and events, and unavailable services.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,18 +15,18 @@ from runtime.deploy.releases.release_steps import Step
 from tests.reliability_page import check_table
 from tests.runtime.calls import CrashError
 from tests.runtime.faults.injected import aws_error, throttling_error
-from tests.runtime.faults.push_simulation import Journey, Outcome, PendingCall
+from tests.runtime.faults.push_simulation import Outcome, PendingCall, PushSimulation
 
 pytestmark = pytest.mark.thorough
 
 MINUTE = timedelta(minutes=1)
 
-Scenario = Callable[[Journey], Outcome]
+Scenario = Callable[[PushSimulation], Outcome]
 
 
-def observe(journey: Journey, table: str, scenarios: Mapping[str, Scenario]) -> dict[str, Outcome]:
+def observe(simulation: PushSimulation, table: str, scenarios: Mapping[str, Scenario]) -> dict[str, Outcome]:
     """Run the scenarios, and compare their outcomes with docs/reliability.md."""
-    found = {name: scenario(journey) for name, scenario in scenarios.items()}
+    found = {name: scenario(simulation) for name, scenario in scenarios.items()}
     for name, observed in found.items():
         assert observed.sweeps <= 2, (name, observed)
     check_table(table, ["Fault", "Observed"], [[name, str(observed)] for name, observed in found.items()])
@@ -49,98 +52,107 @@ def killed_after(step: Step) -> Iterator[None]:
     assert not left
 
 
-def test_a_release_is_completed_after_a_crash_at_any_step(journey: Journey) -> None:
-    def dies_after(step: Step) -> Scenario:
-        def scenario(journey: Journey) -> Outcome:
+def test_a_release_is_completed_after_a_crash_at_any_step(simulation: PushSimulation) -> None:
+    def crash_after(step: Step) -> Scenario:
+        def scenario(simulation: PushSimulation) -> Outcome:
             with killed_after(step):
-                return journey.observe()
+                return simulation.observe()
 
         return scenario
 
-    def dies_before_another_push(journey: Journey) -> Outcome:
+    def crash_before_another_push(simulation: PushSimulation) -> Outcome:
         with killed_after(Step.PUBLISH):
-            return journey.observe(pushes=2)
+            return simulation.observe(pushes=2)
 
-    scenarios = {f"killed after the step “{step}”": dies_after(step) for step in Step}
-    scenarios["killed, and another push waits behind its hidden message"] = dies_before_another_push
-    found = observe(journey, "release killed", scenarios)
+    scenarios = {f"killed after the step “{step}”": crash_after(step) for step in Step}
+    scenarios["killed, and the message of a second push waits behind the hidden message"] = (
+        crash_before_another_push
+    )
+    found = observe(simulation, "release killed", scenarios)
     assert {observed.status for observed in found.values()} == {"live"}
 
 
 def twice(function: str, after: timedelta) -> Scenario:
-    """AWS calls a function a second time after it has finished."""
+    """Return a scenario in which AWS repeats the first call of a function, `after` its end."""
 
-    def scenario(journey: Journey) -> Outcome:
+    def scenario(simulation: PushSimulation) -> Outcome:
         def again(due: PendingCall) -> None:
             if due.function == function:
-                journey.finished = lambda _: None
-                journey.due.append(PendingCall(journey.now + after, function, due.content))
+                simulation.finished = lambda _: None
+                simulation.due.append(PendingCall(simulation.now + after, function, due.content))
 
-        journey.finished = again
-        return journey.observe()
+        simulation.finished = again
+        return simulation.observe()
 
     return scenario
 
 
 def lost(function: str) -> Scenario:
-    """The first message or event for a function is lost."""
+    """Return a scenario in which the first message for a function is lost."""
 
-    def scenario(journey: Journey) -> Outcome:
-        journey.lost.append(function)
-        return journey.observe()
+    def scenario(simulation: PushSimulation) -> Outcome:
+        simulation.lost.append(function)
+        return simulation.observe()
 
     return scenario
 
 
-def test_repeated_or_lost_messages_change_nothing(journey: Journey) -> None:
-    """P3, P4, P9."""
+def test_repeated_or_lost_messages_change_nothing(simulation: PushSimulation) -> None:
+    """P3, P4, P9: the push becomes live, and no deployment is released twice."""
     now, later = timedelta(), 20 * MINUTE
     scenarios = {
         "GitHub delivers the push twice": twice("webhook", now),
-        "GitHub delivers it again, 20 minutes later": twice("webhook", later),
-        "SQS brings the build message twice": twice("orchestrator", now),
-        "SQS brings the build message again, 20 minutes later": twice("orchestrator", later),
-        "SQS brings the release message twice": twice("release", now),
-        "SQS brings the release message again, 20 minutes later": twice("release", later),
+        "GitHub delivers the push again, 20 minutes later": twice("webhook", later),
+        "SQS delivers the build message twice": twice("orchestrator", now),
+        "SQS delivers the build message again, 20 minutes later": twice("orchestrator", later),
+        "SQS delivers the release message twice": twice("release", now),
+        "SQS delivers the release message again, 20 minutes later": twice("release", later),
         "the build message is lost": lost("orchestrator"),
         "the release message is lost": lost("release"),
     }
-    started = len(journey.functions_published())
-    found = observe(journey, "messages", scenarios)
+    started = len(simulation.functions_published())
+    found = observe(simulation, "messages", scenarios)
     assert {observed.status for observed in found.values()} == {"live"}
-    assert len(journey.functions_published()) == started + len(scenarios)  # no deployment was released twice
+    # No deployment was released twice.
+    assert len(simulation.functions_published()) == started + len(scenarios)
 
 
-def coming(*after: timedelta | None, pushes: int = 1) -> Scenario:
-    """The events of the next builds arrive with these delays after their starts. None means never."""
+def delayed(*after: timedelta | None, pushes: int = 1) -> Scenario:
+    """Return a scenario in which build events arrive this long after their builds start. None means never."""
 
-    def scenario(journey: Journey) -> Outcome:
-        journey.events_after = list(after)
-        return journey.observe(pushes=pushes)
+    def scenario(simulation: PushSimulation) -> Outcome:
+        simulation.events_after = list(after)
+        return simulation.observe(pushes=pushes)
 
     return scenario
 
 
-def test_late_lost_or_reordered_build_events_change_nothing(journey: Journey) -> None:
-    """P7, P8, P9: the newest push becomes live, and an older event does not undo it."""
+def test_late_lost_or_reordered_build_events_change_nothing(simulation: PushSimulation) -> None:
+    """P7, P8, P9: the newest push becomes live, and a later event of an older build does not change this."""
     scenarios = {
-        "the event comes twice": twice("build events", timedelta()),
-        "the event comes again, 20 minutes later": twice("build events", 20 * MINUTE),
-        "the event comes 45 minutes late": coming(47 * MINUTE),
-        "the event never comes": coming(None),
-        "two pushes: the first build's event comes after the second is live": coming(
+        "the event arrives twice": twice("build events", timedelta()),
+        "the event arrives again, 20 minutes later": twice("build events", 20 * MINUTE),
+        "the event arrives 45 minutes late": delayed(47 * MINUTE),
+        "the event never arrives": delayed(None),
+        "two pushes: the event of the first build arrives after the second push is live": delayed(
             45 * MINUTE, 2 * MINUTE, pushes=2
         ),
-        "two pushes: neither event comes": coming(None, None, pushes=2),
+        "two pushes: no event arrives": delayed(None, None, pushes=2),
     }
-    found = observe(journey, "events", scenarios)
+    found = observe(simulation, "events", scenarios)
     assert {observed.status for observed in found.values()} == {"live"}
 
 
 def refused(operations: set[str], error: Callable[[str], ClientError], *, calls: range) -> Scenario:
-    """AWS refuses the calls with these numbers. All operations share one count."""
+    """Return a scenario in which AWS refuses calls of these operations.
 
-    def scenario(journey: Journey) -> Outcome:
+    Args:
+        operations: The operations, whose calls are counted together.
+        error: Returns the error for an operation.
+        calls: The numbers of the refused calls, counted from 1.
+    """
+
+    def scenario(simulation: PushSimulation) -> Outcome:
         made = 0
 
         def refuse(operation: str) -> ClientError | None:
@@ -150,32 +162,32 @@ def refused(operations: set[str], error: Callable[[str], ClientError], *, calls:
             made += 1
             return error(operation) if made in calls else None
 
-        journey.injector.refuse = refuse
+        simulation.injector.refuse = refuse
         try:
-            return journey.observe()
+            return simulation.observe()
         finally:
-            journey.injector.refuse = lambda _: None
+            simulation.injector.refuse = lambda _: None
 
     return scenario
 
 
 def down(operations: set[str], time: timedelta) -> Scenario:
-    """AWS refuses these operations for some time after the push is accepted."""
+    """Return a scenario in which AWS throttles these operations for some time after the push is accepted."""
 
-    def scenario(journey: Journey) -> Outcome:
+    def scenario(simulation: PushSimulation) -> Outcome:
         def accepted(due: PendingCall) -> None:
             if due.function == "webhook":
-                end = journey.now + time
-                journey.injector.refuse = lambda operation: (
-                    throttling_error(operation) if operation in operations and journey.now < end else None
+                end = simulation.now + time
+                simulation.injector.refuse = lambda operation: (
+                    throttling_error(operation) if operation in operations and simulation.now < end else None
                 )
 
-        journey.finished = accepted
+        simulation.finished = accepted
         try:
-            return journey.observe()
+            return simulation.observe()
         finally:
-            journey.finished = lambda _: None
-            journey.injector.refuse = lambda _: None
+            simulation.finished = lambda _: None
+            simulation.injector.refuse = lambda _: None
 
     return scenario
 
@@ -193,31 +205,31 @@ def refusing_the_build(_: str) -> ClientError:
     return aws_error("StartBuild", "InvalidInputException", 400, "no such image")
 
 
-def test_unavailable_services_do_not_affect_the_live_release(journey: Journey) -> None:
-    """D2, P9."""
+def test_unavailable_services_do_not_affect_the_live_release(simulation: PushSimulation) -> None:
+    """D2, P9: a temporary refusal only delays the push. A permanent refusal fails the push with a reason."""
     dynamodb = {"get_item", "query", "transact_write_items", "update_item"}
     uploads = {"put", "put_object"}
-    for_good = range(1, 10_000)
+    always = range(1, 10_000)
     scenarios = {
         "CodeBuild throttles StartBuild once": refused({"start_build"}, throttling_error, calls=range(1, 2)),
-        "CodeBuild throttles StartBuild until the queue gives up": refused(
+        "CodeBuild throttles StartBuild at every delivery of the build message": refused(
             {"start_build"}, throttling_error, calls=range(1, 4)
         ),
-        "the account has no room for another build, four times": refused(
+        "the account's quota of concurrent builds is reached, four times": refused(
             {"start_build"}, full, calls=range(1, 5)
         ),
         "DynamoDB throttles every call for four minutes, right after the push": down(dynamodb, 4 * MINUTE),
         "S3 refuses four uploads midway": refused(uploads, throttling_error, calls=range(4, 8)),
-        "S3 refuses all uploads from the fourth on, for all tries of one call": refused(
+        "S3 refuses all uploads from the fourth on, until the release function fails": refused(
             uploads, throttling_error, calls=range(4, 60)
         ),
-        "S3 denies all uploads": refused(uploads, denied, calls=for_good),
-        "CodeBuild refuses the build for good": refused({"start_build"}, refusing_the_build, calls=for_good),
-        "the edge's store is busy for a while": refused({"put_key"}, throttling_error, calls=range(1, 3)),
-        "Lambda denies a new version": refused({"publish_version"}, denied, calls=for_good),
+        "S3 denies all uploads": refused(uploads, denied, calls=always),
+        "CodeBuild refuses the build permanently": refused({"start_build"}, refusing_the_build, calls=always),
+        "the edge's store is busy at two writes": refused({"put_key"}, throttling_error, calls=range(1, 3)),
+        "Lambda denies a new version": refused({"publish_version"}, denied, calls=always),
     }
-    found = observe(journey, "services", scenarios)
+    found = observe(simulation, "services", scenarios)
     for name, observed in found.items():
-        fails = "denies" in name or "for good" in name
+        fails = "denies" in name or "permanently" in name
         assert observed.status == ("failed" if fails else "live"), (name, observed)
         assert bool(observed.reason) == fails

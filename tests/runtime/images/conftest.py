@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.runtime.images.image_fixture import ImagePlatform, create_image_resources
+from tests.runtime.images.image_fixture import ImageSystem, create_image_resources
 
 
 @pytest.fixture
-def platform(aws: None) -> ImagePlatform:  # noqa: ARG001 - for its effect
-    """The image service's table, bucket and services."""
+def system(aws: None) -> ImageSystem:  # noqa: ARG001 - for its effect
+    """The image service on moto, with its empty table and bucket."""
     create_image_resources()
-    return ImagePlatform()
+    return ImageSystem()

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""The image service on moto's DynamoDB and S3. `Calls` counts every call."""
+"""The image service on moto's DynamoDB and S3. `Calls` records every call."""
 
 import random
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def create_image_resources() -> None:
 
 @cache
 def _form_client() -> Any:
-    """A client that signs forms like the function's own client."""
+    """Return an S3 client that signs forms like the client of the images-api function."""
     return boto3.client(
         "s3",
         region_name=REGION,
@@ -64,12 +64,12 @@ class CloudFrontCaches:
     """A fake CloudFront. Its caches contain the objects that visitors have requested.
 
     Attributes:
-        kept: Cached objects by key.
-        references: Caller references of all invalidations. CloudFront can refuse a repeated one.
-        refusal: Error of the next invalidations.
+        objects: Cached objects by key.
+        references: Caller references of all invalidations. CloudFront can refuse a repeated reference.
+        refusal: Error that each invalidation raises; None if invalidations succeed.
     """
 
-    kept: dict[str, bytes] = Factory(dict)
+    objects: dict[str, bytes] = Factory(dict)
     references: list[str] = Factory(list)
     refusal: Exception | None = None
 
@@ -82,13 +82,13 @@ class CloudFrontCaches:
             raise client_error("InvalidArgument", "CreateInvalidation")
         self.references.append(batch["CallerReference"])
         for path in batch["Paths"]["Items"]:
-            self.kept.pop(path.removeprefix("/"), None)
+            self.objects.pop(path.removeprefix("/"), None)
         return {"Invalidation": {"Id": f"I{len(self.references)}", "Status": "InProgress"}}
 
 
 @define(slots=False)
-class ImagePlatform:
-    """One stage's image service."""
+class ImageSystem:
+    """The image service of one stage, with methods for the actions of users, events and time."""
 
     calls: Calls = Factory(Calls)
     clock: Clock = Factory(Clock)
@@ -105,7 +105,7 @@ class ImagePlatform:
         self.albums = AlbumRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.store = ImageStore(client=self.s3, bucket=BUCKET)
         self.cloudfront = self.calls.client("cloudfront", self.caches)
-        self.uploaded = ImageStatusRepository(client=self.dynamodb, table=IMAGES)
+        self.statuses = ImageStatusRepository(client=self.dynamodb, table=IMAGES)
         self.service = ImageService(
             images=self.images,
             albums=self.albums,
@@ -116,8 +116,8 @@ class ImagePlatform:
             maximum_bytes=MAXIMUM,
             delivery_url=DELIVERY,
         )
-        self.uploads = UploadProcessor(
-            images=self.uploaded,
+        self.processor = UploadProcessor(
+            images=self.statuses,
             store=self.store,
             clock=self.clock,
             maximum_bytes=MAXIMUM,
@@ -127,67 +127,67 @@ class ImagePlatform:
 
     # Actions of users
 
-    def pending(
+    def create_pending(
         self, *, user_id: str = OWNER, content_type: str = "image/png", size: int = 100_000, **more: Any
     ) -> Image:
-        """An image that waits for its upload."""
+        """Create an image that waits for its upload."""
         return self.service.create_image(
             user_id, NewImage(content_type=content_type, size=size, **more)
         ).image
 
-    def ready(self, *, user_id: str = OWNER, color: str = "red", **more: Any) -> Image:
-        """An image whose upload was accepted."""
-        image = self.pending(user_id=user_id, **more)
+    def create_ready(self, *, user_id: str = OWNER, color: str = "red", **more: Any) -> Image:
+        """Create an image, and process a valid upload for it."""
+        image = self.create_pending(user_id=user_id, **more)
         self.upload(image, make_picture(color=color))
         return self.read_again(image)
 
-    def rejected(self) -> Image:
-        """An image whose upload was not an image."""
-        image = self.pending()
+    def create_rejected(self) -> Image:
+        """Create an image, and process an upload for it that is not an image."""
+        image = self.create_pending()
         self.upload(image, b"just text")
         return self.read_again(image)
 
-    def album(self, *, user_id: str = OWNER, name: str = "Holidays") -> Album:
+    def create_album(self, *, user_id: str = OWNER, name: str = "Holidays") -> Album:
         return self.service.create_album(user_id, NewAlbum(name=name))
 
     def fill_caches(self) -> None:
-        """Request every delivered image, so that the caches contain it."""
+        """Simulate visitors that request every ready image, so that the caches contain all of them."""
         shown = {
             delivered_key_of(image) for image in self.image_rows().values() if image.status is Status.READY
         }
-        self.caches.kept |= {key: data for key, data in self.objects().items() if key in shown}
+        self.caches.objects |= {key: data for key, data in self.objects().items() if key in shown}
 
     # Events
 
     def put_upload(self, image: Image, data: bytes) -> dict[str, Any]:
-        """Upload a file as the form does. Return the event, which is not delivered yet."""
+        """Upload a file as the form does. Return the event of the upload, without delivering it."""
         written = real_client("s3").put_object(
             Bucket=BUCKET, Key=upload_key(image.image_id), Body=data, ContentType=image.content_type
         )
         return object_created(upload_key(image.image_id), written["ETag"].strip('"'), len(data))
 
     def deliver(self, event: Mapping[str, Any]) -> None:
-        uploaded.respond(event, self.uploads)
+        uploaded.respond(event, self.processor)
 
     def deliver_with_crash(self, event: Mapping[str, Any], *, after: int) -> bool:
-        """Deliver an event to a function that crashes after some calls. Then deliver it without a crash.
+        """Deliver an event to a function that crashes after some calls. After a crash, deliver it again.
 
         Returns:
-            Whether the first function crashed before it finished.
+            False if the function finished before the crash.
         """
-        died = self.calls.crash_during(lambda: self.deliver(event), after=after)
-        if died:
+        crashed = self.calls.crash_during(lambda: self.deliver(event), after=after)
+        if crashed:
             self.deliver(event)
-        return died
+        return crashed
 
     def upload(self, image: Image, data: bytes) -> None:
         """Upload a file, and deliver its event."""
         self.deliver(self.put_upload(image, data))
 
     def expire(self, *, after: timedelta = timedelta(days=3)) -> None:
-        """Move the clock, and delete what DynamoDB, the bucket's lifecycle and the caches would delete."""
+        """Move the clock. Delete what DynamoDB, the bucket's lifecycle rule and the caches delete by then."""
         self.clock.now += after
-        self.caches.kept.clear()
+        self.caches.objects.clear()
         for key in self.objects():
             if key.startswith(UPLOAD_PREFIX):
                 real_client("s3").delete_object(Bucket=BUCKET, Key=key)
@@ -199,7 +199,7 @@ class ImagePlatform:
     # Stored state
 
     def rows(self) -> list[dict[str, Any]]:
-        """All rows, read from moto's storage, because moto's scan copies the table more than once."""
+        """Return all rows, from moto's storage, because moto's scan would copy the table more than once."""
         partitions = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[IMAGES].items.values()
         return [deepcopy(row.to_json()["Attributes"]) for rows in partitions for row in rows.values()]
 
@@ -208,30 +208,31 @@ class ImagePlatform:
         return {image.image_id: image for image in found}
 
     def objects(self) -> dict[str, bytes]:
-        """Contents by key, of uploads and delivered objects. They are read from moto's storage."""
+        """Return the contents of all uploads and delivered objects by key, from moto's storage."""
         keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys
         return {name: key.value for name, key in keys.items()}
 
     def everything(self) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+        """Return all rows and all objects."""
         return self.rows(), self.objects()
 
     def read_again(self, image: Image) -> Image:
-        """The current state of the stored image."""
+        """Return the stored image in its current state."""
         return self.image_rows()[image.image_id]
 
-    def count(self, album: Album) -> int:
+    def count_images(self, album: Album) -> int:
         return self.albums.get(album.user_id, album.album_id).image_count
 
 
 def delivered_key_of(image: Image) -> str:
-    """Key of a ready image's object."""
+    """Return the key of a ready image's delivered object."""
     assert image.etag
     return delivered_key(image.image_id, image.etag)
 
 
 @define
 class CopyingS3:
-    """An S3 client whose copies check the source's ETag, which moto does not."""
+    """An S3 client whose copies check the ETag of the source, because moto does not check it."""
 
     _target: Any
 

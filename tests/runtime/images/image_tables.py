@@ -8,6 +8,6 @@ IMAGES = "anchor-dev-images"
 
 
 def images_table() -> dict[str, Any]:
-    """Arguments of `create_table`."""
+    """Return the `create_table` arguments of the images table."""
     (table,) = [table for table in dynamodb_tables("dev") if table["TableName"] == IMAGES]
     return table

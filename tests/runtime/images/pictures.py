@@ -23,7 +23,7 @@ SVG = b"""<?xml version="1.0" encoding="UTF-8"?>
   <use xlink:href="#sky"/>
 </svg>
 """
-QUARTER_TURN = 6  # EXIF orientation: viewers must rotate the picture clockwise
+QUARTER_TURN = 6  # EXIF orientation: viewers must rotate the picture clockwise by 90 degrees
 
 
 @cache
@@ -35,7 +35,7 @@ def make_picture(
     color: str = "red",
     turned: bool = False,
 ) -> bytes:
-    """Return a file of this type and size. Another color gives another ETag."""
+    """Return a file of this type and size. Files with different colors have different ETags."""
     if content_type == "image/svg+xml":
         return SVG.replace(b"red", color.encode())
     exif = Image.Exif()

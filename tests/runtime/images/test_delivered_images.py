@@ -9,7 +9,7 @@ import pytest
 from runtime.images.model import Status
 from runtime.images.repositories.objects import delivered_key, upload_key
 from tests.runtime.calls import client_error
-from tests.runtime.images.image_fixture import ImagePlatform, delivered_key_of
+from tests.runtime.images.image_fixture import ImageSystem, delivered_key_of
 from tests.runtime.images.pictures import make_picture
 
 RED, BLUE, TEXT = make_picture(color="red"), make_picture(color="blue"), b"text"
@@ -19,60 +19,58 @@ def etag_of(event: dict[str, Any]) -> str:
     return str(event["Records"][0]["s3"]["object"]["eTag"])
 
 
-def once(platform: ImagePlatform, operation: str, act: Callable[[], object]) -> None:
-    """Call a function before the next call of an operation."""
+def act_before(system: ImageSystem, operation: str, act: Callable[[], object]) -> None:
+    """Call `act` once, immediately before the next AWS call of an operation."""
 
     def before(called: str) -> None:
         if called == operation:
-            platform.calls.before = lambda _: None
+            system.calls.before = lambda _: None
             act()
 
-    platform.calls.before = before
+    system.calls.before = before
 
 
 @pytest.mark.parametrize("data", [RED, TEXT])
-def test_an_unprocessed_upload_is_not_served(platform: ImagePlatform, data: bytes) -> None:
-    image = platform.pending()
-    platform.put_upload(image, data)
-    assert platform.objects() == {upload_key(image.image_id): data}
-    assert platform.service.build_url(platform.read_again(image)) is None
+def test_an_unprocessed_upload_is_not_served(system: ImageSystem, data: bytes) -> None:
+    image = system.create_pending()
+    system.put_upload(image, data)
+    assert system.objects() == {upload_key(image.image_id): data}
+    assert system.service.build_url(system.read_again(image)) is None
 
 
 @pytest.mark.parametrize("data", [BLUE, TEXT, RED])
-def test_a_second_upload_with_the_same_form_is_ignored(platform: ImagePlatform, data: bytes) -> None:
-    album = platform.album()
-    image = platform.ready(color="red", album_id=album.album_id)
-    platform.fill_caches()
-    before = platform.everything()
-    with platform.calls.record_calls() as calls:
-        platform.upload(image, data)
-    assert platform.everything() == before == (platform.rows(), {delivered_key_of(image): RED})
+def test_a_second_upload_with_the_same_form_is_ignored(system: ImageSystem, data: bytes) -> None:
+    album = system.create_album()
+    image = system.create_ready(color="red", album_id=album.album_id)
+    system.fill_caches()
+    before = system.everything()
+    with system.calls.record_calls() as calls:
+        system.upload(image, data)
+    assert system.everything() == before == (system.rows(), {delivered_key_of(image): RED})
     assert "copy_object" not in calls
-    assert (platform.count(album), platform.caches.references) == (1, [])
+    assert (system.count_images(album), system.caches.references) == (1, [])
 
 
-def test_a_second_upload_that_replaced_the_first_is_processed(platform: ImagePlatform) -> None:
-    """The events arrive in any order, and more than once."""
-    image = platform.pending()
-    red, blue = platform.put_upload(image, RED), platform.put_upload(image, BLUE)
+def test_a_second_upload_that_replaced_the_first_is_processed(system: ImageSystem) -> None:
+    """The events of both uploads arrive in any order, and more than once."""
+    image = system.create_pending()
+    red, blue = system.put_upload(image, RED), system.put_upload(image, BLUE)
     for event in (red, blue, red, blue):
-        platform.deliver(event)
-    now = platform.read_again(image)
-    assert (now.status, platform.objects()) == (Status.READY, {delivered_key_of(now): BLUE})
+        system.deliver(event)
+    now = system.read_again(image)
+    assert (now.status, system.objects()) == (Status.READY, {delivered_key_of(now): BLUE})
 
 
 @pytest.mark.parametrize("data", [RED, TEXT])
-def test_an_event_that_crashes_at_any_call_is_finished_by_its_retry(
-    platform: ImagePlatform, data: bytes
-) -> None:
-    """I2. Two more deliveries change nothing."""
-    album = platform.album()
+def test_an_event_that_crashes_at_any_call_is_finished_by_its_retry(system: ImageSystem, data: bytes) -> None:
+    """I2. After the retry, one more delivery of the event changes nothing."""
+    album = system.create_album()
     for crash_after in range(1, 9):
-        image = platform.pending(album_id=album.album_id)
-        event = platform.put_upload(image, data)
-        died = platform.deliver_with_crash(event, after=crash_after)
-        now = platform.read_again(image)
-        kept = {key: found for key, found in platform.objects().items() if image.image_id in key}
+        image = system.create_pending(album_id=album.album_id)
+        event = system.put_upload(image, data)
+        crashed = system.deliver_with_crash(event, after=crash_after)
+        now = system.read_again(image)
+        kept = {key: found for key, found in system.objects().items() if image.image_id in key}
         if data == RED:
             assert (now.status, now.etag, kept) == (
                 Status.READY,
@@ -81,31 +79,31 @@ def test_an_event_that_crashes_at_any_call_is_finished_by_its_retry(
             )
         else:
             assert (now.status, kept) == (Status.REJECTED, {})
-        everything = platform.everything()
-        platform.deliver(event)
-        assert platform.everything() == everything
-        if not died:
+        everything = system.everything()
+        system.deliver(event)
+        assert system.everything() == everything
+        if not crashed:
             assert crash_after == (6 if data == RED else 5)
             break
-    ready = [image for image in platform.image_rows().values() if image.status is Status.READY]
-    assert platform.count(album) == len(ready)
+    ready = [image for image in system.image_rows().values() if image.status is Status.READY]
+    assert system.count_images(album) == len(ready)
 
 
 @pytest.mark.parametrize("second", [BLUE, TEXT])
 @pytest.mark.parametrize("first_again", [True, False])
 def test_a_crash_before_a_second_upload_leaves_one_of_the_two(
-    platform: ImagePlatform, second: bytes, *, first_again: bool
+    system: ImageSystem, second: bytes, *, first_again: bool
 ) -> None:
-    """I2. The first event's function crashes at any call. Then the events arrive in any order."""
+    """I2. The function crashes after any call for the first event. Then both events arrive in any order."""
     for crash_after in range(1, 6):
-        image = platform.pending()
-        red = platform.put_upload(image, RED)
-        assert platform.calls.crash_during(partial(platform.deliver, red), after=crash_after)
-        other = platform.put_upload(image, second)
+        image = system.create_pending()
+        red = system.put_upload(image, RED)
+        assert system.calls.crash_during(partial(system.deliver, red), after=crash_after)
+        other = system.put_upload(image, second)
         for event in (red, other, red) if first_again else (other, red, other):
-            platform.deliver(event)
-        now = platform.read_again(image)
-        kept = {key: found for key, found in platform.objects().items() if image.image_id in key}
+            system.deliver(event)
+        now = system.read_again(image)
+        kept = {key: found for key, found in system.objects().items() if image.image_id in key}
         copied = crash_after >= 3  # after get_item, get_object, copy_object
         if copied and (first_again or second == TEXT or crash_after >= 4):
             assert (now.etag, kept) == (etag_of(red), {delivered_key_of(now): RED})
@@ -116,77 +114,77 @@ def test_a_crash_before_a_second_upload_leaves_one_of_the_two(
 
 
 @pytest.mark.parametrize("step", ["get_object", "copy_object", "update_item", "delete_object"])
-def test_two_events_at_the_same_time_deliver_one_of_their_uploads(platform: ImagePlatform, step: str) -> None:
-    """I2. The second upload and its event arrive before any call of the first event's function."""
-    image = platform.pending()
-    red = platform.put_upload(image, RED)
-    once(platform, step, lambda: platform.upload(image, BLUE))
-    platform.deliver(red)
-    now = platform.read_again(image)
+def test_two_events_at_the_same_time_deliver_one_of_their_uploads(system: ImageSystem, step: str) -> None:
+    """I2. A second upload is made and processed immediately before one of the calls for the first event."""
+    image = system.create_pending()
+    red = system.put_upload(image, RED)
+    act_before(system, step, lambda: system.upload(image, BLUE))
+    system.deliver(red)
+    now = system.read_again(image)
     expected = RED if step == "delete_object" else BLUE
-    assert (now.status, platform.objects()) == (Status.READY, {delivered_key_of(now): expected})
+    assert (now.status, system.objects()) == (Status.READY, {delivered_key_of(now): expected})
 
 
 @pytest.mark.parametrize("step", ["get_object", "copy_object", "update_item", "delete_object"])
-def test_one_event_delivered_twice_at_the_same_time_is_one(platform: ImagePlatform, step: str) -> None:
-    image = platform.pending()
-    red = platform.put_upload(image, RED)
-    once(platform, step, lambda: platform.deliver(red))
-    platform.deliver(red)
-    now = platform.read_again(image)
-    assert (now.status, platform.objects()) == (Status.READY, {delivered_key_of(now): RED})
+def test_an_event_that_is_delivered_twice_at_the_same_time_is_processed_once(
+    system: ImageSystem, step: str
+) -> None:
+    image = system.create_pending()
+    red = system.put_upload(image, RED)
+    act_before(system, step, lambda: system.deliver(red))
+    system.deliver(red)
+    now = system.read_again(image)
+    assert (now.status, system.objects()) == (Status.READY, {delivered_key_of(now): RED})
 
 
 @pytest.mark.parametrize("step", ["get_item", "get_object", "copy_object", "update_item", "delete_object"])
-@pytest.mark.parametrize("dies", [True, False])
+@pytest.mark.parametrize("crashes", [True, False])
 def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
-    platform: ImagePlatform, step: str, *, dies: bool
+    system: ImageSystem, step: str, *, crashes: bool
 ) -> None:
-    """I2. The function may also crash after that call, and the event is then retried."""
-    image = platform.pending()
-    red = platform.put_upload(image, RED)
-    once(platform, step, lambda: platform.service.delete_image(image.user_id, image.image_id))
-    if dies:
+    """I2. The function may also crash after this call, and the event is then delivered again."""
+    image = system.create_pending()
+    red = system.put_upload(image, RED)
+    act_before(system, step, lambda: system.service.delete_image(image.user_id, image.image_id))
+    if crashes:
         steps = ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
         deleting = 5 if step == "delete_object" else 3
-        assert platform.calls.crash_during(
-            lambda: platform.deliver(red), after=steps.index(step) + deleting + 1
-        )
-    platform.deliver(red)
-    assert platform.everything() == ([], {})
+        assert system.calls.crash_during(lambda: system.deliver(red), after=steps.index(step) + deleting + 1)
+    system.deliver(red)
+    assert system.everything() == ([], {})
 
 
-def test_a_copy_made_during_a_deletion_is_deleted(platform: ImagePlatform) -> None:
-    """After this event copied the file, another event delivered the upload. Then a user deleted the image."""
-    image = platform.pending()
-    red = platform.put_upload(image, RED)
+def test_a_copy_made_during_a_deletion_is_deleted(system: ImageSystem) -> None:
+    """Before the function copies the file, the event is delivered again, and the user deletes the image."""
+    image = system.create_pending()
+    red = system.put_upload(image, RED)
 
-    def delivered_and_deleted() -> None:
-        platform.deliver(red)
-        platform.service.delete_image(image.user_id, image.image_id)
-        platform.put_upload(image, RED)
+    def deliver_and_delete() -> None:
+        system.deliver(red)
+        system.service.delete_image(image.user_id, image.image_id)
+        system.put_upload(image, RED)
 
-    once(platform, "copy_object", delivered_and_deleted)
-    platform.deliver(red)
-    assert platform.everything() == ([], {})
+    act_before(system, "copy_object", deliver_and_delete)
+    system.deliver(red)
+    assert system.everything() == ([], {})
 
 
-def test_a_denied_copy_raises_an_error(platform: ImagePlatform) -> None:
-    """A missing permission must not look like a deleted upload."""
-    image = platform.pending()
-    event = platform.put_upload(image, RED)
+def test_a_denied_copy_raises_an_error(system: ImageSystem) -> None:
+    """The function must not treat a missing permission like a deleted upload."""
+    image = system.create_pending()
+    event = system.put_upload(image, RED)
 
-    def denies() -> None:
+    def deny() -> None:
         raise client_error("AccessDenied", "CopyObject")
 
-    once(platform, "copy_object", denies)
+    act_before(system, "copy_object", deny)
     with pytest.raises(Exception, match="AccessDenied"):
-        platform.deliver(event)
-    assert platform.read_again(image).status is Status.PENDING
+        system.deliver(event)
+    assert system.read_again(image).status is Status.PENDING
 
 
-def test_each_upload_has_its_own_copy(platform: ImagePlatform) -> None:
-    """No other upload can overwrite this copy."""
-    red, blue = (etag_of(platform.put_upload(platform.pending(), data)) for data in (RED, BLUE))
-    image_id = platform.service.ids()
+def test_each_upload_has_its_own_copy(system: ImageSystem) -> None:
+    """The key contains the ETag of the upload, so another upload cannot overwrite the copy."""
+    red, blue = (etag_of(system.put_upload(system.create_pending(), data)) for data in (RED, BLUE))
+    image_id = system.service.ids()
     assert delivered_key(image_id, red) == f"images/{image_id}/{red}" != delivered_key(image_id, blue)

@@ -1,4 +1,4 @@
-"""The image functions as Lambda calls them: created from their environment variables, and quick to import."""
+"""The image functions as Lambda calls them: services from environment variables, and fast imports."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from runtime.images.service.managing import CreatedImage
 from runtime.shared import aws as clients
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.events import api_event
-from tests.runtime.images.image_fixture import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImagePlatform
+from tests.runtime.images.image_fixture import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImageSystem
 from tests.runtime.images.image_tables import IMAGES
 from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OWNER
@@ -25,15 +25,15 @@ HANDLERS = {api: "images-api", uploaded: "images-uploaded"}
 NEW = {"contentType": "image/png", "size": 5_000}
 
 
-def forget() -> None:
+def clear_caches() -> None:
     for handler in HANDLERS:
         handler.service.cache_clear()
     clients.client.cache_clear()
 
 
 @pytest.fixture
-def deployed(platform: ImagePlatform, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImagePlatform]:
-    """The environment of the functions in moto, with the resources that the environment names."""
+def deployed(system: ImageSystem, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageSystem]:
+    """The environment variables of the functions, and the resources in moto that the variables name."""
     environment = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -46,28 +46,28 @@ def deployed(platform: ImagePlatform, monkeypatch: pytest.MonkeyPatch) -> Iterat
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    forget()
-    yield platform
-    forget()
+    clear_caches()
+    yield system
+    clear_caches()
 
 
-def answered(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see request
+def call_api(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see api_event
     return json.loads(api.handle(api_event(route, user_id=OWNER, **more), None)["body"])
 
 
 def test_an_image_goes_from_its_form_to_ready_through_the_functions(
-    deployed: ImagePlatform, monkeypatch: pytest.MonkeyPatch
+    deployed: ImageSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I2: the test uses the real handlers and clients."""
     key = real_client("kms").create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
     monkeypatch.setenv("CURSOR_KEY_ARN", key["KeyMetadata"]["Arn"])
-    made = [answered("POST /images", body=NEW) for _ in range(2)]
+    made = [call_api("POST /images", body=NEW) for _ in range(2)]
     assert BUCKET in made[0]["upload"]["url"]
     assert ".ap-southeast-1." in made[0]["upload"]["url"]
     for each in made:
         uploaded.handle(deployed.put_upload(deployed.image_rows()[each["imageId"]], make_picture()), None)
-    first = answered("GET /images", query={"limit": "1"})
-    rest = answered("GET /images", query={"cursor": first["cursor"]})
+    first = call_api("GET /images", query={"limit": "1"})
+    rest = call_api("GET /images", query={"cursor": first["cursor"]})
     assert [each["imageId"] for each in first["images"] + rest["images"]] == [
         made[1]["imageId"],
         made[0]["imageId"],
@@ -78,7 +78,7 @@ def test_an_image_goes_from_its_form_to_ready_through_the_functions(
 
 @pytest.mark.usefixtures("deployed")
 def test_only_a_deletion_creates_a_cloudfront_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Creating a client loads the service's description, which would delay other requests."""
+    """Creating a client loads the API description of its service, which would delay all other requests."""
     made: list[str] = []
     make = clients.boto3.client
 
@@ -87,7 +87,7 @@ def test_only_a_deletion_creates_a_cloudfront_client(monkeypatch: pytest.MonkeyP
         return make(service, **more)
 
     monkeypatch.setattr(clients.boto3, "client", client)
-    answered("GET /images")
+    call_api("GET /images")
     assert "cloudfront" not in made
     api.service().distribution.client()
     assert made[-1] == "cloudfront"
@@ -116,33 +116,33 @@ print(new(), made)
 
 
 def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
-    platform: ImagePlatform, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    system: ImageSystem, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Anybody who has the form can upload a file."""
+    """The signature must stay secret, because anybody who has the form can upload a file."""
     body = {**NEW, "title": "On the hill"}
-    response = api.respond(api_event("POST /images", user_id=OWNER, body=body), platform.service)
+    response = api.respond(api_event("POST /images", user_id=OWNER, body=body), system.service)
     fields = json.loads(response["body"])["upload"]["fields"]
     secrets = [fields["policy"], fields["x-amz-signature"]]
-    created: CreatedImage = platform.service.create_image(OWNER, NewImage(content_type="image/png", size=9))
+    created: CreatedImage = system.service.create_image(OWNER, NewImage(content_type="image/png", size=9))
     assert "fields" not in repr(created)
     assert "fields" not in repr(created.form)
 
-    def fails(_: str) -> None:
+    def fail(_: str) -> None:
         raise client_error("AccessDeniedException", "PutItem")
 
-    monkeypatch.setattr(platform.calls, "before", fails)
+    monkeypatch.setattr(system.calls, "before", fail)
     with pytest.raises(Exception, match="AccessDenied") as failed:
-        api.respond(api_event("POST /images", user_id=OWNER, body=body), platform.service)
+        api.respond(api_event("POST /images", user_id=OWNER, body=body), system.service)
     printed = capsys.readouterr()
     seen = printed.out + printed.err + str(failed.value)
     assert not [secret for secret in secrets if secret in seen]
     assert "x-amz-signature" not in seen
 
 
-def test_each_operation_makes_the_documented_number_of_calls(platform: ImagePlatform) -> None:
-    """Each operation makes one DynamoDB call. The services document the exceptions."""
-    album, other = platform.album(), platform.album(name="Other")
-    image, empty = platform.ready(album_id=album.album_id), platform.album(name="Empty")
+def test_each_operation_makes_the_documented_number_of_calls(system: ImageSystem) -> None:
+    """Each operation makes one DynamoDB call, unless the docstring of its method names more calls."""
+    album, other = system.create_album(), system.create_album(name="Other")
+    image, empty = system.create_ready(album_id=album.album_id), system.create_album(name="Empty")
     one = {
         "POST /images": ({"body": NEW}, ["put_item"]),
         "POST /images in an album": (
@@ -169,6 +169,6 @@ def test_each_operation_makes_the_documented_number_of_calls(platform: ImagePlat
     }
     for name, (more, expected) in one.items():
         route = " ".join(name.split()[:2])
-        with platform.calls.record_calls() as calls:
-            response = api.respond(api_event(route, user_id=OWNER, **more), platform.service)
+        with system.calls.record_calls() as calls:
+            response = api.respond(api_event(route, user_id=OWNER, **more), system.service)
         assert (name, response["statusCode"] < 300, calls) == (name, True, expected)

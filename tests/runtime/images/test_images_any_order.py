@@ -1,4 +1,4 @@
-"""Users, uploads and events in any order, late, repeated and interrupted (I2)."""
+"""Actions of users, uploads and events in any order, also late, repeated or interrupted by a crash (I2)."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ from runtime.images.service.image_input import ImageChanges
 from runtime.shared.converters import from_row
 from runtime.shared.errors import InvalidInputError
 from tests.runtime.calls import REGION, CrashError
-from tests.runtime.images.image_fixture import ImagePlatform, create_image_resources
+from tests.runtime.images.image_fixture import ImageSystem, create_image_resources
 from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OTHER, OWNER
 
@@ -40,9 +40,16 @@ CALLS = st.integers(1, 5)
 
 @define
 class Event:
+    """An upload and its event.
+
+    Attributes:
+        content: The event in S3's format.
+        done: Whether the function has processed the last delivery of the event.
+    """
+
     image: Image
     data: bytes
-    what: dict[str, Any]
+    content: dict[str, Any]
     done: bool = False
 
 
@@ -58,17 +65,17 @@ class AnyOrder(RuleBasedStateMachine):
         self.aws = mock_aws()
         self.aws.start()
         create_image_resources()
-        self.platform = ImagePlatform()
-        self.foreign = self.platform.ready(
-            user_id=OTHER, album_id=self.platform.album(user_id=OTHER).album_id
+        self.system = ImageSystem()
+        self.foreign = self.system.create_ready(
+            user_id=OTHER, album_id=self.system.create_album(user_id=OTHER).album_id
         )
-        self.foreign_rows = self.platform.rows()
-        self.albums = [self.platform.album(name=name) for name in ("One", "Two")]
+        self.foreign_rows = self.system.rows()
+        self.albums = [self.system.create_album(name=name) for name in ("One", "Two")]
         self.sent: list[Event] = []
         self.accepted: dict[str, bytes] = {}
 
     def teardown(self) -> None:
-        if not hasattr(self, "platform"):
+        if not hasattr(self, "system"):
             return
         try:
             self.everything_ends_well()
@@ -79,39 +86,39 @@ class AnyOrder(RuleBasedStateMachine):
     def an_image_is_created(self, album: int | None) -> Image:
         album_id = None if album is None else self.albums[album].album_id
         try:
-            return self.platform.pending(album_id=album_id)
+            return self.system.create_pending(album_id=album_id)
         except InvalidInputError:
-            return self.platform.pending()
+            return self.system.create_pending()
 
     @rule(target=events, image=images, data=FILES)
     def a_file_is_uploaded(self, image: Image, data: bytes) -> Event:
-        event = Event(image, data, self.platform.put_upload(image, data))
+        event = Event(image, data, self.system.put_upload(image, data))
         self.sent.append(event)
         return event
 
     @rule(event=events, crash_after=st.sampled_from([None, None, None, 1, 2, 3, 4, 5]))
     def an_event_arrives(self, event: Event, crash_after: int | None) -> None:
         event.done = False
-        with self.dying(crash_after):
-            self.platform.deliver(event.what)
+        with self.crashing(crash_after):
+            self.system.deliver(event.content)
             event.done = True
 
     @rule(event=events, other=events, before=CALLS)
     def two_events_meet(self, event: Event, other: Event, before: int) -> None:
-        self.meanwhile(before, lambda: self.an_event_arrives(other, None))
+        self.act_before(before, lambda: self.an_event_arrives(other, None))
         self.an_event_arrives(event, None)
 
     @rule(event=events, data=FILES, before=CALLS)
     def an_event_meets_a_new_upload(self, event: Event, data: bytes, before: int) -> None:
-        def uploads() -> None:
+        def upload() -> None:
             self.an_event_arrives(self.a_file_is_uploaded(event.image, data), None)
 
-        self.meanwhile(before, uploads)
+        self.act_before(before, upload)
         self.an_event_arrives(event, None)
 
     @rule(event=events, before=CALLS)
     def an_event_meets_a_deletion(self, event: Event, before: int) -> None:
-        self.meanwhile(before, lambda: self.an_image_is_deleted(event.image, None))
+        self.act_before(before, lambda: self.an_image_is_deleted(event.image, None))
         self.an_event_arrives(event, None)
 
     @rule(target=images, album=st.integers(0, 1))
@@ -126,41 +133,41 @@ class AnyOrder(RuleBasedStateMachine):
         if titled:
             changes = ImageChanges(title="Home")
         with contextlib.suppress(ImageNotFoundError, ImageDeletingError, InvalidInputError):
-            self.platform.service.change_image(OWNER, image.image_id, changes)
+            self.system.service.change_image(OWNER, image.image_id, changes)
 
     @rule()
     def visitors_come(self) -> None:
-        self.platform.fill_caches()
+        self.system.fill_caches()
 
     @rule(image=images, crash_after=st.sampled_from([None, 1, 2, 3, 4, 5]))
     def an_image_is_deleted(self, image: Image, crash_after: int | None) -> None:
-        with self.dying(crash_after), contextlib.suppress(ImageNotFoundError):
-            self.platform.service.delete_image(OWNER, image.image_id)
+        with self.crashing(crash_after), contextlib.suppress(ImageNotFoundError):
+            self.system.service.delete_image(OWNER, image.image_id)
 
     @rule(album=st.integers(0, 1))
     def an_album_is_deleted(self, album: int) -> None:
         with contextlib.suppress(AlbumNotEmptyError, AlbumNotFoundError):
-            self.platform.service.delete_album(OWNER, self.albums[album].album_id)
+            self.system.service.delete_album(OWNER, self.albums[album].album_id)
 
     @rule()
     def two_days_pass(self) -> None:
-        """DynamoDB deletes expired rows. No form is valid any more, but events may still arrive."""
-        self.platform.expire()
+        """After two days, DynamoDB deletes expired rows. Forms are invalid, but events may still arrive."""
+        self.system.expire()
 
-    def meanwhile(self, before: int, act: Callable[[], object]) -> None:
-        """Call a function immediately before one of the next calls."""
-        at = len(self.platform.calls.operations) + before
+    def act_before(self, before: int, act: Callable[[], object]) -> None:
+        """Call `act` once, immediately before the AWS call with the number `before`, counted from now."""
+        at = len(self.system.calls.operations) + before
 
-        def happens(_: str) -> None:
-            if len(self.platform.calls.operations) + 1 >= at:
-                self.platform.calls.before = lambda _: None
+        def act_if_due(_: str) -> None:
+            if len(self.system.calls.operations) + 1 >= at:
+                self.system.calls.before = lambda _: None
                 act()
 
-        self.platform.calls.before = happens
+        self.system.calls.before = act_if_due
 
     @contextlib.contextmanager
-    def dying(self, crash_after: int | None) -> Any:  # noqa: ANN401 - a context
-        calls = self.platform.calls
+    def crashing(self, crash_after: int | None) -> Any:  # noqa: ANN401 - a context
+        calls = self.system.calls
         calls.crash_after = None if crash_after is None else len(calls.operations) + crash_after
         with contextlib.suppress(CrashError):
             yield
@@ -170,7 +177,7 @@ class AnyOrder(RuleBasedStateMachine):
     def what_must_always_hold(self) -> None:
         if not hasattr(self, "accepted"):
             return
-        rows = self.platform.rows()
+        rows = self.system.rows()
         images = [row for row in rows if row["PK"]["S"].startswith("IMAGE#")]
         # Each album counts exactly the images in its list. These are its ready images.
         for row in rows:
@@ -190,7 +197,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.what_must_always_hold_of_objects()
 
     def what_must_always_hold_of_objects(self) -> None:
-        images, objects = self.platform.image_rows(), self.platform.objects()
+        images, objects = self.system.image_rows(), self.system.objects()
         delivered = {
             delivered_key(image.image_id, image.delivered_etag): image
             for image in images.values()
@@ -201,7 +208,8 @@ class AnyOrder(RuleBasedStateMachine):
                 # A ready image's object exists, matches its row and has never changed.
                 assert objects[key] == self.accepted.setdefault(image.image_id, objects[key])
                 assert (image.size, image.width) == (len(objects[key]), WIDTHS[objects[key]])
-        # For every other object, an event is still due that processes or deletes it.
+        # Every other object belongs to an upload whose event is not processed yet. The processing will copy
+        # or delete the object.
         waiting = [event for event in self.sent if not event.done]
         uploads = {upload_key(event.image.image_id) for event in waiting}
         copies = {delivered_key(event.image.image_id, _etag(event.data)) for event in waiting}
@@ -210,31 +218,29 @@ class AnyOrder(RuleBasedStateMachine):
             key.endswith(_etag(data)) for key, data in objects.items() if key.startswith(DELIVERED_PREFIX)
         )
         assert TEXT not in {data for key, data in objects.items() if key.startswith(DELIVERED_PREFIX)}
-        # Caches contain no deleted object.
-        assert set(self.platform.caches.kept) <= set(delivered)
+        # The caches contain no deleted object.
+        assert set(self.system.caches.objects) <= set(delivered)
 
     def everything_ends_well(self) -> None:
-        """Every event arrives, users repeat failed requests, and time passes."""
-        platform = self.platform
+        """Deliver every event, repeat failed deletions, and move the clock. Then check the final state."""
+        system = self.system
         for event in self.sent:
-            platform.deliver(event.what)
-        for image in list(platform.image_rows().values()):
+            system.deliver(event.content)
+        for image in list(system.image_rows().values()):
             if image.status is Status.DELETING:
-                platform.service.delete_image(OWNER, image.image_id)
-        # A valid upload that was not replaced has made its image ready. No other objects exist.
-        for image_id, image in platform.image_rows().items():
+                system.service.delete_image(OWNER, image.image_id)
+        # If no upload of an image was accepted before, its last upload decides whether the image is ready.
+        for image_id, image in system.image_rows().items():
             uploads = [event.data for event in self.sent if event.image.image_id == image_id]
             if uploads and image_id not in self.accepted:
                 assert (image.status is Status.READY) == (uploads[-1] != TEXT)
         for event in self.sent:
             event.done = True
         self.what_must_always_hold()
-        ready = {
-            image_id for image_id, image in platform.image_rows().items() if image.status is Status.READY
-        }
-        assert len(platform.objects()) == len(ready)
-        platform.expire()
-        assert set(platform.image_rows()) == ready
+        ready = {image_id for image_id, image in system.image_rows().items() if image.status is Status.READY}
+        assert len(system.objects()) == len(ready)
+        system.expire()
+        assert set(system.image_rows()) == ready
         self.what_must_always_hold()
 
 

@@ -16,7 +16,7 @@ from tests.runtime.images.pictures import FORMATS, SVG, make_picture
 
 @define(slots=False)
 class File:
-    """A local file as `inspect_file` reads it."""
+    """A file in memory, with the methods that `inspect_file` needs."""
 
     data: bytes
     failure: Exception | None = None
@@ -32,7 +32,7 @@ class File:
         return self._file.seek(offset, whence)
 
 
-def reason(data: bytes, declared: str) -> str:
+def find_refusal_reason(data: bytes, declared: str) -> str:
     with pytest.raises(RefusedFileError) as refused:
         inspect_file(File(data), declared)
     return refused.value.reason
@@ -59,8 +59,8 @@ def test_a_rotated_photo_has_its_displayed_dimensions(content_type: str) -> None
 
 @pytest.mark.parametrize("declared", CONTENT_TYPES)
 def test_text_is_refused_whatever_its_declared_type(declared: str) -> None:
-    """I2. For example a text file with a name that ends in .png."""
-    assert "the file has an unknown type; allowed are image/png, image/jpeg" in reason(
+    """I2. An example is a text file whose name ends in .png."""
+    assert "the file has an unknown type; allowed are image/png, image/jpeg" in find_refusal_reason(
         b"dear all, this is text", declared
     )
 
@@ -68,7 +68,7 @@ def test_text_is_refused_whatever_its_declared_type(declared: str) -> None:
 @pytest.mark.parametrize("content_type", [*FORMATS, "image/svg+xml"])
 def test_an_image_of_another_type_than_declared_is_refused(content_type: str) -> None:
     declared = "image/gif" if content_type != "image/gif" else "image/png"
-    assert reason(make_picture(content_type), declared) == (
+    assert find_refusal_reason(make_picture(content_type), declared) == (
         f"the file is {content_type}, but {declared} was declared"
     )
 
@@ -76,11 +76,13 @@ def test_an_image_of_another_type_than_declared_is_refused(content_type: str) ->
 @pytest.mark.parametrize("content_type", FORMATS)
 @pytest.mark.parametrize("kept", [1, 3, 8])
 def test_a_file_cut_off_before_its_dimensions_is_refused(content_type: str, kept: int) -> None:
-    assert "the file " in reason(make_picture(content_type)[:kept], content_type)
+    assert "the file " in find_refusal_reason(make_picture(content_type)[:kept], content_type)
 
 
 def test_a_file_shorter_than_its_header_says_is_refused() -> None:
-    assert "it is shorter than its header says" in reason(make_picture("image/webp")[:-5], "image/webp")
+    assert "it is shorter than its header says" in find_refusal_reason(
+        make_picture("image/webp")[:-5], "image/webp"
+    )
 
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "image/gif", "image/avif"])
@@ -90,7 +92,7 @@ def test_a_file_cut_off_within_its_pixels_is_accepted(content_type: str) -> None
 
 @pytest.mark.parametrize("content_type", ["image/png", "image/jpeg", "image/gif"])
 def test_a_polyglot_file_counts_as_the_image(content_type: str) -> None:
-    """The file is delivered only with the image's type, and browsers do not sniff the type."""
+    """This is safe: the file is delivered only with the image's type, and browsers do not sniff the type."""
     both = make_picture(content_type) + b"<script>alert(1)</script>PK\x03\x04"
     assert inspect_file(File(both), content_type).content_type == content_type
 
@@ -99,26 +101,28 @@ def test_a_polyglot_file_counts_as_the_image(content_type: str) -> None:
     ("width", "height"),
     [(0, 10), (10, 0), (2**31, 10), (30_001, 1), (20_000, 20_000), (2**32 - 1, 2**32 - 1)],
 )
-def test_absurd_dimensions_are_refused(width: int, height: int) -> None:
+def test_impossible_or_too_large_dimensions_are_refused(width: int, height: int) -> None:
     png = bytearray(make_picture("image/png"))
     png[16:24] = struct.pack(">LL", width, height)
-    assert "pixels" in reason(bytes(png), "image/png") or "broken" in reason(bytes(png), "image/png")
+    assert "pixels" in find_refusal_reason(bytes(png), "image/png") or "broken" in find_refusal_reason(
+        bytes(png), "image/png"
+    )
 
 
 def test_a_gif_whose_width_reads_as_negative_is_refused() -> None:
     gif = bytearray(make_picture("image/gif"))
     gif[6:8] = b"\xff\xff"
-    assert "its dimensions cannot be read" in reason(bytes(gif), "image/gif")
+    assert "its dimensions cannot be read" in find_refusal_reason(bytes(gif), "image/gif")
 
 
 def test_heic_is_not_accepted_as_avif() -> None:
     heic = make_picture("image/avif").replace(b"ftypavif", b"ftypheic").replace(b"avif", b"heic", 1)
     heic = heic.replace(b"avif", b"heic").replace(b"avis", b"heic")
-    assert "has an unknown type" in reason(heic, "image/avif")
+    assert "has an unknown type" in find_refusal_reason(heic, "image/avif")
 
 
-def test_an_avif_that_takes_imagesize_hours_is_refused_at_once() -> None:
-    """An item location box without item bytes declares 65,535 extents for each of thousands of items."""
+def test_an_avif_that_imagesize_would_read_for_hours_is_read_at_once() -> None:
+    """Each of 5,000 items in the item location box declares 65,535 extents, which need no bytes."""
     avif = make_picture("image/avif")
     items = b"".join(struct.pack(">HHH", number, 0, 65_535) for number in range(5_000))
     location = struct.pack(">BBHBBH", 0, 0, 0, 0, 0, 5_000) + items
@@ -135,25 +139,30 @@ def test_an_avif_that_takes_imagesize_hours_is_refused_at_once() -> None:
     assert inspect_file(File(hostile), "image/avif").width == 40
 
 
-def box(kind: bytes, payload: bytes, *, length: int | None = None) -> bytes:
+def make_box(kind: bytes, payload: bytes, *, length: int | None = None) -> bytes:
     return struct.pack(">L4s", len(payload) + 8 if length is None else length, kind) + payload
 
 
-def avif(properties: bytes, *, before: bytes = b"", length: int | None = None) -> bytes:
-    meta = box(
-        b"meta", bytes(4) + box(b"free", b"x") + box(b"iprp", box(b"ipma", b"") + box(b"ipco", properties))
+def make_avif(properties: bytes, *, before: bytes = b"", length: int | None = None) -> bytes:
+    meta = make_box(
+        b"meta",
+        bytes(4)
+        + make_box(b"free", b"x")
+        + make_box(b"iprp", make_box(b"ipma", b"") + make_box(b"ipco", properties)),
     )
     if length is not None:
         meta = struct.pack(">L", length) + meta[4:]
-    return box(b"ftyp", b"avif\0\0\0\0avif") + before + meta
+    return make_box(b"ftyp", b"avif\0\0\0\0avif") + before + meta
 
 
-def extent(width: int, height: int) -> bytes:
-    return box(b"ispe", struct.pack(">LLL", 0, width, height))
+def make_extent(width: int, height: int) -> bytes:
+    return make_box(b"ispe", struct.pack(">LLL", 0, width, height))
 
 
 def test_the_largest_image_of_an_avif_counts_not_its_tiles_and_thumbnails() -> None:
-    data = avif(extent(512, 512) + extent(1000, 800) + box(b"irot", b"\2") + extent(64, 48))
+    data = make_avif(
+        make_extent(512, 512) + make_extent(1000, 800) + make_box(b"irot", b"\2") + make_extent(64, 48)
+    )
     assert inspect_file(File(data), "image/avif") == InspectedFile(
         content_type="image/avif", width=1000, height=800
     )
@@ -162,10 +171,10 @@ def test_the_largest_image_of_an_avif_counts_not_its_tiles_and_thumbnails() -> N
 @pytest.mark.parametrize(
     "data",
     [
-        avif(extent(10, 20), length=0),
-        avif(extent(10, 20), before=struct.pack(">L4sQ", 1, b"free", 24) + bytes(8)),
-        avif(extent(10, 20) + box(b"irot", b"\0")),
-        avif(extent(20, 10) + box(b"irot", b"\1")),
+        make_avif(make_extent(10, 20), length=0),
+        make_avif(make_extent(10, 20), before=struct.pack(">L4sQ", 1, b"free", 24) + bytes(8)),
+        make_avif(make_extent(10, 20) + make_box(b"irot", b"\0")),
+        make_avif(make_extent(20, 10) + make_box(b"irot", b"\1")),
     ],
 )
 def test_an_avifs_boxes_are_read_however_their_lengths_are_written(data: bytes) -> None:
@@ -176,20 +185,22 @@ def test_an_avifs_boxes_are_read_however_their_lengths_are_written(data: bytes) 
 @pytest.mark.parametrize(
     "data",
     [
-        avif(b""),
-        avif(box(b"ispe", b"\0" * 5)),
-        avif(box(b"ispe", b"\0" * 12, length=100)),
-        avif(extent(10, 20), length=4),
-        avif(extent(10, 20), before=box(b"free", b"") * 20),
-        box(b"ftyp", b"avif\0\0\0\0avif"),
+        make_avif(b""),
+        make_avif(make_box(b"ispe", b"\0" * 5)),
+        make_avif(make_box(b"ispe", b"\0" * 12, length=100)),
+        make_avif(make_extent(10, 20), length=4),
+        make_avif(make_extent(10, 20), before=make_box(b"free", b"") * 20),
+        make_box(b"ftyp", b"avif\0\0\0\0avif"),
     ],
 )
 def test_an_avif_without_dimensions_is_refused(data: bytes) -> None:
-    assert "its dimensions cannot be read" in reason(data, "image/avif")
+    assert "its dimensions cannot be read" in find_refusal_reason(data, "image/avif")
 
 
 def test_a_large_svg_is_refused_without_reading_it() -> None:
-    assert f"an SVG may have at most {MAX_SVG_BYTES}" in reason(SVG + b" " * MAX_SVG_BYTES, "image/svg+xml")
+    assert f"an SVG may have at most {MAX_SVG_BYTES}" in find_refusal_reason(
+        SVG + b" " * MAX_SVG_BYTES, "image/svg+xml"
+    )
 
 
 @settings(max_examples=150)
@@ -205,7 +216,7 @@ def test_any_bytes_give_dimensions_or_a_reason(content_type: str, kept: int, noi
     try:
         found = inspect_file(File(bytes(data)), content_type)
     except RefusedFileError as refused:
-        assert refused.reason  # noqa: PT017 - one of two right ends
+        assert refused.reason  # noqa: PT017 - one of the two correct results
     else:
         assert 1 <= found.width <= 30_000
         assert 1 <= found.height <= 30_000

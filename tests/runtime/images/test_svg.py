@@ -136,13 +136,13 @@ def test_a_malformed_svg_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("inside", ["<rect fill='{}'/>", "<style>{}</style>"])
 def test_a_url_after_much_white_space_is_checked_at_once(inside: str) -> None:
-    """A regular expression with backtracking would take hours."""
+    """A regular expression with backtracking would take hours for this white space."""
     with pytest.raises(RefusedFileError, match="an external reference"):
         read_svg_size(svg(inside.format("url(" + " " * 1_000_000 + "x")))
 
 
 def test_a_style_of_very_many_lines_is_joined_from_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Joining a part copies all text before it. With one part per line, this took minutes."""
+    """Joining a part copies the whole text before that part. With one part per line, this took minutes."""
     parts: list[str] = []
     monkeypatch.setattr(_Reader, "text", lambda _, text: parts.append(text))
     assert read_svg_size(svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)
@@ -157,4 +157,4 @@ def test_any_bytes_give_a_size_or_a_reason(data: bytes, at: int) -> None:
     try:
         assert min(read_svg_size(bytes(whole))) >= 1
     except RefusedFileError as refused:
-        assert refused.reason  # noqa: PT017 - one of two right ends
+        assert refused.reason  # noqa: PT017 - one of the two correct results

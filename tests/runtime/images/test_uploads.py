@@ -1,4 +1,4 @@
-"""Processing of an upload's event, also late, repeated or out of order (I2)."""
+"""Processing of uploads, also if their events are late, repeated or out of order (I2)."""
 
 import os
 from datetime import timedelta
@@ -16,21 +16,21 @@ from runtime.images.repositories.rows import conflicts_as_changed
 from runtime.images.service.image_input import ImageChanges
 from runtime.shared.dynamodb import TransactionConflictError, named_condition_errors
 from tests.runtime.calls import client_error, real_client
-from tests.runtime.images.image_fixture import BUCKET, ImagePlatform, delivered_key_of, object_created
+from tests.runtime.images.image_fixture import BUCKET, ImageSystem, delivered_key_of, object_created
 from tests.runtime.images.pictures import FORMATS, SVG, make_picture
 
 SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}
 
 
 @pytest.mark.parametrize("content_type", SIZES)
-def test_a_real_file_makes_its_image_ready(platform: ImagePlatform, content_type: str) -> None:
+def test_a_real_file_makes_its_image_ready(system: ImageSystem, content_type: str) -> None:
     """I2."""
-    image = platform.pending(content_type=content_type)
+    image = system.create_pending(content_type=content_type)
     data = make_picture(content_type, 64, 48)
-    event = platform.put_upload(image, data)
-    with platform.calls.record_calls() as calls:
-        platform.deliver(event)
-    now = platform.read_again(image)
+    event = system.put_upload(image, data)
+    with system.calls.record_calls() as calls:
+        system.deliver(event)
+    now = system.read_again(image)
     assert (now.status, now.ttl, now.size, (now.width, now.height)) == (
         Status.READY,
         None,
@@ -39,26 +39,26 @@ def test_a_real_file_makes_its_image_ready(platform: ImagePlatform, content_type
     )
     assert now.etag == event["Records"][0]["s3"]["object"]["eTag"]
     assert calls == ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
-    assert platform.objects() == {delivered_key_of(now): data}
+    assert system.objects() == {delivered_key_of(now): data}
 
 
-def test_only_the_bytes_of_an_upload_are_delivered(platform: ImagePlatform) -> None:
-    """I2. A writer to the bucket could otherwise choose headers of the delivered object."""
-    image = platform.pending()
+def test_only_the_bytes_of_an_upload_are_delivered(system: ImageSystem) -> None:
+    """I2. Otherwise, the sender of an upload could choose the headers of the delivered object."""
+    image = system.create_pending()
     sent = {"ContentType": "text/html", "CacheControl": "no-store", "Metadata": {"by": "me"}}
     key = upload_key(image.image_id)
     written = real_client("s3").put_object(
         Bucket=BUCKET, Key=key, Body=make_picture(), ContentDisposition="attachment", Tagging="a=b", **sent
     )
-    platform.deliver(object_created(key, written["ETag"].strip('"'), len(make_picture())))
-    delivered = real_client("s3").get_object(Bucket=BUCKET, Key=delivered_key_of(platform.read_again(image)))
+    system.deliver(object_created(key, written["ETag"].strip('"'), len(make_picture())))
+    delivered = real_client("s3").get_object(Bucket=BUCKET, Key=delivered_key_of(system.read_again(image)))
     assert (delivered["ContentType"], delivered["CacheControl"]) == ("image/png", CACHE_CONTROL)
     assert (delivered["Metadata"], delivered.get("ContentDisposition"), delivered["Body"].read()) == (
         {},
         None,
         make_picture(),
     )
-    (copy,) = [made for made in platform.calls.arguments if "CopySource" in made]
+    (copy,) = [made for made in system.calls.arguments if "CopySource" in made]
     assert (copy["MetadataDirective"], copy["TaggingDirective"]) == ("REPLACE", "REPLACE")
 
 
@@ -74,106 +74,106 @@ def test_only_the_bytes_of_an_upload_are_delivered(platform: ImagePlatform) -> N
     ],
 )
 def test_an_invalid_file_is_rejected_with_a_reason_and_deleted(
-    platform: ImagePlatform, content_type: str, data: bytes, reason: str
+    system: ImageSystem, content_type: str, data: bytes, reason: str
 ) -> None:
     """I2."""
-    image = platform.pending(content_type=content_type)
-    platform.upload(image, data)
-    now = platform.read_again(image)
+    image = system.create_pending(content_type=content_type)
+    system.upload(image, data)
+    now = system.read_again(image)
     assert now.status is Status.REJECTED
     assert reason in (now.reason or "")
     assert now.ttl == int((now.updated_at + ROW_RETENTION).timestamp())
-    assert platform.objects() == {}
-    platform.expire()
-    assert platform.everything() == ([], {})
+    assert system.objects() == {}
+    system.expire()
+    assert system.everything() == ([], {})
 
 
-def test_a_larger_upload_than_the_stage_allows_is_rejected(platform: ImagePlatform) -> None:
-    """The form was created under an older setting."""
-    image = platform.pending(size=10_000)
-    platform.uploads = evolve(platform.uploads, maximum_bytes=10)
-    platform.upload(image, make_picture())
-    assert "1 to 10 are allowed" in (platform.read_again(image).reason or "")
+def test_a_larger_upload_than_the_stage_allows_is_rejected(system: ImageSystem) -> None:
+    """The form was created while the stage allowed larger uploads."""
+    image = system.create_pending(size=10_000)
+    system.processor = evolve(system.processor, maximum_bytes=10)
+    system.upload(image, make_picture())
+    assert "1 to 10 are allowed" in (system.read_again(image).reason or "")
 
 
-def test_an_event_that_comes_twice_changes_nothing(platform: ImagePlatform) -> None:
-    album = platform.album()
-    image = platform.pending(album_id=album.album_id)
-    event = platform.put_upload(image, make_picture())
-    platform.deliver(event)
-    everything = platform.everything()
-    with platform.calls.record_calls() as calls:
-        platform.deliver(event)
-    assert platform.everything() == everything
+def test_an_event_that_is_delivered_again_changes_nothing(system: ImageSystem) -> None:
+    album = system.create_album()
+    image = system.create_pending(album_id=album.album_id)
+    event = system.put_upload(image, make_picture())
+    system.deliver(event)
+    everything = system.everything()
+    with system.calls.record_calls() as calls:
+        system.deliver(event)
+    assert system.everything() == everything
     assert calls == ["get_item", "delete_object"]
-    assert platform.count(album) == 1
+    assert system.count_images(album) == 1
 
 
 @pytest.mark.parametrize("data", [make_picture(), b"text"])
-def test_an_upload_after_the_image_was_deleted_is_deleted(platform: ImagePlatform, data: bytes) -> None:
-    """The image was deleted during the upload."""
-    image = platform.pending()
-    platform.service.delete_image(image.user_id, image.image_id)
-    platform.upload(image, data)
-    assert platform.everything() == ([], {})
+def test_an_upload_after_the_image_was_deleted_is_deleted(system: ImageSystem, data: bytes) -> None:
+    """The user deleted the image while the file was uploaded."""
+    image = system.create_pending()
+    system.service.delete_image(image.user_id, image.image_id)
+    system.upload(image, data)
+    assert system.everything() == ([], {})
 
 
-def test_an_upload_whose_image_has_expired_is_deleted(platform: ImagePlatform) -> None:
-    image = platform.pending()
-    event = platform.put_upload(image, make_picture())
-    platform.clock.now += FORM_LIFETIME + ROW_RETENTION
-    platform.deliver(event)
-    assert platform.objects() == {}
-    platform.expire()
-    assert platform.rows() == []
+def test_an_upload_whose_image_has_expired_is_deleted(system: ImageSystem) -> None:
+    image = system.create_pending()
+    event = system.put_upload(image, make_picture())
+    system.clock.now += FORM_LIFETIME + ROW_RETENTION
+    system.deliver(event)
+    assert system.objects() == {}
+    system.expire()
+    assert system.rows() == []
 
 
-def test_a_valid_upload_after_an_invalid_one_makes_the_image_ready(platform: ImagePlatform) -> None:
-    album = platform.album()
-    image = platform.pending(album_id=album.album_id)
-    wrong = platform.put_upload(image, b"text")
-    platform.deliver(wrong)
-    right = platform.put_upload(image, make_picture())
-    platform.deliver(right)
-    platform.deliver(wrong)
-    now = platform.read_again(image)
-    assert (now.status, now.reason, now.ttl, platform.count(album)) == (Status.READY, None, None, 1)
-    assert platform.objects() == {delivered_key_of(now): make_picture()}
+def test_a_valid_upload_after_an_invalid_one_makes_the_image_ready(system: ImageSystem) -> None:
+    album = system.create_album()
+    image = system.create_pending(album_id=album.album_id)
+    wrong = system.put_upload(image, b"text")
+    system.deliver(wrong)
+    right = system.put_upload(image, make_picture())
+    system.deliver(right)
+    system.deliver(wrong)
+    now = system.read_again(image)
+    assert (now.status, now.reason, now.ttl, system.count_images(album)) == (Status.READY, None, None, 1)
+    assert system.objects() == {delivered_key_of(now): make_picture()}
 
 
-def test_an_image_whose_album_was_deleted_becomes_ready_without_album(platform: ImagePlatform) -> None:
-    album = platform.album()
-    image = platform.pending(album_id=album.album_id)
-    platform.service.delete_album(album.user_id, album.album_id)
-    platform.upload(image, make_picture())
-    now = platform.read_again(image)
+def test_an_image_whose_album_was_deleted_becomes_ready_without_album(system: ImageSystem) -> None:
+    album = system.create_album()
+    image = system.create_pending(album_id=album.album_id)
+    system.service.delete_album(album.user_id, album.album_id)
+    system.upload(image, make_picture())
+    now = system.read_again(image)
     assert (now.status, now.album_id) == (Status.READY, None)
 
 
-def test_a_new_upload_during_the_processing_of_another_is_kept(platform: ImagePlatform) -> None:
-    """The event deletes only the upload that it has processed."""
-    image = platform.pending()
-    wrong = platform.put_upload(image, b"text")
+def test_a_new_upload_during_the_processing_of_another_is_kept(system: ImageSystem) -> None:
+    """The function deletes only the upload that it has processed, because the new one has its own event."""
+    image = system.create_pending()
+    wrong = system.put_upload(image, b"text")
     events: list[dict[str, Any]] = []
 
-    def uploads_again(operation: str) -> None:
+    def upload_again(operation: str) -> None:
         if operation == "delete_object":
-            platform.calls.before = lambda _: None
-            events.append(platform.put_upload(image, make_picture()))
+            system.calls.before = lambda _: None
+            events.append(system.put_upload(image, make_picture()))
 
-    platform.calls.before = uploads_again
-    platform.deliver(wrong)
-    assert platform.objects() == {upload_key(image.image_id): make_picture()}
-    platform.deliver(events[0])
-    assert platform.read_again(image).status is Status.READY
+    system.calls.before = upload_again
+    system.deliver(wrong)
+    assert system.objects() == {upload_key(image.image_id): make_picture()}
+    system.deliver(events[0])
+    assert system.read_again(image).status is Status.READY
 
 
-def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(platform: ImagePlatform) -> None:
+def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: ImageSystem) -> None:
     """Uploads into the same album write the same counter, so their writes can conflict."""
-    album = platform.album()
-    image = platform.pending(album_id=album.album_id)
-    event = platform.put_upload(image, make_picture())
-    target = platform.dynamodb._target
+    album = system.create_album()
+    image = system.create_pending(album_id=album.album_id)
+    event = system.put_upload(image, make_picture())
+    target = system.dynamodb._target
 
     class Busy:
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call
@@ -184,13 +184,13 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(platform: Ima
             error.response["CancellationReasons"] = [{"Code": "None"}, {"Code": "TransactionConflict"}]
             raise error
 
-    platform.dynamodb._target = Busy()
+    system.dynamodb._target = Busy()
     with pytest.raises(ImageChangedError):
-        platform.deliver(event)
-    assert platform.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8])
-    platform.dynamodb._target = target
-    platform.deliver(event)
-    assert platform.count(album) == 1
+        system.deliver(event)
+    assert system.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8])
+    system.dynamodb._target = target
+    system.deliver(event)
+    assert system.count_images(album) == 1
 
 
 @pytest.mark.parametrize(
@@ -200,19 +200,19 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(platform: Ima
         client_error("SlowDown", "GetObject"),
     ],
 )
-def test_an_error_that_is_not_a_conflict_is_raised(platform: ImagePlatform, error: Exception) -> None:
-    """A missing permission must not look like a deleted object."""
-    image = platform.pending()
-    event = platform.put_upload(image, make_picture())
+def test_an_error_that_is_not_a_conflict_is_raised(system: ImageSystem, error: Exception) -> None:
+    """The function must not treat a missing permission like a deleted object."""
+    image = system.create_pending()
+    event = system.put_upload(image, make_picture())
 
-    def refuses(operation: str) -> None:
+    def refuse(operation: str) -> None:
         if operation == "get_object":
             raise error
 
-    platform.calls.before = refuses
+    system.calls.before = refuse
     with pytest.raises(type(error)):
-        platform.deliver(event)
-    assert platform.read_again(image).status is Status.PENDING
+        system.deliver(event)
+    assert system.read_again(image).status is Status.PENDING
 
 
 @pytest.mark.parametrize(
@@ -223,114 +223,114 @@ def test_an_error_that_is_not_a_conflict_is_raised(platform: ImagePlatform, erro
         (client_error("ProvisionedThroughputExceededException"), ClientError),
     ],
 )
-def test_only_a_conflict_counts_as_a_race(error: Exception, raised: type[Exception]) -> None:
+def test_only_a_conflict_becomes_image_changed_error(error: Exception, raised: type[Exception]) -> None:
     with pytest.raises(raised), conflicts_as_changed(), named_condition_errors():
         raise error
 
 
-def test_a_denied_deletion_raises_an_error(platform: ImagePlatform) -> None:
-    image = platform.pending()
-    event = platform.put_upload(image, b"text")
+def test_a_denied_deletion_raises_an_error(system: ImageSystem) -> None:
+    image = system.create_pending()
+    event = system.put_upload(image, b"text")
 
-    def refuses(operation: str) -> None:
+    def refuse(operation: str) -> None:
         if operation == "delete_object":
             raise client_error("AccessDenied", "DeleteObject")
 
-    platform.calls.before = refuses
+    system.calls.before = refuse
     with pytest.raises(ClientError, match="AccessDenied"):
-        platform.deliver(event)
+        system.deliver(event)
 
 
-def test_reading_after_the_end_of_a_file_returns_nothing(platform: ImagePlatform) -> None:
-    file = platform.store.open_upload(platform.pending().image_id, etag="0", size=10)
+def test_reading_after_the_end_of_a_file_returns_nothing(system: ImageSystem) -> None:
+    file = system.store.open_upload(system.create_pending().image_id, etag="0", size=10)
     assert (file.seek(-3, os.SEEK_END), file.seek(5, os.SEEK_CUR), file.read(4)) == (7, 12, b"")
 
 
 def test_an_image_that_left_its_album_during_the_upload_becomes_ready_without_it(
-    platform: ImagePlatform,
+    system: ImageSystem,
 ) -> None:
-    album = platform.album()
-    image = platform.pending(album_id=album.album_id)
-    event = platform.put_upload(image, make_picture())
+    album = system.create_album()
+    image = system.create_pending(album_id=album.album_id)
+    event = system.put_upload(image, make_picture())
 
-    def leaves(operation: str) -> None:
+    def leave_album(operation: str) -> None:
         if operation == "transact_write_items":
-            platform.calls.before = lambda _: None
-            platform.service.change_image(image.user_id, image.image_id, ImageChanges(album_id=None))
+            system.calls.before = lambda _: None
+            system.service.change_image(image.user_id, image.image_id, ImageChanges(album_id=None))
 
-    platform.calls.before = leaves
-    platform.deliver(event)
-    assert (platform.read_again(image).album_id, platform.count(album)) == (None, 0)
+    system.calls.before = leave_album
+    system.deliver(event)
+    assert (system.read_again(image).album_id, system.count_images(album)) == (None, 0)
 
 
 @pytest.mark.parametrize("key", ["uploads/", "uploads/x", "images/01ARYZ6S41TSV4RRFFQ69G5FAV", "uploads/a b"])
 def test_an_object_with_a_key_of_no_form_is_ignored(
-    platform: ImagePlatform, key: str, capsys: pytest.CaptureFixture[str]
+    system: ImageSystem, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     real_client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
-    with platform.calls.record_calls() as calls:
-        uploaded.respond(object_created(key, "0" * 32, 1), platform.uploads)
+    with system.calls.record_calls() as calls:
+        uploaded.respond(object_created(key, "0" * 32, 1), system.processor)
     assert calls == []
     assert f'"key":"{key}"' in capsys.readouterr().out
 
 
-def test_only_keys_of_upload_forms_are_uploads(platform: ImagePlatform) -> None:
-    image = platform.pending()
+def test_only_keys_of_upload_forms_are_uploads(system: ImageSystem) -> None:
+    image = system.create_pending()
     assert find_uploaded_image_id(f"uploads/{image.image_id}") == image.image_id
     assert find_uploaded_image_id(f"uploads/{image.image_id.lower()}") is None
     assert find_uploaded_image_id(f"images/{image.image_id}") is None
     assert find_uploaded_image_id(image.image_id) is None
 
 
-def test_only_the_needed_blocks_of_a_large_file_are_read(platform: ImagePlatform) -> None:
+def test_only_the_needed_blocks_of_a_large_file_are_read(system: ImageSystem) -> None:
     """The dimensions of this photo are after large segments, in the second of ten blocks."""
     photograph = make_picture("image/jpeg", 64, 48)
     segment = b"\xff\xef" + (60_000).to_bytes(2) + bytes(59_998)
     large = photograph[:2] + segment * 2 + photograph[2:] + bytes(500_000)
-    image = platform.pending(content_type="image/jpeg", size=1_000_000)
-    event = platform.put_upload(image, large)
-    with platform.calls.record_calls() as calls:
-        platform.deliver(event)
-    assert (platform.read_again(image).width, calls.count("get_object")) == (64, 2)
+    image = system.create_pending(content_type="image/jpeg", size=1_000_000)
+    event = system.put_upload(image, large)
+    with system.calls.record_calls() as calls:
+        system.deliver(event)
+    assert (system.read_again(image).width, calls.count("get_object")) == (64, 2)
 
 
-def test_a_file_without_dimensions_in_its_first_blocks_is_rejected(platform: ImagePlatform) -> None:
+def test_a_file_without_dimensions_in_its_first_blocks_is_rejected(system: ImageSystem) -> None:
     segment = b"\xff\xef" + (65_535).to_bytes(2) + bytes(65_533)
-    image = platform.pending(content_type="image/jpeg", size=10_000_000)
-    platform.upload(image, b"\xff\xd8" + segment * 80)
-    assert "are not within its first 4194304 bytes" in (platform.read_again(image).reason or "")
+    image = system.create_pending(content_type="image/jpeg", size=10_000_000)
+    system.upload(image, b"\xff\xd8" + segment * 80)
+    assert "are not within its first 4194304 bytes" in (system.read_again(image).reason or "")
 
 
 @pytest.mark.parametrize("filler", [b"\xff\xe1\0\2", b"\xff", b"\0"])
-def test_a_file_that_is_parsed_byte_by_byte_is_rejected(platform: ImagePlatform, filler: bytes) -> None:
-    """Four megabytes would take longer than the function's timeout, at every retry."""
-    image = platform.pending(content_type="image/jpeg", size=1_000_000)
-    event = platform.put_upload(image, b"\xff\xd8\xff\xe0\0\2" + filler * (400_000 // len(filler)))
-    with platform.calls.record_calls() as calls:
-        platform.deliver(event)
-    assert "its dimensions cannot be found" in (platform.read_again(image).reason or "")
+def test_a_file_that_is_parsed_byte_by_byte_is_rejected(system: ImageSystem, filler: bytes) -> None:
+    """Without a limit on reads, four megabytes would take longer than the function's timeout."""
+    image = system.create_pending(content_type="image/jpeg", size=1_000_000)
+    event = system.put_upload(image, b"\xff\xd8\xff\xe0\0\2" + filler * (400_000 // len(filler)))
+    with system.calls.record_calls() as calls:
+        system.deliver(event)
+    assert "its dimensions cannot be found" in (system.read_again(image).reason or "")
     assert calls.count("get_object") <= 3
-    assert platform.objects() == {}
+    assert system.objects() == {}
 
 
-def test_an_object_that_is_replaced_during_reading_is_not_processed(platform: ImagePlatform) -> None:
-    image = platform.pending()
-    event = platform.put_upload(image, b"text")
+def test_an_object_that_is_replaced_during_reading_is_not_processed(system: ImageSystem) -> None:
+    image = system.create_pending()
+    event = system.put_upload(image, b"text")
 
-    def replaces(operation: str) -> None:
+    def replace_upload(operation: str) -> None:
         if operation == "get_object":
-            platform.calls.before = lambda _: None
-            platform.put_upload(image, make_picture())
+            system.calls.before = lambda _: None
+            system.put_upload(image, make_picture())
 
-    platform.calls.before = replaces
-    platform.deliver(event)
-    assert platform.read_again(image).status is Status.PENDING
-    assert platform.objects() == {upload_key(image.image_id): make_picture()}
+    system.calls.before = replace_upload
+    system.deliver(event)
+    assert system.read_again(image).status is Status.PENDING
+    assert system.objects() == {upload_key(image.image_id): make_picture()}
 
 
-def test_a_late_event_still_finds_its_image_a_day_later(platform: ImagePlatform) -> None:
-    image = platform.pending()
-    event = platform.put_upload(image, make_picture())
-    platform.clock.now += timedelta(hours=24)
-    platform.deliver(event)
-    assert platform.read_again(image).status is Status.READY
+def test_a_late_event_still_finds_its_image_a_day_later(system: ImageSystem) -> None:
+    image = system.create_pending()
+    event = system.put_upload(image, make_picture())
+    system.clock.now += timedelta(hours=24)
+    system.deliver(event)
+    assert system.read_again(image).status is Status.READY

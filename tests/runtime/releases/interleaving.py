@@ -7,74 +7,80 @@ from attrs import Factory, define
 
 
 class StoppedError(BaseException):
-    """A thread was stopped at its turn. The code under test must not catch this error."""
+    """A simulated crash of a thread at one of its steps. The code under test must not catch this error."""
 
 
 @define
-class _Player:
+class _Thread:
     name: str
-    may_go: threading.Semaphore = Factory(lambda: threading.Semaphore(0))
-    dies: bool = False
+    may_continue: threading.Semaphore = Factory(lambda: threading.Semaphore(0))
+    must_crash: bool = False
     error: BaseException | None = None
 
 
 @define(slots=False)
-class Turns:
-    """Runs functions in threads, one at a time. At each call of `take`, another thread may run."""
+class Interleaver:
+    """Runs functions in threads, one at a time. At each call of `wait`, another thread may continue.
 
-    _players: dict[int, _Player] = Factory(dict)
-    _moved: threading.Semaphore = Factory(lambda: threading.Semaphore(0))
+    A step of a thread is the code between two calls of `wait`.
+    """
 
-    def take(self) -> None:
-        """Wait for the thread's turn. A function calls this before each action that others can see."""
-        player = self._players[threading.get_ident()]
-        self._moved.release()
-        player.may_go.acquire()
-        if player.dies:
+    _threads: dict[int, _Thread] = Factory(dict)
+    _stopped: threading.Semaphore = Factory(lambda: threading.Semaphore(0))
+
+    def wait(self) -> None:
+        """Wait until the calling thread may continue.
+
+        A function calls this before each action that other threads can see.
+        """
+        thread = self._threads[threading.get_ident()]
+        self._stopped.release()
+        thread.may_continue.acquire()
+        if thread.must_crash:
             raise StoppedError
 
-    def play(
+    def run(
         self,
         functions: Iterable[Callable[[], object]],
         order: Iterator[int],
-        deaths: Iterable[tuple[int, int]] = (),
+        crashes: Iterable[tuple[int, int]] = (),
     ) -> None:
-        """Run the functions until all have returned.
+        """Run the functions until each one has returned or crashed.
 
         Args:
-            functions: Each function calls `take` before every action that the others can see.
-            order: Number of the thread that runs next, modulo the number of unfinished threads.
-            deaths: Pairs of a function's number and the turn at which it crashes.
+            functions: Each function calls `wait` before every action that the others can see.
+            order: Indices of the threads that run the next steps, modulo the number of unfinished threads.
+            crashes: Pairs of a function's number, counted from 0, and its step, counted from 1. The function
+                crashes at the beginning of this step.
         """
-        going: list[_Player] = []
-        dying = dict(deaths)
-        turns: dict[str, int] = {}
+        unfinished: list[_Thread] = []
+        crashing = dict(crashes)
+        steps: dict[str, int] = {}
         for number, function in enumerate(functions):
-            player = _Player(str(number))
-            thread = threading.Thread(target=self._run, args=(player, function), daemon=True)
-            thread.start()
-            self._moved.acquire()
-            going.append(player)
-        while going:
-            player = going[next(order) % len(going)]
-            turns[player.name] = turns.get(player.name, 0) + 1
-            player.dies = dying.get(int(player.name)) == turns[player.name]
-            player.may_go.release()
-            self._moved.acquire()
-            if player.error is not None or player.name in self._done:
-                going.remove(player)
-                if player.error is not None and not isinstance(player.error, StoppedError):
-                    raise player.error
+            thread = _Thread(str(number))
+            threading.Thread(target=self._run, args=(thread, function), daemon=True).start()
+            self._stopped.acquire()
+            unfinished.append(thread)
+        while unfinished:
+            thread = unfinished[next(order) % len(unfinished)]
+            steps[thread.name] = steps.get(thread.name, 0) + 1
+            thread.must_crash = crashing.get(int(thread.name)) == steps[thread.name]
+            thread.may_continue.release()
+            self._stopped.acquire()
+            if thread.error is not None or thread.name in self._done:
+                unfinished.remove(thread)
+                if thread.error is not None and not isinstance(thread.error, StoppedError):
+                    raise thread.error
 
     def __attrs_post_init__(self) -> None:
         self._done: set[str] = set()
 
-    def _run(self, player: _Player, function: Callable[[], object]) -> None:
-        self._players[threading.get_ident()] = player
+    def _run(self, thread: _Thread, function: Callable[[], object]) -> None:
+        self._threads[threading.get_ident()] = thread
         try:
-            self.take()
+            self.wait()
             function()
-        except BaseException as error:  # noqa: BLE001 - `play` raises it again
-            player.error = error
-        self._done.add(player.name)
-        self._moved.release()
+        except BaseException as error:  # noqa: BLE001 - `run` raises it again
+            thread.error = error
+        self._done.add(thread.name)
+        self._stopped.release()

@@ -1,5 +1,5 @@
 # ruff: noqa: N803 - AWS's own names
-"""CloudFront's KeyValueStore: one version for all keys, and two errors for a stale version."""
+"""A fake of CloudFront's KeyValueStore: all keys share one version, and a stale version causes two errors."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,8 +14,13 @@ ARN = "arn:aws:cloudfront::123456789012:key-value-store/11111111-2222-3333-4444-
 class KeyValueStore:
     """An in-memory KeyValueStore.
 
-    says_conflict: Whether a stale version gets the documented error, not the one that AWS sends.
-    counts_equal_writes: Whether a write without changes gives a new version. AWS does not document this.
+    Attributes:
+        says_conflict: Whether a stale version causes the documented `ConflictException`. Otherwise, it causes
+            the `ValidationException` that AWS raises in practice.
+        counts_equal_writes: Whether a write that changes nothing gives the store a new version. AWS does not
+            document which of the two happens.
+        items: Value by key.
+        largest_batch: Largest number of keys that one call has written.
     """
 
     says_conflict: bool = False
@@ -54,7 +59,7 @@ class KeyValueStore:
             raise client_error(
                 "ValidationException", "UpdateKeys", "Pre-Condition failed during update of Key-Value-Store"
             )
-        # AWS does not document the deletion of a missing key.
+        # AWS does not document the deletion of a missing key, so the code under test must not do this.
         assert all(each["Key"] in self.items for each in Deletes)
         after = {**self.items, **{put["Key"]: put["Value"] for put in Puts}}
         for each in Deletes:

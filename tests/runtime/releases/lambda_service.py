@@ -1,9 +1,9 @@
 # ruff: noqa: ANN401, N803 - AWS's own names and types
-"""Lambda's control plane for releases, with behavior that moto does not have.
+"""A fake of Lambda's control plane for releases, with behavior that moto does not have.
 
-A change is done after some reads of the configuration, and gives the function a new revision. Lambda
-refuses another change before the first one is done. Creating an existing resource is a conflict. Versions
-never change.
+A change of a function is complete after some reads of its configuration, and gives the function a new
+revision. Until a change is complete, Lambda refuses the next one. Creating an existing resource is a
+conflict. Versions never change.
 """
 
 import base64
@@ -22,7 +22,21 @@ PAGE = json.dumps({"statusCode": 200, "headers": {}, "cookies": []}).encode() + 
 
 @define
 class Function:
-    sha256: str = "code of nobody"
+    """A function and its versions.
+
+    Attributes:
+        sha256: Hash of the code of `$LATEST`.
+        pending: Number of reads of the configuration until the last change is complete.
+        changed: Whether the function has changed since its last version was published.
+        failed: Reason of the last change's failure. None if it succeeded.
+        versions: Hash of the code, and variables, by version number.
+        descriptions: Descriptions by version number. Deleted versions stay in it.
+        aliases: Version numbers by alias.
+        urls: URL configurations by alias.
+        permissions: Statements by alias and statement id.
+    """
+
+    sha256: str = "initial code"
     variables: Mapping[str, str] = field(factory=dict)
     revision: int = 1
     pending: int = 0
@@ -39,12 +53,15 @@ class Function:
 class LambdaService:
     """An in-memory Lambda control plane.
 
-    code: Returns the bytes of an object.
-    settling: Number of reads until a change is done.
-    changes_fail: Reason why changes fail. A function reports it until its next change.
-    versions_fail: Whether a new version fails to start.
-    page: Number of aliases or versions per page.
-    answer: Returns the response of an invocation, from function, alias and event.
+    Attributes:
+        code: Returns the content of an object in S3, by bucket and key.
+        settling: Number of reads of the configuration until a change is complete.
+        changes_fail: Reason why changes fail; None if they succeed. A function reports the reason until its
+            next change.
+        versions_fail: Whether versions fail to start.
+        page: Number of aliases or versions per page.
+        answer: Returns the response of an invocation, by function name, alias and event.
+        invoked: Function name, alias and event of each invocation.
     """
 
     code: Callable[[str, str], bytes]
@@ -120,11 +137,11 @@ class LambdaService:
             raise client_error("ResourceConflictException", "PublishVersion", "an update is in progress")
         if str(function.revision) != RevisionId or function.sha256 != CodeSha256:
             raise client_error(
-                "PreconditionFailedException", "PublishVersion", f"not as {Description} knew it"
+                "PreconditionFailedException", "PublishVersion", "the function has another revision or code"
             )
         last = str(len(function.descriptions))
         if not function.changed and last in function.versions:
-            return {"Version": last}  # unchanged, with its own description
+            return {"Version": last}  # the function is unchanged, and the version keeps its description
         number = str(len(function.descriptions) + 1)  # the number of a deleted version is not used again
         function.versions[number] = (function.sha256, dict(function.variables))
         function.descriptions[number] = Description

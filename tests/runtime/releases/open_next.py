@@ -17,7 +17,7 @@ SERVER = "server-functions/default/"
 
 
 def make_manifest() -> dict[str, Any]:
-    """`open-next.output.json` in OpenNext's format, for one streaming server function."""
+    """Return the content of `open-next.output.json` for a site with one streaming server function."""
     lambda_function = {"type": "function", "handler": "index.handler", "converter": "aws-apigw-v2"}
     return {
         "edgeFunctions": {},
@@ -72,7 +72,10 @@ def make_manifest() -> dict[str, Any]:
 
 
 def make_split_manifest() -> dict[str, Any]:
-    """The manifest of a site below `/docs` with a split server. OpenNext writes origins in any order."""
+    """Return the manifest of a site below `/docs` with a split server.
+
+    The origins are not in the order of the behaviors, because OpenNext writes them in any order.
+    """
     document = make_manifest()
     default = document["origins"]["default"]
     folder = ".open-next/server-functions"
@@ -93,7 +96,7 @@ def make_split_manifest() -> dict[str, Any]:
 
 
 def make_split_changes() -> dict[str, bytes | None]:
-    """The changes that turn `output` into the output of a site with `make_split_manifest`."""
+    """Return the changes for `make_output` that give the output of the site of `make_split_manifest`."""
     return {
         MANIFEST: as_json(make_split_manifest()),
         "server-functions/api/index.mjs": b"globalThis.fnName = 'api'",
@@ -116,7 +119,7 @@ def as_json(document: object) -> bytes:
 
 
 def make_output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, bytes]:
-    """The files of `.open-next/`. A change to None removes a file."""
+    """Return the files of `.open-next/`, with changes by file name. The value None removes a file."""
     settings = as_json({"version": 1, "config": {"basePath": "", "output": "standalone"}})
     files: dict[str, bytes | None] = {
         MANIFEST: as_json(make_manifest()),
@@ -156,7 +159,7 @@ def make_output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, 
 
 
 def make_zip(files: Mapping[str, bytes]) -> io.BytesIO:
-    """A zip of files. It has entries for folders, as `zip -r` writes them."""
+    """Return a zip of files. It also has entries for the folders, as `zip -r` writes them."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         folders = {f"{name.rpartition('/')[0]}/" for name in files if "/" in name}
@@ -168,7 +171,7 @@ def make_zip(files: Mapping[str, bytes]) -> io.BytesIO:
 
 
 def make_zip_entry(name: str) -> zipfile.ZipInfo:
-    """A zip entry with exactly this name. `ZipInfo` itself would truncate and normalize the name."""
+    """Return a zip entry with exactly this name. `ZipInfo` itself would truncate and normalize the name."""
     info = zipfile.ZipInfo("placeholder")
     info.filename = name
     info.compress_type = zipfile.ZIP_DEFLATED
@@ -177,5 +180,5 @@ def make_zip_entry(name: str) -> zipfile.ZipInfo:
 
 
 def make_artifact(changes: Mapping[str, bytes | None] | None = None) -> io.BytesIO:
-    """The zip that a build creates."""
+    """Return the zip that a build creates, with changes as for `make_output`."""
     return make_zip(make_output(changes))

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401, N803 - stands in for clients that boto3 does not type
-"""The release side of the platform: buckets, tag tables, Lambda and the edge's store, in memory."""
+"""The platform's release services, on in-memory fakes of S3, the tag tables, Lambda and CloudFront."""
 
 import io
 import json
@@ -37,7 +37,11 @@ DISTRIBUTION_ID = "E1SITES"
 
 @define
 class CloudFront:
-    """The created invalidations, each with distribution, caller reference and paths."""
+    """A fake CloudFront.
+
+    Attributes:
+        invalidations: Distribution id, caller reference and paths of each created invalidation.
+    """
 
     invalidations: list[tuple[str, str, list[str]]] = Factory(list)
 
@@ -54,10 +58,12 @@ class CloudFront:
 
 @define
 class Objects:
-    """S3, by bucket and key: content, content type, cache control.
+    """A fake S3.
 
-    page: Number of objects per page.
-    refused: A key that S3 does not delete.
+    Attributes:
+        page: Number of names per page of a list.
+        refused: A key whose deletion fails. While it is set, S3 deletes no objects.
+        stored: Content, content type and cache control of each object, by bucket and key.
     """
 
     page: int = 1000
@@ -110,7 +116,11 @@ class Objects:
 
 @define
 class TagTables:
-    """Tag tables of sites: `revalidatedAt` of each row."""
+    """A fake of the sites' tag tables.
+
+    Attributes:
+        rows: `revalidatedAt` of each row, by table, tag and path.
+    """
 
     rows: dict[tuple[str, str, str], str] = Factory(dict)
 
@@ -130,7 +140,12 @@ class TagTables:
 
 @define
 class Secrets:
-    """Parameter Store, by parameter name. One page of a list has two parameters."""
+    """A fake Parameter Store. A page of a list has two parameters.
+
+    Attributes:
+        values: Value by parameter name.
+        asked: Arguments of each call.
+    """
 
     values: dict[str, str] = Factory(dict)
     asked: list[Mapping[str, Any]] = Factory(list)
@@ -148,7 +163,12 @@ class Secrets:
 
 @define(slots=False)
 class ReleasePlatform:
-    """A stage in which built deployments can be released."""
+    """A platform that can also release built deployments.
+
+    Attributes:
+        store: The edge's KeyValueStore.
+        pauses: Delays in seconds that the services asked for. The tests do not wait.
+    """
 
     platform: Platform
     objects: Objects = Factory(Objects)
@@ -253,7 +273,7 @@ class ReleasePlatform:
         return 200
 
     def project(self, site: str = "next-site", **more: Any) -> Project:
-        """A project on a site with empty functions."""
+        """Create a project on a site whose functions have no versions."""
         project = self.platform.create_project(site=site, **more)
         declared = self.site(project)
         self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
@@ -265,14 +285,20 @@ class ReleasePlatform:
     def built(
         self, project: Project, changes: Mapping[str, bytes | None] | None = None, zipped: bytes | None = None
     ) -> Deployment:
-        """A deployment with an artifact."""
+        """Create a `built` deployment with an artifact.
+
+        Args:
+            project: The project of the deployment.
+            changes: Changes of the artifact's files, as for `make_output`.
+            zipped: Content of the artifact. None means a zip of OpenNext's output with the changes.
+        """
         deployment = self.platform.create_built(project)
         content = make_artifact(changes).getvalue() if zipped is None else zipped
         self.objects.stored[ARTIFACTS, artifact_key(deployment)] = (content, "application/zip", None)
         return deployment
 
     def release(self, deployment: Deployment, *, is_last: bool = False) -> Deployment:
-        """Deliver the deployment's message."""
+        """Deliver the deployment's release message, and return the new state of the deployment."""
         self.releaser.release(build_message(deployment), self.platform.log, is_last=is_last)
         return self.platform.reload(deployment)
 
@@ -281,19 +307,20 @@ class ReleasePlatform:
 
 
 def find_served_deployment_id(stage: ReleasePlatform, project: Project) -> str | None:
-    """The deployment that the site's host serves."""
+    """Return the id of the deployment that the site's host serves, or None."""
     value = stage.store.items.get(stage.site(project).host)
     return json.loads(value)["r"] if value else None
 
 
 def live_versions(stage: ReleasePlatform, project: Project) -> list[str | None]:
+    """Return the versions of the `live` aliases of the server, image and revalidation function."""
     site = stage.site(project)
     names = (site.server_function, site.image_function, site.revalidation_function)
     return [stage.functions.functions[name].aliases.get("live") for name in names]
 
 
 def failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, str]:
-    """Step and reason of a failed deployment."""
+    """Return the step and the reason of a failed deployment."""
     now = stage.platform.reload(deployment)
     assert now.status == "failed"
     assert now.failure
@@ -301,7 +328,7 @@ def failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, str]:
 
 
 def refuse(stage: ReleasePlatform, operation: str, error: Exception, times: int = 10**6) -> None:
-    """Make the next calls of an operation fail."""
+    """Raise an error in each of the next calls of an operation."""
     left = [times]
 
     def before(called: str) -> None:
@@ -313,4 +340,5 @@ def refuse(stage: ReleasePlatform, operation: str, error: Exception, times: int 
 
 
 def answering(status: int) -> Callable[..., Mapping[str, bytes]]:
+    """Return a value for `LambdaService.answer` that answers each invocation with this HTTP status."""
     return lambda *_: {"Payload": json.dumps({"statusCode": status}).encode()}

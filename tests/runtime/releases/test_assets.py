@@ -1,4 +1,4 @@
-"""Static files of a build as objects, and how long browsers and the edge keep them (D1, D3, D7)."""
+"""Upload of a build's static files, and how long browsers and the edge may keep them (D1, D3, D7)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from runtime.deploy.releases.uploading import Upload
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import BUILD_ID, make_artifact, make_split_changes
 
-SITE = "next-site/01JA"
+FOLDER = "next-site/01JA"
 RELEASE = "01JB0000000000000000000000"
 CHUNK = "assets/next-site/01JA/_next/static/chunks/0iumlkwknlbd6.js"
 ICON = "_next/static/media/icon.109a5vjll8qj4.svg"
@@ -51,7 +51,7 @@ def uploads(
     return {upload.key: upload for upload in found}
 
 
-def test_hashed_assets_are_shared_by_all_releases_of_a_site_and_never_change() -> None:
+def test_hashed_assets_are_shared_by_all_releases_of_a_project_and_never_change() -> None:
     assert uploads()[CHUNK] == Upload(
         source="assets/_next/static/chunks/0iumlkwknlbd6.js",
         key=CHUNK,
@@ -61,9 +61,9 @@ def test_hashed_assets_are_shared_by_all_releases_of_a_site_and_never_change() -
 
 
 def test_public_files_belong_to_one_release_and_are_revalidated() -> None:
-    assert uploads()[f"assets/{SITE}/{RELEASE}/data/sample.json"] == Upload(
+    assert uploads()[f"assets/{FOLDER}/{RELEASE}/data/sample.json"] == Upload(
         source="assets/data/sample.json",
-        key=f"assets/{SITE}/{RELEASE}/data/sample.json",
+        key=f"assets/{FOLDER}/{RELEASE}/data/sample.json",
         content_type="application/json; charset=utf-8",
         cache_control="public,max-age=0,s-maxage=31536000,must-revalidate",
     )
@@ -71,13 +71,13 @@ def test_public_files_belong_to_one_release_and_are_revalidated() -> None:
 
 def test_media_files_are_uploaded_twice_for_the_image_function() -> None:
     found = uploads()
-    for key in (f"assets/{SITE}/{ICON}", f"assets/{SITE}/{RELEASE}/{ICON}"):
+    for key in (f"assets/{FOLDER}/{ICON}", f"assets/{FOLDER}/{RELEASE}/{ICON}"):
         assert found[key].cache_control == IMMUTABLE
         assert found[key].content_type == "image/svg+xml"
 
 
 def test_everything_is_uploaded_and_nothing_else() -> None:
-    own = f"assets/{SITE}/{RELEASE}"
+    own = f"assets/{FOLDER}/{RELEASE}"
     assert set(uploads()) == {
         f"{own}/{ICON}",
         f"{own}/data/deep/er.txt",
@@ -85,19 +85,19 @@ def test_everything_is_uploaded_and_nothing_else() -> None:
         f"{own}/photo.jpg",
         f"{own}/robots.txt",
         CHUNK,
-        f"assets/{SITE}/_next/static/chunks/1my0tl2aoh1w_.css",
-        f"assets/{SITE}/_next/static/{BUILD_ID}/_buildManifest.js",
-        f"assets/{SITE}/{ICON}",
+        f"assets/{FOLDER}/_next/static/chunks/1my0tl2aoh1w_.css",
+        f"assets/{FOLDER}/_next/static/{BUILD_ID}/_buildManifest.js",
+        f"assets/{FOLDER}/{ICON}",
     }
 
 
 def test_keys_of_public_files_contain_the_base_path() -> None:
     """D7. Keys of hashed files do not contain the base path, so a new base path does not change them."""
-    found, own = uploads(changes=make_split_changes()), f"assets/{SITE}/{RELEASE}"
+    found, own = uploads(changes=make_split_changes()), f"assets/{FOLDER}/{RELEASE}"
     assert f"{own}/docs/robots.txt" in found
     assert f"{own}/docs/{ICON}" in found
     assert CHUNK in found
-    assert not any(key.startswith((f"{own}/robots", f"assets/{SITE}/docs")) for key in found)
+    assert not any(key.startswith((f"{own}/robots", f"assets/{FOLDER}/docs")) for key in found)
     with open_artifact(make_artifact(make_split_changes())) as opened:
         assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
@@ -105,13 +105,13 @@ def test_keys_of_public_files_contain_the_base_path() -> None:
 def test_existing_hashed_assets_are_not_uploaded_again() -> None:
     again = uploads(frozenset(uploads()))
     assert CHUNK not in again
-    assert f"assets/{SITE}/{ICON}" not in again
-    assert f"assets/{SITE}/{RELEASE}/{ICON}" in again
-    assert f"assets/{SITE}/{RELEASE}/robots.txt" in again
+    assert f"assets/{FOLDER}/{ICON}" not in again
+    assert f"assets/{FOLDER}/{RELEASE}/{ICON}" in again
+    assert f"assets/{FOLDER}/{RELEASE}/robots.txt" in again
 
 
 def test_files_named_by_the_build_id_are_uploaded_again() -> None:
-    assert f"assets/{SITE}/_next/static/{BUILD_ID}/_buildManifest.js" in uploads(frozenset(uploads()))
+    assert f"assets/{FOLDER}/_next/static/{BUILD_ID}/_buildManifest.js" in uploads(frozenset(uploads()))
 
 
 def test_root_entries_are_the_public_files_and_folders_at_the_top() -> None:
@@ -128,14 +128,14 @@ def test_a_site_without_public_files_has_no_root_entries() -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_present_assets_are_listed_page_by_page_for_one_site() -> None:
+def test_present_assets_are_listed_page_by_page_for_one_project() -> None:
     s3 = real_client("s3")
     s3.create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
-    expected = {f"assets/{SITE}/_next/static/{number}.js" for number in range(5)}
+    expected = {f"assets/{FOLDER}/_next/static/{number}.js" for number in range(5)}
     for key in (
         *expected,
         "assets/next-site/01JA2/_next/static/6.js",
-        f"assets/{SITE}/01JB/_next/static/media/7",
+        f"assets/{FOLDER}/01JB/_next/static/media/7",
     ):
         s3.put_object(Bucket="assets", Key=key, Body=b"")
 

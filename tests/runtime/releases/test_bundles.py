@@ -1,4 +1,4 @@
-"""A function's zip contains its bundle and the platform's wrapper. Its bytes are always the same (D1)."""
+"""The zip of a function: OpenNext's bundle and the platform's wrapper. Equal files give equal zips (D1)."""
 
 import base64
 import hashlib

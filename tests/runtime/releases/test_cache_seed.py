@@ -70,7 +70,11 @@ def stored(table: str) -> dict[tuple[str, str], str]:
 
 @define
 class Busy:
-    """A DynamoDB client that processes only a part of each batch."""
+    """A DynamoDB client that processes only a part of each batch.
+
+    Attributes:
+        handled: Number of items that each call processes.
+    """
 
     handled: int
     pauses: list[float] = Factory(list)
@@ -111,7 +115,7 @@ def test_an_empty_seed_makes_no_call(tags: str) -> None:
 
 
 def test_an_existing_row_keeps_its_revalidation_time(tags: str) -> None:
-    """D2. Two builds may have the same id, and the live site must keep its revalidations."""
+    """D2. Two builds can have the same id. The second seed must not reset the live site's revalidations."""
     row = tag_row(1)
     real_client("dynamodb").put_item(
         TableName=tags, Item={"tag": {"S": row.tag}, "path": {"S": row.path}, "revalidatedAt": {"N": "1777"}}

@@ -1,4 +1,4 @@
-"""A site's host serves the release of the project's pointer, whatever the order of the writers (D3)."""
+"""A site's host serves the release that the project's pointer names, in any order of the writers (D3)."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ from runtime.deploy.releases.edge_store import (
     release_host,
 )
 from tests.runtime.calls import Calls, client_error
-from tests.runtime.releases.interleaving import Turns
+from tests.runtime.releases.interleaving import Interleaver
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 
 HOST = "next-site.example.com"
@@ -44,7 +44,9 @@ def entry(deployment_id: str = "01JB", entries: tuple[str, ...] = ("data/", "rob
 
 
 @define(slots=False)
-class Bench:
+class Harness:
+    """An edge store with a fake KeyValueStore, whose calls a test can intercept."""
+
     store: KeyValueStore = field(factory=KeyValueStore)
     calls: Calls = field(factory=Calls)
     pauses: list[float] = field(factory=list)
@@ -57,11 +59,11 @@ class Bench:
         for deployment_id in deployment_ids:
             self.edge.publish(entry(deployment_id), release_host(deployment_id, HOST))
 
-    def leads_to(self) -> str:
+    def find_served_release(self) -> str:
         return json.loads(self.store.items[HOST])["r"]
 
     def before(self, operation: str, *actions: Callable[[], object]) -> None:
-        """Call a function once before each of the next calls of an operation."""
+        """Run one action before each of the next calls of an operation, in this order."""
         waiting = list(actions)
 
         def now(called: str) -> None:
@@ -78,8 +80,8 @@ class Bench:
 
 
 @pytest.fixture(params=[True, False], ids=["documented", "as AWS answers"])
-def bench(request: pytest.FixtureRequest) -> Bench:
-    return Bench(store=KeyValueStore(says_conflict=request.param))
+def harness(request: pytest.FixtureRequest) -> Harness:
+    return Harness(store=KeyValueStore(says_conflict=request.param))
 
 
 def test_a_release_has_one_small_key_for_its_own_host() -> None:
@@ -148,81 +150,81 @@ def test_a_value_always_fits_and_names_every_public_file_once(names: list[str]) 
         assert [name for name in listed.split("|") if name] == [name for name in names if name]
 
 
-def test_a_release_is_published_in_batches_that_the_store_allows(bench: Bench) -> None:
+def test_a_release_is_published_in_batches_that_the_store_allows(harness: Harness) -> None:
     many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
-    bench.edge.publish(entry(entries=many), "host")
-    assert len(bench.store.items) == 121
-    assert bench.store.largest_batch == 50
-    again = dict(bench.store.items)
-    bench.edge.publish(entry(entries=many), "host")
-    assert bench.store.items == again
+    harness.edge.publish(entry(entries=many), "host")
+    assert len(harness.store.items) == 121
+    assert harness.store.largest_batch == 50
+    again = dict(harness.store.items)
+    harness.edge.publish(entry(entries=many), "host")
+    assert harness.store.items == again
 
 
-def test_publishing_is_retried_after_another_write(bench: Bench) -> None:
+def test_publishing_is_retried_after_another_write(harness: Harness) -> None:
     def write() -> None:
-        bench.store.version += 1
+        harness.store.version += 1
 
-    bench.before("update_keys", write, write)
-    bench.publish("01JB")
-    assert release_host("01JB", HOST) in bench.store.items
-    assert bench.pauses == pytest.approx([0.0625, 0.125])
+    harness.before("update_keys", write, write)
+    harness.publish("01JB")
+    assert release_host("01JB", HOST) in harness.store.items
+    assert harness.pauses == pytest.approx([0.0625, 0.125])
 
 
-def test_a_host_serves_the_release_of_the_pointer(bench: Bench) -> None:
-    bench.publish("01A", "01B")
+def test_a_host_serves_the_release_of_the_pointer(harness: Harness) -> None:
+    harness.publish("01A", "01B")
     for pointer in ("01A", "01B", "01A"):
-        assert bench.edge.point_host_to_release(HOST, lambda pointer=pointer: pointer) == pointer  # type: ignore[misc]
-        assert bench.leads_to() == pointer
-    assert bench.store.items[HOST] == bench.store.items[release_host("01A", HOST)]
+        assert harness.edge.point_host_to_release(HOST, lambda pointer=pointer: pointer) == pointer  # type: ignore[misc]
+        assert harness.find_served_release() == pointer
+    assert harness.store.items[HOST] == harness.store.items[release_host("01A", HOST)]
 
 
-def test_a_pointer_that_moves_during_the_write_is_followed(bench: Bench) -> None:
-    bench.publish("01A", "01B")
+def test_a_pointer_that_moves_during_the_write_is_followed(harness: Harness) -> None:
+    harness.publish("01A", "01B")
     pointers = itertools.chain(["01A"], itertools.repeat("01B"))
-    assert bench.edge.point_host_to_release(HOST, lambda: next(pointers)) == "01B"
-    assert bench.leads_to() == "01B"
+    assert harness.edge.point_host_to_release(HOST, lambda: next(pointers)) == "01B"
+    assert harness.find_served_release() == "01B"
 
 
-def test_a_write_that_cannot_be_read_back_is_repeated(bench: Bench) -> None:
-    bench.publish("01A")
+def test_a_write_that_cannot_be_read_back_is_repeated(harness: Harness) -> None:
+    harness.publish("01A")
     written = iter([True, False])
 
     def lose() -> None:
-        if HOST in bench.store.items and next(written, False):
-            del bench.store.items[HOST]
+        if HOST in harness.store.items and next(written, False):
+            del harness.store.items[HOST]
 
-    bench.before("get_key", *[lose] * 9)
-    bench.edge.point_host_to_release(HOST, lambda: "01A")
-    assert bench.leads_to() == "01A"
+    harness.before("get_key", *[lose] * 9)
+    harness.edge.point_host_to_release(HOST, lambda: "01A")
+    assert harness.find_served_release() == "01A"
 
 
-def test_a_host_cannot_point_to_an_unpublished_release(bench: Bench) -> None:
+def test_a_host_cannot_point_to_an_unpublished_release(harness: Harness) -> None:
     with pytest.raises(ReleaseNotAtEdgeError, match="the edge has no key of deployment 01A"):
-        bench.edge.point_host_to_release(HOST, lambda: "01A")
+        harness.edge.point_host_to_release(HOST, lambda: "01A")
 
 
-def test_a_store_that_stays_busy_is_a_retryable_error(bench: Bench) -> None:
+def test_a_store_that_stays_busy_is_a_retryable_error(harness: Harness) -> None:
     def write() -> None:
-        bench.store.version += 1
+        harness.store.version += 1
 
-    bench.publish("01A")
-    bench.before("put_key", *[write] * 99)
+    harness.publish("01A")
+    harness.before("put_key", *[write] * 99)
     with pytest.raises(EdgeBusyError, match="other writers changed the edge's store 30 times"):
-        bench.edge.point_host_to_release(HOST, lambda: "01A")
-    assert len(bench.pauses) == 29
-    assert max(bench.pauses) < 1
-    bench.before("update_keys", *[write] * 99)
+        harness.edge.point_host_to_release(HOST, lambda: "01A")
+    assert len(harness.pauses) == 29
+    assert max(harness.pauses) < 1
+    harness.before("update_keys", *[write] * 99)
     with pytest.raises(EdgeBusyError):
-        bench.publish("01A")
+        harness.publish("01A")
 
 
 @pytest.mark.parametrize("operation", ["describe_key_value_store", "get_key", "put_key"])
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException"])
-def test_other_errors_of_the_store_are_raised(bench: Bench, operation: str, code: str) -> None:
-    bench.publish("01A")
-    bench.refuse(operation, client_error(code, message="Invalid value"))
+def test_other_errors_of_the_store_are_raised(harness: Harness, operation: str, code: str) -> None:
+    harness.publish("01A")
+    harness.refuse(operation, client_error(code, message="Invalid value"))
     with pytest.raises(ClientError, match=code):
-        bench.edge.point_host_to_release(HOST, lambda: "01A")
+        harness.edge.point_host_to_release(HOST, lambda: "01A")
 
 
 def test_the_origin_key_is_in_no_repr() -> None:
@@ -233,83 +235,92 @@ RELEASES = ("01A", "01B", "01C", "01D")
 
 
 @frozen
-class Play:
-    """Order of writers, their pointers, and the turn at which each one crashes."""
+class Script:
+    """The order in which writers run.
+
+    Attributes:
+        pointers: The release to which each writer moves the pointer.
+        bursts: Pairs of a writer's index and the number of steps that it runs.
+        crashes: Pairs of a writer's index and the step at which it crashes.
+    """
 
     pointers: list[str]
     bursts: list[tuple[int, int]]
-    deaths: list[tuple[int, int]]
+    crashes: list[tuple[int, int]]
 
 
 BURSTS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=12)
-PLAYS = st.builds(Play, st.lists(st.sampled_from(RELEASES[:2]), min_size=2, max_size=4), BURSTS, st.just([]))
+SCRIPTS = st.builds(
+    Script, st.lists(st.sampled_from(RELEASES[:2]), min_size=2, max_size=4), BURSTS, st.just([])
+)
 
 
-def play(script: Play, store: KeyValueStore) -> tuple[str | None, set[int], Bench]:
+def run_writers(script: Script, store: KeyValueStore) -> tuple[str | None, set[int], Harness]:
     """Run writers that each move the pointer and then update the edge.
 
     Returns:
-        The pointer at the end, the numbers of the writers that finished, and the bench.
+        The pointer at the end, the indices of the writers that finished, and the harness.
     """
-    bench = Bench(store=store)
-    bench.publish(*RELEASES)
-    turns = Turns()
+    harness = Harness(store=store)
+    harness.publish(*RELEASES)
+    interleaver = Interleaver()
     pointer: list[str | None] = [None]
     ended: set[int] = set()
-    bench.calls.before = lambda _: turns.take()
+    harness.calls.before = lambda _: interleaver.wait()
 
     def read() -> str:
-        turns.take()
+        interleaver.wait()
         assert pointer[0] is not None
         return pointer[0]
 
     def writer(number: int, release: str) -> Callable[[], None]:
         def write() -> None:
             pointer[0] = release
-            bench.edge.point_host_to_release(HOST, read)
+            harness.edge.point_host_to_release(HOST, read)
             ended.add(number)
 
         return write
 
-    bursts = (itertools.repeat(who, turns_of_his) for who, turns_of_his in script.bursts)
+    bursts = (itertools.repeat(index, steps) for index, steps in script.bursts)
     order = itertools.chain(itertools.chain.from_iterable(bursts), itertools.cycle(range(3)))
-    turns.play(
-        [writer(number, release) for number, release in enumerate(script.pointers)], order, script.deaths
+    interleaver.run(
+        [writer(number, release) for number, release in enumerate(script.pointers)], order, script.crashes
     )
-    return pointer[0], ended, bench
+    return pointer[0], ended, harness
 
 
-# The second writer reads both. Then the third moves the pointer back and writes an unchanged value.
-BACK_AGAIN = Play(pointers=["01A", "01B", "01A"], bursts=[(0, 7), (0, 3), (1, 7)], deaths=[])
+# The second writer reads the store's version and the pointer. Then the third writer moves the pointer back,
+# and writes the value that the store already has. So the version that the second writer has read stays valid.
+MOVED_BACK = Script(pointers=["01A", "01B", "01A"], bursts=[(0, 7), (0, 3), (1, 7)], crashes=[])
 
 
-@given(script=PLAYS, says_conflict=st.booleans(), counts_equal_writes=st.booleans())
-@example(script=BACK_AGAIN, says_conflict=False, counts_equal_writes=False)
+@given(script=SCRIPTS, says_conflict=st.booleans(), counts_equal_writes=st.booleans())
+@example(script=MOVED_BACK, says_conflict=False, counts_equal_writes=False)
 @settings(max_examples=150, deadline=None)
 def test_after_all_writers_the_edge_serves_the_release_of_the_pointer(
-    script: Play,
+    script: Script,
     says_conflict: bool,  # noqa: FBT001 - drawn by Hypothesis
     counts_equal_writes: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:
     """D3. It does not matter whether an unchanged write gives the store a new version."""
     store = KeyValueStore(says_conflict=says_conflict, counts_equal_writes=counts_equal_writes)
-    pointer, ended, bench = play(script, store)
+    pointer, ended, harness = run_writers(script, store)
     assert ended == set(range(len(script.pointers)))
-    assert bench.leads_to() == pointer
+    assert harness.find_served_release() == pointer
 
 
-DEADLY = st.builds(
-    Play,
+SCRIPTS_WITH_CRASHES = st.builds(
+    Script,
     st.permutations(RELEASES),
     BURSTS,
-    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 8)), max_size=3, unique_by=lambda death: death[0]),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 8)), max_size=3, unique_by=lambda crash: crash[0]),
 )
 
 
-@given(DEADLY)
+@given(SCRIPTS_WITH_CRASHES)
 @settings(max_examples=150, deadline=None)
-def test_writers_that_die_leave_no_wrong_release_at_the_edge(script: Play) -> None:
-    """If the last writer of the pointer finishes, the edge is correct, even if all others crash."""
-    pointer, ended, bench = play(script, KeyValueStore())
+def test_writers_that_crash_leave_no_wrong_release_at_the_edge(script: Script) -> None:
+    """If the writer that moved the pointer last finishes, the edge is correct, even if all others crash."""
+    pointer, ended, harness = run_writers(script, KeyValueStore())
     if pointer is not None and script.pointers.index(pointer) in ended:
-        assert bench.leads_to() == pointer
+        assert harness.find_served_release() == pointer

@@ -1,4 +1,4 @@
-"""A former live release can become live again within seconds, and stays live until it is unpinned (D5)."""
+"""A former live release can become live again within seconds. It stays live while it is pinned (D5)."""
 
 import json
 from datetime import timedelta
@@ -29,7 +29,7 @@ def test_an_older_release_becomes_live_again_without_a_build(stage: ReleasePlatf
     assert len(made) <= 20
 
 
-def test_later_automatic_releases_do_not_undo_it(stage: ReleasePlatform) -> None:
+def test_later_automatic_releases_do_not_undo_a_promotion(stage: ReleasePlatform) -> None:
     project = stage.project()
     first, _ = stage.live(project), stage.live(project)
     stage.switch.promote(OWNER, first.deployment_id)
@@ -69,7 +69,7 @@ def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatf
 
 
 def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleasePlatform) -> None:
-    """D3. The earlier promote raises an error, and changes nothing that the later promote wrote."""
+    """D3. The earlier promotion raises an error, and changes nothing that the later promotion wrote."""
     project = stage.project()
     first, second, third = (stage.live(project) for _ in range(3))
 
@@ -104,10 +104,13 @@ def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleasePlat
     assert json.loads(stage.store.items[stage.site(project).host])["r"] == first.deployment_id
 
 
-def promote_and_die(
+def promote_and_crash(
     stage: ReleasePlatform, project: Project, operation: str
 ) -> tuple[Deployment, Deployment]:
-    """Return two releases. A function began to promote the first release, and crashed before a call."""
+    """Create two releases, and promote the first one until a crash. Return both releases.
+
+    The crash happens before the first call of `operation` after the move of the pointer.
+    """
     first, second = stage.live(project), stage.live(project)
     moved = False
 
@@ -124,8 +127,8 @@ def promote_and_die(
     return first, second
 
 
-def swept(stage: ReleasePlatform) -> list[str]:
-    """Let two minutes pass and run the sweep. Return the ids that it sends to the release queue."""
+def run_sweep(stage: ReleasePlatform) -> list[str]:
+    """Run the sweep three minutes later. Return the ids of the deployments whose messages it sends."""
     before = len(stage.platform.queues.bodies(RELEASE_QUEUE))
     stage.platform.clock.now += timedelta(minutes=3)
     stage.platform.sweeper.sweep(stage.platform.log)
@@ -136,30 +139,31 @@ def swept(stage: ReleasePlatform) -> list[str]:
 def test_an_interrupted_promote_is_finished_by_the_sweep(stage: ReleasePlatform, operation: str) -> None:
     """P9."""
     project = stage.project()
-    first, second = promote_and_die(stage, project, operation)
-    assert swept(stage) == [first.deployment_id]
+    first, second = promote_and_crash(stage, project, operation)
+    assert run_sweep(stage) == [first.deployment_id]
     stage.release(first)
     assert stage.platform.statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
     assert live_versions(stage, project) == ["1", "1", "1"]
-    assert swept(stage) == []
+    assert run_sweep(stage) == []
 
 
 def test_an_overtaken_promote_is_not_resumed(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, second = promote_and_die(stage, project, "put_key")
+    first, second = promote_and_crash(stage, project, "put_key")
     stage.switch.promote(OWNER, second.deployment_id)
-    assert swept(stage) == [second.deployment_id]  # the sweep cannot see whether this promote finished
+    # The sweep cannot determine whether the second promotion has finished.
+    assert run_sweep(stage) == [second.deployment_id]
     stage.release(second)
-    stage.release(first)  # this message was sent just before the second promote
+    stage.release(first)  # as if this message was sent just before the second promotion
     assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
 def test_a_resumed_promote_that_is_overtaken_changes_nothing(stage: ReleasePlatform) -> None:
-    """D3."""
+    """D3. A user promotes the second release while the promotion of the first one is resumed."""
     project = stage.project()
-    first, second = promote_and_die(stage, project, "put_key")
+    first, second = promote_and_crash(stage, project, "put_key")
 
     def before(called: str) -> None:
         if called == "put_key":
@@ -172,14 +176,15 @@ def test_a_resumed_promote_that_is_overtaken_changes_nothing(stage: ReleasePlatf
     assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
-@pytest.mark.parametrize("change", ["moved on", "project gone"])
+@pytest.mark.parametrize("change", ["promoted again", "project deleted"])
 def test_the_lease_of_a_promote_always_ends(stage: ReleasePlatform, change: str) -> None:
+    """The change happens after the promotion crashed, and before the sweep ends the lease."""
     project = stage.project()
-    first, _ = promote_and_die(stage, project, "put_key")
-    if change == "project gone":
+    first, _ = promote_and_crash(stage, project, "put_key")
+    if change == "project deleted":
         key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
         real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
-        assert swept(stage) == []
+        assert run_sweep(stage) == []
     else:
 
         def before(called: str) -> None:
@@ -188,16 +193,16 @@ def test_the_lease_of_a_promote_always_ends(stage: ReleasePlatform, change: str)
                 stage.switch.promote(OWNER, first.deployment_id)
 
         stage.platform.calls.before = before
-        assert swept(stage) == [first.deployment_id]
+        assert run_sweep(stage) == [first.deployment_id]
         assert stage.platform.statuses(first) == ["live"]
-    assert swept(stage) == []
+    assert run_sweep(stage) == []
 
 
 @pytest.mark.parametrize("pointer", [None, "built"])
 def test_a_pointer_to_a_deployment_without_release_is_not_followed(
     stage: ReleasePlatform, pointer: str | None
 ) -> None:
-    """Only a manual repair of a row can write such a pointer. Visitors must not notice it."""
+    """Only a manual change of a row can write such a pointer. The site must still serve a release."""
     project = stage.project()
     first, second, built = stage.live(project), stage.live(project), stage.built(project)
     change: dict[str, Any] = (
@@ -210,13 +215,13 @@ def test_a_pointer_to_a_deployment_without_release_is_not_followed(
         else {"UpdateExpression": "REMOVE #live", "ExpressionAttributeNames": {"#live": "live"}}
     )
 
-    def repair(called: str) -> None:
+    def change_row(called: str) -> None:
         if called == ("update_alias" if pointer else "put_key"):
             stage.platform.calls.before = lambda _: None
             key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
             real_client("dynamodb").update_item(TableName=PROJECTS, Key=key, **change)
 
-    stage.platform.calls.before = repair
+    stage.platform.calls.before = change_row
     with pytest.raises(SwitchOvertakenError):
         stage.switch.promote(OWNER, first.deployment_id)
     assert find_served_deployment_id(stage, project) == first.deployment_id
@@ -224,7 +229,7 @@ def test_a_pointer_to_a_deployment_without_release_is_not_followed(
 
 
 def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage: ReleasePlatform) -> None:
-    """P9. The second promote gives a lease to the release that the first promote made live."""
+    """P9. The second promotion gives a lease to the release that the first promotion made live."""
     project = stage.project()
     first, second = stage.live(project), stage.live(project)
 
@@ -235,17 +240,17 @@ def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage
 
     stage.platform.calls.before = before
     stage.switch.promote(OWNER, first.deployment_id)
-    swept(stage)
+    run_sweep(stage)
     stage.release(first)
-    assert swept(stage) == []
+    assert run_sweep(stage) == []
     assert stage.platform.statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
 
 
 def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleasePlatform) -> None:
-    """D3. The edge may still serve a release other than the one with status `live`."""
+    """D3. At first, the edge does not serve the release with the status `live`, but the other one."""
     project = stage.project()
-    first, second = promote_and_die(stage, project, "update_alias")
+    first, second = promote_and_crash(stage, project, "update_alias")
     assert find_served_deployment_id(stage, project) == first.deployment_id
 
     def crash(called: str) -> None:
@@ -256,9 +261,9 @@ def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleasePlat
     with pytest.raises(CrashError):
         stage.switch.promote(OWNER, second.deployment_id)
     stage.platform.calls.before = lambda _: None
-    for deployment_id in swept(stage):
+    for deployment_id in run_sweep(stage):
         stage.release({each.deployment_id: each for each in (first, second)}[deployment_id])
     assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
     assert live_versions(stage, project) == ["2", "2", "1"]
-    assert swept(stage) == []
+    assert run_sweep(stage) == []

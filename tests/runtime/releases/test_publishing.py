@@ -1,4 +1,4 @@
-"""Published versions never change, and each has an alias and a URL. Every step can be repeated (D1, D4)."""
+"""A published version never changes, and has an alias. Every step of publishing can be repeated (D1, D4)."""
 
 import base64
 import hashlib
@@ -41,8 +41,8 @@ def release(number: int, environment: Mapping[str, str] | None = None) -> Functi
 
 
 @define(slots=False)
-class Bench:
-    """A publisher and its Lambda service."""
+class Harness:
+    """A function publisher with a fake Lambda, whose calls a test can intercept."""
 
     service: LambdaService = field(factory=lambda: LambdaService(lambda _, key: ZIPS[key]))
     calls: Calls = field(factory=Calls)
@@ -54,7 +54,7 @@ class Bench:
         self.publisher = FunctionPublisher(client=client, pause=self.pauses.append)
 
     def interfere(self, before: str, action: Callable[[], object]) -> None:
-        """Call a function once, immediately before a call."""
+        """Run an action once, immediately before the next call of an operation."""
         waiting = [action]
 
         def now(operation: str) -> None:
@@ -71,14 +71,14 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> Harness:
+    return Harness()
 
 
-def test_a_release_is_a_version_of_code_and_variables_with_an_alias(bench: Bench) -> None:
-    assert bench.publisher.ensure_version(release(1)) == "1"
-    assert bench.publisher.ensure_version(release(2)) == "2"
-    server = bench.service.functions["server"]
+def test_a_release_is_a_version_of_code_and_variables_with_an_alias(harness: Harness) -> None:
+    assert harness.publisher.ensure_version(release(1)) == "1"
+    assert harness.publisher.ensure_version(release(2)) == "2"
+    server = harness.service.functions["server"]
     assert server.aliases == {"r-1": "1", "r-2": "2"}
     for number in ("1", "2"):
         sha256, variables = server.versions[number]
@@ -86,107 +86,108 @@ def test_a_release_is_a_version_of_code_and_variables_with_an_alias(bench: Bench
         assert variables == {"ANCHOR_DEPLOYMENT_ID": number, "TOKEN": SECRET}
 
 
-def test_publishing_waits_until_each_change_is_done(bench: Bench) -> None:
-    bench.service.settling = 5
-    bench.publisher.ensure_version(release(1))
-    assert bench.pauses[:4] == [0.05, 0.1, 0.2, 0.4]
+def test_publishing_waits_until_each_change_is_done(harness: Harness) -> None:
+    harness.service.settling = 5
+    harness.publisher.ensure_version(release(1))
+    assert harness.pauses[:4] == [0.05, 0.1, 0.2, 0.4]
 
 
-def test_a_published_version_is_not_changed_again(bench: Bench) -> None:
-    bench.publisher.ensure_version(release(1))
-    with bench.calls.record_calls() as made:
-        assert bench.publisher.ensure_version(release(1)) == "1"
+def test_a_published_version_is_not_changed_again(harness: Harness) -> None:
+    harness.publisher.ensure_version(release(1))
+    with harness.calls.record_calls() as made:
+        assert harness.publisher.ensure_version(release(1)) == "1"
     assert made == ["get_alias", "get_function_configuration"]
 
 
 def test_a_release_begun_before_a_platform_update_gets_the_new_wrapper(
-    bench: Bench,
+    harness: Harness,
 ) -> None:
     """E1. The wrapper decides which responses the edge shares, so each release needs the current wrapper."""
-    server = bench.service.functions["server"]
+    server = harness.service.functions["server"]
     server.versions["1"], server.aliases["r-1"] = ("code with an older wrapper", {}), "1"
     server.descriptions["1"] = "r-1"
-    assert bench.publisher.ensure_version(release(1)) == "2"
+    assert harness.publisher.ensure_version(release(1)) == "2"
     assert server.aliases["r-1"] == "2"
     assert server.versions["2"][0] == release(1).code.sha256
 
 
-def test_unchanged_code_and_variables_are_not_sent_again(bench: Bench) -> None:
-    """The code is sent neither to the bucket nor to Lambda. Sending it would take seconds."""
-    bench.publisher.ensure_version(release(1))
+def test_unchanged_code_and_variables_are_not_sent_again(harness: Harness) -> None:
+    """Unchanged code is not uploaded to the bucket, and is not sent to Lambda, because this takes seconds."""
+    harness.publisher.ensure_version(release(1))
     sent = list[str]()
     same_code = evolve(release(1), alias="r-2", environment={"ANCHOR_DEPLOYMENT_ID": "2"})
     same_code = evolve(same_code, code=evolve(same_code.code, upload=lambda: sent.append("zip")))
-    with bench.calls.record_calls() as made:
-        assert bench.publisher.ensure_version(same_code) == "2"
+    with harness.calls.record_calls() as made:
+        assert harness.publisher.ensure_version(same_code) == "2"
     assert (sent, "update_function_code" in made) == ([], False)
     same_variables = evolve(release(3), environment={"ANCHOR_DEPLOYMENT_ID": "2"})
-    with bench.calls.record_calls() as made:
-        assert bench.publisher.ensure_version(same_variables) == "3"
+    with harness.calls.record_calls() as made:
+        assert harness.publisher.ensure_version(same_variables) == "3"
     assert "update_function_configuration" not in made
-    assert bench.service.functions["server"].versions["3"] == (
+    assert harness.service.functions["server"].versions["3"] == (
         release(3).code.sha256,
         {"ANCHOR_DEPLOYMENT_ID": "2"},
     )
 
 
-def test_new_code_is_uploaded_before_the_update_of_the_function(bench: Bench) -> None:
-    told = list[str]()
-    bench.interfere("update_function_code", lambda: told.append("told"))
+def test_new_code_is_uploaded_before_the_update_of_the_function(harness: Harness) -> None:
+    order = list[str]()
+    harness.interfere("update_function_code", lambda: order.append("update"))
     new = release(1)
-    bench.publisher.ensure_version(evolve(new, code=evolve(new.code, upload=lambda: told.append("put"))))
-    assert told == ["put", "told"]
+    harness.publisher.ensure_version(evolve(new, code=evolve(new.code, upload=lambda: order.append("put"))))
+    assert order == ["put", "update"]
 
 
-def test_a_function_without_new_variables_keeps_its_present_ones(bench: Bench) -> None:
+def test_a_function_without_new_variables_keeps_its_present_ones(harness: Harness) -> None:
     alone = evolve(release(1), function="revalidate", environment=None)
-    assert bench.publisher.ensure_version(alone) == "1"
-    assert "update_function_configuration" not in bench.calls.operations
+    assert harness.publisher.ensure_version(alone) == "1"
+    assert "update_function_configuration" not in harness.calls.operations
     same_code = evolve(alone, alias="r-2")
-    assert bench.publisher.ensure_version(same_code) == "1"
-    assert bench.service.functions["revalidate"].aliases == {"r-1": "1", "r-2": "1"}
+    assert harness.publisher.ensure_version(same_code) == "1"
+    assert harness.service.functions["revalidate"].aliases == {"r-1": "1", "r-2": "1"}
 
 
-def crashes() -> int:
-    bench = Bench()
-    bench.publisher.ensure_version(release(1))
-    bench.publisher.ensure_url("server", "r-1")
-    return len(bench.calls.operations)
+def count_calls() -> int:
+    """Return the number of Lambda calls that publish a function with a URL."""
+    harness = Harness()
+    harness.publisher.ensure_version(release(1))
+    harness.publisher.ensure_url("server", "r-1")
+    return len(harness.calls.operations)
 
 
-@pytest.mark.parametrize("after", range(1, crashes() + 1))
-def test_a_repeated_release_completes_after_a_crash_at_any_call(bench: Bench, after: int) -> None:
+@pytest.mark.parametrize("after", range(1, count_calls() + 1))
+def test_a_repeated_release_completes_after_a_crash_at_any_call(harness: Harness, after: int) -> None:
     def publish() -> None:
-        bench.publisher.ensure_version(release(1))
-        bench.publisher.ensure_url("server", "r-1")
+        harness.publisher.ensure_version(release(1))
+        harness.publisher.ensure_url("server", "r-1")
 
-    assert bench.calls.crash_during(publish, after=after)
-    assert bench.publisher.ensure_version(release(1)) in {"1", "2"}
-    assert bench.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
-    server = bench.service.functions["server"]
+    assert harness.calls.crash_during(publish, after=after)
+    assert harness.publisher.ensure_version(release(1)) in {"1", "2"}
+    assert harness.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
+    server = harness.service.functions["server"]
     sha256, variables = server.versions[server.aliases["r-1"]]
     assert sha256 == release(1).code.sha256
     assert variables["ANCHOR_DEPLOYMENT_ID"] == "1"
 
 
-def settle(bench: Bench) -> None:
-    function = bench.service.functions["server"]
+def settle(harness: Harness) -> None:
+    function = harness.service.functions["server"]
     function.pending = 0
     function.revision += 1
 
 
-def other_code(bench: Bench) -> None:
-    settle(bench)
-    bench.service.update_function_code(FunctionName="server", S3Bucket="artifacts", S3Key="3.zip")
-    settle(bench)
+def other_code(harness: Harness) -> None:
+    settle(harness)
+    harness.service.update_function_code(FunctionName="server", S3Bucket="artifacts", S3Key="3.zip")
+    settle(harness)
 
 
-def other_variables(bench: Bench) -> None:
-    settle(bench)
-    bench.service.update_function_configuration(
+def other_variables(harness: Harness) -> None:
+    settle(harness)
+    harness.service.update_function_configuration(
         FunctionName="server", Environment={"Variables": {"ANCHOR_DEPLOYMENT_ID": "3"}}
     )
-    settle(bench)
+    settle(harness)
 
 
 @pytest.mark.parametrize("change", [other_code, other_variables])
@@ -194,76 +195,79 @@ def other_variables(bench: Bench) -> None:
     "before", ["update_function_configuration", "publish_version", "get_function_configuration"]
 )
 def test_a_change_by_another_process_is_detected_or_overwritten(
-    bench: Bench, before: str, change: Callable[[Bench], None]
+    harness: Harness, before: str, change: Callable[[Harness], None]
 ) -> None:
-    bench.interfere(before, lambda: change(bench))
+    harness.interfere(before, lambda: change(harness))
     try:
-        version = bench.publisher.ensure_version(release(1))
+        version = harness.publisher.ensure_version(release(1))
     except FunctionBusyError as noticed:
         assert str(noticed) == "server was changed by another process during the release: try again"  # noqa: PT017
     except ClientError as noticed:
         assert "PreconditionFailedException" in str(noticed)  # noqa: PT017
     else:
-        sha256, variables = bench.service.functions["server"].versions[version]
+        sha256, variables = harness.service.functions["server"].versions[version]
         assert (sha256, variables["ANCHOR_DEPLOYMENT_ID"]) == (release(1).code.sha256, "1")
 
 
-def test_code_that_changed_before_publishing_is_never_published(bench: Bench) -> None:
-    bench.interfere("update_function_configuration", lambda: other_code(bench))
+def test_code_that_changed_before_publishing_is_never_published(harness: Harness) -> None:
+    harness.interfere("update_function_configuration", lambda: other_code(harness))
     with pytest.raises(FunctionBusyError):
-        bench.publisher.ensure_version(release(1))
-    assert bench.service.functions["server"].versions == {}
+        harness.publisher.ensure_version(release(1))
+    assert harness.service.functions["server"].versions == {}
 
 
-def test_an_alias_that_another_process_creates_is_read_again(bench: Bench) -> None:
-    server = bench.service.functions["server"]
-    bench.interfere("create_alias", lambda: server.aliases.update({"r-1": "1"}))
+def test_an_alias_that_another_process_creates_is_read_again(harness: Harness) -> None:
+    server = harness.service.functions["server"]
+    harness.interfere("create_alias", lambda: server.aliases.update({"r-1": "1"}))
     with pytest.raises(FunctionBusyError, match="another process created alias r-1 of server"):
-        bench.publisher.ensure_version(release(1))
-    assert bench.publisher.ensure_version(release(1)) == "1"
+        harness.publisher.ensure_version(release(1))
+    assert harness.publisher.ensure_version(release(1)) == "1"
 
 
-def test_a_failed_change_is_reported_with_lambdas_reason(bench: Bench) -> None:
-    bench.service.changes_fail = "InvalidZipFileException"
+def test_a_failed_change_is_reported_with_lambdas_reason(harness: Harness) -> None:
+    harness.service.changes_fail = "InvalidZipFileException"
     with pytest.raises(PublishError, match="Lambda could not change server: InvalidZipFileException"):
-        bench.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(release(1))
 
 
 @pytest.mark.parametrize("number", [1, 2])
-def test_a_failed_change_does_not_prevent_a_later_one(bench: Bench, number: int) -> None:
-    """Lambda reports the failure until the next change. That change may contain the same code."""
-    bench.service.changes_fail = "InternalError"
+def test_a_failed_change_does_not_prevent_a_later_one(harness: Harness, number: int) -> None:
+    """Lambda reports the failure until the next change. The next change can contain the same code."""
+    harness.service.changes_fail = "InternalError"
     with pytest.raises(PublishError):
-        bench.publisher.ensure_version(release(1))
-    bench.service.changes_fail = None
-    assert bench.publisher.ensure_version(release(number)) == "1"
-    assert bench.service.functions["server"].versions["1"][0] == release(number).code.sha256
+        harness.publisher.ensure_version(release(1))
+    harness.service.changes_fail = None
+    assert harness.publisher.ensure_version(release(number)) == "1"
+    assert harness.service.functions["server"].versions["1"][0] == release(number).code.sha256
 
 
-def test_a_version_that_fails_to_start_is_reported(bench: Bench) -> None:
-    bench.service.versions_fail = True
+def test_a_version_that_fails_to_start_is_reported(harness: Harness) -> None:
+    harness.service.versions_fail = True
     with pytest.raises(PublishError, match="Lambda could not change server: no reason"):
-        bench.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(release(1))
 
 
-def test_a_throttled_read_of_a_function_is_retried_after_a_pause(bench: Bench) -> None:
-    """All releases of an account share 15 calls per second. A throttled read does not restart a release."""
-    bench.refuse("get_function_configuration", client_error("TooManyRequestsException", "GetFunction"))
-    assert bench.publisher.ensure_version(release(1)) == "1"
-    assert bench.pauses[0] == 0.05
+def test_a_throttled_read_of_a_function_is_retried_after_a_pause(harness: Harness) -> None:
+    """All releases of an account share a quota of 15 Lambda API calls per second.
+
+    The publisher repeats only the throttled read, not the release.
+    """
+    harness.refuse("get_function_configuration", client_error("TooManyRequestsException", "GetFunction"))
+    assert harness.publisher.ensure_version(release(1)) == "1"
+    assert harness.pauses[0] == 0.05
 
 
-def test_a_change_that_never_ends_is_a_retryable_error(bench: Bench) -> None:
-    bench.service.settling = 10**6
+def test_a_change_that_never_ends_is_a_retryable_error(harness: Harness) -> None:
+    harness.service.settling = 10**6
     with pytest.raises(FunctionBusyError, match="server is still changing"):
-        bench.publisher.ensure_version(release(1))
-    assert sum(bench.pauses) == pytest.approx(60, abs=1)
+        harness.publisher.ensure_version(release(1))
+    assert sum(harness.pauses) == pytest.approx(60, abs=1)
 
 
-def test_a_url_is_public_streams_and_has_both_permissions(bench: Bench) -> None:
-    bench.publisher.ensure_version(release(1))
-    assert bench.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
-    server = bench.service.functions["server"]
+def test_a_url_is_public_streams_and_has_both_permissions(harness: Harness) -> None:
+    harness.publisher.ensure_version(release(1))
+    assert harness.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
+    server = harness.service.functions["server"]
     assert server.urls["r-1"]["AuthType"] == "NONE"
     assert server.urls["r-1"]["InvokeMode"] == "RESPONSE_STREAM"
     assert server.permissions == {
@@ -280,10 +284,10 @@ def test_a_url_is_public_streams_and_has_both_permissions(bench: Bench) -> None:
     }
 
 
-def test_an_existing_url_is_kept(bench: Bench) -> None:
-    bench.publisher.ensure_version(release(1))
-    first = bench.publisher.ensure_url("server", "r-1")
-    assert bench.publisher.ensure_url("server", "r-1") == first
+def test_an_existing_url_is_kept(harness: Harness) -> None:
+    harness.publisher.ensure_version(release(1))
+    first = harness.publisher.ensure_url("server", "r-1")
+    assert harness.publisher.ensure_url("server", "r-1") == first
 
 
 @pytest.mark.parametrize(
@@ -298,10 +302,12 @@ def test_an_existing_url_is_kept(bench: Bench) -> None:
         "add_permission",
     ],
 )
-def test_other_errors_of_lambda_are_raised(bench: Bench, operation: str) -> None:
-    bench.refuse(operation, client_error("AccessDeniedException"))
+def test_other_errors_of_lambda_are_raised(harness: Harness, operation: str) -> None:
+    harness.refuse(operation, client_error("AccessDeniedException"))
     with pytest.raises(ClientError, match="AccessDenied"):
-        bench.publisher.ensure_url("server", release(int(bench.publisher.ensure_version(release(1)))).alias)
+        harness.publisher.ensure_url(
+            "server", release(int(harness.publisher.ensure_version(release(1)))).alias
+        )
 
 
 @pytest.mark.parametrize(
@@ -314,42 +320,42 @@ def test_other_errors_of_lambda_are_raised(bench: Bench, operation: str) -> None
     ],
 )
 def test_an_error_about_variables_does_not_contain_their_values(
-    bench: Bench, error: Exception, expected: type[Exception]
+    harness: Harness, error: Exception, expected: type[Exception]
 ) -> None:
-    """A4. Messages of Lambda and botocore contain the values that they refuse."""
-    bench.refuse("update_function_configuration", error)
+    """A4. Error messages of Lambda and botocore can contain the values of the refused variables."""
+    harness.refuse("update_function_configuration", error)
     with pytest.raises(expected) as refused:
-        bench.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(release(1))
     assert "server" in str(refused.value)
     assert SECRET not in str(refused.value)
     assert refused.value.__suppress_context__
     assert SECRET not in repr(release(1))
 
 
-def test_the_live_aliases_are_moved_and_the_first_release_creates_them(bench: Bench) -> None:
+def test_the_live_aliases_are_moved_and_the_first_release_creates_them(harness: Harness) -> None:
     for number in (1, 2):
-        bench.publisher.ensure_version(release(number))
-    bench.publisher.point_live_aliases(lambda: {"server": "1"})
-    assert bench.service.functions["server"].aliases["live"] == "1"
-    with bench.calls.record_calls() as made:
-        bench.publisher.point_live_aliases(lambda: {"server": "2"})
+        harness.publisher.ensure_version(release(number))
+    harness.publisher.point_live_aliases(lambda: {"server": "1"})
+    assert harness.service.functions["server"].aliases["live"] == "1"
+    with harness.calls.record_calls() as made:
+        harness.publisher.point_live_aliases(lambda: {"server": "2"})
     assert made == ["update_alias"]
-    assert bench.service.functions["server"].aliases["live"] == "2"
+    assert harness.service.functions["server"].aliases["live"] == "2"
 
 
-def test_the_live_alias_follows_a_target_that_changes_during_the_move(bench: Bench) -> None:
+def test_the_live_alias_follows_a_target_that_changes_during_the_move(harness: Harness) -> None:
     for number in (1, 2):
-        bench.publisher.ensure_version(release(number))
+        harness.publisher.ensure_version(release(number))
     targets = iter(["1", "2", "2", "2"])
-    bench.publisher.point_live_aliases(lambda: {"server": next(targets)})
-    assert bench.service.functions["server"].aliases["live"] == "2"
-    assert bench.pauses == [0.05]
+    harness.publisher.point_live_aliases(lambda: {"server": next(targets)})
+    assert harness.service.functions["server"].aliases["live"] == "2"
+    assert harness.pauses == [0.05]
 
 
-def test_a_refused_move_of_the_live_alias_is_raised(bench: Bench) -> None:
-    bench.refuse("update_alias", client_error("TooManyRequestsException"))
+def test_a_refused_move_of_the_live_alias_is_raised(harness: Harness) -> None:
+    harness.refuse("update_alias", client_error("TooManyRequestsException"))
     with pytest.raises(ClientError, match="TooManyRequests"):
-        bench.publisher.point_live_aliases(lambda: {"server": "1"})
+        harness.publisher.point_live_aliases(lambda: {"server": "1"})
 
 
 def test_an_alias_is_a_name_that_lambda_allows() -> None:

@@ -23,7 +23,7 @@ SECRET = "open sesame"
 
 @pytest.fixture
 def served(stage: ReleasePlatform) -> tuple[ReleasePlatform, Project, Deployment]:
-    """A stage with a live site."""
+    """A stage, a project, and the project's live deployment."""
     project = stage.project()
     return stage, project, stage.live(project)
 
@@ -84,7 +84,7 @@ def test_a_release_that_does_not_respond_does_not_become_live(served: Served) ->
 
 
 def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleasePlatform) -> None:
-    """A4. Sites can print any text, and the reason is stored and shown."""
+    """A4. A site's error message can contain a secret. The platform stores the message and shows it."""
     project = stage.project(variables=(Variable(name="TOKEN", is_secret=True),))
     stage.secrets.values[stage.site(project).secret_parameter(project.project_id, "TOKEN")] = SECRET
     error = json.dumps({"errorType": "Error", "errorMessage": f"bad token {SECRET}"}).encode()
@@ -129,7 +129,7 @@ def test_an_aws_error_is_reported_with_step_and_call_but_not_with_its_message(
     assert_untouched(served)
 
 
-PASSING = [
+RETRYABLE = [
     ("publish_version", client_error("ResourceConflictException", "PublishVersion")),
     ("update_function_configuration", client_error("TooManyRequestsException")),
     ("list_objects_v2", EndpointConnectionError(endpoint_url="https://example.com")),
@@ -137,17 +137,18 @@ PASSING = [
 ]
 
 
-@pytest.mark.parametrize(("operation", "error"), PASSING)
+@pytest.mark.parametrize(("operation", "error"), RETRYABLE)
 def test_a_retryable_error_is_retried_at_once(
     stage: ReleasePlatform, operation: str, error: Exception
 ) -> None:
     deployment = stage.built(stage.project())
     refuse(stage, operation, error, times=2)
     assert stage.release(deployment).status == "live"
-    assert stage.pauses in ([1.0], [1.0, 4.0])  # one attempt can get both refusals
+    # One attempt can get both errors, because it publishes functions in parallel.
+    assert stage.pauses in ([1.0], [1.0, 4.0])
 
 
-@pytest.mark.parametrize(("operation", "error"), PASSING)
+@pytest.mark.parametrize(("operation", "error"), RETRYABLE)
 def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
     stage: ReleasePlatform, operation: str, error: Exception
 ) -> None:
@@ -164,7 +165,7 @@ def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
 
 
 def test_a_switch_with_a_write_conflict_is_retried_at_once(stage: ReleasePlatform) -> None:
-    """P7. The statuses of the two releases are one transaction."""
+    """P7. The pointer is written in a transaction, which can conflict with other writers."""
     deployment = stage.built(stage.project())
     refuse(stage, "transact_write_items", TransactionConflictError(), times=2)
     assert stage.release(deployment).status == "live"

@@ -1,4 +1,4 @@
-"""The release and promote functions as Lambda calls them."""
+"""The handlers `release`, `promote` and `collect`, as Lambda calls them."""
 
 import json
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 PROMOTE = "POST /deployments/{deploymentId}/promote"
 
 
-def received(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
-    """Event of the release queue."""
+def make_event(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
+    """Return an event of the release queue. Each message has been make_event this number of times."""
     event = sqs_event(*(build_message(deployment).to_body() for deployment in deployments))
     for record in event["Records"]:
         record["attributes"] = {"ApproximateReceiveCount": str(times)}
@@ -29,12 +29,12 @@ def received(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
 
 def test_a_message_releases_its_deployment(stage: ReleasePlatform) -> None:
     deployment = stage.built(stage.project())
-    assert release.respond(received(deployment), stage.releaser) == {"batchItemFailures": []}
+    assert release.respond(make_event(deployment), stage.releaser) == {"batchItemFailures": []}
     assert stage.platform.statuses(deployment) == ["live"]
 
 
 def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlatform) -> None:
-    """P4. A project's releases keep their order."""
+    """P4. A project's releases keep their order, because SQS delivers both messages again."""
     project = stage.project()
     first, second = stage.built(project), stage.built(project)
 
@@ -43,11 +43,11 @@ def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlat
             raise client_error("SlowDown")
 
     stage.platform.calls.before = busy
-    answer = release.respond(received(first, second), stage.releaser)
+    answer = release.respond(make_event(first, second), stage.releaser)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
     assert stage.platform.statuses(first, second) == ["deploying", "built"]
-    assert release.respond(received(first, times=2), stage.releaser)["batchItemFailures"]
-    assert release.respond(received(first, times=3), stage.releaser) == {"batchItemFailures": []}
+    assert release.respond(make_event(first, times=2), stage.releaser)["batchItemFailures"]
+    assert release.respond(make_event(first, times=3), stage.releaser) == {"batchItemFailures": []}
     assert stage.platform.statuses(first, second) == ["failed", "built"]
 
 
@@ -106,7 +106,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
     composed = collect.edge_cache
 
     def forget() -> None:
-        composed.cache_clear()  # a test may have replaced it
+        composed.cache_clear()  # not `collect.edge_cache`, because a test replaces this attribute
         for cached in (
             collect.service,
             release.service,

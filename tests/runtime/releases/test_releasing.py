@@ -1,4 +1,4 @@
-"""A build goes live step by step, and an interrupted release is resumed (D2)."""
+"""A built deployment becomes live step by step, and an interrupted release is resumed (D2)."""
 
 import json
 
@@ -93,8 +93,9 @@ def test_the_next_release_uploads_only_new_files_and_retires_the_last(stage: Rel
         stage.release(second)
     assert stage.platform.statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
-    assert live_versions(stage, project) == ["2", "2", "1"]  # the revalidation function is the same
-    # photo, robots, two data files, the icon's second place, what the build id names; two cached objects
+    assert live_versions(stage, project) == ["2", "2", "1"]  # the revalidation function has the same code
+    # Six assets: the photo, `robots.txt`, two data files, the icon below the release's prefix, and the file
+    # below the build id. Two objects of the cache.
     assert made.count("put") == 6 + 2
     assert made.count("batch_write_item") == 0
 
@@ -156,7 +157,7 @@ def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatf
 
 
 def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatform) -> None:
-    """D2. At the last delivery of the message, the response of the write is lost."""
+    """D2. At the last delivery of the message, the pointer is written, but AWS's response is lost."""
     deployment = stage.built(stage.project())
     platform = stage.platform
 
@@ -186,7 +187,7 @@ def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlat
 
 
 def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: ReleasePlatform) -> None:
-    """D3, D5. A user promotes during the switch of an automatic release."""
+    """D3, D5. A user promotes another release during the switch of an automatic release."""
     project = stage.project()
     first = stage.live(project)
     deployment = stage.built(project)
@@ -220,7 +221,7 @@ def test_a_repeated_message_changes_nothing(stage: ReleasePlatform, status: str)
     edge, versions = dict(stage.store.items), live_versions(stage, project)
     with stage.platform.calls.record_calls() as made:
         stage.release(deployment, is_last=True)
-    if status != "live":  # a crashed function could have promoted the live release again
+    if status != "live":  # a live release is switched again, because its promotion may have been interrupted
         assert set(made) == {"get_item"}
     assert stage.platform.reload(deployment) == before
     assert (stage.store.items, live_versions(stage, project)) == (edge, versions)
@@ -235,6 +236,7 @@ def test_a_message_of_a_deleted_project_is_ignored(stage: ReleasePlatform, relea
 
 
 def test_a_deployment_that_another_process_changes_is_not_changed(stage: ReleasePlatform) -> None:
+    """The sweep fails the deployment before the smoke test, which succeeds."""
     deployment = stage.built(stage.project())
 
     def fail(called: str) -> None:
@@ -253,6 +255,7 @@ def test_a_deployment_that_another_process_changes_is_not_changed(stage: Release
 
 
 def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
+    """The sweep fails the deployment before the smoke test, which then fails, too. The first reason stays."""
     deployment = stage.built(stage.project())
     stage.functions.answer = answering(500)
 
@@ -271,7 +274,7 @@ def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
 
 
 def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePlatform) -> None:
-    """D2. A message may be delivered twice. The other copy moves the pointer before this copy can fail."""
+    """D2. SQS can deliver a message twice. Here, one delivery moves the pointer before the other fails."""
     deployment = stage.built(stage.project())
     platform = stage.platform
     answer, stage.functions.answer = stage.functions.answer, answering(500)

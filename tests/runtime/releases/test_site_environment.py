@@ -1,4 +1,4 @@
-"""Environment variables of a site's functions, and the functions that get its secrets (A4)."""
+"""Environment variables of a site's functions. Only the server function gets the secrets (A4)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -101,8 +101,8 @@ def test_the_image_function_gets_none_of_the_projects_variables() -> None:
 
 
 def test_a_variable_cannot_override_the_platforms() -> None:
-    bold = evolve(PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY", value="mine", is_secret=False),))
-    assert environment(bold).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
+    project = evolve(PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY", value="mine", is_secret=False),))
+    assert environment(project).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
 
 
 def test_variables_larger_than_lambda_allows_are_refused_by_name_and_not_by_value() -> None:

@@ -1,4 +1,4 @@
-"""A site that now belongs to another project serves no files of its deleted project (P6, A5)."""
+"""A site that a new project reuses serves no files of the deleted project (P6, A5)."""
 
 import json
 from datetime import timedelta
@@ -13,14 +13,17 @@ CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
 
 
 def served(stage: ReleasePlatform, project: Project, path: str) -> bytes | None:
-    """Return the object that the edge reads for a hashed file of a project's site (`viewer-request.js`)."""
+    """Return what the edge serves for a hashed file of a project's site (`viewer-request.js`), or None."""
     folder = json.loads(stage.store.items[stage.site(project).host])["n"]
     content, *_ = stage.objects.stored.get((ASSETS, f"assets/{folder}/{path}"), (None,))
     return content
 
 
 def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: ReleasePlatform) -> None:
-    """A script with a file name of the framework could otherwise run in the new project's pages."""
+    """Otherwise, a script of the deleted project could run in the new project's pages.
+
+    The deleted project only needs to give its script a file name that the framework also uses.
+    """
     before = stage.project()
     planted = {f"assets/{CHUNK}": b"evil()", "assets/_next/static/evil.html": b"<script>evil()</script>"}
     stage.release(stage.built(before, planted))

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for a client that boto3 does not type
-"""A release with a function that does not respond does not become live (D2)."""
+"""The smoke test of a release fails if one of its functions does not respond correctly (D2)."""
 
 import io
 import json
@@ -29,8 +29,8 @@ TEST = SmokeTest(targets=(SERVER,), host="r--site.example.com", origin_key="0f" 
 
 
 @define
-class Answering:
-    """A Lambda client with responses by alias and function. The default response is a page."""
+class FakeLambda:
+    """A Lambda client with responses by function and alias. The default response is a page."""
 
     answers: Mapping[tuple[str, str], Mapping[str, bytes]] = Factory(dict)
     calls: list[Mapping[str, Any]] = Factory(list)
@@ -45,14 +45,14 @@ class Answering:
         return [json.loads(call["Payload"]) for call in self.calls]
 
 
-def run(payload: bytes, part: SmokeTarget = SERVER, **more: Any) -> None:
-    answering: Any = Answering({(part.function, part.alias): {"Payload": payload, **more}})
-    evolve(TEST, targets=(part,)).run(answering, at=AT)
+def run(payload: bytes, target: SmokeTarget = SERVER, **more: Any) -> None:
+    client: Any = FakeLambda({(target.function, target.alias): {"Payload": payload, **more}})
+    evolve(TEST, targets=(target,)).run(client, at=AT)
 
 
-def refusal(payload: bytes, part: SmokeTarget = SERVER, **more: Any) -> str:
+def refusal(payload: bytes, target: SmokeTarget = SERVER, **more: Any) -> str:
     with pytest.raises(SmokeTestError) as refused:
-        run(payload, part, **more)
+        run(payload, target, **more)
     return str(refused.value)
 
 
@@ -98,7 +98,7 @@ def test_a_long_error_is_truncated() -> None:
 
 
 def test_the_event_has_a_function_urls_format_and_the_origin_key() -> None:
-    client = Answering()
+    client = FakeLambda()
     TEST.run(client, at=AT)  # type: ignore[arg-type]
     ((call,), (event,)) = (client.calls, client.events())
     assert (call["FunctionName"], call["Qualifier"]) == ("server", "r-1")
@@ -118,7 +118,7 @@ def test_the_origin_key_is_in_no_repr() -> None:
 def test_all_functions_are_tested_in_parallel() -> None:
     everybody = Barrier(3, timeout=10)
 
-    class Waiting(Answering):
+    class Waiting(FakeLambda):
         def invoke(self, **arguments: Any) -> Mapping[str, Any]:
             everybody.wait()
             return super().invoke(**arguments)
@@ -136,13 +136,15 @@ def test_all_functions_are_tested_in_parallel() -> None:
     }
 
 
-@pytest.mark.parametrize("part", [SERVER, SPLIT, IMAGE])
-def test_a_failing_function_is_named_if_others_respond(part: SmokeTarget) -> None:
+@pytest.mark.parametrize("target", [SERVER, SPLIT, IMAGE])
+def test_a_failing_function_is_named_if_others_respond(target: SmokeTarget) -> None:
     error = b'{"errorType": "Error", "errorMessage": "no such module"}'
-    client: Any = Answering({(part.function, part.alias): {"Payload": error, "FunctionError": b"Unhandled"}})
+    answer = {"Payload": error, "FunctionError": b"Unhandled"}
+    client: Any = FakeLambda({(target.function, target.alias): answer})
     with pytest.raises(SmokeTestError) as refused:
         evolve(TEST, targets=(SERVER, SPLIT, IMAGE)).run(client, at=AT)
-    assert str(refused.value) == f"{part.name} failed on {part.method} {part.path}: Error: no such module"
+    request = f"{target.method} {target.path}"
+    assert str(refused.value) == f"{target.name} failed on {request}: Error: no such module"
 
 
 def test_a_client_error_of_the_image_function_is_a_valid_response() -> None:

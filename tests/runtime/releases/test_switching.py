@@ -1,4 +1,4 @@
-"""The pointer, and the statuses that follow it (D3, D5, P8)."""
+"""The live pointer of a project, and the deployment statuses that follow the pointer (D3, D5, P8)."""
 
 import contextlib
 from collections.abc import Callable, Mapping
@@ -16,6 +16,7 @@ from runtime.deploy.model import Deployment, LivePointer, Project, Status
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, Platform
 
+# The ways in which a deployment can end instead of becoming live.
 ENDS: Mapping[str, Callable[[Platform, Deployment], Deployment]] = {
     "fail": lambda platform, deployment: platform.deployments.fail(deployment, FAILURE, at=platform.clock()),
     "supersede": lambda platform, deployment: platform.deployments.supersede(deployment, at=platform.clock()),
@@ -23,6 +24,7 @@ ENDS: Mapping[str, Callable[[Platform, Deployment], Deployment]] = {
 
 
 def pointer(platform: Platform, project: Project) -> tuple[LivePointer | None, str | None, bool]:
+    """Return `live`, `serving` and `pinned` of a project."""
     now = platform.projects.get(project.project_id)
     return now.live, now.serving, now.pinned
 
@@ -53,7 +55,7 @@ def test_an_older_release_never_replaces_a_newer_one(platform: Platform) -> None
 
 
 def test_a_switch_can_be_repeated_at_every_step(platform: Platform) -> None:
-    """D3. After a crash between steps, a function starts again from the beginning."""
+    """D3. After a crash between the steps of a switch, a function starts again with the first step."""
     project = platform.create_project()
     before = platform.create_live(project)
     deployment = platform.create_deploying(project)
@@ -99,13 +101,13 @@ def test_a_switch_that_was_overtaken_before_its_end_changes_no_status(platform: 
     assert platform.statuses(first, slow, fast) == ["retired", "deploying", "live"]
 
 
-def test_a_switch_that_another_one_finished_before_reads_the_project_again(platform: Platform) -> None:
+def test_a_switch_that_a_promotion_overtook_reads_the_project_again(platform: Platform) -> None:
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_deploying(project)
     early = platform.deployments.live_pointers.switch(second, at=platform.clock())
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(promoted, first, at=platform.clock())
-    # The promote pinned the first release, so the second was overtaken. The error quotes the current row.
+    # The promotion moved the pointer back to the first release. The error names the current pointer.
     with pytest.raises(SwitchOvertakenError, match=f"the live deployment is now {first.deployment_id}"):
         platform.deployments.live_pointers.finish_switch(early, second, at=platform.clock())
     assert platform.statuses(first, second) == ["live", "deploying"]
@@ -122,7 +124,7 @@ def test_only_a_deploying_or_retired_deployment_becomes_live(platform: Platform)
     project = platform.create_project()
     deployment = platform.create_deploying(project)
     switched = platform.deployments.live_pointers.switch(deployment, at=platform.clock())
-    failed = evolve(deployment, status=Status.FAILED)  # no code changes a served deployment like this
+    failed = evolve(deployment, status=Status.FAILED)  # the product never fails such a deployment
     platform.database.put_item(TableName=platform.deployments.table, Item=to_row(failed))
     with pytest.raises(StaleDeploymentError) as stale:
         platform.deployments.live_pointers.finish_switch(switched, deployment, at=platform.clock())
@@ -133,7 +135,7 @@ def test_only_a_deploying_or_retired_deployment_becomes_live(platform: Platform)
 
 
 def test_an_ended_deployment_does_not_become_live(platform: Platform) -> None:
-    """D2. The sweep or another copy of the message may end a deployment during its switch."""
+    """D2. The sweep, or a second delivery of the message, can end a deployment during its switch."""
     project = platform.create_project()
     failed, superseded = platform.create_deploying(project), platform.create_deploying(project)
     platform.deployments.fail(failed, FAILURE, at=platform.clock())
@@ -146,7 +148,7 @@ def test_an_ended_deployment_does_not_become_live(platform: Platform) -> None:
 
 
 def test_the_deployment_of_the_pointer_cannot_end(platform: Platform) -> None:
-    """D2."""
+    """D2. A deployment that the live pointer names cannot fail and cannot be superseded."""
     project = platform.create_project()
     deployment = platform.create_deploying(project)
     switched = platform.deployments.live_pointers.switch(deployment, at=platform.clock())
@@ -159,14 +161,19 @@ def test_the_deployment_of_the_pointer_cannot_end(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("end", ["fail", "supersede"])
-@pytest.mark.parametrize(("turn", "switch_interrupts"), [(0, False), (1, False), (2, False), (0, True)])
+@pytest.mark.parametrize(
+    ("calls_before", "switch_interrupts"), [(0, False), (1, False), (2, False), (0, True)]
+)
 def test_a_deployment_that_ends_during_its_switch_is_either_live_and_served_or_neither(
-    platform: Platform, end: str, turn: int, *, switch_interrupts: bool
+    platform: Platform, end: str, calls_before: int, *, switch_interrupts: bool
 ) -> None:
-    """D2. The switch or the end runs completely, immediately before the n-th call of the other."""
+    """D2. One of the two operations, the switch and the end, interrupts the other and runs completely.
+
+    `calls_before` is the number of calls that the interrupted operation makes before the interruption.
+    """
     project = platform.create_project()
     deployment = platform.create_deploying(project)
-    calls_left = iter(range(turn, -1, -1))
+    calls_left = iter(range(calls_before, -1, -1))
 
     def switch() -> None:
         with contextlib.suppress(StaleDeploymentError):
@@ -190,7 +197,7 @@ def test_a_deployment_that_ends_during_its_switch_is_either_live_and_served_or_n
     assert (live.deployment_id if live else None) == serving
     ended = {"fail": "failed", "supersede": "superseded"}[end]
     assert platform.statuses(deployment) == ["live" if live else ended]
-    assert bool(live) == (switch_interrupts or turn > 0)
+    assert bool(live) == (switch_interrupts or calls_before > 0)
 
 
 def test_an_older_release_is_promoted_and_pinned(platform: Platform) -> None:
@@ -245,17 +252,20 @@ def test_a_missing_project_or_another_tenants_cannot_be_switched(platform: Platf
         platform.deployments.live_pointers.switch(lost, at=platform.clock())
 
 
-@pytest.mark.parametrize("turn", range(3))
+@pytest.mark.parametrize("calls_before", range(3))
 @pytest.mark.parametrize("newer_interrupts", [True, False])
 def test_after_a_race_one_deployment_is_live_and_the_pointer_names_it(
-    platform: Platform, turn: int, *, newer_interrupts: bool
+    platform: Platform, calls_before: int, *, newer_interrupts: bool
 ) -> None:
-    """D3. One release runs completely, immediately before the n-th call of the other release."""
+    """D3. The switch of one release interrupts the switch of another release and runs completely.
+
+    `calls_before` is the number of calls that the interrupted switch makes before the interruption.
+    """
     project = platform.create_project()
     old = platform.create_live(project)
     releases = [platform.create_deploying(project), platform.create_deploying(project)]
     slow, fast = releases if newer_interrupts else releases[::-1]
-    calls_left = iter(range(turn, -1, -1))
+    calls_left = iter(range(calls_before, -1, -1))
 
     def switch(deployment: Deployment) -> None:
         with contextlib.suppress(SwitchRefusedError, SwitchOvertakenError):

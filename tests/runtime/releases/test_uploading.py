@@ -67,7 +67,7 @@ def test_a_failed_presigned_upload_falls_back_to_the_client(bucket: str, status:
 
 
 def test_an_error_of_the_client_is_raised_and_ends_the_upload(bucket: str) -> None:
-    """Files whose upload has not begun are not uploaded."""
+    """After the error, no further upload starts."""
     attempts: list[str] = []
 
     class Denied:

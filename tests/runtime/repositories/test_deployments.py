@@ -1,4 +1,4 @@
-"""P3, P7: reads of deployments, recording of pushes, and status changes."""
+"""P3, P7: the repository of deployments: reads, the recording of pushes, and status changes."""
 
 from datetime import timedelta
 
@@ -43,7 +43,7 @@ def test_a_delivery_creates_one_deployment(platform: Platform) -> None:
     assert len(platform.lists.list_deployments(OWNER, project.project_id, limit=10).items) == 1
 
 
-def test_a_delivery_is_remembered_for_thirty_days(platform: Platform) -> None:
+def test_a_delivery_is_stored_for_thirty_days(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.push(project, delivery="abc")
     row = platform.database.get_item(
@@ -53,7 +53,7 @@ def test_a_delivery_is_remembered_for_thirty_days(platform: Platform) -> None:
 
 
 def test_an_expired_delivery_is_ignored_before_dynamodb_deletes_it(platform: Platform) -> None:
-    """S4: after thirty days the same body is a new push."""
+    """S4: after thirty days, a delivery with the same body is a new push."""
     project = platform.create_project()
     platform.push(project, delivery="same")
     platform.clock.now += timedelta(days=30)
@@ -68,12 +68,13 @@ def test_two_projects_can_receive_the_same_body(platform: Platform) -> None:
     assert platform.push(one, delivery="same").project_id != platform.push(two, delivery="same").project_id
 
 
-def test_one_of_two_concurrent_pushes_reads_the_project_again(platform: Platform) -> None:
+def test_a_push_with_a_sequence_number_that_is_taken_is_refused(platform: Platform) -> None:
     project = platform.create_project()
     rival = evolve(platform.push(project), deployment_id=platform.ids())
     with pytest.raises(ProjectChangedError):
         platform.deployments.create(project, rival, delivery="other")
-    assert len(platform.read_all_rows()) == 5  # site, claim, project, deployment, delivery
+    # There are still only the rows of the site, its claim, the project, one deployment and its delivery.
+    assert len(platform.read_all_rows()) == 5
 
 
 def test_a_push_to_a_deleted_project_is_not_recorded(platform: Platform) -> None:
@@ -93,7 +94,7 @@ def test_queued_deployments_are_listed_newest_first(platform: Platform) -> None:
 
 
 def test_an_old_queued_deployment_is_only_listed_if_it_is_passed(platform: Platform) -> None:
-    """P8: the old deployment has many newer pushes. A deployment that is no longer queued is never listed."""
+    """P8: the number of deployments that are read is limited, and the old deployment is not among them."""
     project = put_project(platform)
     old, other, gone = (put_deployment(platform, project, Status.QUEUED, number) for number in (1, 2, 3))
     newer = [
@@ -144,7 +145,7 @@ def test_a_building_deployment_cannot_fail_without_its_slot(platform: Platform) 
 
 
 def test_a_write_that_expects_an_older_status_changes_nothing(platform: Platform) -> None:
-    """P7: late writers lose."""
+    """P7: the error contains the status that the row has now."""
     project = platform.create_project()
     read_early: Deployment = platform.push(project)
     platform.deliver_build_message(read_early)

@@ -12,14 +12,14 @@ from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 
 def read_all(list_page: Callable[[str | None], Page[Project] | Page[Deployment]]) -> list[int]:
     """Read a list to its end, and return the sizes of its pages."""
-    held: list[int] = []
+    sizes: list[int] = []
     cursor: str | None = None
     while True:
         page = list_page(cursor)
-        held.append(len(page.items))
+        sizes.append(len(page.items))
         cursor = page.cursor
         if cursor is None:
-            return held
+            return sizes
 
 
 def test_a_users_projects_are_listed_newest_first_in_pages(platform: Platform) -> None:
@@ -64,7 +64,7 @@ def test_a_cursor_is_only_valid_for_its_list_and_tenant(platform: Platform) -> N
     of_projects = platform.lists.list_projects(OWNER, limit=1).cursor
     assert of_mine
     assert of_projects
-    for borrowed in (
+    for use_wrong_cursor in (
         lambda: platform.lists.list_deployments(OWNER, second.project_id, limit=1, cursor=of_mine),
         lambda: platform.lists.list_deployments(OTHER, theirs.project_id, limit=1, cursor=of_mine),
         lambda: platform.lists.list_deployments(OTHER, mine.project_id, limit=1, cursor=of_mine),
@@ -74,7 +74,7 @@ def test_a_cursor_is_only_valid_for_its_list_and_tenant(platform: Platform) -> N
         lambda: platform.lists.list_projects(OWNER, limit=1, cursor="nonsense"),
     ):
         with pytest.raises(MalformedError, match="leave it out"):
-            borrowed()
+            use_wrong_cursor()
 
 
 def test_a_page_of_another_tenants_deployments_is_empty_and_has_no_cursor(platform: Platform) -> None:

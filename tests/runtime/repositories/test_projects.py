@@ -44,6 +44,7 @@ def test_an_undeclared_site_cannot_have_a_project(platform: Platform) -> None:
 
 
 def test_a_claim_is_not_listed_as_a_project(platform: Platform) -> None:
+    """The row has no `userId`, so it is not in the index of a user's projects."""
     project = platform.create_project()
     claim = platform.database.get_item(
         TableName=PROJECTS, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "CLAIM"}}
@@ -60,8 +61,8 @@ def test_sites_are_read_together(platform: Platform) -> None:
 
 
 @define
-class Splitting:
-    """A client that answers one key per call, as DynamoDB may."""
+class OneKeyClient:
+    """A client that processes one key per call and returns the others as unprocessed, as DynamoDB may."""
 
     database: Any
 
@@ -75,7 +76,7 @@ class Splitting:
 
 def test_unprocessed_sites_are_requested_again(platform: Platform) -> None:
     names = {platform.declare_site(name).site for name in ("one", "two", "three")}
-    split = evolve(platform.projects, client=Splitting(platform.database))
+    split = evolve(platform.projects, client=OneKeyClient(platform.database))
     assert set(split.get_sites(names)) == names
 
 
@@ -104,7 +105,7 @@ def test_a_switch_does_not_conflict_with_an_edit_of_variables(platform: Platform
     assert changed.live is not None
 
 
-def later_version(platform: Platform, project: Project) -> None:
+def write_attribute_of_later_version(platform: Platform, project: Project) -> None:
     """Write attributes of a later version of this code into a row."""
     platform.database.update_item(
         TableName=PROJECTS,
@@ -115,16 +116,17 @@ def later_version(platform: Platform, project: Project) -> None:
 
 
 def test_variables_that_a_later_version_extended_can_still_be_replaced(platform: Platform) -> None:
-    """After a rollback of the platform's code, users can still read and change their settings."""
+    """After a rollback of the platform's code, users can still read and change their variables."""
     variables = (Variable(name="A", value="1", is_secret=False),)
     project = platform.create_project(variables=variables)
-    later_version(platform, project)
+    write_attribute_of_later_version(platform, project)
     read = platform.projects.get(project.project_id)
     assert read.variables == variables
     assert platform.projects.set_owned_variables(OWNER, read, (), at=platform.clock()).variables == ()
 
 
 def test_variables_of_a_row_without_a_version_can_be_replaced_once(platform: Platform) -> None:
+    """The first change writes the version. So a second change with the same read project is refused."""
     project = platform.create_project()
     platform.database.update_item(
         TableName=PROJECTS,

@@ -14,15 +14,15 @@ from tests.runtime.platform_fixture import Platform, build_message
 
 
 @define
-class Busy:
-    """A DynamoDB whose first transactions fail with conflicts."""
+class ConflictingClient:
+    """A DynamoDB client whose first `times` transactions fail with a conflict."""
 
     times: int
-    asked: int = 0
+    attempts: int = 0
 
     def transact_write_items(self, **_: object) -> None:
-        self.asked += 1
-        if self.asked <= self.times:
+        self.attempts += 1
+        if self.attempts <= self.times:
             raise conflict()
 
 
@@ -35,45 +35,48 @@ def conflict() -> ClientError:
 
 
 @define
-class Slept:
+class RecordedSleeps:
+    """The delays of retriers, in seconds. Their jitter is 0.5, so each delay is half of the maximum."""
+
     seconds: list[float] = Factory(list)
 
-    def patience(self) -> TransactionRetrier:
+    def create_retrier(self) -> TransactionRetrier:
         return TransactionRetrier(sleep=self.seconds.append, jitter=lambda: 0.5)
 
 
 def test_a_conflicting_transaction_is_retried_with_exponential_backoff() -> None:
-    slept, busy = Slept(), Busy(times=7)
-    slept.patience().transact(busy)  # type: ignore[arg-type]
-    assert busy.asked == 8
+    """Each attempt of the retrier makes up to three calls without a delay."""
+    slept, client = RecordedSleeps(), ConflictingClient(times=7)
+    slept.create_retrier().transact(client)  # type: ignore[arg-type]
+    assert client.attempts == 8
     assert slept.seconds == [0.025, 0.05]
 
 
 def test_the_retries_end_after_about_three_seconds() -> None:
-    slept, busy = Slept(), Busy(times=100)
+    slept, client = RecordedSleeps(), ConflictingClient(times=100)
     with pytest.raises(TransactionConflictError):
-        slept.patience().transact(busy)  # type: ignore[arg-type]
+        slept.create_retrier().transact(client)  # type: ignore[arg-type]
     assert sum(slept.seconds) < 3.2 / 2
     assert len(slept.seconds) == 6
     assert 0 <= DEFAULT_RETRIER.jitter() <= 1
 
 
-@pytest.mark.parametrize(("receives", "comes_again"), [(1, [60]), (2, [120]), (3, [])])
+@pytest.mark.parametrize(("receives", "delays"), [(1, [60]), (2, [120]), (3, [])])
 def test_a_message_with_repeated_conflicts_is_retried_and_never_dead_lettered(
-    platform: Platform, receives: int, comes_again: list[int]
+    platform: Platform, receives: int, delays: list[int]
 ) -> None:
-    """P4, P9: the deployment stays queued, and the sweep takes over after the third receive."""
+    """P4, P9: at the third receive, the message counts as processed. The sweep continues the deployment."""
     deployment = platform.push(platform.create_project())
 
-    def refuses(operation: str) -> None:
+    def refuse(operation: str) -> None:
         if operation == "transact_write_items":
             raise conflict()
 
-    platform.calls.before = refuses
+    platform.calls.before = refuse
     event = sqs_event(build_message(deployment).to_body(), receives=receives)
     failed = orchestrator.respond(event, platform.builder)["batchItemFailures"]
     platform.calls.before = lambda _: None
-    assert [seconds for _, seconds in platform.queues.visibility_changes] == comes_again
-    assert len(failed) == len(comes_again)
+    assert [seconds for _, seconds in platform.queues.visibility_changes] == delays
+    assert len(failed) == len(delays)
     assert platform.statuses(deployment) == ["queued"]
     assert len(platform.sleeps) == 6

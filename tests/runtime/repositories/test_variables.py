@@ -23,7 +23,7 @@ def put(platform: Platform, project: Project, *variables: dict[str, Any]) -> Pro
     return platform.project_service.set_variables(OWNER, project.project_id, wanted)
 
 
-def refused(platform: Platform, project: Project, *variables: dict[str, Any]) -> dict[str, str]:
+def read_problems(platform: Platform, project: Project, *variables: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as error:
         put(platform, project, *variables)
     assert platform.projects.get(project.project_id) == project
@@ -38,7 +38,7 @@ def secret(name: str, value: str | None = SECRET) -> dict[str, Any]:
     return {"name": name, "isSecret": True} | ({} if value is None else {"value": value})
 
 
-def stored(project: Project) -> dict[str, str]:
+def read_secrets(project: Project) -> dict[str, str]:
     path = f"/anchor/dev/sites/{project.site}/{project.project_id}/"
     answer = real_client("ssm").get_parameters_by_path(Path=path, WithDecryption=True)
     return {each["Name"].removeprefix(path): each["Value"] for each in answer["Parameters"]}
@@ -55,7 +55,7 @@ def test_plain_variables_are_kept_in_the_row(platform: Platform) -> None:
 def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Platform) -> None:
     """A4."""
     project = put(platform, platform.create_project(), secret("TOKEN"))
-    assert stored(project) == {"TOKEN": SECRET}
+    assert read_secrets(project) == {"TOKEN": SECRET}
     assert SECRET not in str(platform.read_all_rows())
     name = f"/anchor/dev/sites/next-site/{project.project_id}/TOKEN"
     parameter = real_client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])[
@@ -72,25 +72,25 @@ def test_a_secret_without_a_value_keeps_its_stored_one(platform: Platform) -> No
     project = put(platform, platform.create_project(), secret("TOKEN"), plain("A"))
     project = put(platform, project, secret("TOKEN", None))
     assert [variable.name for variable in project.variables] == ["TOKEN"]
-    assert stored(project) == {"TOKEN": SECRET}
-    assert stored(put(platform, project, secret("TOKEN", "new"))) == {"TOKEN": "new"}
+    assert read_secrets(project) == {"TOKEN": SECRET}
+    assert read_secrets(put(platform, project, secret("TOKEN", "new"))) == {"TOKEN": "new"}
 
 
 def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(platform: Platform) -> None:
     """A4."""
     project = put(platform, platform.create_project(), secret("ONE"), secret("TWO"), secret("THREE"))
     project = put(platform, project, secret("ONE", None), plain("TWO"))
-    assert stored(project) == {"ONE": SECRET}
+    assert read_secrets(project) == {"ONE": SECRET}
 
 
 def test_a_secret_that_was_plain_needs_its_value_again(platform: Platform) -> None:
     project = put(platform, platform.create_project(), plain("TOKEN"))
-    assert "variables[0].value" in refused(platform, project, secret("TOKEN", None))
+    assert "variables[0].value" in read_problems(platform, project, secret("TOKEN", None))
 
 
 def test_a_value_is_required(platform: Platform) -> None:
     project = platform.create_project()
-    assert refused(
+    assert read_problems(
         platform, project, {"name": "A", "isSecret": False}, secret("B", None), secret("C", "")
     ) == {
         "variables[0].value": "is required",
@@ -118,20 +118,20 @@ def test_a_value_is_required(platform: Platform) -> None:
     ],
 )
 def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> None:
-    said = refused(platform, platform.create_project(), plain(name))
-    assert said == {"variables[0].name": "is reserved for the platform: choose another name"}
+    problems = read_problems(platform, platform.create_project(), plain(name))
+    assert problems == {"variables[0].name": "is reserved for the platform: choose another name"}
 
 
 @pytest.mark.parametrize("name", ["", "a", "lower_case", "1A", "A-B", "A B", "Ä", "A\n", "A=B", "A" * 101])
 def test_other_names_than_capitals_digits_and_underscores_are_refused(platform: Platform, name: str) -> None:
     """A3."""
-    said = refused(platform, platform.create_project(), plain(name))
-    assert said["variables[0].name"].startswith("must be A-Z")
+    problems = read_problems(platform, platform.create_project(), plain(name))
+    assert problems["variables[0].name"].startswith("must be A-Z")
 
 
 def test_a_name_appears_once(platform: Platform) -> None:
-    said = refused(platform, platform.create_project(), plain("A"), plain("B"), secret("A"))
-    assert said == {
+    problems = read_problems(platform, platform.create_project(), plain("A"), plain("B"), secret("A"))
+    assert problems == {
         "variables[0].name": "appears more than once",
         "variables[2].name": "appears more than once",
     }
@@ -139,36 +139,36 @@ def test_a_name_appears_once(platform: Platform) -> None:
 
 def test_a_project_has_at_most_a_hundred_variables(platform: Platform) -> None:
     project = platform.create_project()
-    assert refused(platform, project, *(plain(f"A{number}") for number in range(101))) == {
+    assert read_problems(platform, project, *(plain(f"A{number}") for number in range(101))) == {
         "variables": "must have at most 100 entries"
     }
     assert len(put(platform, project, *(plain(f"A{number}") for number in range(100))).variables) == 100
 
 
 def test_all_variables_together_fit_into_lambdas_environment(platform: Platform) -> None:
-    """Stored secrets count with the size that they had when they were written."""
+    """The size of a stored secret counts too. The row contains the size instead of the value."""
     overhead = len(json.dumps({"A": ""}))
     project = put(platform, platform.create_project(), secret("A", "x" * (MAX_TOTAL_BYTES - overhead)))
-    said = refused(platform, project, secret("A", None), plain("B", ""))
-    assert said["variables"].startswith(f"must have at most {MAX_TOTAL_BYTES} bytes in total")
-    assert refused(platform, project, plain("A", '"' * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
-    assert refused(platform, project, plain("A", "ü" * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
+    problems = read_problems(platform, project, secret("A", None), plain("B", ""))
+    assert problems["variables"].startswith(f"must have at most {MAX_TOTAL_BYTES} bytes in total")
+    assert read_problems(platform, project, plain("A", '"' * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
+    assert read_problems(platform, project, plain("A", "ü" * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
 
 
 def test_a_value_with_a_nul_character_is_refused(platform: Platform) -> None:
-    said = refused(platform, platform.create_project(), plain("A", "a\0b"))
-    assert said == {"variables[0].value": "must not contain the NUL character"}
+    problems = read_problems(platform, platform.create_project(), plain("A", "a\0b"))
+    assert problems == {"variables[0].value": "must not contain the NUL character"}
 
 
 def test_a_concurrent_change_of_variables_is_refused(platform: Platform) -> None:
     project = platform.create_project()
 
-    def rival(operation: str) -> None:
+    def change_concurrently(operation: str) -> None:
         if operation == "update_item":
             platform.calls.before = lambda _: None
             put(platform, project, plain("RIVAL"))
 
-    platform.calls.before = rival
+    platform.calls.before = change_concurrently
     with pytest.raises(ProjectChangedError):
         put(platform, project, plain("MINE"))
     assert platform.projects.get(project.project_id).variables[0].name == "RIVAL"
@@ -178,19 +178,19 @@ def test_a_crash_at_any_call_leaves_no_secret_without_its_parameter(platform: Pl
     """A4: every secret in the row has a parameter, and a repeated request completes."""
     project = put(platform, platform.create_project(), secret("OLD"), secret("KEPT"))
     wanted = [secret("NEW"), secret("KEPT", None)]
-    for dies_after in range(1, 6):
+    for crash_after in range(1, 6):
         assert platform.calls.crash_during(
-            lambda project=project: put(platform, project, *wanted), after=dies_after
+            lambda project=project: put(platform, project, *wanted), after=crash_after
         )
         named = {variable.name for variable in platform.projects.get(project.project_id).variables}
-        assert named <= set(stored(project))
+        assert named <= set(read_secrets(project))
         done = put(platform, project, *wanted)
         assert {variable.name for variable in done.variables} == {"NEW", "KEPT"}
-        assert {"NEW", "KEPT"} <= set(stored(project))
+        assert {"NEW", "KEPT"} <= set(read_secrets(project))
         project = put(platform, project, secret("OLD"), secret("KEPT", None))
 
 
-def test_plain_variables_cost_two_calls_and_secrets_one_more(platform: Platform) -> None:
+def test_plain_variables_cost_two_calls_and_a_secret_costs_two_more(platform: Platform) -> None:
     project = platform.create_project()
     with platform.calls.record_calls() as made:
         put(platform, project, plain("A"))

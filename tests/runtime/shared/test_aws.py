@@ -12,7 +12,7 @@ from tests.runtime.calls import REGION
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached function
-    """A process that has created no client yet."""
+    """The function that returns a client, without clients of earlier tests."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -23,7 +23,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached 
 
 @pytest.mark.usefixtures("aws")
 def test_requests_have_the_platforms_user_agent(clients: Any) -> None:  # noqa: ANN401 - a cached function
-    """CloudTrail shows the user agent. It is built once, not for each request."""
+    """CloudTrail shows this user agent. It is set once, so that boto3 does not build one for each request."""
     asked: list[str] = []
     client = clients("dynamodb")
     client.meta.events.register(

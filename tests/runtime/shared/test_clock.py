@@ -30,7 +30,7 @@ def test_a_time_is_formatted_in_utc_with_milliseconds() -> None:
 
 def test_a_time_without_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="without a time zone"):
-        format_time(datetime(2026, 1, 31))  # noqa: DTZ001 - that is the point
+        format_time(datetime(2026, 1, 31))  # noqa: DTZ001 - the test needs a time without a zone
     with pytest.raises(ValueError, match="without a time zone"):
         parse_time("2026-01-31T09:30:00")
 

@@ -19,7 +19,7 @@ from runtime.deploy.model import (
 from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
 
 TEXTS = st.text(max_size=20)
-WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)  # data/test_round_trips.py tests more digits
+WHOLE = st.integers(-(10**38) + 1, 10**38 - 1)  # tests/runtime/data/test_round_trips.py tests more digits
 TIMES = st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2100, 1, 1)).map(  # noqa: DTZ001 - zone below
     lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000, tzinfo=UTC)
 )

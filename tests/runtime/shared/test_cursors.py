@@ -26,7 +26,9 @@ VALUES = st.one_of(
 POSITIONS = st.dictionaries(st.text(max_size=20), VALUES, max_size=4)
 
 
-def refused(cursor: str, *, tenant: str = "user", query: str = "list", cursors: Cursors = CURSORS) -> str:
+def find_refusal_message(
+    cursor: str, *, tenant: str = "user", query: str = "list", cursors: Cursors = CURSORS
+) -> str:
     with pytest.raises(MalformedError) as error:
         cursors.read(tenant, query, cursor)
     assert error.value.__cause__ is None
@@ -42,19 +44,19 @@ def test_a_cursor_contains_the_position(position: dict[str, Any], tenant: str, q
 
 
 def test_every_invalid_cursor_gets_the_same_error() -> None:
-    """A5. Altered, expired, of another tenant or query, or not a cursor at all."""
+    """A5. The cursor was altered, has expired, or has another tenant, query or key. Or it is not a cursor."""
     cursor = CURSORS.write("user", "list", POSITION)
     later = evolve(CURSORS, clock=lambda: NOW + timedelta(hours=24))
-    said = {
-        refused(cursor[:-2] + "AA"),
-        refused(cursor, tenant="other"),
-        refused(cursor, query="list of others"),
-        refused(cursor, cursors=later),
-        refused(cursor, cursors=evolve(CURSORS, key=lambda: b"o" * 32)),
-        refused("nonsense"),
-        refused(""),
+    messages = {
+        find_refusal_message(cursor[:-2] + "AA"),
+        find_refusal_message(cursor, tenant="other"),
+        find_refusal_message(cursor, query="list of others"),
+        find_refusal_message(cursor, cursors=later),
+        find_refusal_message(cursor, cursors=evolve(CURSORS, key=lambda: b"o" * 32)),
+        find_refusal_message("nonsense"),
+        find_refusal_message(""),
     }
-    assert said == {
+    assert messages == {
         "the cursor is not from this list or is older than a day: leave it out to start again",
     }
 
@@ -64,27 +66,27 @@ def test_every_altered_character_is_detected(data: st.DataObject) -> None:
     cursor = CURSORS.write("user", "list", POSITION)
     at = data.draw(st.integers(0, len(cursor) - 1))
     other = data.draw(st.sampled_from("ABCxyz019-_=+/ .é\n").filter(lambda new: new != cursor[at]))
-    refused(cursor[:at] + other + cursor[at + 1 :])
+    find_refusal_message(cursor[:at] + other + cursor[at + 1 :])
 
 
 def test_the_position_cannot_be_replaced() -> None:
     one, two = (CURSORS.write("user", "list", {"id": {"S": text}}) for text in ("a", "b"))
     parts = [urlsafe_b64decode(each + "=" * (-len(each) % 4)) for each in (one, two)]
-    refused(urlsafe_b64encode(parts[0][:-16] + parts[1][-16:]).decode().rstrip("="))
+    find_refusal_message(urlsafe_b64encode(parts[0][:-16] + parts[1][-16:]).decode().rstrip("="))
 
 
 def test_tenant_and_query_are_signed_separately() -> None:
-    refused(CURSORS.write("ab", "c", POSITION), tenant="a", query="bc")
+    find_refusal_message(CURSORS.write("ab", "c", POSITION), tenant="a", query="bc")
 
 
 @pytest.mark.parametrize("cursor", ["A" * 8193, "A", "AA", "A" * 28, "A" * 32, "=", "%%%", "é", "AQ\n"])
 def test_text_that_is_not_a_cursor_is_refused(cursor: str) -> None:
-    refused(cursor)
+    find_refusal_message(cursor)
 
 
 @given(st.text())
 def test_any_text_is_refused_without_another_error(cursor: str) -> None:
-    refused(cursor)
+    find_refusal_message(cursor)
 
 
 def test_a_cursor_is_valid_for_its_lifetime() -> None:
@@ -95,10 +97,10 @@ def test_a_cursor_is_valid_for_its_lifetime() -> None:
 
 @define
 class CountingKms(Kms):
-    asked: int = 0
+    call_count: int = 0
 
     def generate_mac(self, **arguments: Any) -> Any:  # noqa: ANN401 - as the client
-        self.asked += 1
+        self.call_count += 1
         return super().generate_mac(**arguments)
 
 
@@ -106,10 +108,10 @@ def test_the_key_is_derived_once_at_the_first_cursor() -> None:
     kms = CountingKms()
     signer = Signer(kms, "arn:key")
     cursors = Cursors(key=signer.derive_cursor_key, clock=lambda: NOW)
-    assert kms.asked == 0
+    assert kms.call_count == 0
     cursor = cursors.write("user", "list", POSITION)
     assert cursors.read("user", "list", cursor) == POSITION
-    assert (kms.asked, len(signer.derive_cursor_key())) == (1, 32)
+    assert (kms.call_count, len(signer.derive_cursor_key())) == (1, 32)
 
 
 def test_the_key_is_in_no_repr() -> None:

@@ -27,14 +27,16 @@ from tests.runtime.platform_fixture import Platform
 from tests.runtime.tables import PROJECTS
 
 
-def cancelled(*reasons: Mapping[str, Any]) -> ClientError:
+def make_cancelled_error(*reasons: Mapping[str, Any]) -> ClientError:
     error = client_error("TransactionCanceledException", "TransactWriteItems")
     error.response["CancellationReasons"] = list(reasons)  # type: ignore[typeddict-unknown-key]
     return error
 
 
 @define
-class Refusing:
+class RefusingClient:
+    """A DynamoDB client whose first transactions raise the given errors, one error each."""
+
     errors: list[Exception] = Factory(list)
     calls: int = 0
 
@@ -106,7 +108,7 @@ def test_a_failed_condition_of_a_single_write_has_the_row(platform: Platform) ->
 
 
 def test_a_single_write_that_conflicts_with_a_transaction_is_a_conflict() -> None:
-    """Users' writes can conflict with transactions of pushes. The response is 409, not 500."""
+    """A user's write can conflict with the transaction of a push. The API must then respond 409, not 500."""
     with pytest.raises(TransactionConflictError, match="try again"), named_condition_errors():
         raise client_error("TransactionConflictException")
 
@@ -136,13 +138,13 @@ def test_a_refused_transaction_has_the_failed_condition_and_its_row(platform: Pl
 
 
 def test_a_transaction_that_conflicts_with_another_is_retried() -> None:
-    client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 2)
+    client = RefusingClient([make_cancelled_error({"Code": "TransactionConflict"}, {"Code": "None"})] * 2)
     write_transaction(client, {})  # type: ignore[arg-type]
     assert client.calls == 3
 
 
 def test_a_transaction_that_conflicts_at_every_attempt_is_a_conflict() -> None:
-    client = Refusing([cancelled({"Code": "TransactionConflict"}, {"Code": "None"})] * 3)
+    client = RefusingClient([make_cancelled_error({"Code": "TransactionConflict"}, {"Code": "None"})] * 3)
     with pytest.raises(TransactionConflictError, match="try again"):
         write_transaction(client, {})  # type: ignore[arg-type]
     assert client.calls == 3
@@ -151,13 +153,13 @@ def test_a_transaction_that_conflicts_at_every_attempt_is_a_conflict() -> None:
 @pytest.mark.parametrize(
     ("errors", "calls"),
     [
-        ([cancelled({"Code": "TransactionConflict"}, {"Code": "ThrottlingError"})] * 3, 3),
-        ([cancelled({"Code": "ItemCollectionSizeLimitExceeded"})], 1),
+        ([make_cancelled_error({"Code": "TransactionConflict"}, {"Code": "ThrottlingError"})] * 3, 3),
+        ([make_cancelled_error({"Code": "ItemCollectionSizeLimitExceeded"})], 1),
         ([client_error("AccessDeniedException")], 1),
     ],
 )
 def test_other_errors_of_a_transaction_are_raised(errors: list[Exception], calls: int) -> None:
-    client = Refusing(list(errors))
+    client = RefusingClient(list(errors))
     with pytest.raises(ClientError):
         write_transaction(client, {})  # type: ignore[arg-type]
     assert client.calls == calls

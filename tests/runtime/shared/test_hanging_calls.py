@@ -1,4 +1,4 @@
-"""AWS calls without a response end before their function, and the caller is asked to retry (Q1, P1)."""
+"""An AWS call without a response ends before its function ends, and the caller is asked to retry (Q1, P1)."""
 
 import inspect
 import json
@@ -28,11 +28,15 @@ from tests.runtime.events import api_event
 from tests.runtime.platform_fixture import OWNER
 
 FUNCTION = "aws:lambda/function:Function"
-ANSWERING = {"runtime.deploy.handlers.webhook", "runtime.deploy.handlers.api", "runtime.images.handlers.api"}
+API_HANDLERS = {
+    "runtime.deploy.handlers.webhook",
+    "runtime.deploy.handlers.api",
+    "runtime.images.handlers.api",
+}
 
 
-def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
-    """Inputs of the functions with Python handlers, by handler module."""
+def find_function_inputs(stage: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the inputs of the functions with Python handlers, by handler module."""
     return {
         function.inputs["handler"].removesuffix(".handle"): function.inputs
         for function in recording(stage).of_type(FUNCTION)
@@ -40,8 +44,8 @@ def declared(stage: str) -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Config]]:
-    """Services whose clients a function creates, with their settings."""
+def find_created_clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Config]]:
+    """Return the AWS services whose clients a function creates, each with the settings of the client."""
     made: list[tuple[str, Config]] = []
 
     def client(service: str, settings: Config | None = None) -> SimpleNamespace:
@@ -53,22 +57,22 @@ def clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[tuple[
         for attribute in fields(handler.Environment):
             patched.setenv(attribute.name.upper(), "10")
         handler.service.cache_clear()
-        compose(handler.service())
+        call_lambdas(handler.service())
         handler.service.cache_clear()
     return made
 
 
-def compose(part: object) -> None:
-    """Create everything that a service creates lazily, which are its lambda attributes."""
+def call_lambdas(part: object) -> None:
+    """Call all lambda attributes of a service. With these, the service creates clients when it needs them."""
     if inspect.isfunction(part) and part.__name__ == "<lambda>":
-        compose(part())
+        call_lambdas(part())
     elif has(type(part)):
         for attribute in fields(type(part)):
-            compose(getattr(part, attribute.name))
+            call_lambdas(getattr(part, attribute.name))
 
 
-def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data
-    """Return the seconds of a call that hangs at each attempt, with botocore's longest pauses."""
+def compute_longest_duration(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data
+    """Return the duration in seconds of a call that hangs at each attempt, with botocore's longest pauses."""
     attempts: int = settings.retries["total_max_attempts"]
     backoff = ExponentialBackoff(random=lambda: 1.0)
     pauses = [backoff.delay_amount(SimpleNamespace(attempt_number=number)) for number in range(1, attempts)]
@@ -77,22 +81,22 @@ def longest(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Q1. Two seconds are left for the function's response."""
-    functions = declared(stage)
-    assert functions.keys() >= ANSWERING
+    """Q1. After the call, two seconds are left for the function's response."""
+    functions = find_function_inputs(stage)
+    assert functions.keys() >= API_HANDLERS
     for name, inputs in functions.items():
         timeout = int(inputs["timeout"])
         assert inputs["environment"]["variables"][TIMEOUT_VARIABLE] == str(timeout), name
-        found = clients(import_module(name), monkeypatch)
+        found = find_created_clients(import_module(name), monkeypatch)
         assert found, name
         for service, differing in found:
             settings: Any = aws.default_config(service, timeout=timeout).merge(differing)
             assert settings.retries["mode"] == "standard"
-            assert longest(settings) <= timeout - 2, (name, service)
+            assert compute_longest_duration(settings) <= timeout - 2, (name, service)
 
 
 def test_attempts_and_timeouts_depend_on_the_functions_timeout() -> None:
-    """A function with a short timeout makes two attempts. A long timeout allows more and longer ones."""
+    """A function with a short timeout makes two attempts. A long timeout allows more and longer attempts."""
     given: dict[int, Any] = {
         seconds: aws.default_config("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
     }
@@ -106,9 +110,9 @@ def test_attempts_and_timeouts_depend_on_the_functions_timeout() -> None:
     }
 
 
-@pytest.mark.usefixtures("surroundings")
+@pytest.mark.usefixtures("function_environment")
 def test_a_clients_settings_follow_the_functions_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the variable, it uses the shortest timeout of all functions."""
+    """Without the variable `FUNCTION_TIMEOUT`, a client assumes the shortest timeout of all functions."""
     assert aws.client("sqs").meta.config.read_timeout == 2.5
     monkeypatch.setenv(TIMEOUT_VARIABLE, "60")
     assert aws.client("kms").meta.config.read_timeout == 11.75
@@ -116,33 +120,33 @@ def test_a_clients_settings_follow_the_functions_timeout(monkeypatch: pytest.Mon
 
 @contextmanager
 def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
-    """A server that accepts connections and never responds: its address, and its connections."""
-    taken: list[socket.socket] = []
+    """Run a server that accepts connections and never responds. Yield its address and its connections."""
+    connections: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
-        def take() -> None:
+        def accept_connections() -> None:
             while True:
                 try:
-                    taken.append(listening.accept()[0])
+                    connections.append(listening.accept()[0])
                 except OSError:
                     return
 
-        thread = Thread(target=take)
+        thread = Thread(target=accept_connections)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}", taken
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}", connections
         finally:
             listening.shutdown(socket.SHUT_RDWR)
             thread.join()
-            for each in taken:
+            for each in connections:
                 each.close()
 
 
 @pytest.fixture
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Environment variables of functions, in a new process."""
+def function_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The functions' environment variables without `FUNCTION_TIMEOUT`, and no clients of earlier tests."""
 
-    def forget() -> None:
+    def clear_caches() -> None:
         for cached in (api.service, webhook.service, aws.client):
             cached.cache_clear()
 
@@ -151,22 +155,22 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
-        *declared("dev")["runtime.deploy.handlers.api"]["environment"]["variables"],
+        *find_function_inputs("dev")["runtime.deploy.handlers.api"]["environment"]["variables"],
     ):
         if name != TIMEOUT_VARIABLE:
             monkeypatch.setenv(name, "10")
-    forget()
+    clear_caches()
     yield
-    forget()
+    clear_caches()
 
 
 @pytest.mark.enable_socket
-@pytest.mark.usefixtures("surroundings")
+@pytest.mark.usefixtures("function_environment")
 @pytest.mark.parametrize("handler", [api, webhook])
 def test_a_hanging_call_gives_a_response_with_retry_after(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q1, P1. With the real handler, client and connection; only the timeouts are shorter."""
+    """Q1, P1. The handler, the client and the connection are real. Only the timeouts are shorter."""
     make: Any = boto3.client
     usual = aws.default_config
 
@@ -174,7 +178,7 @@ def test_a_hanging_call_gives_a_response_with_retry_after(
         return usual(service, timeout=timeout).merge(Config(connect_timeout=0.2, read_timeout=0.2))
 
     monkeypatch.setattr(aws, "default_config", shortened)
-    with silent_server() as (address, taken):
+    with silent_server() as (address, connections):
         monkeypatch.setattr(boto3, "client", partial(make, endpoint_url=address))
         began = time.monotonic()
         route = "GET /projects/{projectId}" if handler is api else "POST /webhook/{projectId}"
@@ -183,5 +187,5 @@ def test_a_hanging_call_gives_a_response_with_retry_after(
         took = time.monotonic() - began
     assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")
     assert json.loads(response["body"])["detail"].startswith("the platform is busy: try again")
-    assert len(taken) == 2
+    assert len(connections) == 2
     assert took >= 0.4

@@ -12,7 +12,7 @@ START = datetime(2016, 7, 30, 23, 54, 10, 259_000, tzinfo=UTC)
 
 
 def test_an_ids_time_part_matches_the_specifications_example() -> None:
-    """The example 01ARYZ6S41... is the time 1469918176385 ms."""
+    """In the specification, the time part 01ARYZ6S41 encodes 1469918176385 milliseconds."""
     at = datetime.fromtimestamp(1469918176.385, UTC)
     new = make_ulid_generator(lambda: at, bytes)
     assert new() == "01ARYZ6S41" + "0" * 16

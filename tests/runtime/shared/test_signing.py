@@ -1,4 +1,4 @@
-"""Secrets derived by KMS. moto's KMS computes real HMACs."""
+"""Secrets that are derived with KMS. In some tests, moto's KMS computes the HMACs."""
 
 import pytest
 

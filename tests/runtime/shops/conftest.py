@@ -1,4 +1,4 @@
-"""Fixtures of the shop store, on moto's DynamoDB or any other database."""
+"""Fixtures of the shop store on moto's DynamoDB. Other test folders replace `store`."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ class ManualClock:
         return self.now
 
     def move(self, **by: float) -> datetime:
-        """Move the clock by days, seconds and milliseconds. Return the new time."""
+        """Move the clock by the arguments of `timedelta`, such as `days=1`. Return the new time."""
         self.now += timedelta(**by)
         return self.now
 
@@ -78,16 +78,16 @@ class ShopPlatform:
         return self.history.record(ImportRecord.from_job(self.finished(domain)))
 
     def placed(self, job: Job, status: Status, **more: Any) -> Job:
-        """A job in another status. The row is written directly, without the calls that lead to the status."""
+        """Write a copy of a job in another status, without the calls that lead to it. Return the copy."""
         placed = evolve(job, status=status, job_id=self.ids(), **more)
         self.jobs.create(placed)
         return placed
 
     def everything(self) -> list[Mapping[str, Any]]:
-        """All rows."""
+        """Return all rows of the three tables."""
         tables = (SHOPS, JOBS, IMPORT_HISTORY)
         return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
 
     def row(self, table: str, **key: Any) -> dict[str, Any]:
-        """Return a stored row by its key's attribute values."""
+        """Return a stored row. The arguments are the attribute values of its key."""
         return self.database.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]

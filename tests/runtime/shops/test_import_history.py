@@ -19,7 +19,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 FAR_OFF = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def history(
+def read_pages(
     store: ShopPlatform,
     since: datetime = LONG_AGO,
     until: datetime = FAR_OFF,
@@ -27,7 +27,7 @@ def history(
     limit: int = 100,
     oldest_first: bool = False,
 ) -> list[list[ImportRecord]]:
-    """All pages of a shop's history."""
+    """Return all pages of the history of SHOP."""
     found: list[list[ImportRecord]] = []
     cursor = None
     while cursor or not found:
@@ -40,12 +40,12 @@ def history(
     return found
 
 
-def flat(pages: list[list[ImportRecord]]) -> list[ImportRecord]:
+def flatten(pages: list[list[ImportRecord]]) -> list[ImportRecord]:
     return [record for page in pages for record in page]
 
 
-def record_of(store: ShopPlatform, at: datetime) -> ImportRecord:
-    """The record of an import that ends at this time. The record is not written."""
+def make_record(store: ShopPlatform, at: datetime) -> ImportRecord:
+    """Return the record of an import that ends at this time, without writing it."""
     job = Job.queued(SHOP, "import-products", job_id=store.ids(), at=START)
     return ImportRecord.from_job(evolve(job, status=Status.SUCCEEDED, finished_at=at))
 
@@ -56,7 +56,7 @@ def test_a_record_has_the_result_of_the_job(store: ShopPlatform) -> None:
     at = store.clock.move(seconds=1)
     job = store.jobs.fail(SHOP, job.job_id, error="the shop closed")
     record = store.history.record(ImportRecord.from_job(job))
-    assert flat(history(store)) == [record]
+    assert flatten(read_pages(store)) == [record]
     assert (record.job_id, record.kind, record.outcome) == (job.job_id, "import-products", Status.FAILED)
     assert (record.total, record.processed, record.failed) == (10, 9, 2)
     assert (record.finished_at, record.error) == (at, "the shop closed")
@@ -70,7 +70,7 @@ def test_a_job_that_is_not_finished_has_no_record(store: ShopPlatform) -> None:
 
 def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store: ShopPlatform) -> None:
     """T8."""
-    record = store.history.record(record_of(store, START))
+    record = store.history.record(make_record(store, START))
     (row,) = store.everything()
     assert row["timestamp"] == {"N": str(record.timestamp)}
     assert row["expiresAt"] == {"N": str(int(START.timestamp()) + 365 * 86_400)}
@@ -79,14 +79,14 @@ def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store:
 
 
 def test_imports_that_end_at_the_same_moment_are_all_recorded(store: ShopPlatform) -> None:
-    recorded = [store.history.record(record_of(store, START)) for _ in range(12)]
+    recorded = [store.history.record(make_record(store, START)) for _ in range(12)]
     assert len({record.timestamp for record in recorded}) == 12
-    assert {record.job_id for record in flat(history(store))} == {record.job_id for record in recorded}
-    assert {record.finished_at for record in flat(history(store))} == {START}
+    assert {record.job_id for record in flatten(read_pages(store))} == {record.job_id for record in recorded}
+    assert {record.finished_at for record in flatten(read_pages(store))} == {START}
 
 
 def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> None:
-    records = [record_of(store, START) for _ in range(3)]
+    records = [make_record(store, START) for _ in range(3)]
     first = [store.history.record(record) for record in records]
     assert [store.history.record(record) for record in records] == first
     assert len(store.everything()) == 3
@@ -95,11 +95,11 @@ def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> No
 def test_recording_makes_one_call_and_one_more_per_used_microsecond(
     store: ShopPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # all try the last microsecond first
+    monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # all imports try the last microsecond first
     made = []
     for _ in range(3):
         with store.calls.record_calls() as calls:
-            made.append(store.history.record(record_of(store, START)).timestamp - to_unix_time(START))
+            made.append(store.history.record(make_record(store, START)).timestamp - to_unix_time(START))
         made.append(len(calls))
     assert made == [Decimal("0.000999"), 1, Decimal(0), 2, Decimal("0.000001"), 3]
 
@@ -109,18 +109,18 @@ def test_a_millisecond_without_an_unused_microsecond_is_an_error(
 ) -> None:
     monkeypatch.setattr(import_history, "_SLOTS", 2)
     for _ in range(2):
-        store.history.record(record_of(store, START))
+        store.history.record(make_record(store, START))
     with pytest.raises(ImportTimesTakenError, match=SHOP):
-        store.history.record(record_of(store, START))
+        store.history.record(make_record(store, START))
     assert len(store.everything()) == 2
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])
 @pytest.mark.parametrize("limit", [1, 2, 5, 100])
 def test_a_range_comes_in_order_page_by_page(store: ShopPlatform, limit: int, *, oldest_first: bool) -> None:
-    records = [store.history.record(record_of(store, START + timedelta(days=day))) for day in range(5)]
+    records = [store.history.record(make_record(store, START + timedelta(days=day))) for day in range(5)]
     store.recorded(OTHER_SHOP)
-    found = flat(history(store, limit=limit, oldest_first=oldest_first))
+    found = flatten(read_pages(store, limit=limit, oldest_first=oldest_first))
     assert found == (records if oldest_first else records[::-1])
 
 
@@ -129,43 +129,43 @@ def test_a_range_comes_in_order_page_by_page(store: ShopPlatform, limit: int, *,
 def test_a_range_includes_its_start_and_excludes_its_end(
     store: ShopPlatform, limit: int, *, oldest_first: bool
 ) -> None:
-    """The range is exact to the microsecond, also if a page ends at the end of the range."""
-    records = [store.history.record(record_of(store, START + timedelta(hours=hour))) for hour in range(4)]
+    """The range is exact to the microsecond, even if the last row of a page is at the end of the range."""
+    records = [store.history.record(make_record(store, START + timedelta(hours=hour))) for hour in range(4)]
     since, until = (datetime.fromtimestamp(float(records[number].timestamp), UTC) for number in (1, 3))
     assert to_unix_time(since) == records[1].timestamp
-    found = flat(history(store, since, until, limit=limit, oldest_first=oldest_first))
+    found = flatten(read_pages(store, since, until, limit=limit, oldest_first=oldest_first))
     assert sorted(found, key=lambda record: record.timestamp) == records[1:3]
 
 
 def test_a_range_is_the_same_in_every_time_zone(store: ShopPlatform) -> None:
-    record = store.history.record(record_of(store, START))
+    record = store.history.record(make_record(store, START))
     east = START.astimezone(timezone(timedelta(hours=9)))
-    assert flat(history(store, east, east + timedelta(seconds=1))) == [record]
+    assert flatten(read_pages(store, east, east + timedelta(seconds=1))) == [record]
     with pytest.raises(ValueError, match="without a time zone"):
-        history(store, START.replace(tzinfo=None), START)
+        read_pages(store, START.replace(tzinfo=None), START)
 
 
 @pytest.mark.parametrize("length", [timedelta(0), timedelta(days=-1)])
 def test_an_empty_range_has_no_records(store: ShopPlatform, length: timedelta) -> None:
-    store.history.record(record_of(store, START))
-    assert history(store, START, START + length) == [[]]
+    store.history.record(make_record(store, START))
+    assert read_pages(store, START, START + length) == [[]]
 
 
 def test_expired_records_are_hidden_before_dynamodb_deletes_them(store: ShopPlatform) -> None:
-    """S4. Pages are shorter, and their cursors continue the list."""
+    """S4. Pages with expired records are shorter, but their cursors still continue the list."""
     for day in range(4):
-        store.history.record(record_of(store, START + timedelta(days=day)))
-    last = store.history.record(record_of(store, START + timedelta(days=9)))
+        store.history.record(make_record(store, START + timedelta(days=day)))
+    last = store.history.record(make_record(store, START + timedelta(days=9)))
     store.clock.now = START + RECORD_LIFETIME + timedelta(days=3)
     for oldest_first in (False, True):
-        found = history(store, limit=2, oldest_first=oldest_first)
-        assert flat(found) == [last]
+        found = read_pages(store, limit=2, oldest_first=oldest_first)
+        assert flatten(found) == [last]
         assert len(found) > 1
 
 
 def test_a_cursor_is_only_valid_for_its_own_shop_range_and_order(store: ShopPlatform) -> None:
     for day in range(3):
-        store.history.record(record_of(store, START + timedelta(days=day)))
+        store.history.record(make_record(store, START + timedelta(days=day)))
     cursor = store.history.list_between(SHOP, LONG_AGO, FAR_OFF, limit=1).cursor
     assert cursor
     for shop, since, oldest_first in (
@@ -186,13 +186,13 @@ def test_another_shop_has_another_history(store: ShopPlatform) -> None:
 
 def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(store: ShopPlatform) -> None:
     with pytest.raises(ItemTooLargeError) as refused:
-        store.history.record(evolve(record_of(store, START), error="x" * 500_000))
+        store.history.record(evolve(make_record(store, START), error="x" * 500_000))
     assert refused.value.size > 500_000
     assert store.calls.operations == []
 
 
 def test_recording_again_keeps_attributes_of_a_newer_version(store: ShopPlatform) -> None:
-    record = record_of(store, START)
+    record = make_record(store, START)
     store.history.record(record)
     (row,) = store.everything()
     store.database.put_item(TableName=IMPORT_HISTORY, Item={**row, "labels": {"SS": ["a"]}})

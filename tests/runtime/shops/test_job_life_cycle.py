@@ -1,4 +1,4 @@
-"""Jobs behave like a model after any calls, including repeated calls and calls of another shop (S3)."""
+"""After any sequence of calls, jobs equal a simple model. Calls repeat, and come from two shops (S3)."""
 
 import os
 from collections.abc import Callable
@@ -24,7 +24,7 @@ SHOPS = {SHOP: OTHER_SHOP, OTHER_SHOP: SHOP}
 
 @define
 class Expected:
-    """Expected state of a job."""
+    """Expected state of a job, according to the model."""
 
     shop: str
     expires: Any

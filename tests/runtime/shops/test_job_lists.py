@@ -1,4 +1,4 @@
-"""Lists of jobs: those of a shop, newest first, and those of a status in all shops, oldest first (S1, S4)."""
+"""Lists of jobs: of one shop, newest first, and of all shops with one status, oldest first (S1, S4)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,8 @@ from tests.runtime.tables import JOBS
 List = Callable[..., Page[Job]]
 
 
-def pages(listed: List, *of: Any, limit: int) -> list[tuple[Job, ...]]:  # noqa: ANN401 - a shop or a status
-    """All pages of a list."""
+def read_pages(listed: List, *of: Any, limit: int) -> list[tuple[Job, ...]]:  # noqa: ANN401 - a shop or a status
+    """Return all pages of a list."""
     found: list[tuple[Job, ...]] = []
     cursor = None
     while cursor or not found:
@@ -29,22 +29,22 @@ def pages(listed: List, *of: Any, limit: int) -> list[tuple[Job, ...]]:  # noqa:
     return found
 
 
-def ids(*several: tuple[Job, ...]) -> list[str]:
+def list_ids(*several: tuple[Job, ...]) -> list[str]:
     return [job.job_id for jobs in several for job in jobs]
 
 
-def expiring(store: ShopPlatform, number: int) -> list[Job]:
-    """Jobs. The first of them have expired when the last one is created."""
+def create_expired_and_valid_jobs(store: ShopPlatform, number: int) -> list[Job]:
+    """Return `number` expired jobs, followed by one job that has not expired."""
     made = [store.queued() for _ in range(number)]
     store.clock.now = made[-1].created_at + JOB_LIFETIME
     return [*made, store.queued()]
 
 
-def move_on(store: ShopPlatform, job: Job) -> None:
+def write_cancelled(store: ShopPlatform, job: Job) -> None:
     store.database.put_item(TableName=JOBS, Item=to_row(evolve(job, status=Status.CANCELLED)))
 
 
-def delete(store: ShopPlatform, job: Job) -> None:
+def delete_row(store: ShopPlatform, job: Job) -> None:
     store.database.delete_item(TableName=JOBS, Key={"jobId": {"S": job.job_id}})
 
 
@@ -52,8 +52,8 @@ def delete(store: ShopPlatform, job: Job) -> None:
 def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopPlatform, limit: int) -> None:
     jobs = [store.queued() for _ in range(5)]
     store.queued(OTHER_SHOP)
-    found = pages(store.jobs.list_for_shop, SHOP, limit=limit)
-    assert ids(*found) == ids(tuple(reversed(jobs)))
+    found = read_pages(store.jobs.list_for_shop, SHOP, limit=limit)
+    assert list_ids(*found) == list_ids(tuple(reversed(jobs)))
     assert all(len(page) <= limit for page in found)
 
 
@@ -70,7 +70,9 @@ def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(
 ) -> None:
     running = [store.running(shop) for shop in (SHOP, OTHER_SHOP, SHOP)]
     store.queued()
-    assert ids(*pages(store.jobs.list_with_status, Status.RUNNING, limit=limit)) == ids(tuple(running))
+    assert list_ids(*read_pages(store.jobs.list_with_status, Status.RUNNING, limit=limit)) == list_ids(
+        tuple(running)
+    )
     assert store.jobs.list_with_status(Status.FAILED, limit=limit) == Page(items=(), cursor=None)
 
 
@@ -92,20 +94,24 @@ def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopPlatform
 
 
 def test_a_job_whose_status_changed_after_the_query_is_left_out(store: ShopPlatform) -> None:
-    """The index is eventually consistent."""
+    """The query can return such a job, because the index is eventually consistent."""
     moved, queued = store.queued(), store.queued()
-    store.calls.before = lambda operation: move_on(store, moved) if operation == "batch_get_item" else None
+    store.calls.before = lambda operation: (
+        write_cancelled(store, moved) if operation == "batch_get_item" else None
+    )
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
 def test_a_job_that_was_deleted_after_the_query_is_left_out(store: ShopPlatform) -> None:
     deleted, queued = store.queued(), store.queued()
-    store.calls.before = lambda operation: delete(store, deleted) if operation == "batch_get_item" else None
+    store.calls.before = lambda operation: (
+        delete_row(store, deleted) if operation == "batch_get_item" else None
+    )
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == (queued,)
 
 
-class Splitting:
-    """A DynamoDB client that reads one key per call, as DynamoDB splits batches of more than 16 MB."""
+class SplittingClient:
+    """A DynamoDB client that reads one key per batch. DynamoDB splits only batches of more than 16 MB."""
 
     def __init__(self, target: Any) -> None:  # noqa: ANN401 - clients have no type here
         self._target = target
@@ -123,16 +129,16 @@ class Splitting:
 
 def test_a_split_batch_is_read_completely_and_in_order(store: ShopPlatform) -> None:
     jobs = [store.queued() for _ in range(4)]
-    split = evolve(store.jobs, client=Calls().client("dynamodb", Splitting(store.database)))
-    assert ids(split.list_with_status(Status.QUEUED, limit=10).items) == ids(tuple(jobs))
+    split = evolve(store.jobs, client=Calls().client("dynamodb", SplittingClient(store.database)))
+    assert list_ids(split.list_with_status(Status.QUEUED, limit=10).items) == list_ids(tuple(jobs))
 
 
 def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopPlatform) -> None:
-    """S4. Pages are shorter, and their cursors continue the list."""
-    *_, alive = expiring(store, 4)
+    """S4. Pages with expired jobs are shorter, but their cursors still continue the list."""
+    *_, alive = create_expired_and_valid_jobs(store, 4)
     for listed, of in ((store.jobs.list_for_shop, SHOP), (store.jobs.list_with_status, Status.QUEUED)):
-        found = pages(listed, of, limit=2)
-        assert ids(*found) == [alive.job_id]
+        found = read_pages(listed, of, limit=2)
+        assert list_ids(*found) == [alive.job_id]
         assert len(found) > 2
 
 
@@ -156,7 +162,7 @@ def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopPlatform, s
             listed(of, limit=1, cursor=foreign)
 
 
-def test_a_cursor_ends_after_a_day(store: ShopPlatform) -> None:
+def test_a_cursor_expires_after_a_day(store: ShopPlatform) -> None:
     store.queued()
     store.queued()
     cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor

@@ -12,7 +12,7 @@ from runtime.shops.model import JOB_LIFETIME, MAX_BATCHES, TRANSITIONS, Job, Sta
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 from tests.runtime.tables import JOBS
 
-# Each change of a job by its new status. Progress does not change the status.
+# Each change of a job by the new status. `advanced` is the counting of a batch, which keeps the status.
 CHANGES: Mapping[str, Callable[[JobRepository, str, str], Job]] = {
     "running": lambda jobs, domain, job_id: jobs.start(domain, job_id),
     "succeeded": lambda jobs, domain, job_id: jobs.succeed(domain, job_id),
@@ -41,7 +41,7 @@ def test_a_job_id_cannot_be_used_twice(store: ShopPlatform) -> None:
 
 
 def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopPlatform) -> None:
-    """Otherwise, the list of the jobs with this status would fail."""
+    """Otherwise, `list_with_status` could not read the row by its key, and would fail."""
     with pytest.raises(ValueError, match="must be a ULID"):
         store.jobs.create(Job.queued(SHOP, "import-products", job_id="import-1", at=START))
     assert store.jobs.list_with_status(Status.QUEUED, limit=10).items == ()
@@ -79,7 +79,7 @@ def test_a_job_can_fail_with_an_error_of_any_length(store: ShopPlatform) -> None
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("change", CHANGES)
 def test_only_allowed_transitions_change_a_status(store: ShopPlatform, status: Status, change: str) -> None:
-    """S3. A finished job can neither start again nor count a batch."""
+    """S3. A finished job cannot start again, and it does not count a batch."""
     job = store.placed(store.queued(), status)
     row = store.row(JOBS, jobId={"S": job.job_id})
     allowed = status is Status.RUNNING if change == "advanced" else Status(change) in TRANSITIONS[status]
@@ -114,7 +114,7 @@ def test_batches_add_up_in_any_order(store: ShopPlatform) -> None:
 
 
 def test_a_repeated_batch_is_counted_once(store: ShopPlatform) -> None:
-    """S3. A queue may deliver a batch twice, and a caller repeats a write whose response was lost."""
+    """S3. A queue may deliver a batch twice, and a caller may repeat a write whose response was lost."""
     job = store.running()
     first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
     store.clock.move(seconds=1)
@@ -153,7 +153,6 @@ def test_progress_never_goes_backwards(store: ShopPlatform, numbers: dict[str, i
 
 
 def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
-
     assert item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 
@@ -174,7 +173,7 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> N
 
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str) -> None:
-    """This is also true for an id that is not a valid key."""
+    """An id that is not a valid DynamoDB key has the same result."""
     store.queued()
     rows = store.everything()
     for call in (*CHANGES.values(), JobRepository.get):
@@ -200,7 +199,7 @@ def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopPlatf
 
 
 def test_a_job_expires_ninety_days_after_its_creation(store: ShopPlatform) -> None:
-    """T8: DynamoDB's TTL reads `expiresAt`, which must be a Number of seconds."""
+    """T8: DynamoDB's TTL reads `expiresAt`, which must be a Number with Unix seconds."""
     job = store.queued()
     expires_at = store.row(JOBS, jobId={"S": job.job_id})["expiresAt"]
     assert expires_at == {"N": str(int(job.created_at.timestamp()) + 90 * 86_400)}

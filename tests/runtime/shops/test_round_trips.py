@@ -15,7 +15,7 @@ from runtime.shops.tokens import EncryptedToken
 from tests.runtime.shops.shop_fixture import START, ShopPlatform
 from tests.runtime.tables import SHOPS
 
-# The examples of a test share the tables, so each has its own keys.
+# All examples of a test use the same tables, so each example uses its own keys or deletes old rows.
 SHARED = settings(
     max_examples=12, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

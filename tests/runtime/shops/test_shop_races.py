@@ -1,4 +1,4 @@
-"""Fifty concurrent callers on the same rows: counters are exact, and one caller wins (S3)."""
+"""Fifty concurrent calls on the same rows: counters are exact, and only one change of state succeeds (S3)."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.thorough
 T = TypeVar("T")
 
 
-def winners(outcomes: Sequence[T | AnchorError], *losers: type[AnchorError]) -> list[T]:
-    """Results of the calls that were not refused. All others must have raised one of these errors."""
+def find_successes(outcomes: Sequence[T | AnchorError], *allowed: type[AnchorError]) -> list[T]:
+    """Return the results of the calls that succeeded. Every other call must have raised one of `allowed`."""
     found = [outcome for outcome in outcomes if not isinstance(outcome, AnchorError)]
-    assert {type(outcome) for outcome in outcomes if isinstance(outcome, AnchorError)} <= set(losers)
+    assert {type(outcome) for outcome in outcomes if isinstance(outcome, AnchorError)} <= set(allowed)
     return found
 
 
@@ -34,7 +34,7 @@ def test_no_progress_is_lost(store: ShopPlatform) -> None:
         )
         for number in range(CONTENDERS)
     ]
-    assert len(winners(run_concurrently(counts))) == CONTENDERS
+    assert len(find_successes(run_concurrently(counts))) == CONTENDERS
     counted = store.jobs.get(SHOP, job.job_id)
     assert counted.processed == sum(range(CONTENDERS + 1))
     assert counted.failed == CONTENDERS // 2
@@ -46,7 +46,7 @@ def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopPlat
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
         for number in range(CONTENDERS)
     ]
-    assert len(winners(run_concurrently(counts))) == CONTENDERS
+    assert len(find_successes(run_concurrently(counts))) == CONTENDERS
     counted = store.jobs.get(SHOP, job.job_id)
     assert (counted.processed, counted.failed) == (15, 5)
 
@@ -57,7 +57,7 @@ def test_counters_only_grow_during_concurrent_writes(store: ShopPlatform) -> Non
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
         for number in range(CONTENDERS)
     ]
-    seen = sorted(winners(run_concurrently(counts)), key=lambda found: found.processed)
+    seen = sorted(find_successes(run_concurrently(counts)), key=lambda found: found.processed)
     assert [found.processed for found in seen] == list(range(1, CONTENDERS + 1))
 
 
@@ -69,7 +69,7 @@ def test_only_batches_before_the_end_are_counted(store: ShopPlatform) -> None:
     ]
     cancels = partial(store.jobs.cancel, SHOP, job.job_id)
     outcomes = run_concurrently([*counts[:25], cancels, *counts[25:]])
-    accepted = winners(outcomes, StaleJobError)
+    accepted = find_successes(outcomes, StaleJobError)
     ended = store.jobs.get(SHOP, job.job_id)
     assert ended.status is Status.CANCELLED
     assert ended.processed == len(accepted) - 1
@@ -78,7 +78,7 @@ def test_only_batches_before_the_end_are_counted(store: ShopPlatform) -> None:
 def test_one_of_several_concurrent_callers_starts_a_job(store: ShopPlatform) -> None:
     job = store.queued()
     outcomes = run_concurrently([partial(store.jobs.start, SHOP, job.job_id)] * CONTENDERS)
-    assert winners(outcomes, StaleJobError) == [store.jobs.get(SHOP, job.job_id)]
+    assert find_successes(outcomes, StaleJobError) == [store.jobs.get(SHOP, job.job_id)]
 
 
 def test_one_of_several_concurrent_callers_ends_a_job(store: ShopPlatform) -> None:
@@ -89,7 +89,7 @@ def test_one_of_several_concurrent_callers_ends_a_job(store: ShopPlatform) -> No
         partial(store.jobs.cancel, SHOP, job.job_id),
     ]
     outcomes = run_concurrently((ends * CONTENDERS)[:CONTENDERS])
-    (ended,) = winners(outcomes, StaleJobError)
+    (ended,) = find_successes(outcomes, StaleJobError)
     assert ended == store.jobs.get(SHOP, job.job_id)
     refused = [outcome for outcome in outcomes if isinstance(outcome, StaleJobError)]
     assert {each.found for each in refused} == {ended.status}
@@ -100,14 +100,14 @@ def test_one_of_several_concurrent_callers_creates_a_job(store: ShopPlatform) ->
     kinds = [f"kind-{number}" for number in range(CONTENDERS)]
     jobs = [Job.queued(SHOP, kind, job_id=job_id, at=START) for kind in kinds]
     outcomes = run_concurrently([partial(store.jobs.create, job) for job in jobs])
-    assert len(winners(outcomes, JobExistsError)) == 1
+    assert len(find_successes(outcomes, JobExistsError)) == 1
     assert store.jobs.get(SHOP, job_id) in jobs
 
 
 def test_the_newest_installation_stays(store: ShopPlatform) -> None:
     times = [START + timedelta(seconds=number) for number in range(CONTENDERS)]
     outcomes = run_concurrently([partial(store.shop, installed_at=at) for at in times])
-    assert winners(outcomes, ShopChangedError)
+    assert find_successes(outcomes, ShopChangedError)
     assert store.shops.get(SHOP).installed_at == times[-1]
 
 
@@ -115,13 +115,13 @@ def test_one_of_several_updates_from_the_same_read_succeeds(store: ShopPlatform)
     shop = store.shop()
     wanted = [evolve(shop, name=f"name-{number}") for number in range(CONTENDERS)]
     outcomes = run_concurrently([partial(store.shops.update, SHOP, shop, each) for each in wanted])
-    assert winners(outcomes, ShopChangedError) == [store.shops.get(SHOP)]
+    assert find_successes(outcomes, ShopChangedError) == [store.shops.get(SHOP)]
 
 
 def test_imports_that_end_together_are_all_in_the_history(store: ShopPlatform) -> None:
     job = evolve(store.queued(), status=Status.SUCCEEDED, finished_at=START)
     records = [ImportRecord.from_job(evolve(job, job_id=store.ids())) for _ in range(CONTENDERS)]
-    recorded = winners(run_concurrently([partial(store.history.record, record) for record in records]))
+    recorded = find_successes(run_concurrently([partial(store.history.record, record) for record in records]))
     assert len({record.timestamp for record in recorded}) == CONTENDERS
     found = store.history.list_between(SHOP, START, START + timedelta(milliseconds=1), limit=100)
     assert {record.job_id for record in found.items} == {record.job_id for record in records}

@@ -16,12 +16,12 @@ NEWER = {"plan": {"S": "gold"}, "labels": {"SS": ["a", "b"]}, "limits": {"M": {"
 
 
 def add_attributes(store: ShopPlatform) -> None:
-    """Add attributes that a newer version of the code would write."""
+    """Add attributes to the shop's row, as a newer version of the code would do."""
     row = store.row(SHOPS, domain={"S": SHOP})
     store.database.put_item(TableName=SHOPS, Item={**row, **NEWER})
 
 
-def kept(store: ShopPlatform) -> dict[str, object]:
+def read_added_attributes(store: ShopPlatform) -> dict[str, object]:
     return {name: value for name, value in store.row(SHOPS, domain={"S": SHOP}).items() if name in NEWER}
 
 
@@ -64,7 +64,7 @@ def test_a_domain_is_a_host_name_in_lower_case(text: str, is_one: bool) -> None:
 
 
 def test_a_shop_with_an_invalid_domain_is_refused() -> None:
-    """Two spellings of one domain would be two tenants."""
+    """Otherwise, two spellings of the same domain would be two tenants."""
     with pytest.raises(ValueError, match="lower-case"):
         Shop(domain="One.example.com", access_token=SEALED, installed_at=START, updated_at=START)
 
@@ -82,7 +82,7 @@ def test_installing_again_keeps_attributes_of_a_newer_version(store: ShopPlatfor
     store.shop()
     add_attributes(store)
     store.shop(name="Two")
-    assert kept(store) == NEWER
+    assert read_added_attributes(store) == NEWER
 
 
 def test_a_late_installation_event_changes_nothing(store: ShopPlatform) -> None:
@@ -99,7 +99,7 @@ def test_an_update_writes_the_fields_that_differ_and_no_others(store: ShopPlatfo
     wanted = evolve(shop, scopes=("a", "b"), name=None, updated_at=at)
     updated = store.shops.update(SHOP, shop, wanted)
     assert updated == evolve(wanted, version=2) == store.shops.get(SHOP)
-    assert kept(store) == NEWER
+    assert read_added_attributes(store) == NEWER
     expression = store.calls.arguments[-2]["UpdateExpression"]
     assert expression == "SET #scopes = :scopes, #updatedAt = :updatedAt, #version = :version REMOVE #name"
 
@@ -114,7 +114,7 @@ def test_an_update_without_changes_still_needs_the_shop(store: ShopPlatform) -> 
 
 @pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
 def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dict[str, Any]) -> None:
-    """Equal updates and updates of different fields are refused, too. One update may depend on the other."""
+    """Even an equal update and an update of another field are refused: one may depend on the other."""
     shop = store.shop(name="One")
     winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
     with pytest.raises(ShopChangedError):
@@ -122,8 +122,8 @@ def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dic
     assert store.shops.get(SHOP) == winner
 
 
-def test_an_update_from_before_a_repeated_installation_is_refused(store: ShopPlatform) -> None:
-    """A repeated event also raises the version."""
+def test_an_update_from_a_read_before_a_repeated_installation_is_refused(store: ShopPlatform) -> None:
+    """A repeated installation event with the same time also increases the version of the shop."""
     shop = store.shop()
     again = store.shop()
     assert (shop.version, again.version) == (1, 2)

@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - stands in for a client that boto3 does not type
-"""Access tokens: encrypted for one shop, and hidden from logs and errors (S2)."""
+"""Access tokens are encrypted for one shop, and are hidden from logs and errors (S2)."""
 
 import json
 import logging
@@ -29,15 +29,15 @@ def cipher(aws: None) -> TokenCipher:  # noqa: ARG001 - for its effect
     return TokenCipher(client=real_client("kms"), key=key)
 
 
-def everything_shown(error: BaseException) -> str:
+def format_full_report(error: BaseException) -> str:
     """Return the most detailed error report: the exception chain with every frame's local values."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     causes = [cause for cause in (error.__cause__, error.__context__) if cause is not None]
-    return "".join([*shown.format(), repr(error), str(error), *map(everything_shown, causes)])
+    return "".join([*shown.format(), repr(error), str(error), *map(format_full_report, causes)])
 
 
-class Refusing:
-    """A KMS client that fails during a call that contains the token."""
+class RefusingClient:
+    """A KMS client whose calls fail while their local variables contain the token."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -78,7 +78,7 @@ def test_a_token_cannot_be_decrypted_for_another_shop(cipher: TokenCipher) -> No
     encrypted = cipher.encrypt(SHOP, Token(SECRET))
     with pytest.raises(TokenRefusedError, match=OTHER_SHOP) as refused:
         cipher.decrypt(OTHER_SHOP, encrypted)
-    assert SECRET not in everything_shown(refused.value)
+    assert SECRET not in format_full_report(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_damaged_token_is_refused(cipher: TokenCipher, damaged: Any) -> None:
 
 
 def test_a_token_of_another_key_is_refused() -> None:
-    wrong = Refusing(client_error("IncorrectKeyException", "Decrypt"))
+    wrong = RefusingClient(client_error("IncorrectKeyException", "Decrypt"))
     with pytest.raises(TokenRefusedError):
         TokenCipher(client=wrong, key="arn:key").decrypt(SHOP, EncryptedToken(b"x"))
 
@@ -119,7 +119,7 @@ def test_a_plaintext_that_is_not_a_token_is_refused_and_hidden(decrypted: bytes)
     ],
 )
 def test_a_kms_error_has_its_code_and_no_token(error: Exception, code: str) -> None:
-    cipher = TokenCipher(client=Refusing(error), key="arn:key")
+    cipher = TokenCipher(client=RefusingClient(error), key="arn:key")
     token = Token(SECRET)
     for operation in (
         lambda: cipher.encrypt(SHOP, token),
@@ -128,7 +128,7 @@ def test_a_kms_error_has_its_code_and_no_token(error: Exception, code: str) -> N
         with pytest.raises(TokenServiceError, match=code) as failed:
             operation()
         assert failed.value.code == code
-        assert SECRET not in everything_shown(failed.value)
+        assert SECRET not in format_full_report(failed.value)
 
 
 @pytest.mark.parametrize("text", ["", "two\nlines", "naïve", "\ud800", "x" * 4097])
@@ -155,7 +155,7 @@ def test_a_token_cannot_be_pickled_copied_or_stored(written: Any) -> None:
 def shown(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.LogCaptureFixture]:
-    """Log records at the level at which boto3 logs whole requests and responses."""
+    """Captured log records at DEBUG, the level at which boto3 logs whole requests and responses."""
     monkeypatch.setattr(moto_without_http, "METHODS", {})
     with caplog.at_level(logging.DEBUG):
         for name in list(logging.Logger.manager.loggerDict):
@@ -170,7 +170,7 @@ def test_a_token_is_in_no_log_and_no_output(
     shown: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """S2. All boto3 loggers are at DEBUG during a token's whole life cycle."""
+    """S2. The loggers of boto3 are at DEBUG while a token is encrypted, stored, decrypted and refused."""
     encrypted = cipher.encrypt(SHOP, Token(SECRET))
     shop = store.shop(access_token=encrypted)
     token = cipher.decrypt(SHOP, store.shops.get(SHOP).access_token)
@@ -181,7 +181,7 @@ def test_a_token_is_in_no_log_and_no_output(
     printed = capfd.readouterr()
     captured = shown.text + printed.out + printed.err
     assert "Token(hidden)" in captured
-    assert "OperationModel(name=UpdateItem)" in captured  # boto3 did write logs
+    assert "OperationModel(name=UpdateItem)" in captured  # proves that boto3 wrote logs
     assert SECRET not in captured
     assert BASE64 not in captured
 

@@ -23,26 +23,27 @@ from tests.runtime.releases.release_fixture import (
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 HOUR = timedelta(hours=1)
-# Two releases of the same code share a version of the revalidation function.
+# Changes that give the revalidation function other code. Releases with equal code share its version.
 OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
 def run(stage: ReleasePlatform, at: datetime, collector: Collector | None = None) -> None:
+    """Call the collector function with this scheduled time."""
     event = {"id": "event", "time": format_time(at)}
     collect.respond(event, collector or stage.collector, stage.edge_cache)
 
 
-def collected(stage: ReleasePlatform) -> None:
-    """Run both steps of the collection."""
+def run_both_steps(stage: ReleasePlatform) -> None:
+    """Run both steps of the collection, an hour apart."""
     at = stage.platform.clock()
     run(stage, at)
     run(stage, at + HOUR)
 
 
-def releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
-    """Create releases that went live one after the other, by writing their resources directly.
+def create_releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
+    """Create releases that became live one after the other, by writing their resources directly.
 
-    The edge cache contains nothing from an older version of the platform.
+    The edge cache already has the current generation, so the collector does not invalidate it.
     """
     stage.store.items[GENERATION_KEY] = GENERATION
     found: list[Deployment] = []
@@ -50,11 +51,11 @@ def releases(stage: ReleasePlatform, project: Project, number: int) -> list[Depl
         if found:
             retired = evolve(found[-1], status=Status.RETIRED)
             stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
-        found.append(_release(stage, project))
+        found.append(_create_release(stage, project))
     return found
 
 
-def _release(stage: ReleasePlatform, project: Project) -> Deployment:
+def _create_release(stage: ReleasePlatform, project: Project) -> Deployment:
     platform, site = stage.platform, stage.site(project)
     deployment_id = platform.ids()
     alias, host = release_alias(deployment_id), release_host(deployment_id, site.host)
@@ -91,8 +92,8 @@ def _release(stage: ReleasePlatform, project: Project) -> Deployment:
     return live
 
 
-def left_of(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
-    """Return the resources of a release that still exist in AWS."""
+def list_remaining(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
+    """Return the resources of a release that still exist, by kind. A kind without resources is omitted."""
     site = stage.platform.projects.get_site(deployment.site)
     alias = release_alias(deployment.deployment_id)
     functions = {
@@ -112,4 +113,4 @@ def left_of(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
         ],
         "row": stage.platform.reload(deployment).release,
     }
-    return {what: there for what, there in found.items() if there}
+    return {kind: resources for kind, resources in found.items() if resources}

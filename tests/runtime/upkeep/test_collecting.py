@@ -20,36 +20,44 @@ from tests.runtime.releases.release_fixture import (
     live_versions,
 )
 from tests.runtime.tables import DEPLOYMENTS
-from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, collected, left_of, releases, run
+from tests.runtime.upkeep.collection import (
+    HOUR,
+    OTHER_CODE,
+    create_releases,
+    list_remaining,
+    run,
+    run_both_steps,
+)
 
 
 def test_of_fifteen_releases_the_newest_ten_and_the_pinned_one_are_kept(
     stage: ReleasePlatform,
 ) -> None:
-    """D6: every resource of the other releases is deleted."""
+    """D6: all resources of the other releases are deleted, except versions that other releases share."""
     project = stage.project()
     all_of_them = [stage.live(project) for _ in range(2)]
     all_of_them += [stage.release(stage.built(project, OTHER_CODE)) for _ in range(13)]
     stage.switch.promote(OWNER, all_of_them[1].deployment_id)
     gone, kept = [all_of_them[0], *all_of_them[2:5]], [all_of_them[1], *all_of_them[5:]]
-    before = [left_of(stage, each) for each in kept]
+    before = [list_remaining(stage, each) for each in kept]
     shared = stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
     live, tags = live_versions(stage, project), dict(stage.tags.rows)
     collector = evolve(stage.collector, kept_releases=10)
     at = stage.platform.clock()
 
     run(stage, at, collector)
-    assert [left_of(stage, each).get("keys") for each in gone] == [None] * 4
-    assert all({"aliases", "objects", "urls", "row"} <= left_of(stage, each).keys() for each in gone)
+    assert [list_remaining(stage, each).get("keys") for each in gone] == [None] * 4
+    assert all({"aliases", "objects", "urls", "row"} <= list_remaining(stage, each).keys() for each in gone)
 
     run(stage, at + HOUR, collector)
-    assert left_of(stage, gone[0]) == {"versions": [("anchor-dev-site-next-site-revalidate", "1")]}  # shared
-    assert [left_of(stage, each) for each in gone[1:]] == [
+    # Kept releases share the remaining versions of the revalidation function.
+    assert list_remaining(stage, gone[0]) == {"versions": [("anchor-dev-site-next-site-revalidate", "1")]}
+    assert [list_remaining(stage, each) for each in gone[1:]] == [
         {"versions": [("anchor-dev-site-next-site-revalidate", "2")]},
         {},
         {},
     ]
-    assert [left_of(stage, each) for each in kept] == before
+    assert [list_remaining(stage, each) for each in kept] == before
     assert shared == stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/") != []
     assert (live_versions(stage, project), stage.tags.rows) == (live, tags)
     assert find_served_deployment_id(stage, project) == all_of_them[1].deployment_id
@@ -59,21 +67,21 @@ def test_of_fifteen_releases_the_newest_ten_and_the_pinned_one_are_kept(
 
 def test_nothing_is_deleted_during_the_grace_period(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
+    first, *_ = create_releases(stage, project, 4)
     at = stage.platform.clock()
     run(stage, at)
-    taken = left_of(stage, first)
+    taken = list_remaining(stage, first)
     run(stage, at + HOUR - timedelta(seconds=1))
-    run(stage, at - HOUR)  # a late event contains an earlier time
-    assert left_of(stage, first) == taken
+    run(stage, at - HOUR)  # as with a late event, which contains an earlier time
+    assert list_remaining(stage, first) == taken
     assert "keys" not in taken
     run(stage, at + HOUR)
-    assert left_of(stage, first) == {}
+    assert list_remaining(stage, first) == {}
 
 
 def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, *_, last = releases(stage, project, 4)
+    first, *_, last = create_releases(stage, project, 4)
     for at in (stage.platform.clock(), stage.platform.clock() + HOUR):
         run(stage, at)
         with pytest.raises(ReleaseCollectedError, match="was removed"):
@@ -84,8 +92,8 @@ def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
 
 def test_a_release_promoted_during_a_run_is_kept(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
-    before = left_of(stage, first)
+    first, *_ = create_releases(stage, project, 4)
+    before = list_remaining(stage, first)
 
     def promote(operation: str) -> None:
         if operation == "transact_write_items":
@@ -93,8 +101,8 @@ def test_a_release_promoted_during_a_run_is_kept(stage: ReleasePlatform) -> None
             stage.switch.promote(OWNER, first.deployment_id)
 
     stage.platform.calls.before = promote
-    collected(stage)
-    assert left_of(stage, first) == before
+    run_both_steps(stage)
+    assert list_remaining(stage, first) == before
     assert (find_served_deployment_id(stage, project), stage.platform.reload(first).status) == (
         first.deployment_id,
         "live",
@@ -107,18 +115,18 @@ def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -
     stage.functions.answer = answering(500)
     failed = stage.release(stage.built(project))
     assert failed.status == "failed"
-    assert {"aliases", "objects", "urls", "versions"} <= left_of(stage, failed).keys()
-    before = left_of(stage, live)
-    collected(stage)
-    # The newest version of each function stays. A next release with the same code reuses this version.
-    assert left_of(stage, failed).keys() == {"versions"}
-    assert left_of(stage, live) == before
+    assert {"aliases", "objects", "urls", "versions"} <= list_remaining(stage, failed).keys()
+    before = list_remaining(stage, live)
+    run_both_steps(stage)
+    # The newest version of each function stays. The next release reuses this version if it has the same code.
+    assert list_remaining(stage, failed).keys() == {"versions"}
+    assert list_remaining(stage, live) == before
     stage.functions.answer = answering(200)
     stage.live(project)
     stage.functions.answer = answering(500)
     stage.release(stage.built(project))
-    collected(stage)
-    assert left_of(stage, failed) == {}
+    run_both_steps(stage)
+    assert list_remaining(stage, failed) == {}
 
 
 def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePlatform) -> None:
@@ -127,22 +135,22 @@ def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePl
     first = stage.release(stage.built(project, many))
     retired = evolve(first, status=Status.RETIRED)
     stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
-    others = releases(stage, project, 3)
-    assert len(left_of(stage, first)["keys"]) > 120
-    collected(stage)
-    assert "keys" not in left_of(stage, first)
-    assert all(left_of(stage, each)["keys"] for each in others)
+    others = create_releases(stage, project, 3)
+    assert len(list_remaining(stage, first)["keys"]) > 120
+    run_both_steps(stage)
+    assert "keys" not in list_remaining(stage, first)
+    assert all(list_remaining(stage, each)["keys"] for each in others)
 
 
-@pytest.mark.parametrize("broken_off", [False, True])
-def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, broken_off: bool) -> None:  # noqa: FBT001 - a case
-    """D6, D7: this includes a row that does not contain the number of parts."""
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, interrupted: bool) -> None:  # noqa: FBT001 - a case
+    """D6, D7: all parts are removed, even if an interrupted release did not record them in its row."""
     project = stage.project()
     split = stage.release(stage.built(project, make_split_changes()))
     newest = stage.live(project)
     server = stage.functions.functions[stage.site(project).server_function]
     assert len(server.versions) == 4
-    if broken_off:
+    if interrupted:
         stage.platform.database.update_item(
             TableName=DEPLOYMENTS,
             Key=deployment_key(split.project_id, split.deployment_id),
@@ -160,29 +168,29 @@ def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, broken_
 
 def test_paged_lists_are_read_completely(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
+    first, *_ = create_releases(stage, project, 4)
     stage.functions.page = stage.objects.page = 1
-    collected(stage)
-    assert left_of(stage, first) == {}
+    run_both_steps(stage)
+    assert list_remaining(stage, first) == {}
 
 
 def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatform) -> None:
     project = stage.project()
-    (live,) = releases(stage, project, 1)
+    (live,) = create_releases(stage, project, 1)
     at = stage.platform.clock()
     for _ in range(2):
         stage.collector.withdrawal.withdraw_deleted(live, at=at)
-        assert "keys" not in left_of(stage, live)
+        assert "keys" not in list_remaining(stage, live)
         with pytest.raises(ReleaseCollectedError):
             stage.switch.promote(OWNER, live.deployment_id)
     run(stage, at + HOUR)
-    # Its versions stay, because the alias `live` still names them.
-    assert left_of(stage, live).keys() == {"versions"}
+    # The versions of the release stay, because the alias `live` still names them.
+    assert list_remaining(stage, live).keys() == {"versions"}
     with pytest.raises(DeploymentNotFoundError):
         stage.collector.withdrawal.withdraw_deleted(evolve(live, deployment_id=stage.platform.ids()), at=at)
 
 
-def lines(*statuses: str) -> list[HeldRelease]:
+def make_held_releases(*statuses: str) -> list[HeldRelease]:
     return [
         HeldRelease(project_id="P", deployment_id=f"{number:026}", status=Status(status))
         for number, status in enumerate(statuses)
@@ -194,18 +202,18 @@ def lines(*statuses: str) -> list[HeldRelease]:
     [
         ("retired retired live", ""),
         ("retired retired retired live", "0"),
-        ("live retired retired retired retired", "1"),  # this release was promoted, so it is kept, too
-        (
-            "retired superseded superseded live superseded",
-            "0 1",
-        ),  # a superseded release keeps its URL like others
-        ("failed retired retired live failed", "0 4"),  # it was never reachable, so it does not count
+        # The oldest release is live, because it was promoted. It is kept in addition to the newest three.
+        ("live retired retired retired retired", "1"),
+        # A superseded release counts as one of the newest, because it keeps its own URL.
+        ("retired superseded superseded live superseded", "0 1"),
+        # A failed release does not count, because it was never reachable.
+        ("failed retired retired live failed", "0 4"),
         ("retired retired retired live deploying", "0"),
         ("deploying", ""),
     ],
 )
 def test_a_project_keeps_its_newest_releases_and_the_live_one(statuses: str, gone: str) -> None:
-    found = find_collectable(reversed(lines(*statuses.split())), kept=3)
+    found = find_collectable(reversed(make_held_releases(*statuses.split())), kept=3)
     assert [int(each.deployment_id) for each in found] == [int(number) for number in gone.split()]
 
 

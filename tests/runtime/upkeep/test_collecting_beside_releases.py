@@ -19,7 +19,7 @@ from runtime.deploy.releases.publishing import (
 )
 from runtime.deploy.releases.removal import FunctionRemover
 from tests.runtime.calls import Calls
-from tests.runtime.releases.interleaving import Turns
+from tests.runtime.releases.interleaving import Interleaver
 from tests.runtime.releases.lambda_service import Function, LambdaService
 from tests.runtime.releases.release_fixture import (
     ReleasePlatform,
@@ -27,7 +27,7 @@ from tests.runtime.releases.release_fixture import (
     find_served_deployment_id,
     live_versions,
 )
-from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, left_of, run
+from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, list_remaining, run
 
 FUNCTION = "site-revalidate"
 LIVE, FAILED = "r-live", "r-failed"
@@ -40,8 +40,8 @@ def release(alias: str, code: str) -> FunctionRelease:
 
 
 @define(slots=False)
-class Bench:
-    """A function with a live and a later failed release. A collection removes the failed release."""
+class Harness:
+    """A function with a live release and a newer failed release. `collect` removes the failed release."""
 
     calls: Calls = field(factory=Calls)
     service: LambdaService = field(factory=lambda: LambdaService(lambda _, key: key.encode(), settling=0))
@@ -62,11 +62,11 @@ class Bench:
         self.remover.remove(FUNCTION, FAILED, has_url=False)
 
 
-def orders(first: int, second: int) -> Iterator[Iterator[int]]:
-    """Yield every order in which two threads can take these numbers of turns."""
-    turns = range(first + second)
-    for of_second in combinations(turns, second):
-        yield chain((int(turn in of_second) for turn in turns), repeat(0))
+def list_orders(first: int, second: int) -> Iterator[Iterator[int]]:
+    """Yield every order in which two threads can run these numbers of steps."""
+    steps = range(first + second)
+    for of_second in combinations(steps, second):
+        yield chain((int(step in of_second) for step in steps), repeat(0))
 
 
 @pytest.mark.parametrize(
@@ -81,76 +81,79 @@ def orders(first: int, second: int) -> Iterator[Iterator[int]]:
 def test_a_collection_never_removes_versions_of_a_concurrent_release(
     codes: tuple[str, ...], calls: int, every: int
 ) -> None:
-    """The new release may have the code of the failed one. Then both share one version in Lambda."""
+    """The new release can have the code of the failed release. Then both releases share one version.
+
+    `calls` is the number of Lambda calls of the new release. To save time, only each `every`-th order is run.
+    """
     wanted = {f"r-next-{number}": code for number, code in enumerate(codes)}
-    played = 0
-    for order in islice(orders(1 + calls, 1 + 4), None, None, every):
-        bench, turns = Bench(), Turns()
+    runs = 0
+    for order in islice(list_orders(1 + calls, 1 + 4), None, None, every):
+        harness, interleaver = Harness(), Interleaver()
         publish = [release(alias, code) for alias, code in wanted.items()]
 
-        def released(bench: Bench = bench, publish: list[FunctionRelease] = publish) -> None:
+        def publish_all(harness: Harness = harness, publish: list[FunctionRelease] = publish) -> None:
             for each in publish:
-                bench.publisher.ensure_version(each)
+                harness.publisher.ensure_version(each)
 
-        before = len(bench.calls.operations)
-        bench.calls.before = lambda _, turns=turns: turns.take()
-        turns.play([released, bench.collect], order)
-        function = bench.function
+        before = len(harness.calls.operations)
+        harness.calls.before = lambda _, interleaver=interleaver: interleaver.wait()
+        interleaver.run([publish_all, harness.collect], order)
+        function = harness.function
         assert function.aliases.keys() == {LIVE, *wanted}
         assert function.versions[function.aliases[LIVE]][0] == release(LIVE, "code of live").code.sha256
         for each in publish:
             assert function.versions[function.aliases[each.alias]][0] == each.code.sha256
-        assert calls + 3 <= len(bench.calls.operations) - before <= calls + 4
-        played += 1
-    assert played > 50
+        assert calls + 3 <= len(harness.calls.operations) - before <= calls + 4
+        runs += 1
+    assert runs > 50
 
 
 @pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
 def test_a_version_that_is_collected_behind_another_release_is_published_again(step: str) -> None:
-    """D2, D6: after a sweep, two releases can run at once. The older version can then be collected."""
-    bench = Bench()
+    """D2, D6: after a sweep, two releases can run at once. A collection can then remove the older version."""
+    harness = Harness()
 
-    def met(called: str) -> None:
-        if called == step and "3" in bench.function.versions:
-            bench.calls.before = lambda _: None
-            bench.publisher.ensure_version(release("r-other", "code of other"))
-            bench.collect()
+    def interfere(called: str) -> None:
+        if called == step and "3" in harness.function.versions:
+            harness.calls.before = lambda _: None
+            harness.publisher.ensure_version(release("r-other", "code of other"))
+            harness.collect()
 
-    bench.calls.before = met
+    harness.calls.before = interfere
     with pytest.raises(FunctionBusyError, match=f"version 3 of {FUNCTION} was removed"):
-        bench.publisher.ensure_version(release("r-next", "new code"))
-    assert bench.publisher.ensure_version(release("r-next", "new code")) == "5"
-    assert bench.function.aliases == {LIVE: "1", "r-other": "4", "r-next": "5"}
-    assert set(bench.function.versions) == {"1", "4", "5"}
+        harness.publisher.ensure_version(release("r-next", "new code"))
+    assert harness.publisher.ensure_version(release("r-next", "new code")) == "5"
+    assert harness.function.aliases == {LIVE: "1", "r-other": "4", "r-next": "5"}
+    assert set(harness.function.versions) == {"1", "4", "5"}
 
 
 def test_versions_without_alias_are_removed_once_there_is_a_newer_one() -> None:
-    """This includes versions of forgotten releases, but not versions that no release has published."""
-    bench = Bench()
-    by_hand = bench.function
+    """This includes versions of all releases, but not a version that an operator has published."""
+    harness = Harness()
+    by_hand = harness.function
     by_hand.versions["3"], by_hand.descriptions["3"] = ("code of an operator", {}), "to look at something"
-    bench.collect()
-    assert set(bench.function.versions) == {"1", "3"}
-    bench = Bench()
-    bench.collect()
-    assert set(bench.function.versions) == {"1", "2"}
-    bench.publisher.ensure_version(release("r-next", "new code"))
-    bench.collect()
-    assert bench.function.aliases == {LIVE: "1", "r-next": "3"}
-    assert set(bench.function.versions) == {"1", "3"}
+    harness.collect()
+    assert set(harness.function.versions) == {"1", "3"}
+    harness = Harness()
+    harness.collect()
+    assert set(harness.function.versions) == {"1", "2"}
+    harness.publisher.ensure_version(release("r-next", "new code"))
+    harness.collect()
+    assert harness.function.aliases == {LIVE: "1", "r-next": "3"}
+    assert set(harness.function.versions) == {"1", "3"}
 
 
 def test_ten_versions_and_more_are_in_their_order() -> None:
     """Version numbers are compared as numbers: as text, 9 would be newer than 11."""
-    bench = Bench()
+    harness = Harness()
     for number in range(3, 12):
-        bench.publisher.ensure_version(release(FAILED + f"-{number}", f"code {number}"))
-    bench.collect()
-    assert bench.function.aliases == {LIVE: "1"}
-    assert set(bench.function.versions) == {"1", "11"}
+        harness.publisher.ensure_version(release(FAILED + f"-{number}", f"code {number}"))
+    harness.collect()
+    assert harness.function.aliases == {LIVE: "1"}
+    assert set(harness.function.versions) == {"1", "11"}
 
 
-def test_a_release_knows_its_versions_by_their_description() -> None:
+def test_versions_of_releases_are_recognized_by_their_description() -> None:
     assert is_release_version(release_alias("01JB0000000000000000000000"))
     assert not is_release_version("")
 
@@ -158,27 +161,30 @@ def test_a_release_knows_its_versions_by_their_description() -> None:
 def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
     stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """D2, D6: the owner pushes the code again. The collection runs before any new version has an alias."""
+    """D2, D6: the owner pushes the code of a failed release again.
+
+    The failed release is collected before the version of the new release has an alias.
+    """
     project = stage.project()
     stage.live(project)
     stage.functions.answer = answering(500)
     failed = stage.release(stage.built(project, OTHER_CODE))
     at = stage.platform.clock()
     run(stage, at)
-    publish, met = LambdaService.publish_version, list[str]()
+    publish, published = LambdaService.publish_version, list[str]()
 
-    def collected_then(service: LambdaService, **arguments: Any) -> Any:  # noqa: ANN401 - AWS's own
+    def publish_and_collect(service: LambdaService, **arguments: Any) -> Any:  # noqa: ANN401 - AWS's own
         answer = publish(service, **arguments)
         if arguments["FunctionName"] == stage.site(project).revalidation_function:
-            met.append(answer["Version"])
+            published.append(answer["Version"])
             run(stage, at + HOUR)
         return answer
 
-    monkeypatch.setattr(LambdaService, "publish_version", collected_then)
+    monkeypatch.setattr(LambdaService, "publish_version", publish_and_collect)
     stage.functions.answer = answering(200)
     again = stage.release(stage.built(project, OTHER_CODE))
     assert (again.status, find_served_deployment_id(stage, project)) == ("live", again.deployment_id)
-    assert met == ["2"]
+    assert published == ["2"]
     assert live_versions(stage, project)[2] == "2"
-    assert left_of(stage, failed).keys() <= {"versions"}
+    assert list_remaining(stage, failed).keys() <= {"versions"}
     assert stage.platform.reload(failed).release is None

@@ -15,7 +15,7 @@ from tests.runtime.releases.release_fixture import (
     refuse,
 )
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.upkeep.collection import HOUR, collected, left_of, releases, run
+from tests.runtime.upkeep.collection import HOUR, create_releases, list_remaining, run, run_both_steps
 
 
 def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: ReleasePlatform) -> None:
@@ -23,7 +23,7 @@ def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: R
     writes = {"transact_write_items", "update_item", "update_keys"}
     left = [0]
 
-    def die(operation: str) -> None:
+    def crash(operation: str) -> None:
         if operation in writes or operation.startswith("delete_"):
             left[0] -= 1
             if left[0] == 0:
@@ -31,24 +31,24 @@ def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: R
 
     crashes = 0
     while True:
-        first, *kept = releases(stage, project, 4)
+        first, *kept = create_releases(stage, project, 4)
         at = stage.platform.clock()
         left[0] = crashes = crashes + 1
-        stage.platform.calls.after = die
+        stage.platform.calls.after = crash
         try:
-            collected(stage)
+            run_both_steps(stage)
         except CrashError:
             left[0] = 0
             for later in range(3):
                 run(stage, at + later * HOUR)
         else:
             break
-        assert left_of(stage, first) == {}
+        assert list_remaining(stage, first) == {}
         assert stage.platform.reload(first).collected_at
         assert [each.deployment_id for each in stage.platform.retention.list_held()] == [
             each.deployment_id for each in kept
         ]
-        assert all(left_of(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept)
+        assert all(list_remaining(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept)
         for each in kept:
             stage.platform.database.delete_item(
                 TableName=DEPLOYMENTS, Key=deployment_key(each.project_id, each.deployment_id)
@@ -56,64 +56,64 @@ def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: R
     assert crashes > 12
 
 
-def test_an_edge_key_left_by_a_crash_starts_a_new_grace_period(stage: ReleasePlatform) -> None:
+def test_an_edge_key_left_by_an_interrupted_run_starts_a_new_grace_period(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
+    first, *_ = create_releases(stage, project, 4)
     at = stage.platform.clock()
     refuse(stage, "update_keys", client_error("ThrottlingException", "UpdateKeys"), times=1)
     run(stage, at)
-    assert "keys" in left_of(stage, first)
+    assert "keys" in list_remaining(stage, first)
     run(stage, at + 3 * HOUR)
-    assert left_of(stage, first).keys() >= {"aliases", "objects"}
-    assert "keys" not in left_of(stage, first)
+    assert list_remaining(stage, first).keys() >= {"aliases", "objects"}
+    assert "keys" not in list_remaining(stage, first)
     run(stage, at + 4 * HOUR)
-    assert left_of(stage, first) == {}
+    assert list_remaining(stage, first) == {}
 
 
 def test_deleted_functions_need_no_removal(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
+    first, *_ = create_releases(stage, project, 4)
     stage.functions.functions.pop(stage.site(project).image_function)
-    collected(stage)
+    run_both_steps(stage)
     assert stage.platform.reload(first).release is None
 
 
 def test_files_of_an_undeclared_site_are_deleted(stage: ReleasePlatform) -> None:
-    """D6: Pulumi has already deleted the site's functions with all versions."""
+    """D6: the collector does not change the site's functions, because Pulumi has deleted them."""
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
+    first, *_ = create_releases(stage, project, 4)
     key = {"projectId": {"S": f"SITE#{project.site}"}, "sk": {"S": "SITE"}}
     row = stage.platform.database.get_item(TableName=PROJECTS, Key=key)["Item"]
     stage.platform.database.delete_item(TableName=PROJECTS, Key=key)
-    collected(stage)
+    run_both_steps(stage)
     stage.platform.database.put_item(TableName=PROJECTS, Item=row)
-    assert left_of(stage, first).keys() == {"aliases", "urls", "versions"}
+    assert list_remaining(stage, first).keys() == {"aliases", "urls", "versions"}
 
 
 def test_temporary_errors_are_retried_by_the_next_run(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
+    first, *_ = create_releases(stage, project, 4)
     at = stage.platform.clock()
     run(stage, at)
     stage.objects.refused = "assets/next-site/file"
     run(stage, at + HOUR)
-    assert "row" in left_of(stage, first)
+    assert "row" in list_remaining(stage, first)
     stage.objects.refused = None
     run(stage, at + 2 * HOUR)
-    assert "row" not in left_of(stage, first)
+    assert "row" not in list_remaining(stage, first)
 
 
 def test_permanent_errors_are_raised_after_all_other_releases_were_collected(
     stage: ReleasePlatform, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = stage.project()
-    first, second, *_ = releases(stage, project, 5)
+    first, second, *_ = create_releases(stage, project, 5)
     at = stage.platform.clock()
     run(stage, at)
     refuse(stage, "delete_objects", client_error("AccessDenied", "DeleteObjects"), times=1)
     with pytest.raises(CollectionFailedError, match="1 releases"):
         run(stage, at + HOUR)
-    assert ("row" in left_of(stage, first), "row" in left_of(stage, second)) == (True, False)
+    assert ("row" in list_remaining(stage, first), "row" in list_remaining(stage, second)) == (True, False)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (failure,) = [line for line in lines if line["level"] == "ERROR"]
     assert failure["deploymentId"] == first.deployment_id
@@ -121,24 +121,25 @@ def test_permanent_errors_are_raised_after_all_other_releases_were_collected(
 
 def test_a_run_stops_before_its_timeout_and_the_next_continues(stage: ReleasePlatform) -> None:
     project = stage.project()
-    first, second, *_ = releases(stage, project, 5)
+    first, second, *_ = create_releases(stage, project, 5)
     at = stage.platform.clock()
+    # The clock advances by seven minutes at each reading, so each run only has time for one release.
     minutes = iter(range(0, 120, 7))
     short = evolve(stage.collector, clock=lambda: at + timedelta(minutes=next(minutes)))
     run(stage, at, short)
-    assert ["keys" in left_of(stage, each) for each in (first, second)] == [False, True]
+    assert ["keys" in list_remaining(stage, each) for each in (first, second)] == [False, True]
     run(stage, at + HOUR, short)
-    assert left_of(stage, first) == {}
+    assert list_remaining(stage, first) == {}
     run(stage, at + HOUR, short)
-    assert "keys" not in left_of(stage, second)
+    assert "keys" not in list_remaining(stage, second)
 
 
 def test_a_release_served_by_the_edge_is_kept_whatever_its_rows_say(stage: ReleasePlatform) -> None:
-    """D6: for example, after a manual change of the edge's store."""
+    """D6: the edge and the rows can differ, for example after a manual change of the edge's store."""
     project = stage.project()
-    first, *_ = releases(stage, project, 4)
+    first, *_ = create_releases(stage, project, 4)
     host = stage.site(project).host
     stage.store.items[host] = stage.store.items[release_host(first.deployment_id, host)]
-    before = left_of(stage, first)
-    collected(stage)
-    assert left_of(stage, first) == before
+    before = list_remaining(stage, first)
+    run_both_steps(stage)
+    assert list_remaining(stage, first) == before

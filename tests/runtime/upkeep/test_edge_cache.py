@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from tests.runtime.calls import client_error
 from tests.runtime.releases.release_fixture import DISTRIBUTION_ID, ReleasePlatform
-from tests.runtime.upkeep.collection import HOUR, releases, run
+from tests.runtime.upkeep.collection import HOUR, create_releases, run
 
 
 def test_everything_is_invalidated_once(stage: ReleasePlatform) -> None:
@@ -27,7 +27,7 @@ def test_an_older_generation_is_invalidated(stage: ReleasePlatform) -> None:
 
 def test_a_refused_invalidation_is_retried_and_does_not_block_the_collection(stage: ReleasePlatform) -> None:
     project = stage.project()
-    releases(stage, project, 5)
+    create_releases(stage, project, 5)
     del stage.store.items[GENERATION_KEY]
 
     def refuse(operation: str) -> None:
@@ -39,7 +39,7 @@ def test_a_refused_invalidation_is_retried_and_does_not_block_the_collection(sta
     with pytest.raises(ClientError, match="AccessDenied"):
         run(stage, at)
     assert GENERATION_KEY not in stage.store.items
-    assert any(each.collected_at for each in stage.platform.retention.list_held()), "the collection went on"
+    assert any(each.collected_at for each in stage.platform.retention.list_held()), "the collection ran"
 
     stage.platform.calls.before = lambda _: None
     run(stage, at + HOUR)
@@ -69,8 +69,3 @@ def test_a_crash_before_the_generation_is_recorded_invalidates_again(stage: Rele
     del stage.store.items[GENERATION_KEY]
     run(stage, at + HOUR)
     assert len(stage.cloudfront.invalidations) == 2
-
-
-def test_no_host_can_equal_the_generation_key() -> None:
-    """E1: the viewer-request function only looks up hosts of letters, digits, dots and hyphens."""
-    assert "_" in GENERATION_KEY

@@ -1,4 +1,4 @@
-"""P9: a deployment that the sweep cannot examine is retried with growing pauses and blocks no other."""
+"""P9: a deployment that the sweep cannot examine is retried after increasing pauses, and blocks no others."""
 
 import contextlib
 import json
@@ -45,16 +45,19 @@ def put_status(platform: Platform, deployment: Deployment, status: str) -> None:
 
 
 def create_unreadable(platform: Platform, project: Project) -> Deployment:
-    """Create a deployment whose row cannot be read."""
+    """Create a deployment whose row cannot be read, because its status is invalid."""
     broken = platform.push(project)
-    put_status(platform, broken, "on holiday")
+    put_status(platform, broken, "no-such-status")
     return broken
 
 
 def test_failing_deployments_do_not_block_the_others_of_their_shard(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P9: otherwise, only the first deployments of a shard would be examined."""
+    """P9: the sweep extends the leases of failing deployments.
+
+    Otherwise, each sweep would examine the same first deployments of a shard.
+    """
     monkeypatch.setattr(leases, "MAX_PER_SHARD", 1)
     for module in (deployment_rows, leases):
         monkeypatch.setattr(module, "LEASE_SHARDS", ("ACTIVE#0",))
@@ -68,16 +71,16 @@ def test_failing_deployments_do_not_block_the_others_of_their_shard(
 
 
 def test_a_failing_deployment_is_examined_after_ever_longer_pauses(platform: Platform) -> None:
-    """P9: each failure raises an alarm."""
+    """P9: the pauses become longer because each failure raises an alarm."""
     broken = create_unreadable(platform, platform.create_project())
-    leases_of_it: list[int] = []
+    lease_seconds: list[int] = []
     for _ in range(3):
         with pytest.raises(SweepIncompleteError):
             run_sweep(platform)
-        leases_of_it.append(
+        lease_seconds.append(
             round(int(read_row(platform, broken)["leaseUntil"]["N"]) - platform.clock.now.timestamp())
         )
-    assert leases_of_it == [60, 120, 180]
+    assert lease_seconds == [60, 120, 180]
     put_status(platform, broken, "queued")
     run_sweep(platform)
     assert sent_ids(platform) == [broken.deployment_id]
@@ -85,7 +88,7 @@ def test_a_failing_deployment_is_examined_after_ever_longer_pauses(platform: Pla
 
 
 def test_a_failing_deployment_that_progressed_keeps_its_new_lease(platform: Platform) -> None:
-    """P7."""
+    """P7: a lease that has not expired is not extended."""
     deployment = platform.push(platform.create_project())
     fresh = read_row(platform, deployment)
     assert not platform.leases.postpone(build_message(deployment), at=platform.clock())

@@ -1,4 +1,4 @@
-"""P9: the sweep examines deployments with an expired lease and recovers them with a reason."""
+"""P9: the sweep examines deployments with an expired lease. It recovers them or fails them with a reason."""
 
 import json
 from collections.abc import Mapping
@@ -165,7 +165,10 @@ def test_a_deployment_fails_with_a_reason_after_the_last_retry(platform: Platfor
 
 
 def test_the_live_deployment_never_fails(platform: Platform) -> None:
-    """D2: its release is resent until edge and aliases follow the live pointer."""
+    """D2: the sweep resends the message of the deployment that the live pointer names.
+
+    It does this until the edge and the aliases follow the pointer.
+    """
     project = platform.create_project()
     deployment = platform.create_deploying(project)
     platform.deployments.live_pointers.switch(deployment, at=platform.clock())
@@ -245,12 +248,15 @@ def test_a_build_that_never_started_is_requested_again(platform: Platform) -> No
     run_sweep(platform)
     assert sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
     platform.deliver_build_message(deployment)
-    assert read_row(platform, deployment)["redrives"]["N"] == "1"  # the restart does not reset the count
+    assert read_row(platform, deployment)["redrives"]["N"] == "1"  # the delivery does not reset the count
     assert platform.reload(deployment).build_id == BUILD + deployment.deployment_id
 
 
 def test_an_unrecorded_running_build_is_found_and_not_started_twice(platform: Platform) -> None:
-    """P5: CodeBuild remembers the idempotency token only for five minutes."""
+    """P5: the sweep does not repeat the request for the build.
+
+    After five minutes, CodeBuild no longer recognizes the idempotency token, and would start a second build.
+    """
     deployment = platform.create_building(platform.create_project())
     platform.database.update_item(
         TableName=DEPLOYMENTS,
@@ -280,7 +286,7 @@ def test_an_unreadable_deployment_does_not_block_the_others_and_raises(platform:
         Key={k: v for k, v in read_row(platform, broken).items() if k in {"projectId", "deploymentId"}},
         UpdateExpression="SET #status = :nonsense",
         ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":nonsense": to_attribute_value("on holiday")},
+        ExpressionAttributeValues={":nonsense": to_attribute_value("no-such-status")},
     )
     with pytest.raises(SweepIncompleteError, match="1 deployments"):
         run_sweep(platform)
@@ -289,7 +295,7 @@ def test_an_unreadable_deployment_does_not_block_the_others_and_raises(platform:
 
 @pytest.mark.parametrize("call", ["get_item", "transact_write_items", "update_item"])
 def test_a_deployment_that_progresses_during_the_sweep_is_not_changed(platform: Platform, call: str) -> None:
-    """P7."""
+    """P7: the deployment becomes `superseded` immediately before a call of the sweep."""
     project = platform.create_project()
     deployment = (
         platform.create_deploying(project) if call == "transact_write_items" else platform.push(project)
@@ -297,12 +303,12 @@ def test_a_deployment_that_progresses_during_the_sweep_is_not_changed(platform: 
     for _ in range(3 if call == "transact_write_items" else 0):
         run_sweep(platform, after=MUCH_LATER)
 
-    def moves(operation: str) -> None:
+    def supersede(operation: str) -> None:
         if operation == call:
             platform.calls.before = lambda _: None
             platform.deployments.supersede(platform.reload(deployment), at=platform.clock())
 
-    platform.calls.before = moves
+    platform.calls.before = supersede
     run_sweep(platform, after=MUCH_LATER)
     assert platform.statuses(deployment) == ["superseded"]
     assert "lease" not in read_row(platform, deployment)
@@ -311,7 +317,7 @@ def test_a_deployment_that_progresses_during_the_sweep_is_not_changed(platform: 
 def test_a_deleted_deployment_in_the_index_is_skipped(platform: Platform) -> None:
     deployment = platform.push(platform.create_project())
 
-    def deleted(operation: str) -> None:
+    def delete(operation: str) -> None:
         if operation == "get_item":
             platform.calls.before = lambda _: None
             key = {
@@ -319,6 +325,6 @@ def test_a_deleted_deployment_in_the_index_is_skipped(platform: Platform) -> Non
             }
             platform.database.delete_item(TableName=DEPLOYMENTS, Key=key)
 
-    platform.calls.before = deleted
+    platform.calls.before = delete
     run_sweep(platform)
     assert platform.queues.sent == []

@@ -54,7 +54,7 @@ def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: P
 
 
 def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Platform) -> None:
-    """P9: after one failed dispatch, other deployments come first."""
+    """P9: if a dispatched deployment does not start its build, other deployments come first."""
     first, called, after = (
         push_and_deliver(platform, "first"),
         push_and_deliver(platform, "called"),
@@ -74,7 +74,7 @@ def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Plat
 def test_capacity_of_an_ended_build_is_reused(
     platform: Platform, holder: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """P9: for example, after rows were restored or edited manually."""
+    """P9: an ended build can be recorded as running after rows were restored or edited manually."""
     ended = platform.create_built(platform.create_project(site="ended"))
     build = RunningBuild(
         deployment_id=ended.deployment_id if holder == "ended" else platform.ids(),
@@ -104,7 +104,10 @@ def test_capacity_of_a_build_that_starts_concurrently_is_kept(platform: Platform
 def test_an_uncounted_running_build_is_counted(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """P8: for example, a version without capacity limits started it. More builds than allowed may run."""
+    """P8: an older version of the platform, without capacity limits, may have started the build.
+
+    Then more builds than allowed can run.
+    """
     building = push_and_deliver(platform, "building")
     write_transaction(
         platform.database, remove_running_operation(PROJECTS, RunningBuild.from_deployment(building))
@@ -123,7 +126,7 @@ def test_an_uncounted_running_build_is_counted(
 
 
 def put_waiting_row(platform: Platform, deployment: Deployment) -> None:
-    """Write a waiting row that no transaction leaves behind."""
+    """Write a waiting row for a deployment that is not queued. No transaction of the platform leaves one."""
     platform.database.put_item(
         TableName=PROJECTS,
         Item={
@@ -140,7 +143,7 @@ def put_waiting_row(platform: Platform, deployment: Deployment) -> None:
 def test_a_waiting_row_of_an_ended_deployment_does_not_block_the_others(
     platform: Platform, status: Status | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """P9: for example, after rows were restored or edited manually."""
+    """P9: such a row can exist after rows were restored or edited manually."""
     if status:
         left = put_deployment(platform, put_project(platform, site="left"), status)
     else:
@@ -164,7 +167,7 @@ def test_a_waiting_row_of_an_ended_deployment_does_not_block_the_others(
 
 
 def test_a_message_of_an_ended_waiting_deployment_sends_no_other_message(platform: Platform) -> None:
-    """P9: otherwise, each message would send another message."""
+    """P9: the waiting row is deleted. Otherwise, each message would send another message."""
     left = put_deployment(platform, put_project(platform, site="left"), Status.FAILED)
     put_waiting_row(platform, left)
     platform.deliver_build_message(left)

@@ -2,7 +2,7 @@ import { draftMode } from "next/headers";
 
 export const revalidate = 3600;
 
-/** Prerendered; rendered for each request of visitors with the cookie of draft mode. */
+/** A prerendered page. For visitors with the cookie of draft mode, Next.js renders it for each request. */
 export default async function DraftPage() {
   const { isEnabled } = await draftMode();
   return (

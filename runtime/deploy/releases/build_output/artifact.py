@@ -2,7 +2,7 @@
 
 Only `open_artifact` returns an `Artifact`. The artifact is within `ArtifactLimits`, its names are safe as
 object keys and paths, and its manifest only needs supported features. Members are read as streams. `zipfile`
-unpacks at most the size that a member's directory entry declares, so the verified sizes are the sizes read.
+unpacks at most the size that a member's directory entry declares, so no read exceeds the verified sizes.
 """
 
 import json
@@ -72,7 +72,7 @@ class ArtifactLimits:
 
     `unpacked_bundle_bytes` is Lambda's own limit. `ratio` is the unpacked size divided by the packed size.
     `ratio` is not checked for files smaller than `ratio_from_bytes`, because real builds have small files of
-    one repeated byte.
+    one repeated byte. `json_bytes` applies to each manifest and each other file that is read as a whole.
     """
 
     archive_bytes: int = 200 * _MEBIBYTE
@@ -220,7 +220,7 @@ def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
 
 
 def _find_name_problem(name: str) -> str | None:
-    """Return why a name is unfit as a relative path and as the end of an object key, or None."""
+    """Return why a name cannot be a relative path and the end of an object key, or None if it can."""
     parts = name.removesuffix("/").split("/")
     return _find_first_problem(
         (name.startswith("/") or name[1:2] == ":", "with an absolute path"),
@@ -260,7 +260,8 @@ def _verify_content(
         if damaged is not None:
             raise ArtifactRefusedError(f"the artifact is damaged: {_quote(damaged)} cannot be unpacked")
         manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
-        settings = f"{manifest.image.folder}.next/"  # monorepos have it elsewhere in other bundles
+        # Read `.next/` of the image function, because in a monorepo the other bundles have it at other paths.
+        settings = f"{manifest.image.folder}.next/"
         build = read_build(
             _read_member(archive, members, f"{settings}BUILD_ID", limits),
             _read_member(archive, members, f"{settings}required-server-files.json", limits),
@@ -294,7 +295,10 @@ def _read_cache_rules(
     build: Build,
     limits: ArtifactLimits,
 ) -> SharedCacheRules:
-    """Read the cache rules from the default server's `.next/`. Monorepos have it below the site's folder."""
+    """Return the cache rules, from the manifests in the `.next/` folder of the default server.
+
+    In a monorepo, this folder is below the site's folder.
+    """
     ending = f".next/{MANIFESTS[0]}"
     found = (
         name.removesuffix(MANIFESTS[0])

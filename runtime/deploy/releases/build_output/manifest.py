@@ -28,7 +28,10 @@ _IMAGES: Final = "_next/image*"
 MAX_SPLITS: Final = 4
 """Maximum number of server functions in addition to the default one."""
 MAX_PATTERNS_LENGTH: Final = 350
-"""Maximum length of all patterns together. Each pattern counts three more: quotation marks and a comma."""
+"""Maximum length of all patterns together, in characters.
+
+Each pattern counts three characters more than it has, for two quotation marks and a comma.
+"""
 _PATTERN_OVERHEAD: Final = 3
 MAX_BASE_PATH_LENGTH: Final = 60
 _SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
@@ -119,8 +122,8 @@ class Manifest:
     Attributes:
         server: Default server function. It serves every path that no other function serves.
         revalidation: None if the site has disabled its incremental cache.
-        split_functions: Server functions for some of the paths. The first one with a matching pattern is
-            used.
+        split_functions: Server functions for some of the paths. The first function with a matching pattern
+            serves a path.
         base_path: Base path of the site, such as `/docs`; empty if it is served at the root.
     """
 
@@ -160,7 +163,7 @@ def read_manifest(text: bytes) -> Manifest:
     """Return the content of `open-next.output.json`.
 
     Raises:
-        ManifestError: It is not JSON, a field has a wrong type, or it needs a feature that is not supported.
+        ManifestError: The text is not JSON, a field has a wrong type, or a feature is not supported.
     """
     document = _parse_object(text, "open-next.output.json")
     output = _structure(document, _Output, "")
@@ -205,7 +208,8 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
 
 
 def _read_splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tuple[SplitFunction, ...]:
-    # The order of the behaviors counts. The order of the origins is arbitrary.
+    # Keep the order of the behaviors, because the first matching one serves a path. The order of the origins
+    # is arbitrary.
     routed = [each.origin for each in behaviors if each.origin is not None and each.origin in origins]
     names = [name for name in dict.fromkeys((*routed, *origins)) if name not in _ORIGINS]
     if len(names) > MAX_SPLITS:
@@ -245,7 +249,7 @@ def _read_split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> S
 
 
 def _find_base_path(behaviors: tuple[_Behavior, ...]) -> str:
-    """Return the base path. OpenNext's output only contains it as a part of the patterns."""
+    """Return the base path. It is read from a pattern, because OpenNext's output has no field for it."""
     images = [each.pattern for each in behaviors if each.pattern.endswith(_IMAGES)]
     if not images:
         raise ManifestError("open-next.output.json has no pattern for optimized images")

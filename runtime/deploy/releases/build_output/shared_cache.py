@@ -22,7 +22,7 @@ PAGE_KEY_HEADERS: Final = (
 """Request headers on which Next.js's answers depend. The edge's cache key for pages contains them."""
 
 IMAGE_KEY_HEADERS: Final = ("accept",)
-"""Request headers on which optimised images depend. Their cache key contains them."""
+"""Request headers on which optimized images depend. The edge's cache key for images contains them."""
 
 CACHE_HEADER: Final = "x-anchor-cache"
 """The request header by which the edge says whether an answer may be shared. It is in every cache key."""
@@ -37,10 +37,12 @@ MANIFESTS: Final = (
 """The manifests that the rules come from, below the server's `.next/`."""
 
 _EVERY_PATH: Final = "^"
-# Paths below /_next, except the data of pages, have the cache key of images or hashed files. The
-# distribution's behavior for images also applies to `/_next` below any other folder.
+# The server's answers for paths below `/_next`, except the data of pages, are never shared: their cache key
+# is that of images or hashed files. The expression has no anchor, because the distribution's behavior for
+# images also applies to `/_next` below any other folder.
 _OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
-# A rule may depend on these, because they are in the cache key. Some headers are in it, too (`vary`).
+# The types of conditions whose data is in the cache key. They do not make a path conditional. The same
+# applies to conditions on a header in PAGE_KEY_HEADERS.
 _KEYED_CONDITIONS: Final = frozenset({"host", "query"})
 _ENCODING: Final = "accept-encoding"
 
@@ -55,8 +57,8 @@ class SharedCacheRules:
 
     Attributes:
         conditional: Expressions of the paths whose answers depend on request data outside the cache key.
-        prerendered: The paths that Next.js answers from its own cache, as far as the build knows them.
-            Next.js marks further answers from its cache with a header.
+        prerendered: The paths that Next.js answers from its own cache, as far as the manifests list them.
+            Next.js marks other answers from its cache with a header.
         vary: Request headers that are in the cache key, in lower case.
         build_id: Next.js's build ID, which is a part of the paths of page data.
         locales: The site's locales; empty without internationalized routing.
@@ -73,7 +75,7 @@ class SharedCacheRules:
     base_path: str = ""
 
     def to_json(self) -> bytes:
-        """Return the rules as the wrapper reads them."""
+        """Return the rules as JSON, which is the content of the wrapper's file."""
         return json.dumps(
             {
                 "conditional": self.conditional,
@@ -111,18 +113,18 @@ def read_shared_cache_rules(
     """
     if "routes-manifest.json" not in manifests:
         return evolve(NOTHING_SHARED, base_path=base_path)
-    documents = {name: _document(name, text) for name, text in manifests.items()}
+    documents = {name: _parse_document(name, text) for name, text in manifests.items()}
     routes = documents["routes-manifest.json"]
     i18n = routes.get_object("i18n")
     locales = tuple(i18n.get_texts("locales"))
-    rules = _conditional_rules(routes, has_locales=bool(locales))
-    conditional = (*_middleware(documents), *rules, _OTHER_CACHE_KEYS)
+    rules = _read_conditional_rules(routes, has_locales=bool(locales))
+    conditional = (*_read_middleware(documents), *rules, _OTHER_CACHE_KEYS)
     prerender = documents.get("prerender-manifest.json", _Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", _Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.get_text(page).endswith(".html")]
     return SharedCacheRules(
         conditional=tuple(dict.fromkeys(conditional)),
-        prerendered=tuple(dict.fromkeys((*_prerendered(prerender), *static))),
+        prerendered=tuple(dict.fromkeys((*_read_prerendered_paths(prerender), *static))),
         vary=(*PAGE_KEY_HEADERS, _ENCODING),
         build_id=build_id,
         locales=locales,
@@ -131,7 +133,7 @@ def read_shared_cache_rules(
     )
 
 
-def _middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
+def _read_middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
     """Yield the expressions of the middleware's matchers.
 
     The conditions `has` and `missing` of a matcher are ignored: every path that its expression matches is
@@ -141,30 +143,31 @@ def _middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
         # Middleware of the Node.js runtime, such as `proxy.ts`.
         functions = found.get_object("functions")
         if "/_middleware" in functions.value:
-            yield from _matchers(functions.get_object("/_middleware"))
+            yield from _read_matchers(functions.get_object("/_middleware"))
     if found := documents.get("server/middleware-manifest.json"):
         middleware = found.get_object("middleware")
         for page in middleware.value:
-            yield from _matchers(middleware.get_object(page))
+            yield from _read_matchers(middleware.get_object(page))
 
 
-def _matchers(middleware: "_Document") -> Iterator[str]:
+def _read_matchers(middleware: "_Document") -> Iterator[str]:
     matchers = [each.get_text("regexp") for each in middleware.get_objects("matchers")]
     return iter(matchers or [_EVERY_PATH])
 
 
-def _conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
-    rewrites = list(_rewrites(routes))
-    # Another rule can rewrite the target of a rewrite again. That rule can have conditions, or its target can
-    # be another server, which receives the whole request. With locales, OpenNext first chooses a locale for
-    # every path, by the visitor's cookie and languages.
+def _read_conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
+    rewrites = list(_read_rewrites(routes))
+    # If one rewrite has conditions, all rewrites are conditional, because this rewrite can also apply to the
+    # targets of the others. The same holds for a rewrite to another server, which receives the whole request.
+    # With locales, all rewrites are conditional, because OpenNext first chooses a locale for every path, by
+    # the visitor's cookie and languages.
     if has_locales or any(_has_conditions(rule) or _is_external(rule) for rule in rewrites):
         yield from (rule.get_text("regex") for rule in rewrites)
     for name in ("headers", "onMatchHeaders", "redirects"):
         yield from (rule.get_text("regex") for rule in routes.get_objects(name) if _has_conditions(rule))
 
 
-def _rewrites(routes: "_Document") -> Iterator["_Document"]:
+def _read_rewrites(routes: "_Document") -> Iterator["_Document"]:
     if isinstance(routes.value.get("rewrites"), list):
         yield from routes.get_objects("rewrites")
         return
@@ -191,7 +194,7 @@ def _is_keyed(condition: "_Document") -> bool:
     )
 
 
-def _prerendered(prerender: "_Document") -> Iterator[str]:
+def _read_prerendered_paths(prerender: "_Document") -> Iterator[str]:
     routes = prerender.get_object("routes")
     for path in routes.value:
         yield path
@@ -244,7 +247,7 @@ class _Document:
         return cast("list[Any]", found)
 
 
-def _document(name: str, text: bytes) -> _Document:
+def _parse_document(name: str, text: bytes) -> _Document:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

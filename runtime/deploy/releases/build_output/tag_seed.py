@@ -41,9 +41,9 @@ class TagRow:
 def read_tag_rows(stream: IO[bytes], build: Build) -> Iterator[TagRow]:
     """Yield the seed's rows in order, with repetitions.
 
-    The seed's names contain the build id. A site with a `deploymentId` looks up its tags by the
-    `deploymentId` (OpenNext 4.1.12). Without the rename here, `revalidateTag` would find no rows and change
-    nothing.
+    The seed's names contain the build id. But a site with a `deploymentId` looks up its tags by the
+    `deploymentId` (OpenNext 4.1.12). So this function changes the names. Otherwise `revalidateTag` would find
+    no rows and change nothing.
 
     Raises:
         TagSeedError: The seed is not an array of rows, or the table cannot store a row's values.
@@ -80,22 +80,22 @@ def _parse_number(text: str, row: int) -> int:
 
 def _read_elements(stream: IO[bytes]) -> Iterator[object]:
     text = _JsonReader(stream)
-    if text.mark() != "[":
+    if text.read_character() != "[":
         raise TagSeedError("it is not a JSON array")
-    if text.peek() == "]":
-        text.mark()
+    if text.peek_character() == "]":
+        text.read_character()
     else:
-        yield text.element()
-        while (separator := text.mark()) == ",":
-            yield text.element()
+        yield text.read_element()
+        while (separator := text.read_character()) == ",":
+            yield text.read_element()
         if separator != "]":
             raise TagSeedError("it is not a JSON array of rows")
-    if text.mark():
+    if text.read_character():
         raise TagSeedError("it has text after its JSON array")
 
 
 class _JsonReader:
-    """The unread part of a JSON text. Keeps about one chunk in memory."""
+    """A reader of a JSON text. It keeps about one chunk of the text in memory."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._reader = codecs.getreader("utf-8")(stream)
@@ -103,13 +103,14 @@ class _JsonReader:
         self._text = ""
         self._at = 0
 
-    def mark(self) -> str:
-        """Return the next character that is not blank, and move past it. Empty at the end."""
-        character = self.peek()
+    def read_character(self) -> str:
+        """Return the next character that is not blank, and move past it. At the end, return an empty text."""
+        character = self.peek_character()
         self._at += len(character)
         return character
 
-    def peek(self) -> str:
+    def peek_character(self) -> str:
+        """Return the same as `read_character`, but do not move past the character."""
         while True:
             while self._at < len(self._text):
                 if self._text[self._at] not in _BLANKS:
@@ -118,8 +119,8 @@ class _JsonReader:
             if not self._fill():
                 return ""
 
-    def element(self) -> object:
-        self.peek()
+    def read_element(self) -> object:
+        self.peek_character()
         while True:
             try:
                 value, self._at = self._decoder.raw_decode(self._text, self._at)

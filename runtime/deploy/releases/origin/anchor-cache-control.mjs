@@ -1,16 +1,17 @@
 /**
  * Decides whether CloudFront may keep a site's answer, and which Cache-Control the visitor gets.
  *
- * CloudFront keeps what Cache-Control allows, and its cache key has no cookie, language, user agent or country.
- * The framework does not know that key, so its `s-maxage` does not suffice. This module decides instead. An
- * answer is shared only if all of this holds:
+ * CloudFront keeps what Cache-Control allows. Its cache key has no language, user agent or country, and no cookie
+ * except that of draft mode. Next.js sets `s-maxage` without regard to this cache key, so `s-maxage` does not suffice.
+ * This module decides instead. An answer is shared only if all of this holds:
  *
  *   - the site asks for it: `CDN-Cache-Control` (RFC 9213), `s-maxage`, or `public` with `max-age`;
  *   - the edge allows it for this request (header `x-anchor-cache: shared`), and the request is a GET or HEAD
  *     without `Authorization`, without Next.js's draft mode and without Next.js's internal headers;
  *   - the path has the canonical spelling, is not prerendered (a revalidated page must be visible
- *     immediately), and is not conditional: no middleware matches it, no rule with conditions beyond the cache
- *     key applies to it, it is not rewritten to another server, and its locale is not detected;
+ *     immediately), and is not conditional. That is: no middleware matches the path, no rule with conditions on
+ *     other data than the cache key applies to it, no rewrite sends it to another server, and the locale does not
+ *     depend on the visitor;
  *   - the answer is a success or a redirect, sets no cookie, and varies only by headers of the cache key.
  *
  * The rules come from the build's manifests (`runtime/deploy/releases/build_output/shared_cache.py`). Without
@@ -25,7 +26,7 @@ const UNSHARED = "private, no-store";
 const REVALIDATED = "public, max-age=0, must-revalidate";
 const REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate";
 
-/** Headers that only shared caches read: that of RFC 9213 and those of vendors. */
+/** Headers that only shared caches read: the header of RFC 9213 and those of vendors. */
 const TARGETED = /^(?:(?:[a-z]+-)*cdn-cache-control|surrogate-control|edge-control|x-accel-expires)$/;
 // Next.js and OpenNext set these on answers that come from the incremental cache or can be stored there.
 const PRERENDERED = ["x-nextjs-cache", "x-opennext-cache", "x-nextjs-prerender"];
@@ -42,9 +43,9 @@ const STALE = ["stale-while-revalidate", "stale-if-error"];
 const ENCODED_SYNTAX = /%(?:2f|5c|3f|23|25|2e|00)/i;
 // Empty segments, dot segments, backslashes and control characters.
 const AMBIGUOUS = /\/\/|\/\.\.?(?:\/|$)|[\\\u0000-\u001f\u007f]/;
-const MOST_CLASSIFIED = 1_000;
+const MAX_CLASSIFIED = 1_000;
 
-/** Parse Cache-Control into a map from lower-case directive to its value, or `true` without one. */
+/** Parse Cache-Control into a map from each directive, in lower case, to its value; `true` if it has no value. */
 export function parseCacheControl(text) {
   const directives = new Map();
   for (const [, name, value] of (text ?? "").matchAll(DIRECTIVE)) {
@@ -62,7 +63,7 @@ function formatValue(value) {
 }
 
 export class SharedCache {
-  /** @param rules the content of `anchor-cache-rules.json`; undefined: nothing is shared. */
+  /** @param rules the content of `anchor-cache-rules.json`; if undefined, nothing is shared */
   constructor(rules) {
     this.rules = rules;
     if (!rules) return;
@@ -73,7 +74,7 @@ export class SharedCache {
   }
 
   /**
-   * Replace what `headers` say about caching.
+   * Replace the response headers that control caching.
    *
    * @param request method, path (raw) and headers (names in lower case) as CloudFront sent them
    * @param response status, headers (names in lower case; changed in place) and whether it sets cookies
@@ -120,7 +121,7 @@ export class SharedCache {
     let known = this.classified.get(rawPath);
     if (!known) {
       known = this.classifyCanonical(rawPath, path);
-      if (this.classified.size >= MOST_CLASSIFIED) this.classified.clear();
+      if (this.classified.size >= MAX_CLASSIFIED) this.classified.clear();
       this.classified.set(rawPath, known);
     }
     return known;
@@ -137,7 +138,8 @@ export class SharedCache {
     const isData = inside.startsWith(data) && inside.endsWith(".json");
     if (!isData && /^\/_next\/data(?:\/|$)/i.test(inside)) return { isConditional: true, isPrerenderedPath: false };
     const page = isData ? inside.slice(data.length - 1, -".json".length) : inside;
-    // OpenNext compares the segment in lower case, so it never finds a locale with capitals. Do the same here.
+    // OpenNext compares the segment in lower case, so it never finds a locale with capital letters. This code must
+    // give the same result.
     const isLocalized = !locales.length || locales.includes((page.split("/")[1] ?? "").toLowerCase());
     const isApi = /^\/api(?:\/|$)/.test(page);
     const pages = [page, page.replace(/\/index$/, "") || "/", page.replace(/\/+$/, "") || "/"];
@@ -159,9 +161,10 @@ export class SharedCache {
 }
 
 /**
- * Return the decoded path; undefined unless it has the canonical spelling, which all programs read in the same way.
+ * Return the decoded path; undefined if its spelling is not canonical.
  *
- * Next.js and OpenNext match the encoded and the decoded path. CloudFront may treat two spellings as one.
+ * Only the canonical spelling means the same path to all programs: Next.js and OpenNext match the encoded and the
+ * decoded path, and CloudFront may treat two spellings as one.
  */
 function canonicalPath(rawPath) {
   if (ENCODED_SYNTAX.test(rawPath)) return undefined;
@@ -191,8 +194,8 @@ function anyMatches(patterns, forms) {
 }
 
 /**
- * Compile an expression with and without the flag "i", because programs differ in this. A path is conditional if
- * one of the two matches: with "i", plain text matches more; without "i", a negative lookahead excludes less.
+ * Compile an expression with and without the flag "i", because not all programs ignore case. A path is conditional
+ * if one of the two matches: with "i", plain text matches more; without "i", a negative lookahead excludes less.
  */
 function compile(source) {
   return [new RegExp(source), new RegExp(source, "i")];
@@ -209,7 +212,7 @@ function allowsSharing({ method, path, headers }) {
   );
 }
 
-/** Return the Cache-Control with which the site asks CloudFront to keep an answer; undefined if it does not. */
+/** Return the Cache-Control with which the site asks CloudFront to keep an answer; undefined if it does not ask. */
 function requestedTime(site, targeted) {
   const asked = targeted.size ? targeted : site;
   if (asked.has("no-store") || asked.has("no-cache") || asked.has("private")) return undefined;

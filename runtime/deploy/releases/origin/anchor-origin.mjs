@@ -60,7 +60,7 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
   }
 });
 
-/** The stream that the handler writes to. It corrects the head when it is complete, and passes the body on at once. */
+/** The stream to which OpenNext writes. It corrects the complete head, and passes on the body without delay. */
 class Answer extends Writable {
   constructor(lambdaStream, request) {
     super();
@@ -90,6 +90,7 @@ class Answer extends Writable {
     return super.end(...rest);
   }
 
+  /** Call the callback with which `awslambda.HttpResponseStream.from` writes the head, as Lambda's stream does. */
   beforeFirstWrite() {
     const callback = this._onBeforeFirstWrite;
     this._onBeforeFirstWrite = undefined;
@@ -113,7 +114,7 @@ class Answer extends Writable {
     return this.lambda.end(() => done());
   }
 
-  /** Take a part of the head. When it is complete, send it and return the bytes after it. */
+  /** Add bytes to the head. When the head is complete, send it and return the bytes of the body after it. */
   begin(chunk) {
     this.head.push(chunk);
     const all = Buffer.concat(this.head);
@@ -124,7 +125,7 @@ class Answer extends Writable {
     return all.subarray(end + SEPARATOR.length);
   }
 
-  /** Write an API Gateway v2 result. A bare value becomes its JSON body. */
+  /** Write an API Gateway v2 result. Any other value becomes the JSON body of a result with status 200. */
   whole(result) {
     const { statusCode, headers, cookies, body, isBase64Encoded } =
       result && typeof result === "object" && "statusCode" in result
@@ -158,15 +159,15 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
     if (name === "set-cookie") setCookies.push(...(Array.isArray(value) ? value : [value]));
     else if (value !== null && value !== undefined) result[name] = Array.isArray(value) ? value.join(", ") : String(value);
   }
-  // The length is wrong for an empty answer, which gets one byte later, and for a compressed one.
   // OpenNext sets "identity" on uncompressed answers. That value would prevent CloudFront from compressing them.
+  // The length is wrong for a compressed answer, and for an empty answer, to which one byte is added later.
   if (result["content-encoding"] === "identity") delete result["content-encoding"];
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });
   return { statusCode, headers: result, cookies: setCookies };
 }
 
-/** Without readable rules nothing is shared: the site is slower, but no visitor gets another one's page. */
+/** Without readable rules, nothing is shared: the site is slower, but no visitor gets a page of another visitor. */
 function loadSharedCache() {
   try {
     return new SharedCache(JSON.parse(readFileSync(new URL("./anchor-cache-rules.json", import.meta.url), "utf8")));

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// A fake OpenNext. It copies `output` of the repository to the folder of OpenNext's output. If the repository has a
-// `before-build.mjs`, that file runs first, like the code of any build.
+// A fake OpenNext. It copies the folder `output` of the repository to `.open-next`, where OpenNext writes its output.
+// If the repository contains `before-build.mjs`, the fake runs this file first, because real builds also run code of
+// the repository.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";

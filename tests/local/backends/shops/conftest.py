@@ -6,7 +6,7 @@ import pytest
 
 from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
-from tests.local.backends.tables import with_empty_tables
+from tests.local.backends.tables import prepare_empty_tables
 from tests.runtime.shops.shop_fixture import ShopPlatform
 from tests.runtime.tables import shop_tables
 
@@ -20,9 +20,9 @@ pytest.register_assert_rewrite(
 )
 
 
-def emptied(client: Any) -> Any:  # noqa: ANN401 - clients have no type here
-    """The client of a server that has the store's tables, all empty."""
-    return with_empty_tables(client, shop_tables())
+def prepare_shop_tables(client: Any) -> Any:  # noqa: ANN401 - clients have no type here
+    """Create or empty the shop store's tables on a server. Return the client of the server."""
+    return prepare_empty_tables(client, shop_tables())
 
 
 @pytest.fixture(params=["ministack", "dynalite"])
@@ -30,6 +30,6 @@ def store(request: pytest.FixtureRequest) -> ShopPlatform:
     """The shop store on each server."""
     if request.param == "ministack":
         emulator: Emulator = request.getfixturevalue("running_emulator")
-        return ShopPlatform(emptied(emulator.client("dynamodb")))
+        return ShopPlatform(prepare_shop_tables(emulator.client("dynamodb")))
     server: Dynalite = request.getfixturevalue("dynalite")
-    return ShopPlatform(emptied(server.client))
+    return ShopPlatform(prepare_shop_tables(server.client))

@@ -1,3 +1,3 @@
 """The shop store on DynamoDB servers: the tests of `tests/runtime/shops/test_shops.py`."""
 
-from tests.runtime.shops.test_shops import *  # noqa: F403 - the tests, whose docstrings say what they prove
+from tests.runtime.shops.test_shops import *  # noqa: F403 - pytest must find all tests of the module

@@ -58,7 +58,7 @@ def refusal(file: io.BytesIO, limits: ArtifactLimits = SMALL) -> str:
 
 
 def with_entry(info: zipfile.ZipInfo, content: bytes = b"content") -> io.BytesIO:
-    """The usual artifact with an additional entry."""
+    """Return the usual artifact with an additional entry."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(info, content)
@@ -105,6 +105,7 @@ def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> No
 
 
 def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> None:
+    """Some tools write UTF-8 names without the flag that marks them as UTF-8."""
     file = make_artifact({"assets/ñandú.txt": b"1"})
     unmarked = io.BytesIO(file.getvalue())
     with zipfile.ZipFile(file) as archive:
@@ -223,7 +224,7 @@ def test_each_limit_is_named_when_it_is_exceeded(limits: ArtifactLimits, reason:
 
 
 def changed_end(change: Callable[[list[int]], None]) -> io.BytesIO:
-    """The usual artifact with a different end record."""
+    """Return the usual artifact with a different end record."""
     raw = make_artifact().getvalue()
     start = raw.rfind(b"PK\x05\x06")
     fields = list(struct.unpack_from("<4H2LH", raw, start + 4))
@@ -325,7 +326,7 @@ ROUTES = {"version": 3, "redirects": [{"regex": "^/old$", "has": [{"type": "cook
 
 @pytest.mark.parametrize("folder", [".next/", "apps/web/.next/"])
 def test_the_cache_rules_are_read_from_the_servers_manifests(folder: str) -> None:
-    """E1. In a monorepo, the manifests are below the site's folder. Those of dependencies do not count."""
+    """E1. In a monorepo, the manifests are below the site's folder. Manifests of dependencies are ignored."""
     changes = {
         f"{SERVER}{folder}routes-manifest.json": json.dumps(ROUTES).encode(),
         f"{SERVER}node_modules/x/.next/routes-manifest.json": b"{}",

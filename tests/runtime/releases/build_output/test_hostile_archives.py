@@ -1,7 +1,6 @@
-"""Malicious archives of a few kilobytes or megabytes against the production limits (D9).
+"""The production limits refuse malicious archives of a few kilobytes or megabytes (D9).
 
-Rules with their own message are tested in `test_artifact.py`. `test_release_failures.py` tests that
-nothing is written.
+`test_artifact.py` tests each rule and its message. `test_release_failures.py` tests that nothing is written.
 """
 
 import io
@@ -22,7 +21,7 @@ def refusal(file: io.BytesIO) -> str:
 
 
 def with_files(names: range) -> io.BytesIO:
-    """The usual artifact with a number of additional empty files."""
+    """Return the usual artifact with an additional empty file for each number."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
         for number in names:
@@ -31,16 +30,17 @@ def with_files(names: range) -> io.BytesIO:
 
 
 def test_200_000_files_are_refused() -> None:
-    """This number of entries needs zip64. The second directory of zip64 could differ from the first."""
+    """This number of entries needs zip64. Its additional end record could contradict the usual one."""
     assert "zip64" in refusal(with_files(range(200_000)))
 
 
-def test_the_maximum_number_of_files_of_a_zip_is_refused() -> None:
+def test_60_000_files_are_refused() -> None:
+    """A zip file can have up to 65,535 entries without zip64."""
     assert "entries; at most 50000 are allowed" in refusal(with_files(range(60_000)))
 
 
 def test_a_ratio_of_ten_thousand_is_refused() -> None:
-    """Ten entries share one megabyte of zeros. It is compressed 1,000 to 1, so the total is 10,000 to 1."""
+    """Ten entries share one megabyte of zeros. Its ratio is 1,000 to 1, so the total ratio is 10,000 to 1."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(make_zip_entry("assets/zeros"), b"\0" * 1024 * 1024)

@@ -87,7 +87,7 @@ def test_an_unsupported_feature_is_refused_by_name(change: Callable[[Document], 
 
 
 def test_a_split_server_and_a_base_path_are_read() -> None:
-    """D7. The first matching pattern is used, so the functions are in the order of the patterns."""
+    """D7. The edge uses the first matching pattern, so the functions are in the order of the patterns."""
     read = read_manifest(as_json(make_split_manifest()))
     assert read.base_path == "/docs"
     assert [(split.name, split.bundle.folder, split.patterns) for split in read.split_functions] == [
@@ -157,7 +157,10 @@ def test_the_cache_id_of_a_build_is_its_build_id() -> None:
 
 
 def test_the_cache_id_of_a_site_with_a_deployment_id_is_that_id() -> None:
-    """OpenNext 4.1.12 writes the seed by build id, so `revalidateTag` would change nothing."""
+    """OpenNext 4.1.12 writes the tag seed with the build id, but the server looks up the `deploymentId`.
+
+    Without the rename, `revalidateTag` would find no rows.
+    """
     build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}')
     assert build.to_cache_name("build-1/news") == "deployment-1/news"
     assert build.to_cache_name("deployment-1/page") == "deployment-1/page"

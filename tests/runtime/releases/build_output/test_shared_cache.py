@@ -1,4 +1,4 @@
-"""E1: the rules about shared caches that follow from a build's manifests."""
+"""E1: the rules about shared caches that are read from a build's manifests."""
 
 import json
 import re
@@ -33,6 +33,7 @@ def rule(regex: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 
 def test_what_middleware_matches_is_conditional_whatever_else_its_matchers_ask_for() -> None:
+    """The conditions `has` and `missing` of a matcher are ignored."""
     matchers = [
         {"regexp": "^/protected$", "originalSource": "/protected"},
         {"regexp": "^/mobile$", "originalSource": "/mobile", **HAS},
@@ -42,7 +43,7 @@ def test_what_middleware_matches_is_conditional_whatever_else_its_matchers_ask_f
 
 
 def test_middleware_of_the_node_runtime_is_middleware() -> None:
-    """`proxy.ts` of Next.js 16."""
+    """Next.js 16 lists the middleware `proxy.ts` in another manifest."""
     matchers = [{"regexp": "^/protected$", "originalSource": "/protected", **MISSING}]
     rules = read(**{FUNCTIONS: {"version": 1, "functions": {"/_middleware": {"matchers": matchers}}}})
     assert rules.conditional[0] == "^/protected$"
@@ -87,11 +88,11 @@ def test_rewrites_without_conditions_change_nothing() -> None:
 
 
 def test_an_external_rewrite_is_conditional() -> None:
-    """Another server answers. Its answer can depend on every part of the request."""
+    """Another server sends the response. It can depend on every part of the request."""
     external = rule("^/blog$", destination="https://blog.example.com/:path*")
     before = rule("^/news$", destination="/blog")
     rules = read({"rewrites": {"beforeFiles": [before], "afterFiles": [external]}})
-    assert {"^/blog$", "^/news$"} <= set(rules.conditional), "one that leads to it, too"
+    assert {"^/blog$", "^/news$"} <= set(rules.conditional), "a rewrite to such a path, too"
 
 
 def test_only_the_data_of_pages_has_the_cache_key_of_pages() -> None:
@@ -140,7 +141,7 @@ def test_conditions_on_the_cache_key_are_no_conditions(name: str, condition: dic
 
 
 def test_with_locales_every_rewrite_is_conditional() -> None:
-    """OpenNext chooses the locale of every path before it rewrites."""
+    """OpenNext chooses the locale of every path before it applies rewrites."""
     routes = {"i18n": {"locales": ["en", "de"]}, "rewrites": [rule("^/always$")]}
     assert "^/always$" in read(routes).conditional
 

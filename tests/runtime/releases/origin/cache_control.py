@@ -1,4 +1,4 @@
-"""`anchor-cache-control.mjs` as it is deployed, in V8."""
+"""Helpers that run the deployed module `anchor-cache-control.mjs` in V8."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,8 @@ function run(rules, request, response) {
   caches.get(rules).apply(request, response);
   return JSON.stringify(response.headers);
 }
-// As `handleMiddleware` of OpenNext 4.1.12, of the path as it was sent and, for data, of the page.
+// Matches as `handleMiddleware` of OpenNext 4.1.12 does: it compares the path as it was sent. For page
+// data, it also compares the path of the page.
 function matches(expressions, path) {
   const page = path.replace(/^\\/_next\\/data\\/[^/]+/, "").replace(/\\.json$/, "");
   return [path, page].some((each) => {
@@ -33,7 +34,11 @@ function matches(expressions, path) {
 
 @frozen(kw_only=True)
 class Request:
-    """A request as CloudFront sends it, with the edge's permission to share the response."""
+    """A request as CloudFront sends it.
+
+    Attributes:
+        cache: Value of the header `x-anchor-cache`. `shared` permits the wrapper to share the response.
+    """
 
     path: str = "/api/feed"
     method: str = "GET"
@@ -46,7 +51,7 @@ class Request:
 
 
 class CacheControl:
-    """The loaded module. Close it after use."""
+    """The loaded module. Call `close` after use."""
 
     def __init__(self) -> None:
         self._engine = MiniRacer()
@@ -56,7 +61,7 @@ class CacheControl:
         self._engine.close()
 
     def matches(self, expressions: Sequence[str], path: str) -> bool:
-        """Whether OpenNext would run middleware with these matchers for a raw path."""
+        """Return whether OpenNext would run middleware with these matchers for a raw path."""
         result: Any = self._engine.eval(f"matches({json.dumps(expressions)}, {json.dumps(path)})")
         return bool(result)
 
@@ -69,7 +74,7 @@ class CacheControl:
         status: int = 200,
         sets_cookies: bool = False,
     ) -> dict[str, str]:
-        """Return the rewritten headers of a response."""
+        """Return the changed headers of a response. Without rules (None), the module shares nothing."""
         given = json.dumps({"status": status, "headers": dict(headers), "setsCookies": sets_cookies})
         known = rules.to_json().decode() if rules else "null"
         result: Any = self._engine.eval(f"run({json.dumps(known)}, {request.as_json()}, {given})")

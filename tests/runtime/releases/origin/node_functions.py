@@ -33,7 +33,7 @@ def archive(files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def function_version(  # noqa: PLR0913 - as many as a version has parts that tests vary
+def function_version(  # noqa: PLR0913 - the parts of a version that tests vary
     files: Mapping[str, str],
     *,
     name: str = "shop-server",
@@ -71,7 +71,7 @@ def behind_origin(
     number: str = "1",
     rules: str = SharedCacheRules().to_json().decode(),
 ) -> NodeFunctionVersion:
-    """A version whose `index.mjs` runs behind the platform's wrapper with these cache rules."""
+    """Return a version whose `index.mjs` runs behind the platform's wrapper with these cache rules."""
     files = {
         "index.mjs": index,
         **{name: (ORIGIN.parent / name).read_text() for name in WRAPPER_FILES},
@@ -84,7 +84,7 @@ def behind_origin(
 
 
 class Lines:
-    """Lines that functions wrote, with a method to wait for one."""
+    """The log lines that functions wrote."""
 
     def __init__(self) -> None:
         self.all: list[str] = []
@@ -95,6 +95,7 @@ class Lines:
         self._news.set()
 
     async def wait_for(self, part: str) -> str:
+        """Return the first line that contains a text. Wait until there is one."""
         while True:
             for line in self.all:
                 if part in line:
@@ -107,7 +108,7 @@ class Lines:
 async def workers(
     maximum: int = 8, certificate_authority: Path | None = None
 ) -> AsyncGenerator[tuple[WorkerPool, Lines]]:
-    """A pool, and the lines that its functions write."""
+    """Yield a worker pool, and the log lines of its functions."""
     lines = Lines()
     pool = WorkerPool(
         node=find_node().node,
@@ -123,7 +124,7 @@ async def workers(
 
 
 class Answer:
-    """A complete response."""
+    """A response of a function URL, read completely."""
 
     def __init__(self, status: int, headers: Headers, chunks: list[bytes]) -> None:
         self.status = status
@@ -132,6 +133,7 @@ class Answer:
         self.body = b"".join(chunks)
 
     def header(self, name: str) -> str | None:
+        """Return the value of a header that occurs at most once, or None without the header."""
         found = [value for given, value in self.headers if given == name]
         assert len(found) < 2, found
         return found[0] if found else None
@@ -139,11 +141,11 @@ class Answer:
     def all(self, name: str) -> list[str]:
         return [value for given, value in self.headers if given == name]
 
-    def json(self) -> Any:  # noqa: ANN401 - whatever it is
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
         return json.loads(self.body)
 
 
-async def get(  # noqa: PLR0913 - as many as a request has parts
+async def get(  # noqa: PLR0913 - the parts of a request
     pool: WorkerPool,
     version: NodeFunctionVersion,
     target: str,

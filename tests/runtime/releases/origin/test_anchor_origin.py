@@ -28,7 +28,7 @@ UNKNOWN_RULES = behind_origin((HERE / "streaming.mjs").read_text(), number="5", 
 
 
 class Origin:
-    """Warm functions for the tests of a module."""
+    """Functions that all tests of this module share, so that few requests have a cold start."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
@@ -141,7 +141,7 @@ def test_the_first_chunk_arrives_before_the_last_is_written(runner: asyncio.Runn
 def test_the_edge_caches_shared_responses_and_visitors_get_the_sites_headers(
     origin: Origin, target: str, control: str, visitor: str | None
 ) -> None:
-    """D7, E1. The wrapper applies `anchor-cache-control.mjs`, whose rules test_cache_control.py tests."""
+    """D7, E1. The wrapper applies `anchor-cache-control.mjs`. `test_cache_control.py` tests that module."""
     answer = origin.get(STREAMING, target, [("x-anchor-origin-key", KEY), ("x-anchor-cache", "shared")])
     assert answer.header("cache-control") == control
     assert answer.header("x-anchor-cache-control") == visitor
@@ -177,7 +177,7 @@ def test_several_cookies_stay_separate(origin: Origin) -> None:
 
 
 def test_a_response_without_a_body_gets_one_byte(origin: Origin) -> None:
-    """Otherwise, a streaming function URL ends the response only at the function's timeout."""
+    """Without this byte, a streaming function URL ends the response only at the function's timeout."""
     answer = origin.get(STREAMING, "/redirect")
     assert (answer.status, answer.header("location"), answer.body) == (307, "/", b" ")
     assert answer.header("content-length") is None

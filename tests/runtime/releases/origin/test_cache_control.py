@@ -1,4 +1,4 @@
-"""E1: the answers of a site that CloudFront may keep, and the Cache-Control that the visitor gets."""
+"""E1: the responses of a site that CloudFront may cache, and the Cache-Control that the visitor gets."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ RULES = SharedCacheRules(
 WITH_LOCALES = evolve(
     RULES, locales=("en", "de", "pt-BR"), detects_locale=True, prerendered=("/en/protected",)
 )
-# The usual matcher, `/((?!api|_next/static|tags).*)`, as Next.js writes it, and one with a parameter.
+# Two matchers as Next.js compiles them: the usual `/((?!api|_next/static|tags).*)`, and `/tags/:name`.
 EXCLUDING = evolve(
     RULES,
     conditional=(
@@ -40,7 +40,8 @@ FRAMEWORK = "public, max-age=0, s-maxage=31536000, must-revalidate"
 REVALIDATED = "public, max-age=0, must-revalidate"
 REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate"
 UNSHARED = "private, no-store"
-# Like the cache policy for pages: nothing is cached without Cache-Control, or for more than a year.
+# Like the distribution's cache policy for pages: a response without Cache-Control is not cached, and no
+# response is cached for more than a year.
 POLICY = CachePolicy(max_ttl=31_536_000)
 
 
@@ -52,7 +53,10 @@ def module() -> Iterator[CacheControl]:
 
 
 def edge_and_visitor(headers: dict[str, str]) -> tuple[str | None, str | None]:
-    """The headers that the cache reads, and those that the viewer-response function sends to the visitor."""
+    """Return the Cache-Control that the edge's cache reads, and the one that the visitor gets.
+
+    The viewer-response function sends the second one to the visitor.
+    """
     edge = headers.get("cache-control")
     visitor = headers.get(VISITOR_HEADER, edge)
     return edge, None if visitor == "none" else visitor
@@ -113,7 +117,7 @@ def test_the_visitor_gets_what_the_site_says_without_what_is_for_shared_caches(
 def test_an_answer_that_does_not_ask_is_neither_kept_nor_collapsed(
     module: CacheControl, control: str | None
 ) -> None:
-    """CloudFront gives one answer to several waiting visitors unless Cache-Control forbids it."""
+    """CloudFront sends one response to all visitors who wait for it, unless Cache-Control forbids this."""
     headers = module.apply(RULES, Request(), {"cache-control": control} if control else {})
     assert "private" in headers["cache-control"]
     assert kept_seconds(headers) == 0
@@ -233,7 +237,7 @@ def test_what_remains_is_shared(module: CacheControl, rules: SharedCacheRules, p
 
 
 def test_an_optimized_image_is_shared(module: CacheControl) -> None:
-    """The image function runs no code of the site: no middleware has seen the request."""
+    """The image function runs no code of the site, so its responses do not depend on middleware."""
     image = {"cache-control": "public,max-age=60,immutable", "vary": "Accept"}
     for rules, path in ((RULES, "/_next/image"), (BELOW_BASE, "/base/_next/image")):
         assert kept_seconds(module.apply(rules.for_images(), Request(path=path), image)) == 60
@@ -280,7 +284,10 @@ def test_an_answer_with_a_cookie_is_not_shared(module: CacheControl) -> None:
 def test_an_error_has_one_header_for_both(
     module: CacheControl, status: int, control: str | None, sent: str
 ) -> None:
-    """CloudFront invokes no viewer-response function for a status of 400 or more."""
+    """CloudFront does not invoke the viewer-response function for a status of 400 or more.
+
+    So the edge and the visitor get the same header.
+    """
     given_headers = {"cache-control": control} if control else {}
     assert module.apply(RULES, Request(), given_headers, status=status) == {"cache-control": sent}
 
@@ -301,19 +308,23 @@ def test_an_error_has_one_header_for_both(
 def test_a_prerendered_page_is_asked_for_again_each_time(
     module: CacheControl, path: str, marks: dict[str, str], edge: str
 ) -> None:
-    """D7: a revalidated page is visible at once. Pages of both routers have the same rules."""
+    """D7: CloudFront asks the origin each time, so a revalidated page is visible immediately.
+
+    Pages of both routers have the same rules.
+    """
     headers = module.apply(RULES, Request(path=path), {"cache-control": FRAMEWORK, **marks})
     assert edge_and_visitor(headers) == (edge, REVALIDATED)
 
 
 def test_a_prerendered_page_without_a_time_gets_none(module: CacheControl) -> None:
+    """If the site removes Next.js's Cache-Control, no cache may use the page without asking the server."""
     assert (
         module.apply(RULES, Request(path="/isr"), {"x-nextjs-cache": "HIT"})["cache-control"] == REVALIDATED
     )
 
 
 def test_a_prerendered_page_with_a_cookie_is_private(module: CacheControl) -> None:
-    """The page is not `no-store`, because a browser's back/forward cache may keep it."""
+    """The header has no `no-store`, so that the browser's back/forward cache may keep the page."""
     headers = module.apply(RULES, Request(path="/about"), {"cache-control": FRAMEWORK}, sets_cookies=True)
     assert headers == {"cache-control": REVALIDATED_PRIVATELY}
 
@@ -386,7 +397,10 @@ endings = st.sampled_from(["", "/", ".json", ".rsc", "%2F"])
 def test_whatever_opennext_runs_middleware_for_is_not_shared(
     module: CacheControl, path: str, rules: SharedCacheRules
 ) -> None:
-    """OpenNext matches the raw and decoded paths of the page and of its data. Matching is case-sensitive."""
+    """OpenNext compares the raw and the decoded path of a request.
+
+    For page data, it also compares the path of the page. The comparison is case-sensitive.
+    """
     if module.matches(rules.conditional, path):
         assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
 

@@ -21,7 +21,7 @@ from runtime.shared.errors import (
     UnsupportedContentError,
 )
 
-# As API Gateway documents payload format 2.0, shortened.
+# An event as API Gateway documents it for payload format 2.0, shortened.
 EVENT: dict[str, Any] = {
     "version": "2.0",
     "routeKey": "GET /projects/{projectId}",
@@ -41,7 +41,7 @@ EVENT: dict[str, Any] = {
 }
 
 
-def test_an_event_is_read() -> None:
+def test_an_event_becomes_a_request() -> None:
     request = Request.from_event(EVENT)
     assert request.route == "GET /projects/{projectId}"
     assert request.path_parameters == {"projectId": "01P"}

@@ -15,7 +15,7 @@ from tests.runtime.gateway import ENDPOINT, Gateway
 from tests.runtime.platform_fixture import OWNER, Platform
 
 DESCRIBED = DescribedApi.from_api(PLATFORM)
-HERE = [route for route in ROUTES if route.function in ("api", "webhook")]
+ROUTES_OF_TWO_FUNCTIONS = [route for route in ROUTES if route.function in ("api", "webhook")]
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def session(platform: Platform) -> requests.Session:
     return Gateway(routes=ROUTES, functions=functions, user_id=OWNER).open_session()
 
 
-@pytest.mark.parametrize("route", HERE, ids=lambda route: route.key)
+@pytest.mark.parametrize("route", ROUTES_OF_TWO_FUNCTIONS, ids=lambda route: route.key)
 def test_every_response_of_a_route_is_documented(
     platform: Platform, session: requests.Session, route: Route
 ) -> None:
@@ -40,7 +40,9 @@ def test_every_response_of_a_route_is_documented(
         assert asked.statuses & {200, 201, 202, 204}, asked.statuses
 
 
-@pytest.mark.parametrize("route", [route for route in HERE if "{" in route.path], ids=lambda route: route.key)
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES_OF_TWO_FUNCTIONS if "{" in route.path], ids=lambda route: route.key
+)
 def test_the_response_for_a_missing_resource_is_documented(session: requests.Session, route: Route) -> None:
     asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=5)
     assert asked.statuses & {401, 404}

@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 
 export const dynamic = "force-dynamic";
 
-/** Shows that variables reach the build and the running site. Of the secret, only its hash is returned. */
+/**
+ * Shows that variables reach the build and the running site. The secret is not returned, only its length and a part of
+ * its hash.
+ */
 export function GET(): Response {
   const secret = process.env.DEMO_SECRET;
   return Response.json(

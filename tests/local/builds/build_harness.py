@@ -1,4 +1,4 @@
-# ruff: noqa: N803 - the fakes have AWS's own names
+# ruff: noqa: N803 - the fakes use AWS's argument names
 """A build runner for tests. Its AWS services are fakes that record their calls; its shells are real."""
 
 import json
@@ -28,20 +28,29 @@ CREDENTIALS = {
 }
 
 
-def denied(operation: str) -> ClientError:
+def create_access_denied_error(operation: str) -> ClientError:
     error = {"Code": "AccessDeniedException", "Message": f"not authorized to perform: {operation}"}
     return ClientError({"Error": error}, operation)
 
 
 @define
 class FakeAws:
-    """The three AWS services of a build. The build's role may not call the operations in `refused`."""
+    """Fakes of the three AWS services that a build calls: CloudWatch Logs, the parameter store and S3.
+
+    Attributes:
+        refused: The operations that the role of the build may not call.
+        streams: The created log streams, as log group and stream.
+        batches: The log events of each `PutLogEvents` request.
+        parameter_requests: The names in each `GetParameters` request.
+        objects: The content of the uploaded objects, by `<bucket>/<key>`.
+        metadata: The metadata of the uploaded objects, by `<bucket>/<key>`.
+    """
 
     parameters: dict[str, str] = field(factory=dict[str, str])
     refused: set[str] = field(factory=set[str])
     streams: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
     batches: list[list[Mapping[str, Any]]] = field(factory=list[list[Mapping[str, Any]]])
-    asked: list[tuple[str, ...]] = field(factory=list[tuple[str, ...]])
+    parameter_requests: list[tuple[str, ...]] = field(factory=list[tuple[str, ...]])
     objects: dict[str, bytes] = field(factory=dict[str, bytes])
     metadata: dict[str, Mapping[str, str]] = field(factory=dict[str, Mapping[str, str]])
 
@@ -66,7 +75,7 @@ class FakeAws:
         self.check("GetParameters")
         assert WithDecryption
         assert len(Names) <= 10
-        self.asked.append(tuple(Names))
+        self.parameter_requests.append(tuple(Names))
         return {
             "Parameters": [{"Name": n, "Value": self.parameters[n]} for n in Names if n in self.parameters],
             "InvalidParameters": [n for n in Names if n not in self.parameters],
@@ -87,7 +96,7 @@ class FakeAws:
 
     def check(self, operation: str) -> None:
         if operation in self.refused:
-            raise denied(operation)
+            raise create_access_denied_error(operation)
 
     @property
     def log(self) -> list[str]:
@@ -100,21 +109,25 @@ class FakeAws:
 
 
 @define
-class Bench:
-    """A build runner with its fake services, and short methods that run a buildspec or commands."""
+class BuildHarness:
+    """A build runner with fake AWS services, and short methods that run a buildspec or commands.
+
+    Attributes:
+        shown: The log lines that the runner passed to its `progress` function.
+    """
 
     runner: BuildRunner
     aws: FakeAws
     shown: list[str]
-    # Unique for each test. When a build ends, the runner kills all processes with the build's id, and tests
-    # run in parallel.
+    # The id is unique for each test, because tests run in parallel. When a build ends, the runner kills all
+    # processes that have the build's id in their environment.
     build_uuid: str = field(factory=lambda: str(uuid.uuid4()))
 
     @property
     def build_id(self) -> str:
         return f"{PROJECT}:{self.build_uuid}"
 
-    def request(self, buildspec: str, **changes: Any) -> BuildRequest:  # noqa: ANN401 - fields of the request
+    def create_request(self, buildspec: str, **changes: Any) -> BuildRequest:  # noqa: ANN401 - fields of the request
         values: dict[str, Any] = {
             "build_id": self.build_id,
             "arn": f"arn:aws:codebuild:ap-southeast-1:000000000000:build/{self.build_id}",
@@ -131,9 +144,9 @@ class Bench:
         return BuildRequest(**values | changes)
 
     def run(self, buildspec: str, **changes: Any) -> BuildResult:  # noqa: ANN401 - fields of the request
-        return self.runner.run(self.request(buildspec, **changes))
+        return self.runner.run(self.create_request(buildspec, **changes))
 
-    def command(self, *commands: str, **changes: Any) -> BuildResult:  # noqa: ANN401 - fields of the request
+    def run_commands(self, *commands: str, **changes: Any) -> BuildResult:  # noqa: ANN401 - fields of the request
         """Run commands in the build phase of a buildspec."""
         lines = "".join(f"      - {json.dumps(command)}\n" for command in commands)
         return self.run(

@@ -1,35 +1,23 @@
-"""Runs the deployed file of a CloudFront Function in V8, for viewer-request and viewer-response events.
+"""The events of CloudFront Functions, and what a function may return for them.
 
-It follows the developer guide's "CloudFront Functions event structure", "Helper methods" and "Restrictions on
-edge functions". It emulates the event, the `cloudfront` module (KeyValueStore reads, the choice of an
-origin) and the restricted headers. It also emulates the viewer's response when the function fails.
+It follows the developer guide's "CloudFront Functions event structure" and "Restrictions on edge functions".
 
 Stricter than CloudFront: a viewer-response function must not change `content-length` or `transfer-encoding`.
 CloudFront refuses this only for Lambda@Edge, but the viewer could not read such a response.
-
-V8 is newer than CloudFront's runtime. The tests in `tests/edge` check that the functions use only supported
-syntax.
 """
 
-import asyncio
 import base64
 import binascii
-import contextlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from attrs import define, field, frozen
-from py_mini_racer import JSEvalException, MiniRacer, mini_racer
+from attrs import field, frozen
 
 from local.http_messages import Headers
 
-MAXIMUM_BYTES = 10 * 1024
 MAXIMUM_URI_CHARACTERS = 8192
-MAXIMUM_KEY_BYTES = 512
 STATUS_CODES = range(200, 600)
-IMPORT_STATEMENT = "import cf from 'cloudfront';"
 # Functions can neither read nor add these headers. They are removed from the request to the origin.
 DISALLOWED_HEADERS = frozenset(
     {
@@ -51,73 +39,6 @@ READ_ONLY_HEADERS = frozenset({"cdn-loop", "content-length", "host", "transfer-e
 READ_ONLY_RESPONSE_HEADERS = frozenset({"content-length", "transfer-encoding", "via", "warning"})
 # These headers are read-only if the function keeps the original body.
 BODY_HEADERS = frozenset({"content-length", "transfer-encoding"})
-
-KeyValues = Callable[[], tuple[str, Mapping[str, str]]]
-"""Returns the KeyValueStore's ETag and its items. The items are read again only when the ETag has changed."""
-
-# The module `cloudfront`, and the code that calls the handler. V8 returns strings faster than other types.
-_RUNTIME = """
-'use strict';
-const anchorRuntime = (() => {
-  const keyValues = new Map();
-  const calls = { reads: 0, origin: null };
-  const bytes = (text) => encodeURIComponent(text).replace(/%[0-9A-F]{2}/g, 'x').length;
-  const read = (key) => {
-    calls.reads += 1;
-    if (typeof key !== 'string' || !key || bytes(key) > @MAXIMUM_KEY_BYTES@) throw new Error('InvalidKey');
-    return keyValues.get(key);
-  };
-  const store = {
-    get: async (key, options) => {
-      const value = read(key);
-      if (value === undefined) throw new Error('KeyNotFound');
-      return options && options.format === 'json' ? JSON.parse(value) : value;
-    },
-    exists: async (key) => read(key) !== undefined,
-  };
-  return {
-    store,
-    outcome: undefined,
-    cloudfront: {
-      kvs: () => store,
-      selectRequestOriginById: (id) => { calls.origin = { id: id }; },
-      updateRequestOrigin: (settings) => { calls.origin = { settings: settings }; },
-    },
-    update(changes) {
-      for (const [key, value] of Object.entries(changes)) {
-        if (value === null) keyValues.delete(key); else keyValues.set(key, value);
-      }
-    },
-    run(handler, event) {
-      const { uri } = event.request;
-      const before = JSON.stringify(event.request.querystring);
-      anchorRuntime.call(handler, event, (result) => {
-        const changed = result.querystring && JSON.stringify(result.querystring) !== before;
-        return { result, changed, moved: result.uri !== uri, ...calls };
-      });
-    },
-    runResponse(handler, event) {
-      anchorRuntime.call(handler, event, (result) => ({ result, ...calls }));
-    },
-    call(handler, event, describe) {
-      const fail = (error) => { anchorRuntime.outcome = JSON.stringify({ error: String(error), ...calls }); };
-      anchorRuntime.outcome = undefined;
-      calls.reads = 0;
-      calls.origin = null;
-      try {
-        Promise.resolve(handler(event)).then(
-          (result) => { anchorRuntime.outcome = JSON.stringify(describe(result)); },
-        ).catch(fail);
-      } catch (error) {
-        fail(error);
-      }
-    },
-  };
-})();
-"""
-_IMPORT = """const cf = anchorRuntime.cloudfront;
-"""
-RUNTIME = _RUNTIME + _IMPORT
 
 
 class EdgeFunctionError(Exception):
@@ -213,114 +134,13 @@ class ViewerResponse:
     body: bytes | None = None
 
 
-@define(eq=False)
-class EdgeFunction:
-    """A loaded function. Use it in one thread or one event loop only, and close it after use."""
-
-    _engine: MiniRacer
-    _exit: contextlib.ExitStack
-    _key_values: KeyValues
-    _etag: str | None = None
-    _known_items: dict[str, str] = field(factory=dict)
-
-    @classmethod
-    def load(
-        cls, code: str, key_values: KeyValues, *, loop: asyncio.AbstractEventLoop | None = None
-    ) -> "EdgeFunction":
-        """Compile the function.
-
-        Args:
-            code: The text of the file.
-            key_values: Returns the associated KeyValueStore's content.
-            loop: The running event loop. If given, only this loop may call the function. This makes calls
-                three times faster.
-
-        Raises:
-            EdgeFunctionError: The code is larger than 10 KB, does not parse or has no function `handler`.
-        """
-        size = len(code.encode())
-        if size > MAXIMUM_BYTES:
-            raise EdgeFunctionError(f"the function has {size} bytes, but CloudFront allows {MAXIMUM_BYTES}")
-        runtime = RUNTIME if code.startswith(IMPORT_STATEMENT) else _RUNTIME
-        with contextlib.ExitStack() as stack:
-            engine = stack.enter_context(mini_racer(loop) if loop else MiniRacer())
-            try:
-                engine.eval(runtime.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
-                engine.eval(f"'use strict';{code.removeprefix(IMPORT_STATEMENT)}\n;undefined")
-                is_function = engine.eval("typeof handler === 'function'")
-            except JSEvalException as error:
-                raise EdgeFunctionError(f"the function does not load: {error}") from error
-            if not is_function:
-                raise EdgeFunctionError("the function has no handler")
-            return cls(engine, stack.pop_all(), key_values)
-
-    def close(self) -> None:
-        """Free the JavaScript engine."""
-        self._exit.close()
-
-    def run(self, request: ViewerRequest, context: EventContext | None = None) -> Forward | Generated:
-        """Run the function for a viewer-request event.
-
-        Raises:
-            EdgeFunctionError: The function threw (CloudFront answers 503) or its result is invalid (502).
-        """
-        event = _create_event("viewer-request", request, context)
-        answer = self._call("run", event)
-        result = cast("dict[str, Any]", answer["result"])
-        if "statusCode" in result:
-            return _parse_generated_response(result, reads=answer["reads"])
-        return _parse_forwarded_request(request, event["request"], answer)
-
-    def run_response(
-        self, request: ViewerRequest, response: ViewerResponse, context: EventContext | None = None
-    ) -> ViewerResponse:
-        """Run the function for a viewer-response event.
-
-        Args:
-            request: The request as the viewer-request function changed it.
-            response: The response before the function. Its body is not passed to the function.
-            context: The context of the event, with the request ID of the viewer-request event.
-
-        Raises:
-            EdgeFunctionError: The function threw (CloudFront answers 503) or its result is invalid (502).
-        """
-        event = _create_event("viewer-response", request, context)
-        event["response"] = _create_response_event(response)
-        answer = self._call("runResponse", event)
-        if answer["origin"] is not None:
-            raise EdgeFunctionError("a viewer-response function cannot choose an origin")
-        return _parse_changed_response(response, event["response"], answer.get("result"))
-
-    def _call(self, entry: str, event: dict[str, Any]) -> dict[str, Any]:
-        self._update_items()
-        self._engine.eval(f"anchorRuntime.{entry}(handler, JSON.parse({json.dumps(json.dumps(event))}))")
-        outcome = self._engine.eval("anchorRuntime.outcome")
-        if not isinstance(outcome, str):
-            raise EdgeFunctionError("the function did not finish")
-        answer = cast("dict[str, Any]", json.loads(outcome))
-        if "error" in answer:
-            raise EdgeFunctionError(f"the function failed: {answer['error']}")
-        return answer
-
-    def _update_items(self) -> None:
-        etag, key_values = self._key_values()
-        if etag == self._etag:
-            return
-        # Another thread can change the store at the same time, so compare and pass on a copy.
-        items = dict(key_values)
-        changes: dict[str, str | None] = {key: None for key in self._known_items if key not in items}
-        changes.update((key, value) for key, value in items.items() if self._known_items.get(key) != value)
-        self._engine.eval(f"anchorRuntime.update(JSON.parse({json.dumps(json.dumps(changes))}))")
-        self._known_items = items
-        self._etag = etag
-
-
 def is_disallowed(header: str) -> bool:
     """Return whether functions can neither read nor add this header (in lower case)."""
     return header in DISALLOWED_HEADERS or header.startswith(DISALLOWED_PREFIXES)
 
 
-def _create_event(event_type: str, request: ViewerRequest, context: EventContext | None) -> dict[str, Any]:
+def create_event(event_type: str, request: ViewerRequest, context: EventContext | None) -> dict[str, Any]:
+    """Return the event that the function receives, for the given event type."""
     context = context or EventContext()
     headers: Headers = [(name, value) for name, value in request.headers if not is_disallowed(name)]
     cookies: Headers = []
@@ -381,9 +201,19 @@ def _read_pairs(after: Mapping[str, Any], before: Mapping[str, Any]) -> Headers:
     return [(name, str(entry["value"])) for name, entry in _merge_values(after, before)]
 
 
-def _parse_forwarded_request(
+def parse_forwarded_request(
     request: ViewerRequest, before: dict[str, Any], answer: dict[str, Any]
 ) -> Forward:
+    """Return the request that a viewer-request function passed on.
+
+    Args:
+        request: The request as the edge received it.
+        before: The `request` of the event, before the call.
+        answer: What the runtime recorded of the call.
+
+    Raises:
+        EdgeFunctionError: The function made a change that CloudFront refuses.
+    """
     after = cast("dict[str, Any]", answer["result"])
     for name in READ_ONLY_HEADERS:
         if after["headers"].get(name) != before["headers"].get(name):
@@ -412,7 +242,12 @@ def _parse_forwarded_request(
     return Forward(request=passed, origin=origin, reads=answer["reads"])
 
 
-def _parse_generated_response(result: dict[str, Any], *, reads: int) -> Generated:
+def parse_generated_response(result: dict[str, Any], *, reads: int) -> Generated:
+    """Return the response that a viewer-request function generated.
+
+    Raises:
+        EdgeFunctionError: CloudFront refuses the response.
+    """
     return Generated(
         status=int(result["statusCode"]),
         reason=str(result.get("statusDescription", "")),
@@ -422,7 +257,8 @@ def _parse_generated_response(result: dict[str, Any], *, reads: int) -> Generate
     )
 
 
-def _create_response_event(response: ViewerResponse) -> dict[str, Any]:
+def create_response_event(response: ViewerResponse) -> dict[str, Any]:
+    """Return the `response` of a viewer-response event."""
     shown = [(name, value) for name, value in response.headers if not is_disallowed(name)]
     cookies: list[tuple[str, dict[str, str]]] = []
     for header, text in shown:
@@ -441,9 +277,19 @@ def _create_response_event(response: ViewerResponse) -> dict[str, Any]:
     }
 
 
-def _parse_changed_response(
+def parse_changed_response(
     response: ViewerResponse, before: dict[str, Any], result: object
 ) -> ViewerResponse:
+    """Return the response that a viewer-response function changed.
+
+    Args:
+        response: The response before the function.
+        before: The `response` of the event, before the call.
+        result: What the function returned.
+
+    Raises:
+        EdgeFunctionError: The function made a change that CloudFront refuses.
+    """
     after = cast("dict[str, Any]", result) if isinstance(result, dict) else {}
     status = after.get("statusCode")
     if not isinstance(status, int) or status not in STATUS_CODES:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.edge.viewer_function import (
-    EdgeFunction,
+from local.edge.functions.events import (
     EdgeFunctionError,
     EventContext,
     Forward,
@@ -16,11 +15,12 @@ from local.edge.viewer_function import (
     ViewerRequest,
     ViewerResponse,
 )
+from local.edge.functions.viewer_function import EdgeFunction
 from local.http_messages import Headers
 
 
 @contextmanager
-def function(body: str, items: dict[str, str] | None = None) -> Iterator[EdgeFunction]:
+def load_function(body: str, items: dict[str, str] | None = None) -> Iterator[EdgeFunction]:
     code = f"import cf from 'cloudfront';\nasync function handler(event) {{ {body} }}"
     loaded = EdgeFunction.load(code, lambda: ("1", items or {}))
     yield loaded
@@ -37,8 +37,8 @@ def request(headers: Headers | None = None, query_string: str = "") -> ViewerReq
     )
 
 
-def seen(sent: ViewerRequest) -> Any:  # noqa: ANN401 - JSON
-    with function("return { statusCode: 200, body: JSON.stringify(event) };") as loaded:
+def read_event(sent: ViewerRequest) -> Any:  # noqa: ANN401 - JSON
+    with load_function("return { statusCode: 200, body: JSON.stringify(event) };") as loaded:
         outcome = loaded.run(sent)
         assert isinstance(outcome, Generated)
         return json.loads(outcome.body)
@@ -46,7 +46,7 @@ def seen(sent: ViewerRequest) -> Any:  # noqa: ANN401 - JSON
 
 def test_the_event_has_cloudfronts_structure() -> None:
     headers = [("x-one", "1"), ("x-many", "a"), ("x-many", "b"), ("cookie", "a=1; b=x=y"), ("cookie", "a=2")]
-    event = seen(request(headers, query_string="q=1&q=2&empty&e%20=%2F"))
+    event = read_event(request(headers, query_string="q=1&q=2&empty&e%20=%2F"))
     assert (event["version"], event["context"]["eventType"]) == ("1.0", "viewer-request")
     assert event["viewer"] == {"ip": "198.51.100.7"}
     sent = event["request"]
@@ -68,25 +68,25 @@ def test_the_event_has_cloudfronts_structure() -> None:
     "name",
     ["connection", "x-forwarded-proto", "x-real-ip", "x-amz-cf-id", "x-edge-location", "x-accel-redirect"],
 )
-def test_some_headers_are_not_shown_and_must_not_be_added(name: str) -> None:
-    assert name not in seen(request([(name, "1")]))["request"]["headers"]
+def test_a_function_does_not_see_some_headers_and_must_not_add_them(name: str) -> None:
+    assert name not in read_event(request([(name, "1")]))["request"]["headers"]
     with (
-        function(f"event.request.headers['{name}'] = {{ value: '1' }}; return event.request;") as loaded,
+        load_function(f"event.request.headers['{name}'] = {{ value: '1' }}; return event.request;") as loaded,
         pytest.raises(EdgeFunctionError, match=f"added the disallowed header {name}"),
     ):
         loaded.run(request())
 
 
-def test_nothing_changes_where_the_function_changes_nothing() -> None:
+def test_a_function_that_changes_nothing_forwards_the_same_request() -> None:
     sent = request([("x-many", "a"), ("x-many", "b"), ("cookie", "a=1; b=2")], query_string="b=%2f&a=+&a")
-    with function("return event.request;") as loaded:
+    with load_function("return event.request;") as loaded:
         outcome = loaded.run(sent)
     assert isinstance(outcome, Forward)
     assert (outcome.request, outcome.origin, outcome.reads) == (sent, None, 0)
 
 
-def test_changes_pass_on() -> None:
-    with function(
+def test_the_changes_of_a_function_are_forwarded() -> None:
+    with load_function(
         """
         const request = event.request;
         request.uri = '/b%20c';
@@ -126,24 +126,24 @@ def test_changes_pass_on() -> None:
     ],
 )
 def test_a_forbidden_result_of_a_request_function_is_an_error(body: str, reason: str) -> None:
-    with function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason):
+    with load_function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason):
         loaded.run(request())
 
 
-def test_a_store_is_read_as_text_or_json_and_counted() -> None:
+def test_a_function_reads_the_store_as_text_or_json_and_its_reads_are_counted() -> None:
     body = """
     const store = cf.kvs();
     const values = [await store.get('a'), await store.get('a', { format: 'json' }), await store.exists('b')];
     return { statusCode: 201, statusDescription: 'Made', body: JSON.stringify(values) };
     """
-    with function(body, {"a": '{"x":1}'}) as loaded:
+    with load_function(body, {"a": '{"x":1}'}) as loaded:
         outcome = loaded.run(request())
     assert isinstance(outcome, Generated)
     assert json.loads(outcome.body) == ['{"x":1}', {"x": 1}, False]
     assert (outcome.status, outcome.reason, outcome.reads) == (201, "Made", 3)
 
 
-def test_a_function_cannot_be_left_with_the_values_of_another_etag() -> None:
+def test_a_function_reads_the_new_values_when_the_etag_changes() -> None:
     items, etag = {"a": "1", "b": "1"}, "1"
     body = "{ return { statusCode: 200, body: await cf.kvs().get('a') }; }"
     code = f"import cf from 'cloudfront';\nasync function handler() {body}"
@@ -159,8 +159,8 @@ def test_a_function_cannot_be_left_with_the_values_of_another_etag() -> None:
     loaded.close()
 
 
-class Written(Mapping[str, str]):
-    """A store with one key. A write changes the key immediately after it was read."""
+class ChangingStore(Mapping[str, str]):
+    """A store with one key. Another process writes the key immediately after the first read."""
 
     def __init__(self) -> None:
         self.value, self.etag = "old", "1"
@@ -178,8 +178,8 @@ class Written(Mapping[str, str]):
 
 
 def test_a_write_while_the_store_is_read_is_seen_at_the_next_request() -> None:
-    """D3: otherwise the site would stay at its old release."""
-    store = Written()
+    """D3: otherwise the edge would serve the old release until the next write."""
+    store = ChangingStore()
     code = (
         "import cf from 'cloudfront';\n"
         "async function handler() { return { statusCode: 200, body: await cf.kvs().get('a') }; }"
@@ -201,9 +201,10 @@ def test_a_write_while_the_store_is_read_is_seen_at_the_next_request() -> None:
         ("delete many.multiValue;", ["a"]),
     ],
 )
-def test_a_change_of_a_repeated_header_counts_as_in_cloudfront(change: str, values: list[str]) -> None:
+def test_a_change_of_a_repeated_header_has_the_effect_of_cloudfront(change: str, values: list[str]) -> None:
     sent = request([("x-many", "a"), ("x-many", "b")])
-    with function(f"const many = event.request.headers['x-many']; {change} return event.request;") as loaded:
+    code = f"const many = event.request.headers['x-many']; {change} return event.request;"
+    with load_function(code) as loaded:
         outcome = loaded.run(sent)
     assert isinstance(outcome, Forward)
     assert [value for name, value in outcome.request.headers if name == "x-many"] == values
@@ -214,19 +215,19 @@ CONTEXT = EventContext(
 )
 
 
-def answered(*headers: tuple[str, str], status: int = 200) -> ViewerResponse:
+def create_response(*headers: tuple[str, str], status: int = 200) -> ViewerResponse:
     return ViewerResponse(status=status, reason="OK", headers=list(headers))
 
 
 @contextmanager
-def response_function(body: str) -> Iterator[EdgeFunction]:
+def load_response_function(body: str) -> Iterator[EdgeFunction]:
     loaded = EdgeFunction.load(f"function handler(event) {{ {body} }}", lambda: ("1", {}))
     yield loaded
     loaded.close()
 
 
 def test_a_request_event_has_the_context_of_the_distribution() -> None:
-    with function("return { statusCode: 200, body: JSON.stringify(event.context) };") as loaded:
+    with load_function("return { statusCode: 200, body: JSON.stringify(event.context) };") as loaded:
         outcome = loaded.run(request(), CONTEXT)
     assert isinstance(outcome, Generated)
     assert json.loads(outcome.body) == {
@@ -238,7 +239,7 @@ def test_a_request_event_has_the_context_of_the_distribution() -> None:
 
 
 def test_a_response_event_has_cloudfronts_structure() -> None:
-    original = answered(
+    original = create_response(
         ("content-type", "text/html"),
         ("vary", "rsc"),
         ("vary", "accept-encoding"),
@@ -248,7 +249,7 @@ def test_a_response_event_has_cloudfronts_structure() -> None:
         ("x-amzn-requestid", "hidden"),
     )
     body = "return { statusCode: 200, body: JSON.stringify(event) };"
-    with response_function(body) as loaded:
+    with load_response_function(body) as loaded:
         shown = loaded.run_response(request([("rsc", "1")]), original, CONTEXT)
     assert shown.body is not None
     event = json.loads(shown.body)
@@ -274,7 +275,7 @@ def test_a_response_event_has_cloudfronts_structure() -> None:
 
 
 def test_a_response_function_that_changes_nothing_leaves_the_response_as_it_is() -> None:
-    original = answered(
+    original = create_response(
         ("content-length", "5"),
         ("vary", "a"),
         ("vary", "b"),
@@ -282,7 +283,7 @@ def test_a_response_function_that_changes_nothing_leaves_the_response_as_it_is()
         ("set-cookie", "b=2"),
         ("x-amzn-requestid", "hidden"),
     )
-    with response_function("return event.response;") as loaded:
+    with load_response_function("return event.response;") as loaded:
         assert loaded.run_response(request(), original) == original
 
 
@@ -296,8 +297,8 @@ def test_changes_to_a_response_take_effect() -> None:
         response.statusDescription = 'Made';
         return response;
     """
-    with response_function(body) as loaded:
-        shown = loaded.run_response(request(), answered(("x-old", "1"), ("set-cookie", "a=1")))
+    with load_response_function(body) as loaded:
+        shown = loaded.run_response(request(), create_response(("x-old", "1"), ("set-cookie", "a=1")))
     assert shown == ViewerResponse(
         status=201, reason="Made", headers=[("x-new", "/a"), ("set-cookie", "c=3; Path=/")]
     )
@@ -314,8 +315,8 @@ def test_changes_to_a_response_take_effect() -> None:
 )
 def test_a_response_function_can_replace_the_body_without_its_length(body: str, replaced: bytes) -> None:
     code = f"const r = event.response; delete r.headers['content-length']; r.body = {body}; return r;"
-    with response_function(code) as loaded:
-        shown = loaded.run_response(request(), answered(("content-length", "5")))
+    with load_response_function(code) as loaded:
+        shown = loaded.run_response(request(), create_response(("content-length", "5")))
     assert (shown.body, shown.headers) == (replaced, [])
 
 
@@ -326,7 +327,7 @@ def test_a_response_function_may_be_async_and_read_the_store() -> None:
         "  event.response.headers['x-a'] = { value: await cf.kvs().get('a') }; return event.response; }"
     )
     loaded = EdgeFunction.load(code, lambda: ("1", {"a": "1"}))
-    assert loaded.run_response(request(), answered()).headers == [("x-a", "1")]
+    assert loaded.run_response(request(), create_response()).headers == [("x-a", "1")]
     loaded.close()
 
 
@@ -355,15 +356,15 @@ def test_a_response_function_may_be_async_and_read_the_store() -> None:
     ],
 )
 def test_a_forbidden_result_of_a_response_function_is_an_error(body: str, reason: str, status: int) -> None:
-    original = answered(("content-length", "5"), ("warning", "199"))
-    with response_function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason) as raised:
+    original = create_response(("content-length", "5"), ("warning", "199"))
+    with load_response_function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason) as raised:
         loaded.run_response(request(), original)
     assert raised.value.status == status
 
 
 def test_a_response_function_cannot_choose_an_origin() -> None:
     with (
-        function("cf.selectRequestOriginById('other'); return event.response;") as loaded,
+        load_function("cf.selectRequestOriginById('other'); return event.response;") as loaded,
         pytest.raises(EdgeFunctionError, match="cannot choose an origin"),
     ):
-        loaded.run_response(request(), answered())
+        loaded.run_response(request(), create_response())

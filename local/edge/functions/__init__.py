@@ -1,0 +1,1 @@
+"""CloudFront Functions: their events, and the JavaScript engine that runs their code."""
