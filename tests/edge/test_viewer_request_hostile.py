@@ -21,6 +21,7 @@ from tests.edge.edge_host import (
     create_large_key_values,
     create_request,
     load_function,
+    value,
 )
 
 DOTS = ["..", ".", "%2e", "%2E%2e", "%252e%252e"]
@@ -125,9 +126,9 @@ def assert_stays_in_folders(outcome: Forward) -> None:
 
 def test_a_request_cannot_read_the_generation_key_as_a_host() -> None:
     """E1: the key of the cache generation is in the same KeyValueStore as the entries of the hosts."""
-    function = load({**KEY_VALUES, GENERATION_KEY: value(SITE)})
+    function = load_function({**KEY_VALUES, GENERATION_KEY: value(SITE)})
     try:
-        outcome = function.run(request("/", host=GENERATION_KEY))
+        outcome = function.run(create_request("/", host=GENERATION_KEY))
     finally:
         function.close()
     assert isinstance(outcome, Generated)
