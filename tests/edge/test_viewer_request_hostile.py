@@ -37,7 +37,6 @@ SEPARATORS = [
     "|",
     "%7C",
     "+",
-    "?",
     "#",
     ";",
     ":",
@@ -48,7 +47,9 @@ SEPARATORS = [
 FILE_NAMES = ["_next", "/_next/static/", "/_next/image", "favicon.ico", "data/", "data", "%C3%A9", "é"]
 FOLDERS = ["assets", "shop", "other", RELEASE]
 PATH_PARTS = st.sampled_from(DOTS + SEPARATORS + FILE_NAMES + FOLDERS)
-PATHS = st.lists(PATH_PARTS | st.text(string.printable, max_size=3), max_size=8)
+# The edge cuts a request's target at the first "?", so a path contains none.
+PATH_CHARACTERS = string.printable.replace("?", "")
+PATHS = st.lists(PATH_PARTS | st.text(PATH_CHARACTERS, max_size=3), max_size=8)
 HOSTS = st.sampled_from([HOST, RELEASE_HOST, f"{HOST}:8080", "unknown.example.com"]) | st.text(max_size=30)
 HEADER_NAMES = st.sampled_from(
     [
