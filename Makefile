@@ -36,6 +36,7 @@ help: ## list the targets
 $(INSTALLED): requirements/install.txt requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "make: $(PYTHON) is older than Python 3.11: install a newer one and select it, for example 'make up PYTHON=python3.12'" >&2; exit 1; }
+	@test ! -L .venv || { echo "make: .venv is a symbolic link, and installing would empty its target: remove the link" >&2; exit 1; }
 	@echo "installing the locked Python packages into .venv (once, 10 to 60 seconds)"
 	@$(PYTHON) -m venv --clear .venv || { \
 	  echo "make: $(PYTHON) cannot create a virtual environment: install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""Requests generated from an OpenAPI document, whose responses are checked against the document."""
+"""Sends requests generated from an OpenAPI document, and checks the responses against this document."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -161,8 +161,9 @@ def _is_npm_setting(name: str) -> bool:
 def prepare_node_folder(node: NodeInstallation, shims: Path) -> Path:
     """Return a folder with `node`, `npm` and `npx` of an installation, for the PATH of builds.
 
-    The locked PyPI package has no such folder: its `bin/npm` is a copy of a script that works only in the
-    script's own folder. For this package, the function creates the three commands in `shims`.
+    The PyPI package of Node.js (local/node.py) has no such folder. Its `bin/npm` is a copy of npm's script,
+    and this script does not run outside its original folder. For this package, the function creates the three
+    commands in `shims`.
     """
     folder = node.node.parent
     if node.npm == (str(folder / "npm"),) and (folder / "npx").exists():

@@ -81,6 +81,7 @@ def check_server_rendering(visitor: Visitor, sha: str) -> str:
 def check_api_get(visitor: Visitor, sha: str) -> str:
     """Check that an API route receives the method, the query and the public host."""
     answer = get_page(visitor, "/api/echo?a=1&a=2&b=%C3%BC").json()
+    expect(answer["method"] == "GET", f"the method arrived as {answer['method']}")
     expect(answer["query"] == [["a", "1"], ["a", "2"], ["b", "ü"]], f"the query arrived as {answer['query']}")
     expect(answer["headers"]["x-forwarded-host"] == visitor.host, f"the host arrived as {answer['headers']}")
     return f"x-forwarded-host {visitor.host}"

@@ -45,7 +45,7 @@ _ORIGINAL_VALIDATE = cast("Callable[..., Response | None]", s3._validate_notific
 
 
 def _create_mapping(data: Json) -> Response:
-    """Check for `CreateEventSourceMapping` that the function's role can read the source."""
+    """Before `CreateEventSourceMapping`, check that the function's role can read the source."""
     source: str = data.get("EventSourceArn", "")
     service = source.split(":")[2] if source.count(":") > 1 else ""
     function, config, _name = lambda_svc._get_func_record_for_ref(data.get("FunctionName", ""))
@@ -64,7 +64,7 @@ def _create_mapping(data: Json) -> Response:
 
 
 def _put_event_invoke_config(name: str, qualifier: str | None, data: Json) -> Response:
-    """Check for `PutFunctionEventInvokeConfig` that the function's role can send to the destinations."""
+    """Before `PutFunctionEventInvokeConfig`, check that the function's role can send to the destinations."""
     function, config, _name = lambda_svc._get_func_record_for_ref(name)
     if function and config and (refusal := _check_destinations(config, data.get("DestinationConfig"))):
         return refusal
@@ -104,7 +104,7 @@ def _validate_notifications(
     *arguments: object,
     **options: object,
 ) -> Response | None:
-    """Check for `PutBucketNotificationConfiguration` that S3 may call the functions of the notifications."""
+    """Before `PutBucketNotificationConfiguration`, check that S3 may call the functions."""
     refusal = _ORIGINAL_VALIDATE(configs, bucket_region, bucket_name, *arguments, **options)
     if refusal:
         return refusal

@@ -50,7 +50,7 @@ class BuildQueue:
         )
 
     def change_visibility_timeout(self, receipt: str, *, seconds: int) -> None:
-        """Change when a received message is delivered again.
+        """Set the time at which a received message is delivered again.
 
         Args:
             receipt: Receipt handle of the message.

@@ -29,7 +29,7 @@ class Log:
         self._write("INFO", message, fields)
 
     def warning(self, message: str, **fields: Value) -> None:
-        """Write an event that an operator may need to know."""
+        """Write an event that an operator may need to know about."""
         self._write("WARNING", message, fields)
 
     def failure(self, message: str, error: BaseException, **fields: Value) -> None:

@@ -54,16 +54,17 @@ class ImportHistoryRepository:
     def record(self, record: ImportRecord) -> ImportRecord:
         """Record the end of an import. Can be repeated, because a job has only one record.
 
-        Makes one call, and one more for each tried microsecond that another import of the shop already uses.
+        Makes one call if the first microsecond that it tries is free. Each microsecond that another import of
+        the shop already uses costs one more call.
 
         Args:
             record: Record from `ImportRecord.from_job`.
 
         Returns:
-            The stored record. Its `timestamp` is a microsecond of the same millisecond.
+            The stored record. Its `timestamp` is a free microsecond in the millisecond of `finished_at`.
 
         Raises:
-            ImportTimesTakenError: All thousand microseconds are used.
+            ImportTimesTakenError: Other imports of the shop use all microseconds of that millisecond.
             ItemTooLargeError: The row would be too large.
         """
         first = crc32(record.job_id.encode())

@@ -226,6 +226,8 @@ PLATFORM_FUNCTIONS = (
     "release",
     "promote",
     "api",
+    "sweep",
+    "collect",
     "images-api",
     "images-uploaded",
 )

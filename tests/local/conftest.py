@@ -25,6 +25,7 @@ class ProgramScheduling(LoadScopeScheduling):
         return "deployed program" if nodeid.startswith(PROGRAM_TESTS) else nodeid
 
 
+@pytest.hookimpl(optionalhook=True)  # without xdist, pytest does not know this hook
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ProgramScheduling | None:  # noqa: ANN401 - xdist's own
     """Return `ProgramScheduling` for `--dist load`, the default of `-n`. Return None for other options."""
     return ProgramScheduling(config, log) if config.getvalue("dist") == "load" else None

@@ -51,11 +51,14 @@ A crash may have prevented the scheduling of the project's next deployment.
 
 
 class BuildRefusedError(Exception):
-    """The build can never be started. The text says why."""
+    """The build can never be started. The error message gives the reason."""
 
 
 class BuildsUnavailableError(Exception):
-    """CodeBuild is throttled, or other builds keep taking the capacity. The text says which."""
+    """The build cannot be started now: CodeBuild is busy, or other builds keep taking the capacity.
+
+    The error message gives the reason.
+    """
 
 
 class CodeBuildQuotaError(Exception):

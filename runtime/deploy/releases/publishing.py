@@ -118,9 +118,10 @@ class FunctionPublisher:
                 else:
                     self._move_alias(release.function, release.alias, published)
             except ClientError as error:
-                # The collector removed this version, because it had no alias yet and was not the newest one.
                 if error_code(error) != "ResourceNotFoundException":
                     raise
+                # Lambda did not find the version. The collector removed it, because the version had no alias
+                # yet and was not the newest version.
                 raise FunctionBusyError(
                     f"version {published} of {release.function} was removed during the release: try again"
                 ) from error

@@ -166,8 +166,9 @@ class Releaser:
     def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
         """Finish the switch to a promoted release if its promotion was interrupted.
 
-        A deployment with the status `live` is included, because it may have been promoted again while the
-        edge still serves another release.
+        This also applies to a deployment that still has the status `live`. Example: the promotion of another
+        release changed the edge, but was interrupted before it changed the statuses. If this deployment is
+        then promoted again, the edge must be changed back.
         """
         pointed_at = False
         if deployment.status in {Status.RETIRED, Status.LIVE}:

@@ -65,7 +65,9 @@ class ImageRepository:
     cursors: Cursors
 
     def create(self, image: Image) -> None:
-        """Write a new image of `image.user_id`. Its album must belong to the same user.
+        """Write a new image, which belongs to the user `image.user_id`.
+
+        If the image is in an album, the album must belong to the same user.
 
         Raises:
             AlbumUnavailableError: The album does not exist or belongs to another user.

@@ -87,7 +87,10 @@ def _image_sort_key(image: Image) -> str:
 def build_attribute_update(
     table: str, key: Item, changes: Mapping[str, object], *, when: str, **by_name: object
 ) -> dict[str, Any]:
-    """Return the arguments of a conditional update that sets attributes. None removes the attribute."""
+    """Return the arguments of a conditional update that sets the attributes in `changes`.
+
+    An attribute whose new value is None is removed.
+    """
     sets = [f"#{name} = :new_{name}" for name, value in changes.items() if value is not None]
     removed = [f"#{name}" for name, value in changes.items() if value is None]
     expression = f"SET {', '.join(sets)}" + (f" REMOVE {', '.join(removed)}" if removed else "")

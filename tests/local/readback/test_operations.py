@@ -15,11 +15,13 @@ from local.engine.engine import Deployment
 FUNCTIONS = {
     "api",
     "build-events",
+    "collect",
     "images-api",
     "images-uploaded",
     "orchestrator",
     "promote",
     "release",
+    "sweep",
     "webhook",
 }
 SITE_FUNCTIONS = {f"site-next-site-{name}" for name in ("image", "revalidate", "server")}
@@ -35,7 +37,7 @@ def test_every_function_has_alarms_on_errors_and_throttles(running_emulator: Emu
             if (alarm.get("Namespace"), alarm.get("MetricName")) == ("AWS/Lambda", metric)
             for dimension in alarm["Dimensions"]
         }
-        assert watched >= FUNCTIONS, metric
+        assert watched == FUNCTIONS, metric
     topic = "arn:aws:sns:ap-southeast-1:000000000000:anchor-local-alarms"
     assert {tuple(alarm["AlarmActions"]) for alarm in alarms} == {(topic,)}
     assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching"}

@@ -56,7 +56,7 @@ def test_every_route_has_an_operation_and_there_are_no_others() -> None:
 
 
 def test_an_image_is_created_uploaded_read_changed_and_deleted(system: ImageSystem) -> None:
-    """I2. The test uses the form and a real file."""
+    """I2. The test uploads a real image file with the presigned form."""
     body = {**NEW, "title": "On the hill", "description": "Two\nlines"}
     status, made = call(system, "POST /images", body=body)
     assert status == 201

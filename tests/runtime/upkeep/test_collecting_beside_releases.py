@@ -128,7 +128,10 @@ def test_a_version_that_is_collected_behind_another_release_is_published_again(s
 
 
 def test_versions_without_alias_are_removed_once_there_is_a_newer_one() -> None:
-    """This includes versions of all releases, but not a version that an operator has published."""
+    """The versions of all releases are removed, also those of releases that are not collected now.
+
+    A version that an operator has published stays.
+    """
     harness = Harness()
     by_hand = harness.function
     by_hand.versions["3"], by_hand.descriptions["3"] = ("code of an operator", {}), "to look at something"
