@@ -25,9 +25,11 @@ UNCOVERED := tests/anchor tests/benchmarks tests/docs tests/edge tests/layout te
 # Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
 # embedded cloud at a time, and the other end-to-end tests share one.
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
+# This test builds another site. In a target of its own, it runs beside the other end-to-end tests.
+MIDDLEWARE := tests/e2e/test_middleware.py
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands conformance test package lock snapshots clean reference reliability bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance test package lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
@@ -84,17 +86,20 @@ integration: $(INSTALLED) ## test the parts of the embedded cloud: emulator, eng
 	@$(PYTEST) tests/local -n 2 -q
 
 e2e: $(INSTALLED) ## run the end-to-end tests: real OpenNext builds on the embedded cloud
-	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" $(COMMANDS:%=--ignore %) | sed -u 's|^tests/e2e/||'
+	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" $(COMMANDS:%=--ignore %) $(MIDDLEWARE:%=--ignore %) | sed -u 's|^tests/e2e/||'
 
 commands: $(INSTALLED) ## test make up, make demo and the upgrade from an earlier version
 	@$(PYTEST) $(COMMANDS) -p no:xdist -v | sed -u 's|^tests/e2e/||'
+
+middleware: $(INSTALLED) ## test a site with all forms of middleware
+	@$(PYTEST) $(MIDDLEWARE) -p no:xdist -v -m "not conformance" | sed -u 's|^tests/e2e/||'
 
 conformance: $(INSTALLED) ## run the tests with a second site (Next.js 15, base path, split server) and with a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
 # The targets run in parallel, because the end-to-end tests often wait. On two cores this saves a third of the time.
 test: $(INSTALLED) ## run all checks and tests, except make conformance
-	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage thorough integration commands
+	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage middleware thorough integration commands
 
 reliability: $(INSTALLED) ## inject every fault and update the tables of docs/reliability.md
 	@RELIABILITY=renew $(PYTEST) tests/runtime/faults tests/e2e/test_faults.py -p no:xdist -q

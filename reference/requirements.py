@@ -12,6 +12,7 @@ import re
 import tokenize
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 from typing import Final
@@ -107,6 +108,7 @@ def _list_of(proofs: list[Proof]) -> str:
     )
 
 
+@cache  # reading all tests takes seconds, and several documents and tests need the result
 def find_proofs(checkout: Path) -> dict[str, list[Proof]]:
     """Return the tests that cite each id, by id."""
     found: dict[str, list[Proof]] = defaultdict(list)
@@ -132,6 +134,7 @@ def cited_ids(docstring: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+@cache
 def find_mentions(checkout: Path) -> dict[str, list[str]]:
     """Return the files that mention each id in a docstring, a comment or prose, by id.
 

@@ -92,10 +92,14 @@ def test_differences_contain_each_added_removed_and_changed_resource() -> None:
 def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -> None:
     """The test changes the option `ignoreChanges` of one resource at a time. The differences must show it."""
     base, graph = read_graph("production"), read_graph(stage)
-    expected = find_differences(base, graph, stage)
     for urn, resource in graph["resources"].items():
-        changed = {**graph, "resources": {**graph["resources"], urn: {**resource, "ignoreChanges": ["x"]}}}
-        assert find_differences(base, changed, stage) != expected, urn
+        # Only this resource is compared, because comparing all resources each time would take minutes.
+        former = {name: value for name, value in base["resources"].items() if name == urn}
+        expected = find_differences(
+            {**base, "resources": former}, {**graph, "resources": {urn: resource}}, stage
+        )
+        changed = {**graph, "resources": {urn: {**resource, "ignoreChanges": ["x"]}}}
+        assert find_differences({**base, "resources": former}, changed, stage) != expected, urn
 
 
 def test_folder_clock_and_hash_seed_do_not_change_the_graph(tmp_path: Path) -> None:
