@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.providers.cloudfront import build_list
+from local.providers.network.cloudfront import build_list
 from local.providers.core.registry import creates, deletes, updates
 from local.providers.core.resource import (
     CreatedResource,

@@ -1,0 +1,1 @@
+"""Functions and builds: Lambda and CodeBuild."""

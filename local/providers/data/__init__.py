@@ -1,0 +1,1 @@
+"""Tables and buckets: DynamoDB and S3."""

@@ -1,0 +1,1 @@
+"""Messages and events: SQS, SNS and EventBridge."""

@@ -1,0 +1,1 @@
+"""Identities, permissions and keys: IAM, KMS and Cognito."""
