@@ -2,20 +2,27 @@
 
 A creator creates the resource with boto3. It returns the resource's ID and those outputs of pulumi-aws that
 are not also inputs. The outputs have pulumi-aws's names, in camelCase. The engine adds the inputs to them.
+
+A reader reads the declared properties of a resource back from AWS, so that changes by other people are seen.
 """
 
 from collections.abc import Callable
 
+from botocore.exceptions import ClientError
+
+from local.providers.core.read_back import select_declared
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 
 Create = Callable[[ProviderContext, DeclaredResource], CreatedResource]
 Update = Callable[[ProviderContext, DeclaredResource, CreatedResource], CreatedResource]
 Delete = Callable[[ProviderContext, DeclaredResource, CreatedResource], None]
+Read = Callable[[ProviderContext, DeclaredResource, CreatedResource], Properties | None]
 Invoke = Callable[[ProviderContext, Properties], Properties]
 
 CREATORS: dict[str, Create] = {}
 UPDATERS: dict[str, Update] = {}
 DELETERS: dict[str, Delete] = {}
+READERS: dict[str, Read] = {}
 INVOKES: dict[str, Invoke] = {}
 
 
@@ -55,6 +62,47 @@ def deletes(token: str) -> Callable[[Delete], Delete]:
         return delete
 
     return register
+
+
+def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], Read]:
+    """Register the function that reads a resource of the type.
+
+    The function returns all properties that AWS knows, with pulumi-aws's names, or None if there is no such
+    resource. It may also raise AWS's error for a missing resource. `READERS` then has a function that returns
+    only the properties that the program declares. Without a change in AWS, they equal the declared ones.
+
+    Args:
+        token: `aws:<module>/<type>:<Type>`.
+        unreadable: Properties that AWS does not return. They are returned as declared.
+    """
+
+    def register(read: Read) -> Read:
+        def read_declared(
+            aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+        ) -> Properties | None:
+            try:
+                found = read(aws, declared, made)
+            except ClientError as error:
+                if not _means_missing(error):
+                    raise
+                return None
+            if found is None:
+                return None
+            given = {name: declared.properties.get(name) for name in (*unreadable, "region")}
+            return select_declared(declared.properties, {**given, **found})
+
+        READERS[token] = read_declared
+        return read
+
+    return register
+
+
+def _means_missing(error: ClientError) -> bool:
+    """Return whether AWS's error says that the resource does not exist. Each service has its own code."""
+    code = str(error.response["Error"].get("Code"))
+    return code.startswith("NoSuch") or any(
+        text in code for text in ("NotFound", "NonExistent", "DoesNotExist", "404")
+    )
 
 
 def invokes(token: str) -> Callable[[Invoke], Invoke]:

@@ -88,6 +88,16 @@ def read_tags(properties: Properties) -> dict[str, str]:
     return dict(properties.get("tags") or {})
 
 
+def parse_tag_list(tags: list[dict[str, str]], key: str = "Key", value: str = "Value") -> dict[str, str]:
+    """Return the tags of an answer of AWS as a mapping."""
+    return {tag[key]: tag[value] for tag in tags}
+
+
+def find_removed_tags(present: dict[str, str], properties: Properties) -> list[str]:
+    """Return the names of the present tags that are no longer declared. AWS removes tags by name."""
+    return sorted(present.keys() - read_tags(properties).keys())
+
+
 def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of the provider, or None
     """Return a block that occurs at most once, or an empty mapping.
 
@@ -96,6 +106,16 @@ def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of th
     if isinstance(value, list):
         return value[0] if value else {}
     return value or {}
+
+
+def parse_attributes(attributes: dict[str, str], names: dict[str, str]) -> Properties:
+    """Return the properties that the attributes of a queue, topic or subscription describe.
+
+    Args:
+        attributes: An answer of SQS or SNS.
+        names: The attribute's name in SQS or SNS for each property.
+    """
+    return {name: attributes[attribute] for name, attribute in names.items() if attribute in attributes}
 
 
 def build_attributes(properties: Properties, names: dict[str, str]) -> dict[str, str]:

@@ -3,13 +3,17 @@
 import json
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
+    Properties,
     ProviderContext,
     build_attributes,
     build_tag_list,
+    find_removed_tags,
+    parse_attributes,
+    parse_tag_list,
 )
 
 # The topic attribute for each property. In the API, all attributes are strings.
@@ -48,11 +52,31 @@ def create_topic(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
 
 @updates("aws:sns/topic:Topic")
 def update_topic(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Update the topic's attributes."""
-    for name, value in build_attributes(declared.properties, ATTRIBUTES).items():
+    """Update the topic's attributes and tags."""
+    client = aws.client("sns")
+    for name, value in {"DisplayName": "", **build_attributes(declared.properties, ATTRIBUTES)}.items():
         if name != "FifoTopic":
-            aws.client("sns").set_topic_attributes(TopicArn=made.id, AttributeName=name, AttributeValue=value)
+            client.set_topic_attributes(TopicArn=made.id, AttributeName=name, AttributeValue=value)
+    if removed := find_removed_tags(_read_topic_tags(aws, made.id), declared.properties):
+        client.untag_resource(ResourceArn=made.id, TagKeys=removed)
+    if wanted := build_tag_list(declared.properties):
+        client.tag_resource(ResourceArn=made.id, Tags=wanted)
     return made
+
+
+@reads("aws:sns/topic:Topic")
+def read_topic(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the topic's attributes and tags."""
+    attributes = aws.client("sns").get_topic_attributes(TopicArn=made.id)["Attributes"]
+    return {
+        **parse_attributes(attributes, ATTRIBUTES),
+        "name": made.id.rpartition(":")[2],
+        "tags": _read_topic_tags(aws, made.id),
+    }
+
+
+def _read_topic_tags(aws: ProviderContext, arn: str) -> dict[str, str]:
+    return parse_tag_list(aws.client("sns").list_tags_for_resource(ResourceArn=arn)["Tags"])
 
 
 @deletes("aws:sns/topic:Topic")
@@ -84,6 +108,13 @@ def delete_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made:
     _set_policy(aws, made.id, json.dumps({"Version": "2008-10-17", "Statement": [statement]}))
 
 
+@reads("aws:sns/topicPolicy:TopicPolicy")
+def read_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the topic's policy. A topic always has one."""
+    attributes = aws.client("sns").get_topic_attributes(TopicArn=made.id)["Attributes"]
+    return {"arn": made.id, "policy": attributes["Policy"]}
+
+
 def _set_policy(aws: ProviderContext, arn: str, policy: str) -> None:
     aws.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
 
@@ -103,6 +134,28 @@ def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) 
     return CreatedResource(
         id=arn, outputs={"arn": arn, "ownerId": aws.account_id, "pendingConfirmation": pending}
     )
+
+
+@updates("aws:sns/topicSubscription:TopicSubscription")
+def update_topic_subscription(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the subscription's attributes. Topic, protocol and endpoint stay."""
+    for name, value in build_attributes(declared.properties, SUBSCRIPTION_ATTRIBUTES).items():
+        aws.client("sns").set_subscription_attributes(
+            SubscriptionArn=made.id, AttributeName=name, AttributeValue=value
+        )
+    return made
+
+
+@reads("aws:sns/topicSubscription:TopicSubscription")
+def read_topic_subscription(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the subscription's attributes."""
+    attributes = aws.client("sns").get_subscription_attributes(SubscriptionArn=made.id)["Attributes"]
+    names = {**SUBSCRIPTION_ATTRIBUTES, "topic": "TopicArn", "protocol": "Protocol", "endpoint": "Endpoint"}
+    return parse_attributes(attributes, names)
 
 
 @deletes("aws:sns/topicSubscription:TopicSubscription")

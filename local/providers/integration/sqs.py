@@ -1,11 +1,14 @@
 """SQS: queues and their policies."""
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
+    Properties,
     ProviderContext,
     build_attributes,
+    find_removed_tags,
+    parse_attributes,
     read_tags,
 )
 
@@ -27,6 +30,16 @@ ATTRIBUTES = {
     "sqsManagedSseEnabled": "SqsManagedSseEnabled",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
+# The values that the attributes get again when their properties are no longer declared. The policies are not
+# here, because they can also be separate resources, which an update of the queue must not remove.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+DEFAULTS = {
+    "DelaySeconds": "0",
+    "MaximumMessageSize": "1048576",
+    "MessageRetentionPeriod": "345600",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "VisibilityTimeout": "30",
+}
 
 
 @creates("aws:sqs/queue:Queue")
@@ -45,11 +58,29 @@ def create_queue(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
 
 @updates("aws:sqs/queue:Queue")
 def update_queue(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Update the queue's attributes."""
-    given = build_attributes(declared.properties, ATTRIBUTES)
+    """Update the queue's attributes and tags."""
+    client = aws.client("sqs")
+    given = DEFAULTS | build_attributes(declared.properties, ATTRIBUTES)
     given.pop("FifoQueue", None)  # SQS cannot change this attribute
-    aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes=given)
+    client.set_queue_attributes(QueueUrl=made.id, Attributes=given)
+    tags = client.list_queue_tags(QueueUrl=made.id).get("Tags", {})
+    if removed := find_removed_tags(tags, declared.properties):
+        client.untag_queue(QueueUrl=made.id, TagKeys=removed)
+    if wanted := read_tags(declared.properties):
+        client.tag_queue(QueueUrl=made.id, Tags=wanted)
     return made
+
+
+@reads("aws:sqs/queue:Queue")
+def read_queue(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the queue's attributes and tags."""
+    client = aws.client("sqs")
+    attributes = client.get_queue_attributes(QueueUrl=made.id, AttributeNames=["All"])["Attributes"]
+    return {
+        **parse_attributes(attributes, ATTRIBUTES),
+        "name": made.id.rpartition("/")[2],
+        "tags": client.list_queue_tags(QueueUrl=made.id).get("Tags", {}),
+    }
 
 
 @deletes("aws:sqs/queue:Queue")
@@ -72,6 +103,12 @@ def _register_queue_attribute(token: str, key: str) -> None:
     @deletes(token)
     def remove(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
         aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes={attribute: ""})
+
+    @reads(token)
+    def read(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties | None:  # pyright: ignore[reportUnusedFunction] - registered
+        answer = aws.client("sqs").get_queue_attributes(QueueUrl=made.id, AttributeNames=[attribute])
+        text = answer.get("Attributes", {}).get(attribute)
+        return {"queueUrl": made.id, key: text} if text else None
 
 
 _register_queue_attribute("aws:sqs/queuePolicy:QueuePolicy", "policy")

@@ -1,0 +1,107 @@
+"""Brings what a reader found in AWS into the form in which the program declares it.
+
+AWS fills in defaults, changes the order of sets and returns many numbers as text. With these differences,
+every resource would seem changed. The functions here remove the differences, but keep every real change.
+"""
+
+import json
+from typing import Any, cast
+
+from local.providers.core.resource import Properties
+
+# Properties whose keys are chosen by the program. An additional key is a change, not a default of AWS.
+_MAPS = frozenset({"dimensions", "stageVariables", "tags", "variables"})
+# Lists whose order has a meaning. All other lists are sets.
+_ORDERED = frozenset({"orderedCacheBehaviors"})
+
+
+def select_declared(declared: Properties, present: Properties) -> Properties:
+    """Return the present value of each declared property, in the declared form.
+
+    A property that no longer has a value is left out. Values that mean the same are returned as declared.
+
+    Args:
+        declared: The properties in the program.
+        present: All properties that the reader found, with pulumi-aws's names.
+    """
+    selected: Properties = {}
+    for name, value in declared.items():
+        found = present.get(name)
+        if found is not None:
+            selected[name] = _bring_into_form(name, value, found)
+        elif not value:
+            selected[name] = value  # an empty list, an empty text, false or zero: AWS often returns nothing
+    return selected
+
+
+def _bring_into_form(name: str, declared: Any, found: Any) -> Any:  # noqa: ANN401 - any value of a property
+    if isinstance(declared, dict):
+        return _bring_mapping_into_form(name, cast("Properties", declared), found)
+    if isinstance(declared, list):
+        return _bring_list_into_form(name, cast("list[Any]", declared), found)
+    if isinstance(declared, bool):
+        return found.lower() == "true" if isinstance(found, str) else found
+    if isinstance(declared, int | float):
+        return _parse_number(found)
+    if isinstance(declared, str):
+        text = _format_scalar(found)
+        return declared if _is_same_document(declared, text) else text
+    return found
+
+
+def _bring_mapping_into_form(name: str, declared: Properties, found: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(found, list):  # a block that occurs once, in the form of a list
+        blocks = cast("list[Any]", found)
+        found = blocks[0] if blocks else {}
+    if not isinstance(found, dict):
+        return found
+    block = cast("Properties", found)
+    selected = select_declared(declared, block)
+    if name in _MAPS:
+        selected |= {key: value for key, value in block.items() if key not in declared}
+    return selected
+
+
+def _bring_list_into_form(name: str, declared: list[Any], found: Any) -> list[Any]:  # noqa: ANN401 - as above
+    """Return the items that were found. Items that are declared come first, in the declared order."""
+    remaining = list(cast("list[Any]", found)) if isinstance(found, list) else [found]
+    if name in _ORDERED:
+        pairs = zip(declared, remaining, strict=False)
+        formed = [_bring_into_form(name, wanted, item) for wanted, item in pairs]
+        return formed + remaining[len(formed) :]
+    places: list[Any] = [None] * len(declared)
+    for place, wanted in enumerate(declared):
+        for item in remaining:
+            if _bring_into_form(name, wanted, item) == wanted:
+                places[place] = wanted
+                remaining.remove(item)
+                break
+    # What is left differs from the program. Compare it with the declared items that were not found.
+    for place, wanted in enumerate(declared):
+        if places[place] is None and remaining:
+            places[place] = _bring_into_form(name, wanted, remaining.pop(0))
+    return [item for item in places if item is not None] + remaining
+
+
+def _parse_number(found: Any) -> Any:  # noqa: ANN401 - as above
+    try:
+        number = float(found)
+    except (TypeError, ValueError):
+        return found
+    return int(number) if number.is_integer() else number
+
+
+def _format_scalar(found: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(found, bool):
+        return str(found).lower()
+    return str(found) if isinstance(found, int | float) else found
+
+
+def _is_same_document(one: str, other: object) -> bool:
+    """Return whether two texts are the same, or are JSON documents with the same content."""
+    if one == other or not isinstance(other, str) or one[:1] not in {"{", "["}:
+        return one == other
+    try:
+        return json.loads(one) == json.loads(other)
+    except ValueError:
+        return False
