@@ -299,6 +299,17 @@ class Emulator:
             raise NotFoundInEmulatorError(f"no function has the URL https://{host}/")
         return function
 
+    def create_hosted_zone(self, zone_id: str, name: str) -> None:
+        """Create a public Route 53 zone with a given ID, as an operator has it before the first deployment."""
+        self._get_internals().zones.create_zone(zone_id, name)
+
+    def resolve_host(self, host: str) -> str | None:
+        """Return the name that a host's records in Route 53 lead to, or None without such a record.
+
+        The method sends no request, so it can be called for each request of a visitor.
+        """
+        return self._get_internals().zones.resolve(host)
+
     def read_key_values(self, arn: str) -> tuple[str, Mapping[str, str]]:
         """Return a KeyValueStore's ETag and a copy of its items. The method sends no HTTP request.
 

@@ -29,6 +29,7 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudfront_keyvaluestore, iam, lambda_svc
 
 from local.emulator.access import install as install_access
+from local.emulator.answers import install_answers
 from local.emulator.builds import BuildManager
 from local.emulator.builds import install as install_builds
 from local.emulator.cloudfront import InvalidationPublisher
@@ -37,6 +38,8 @@ from local.emulator.decisions import DecisionLog
 from local.emulator.decisions import install as install_decisions
 from local.emulator.destinations import DestinationSender, SessionFor
 from local.emulator.destinations import install as install_destinations
+from local.emulator.domains import install_domains
+from local.emulator.domains.zones import HostedZones
 from local.emulator.functions import FunctionSettings, create_node_function_version
 from local.emulator.functions import install as install_functions
 from local.emulator.node_function import Credentials, NodeFunctionVersion
@@ -62,6 +65,7 @@ class EmulatorInternals:
     invalidations: InvalidationPublisher
     schedules: Schedules
     decisions: DecisionLog
+    zones: HostedZones
     delete_read_positions: Callable[[], None]
 
     def reset(self) -> None:
@@ -147,6 +151,9 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     install_decisions(decisions)
     invalidations = InvalidationPublisher()
     install_cloudfront(invalidations)
+    zones = HostedZones(account_id=account_id, region=region)
+    install_domains(zones)
+    install_answers()
     install_s3_forms()
     schedules = Schedules(account_id=account_id, region=region, seconds=schedule_seconds)
     install_schedules(schedules)
@@ -161,6 +168,7 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
         invalidations=invalidations,
         schedules=schedules,
         decisions=decisions,
+        zones=zones,
         delete_read_positions=install_streams(destinations),
     )
     with contextlib.ExitStack() as stack:

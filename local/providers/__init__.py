@@ -3,18 +3,30 @@
 Each folder is named after a category of AWS services and has one module for each service.
 """
 
-from local.providers.compute import codebuild, lambda_events, lambda_functions
-from local.providers.data import dynamodb, s3
+from local.providers.compute import codebuild, lambda_events, lambda_functions, lambda_permissions
+from local.providers.data import dynamodb, s3, s3_configurations
 from local.providers.integration import eventbridge, sns, sqs
-from local.providers.management import cloudwatch
-from local.providers.network import apigateway, cloudfront, cloudfront_policies
+from local.providers.management import cloudwatch, cloudwatch_logs
+from local.providers.network import (
+    acm,
+    apigateway,
+    apigateway_domains,
+    cloudfront,
+    cloudfront_functions,
+    cloudfront_policies,
+    route53,
+)
 from local.providers.security import cognito, iam, identity, kms
 
 __all__ = [
+    "acm",
     "apigateway",
+    "apigateway_domains",
     "cloudfront",
+    "cloudfront_functions",
     "cloudfront_policies",
     "cloudwatch",
+    "cloudwatch_logs",
     "codebuild",
     "cognito",
     "dynamodb",
@@ -24,7 +36,10 @@ __all__ = [
     "kms",
     "lambda_events",
     "lambda_functions",
+    "lambda_permissions",
+    "route53",
     "s3",
+    "s3_configurations",
     "sns",
     "sqs",
 ]

@@ -2,19 +2,53 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
     build_tag_list,
+    parse_answer,
+    parse_tag_list,
     pick_properties,
     read_single_block,
 )
 
+# The names of AWS and of pulumi-aws.
+PROJECT = {
+    "serviceRole": "serviceRole",
+    "description": "description",
+    "sourceVersion": "sourceVersion",
+    "timeoutInMinutes": "buildTimeout",
+    "queuedTimeoutInMinutes": "queuedTimeout",
+    "concurrentBuildLimit": "concurrentBuildLimit",
+    "encryptionKey": "encryptionKey",
+}
+SOURCE = {"type": "type", "buildspec": "buildspec", "location": "location"}
+ARTIFACTS = {
+    "type": "type",
+    "location": "location",
+    "path": "path",
+    "name": "name",
+    "packaging": "packaging",
+    "namespaceType": "namespaceType",
+    "overrideArtifactName": "overrideArtifactName",
+    "encryptionDisabled": "encryptionDisabled",
+}
+ENVIRONMENT = {
+    "type": "type",
+    "image": "image",
+    "computeType": "computeType",
+    "privilegedMode": "privilegedMode",
+    "imagePullCredentialsType": "imagePullCredentialsType",
+}
+CACHE = {"type": "type", "location": "location", "modes": "modes"}
+LOG_GROUP = {"status": "status", "groupName": "groupName", "streamName": "streamName"}
+LOG_ARCHIVE = {"status": "status", "location": "location", "encryptionDisabled": "encryptionDisabled"}
 
-@creates("aws:codebuild/project:Project")
+
+@creates("aws:codebuild/project:Project", immutable=("name",))
 def create_project(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a project."""
     name = declared.physical_name()
@@ -27,61 +61,44 @@ def update_project(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
     """Update the project's settings."""
-    aws.client("codebuild").update_project(name=made.outputs["name"], **_build_project(declared.properties))
+    aws.client("codebuild").update_project(name=made.id.rpartition("/")[2], **_build_project(declared.properties))
     return made
+
+
+@reads("aws:codebuild/project:Project")
+def read_project(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties | None:
+    """Return the project's settings."""
+    name = made.id.rpartition("/")[2]
+    projects = aws.client("codebuild").batch_get_projects(names=[name])["projects"]
+    return _parse_project(projects[0]) if projects else None
 
 
 @deletes("aws:codebuild/project:Project")
 def delete_project(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the project. The logs of its builds remain."""
-    aws.client("codebuild").delete_project(name=made.outputs["name"])
+    """Delete the project. The builds' logs remain."""
+    aws.client("codebuild").delete_project(name=made.id.rpartition("/")[2])
 
 
 def _build_project(properties: Properties) -> dict[str, Any]:
     environment = read_single_block(properties["environment"])
-    source = read_single_block(properties["source"])
     arguments: dict[str, Any] = {
-        "source": pick_properties(source, type="type", buildspec="buildspec", location="location"),
-        "artifacts": pick_properties(
-            read_single_block(properties["artifacts"]),
-            type="type",
-            location="location",
-            path="path",
-            name="name",
-            packaging="packaging",
-            namespaceType="namespaceType",
-            overrideArtifactName="overrideArtifactName",
-            encryptionDisabled="encryptionDisabled",
-        ),
+        "source": pick_properties(read_single_block(properties["source"]), **SOURCE),
+        "artifacts": pick_properties(read_single_block(properties["artifacts"]), **ARTIFACTS),
         "environment": {
-            **pick_properties(
-                environment,
-                type="type",
-                image="image",
-                computeType="computeType",
-                privilegedMode="privilegedMode",
-                imagePullCredentialsType="imagePullCredentialsType",
-            ),
+            **pick_properties(environment, **ENVIRONMENT),
             "environmentVariables": [
                 {"type": "PLAINTEXT", **variable}
                 for variable in environment.get("environmentVariables") or []
             ],
         },
         "tags": build_tag_list(properties, key="key", value="value"),
-        **pick_properties(
-            properties,
-            serviceRole="serviceRole",
-            description="description",
-            sourceVersion="sourceVersion",
-            timeoutInMinutes="buildTimeout",
-            queuedTimeoutInMinutes="queuedTimeout",
-            concurrentBuildLimit="concurrentBuildLimit",
-            encryptionKey="encryptionKey",
-        ),
+        **pick_properties(properties, **PROJECT),
     }
     cache = read_single_block(properties.get("cache"))
     if cache:
-        arguments["cache"] = pick_properties(cache, type="type", location="location", modes="modes")
+        arguments["cache"] = pick_properties(cache, **CACHE)
     logs = read_single_block(properties.get("logsConfig"))
     if logs:
         arguments["logsConfig"] = _build_logs(logs)
@@ -92,14 +109,27 @@ def _build_logs(logs: Properties) -> dict[str, Any]:
     config: dict[str, Any] = {}
     group = read_single_block(logs.get("cloudwatchLogs"))
     if group:
-        config["cloudWatchLogs"] = {
-            "status": group.get("status", "ENABLED"),
-            **pick_properties(group, groupName="groupName", streamName="streamName"),
-        }
+        config["cloudWatchLogs"] = {"status": "ENABLED", **pick_properties(group, **LOG_GROUP)}
     archive = read_single_block(logs.get("s3Logs"))
     if archive:
-        config["s3Logs"] = {
-            "status": archive.get("status", "DISABLED"),
-            **pick_properties(archive, location="location", encryptionDisabled="encryptionDisabled"),
-        }
+        config["s3Logs"] = {"status": "DISABLED", **pick_properties(archive, **LOG_ARCHIVE)}
     return config
+
+
+def _parse_project(project: Properties) -> Properties:
+    environment, logs = project["environment"], project.get("logsConfig", {})
+    return {
+        "artifacts": parse_answer(project["artifacts"], **ARTIFACTS),
+        "cache": parse_answer(project.get("cache", {}), **CACHE),
+        "environment": {
+            **parse_answer(environment, **ENVIRONMENT),
+            "environmentVariables": environment.get("environmentVariables", []),
+        },
+        "logsConfig": {
+            "cloudwatchLogs": parse_answer(logs.get("cloudWatchLogs", {}), **LOG_GROUP),
+            "s3Logs": parse_answer(logs.get("s3Logs", {}), **LOG_ARCHIVE),
+        },
+        "source": parse_answer(project["source"], **SOURCE),
+        "tags": parse_tag_list(project.get("tags", []), key="key", value="value"),
+        **parse_answer(project, name="name", **PROJECT),
+    }

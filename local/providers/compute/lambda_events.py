@@ -2,19 +2,40 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
+    find_removed_tags,
+    parse_answer,
     pick_properties,
     read_single_block,
     read_tags,
 )
 
+# The names of AWS and of pulumi-aws.
+MAPPING = {
+    "BatchSize": "batchSize",
+    "MaximumBatchingWindowInSeconds": "maximumBatchingWindowInSeconds",
+    "FunctionResponseTypes": "functionResponseTypes",
+    "BisectBatchOnFunctionError": "bisectBatchOnFunctionError",
+    "MaximumRetryAttempts": "maximumRetryAttempts",
+    "MaximumRecordAgeInSeconds": "maximumRecordAgeInSeconds",
+    "ParallelizationFactor": "parallelizationFactor",
+}
+INVOKE_CONFIG = {
+    "MaximumRetryAttempts": "maximumRetryAttempts",
+    "MaximumEventAgeInSeconds": "maximumEventAgeInSeconds",
+}
 
-@creates("aws:lambda/eventSourceMapping:EventSourceMapping")
+OUTCOMES = {"OnFailure": "onFailure", "OnSuccess": "onSuccess"}
+
+
+@creates(
+    "aws:lambda/eventSourceMapping:EventSourceMapping", immutable=("eventSourceArn", "startingPosition")
+)
 def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Connect a queue or stream to a function."""
     properties = declared.properties
@@ -41,25 +62,52 @@ def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource
 def update_event_source_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the mapping's settings. The event source and the function do not change."""
-    properties = declared.properties
-    aws.client("lambda").update_event_source_mapping(
-        UUID=made.id, Enabled=properties.get("enabled", True), **_build_mapping(properties)
+    """Update the mapping's function, settings and tags. The source stays."""
+    client, properties = aws.client("lambda"), declared.properties
+    client.update_event_source_mapping(
+        UUID=made.id,
+        FunctionName=properties["functionName"],
+        Enabled=properties.get("enabled", True),
+        **_build_mapping(properties),
     )
+    arn = aws.build_arn("lambda", f"event-source-mapping:{made.id}")
+    if removed := find_removed_tags(client.list_tags(Resource=arn).get("Tags", {}), properties):
+        client.untag_resource(Resource=arn, TagKeys=removed)
+    if wanted := read_tags(properties):
+        client.tag_resource(Resource=arn, Tags=wanted)
     return made
 
 
+@reads("aws:lambda/eventSourceMapping:EventSourceMapping")
+def read_event_source_mapping(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the mapping. The function is a name or an ARN, whichever the program declares."""
+    client = aws.client("lambda")
+    mapping = client.get_event_source_mapping(UUID=made.id)
+    arn = aws.build_arn("lambda", f"event-source-mapping:{made.id}")
+    function: str = mapping["FunctionArn"]
+    if not str(declared.properties.get("functionName", "")).startswith("arn:"):
+        function = function.split(":", 6)[6]
+    failures = mapping.get("DestinationConfig", {}).get("OnFailure", {})
+    filters = mapping.get("FilterCriteria", {}).get("Filters", [])
+    return {
+        "functionName": function,
+        "enabled": mapping["State"] not in {"Disabled", "Disabling"},
+        "destinationConfig": {"onFailure": parse_answer(failures, Destination="destinationArn")},
+        "filterCriteria": {"filters": [parse_answer(rule, Pattern="pattern") for rule in filters]},
+        "scalingConfig": parse_answer(
+            mapping.get("ScalingConfig", {}), MaximumConcurrency="maximumConcurrency"
+        ),
+        "tags": client.list_tags(Resource=arn).get("Tags", {}),
+        **parse_answer(
+            mapping, EventSourceArn="eventSourceArn", StartingPosition="startingPosition", **MAPPING
+        ),
+    }
+
+
 def _build_mapping(properties: Properties) -> dict[str, Any]:
-    arguments = pick_properties(
-        properties,
-        BatchSize="batchSize",
-        MaximumBatchingWindowInSeconds="maximumBatchingWindowInSeconds",
-        FunctionResponseTypes="functionResponseTypes",
-        BisectBatchOnFunctionError="bisectBatchOnFunctionError",
-        MaximumRetryAttempts="maximumRetryAttempts",
-        MaximumRecordAgeInSeconds="maximumRecordAgeInSeconds",
-        ParallelizationFactor="parallelizationFactor",
-    )
+    arguments = pick_properties(properties, **MAPPING)
     failures = read_single_block(read_single_block(properties.get("destinationConfig")).get("onFailure"))
     if failures:
         arguments["DestinationConfig"] = {"OnFailure": {"Destination": failures["destinationArn"]}}
@@ -82,26 +130,48 @@ def delete_event_source_mapping(
     aws.client("lambda").delete_event_source_mapping(UUID=made.id)
 
 
-@creates("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", repeatable=True)
+@creates(
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+    repeatable=True,
+    immutable=("functionName", "qualifier"),
+)
 def create_event_invoke_config(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set retries and destinations of asynchronous invocations."""
     properties = declared.properties
     name = properties["functionName"]
     qualifier = pick_properties(properties, Qualifier="qualifier")
-    arguments = pick_properties(
-        properties,
-        MaximumRetryAttempts="maximumRetryAttempts",
-        MaximumEventAgeInSeconds="maximumEventAgeInSeconds",
-    )
+    arguments = pick_properties(properties, **INVOKE_CONFIG)
     destinations = read_single_block(properties.get("destinationConfig"))
     if destinations:
         arguments["DestinationConfig"] = {
             outcome: {"Destination": read_single_block(destinations[key])["destination"]}
-            for outcome, key in (("OnFailure", "onFailure"), ("OnSuccess", "onSuccess"))
+            for outcome, key in OUTCOMES.items()
             if destinations.get(key)
         }
     aws.client("lambda").put_function_event_invoke_config(FunctionName=name, **qualifier, **arguments)
     return CreatedResource(id=":".join([name, *qualifier.values()]))
+
+
+@reads(
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", unreadable=("functionName", "qualifier")
+)
+def read_event_invoke_config(
+    aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
+) -> Properties:
+    """Return retries and destinations."""
+    properties = declared.properties
+    config = aws.client("lambda").get_function_event_invoke_config(
+        FunctionName=properties["functionName"], **pick_properties(properties, Qualifier="qualifier")
+    )
+    destinations = config.get("DestinationConfig", {})
+    return {
+        "destinationConfig": {
+            key: parse_answer(destinations[outcome], Destination="destination")
+            for outcome, key in OUTCOMES.items()
+            if destinations.get(outcome)
+        },
+        **parse_answer(config, **INVOKE_CONFIG),
+    }
 
 
 @deletes("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")

@@ -1,20 +1,51 @@
-"""Lambda: functions, aliases, layers and permissions."""
+"""Lambda: functions, aliases and layers."""
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
+    find_removed_tags,
+    parse_answer,
     pick_properties,
     read_single_block,
     read_tags,
 )
 
+# The names of AWS and of pulumi-aws.
+FUNCTION = {
+    "Role": "role",
+    "Runtime": "runtime",
+    "Handler": "handler",
+    "Description": "description",
+    "Timeout": "timeout",
+    "MemorySize": "memorySize",
+}
+FUNCTION_BLOCKS = (
+    (
+        "LoggingConfig",
+        "loggingConfig",
+        {
+            "LogFormat": "logFormat",
+            "LogGroup": "logGroup",
+            "ApplicationLogLevel": "applicationLogLevel",
+            "SystemLogLevel": "systemLogLevel",
+        },
+    ),
+    ("EphemeralStorage", "ephemeralStorage", {"Size": "size"}),
+    ("TracingConfig", "tracingConfig", {"Mode": "mode"}),
+)
+LAYER = {
+    "Description": "description",
+    "CompatibleRuntimes": "compatibleRuntimes",
+    "CompatibleArchitectures": "compatibleArchitectures",
+}
 
-@creates("aws:lambda/function:Function")
+
+@creates("aws:lambda/function:Function", immutable=("name", "packageType"))
 def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a function with its code. It can be invoked at once."""
     properties = declared.properties
@@ -39,13 +70,56 @@ def create_function(aws: ProviderContext, declared: DeclaredResource) -> Created
 def update_function(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the function's settings and code."""
-    client = aws.client("lambda")
-    client.update_function_configuration(FunctionName=made.id, **_build_configuration(declared.properties))
-    client.update_function_code(FunctionName=made.id, **_build_code(declared.properties))
+    """Update settings, code, reserved concurrency and tags."""
+    client, properties = aws.client("lambda"), declared.properties
+    configuration = {
+        "Description": "",
+        "Environment": {"Variables": {}},
+        "Layers": [],
+        **_build_configuration(properties),
+    }
+    client.update_function_configuration(FunctionName=made.id, **configuration)
+    client.update_function_code(
+        FunctionName=made.id,
+        **_build_code(properties),
+        **pick_properties(properties, Architectures="architectures"),
+    )
+    concurrency = properties.get("reservedConcurrentExecutions", -1)
+    if concurrency >= 0:
+        client.put_function_concurrency(FunctionName=made.id, ReservedConcurrentExecutions=concurrency)
+    else:
+        client.delete_function_concurrency(FunctionName=made.id)
+    arn = aws.build_arn("lambda", f"function:{made.id}")
+    if removed := find_removed_tags(client.list_tags(Resource=arn)["Tags"], properties):
+        client.untag_resource(Resource=arn, TagKeys=removed)
+    if wanted := read_tags(properties):
+        client.tag_resource(Resource=arn, Tags=wanted)
     return CreatedResource(
         id=made.id, outputs=_build_outputs(aws, client.get_function_configuration(FunctionName=made.id))
     )
+
+
+# The provider cannot compare the code of a function with an archive of the program.
+@reads("aws:lambda/function:Function", unreadable=("code", "publish"))
+def read_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the function's settings."""
+    found = aws.client("lambda").get_function(FunctionName=made.id)
+    present = found["Configuration"]
+    blocks = {name: parse_answer(present.get(key, {}), **names) for key, name, names in FUNCTION_BLOCKS}
+    return {
+        "environment": {"variables": present.get("Environment", {}).get("Variables", {})},
+        "layers": [layer["Arn"] for layer in present.get("Layers", [])],
+        "reservedConcurrentExecutions": found.get("Concurrency", {}).get("ReservedConcurrentExecutions", -1),
+        "tags": found.get("Tags", {}),
+        **blocks,
+        **parse_answer(
+            present,
+            FunctionName="name",
+            Architectures="architectures",
+            PackageType="packageType",
+            **FUNCTION,
+        ),
+    }
 
 
 @deletes("aws:lambda/function:Function")
@@ -55,34 +129,13 @@ def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: Cre
 
 
 def _build_configuration(properties: Properties) -> dict[str, Any]:
-    arguments = pick_properties(
-        properties,
-        Role="role",
-        Runtime="runtime",
-        Handler="handler",
-        Description="description",
-        Timeout="timeout",
-        MemorySize="memorySize",
-        Layers="layers",
-    )
+    arguments = pick_properties(properties, **FUNCTION, Layers="layers")
     variables = read_single_block(properties.get("environment")).get("variables")
     if variables:
         arguments["Environment"] = {"Variables": variables}
-    logging = read_single_block(properties.get("loggingConfig"))
-    if logging:
-        arguments["LoggingConfig"] = pick_properties(
-            logging,
-            LogFormat="logFormat",
-            LogGroup="logGroup",
-            ApplicationLogLevel="applicationLogLevel",
-            SystemLogLevel="systemLogLevel",
-        )
-    storage = read_single_block(properties.get("ephemeralStorage"))
-    if storage:
-        arguments["EphemeralStorage"] = pick_properties(storage, Size="size")
-    tracing = read_single_block(properties.get("tracingConfig"))
-    if tracing:
-        arguments["TracingConfig"] = pick_properties(tracing, Mode="mode")
+    for argument, name, names in FUNCTION_BLOCKS:
+        if block := read_single_block(properties.get(name)):
+            arguments[argument] = pick_properties(block, **names)
     return arguments
 
 
@@ -113,7 +166,7 @@ def _build_invoke_arn(aws: ProviderContext, arn: str) -> str:
     return f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
-@creates("aws:lambda/alias:Alias")
+@creates("aws:lambda/alias:Alias", immutable=("functionName", "name"))
 def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alias of a version."""
     properties = declared.properties
@@ -140,6 +193,16 @@ def _build_alias(properties: Properties) -> dict[str, Any]:
     return pick_properties(properties, FunctionVersion="functionVersion", Description="description")
 
 
+@reads("aws:lambda/alias:Alias", unreadable=("functionName",))
+def read_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the alias' version."""
+    function_name, name = made.id.split(":")[-2:]
+    alias = aws.client("lambda").get_alias(FunctionName=function_name, Name=name)
+    return parse_answer(
+        alias, Name="name", FunctionVersion="functionVersion", Description="description"
+    )
+
+
 @deletes("aws:lambda/alias:Alias")
 def delete_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the alias. The version remains."""
@@ -147,19 +210,14 @@ def delete_alias(aws: ProviderContext, _declared: DeclaredResource, made: Create
     aws.client("lambda").delete_alias(FunctionName=function_name, Name=name)
 
 
-@creates("aws:lambda/layerVersion:LayerVersion")
+@creates("aws:lambda/layerVersion:LayerVersion", immutable=("layerName",))
 def create_layer_version(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Publish the next version of a layer."""
     properties = declared.properties
     made = aws.client("lambda").publish_layer_version(
         LayerName=properties["layerName"],
         Content=_build_code(properties),
-        **pick_properties(
-            properties,
-            Description="description",
-            CompatibleRuntimes="compatibleRuntimes",
-            CompatibleArchitectures="compatibleArchitectures",
-        ),
+        **pick_properties(properties, **LAYER),
     )
     return CreatedResource(
         id=made["LayerVersionArn"],
@@ -181,53 +239,18 @@ def publish_layer_version(
     return create_layer_version(aws, declared)
 
 
+@reads("aws:lambda/layerVersion:LayerVersion", unreadable=("code",))
+def read_layer_version(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the version's description and compatibility."""
+    version = aws.client("lambda").get_layer_version_by_arn(Arn=made.id)
+    return {"layerName": made.id.split(":")[6], **parse_answer(version, **LAYER)}
+
+
 @deletes("aws:lambda/layerVersion:LayerVersion")
 def delete_layer_version(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the layer version. Functions that use the version keep it."""
     aws.client("lambda").delete_layer_version(
         LayerName=declared.properties["layerName"], VersionNumber=int(made.outputs["version"])
-    )
-
-
-@creates("aws:lambda/permission:Permission")
-def create_permission(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Add a statement to a function's policy.
-
-    The checks of S3 notifications and EventBridge rules use the policy (local/emulator/access.py).
-    """
-    properties = declared.properties
-    statement = declared.physical_name("statementId")
-    aws.client("lambda").add_permission(
-        FunctionName=properties["function"],
-        StatementId=statement,
-        Action=properties["action"],
-        Principal=properties["principal"],
-        **pick_properties(
-            properties,
-            SourceArn="sourceArn",
-            SourceAccount="sourceAccount",
-            Qualifier="qualifier",
-            FunctionUrlAuthType="functionUrlAuthType",
-            InvokedViaFunctionUrl="invokedViaFunctionUrl",
-        ),
-    )
-    return CreatedResource(id=statement, outputs={"statementId": statement})
-
-
-@updates("aws:lambda/permission:Permission")
-def replace_permission(
-    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
-) -> CreatedResource:
-    """Replace the statement, because Lambda cannot change an existing statement."""
-    delete_permission(aws, declared, made)
-    return create_permission(aws, declared)
-
-
-@deletes("aws:lambda/permission:Permission")
-def delete_permission(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Remove the statement."""
-    aws.client("lambda").remove_permission(
-        FunctionName=declared.properties["function"],
-        StatementId=made.id,
-        **pick_properties(declared.properties, Qualifier="qualifier"),
     )

@@ -23,20 +23,25 @@ CREATORS: dict[str, Create] = {}
 UPDATERS: dict[str, Update] = {}
 DELETERS: dict[str, Delete] = {}
 READERS: dict[str, Read] = {}
+# The properties of each type that AWS cannot change. For such a change, Pulumi replaces the resource.
+IMMUTABLE_PROPERTIES: dict[str, frozenset[str]] = {}
 INVOKES: dict[str, Invoke] = {}
 
 
-def creates(token: str, *, repeatable: bool = False) -> Callable[[Create], Create]:
+def creates(
+    token: str, *, repeatable: bool = False, immutable: tuple[str, ...] = ()
+) -> Callable[[Create], Create]:
     """Register the creator of a type.
 
     Args:
         token: `aws:<module>/<type>:<Type>`.
-        repeatable: Whether a second call of the creator updates the existing resource, as for a policy. The
-            creator is then registered for updates, too.
+        repeatable: Whether a second call of the creator changes the existing resource (for example a policy).
+        immutable: Properties that AWS cannot change. The region is always one of them.
     """
 
     def register(create: Create) -> Create:
         CREATORS[token] = create
+        IMMUTABLE_PROPERTIES[token] = frozenset({*immutable, "region"})
         if repeatable:
             UPDATERS[token] = lambda aws, declared, _made: create(aws, declared)
         return create

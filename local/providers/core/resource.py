@@ -78,6 +78,11 @@ def pick_properties(properties: Properties, **names: str) -> dict[str, Any]:
     }
 
 
+def parse_answer(answer: Properties, **names: str) -> Properties:
+    """Return the properties that an answer of AWS describes. This is the inverse of `pick_properties`."""
+    return {name: answer[argument] for argument, name in names.items() if answer.get(argument) is not None}
+
+
 def build_tag_list(properties: Properties, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
     """Return the tags in the list form of most services."""
     return [{key: name, value: text} for name, text in sorted(read_tags(properties).items())]

@@ -1,140 +1,92 @@
-"""CloudWatch: log groups with their metric filters, alarms and dashboards."""
+"""CloudWatch: alarms and dashboards."""
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
     build_tag_list,
+    find_removed_tags,
+    parse_answer,
+    parse_tag_list,
     pick_properties,
     read_single_block,
-    read_tags,
 )
 
-
-@creates("aws:cloudwatch/logGroup:LogGroup")
-def create_log_group(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a log group and set its retention."""
-    properties = declared.properties
-    name = declared.physical_name()
-    aws.client("logs").create_log_group(
-        logGroupName=name,
-        **pick_properties(properties, kmsKeyId="kmsKeyId", logGroupClass="logGroupClass"),
-        **({"tags": read_tags(properties)} if read_tags(properties) else {}),
-    )
-    _set_retention(aws, declared, name)
-    return CreatedResource(id=name, outputs={"arn": aws.build_arn("logs", f"log-group:{name}"), "name": name})
-
-
-@updates("aws:cloudwatch/logGroup:LogGroup")
-def update_log_group(
-    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
-) -> CreatedResource:
-    """Update the retention."""
-    _set_retention(aws, declared, made.id)
-    return made
-
-
-def _set_retention(aws: ProviderContext, declared: DeclaredResource, name: str) -> None:
-    days = declared.properties.get("retentionInDays")
-    if days:
-        aws.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
+# The names of AWS and of pulumi-aws.
+ALARM = {
+    "AlarmDescription": "alarmDescription",
+    "ActionsEnabled": "actionsEnabled",
+    "OKActions": "okActions",
+    "AlarmActions": "alarmActions",
+    "InsufficientDataActions": "insufficientDataActions",
+    "MetricName": "metricName",
+    "Namespace": "namespace",
+    "Statistic": "statistic",
+    "ExtendedStatistic": "extendedStatistic",
+    "Period": "period",
+    "Unit": "unit",
+    "EvaluationPeriods": "evaluationPeriods",
+    "DatapointsToAlarm": "datapointsToAlarm",
+    "Threshold": "threshold",
+    "ComparisonOperator": "comparisonOperator",
+    "TreatMissingData": "treatMissingData",
+    "EvaluateLowSampleCountPercentile": "evaluateLowSampleCountPercentiles",
+}
+QUERY = {"Id": "id", "Expression": "expression", "Label": "label", "Period": "period"}
+METRIC = {"Namespace": "namespace", "MetricName": "metricName"}
+METRIC_STAT = {"Period": "period", "Stat": "stat", "Unit": "unit"}
 
 
-@deletes("aws:cloudwatch/logGroup:LogGroup")
-def delete_log_group(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the log group with its streams."""
-    aws.client("logs").delete_log_group(logGroupName=made.id)
-
-
-@creates("aws:cloudwatch/logMetricFilter:LogMetricFilter", repeatable=True)
-def create_log_metric_filter(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a metric filter of a log group."""
-    properties = declared.properties
-    name = declared.physical_name()
-    aws.client("logs").put_metric_filter(
-        logGroupName=properties["logGroupName"],
-        filterName=name,
-        filterPattern=properties["pattern"],
-        metricTransformations=[_build_transformation(read_single_block(properties["metricTransformation"]))],
-    )
-    return CreatedResource(id=name, outputs={"name": name})
-
-
-def _build_transformation(transformation: Properties) -> dict[str, Any]:
-    described = pick_properties(
-        transformation,
-        metricName="name",
-        metricNamespace="namespace",
-        metricValue="value",
-        dimensions="dimensions",
-        unit="unit",
-    )
-    if transformation.get("defaultValue") is not None:
-        described["defaultValue"] = float(transformation["defaultValue"])
-    return described
-
-
-@deletes("aws:cloudwatch/logMetricFilter:LogMetricFilter")
-def delete_log_metric_filter(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the filter. The log group remains."""
-    aws.client("logs").delete_metric_filter(
-        logGroupName=declared.properties["logGroupName"], filterName=made.id
-    )
-
-
-@creates("aws:cloudwatch/metricAlarm:MetricAlarm", repeatable=True)
+@creates("aws:cloudwatch/metricAlarm:MetricAlarm", immutable=("name",))
 def create_metric_alarm(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alarm on a metric or an expression."""
-    properties = declared.properties
     name = declared.physical_name()
-    aws.client("cloudwatch").put_metric_alarm(
-        AlarmName=name,
-        Tags=build_tag_list(properties),
-        **pick_properties(
-            properties,
-            AlarmDescription="alarmDescription",
-            ActionsEnabled="actionsEnabled",
-            OKActions="okActions",
-            AlarmActions="alarmActions",
-            InsufficientDataActions="insufficientDataActions",
-            MetricName="metricName",
-            Namespace="namespace",
-            Statistic="statistic",
-            ExtendedStatistic="extendedStatistic",
-            Period="period",
-            Unit="unit",
-            EvaluationPeriods="evaluationPeriods",
-            DatapointsToAlarm="datapointsToAlarm",
-            Threshold="threshold",
-            ComparisonOperator="comparisonOperator",
-            TreatMissingData="treatMissingData",
-            EvaluateLowSampleCountPercentile="evaluateLowSampleCountPercentiles",
-        ),
-        **_build_metrics(properties),
-    )
+    _put_alarm(aws, name, declared.properties)
     return CreatedResource(
         id=name, outputs={"arn": aws.build_arn("cloudwatch", f"alarm:{name}"), "name": name}
     )
 
 
+@updates("aws:cloudwatch/metricAlarm:MetricAlarm")
+def update_metric_alarm(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the alarm and its tags. CloudWatch ignores the tags of a put for an alarm that exists."""
+    client, properties = aws.client("cloudwatch"), declared.properties
+    _put_alarm(aws, made.id, properties)
+    arn = aws.build_arn("cloudwatch", f"alarm:{made.id}")
+    tags = parse_tag_list(client.list_tags_for_resource(ResourceARN=arn)["Tags"])
+    if removed := find_removed_tags(tags, properties):
+        client.untag_resource(ResourceARN=arn, TagKeys=removed)
+    if wanted := build_tag_list(properties):
+        client.tag_resource(ResourceARN=arn, Tags=wanted)
+    return made
+
+
+def _put_alarm(aws: ProviderContext, name: str, properties: Properties) -> None:
+    aws.client("cloudwatch").put_metric_alarm(
+        AlarmName=name,
+        Tags=build_tag_list(properties),
+        **pick_properties(properties, **ALARM),
+        **_build_metrics(properties),
+    )
+
+
 def _build_metrics(properties: Properties) -> dict[str, Any]:
-    """Return the metric queries of an alarm on an expression, or the dimensions of an alarm on one metric."""
+    """Return the metrics of an alarm on an expression, or the dimensions of an alarm on one metric."""
     queries: list[dict[str, Any]] = []
     for query in properties.get("metricQueries") or []:
-        described = pick_properties(query, Id="id", Expression="expression", Label="label", Period="period")
+        described = pick_properties(query, **QUERY)
         described["ReturnData"] = bool(query.get("returnData"))
         metric = read_single_block(query.get("metric"))
         if metric:
             described["MetricStat"] = {
-                "Metric": {
-                    **pick_properties(metric, Namespace="namespace", MetricName="metricName"),
-                    "Dimensions": _build_dimensions(metric),
-                },
-                **pick_properties(metric, Period="period", Stat="stat", Unit="unit"),
+                "Metric": {**pick_properties(metric, **METRIC), "Dimensions": _build_dimensions(metric)},
+                **pick_properties(metric, **METRIC_STAT),
             }
         queries.append(described)
     return {"Metrics": queries} if queries else {"Dimensions": _build_dimensions(properties)}
@@ -144,7 +96,47 @@ def _build_dimensions(properties: Properties) -> list[dict[str, str]]:
     return [{"Name": key, "Value": value} for key, value in (properties.get("dimensions") or {}).items()]
 
 
-@creates("aws:cloudwatch/dashboard:Dashboard", repeatable=True)
+@reads("aws:cloudwatch/metricAlarm:MetricAlarm")
+def read_metric_alarm(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties | None:
+    """Return the alarm without its state."""
+    client = aws.client("cloudwatch")
+    alarms = client.describe_alarms(AlarmNames=[made.id])["MetricAlarms"]
+    if not alarms:
+        return None
+    (alarm,) = alarms
+    tags = client.list_tags_for_resource(ResourceARN=aws.build_arn("cloudwatch", f"alarm:{made.id}"))["Tags"]
+    return {
+        "dimensions": _parse_dimensions(alarm),
+        "metricQueries": [_parse_query(query) for query in alarm.get("Metrics", [])],
+        "tags": parse_tag_list(tags),
+        **parse_answer(alarm, AlarmName="name", **ALARM),
+    }
+
+
+def _parse_query(query: Properties) -> Properties:
+    parsed = {"returnData": query.get("ReturnData", True), **parse_answer(query, **QUERY)}
+    if stat := query.get("MetricStat"):
+        parsed["metric"] = {
+            "dimensions": _parse_dimensions(stat["Metric"]),
+            **parse_answer(stat["Metric"], **METRIC),
+            **parse_answer(stat, **METRIC_STAT),
+        }
+    return parsed
+
+
+def _parse_dimensions(answer: Properties) -> dict[str, str]:
+    return parse_tag_list(answer.get("Dimensions", []), key="Name")
+
+
+@deletes("aws:cloudwatch/metricAlarm:MetricAlarm")
+def delete_metric_alarm(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Delete the alarm. The metric remains."""
+    aws.client("cloudwatch").delete_alarms(AlarmNames=[made.id])
+
+
+@creates("aws:cloudwatch/dashboard:Dashboard", repeatable=True, immutable=("dashboardName",))
 def create_dashboard(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a dashboard.
 
@@ -161,13 +153,14 @@ def create_dashboard(aws: ProviderContext, declared: DeclaredResource) -> Create
     return CreatedResource(id=name, outputs={"dashboardArn": arn, "dashboardName": name})
 
 
+@reads("aws:cloudwatch/dashboard:Dashboard")
+def read_dashboard(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the dashboard's body."""
+    found = aws.client("cloudwatch").get_dashboard(DashboardName=made.id)
+    return {"dashboardName": made.id, "dashboardBody": found["DashboardBody"]}
+
+
 @deletes("aws:cloudwatch/dashboard:Dashboard")
 def delete_dashboard(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the dashboard. The metrics remain."""
     aws.client("cloudwatch").delete_dashboards(DashboardNames=[made.id])
-
-
-@deletes("aws:cloudwatch/metricAlarm:MetricAlarm")
-def delete_metric_alarm(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the alarm. The metric remains."""
-    aws.client("cloudwatch").delete_alarms(AlarmNames=[made.id])

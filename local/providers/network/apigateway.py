@@ -3,19 +3,68 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
+    find_removed_tags,
+    parse_answer,
     pick_properties,
     read_single_block,
     read_tags,
 )
 
+# The names of AWS and of pulumi-aws.
+API = {
+    "Description": "description",
+    "DisableExecuteApiEndpoint": "disableExecuteApiEndpoint",
+    "RouteSelectionExpression": "routeSelectionExpression",
+    "Version": "version",
+}
+CORS = {
+    "AllowCredentials": "allowCredentials",
+    "AllowHeaders": "allowHeaders",
+    "AllowMethods": "allowMethods",
+    "AllowOrigins": "allowOrigins",
+    "ExposeHeaders": "exposeHeaders",
+    "MaxAge": "maxAge",
+}
+STAGE = {"AutoDeploy": "autoDeploy", "Description": "description", "StageVariables": "stageVariables"}
+ACCESS_LOG = {"DestinationArn": "destinationArn", "Format": "format"}
+ROUTE_SETTINGS = {
+    "DetailedMetricsEnabled": "detailedMetricsEnabled",
+    "ThrottlingBurstLimit": "throttlingBurstLimit",
+    "ThrottlingRateLimit": "throttlingRateLimit",
+}
+AUTHORIZER = {
+    "Name": "name",
+    "AuthorizerType": "authorizerType",
+    "AuthorizerUri": "authorizerUri",
+    "IdentitySource": "identitySources",
+}
+TOKENS = {"Issuer": "issuer", "Audience": "audiences"}
+INTEGRATION = {
+    "IntegrationType": "integrationType",
+    "IntegrationMethod": "integrationMethod",
+    "IntegrationUri": "integrationUri",
+    "PayloadFormatVersion": "payloadFormatVersion",
+    "TimeoutInMillis": "timeoutMilliseconds",
+    "ConnectionType": "connectionType",
+    "Description": "description",
+}
+ROUTE = {
+    "RouteKey": "routeKey",
+    "Target": "target",
+    "AuthorizationType": "authorizationType",
+    "AuthorizerId": "authorizerId",
+    "AuthorizationScopes": "authorizationScopes",
+    "OperationName": "operationName",
+}
 
-@creates("aws:apigatewayv2/api:Api")
+
+@creates("aws:apigatewayv2/api:Api", immutable=("protocolType",))
 def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an HTTP API. Its endpoint is a path below the emulator's URL, so it needs no own host name."""
     properties = declared.properties
@@ -39,33 +88,41 @@ def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResou
 
 @updates("aws:apigatewayv2/api:Api")
 def update_api(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Update the API's settings."""
-    aws.client("apigatewayv2").update_api(
-        ApiId=made.id, Name=declared.physical_name(), **_build_api(declared.properties)
-    )
+    """Update the API's settings and tags."""
+    client, properties = aws.client("apigatewayv2"), declared.properties
+    client.update_api(ApiId=made.id, Name=declared.physical_name(), **_build_api(properties))
+    if not properties.get("corsConfiguration"):
+        client.delete_cors_configuration(ApiId=made.id)
+    update_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{made.id}", properties)
     return made
 
 
+def update_tags(aws: ProviderContext, arn: str, properties: Properties) -> None:
+    """Set the tags of an API, stage or domain name."""
+    client = aws.client("apigatewayv2")
+    if removed := find_removed_tags(client.get_tags(ResourceArn=arn).get("Tags", {}), properties):
+        client.untag_resource(ResourceArn=arn, TagKeys=removed)
+    if wanted := read_tags(properties):
+        client.tag_resource(ResourceArn=arn, Tags=wanted)
+
+
 def _build_api(properties: Properties) -> dict[str, Any]:
-    arguments = pick_properties(
-        properties,
-        Description="description",
-        DisableExecuteApiEndpoint="disableExecuteApiEndpoint",
-        RouteSelectionExpression="routeSelectionExpression",
-        Version="version",
-    )
+    arguments = pick_properties(properties, **API)
     cors = read_single_block(properties.get("corsConfiguration"))
     if cors:
-        arguments["CorsConfiguration"] = pick_properties(
-            cors,
-            AllowCredentials="allowCredentials",
-            AllowHeaders="allowHeaders",
-            AllowMethods="allowMethods",
-            AllowOrigins="allowOrigins",
-            ExposeHeaders="exposeHeaders",
-            MaxAge="maxAge",
-        )
+        arguments["CorsConfiguration"] = pick_properties(cors, **CORS)
     return arguments
+
+
+@reads("aws:apigatewayv2/api:Api")
+def read_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the API without its parts."""
+    api = aws.client("apigatewayv2").get_api(ApiId=made.id)
+    return {
+        "corsConfiguration": parse_answer(api.get("CorsConfiguration", {}), **CORS),
+        "tags": api.get("Tags", {}),
+        **parse_answer(api, Name="name", ProtocolType="protocolType", **API),
+    }
 
 
 @deletes("aws:apigatewayv2/api:Api")
@@ -74,7 +131,7 @@ def delete_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedR
     aws.client("apigatewayv2").delete_api(ApiId=made.id)
 
 
-@creates("aws:apigatewayv2/stage:Stage")
+@creates("aws:apigatewayv2/stage:Stage", immutable=("apiId", "name"))
 def create_stage(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a stage. The URL of the stage `$default` contains no stage name."""
     properties = declared.properties
@@ -97,39 +154,46 @@ def create_stage(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
 
 @updates("aws:apigatewayv2/stage:Stage")
 def update_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Update the stage's settings."""
+    """Update the stage's settings and tags."""
     properties = declared.properties
-    aws.client("apigatewayv2").update_stage(
-        ApiId=properties["apiId"], StageName=made.id, **_build_stage(properties)
-    )
+    api_id = properties["apiId"]
+    aws.client("apigatewayv2").update_stage(ApiId=api_id, StageName=made.id, **_build_stage(properties))
+    update_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{made.id}", properties)
     return made
 
 
+@reads("aws:apigatewayv2/stage:Stage")
+def read_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the stage's settings."""
+    api_id = declared.properties["apiId"]
+    stage = aws.client("apigatewayv2").get_stage(ApiId=api_id, StageName=made.id)
+    return {
+        "apiId": api_id,
+        "accessLogSettings": parse_answer(stage.get("AccessLogSettings", {}), **ACCESS_LOG),
+        "defaultRouteSettings": parse_answer(stage.get("DefaultRouteSettings", {}), **ROUTE_SETTINGS),
+        "routeSettings": [
+            {"routeKey": key, **parse_answer(settings, **ROUTE_SETTINGS)}
+            for key, settings in stage.get("RouteSettings", {}).items()
+        ],
+        "tags": stage.get("Tags", {}),
+        **parse_answer(stage, StageName="name", **STAGE),
+    }
+
+
 def _build_stage(properties: Properties) -> dict[str, Any]:
-    arguments = pick_properties(
-        properties, AutoDeploy="autoDeploy", Description="description", StageVariables="stageVariables"
-    )
+    arguments = pick_properties(properties, **STAGE)
     logs = read_single_block(properties.get("accessLogSettings"))
     if logs:
-        arguments["AccessLogSettings"] = pick_properties(
-            logs, DestinationArn="destinationArn", Format="format"
-        )
+        arguments["AccessLogSettings"] = pick_properties(logs, **ACCESS_LOG)
     limits = read_single_block(properties.get("defaultRouteSettings"))
     if limits:
-        arguments["DefaultRouteSettings"] = _build_route_settings(limits)
+        arguments["DefaultRouteSettings"] = pick_properties(limits, **ROUTE_SETTINGS)
     routes: list[Properties] = properties.get("routeSettings") or []
     if routes:
-        arguments["RouteSettings"] = {route["routeKey"]: _build_route_settings(route) for route in routes}
+        arguments["RouteSettings"] = {
+            route["routeKey"]: pick_properties(route, **ROUTE_SETTINGS) for route in routes
+        }
     return arguments
-
-
-def _build_route_settings(settings: Properties) -> dict[str, Any]:
-    return pick_properties(
-        settings,
-        DetailedMetricsEnabled="detailedMetricsEnabled",
-        ThrottlingBurstLimit="throttlingBurstLimit",
-        ThrottlingRateLimit="throttlingRateLimit",
-    )
 
 
 @deletes("aws:apigatewayv2/stage:Stage")
@@ -141,60 +205,62 @@ def delete_stage(aws: ProviderContext, declared: DeclaredResource, made: Created
 def _build_authorizer(declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
     arguments: dict[str, Any] = {
+        "IdentitySource": [],
+        **pick_properties(properties, **AUTHORIZER),
         "Name": declared.physical_name(),
-        "AuthorizerType": properties["authorizerType"],
-        "IdentitySource": properties.get("identitySources") or [],
-        **pick_properties(properties, AuthorizerUri="authorizerUri"),
     }
     tokens = read_single_block(properties.get("jwtConfiguration"))
     if tokens:
-        arguments["JwtConfiguration"] = pick_properties(tokens, Issuer="issuer", Audience="audiences")
+        arguments["JwtConfiguration"] = pick_properties(tokens, **TOKENS)
     return arguments
 
 
+def _parse_authorizer(authorizer: Properties) -> Properties:
+    tokens = parse_answer(authorizer.get("JwtConfiguration", {}), **TOKENS)
+    return {"jwtConfiguration": tokens, **parse_answer(authorizer, **AUTHORIZER)}
+
+
 def _build_integration(declared: DeclaredResource) -> dict[str, Any]:
-    return pick_properties(
-        declared.properties,
-        IntegrationType="integrationType",
-        IntegrationMethod="integrationMethod",
-        IntegrationUri="integrationUri",
-        PayloadFormatVersion="payloadFormatVersion",
-        TimeoutInMillis="timeoutMilliseconds",
-        ConnectionType="connectionType",
-        Description="description",
-    )
+    return pick_properties(declared.properties, **INTEGRATION)
+
+
+def _parse_integration(integration: Properties) -> Properties:
+    return parse_answer(integration, **INTEGRATION)
 
 
 def _build_route(declared: DeclaredResource) -> dict[str, Any]:
-    return pick_properties(
-        declared.properties,
-        RouteKey="routeKey",
-        Target="target",
-        AuthorizationType="authorizationType",
-        AuthorizerId="authorizerId",
-        AuthorizationScopes="authorizationScopes",
-        OperationName="operationName",
-    )
+    return pick_properties(declared.properties, **ROUTE)
+
+
+def _parse_route(route: Properties) -> Properties:
+    return parse_answer(route, **ROUTE)
 
 
 def _register_api_part(
-    token: str, kind: str, arguments: Callable[[DeclaredResource], dict[str, Any]]
+    token: str,
+    kind: str,
+    build: Callable[[DeclaredResource], dict[str, Any]],
+    parse: Callable[[Properties], Properties],
+    *,
+    immutable: tuple[str, ...] = (),
 ) -> None:
     """Register a type whose resources belong to an API.
 
     Args:
-        token: The type's token.
-        kind: The name of the type in AWS, such as `Route`. The names of the AWS calls contain it.
-        arguments: Returns the arguments of the AWS calls.
+        token: `aws:apigatewayv2/<type>:<Type>`.
+        kind: A part of the names of its calls, such as `Route`.
+        build: Returns the arguments of a resource.
+        parse: Returns the properties in an answer.
+        immutable: Properties that cannot be changed, in addition to the API.
     """
     identity, call = f"{kind}Id", kind.lower()
 
     def build_identifiers(declared: DeclaredResource) -> dict[str, str]:
         return {"ApiId": declared.properties["apiId"]}
 
-    @creates(token)
+    @creates(token, immutable=("apiId", *immutable))
     def create(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
-        wanted = arguments(declared)
+        wanted = build(declared)
         made = getattr(aws.client("apigatewayv2"), f"create_{call}")(**build_identifiers(declared), **wanted)
         return CreatedResource(
             id=made[identity], outputs={"name": wanted["Name"]} if "Name" in wanted else {}
@@ -203,8 +269,14 @@ def _register_api_part(
     @updates(token)
     def update(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         change = getattr(aws.client("apigatewayv2"), f"update_{call}")
-        change(**build_identifiers(declared), **{identity: made.id}, **arguments(declared))
+        change(**build_identifiers(declared), **{identity: made.id}, **build(declared))
         return made
+
+    @reads(token)
+    def read(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:  # pyright: ignore[reportUnusedFunction] - registered
+        get = getattr(aws.client("apigatewayv2"), f"get_{call}")
+        found = get(**build_identifiers(declared), **{identity: made.id})
+        return {"apiId": declared.properties["apiId"], **parse(found)}
 
     @deletes(token)
     def delete(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
@@ -212,6 +284,14 @@ def _register_api_part(
         remove(**build_identifiers(declared), **{identity: made.id})
 
 
-_register_api_part("aws:apigatewayv2/authorizer:Authorizer", "Authorizer", _build_authorizer)
-_register_api_part("aws:apigatewayv2/integration:Integration", "Integration", _build_integration)
-_register_api_part("aws:apigatewayv2/route:Route", "Route", _build_route)
+_register_api_part(
+    "aws:apigatewayv2/authorizer:Authorizer", "Authorizer", _build_authorizer, _parse_authorizer
+)
+_register_api_part(
+    "aws:apigatewayv2/integration:Integration",
+    "Integration",
+    _build_integration,
+    _parse_integration,
+    immutable=("integrationType",),
+)
+_register_api_part("aws:apigatewayv2/route:Route", "Route", _build_route, _parse_route)

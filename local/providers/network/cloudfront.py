@@ -1,127 +1,108 @@
-"""CloudFront: KeyValueStores, functions, origin access controls and distributions."""
+"""CloudFront: distributions and origin access controls."""
 
 import hashlib
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
     build_tag_list,
+    parse_answer,
     pick_properties,
     read_single_block,
+)
+from local.providers.network.cloudfront_values import (
+    build_list,
+    parse_list,
+    read_cloudfront_tags,
+    update_tags,
 )
 
 # The hosted zone ID of all distributions, for Route 53 alias records.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-route53-aliastarget-1.html
 HOSTED_ZONE_ID = "Z2FDTNDATAQYW2"
 
-
-def build_list(values: list[Any] | None) -> dict[str, Any]:
-    """Return a list in the form of CloudFront's API, with its quantity."""
-    return {"Quantity": len(values), "Items": values} if values else {"Quantity": 0}
-
-
-@creates("aws:cloudfront/keyValueStore:KeyValueStore")
-def create_key_value_store(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create an empty KeyValueStore."""
-    name = declared.physical_name()
-    made = aws.client("cloudfront").create_key_value_store(
-        Name=name, **pick_properties(declared.properties, Comment="comment")
-    )
-    store = made["KeyValueStore"]
-    return CreatedResource(id=name, outputs={"arn": store["ARN"], "etag": made["ETag"], "name": name})
-
-
-@deletes("aws:cloudfront/keyValueStore:KeyValueStore")
-def delete_key_value_store(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the store with its keys."""
-    client = aws.client("cloudfront")
-    etag = client.describe_key_value_store(Name=made.id)["ETag"]
-    client.delete_key_value_store(Name=made.id, IfMatch=etag)
-
-
-@creates("aws:cloudfront/function:Function")
-def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a function. The local edge runs its code (local/edge/edge.py)."""
-    name = declared.physical_name()
-    client = aws.client("cloudfront")
-    made = client.create_function(Name=name, **_build_function_config(declared.properties))
-    return _publish_function(aws, declared, name, made["ETag"], made["FunctionSummary"])
-
-
-@updates("aws:cloudfront/function:Function")
-def update_function(
-    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
-) -> CreatedResource:
-    """Update the function's code and its KeyValueStore association."""
-    client = aws.client("cloudfront")
-
-    def describe_development() -> Any:  # noqa: ANN401 - boto3's answer
-        return client.describe_function(Name=made.id, Stage="DEVELOPMENT")
-
-    client.update_function(
-        Name=made.id, IfMatch=describe_development()["ETag"], **_build_function_config(declared.properties)
-    )
-    # Read the new ETag with another call. botocore expects the ETag of `UpdateFunction` in a header with the
-    # misspelled name "ETtag", which the emulator does not send.
-    changed = describe_development()
-    return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
+# The names of AWS and of pulumi-aws.
+ACCESS_CONTROL = {
+    "SigningProtocol": "signingProtocol",
+    "SigningBehavior": "signingBehavior",
+    "OriginAccessControlOriginType": "originAccessControlOriginType",
+}
+DISTRIBUTION = {
+    "DefaultRootObject": "defaultRootObject",
+    "HttpVersion": "httpVersion",
+    "IsIPV6Enabled": "isIpv6Enabled",
+    "PriceClass": "priceClass",
+    "WebACLId": "webAclId",
+}
+VIEWER_CERTIFICATE = {
+    "CloudFrontDefaultCertificate": "cloudfrontDefaultCertificate",
+    "ACMCertificateArn": "acmCertificateArn",
+    "SSLSupportMethod": "sslSupportMethod",
+    "MinimumProtocolVersion": "minimumProtocolVersion",
+}
+ORIGIN = {"OriginPath": "originPath", "OriginAccessControlId": "originAccessControlId"}
+ORIGIN_HEADER = {"HeaderName": "name", "HeaderValue": "value"}
+CUSTOM_ORIGIN = {
+    "HTTPPort": "httpPort",
+    "HTTPSPort": "httpsPort",
+    "OriginProtocolPolicy": "originProtocolPolicy",
+    "OriginReadTimeout": "originReadTimeout",
+    "OriginKeepaliveTimeout": "originKeepaliveTimeout",
+}
+BEHAVIOR = {
+    "TargetOriginId": "targetOriginId",
+    "ViewerProtocolPolicy": "viewerProtocolPolicy",
+    "Compress": "compress",
+    "CachePolicyId": "cachePolicyId",
+    "OriginRequestPolicyId": "originRequestPolicyId",
+    "ResponseHeadersPolicyId": "responseHeadersPolicyId",
+}
 
 
-def _build_function_config(properties: Properties) -> dict[str, Any]:
-    stores = [{"KeyValueStoreARN": arn} for arn in properties.get("keyValueStoreAssociations") or []]
-    config: dict[str, Any] = {"Comment": properties.get("comment", ""), "Runtime": properties["runtime"]}
-    if stores:
-        config["KeyValueStoreAssociations"] = build_list(stores)
-    return {"FunctionConfig": config, "FunctionCode": str(properties["code"]).encode()}
-
-
-def _publish_function(
-    aws: ProviderContext, declared: DeclaredResource, name: str, etag: str, summary: dict[str, Any]
-) -> CreatedResource:
-    if declared.properties.get("publish", True):
-        client = aws.client("cloudfront")
-        summary = client.publish_function(Name=name, IfMatch=etag)["FunctionSummary"]
-    outputs = {
-        "arn": summary["FunctionMetadata"]["FunctionARN"],
-        "etag": etag,
-        "name": name,
-        "status": summary.get("Status", "UNASSOCIATED"),
-    }
-    return CreatedResource(id=name, outputs=outputs)
-
-
-@deletes("aws:cloudfront/function:Function")
-def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the function. The engine has already deleted the distributions that use the function."""
-    client = aws.client("cloudfront")
-    client.delete_function(
-        Name=made.id, IfMatch=client.describe_function(Name=made.id, Stage="DEVELOPMENT")["ETag"]
-    )
-
-
-@creates("aws:cloudfront/originAccessControl:OriginAccessControl")
+@creates("aws:cloudfront/originAccessControl:OriginAccessControl", immutable=("name",))
 def create_origin_access_control(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an origin access control, the signing rule for requests to a bucket."""
-    properties = declared.properties
     made = aws.client("cloudfront").create_origin_access_control(
-        OriginAccessControlConfig={
-            "Name": declared.physical_name(),
-            "Description": properties.get("description", "Managed by Pulumi"),
-            **pick_properties(
-                properties,
-                SigningProtocol="signingProtocol",
-                SigningBehavior="signingBehavior",
-                OriginAccessControlOriginType="originAccessControlOriginType",
-            ),
-        }
+        OriginAccessControlConfig=_build_access_control(declared)
     )
     control = made["OriginAccessControl"]["Id"]
     arn = f"arn:aws:cloudfront::{aws.account_id}:origin-access-control/{control}"
     return CreatedResource(id=control, outputs={"arn": arn, "etag": made["ETag"]})
+
+
+@updates("aws:cloudfront/originAccessControl:OriginAccessControl")
+def update_origin_access_control(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the whole origin access control."""
+    client = aws.client("cloudfront")
+    etag = client.get_origin_access_control(Id=made.id)["ETag"]
+    client.update_origin_access_control(
+        Id=made.id, IfMatch=etag, OriginAccessControlConfig=_build_access_control(declared)
+    )
+    return made
+
+
+def _build_access_control(declared: DeclaredResource) -> dict[str, Any]:
+    return {
+        "Name": declared.physical_name(),
+        "Description": declared.properties.get("description", "Managed by Pulumi"),
+        **pick_properties(declared.properties, **ACCESS_CONTROL),
+    }
+
+
+@reads("aws:cloudfront/originAccessControl:OriginAccessControl")
+def read_origin_access_control(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the origin access control."""
+    found = aws.client("cloudfront").get_origin_access_control(Id=made.id)["OriginAccessControl"]
+    config = found["OriginAccessControlConfig"]
+    return parse_answer(config, Name="name", Description="description", **ACCESS_CONTROL)
 
 
 @deletes("aws:cloudfront/originAccessControl:OriginAccessControl")
@@ -164,7 +145,7 @@ def create_distribution(aws: ProviderContext, declared: DeclaredResource) -> Cre
 def update_distribution(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the distribution's configuration."""
+    """Update the distribution's configuration and tags."""
     client = aws.client("cloudfront")
     current = client.get_distribution_config(Id=made.id)
     reference = current["DistributionConfig"]["CallerReference"]
@@ -173,7 +154,20 @@ def update_distribution(
         IfMatch=current["ETag"],
         DistributionConfig={"CallerReference": reference, **_build_distribution_config(declared.properties)},
     )
+    update_tags(aws, made.outputs["arn"], declared.properties)
     return made
+
+
+@reads("aws:cloudfront/distribution:Distribution")
+def read_distribution(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the distribution's configuration and tags."""
+    found = aws.client("cloudfront").get_distribution(Id=made.id)["Distribution"]
+    return {
+        "tags": read_cloudfront_tags(aws, found["ARN"]),
+        **_parse_distribution_config(found["DistributionConfig"]),
+    }
 
 
 @deletes("aws:cloudfront/distribution:Distribution")
@@ -216,20 +210,34 @@ def _build_distribution_config(properties: Properties) -> dict[str, Any]:
             }
         },
         "ViewerCertificate": pick_properties(
-            read_single_block(properties["viewerCertificate"]),
-            CloudFrontDefaultCertificate="cloudfrontDefaultCertificate",
-            ACMCertificateArn="acmCertificateArn",
-            SSLSupportMethod="sslSupportMethod",
-            MinimumProtocolVersion="minimumProtocolVersion",
+            read_single_block(properties["viewerCertificate"]), **VIEWER_CERTIFICATE
         ),
-        **pick_properties(
-            properties,
-            DefaultRootObject="defaultRootObject",
-            HttpVersion="httpVersion",
-            IsIPV6Enabled="isIpv6Enabled",
-            PriceClass="priceClass",
-            WebACLId="webAclId",
-        ),
+        **pick_properties(properties, **DISTRIBUTION),
+    }
+
+
+def _parse_distribution_config(config: Properties) -> Properties:
+    restriction = config["Restrictions"]["GeoRestriction"]
+    return {
+        "aliases": parse_list(config.get("Aliases")),
+        "customErrorResponses": [
+            {"errorCode": error["ErrorCode"], "errorCachingMinTtl": error["ErrorCachingMinTTL"]}
+            for error in parse_list(config.get("CustomErrorResponses"))
+        ],
+        "defaultCacheBehavior": _parse_behavior(config["DefaultCacheBehavior"]),
+        "orderedCacheBehaviors": [
+            {"pathPattern": behavior["PathPattern"], **_parse_behavior(behavior)}
+            for behavior in parse_list(config.get("CacheBehaviors"))
+        ],
+        "origins": [_parse_origin(origin) for origin in parse_list(config["Origins"])],
+        "restrictions": {
+            "geoRestriction": {
+                "restrictionType": restriction["RestrictionType"],
+                "locations": parse_list(restriction),
+            }
+        },
+        "viewerCertificate": parse_answer(config.get("ViewerCertificate", {}), **VIEWER_CERTIFICATE),
+        **parse_answer(config, Comment="comment", Enabled="enabled", **DISTRIBUTION),
     }
 
 
@@ -237,28 +245,37 @@ def _build_origin(origin: Properties) -> dict[str, Any]:
     described: dict[str, Any] = {
         "Id": origin["originId"],
         "DomainName": origin["domainName"],
-        **pick_properties(origin, OriginPath="originPath", OriginAccessControlId="originAccessControlId"),
+        **pick_properties(origin, **ORIGIN),
     }
     headers: list[Properties] = origin.get("customHeaders") or []
     if headers:
         described["CustomHeaders"] = build_list(
-            [pick_properties(header, HeaderName="name", HeaderValue="value") for header in headers]
+            [pick_properties(header, **ORIGIN_HEADER) for header in headers]
         )
     custom = read_single_block(origin.get("customOriginConfig"))
     if not custom:
         return {**described, "S3OriginConfig": {"OriginAccessIdentity": ""}}
     described["CustomOriginConfig"] = {
         "OriginSslProtocols": build_list(custom["originSslProtocols"]),
-        **pick_properties(
-            custom,
-            HTTPPort="httpPort",
-            HTTPSPort="httpsPort",
-            OriginProtocolPolicy="originProtocolPolicy",
-            OriginReadTimeout="originReadTimeout",
-            OriginKeepaliveTimeout="originKeepaliveTimeout",
-        ),
+        **pick_properties(custom, **CUSTOM_ORIGIN),
     }
     return described
+
+
+def _parse_origin(origin: Properties) -> Properties:
+    custom = origin.get("CustomOriginConfig")
+    parsed: Properties = {
+        "customHeaders": [
+            parse_answer(header, **ORIGIN_HEADER) for header in parse_list(origin.get("CustomHeaders"))
+        ],
+        **parse_answer(origin, Id="originId", DomainName="domainName", **ORIGIN),
+    }
+    if custom:
+        parsed["customOriginConfig"] = {
+            "originSslProtocols": parse_list(custom["OriginSslProtocols"]),
+            **parse_answer(custom, **CUSTOM_ORIGIN),
+        }
+    return parsed
 
 
 def _build_behavior(behavior: Properties) -> dict[str, Any]:
@@ -272,13 +289,18 @@ def _build_behavior(behavior: Properties) -> dict[str, Any]:
             "CachedMethods": build_list(behavior["cachedMethods"]),
         },
         "FunctionAssociations": build_list(functions),
-        **pick_properties(
-            behavior,
-            TargetOriginId="targetOriginId",
-            ViewerProtocolPolicy="viewerProtocolPolicy",
-            Compress="compress",
-            CachePolicyId="cachePolicyId",
-            OriginRequestPolicyId="originRequestPolicyId",
-            ResponseHeadersPolicyId="responseHeadersPolicyId",
-        ),
+        **pick_properties(behavior, **BEHAVIOR),
+    }
+
+
+def _parse_behavior(behavior: Properties) -> Properties:
+    methods = behavior.get("AllowedMethods", {})
+    return {
+        "allowedMethods": parse_list(methods),
+        "cachedMethods": parse_list(methods.get("CachedMethods")),
+        "functionAssociations": [
+            parse_answer(association, FunctionARN="functionArn", EventType="eventType")
+            for association in parse_list(behavior.get("FunctionAssociations"))
+        ],
+        **parse_answer(behavior, **BEHAVIOR),
     }

@@ -2,19 +2,58 @@
 
 from typing import Any
 
-from local.providers.network.cloudfront import build_list
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
+    parse_answer,
     pick_properties,
     read_single_block,
 )
+from local.providers.network.cloudfront_values import build_list, parse_list
+
+# The names of AWS and of pulumi-aws.
+CACHE_TIMES = {"DefaultTTL": "defaultTtl", "MaxTTL": "maxTtl"}
+SELECTIONS = (
+    ("headersConfig", "headerBehavior", "headers", "HeadersConfig"),
+    ("cookiesConfig", "cookieBehavior", "cookies", "CookiesConfig"),
+    ("queryStringsConfig", "queryStringBehavior", "queryStrings", "QueryStringsConfig"),
+)
+SECURITY_HEADERS = {
+    "StrictTransportSecurity": (
+        "strictTransportSecurity",
+        {
+            "Override": "override",
+            "AccessControlMaxAgeSec": "accessControlMaxAgeSec",
+            "IncludeSubdomains": "includeSubdomains",
+            "Preload": "preload",
+        },
+    ),
+    "ContentTypeOptions": ("contentTypeOptions", {"Override": "override"}),
+    "FrameOptions": ("frameOptions", {"Override": "override", "FrameOption": "frameOption"}),
+    "ReferrerPolicy": ("referrerPolicy", {"Override": "override", "ReferrerPolicy": "referrerPolicy"}),
+    "ContentSecurityPolicy": (
+        "contentSecurityPolicy",
+        {"Override": "override", "ContentSecurityPolicy": "contentSecurityPolicy"},
+    ),
+}
+CUSTOM_HEADER = {"Header": "header", "Value": "value", "Override": "override"}
+CORS = {
+    "AccessControlAllowCredentials": "accessControlAllowCredentials",
+    "OriginOverride": "originOverride",
+    "AccessControlMaxAgeSec": "accessControlMaxAgeSec",
+}
+CORS_LISTS = {
+    "AccessControlAllowOrigins": "accessControlAllowOrigins",
+    "AccessControlAllowHeaders": "accessControlAllowHeaders",
+    "AccessControlAllowMethods": "accessControlAllowMethods",
+    "AccessControlExposeHeaders": "accessControlExposeHeaders",
+}
 
 
-@creates("aws:cloudfront/cachePolicy:CachePolicy")
+@creates("aws:cloudfront/cachePolicy:CachePolicy", immutable=("name",))
 def create_cache_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a cache policy, which defines the cache key and the TTLs."""
     made = aws.client("cloudfront").create_cache_policy(CachePolicyConfig=_build_cache_policy(declared))
@@ -46,7 +85,7 @@ def _build_cache_policy(declared: DeclaredResource) -> dict[str, Any]:
         "Name": declared.physical_name(),
         "Comment": properties.get("comment", ""),
         "MinTTL": properties.get("minTtl", 0),
-        **pick_properties(properties, DefaultTTL="defaultTtl", MaxTTL="maxTtl"),
+        **pick_properties(properties, **CACHE_TIMES),
         "ParametersInCacheKeyAndForwardedToOrigin": {
             "EnableAcceptEncodingGzip": bool(key.get("enableAcceptEncodingGzip")),
             "EnableAcceptEncodingBrotli": bool(key.get("enableAcceptEncodingBrotli")),
@@ -55,22 +94,59 @@ def _build_cache_policy(declared: DeclaredResource) -> dict[str, Any]:
     }
 
 
-@creates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
-def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create an origin request policy.
-
-    It defines which parts of a request CloudFront sends to the origin in addition to the cache key.
-    """
-    properties = declared.properties
-    config = {
-        "Name": declared.physical_name(),
-        "Comment": properties.get("comment", ""),
-        **_build_request_selection(properties),
+@reads("aws:cloudfront/cachePolicy:CachePolicy")
+def read_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the policy."""
+    config = aws.client("cloudfront").get_cache_policy(Id=made.id)["CachePolicy"]["CachePolicyConfig"]
+    key = config["ParametersInCacheKeyAndForwardedToOrigin"]
+    return {
+        "parametersInCacheKeyAndForwardedToOrigin": {
+            "enableAcceptEncodingGzip": key["EnableAcceptEncodingGzip"],
+            "enableAcceptEncodingBrotli": key.get("EnableAcceptEncodingBrotli", False),
+            **_parse_request_selection(key),
+        },
+        **parse_answer(config, Name="name", Comment="comment", MinTTL="minTtl", **CACHE_TIMES),
     }
+
+
+@creates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy", immutable=("name",))
+def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create an origin request policy: the request parts sent in addition to the cache key."""
+    config = _build_origin_request_policy(declared)
     made = aws.client("cloudfront").create_origin_request_policy(OriginRequestPolicyConfig=config)
     return _create_policy_resource(
         aws, "origin-request-policy", made["OriginRequestPolicy"]["Id"], made["ETag"]
     )
+
+
+@updates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
+def update_origin_request_policy(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> CreatedResource:
+    """Update the whole policy."""
+    client = aws.client("cloudfront")
+    etag = client.get_origin_request_policy(Id=made.id)["ETag"]
+    config = _build_origin_request_policy(declared)
+    client.update_origin_request_policy(Id=made.id, IfMatch=etag, OriginRequestPolicyConfig=config)
+    return made
+
+
+def _build_origin_request_policy(declared: DeclaredResource) -> dict[str, Any]:
+    return {
+        "Name": declared.physical_name(),
+        "Comment": declared.properties.get("comment", ""),
+        **_build_request_selection(declared.properties),
+    }
+
+
+@reads("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
+def read_origin_request_policy(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the policy."""
+    found = aws.client("cloudfront").get_origin_request_policy(Id=made.id)["OriginRequestPolicy"]
+    config = found["OriginRequestPolicyConfig"]
+    return {**_parse_request_selection(config), **parse_answer(config, Name="name", Comment="comment")}
 
 
 @deletes("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
@@ -89,20 +165,31 @@ def _build_request_selection(properties: Properties) -> dict[str, Any]:
     Each setting is a behavior, such as `none` or `whitelist`. For some behaviors, a list of names follows.
     """
     described: dict[str, Any] = {}
-    for config, behavior, part, argument in (
-        ("headersConfig", "headerBehavior", "headers", "HeadersConfig"),
-        ("cookiesConfig", "cookieBehavior", "cookies", "CookiesConfig"),
-        ("queryStringsConfig", "queryStringBehavior", "queryStrings", "QueryStringsConfig"),
-    ):
+    for config, behavior, part, argument in SELECTIONS:
         chosen = read_single_block(properties[config])
         listed = read_single_block(chosen.get(part)).get("items")
-        described[argument] = {behavior[0].upper() + behavior[1:]: chosen[behavior]}
+        described[argument] = {_capitalize(behavior): chosen[behavior]}
         if listed:
-            described[argument][part[0].upper() + part[1:]] = build_list(listed)
+            described[argument][_capitalize(part)] = build_list(listed)
     return described
 
 
-@creates("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+def _parse_request_selection(config: Properties) -> Properties:
+    """Return the properties that `_build_request_selection` has described."""
+    parsed: Properties = {}
+    for name, behavior, part, argument in SELECTIONS:
+        chosen = config[argument]
+        parsed[name] = {behavior: chosen[_capitalize(behavior)]}
+        if listed := parse_list(chosen.get(_capitalize(part))):
+            parsed[name][part] = {"items": listed}
+    return parsed
+
+
+def _capitalize(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+@creates("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", immutable=("name",))
 def create_response_headers_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a response headers policy."""
     config = _build_response_headers(declared)
@@ -139,29 +226,8 @@ def _build_response_headers(declared: DeclaredResource) -> dict[str, Any]:
     config: dict[str, Any] = {"Name": declared.physical_name(), "Comment": properties.get("comment", "")}
     security = read_single_block(properties.get("securityHeadersConfig"))
     parts = {
-        "StrictTransportSecurity": pick_properties(
-            read_single_block(security.get("strictTransportSecurity")),
-            Override="override",
-            AccessControlMaxAgeSec="accessControlMaxAgeSec",
-            IncludeSubdomains="includeSubdomains",
-            Preload="preload",
-        ),
-        "ContentTypeOptions": pick_properties(
-            read_single_block(security.get("contentTypeOptions")), Override="override"
-        ),
-        "FrameOptions": pick_properties(
-            read_single_block(security.get("frameOptions")), Override="override", FrameOption="frameOption"
-        ),
-        "ReferrerPolicy": pick_properties(
-            read_single_block(security.get("referrerPolicy")),
-            Override="override",
-            ReferrerPolicy="referrerPolicy",
-        ),
-        "ContentSecurityPolicy": pick_properties(
-            read_single_block(security.get("contentSecurityPolicy")),
-            Override="override",
-            ContentSecurityPolicy="contentSecurityPolicy",
-        ),
+        argument: pick_properties(read_single_block(security.get(name)), **names)
+        for argument, (name, names) in SECURITY_HEADERS.items()
     }
     if security:
         config["SecurityHeadersConfig"] = {name: part for name, part in parts.items() if part}
@@ -171,31 +237,52 @@ def _build_response_headers(declared: DeclaredResource) -> dict[str, Any]:
     custom = read_single_block(properties.get("customHeadersConfig")).get("items")
     if custom:
         config["CustomHeadersConfig"] = build_list(
-            [
-                pick_properties(header, Header="header", Value="value", Override="override")
-                for header in custom
-            ]
+            [pick_properties(header, **CUSTOM_HEADER) for header in custom]
         )
     return config
 
 
 def _build_cors(cors: Properties) -> dict[str, Any]:
-    lists = {
-        "AccessControlAllowOrigins": "accessControlAllowOrigins",
-        "AccessControlAllowHeaders": "accessControlAllowHeaders",
-        "AccessControlAllowMethods": "accessControlAllowMethods",
-        "AccessControlExposeHeaders": "accessControlExposeHeaders",
-    }
     return {
-        "AccessControlAllowCredentials": bool(cors.get("accessControlAllowCredentials")),
-        "OriginOverride": bool(cors.get("originOverride")),
-        **pick_properties(cors, AccessControlMaxAgeSec="accessControlMaxAgeSec"),
+        "AccessControlAllowCredentials": False,
+        "OriginOverride": False,
+        **pick_properties(cors, **CORS),
         **{
             argument: build_list(read_single_block(cors[key])["items"])
-            for argument, key in lists.items()
+            for argument, key in CORS_LISTS.items()
             if cors.get(key)
         },
     }
+
+
+@reads("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+def read_response_headers_policy(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the policy."""
+    found = aws.client("cloudfront").get_response_headers_policy(Id=made.id)["ResponseHeadersPolicy"]
+    config = found["ResponseHeadersPolicyConfig"]
+    security, cors = config.get("SecurityHeadersConfig", {}), config.get("CorsConfig")
+    parsed: Properties = {
+        "securityHeadersConfig": {
+            name: parse_answer(security[argument], **names)
+            for argument, (name, names) in SECURITY_HEADERS.items()
+            if security.get(argument)
+        },
+        "customHeadersConfig": {
+            "items": [
+                parse_answer(header, **CUSTOM_HEADER)
+                for header in parse_list(config.get("CustomHeadersConfig"))
+            ]
+        },
+        **parse_answer(config, Name="name", Comment="comment"),
+    }
+    if cors:
+        parsed["corsConfig"] = {
+            **parse_answer(cors, **CORS),
+            **{name: {"items": parse_list(cors.get(argument))} for argument, name in CORS_LISTS.items()},
+        }
+    return parsed
 
 
 def _create_policy_resource(aws: ProviderContext, kind: str, policy_id: str, etag: str) -> CreatedResource:

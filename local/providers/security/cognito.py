@@ -2,19 +2,53 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
     Properties,
     ProviderContext,
+    find_removed_tags,
+    parse_answer,
     pick_properties,
     read_single_block,
     read_tags,
 )
 
+# The names of AWS and of pulumi-aws.
+POOL = {"AutoVerifiedAttributes": "autoVerifiedAttributes", "DeletionProtection": "deletionProtection"}
+FIXED_POOL = {"UsernameAttributes": "usernameAttributes", "AliasAttributes": "aliasAttributes"}
+PASSWORDS = {
+    "MinimumLength": "minimumLength",
+    "RequireLowercase": "requireLowercase",
+    "RequireNumbers": "requireNumbers",
+    "RequireSymbols": "requireSymbols",
+    "RequireUppercase": "requireUppercase",
+    "TemporaryPasswordValidityDays": "temporaryPasswordValidityDays",
+}
+CLIENT = {
+    "AccessTokenValidity": "accessTokenValidity",
+    "AllowedOAuthFlows": "allowedOauthFlows",
+    "AllowedOAuthFlowsUserPoolClient": "allowedOauthFlowsUserPoolClient",
+    "AllowedOAuthScopes": "allowedOauthScopes",
+    "CallbackURLs": "callbackUrls",
+    "EnableTokenRevocation": "enableTokenRevocation",
+    "ExplicitAuthFlows": "explicitAuthFlows",
+    "IdTokenValidity": "idTokenValidity",
+    "LogoutURLs": "logoutUrls",
+    "PreventUserExistenceErrors": "preventUserExistenceErrors",
+    "ReadAttributes": "readAttributes",
+    "RefreshTokenValidity": "refreshTokenValidity",
+    "SupportedIdentityProviders": "supportedIdentityProviders",
+    "WriteAttributes": "writeAttributes",
+}
+TOKEN_UNITS = {"AccessToken": "accessToken", "IdToken": "idToken", "RefreshToken": "refreshToken"}
 
-@creates("aws:cognito/userPool:UserPool")
+
+@creates(
+    "aws:cognito/userPool:UserPool",
+    immutable=("aliasAttributes", "name", "usernameAttributes", "usernameConfiguration"),
+)
 def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a user pool. The emulator signs the tokens of its users."""
     properties = declared.properties
@@ -24,9 +58,7 @@ def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> Create
     made = client.create_user_pool(
         PoolName=name,
         UserPoolTags=read_tags(properties),
-        **pick_properties(
-            properties, UsernameAttributes="usernameAttributes", AliasAttributes="aliasAttributes"
-        ),
+        **pick_properties(properties, **FIXED_POOL),
         **(
             {"UsernameConfiguration": pick_properties(usernames, CaseSensitive="caseSensitive")}
             if usernames
@@ -34,7 +66,8 @@ def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> Create
         ),
         **_build_pool(properties),
     )["UserPool"]
-    _set_mfa(aws, properties, made["Id"])
+    if properties.get("mfaConfiguration", "OFF") != "OFF":
+        _set_mfa(aws, properties, made["Id"])
     endpoint = f"cognito-idp.{aws.region}.amazonaws.com/{made['Id']}"
     return CreatedResource(id=made["Id"], outputs={"arn": made["Arn"], "endpoint": endpoint, "name": name})
 
@@ -44,28 +77,50 @@ def update_user_pool(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
     """Update the settings that can change while a pool has users."""
-    aws.client("cognito-idp").update_user_pool(UserPoolId=made.id, **_build_pool(declared.properties))
-    _set_mfa(aws, declared.properties, made.id)
+    client, properties = aws.client("cognito-idp"), declared.properties
+    client.update_user_pool(UserPoolId=made.id, **_build_pool(properties))
+    _set_mfa(aws, properties, made.id)
+    arn = made.outputs["arn"]
+    tags = client.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    if removed := find_removed_tags(tags, properties):
+        client.untag_resource(ResourceArn=arn, TagKeys=removed)
+    if wanted := read_tags(properties):
+        client.tag_resource(ResourceArn=arn, Tags=wanted)
     return made
 
 
+@reads("aws:cognito/userPool:UserPool")
+def read_user_pool(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
+    """Return the pool without its users."""
+    client = aws.client("cognito-idp")
+    pool = client.describe_user_pool(UserPoolId=made.id)["UserPool"]
+    mfa = client.get_user_pool_mfa_config(UserPoolId=made.id)
+    mechanisms = pool.get("AccountRecoverySetting", {}).get("RecoveryMechanisms", [])
+    return {
+        "accountRecoverySetting": {
+            "recoveryMechanisms": [parse_answer(entry, Name="name", Priority="priority") for entry in mechanisms]
+        },
+        "adminCreateUserConfig": parse_answer(
+            pool.get("AdminCreateUserConfig", {}), AllowAdminCreateUserOnly="allowAdminCreateUserOnly"
+        ),
+        "mfaConfiguration": mfa.get("MfaConfiguration", "OFF"),
+        "passwordPolicy": parse_answer(pool.get("Policies", {}).get("PasswordPolicy", {}), **PASSWORDS),
+        "softwareTokenMfaConfiguration": parse_answer(
+            mfa.get("SoftwareTokenMfaConfiguration", {}), Enabled="enabled"
+        ),
+        "tags": pool.get("UserPoolTags", {}),
+        "usernameConfiguration": parse_answer(
+            pool.get("UsernameConfiguration", {}), CaseSensitive="caseSensitive"
+        ),
+        **parse_answer(pool, Name="name", **POOL, **FIXED_POOL),
+    }
+
+
 def _build_pool(properties: Properties) -> dict[str, Any]:
-    arguments: dict[str, Any] = pick_properties(
-        properties, AutoVerifiedAttributes="autoVerifiedAttributes", DeletionProtection="deletionProtection"
-    )
+    arguments: dict[str, Any] = pick_properties(properties, **POOL)
     passwords = read_single_block(properties.get("passwordPolicy"))
     if passwords:
-        arguments["Policies"] = {
-            "PasswordPolicy": pick_properties(
-                passwords,
-                MinimumLength="minimumLength",
-                RequireLowercase="requireLowercase",
-                RequireNumbers="requireNumbers",
-                RequireSymbols="requireSymbols",
-                RequireUppercase="requireUppercase",
-                TemporaryPasswordValidityDays="temporaryPasswordValidityDays",
-            )
-        }
+        arguments["Policies"] = {"PasswordPolicy": pick_properties(passwords, **PASSWORDS)}
     creation = read_single_block(properties.get("adminCreateUserConfig"))
     if creation:
         arguments["AdminCreateUserConfig"] = pick_properties(
@@ -81,6 +136,7 @@ def _build_pool(properties: Properties) -> dict[str, Any]:
 def _set_mfa(aws: ProviderContext, properties: Properties, pool_id: str) -> None:
     wanted = properties.get("mfaConfiguration", "OFF")
     if wanted == "OFF":
+        aws.client("cognito-idp").set_user_pool_mfa_config(UserPoolId=pool_id, MfaConfiguration="OFF")
         return
     token = read_single_block(properties.get("softwareTokenMfaConfiguration"))
     aws.client("cognito-idp").set_user_pool_mfa_config(
@@ -96,7 +152,7 @@ def delete_user_pool(aws: ProviderContext, _declared: DeclaredResource, made: Cr
     aws.client("cognito-idp").delete_user_pool(UserPoolId=made.id)
 
 
-@creates("aws:cognito/userPoolClient:UserPoolClient")
+@creates("aws:cognito/userPoolClient:UserPoolClient", immutable=("generateSecret", "userPoolId"))
 def create_user_pool_client(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an app client for sign-in."""
     properties = declared.properties
@@ -129,29 +185,26 @@ def update_user_pool_client(
 
 
 def _build_client(properties: Properties) -> dict[str, Any]:
-    arguments = pick_properties(
-        properties,
-        AccessTokenValidity="accessTokenValidity",
-        AllowedOAuthFlows="allowedOauthFlows",
-        AllowedOAuthFlowsUserPoolClient="allowedOauthFlowsUserPoolClient",
-        AllowedOAuthScopes="allowedOauthScopes",
-        CallbackURLs="callbackUrls",
-        EnableTokenRevocation="enableTokenRevocation",
-        ExplicitAuthFlows="explicitAuthFlows",
-        IdTokenValidity="idTokenValidity",
-        LogoutURLs="logoutUrls",
-        PreventUserExistenceErrors="preventUserExistenceErrors",
-        ReadAttributes="readAttributes",
-        RefreshTokenValidity="refreshTokenValidity",
-        SupportedIdentityProviders="supportedIdentityProviders",
-        WriteAttributes="writeAttributes",
-    )
+    arguments = pick_properties(properties, **CLIENT)
     units = read_single_block(properties.get("tokenValidityUnits"))
     if units:
-        arguments["TokenValidityUnits"] = pick_properties(
-            units, AccessToken="accessToken", IdToken="idToken", RefreshToken="refreshToken"
-        )
+        arguments["TokenValidityUnits"] = pick_properties(units, **TOKEN_UNITS)
     return arguments
+
+
+@reads("aws:cognito/userPoolClient:UserPoolClient")
+def read_user_pool_client(
+    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the client's settings."""
+    pool_id = declared.properties["userPoolId"]
+    answer = aws.client("cognito-idp").describe_user_pool_client(UserPoolId=pool_id, ClientId=made.id)
+    client = answer["UserPoolClient"]
+    return {
+        "generateSecret": "ClientSecret" in client,
+        "tokenValidityUnits": parse_answer(client.get("TokenValidityUnits", {}), **TOKEN_UNITS),
+        **parse_answer(client, ClientName="name", UserPoolId="userPoolId", **CLIENT),
+    }
 
 
 @deletes("aws:cognito/userPoolClient:UserPoolClient")

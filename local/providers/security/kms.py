@@ -1,16 +1,20 @@
 """KMS: keys and their aliases."""
 
-from local.providers.core.registry import creates, deletes, updates
+from local.providers.core.registry import creates, deletes, reads, updates
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
+    Properties,
     ProviderContext,
     build_tag_list,
+    find_removed_tags,
+    parse_answer,
+    parse_tag_list,
     pick_properties,
 )
 
 
-@creates("aws:kms/key:Key")
+@creates("aws:kms/key:Key", immutable=("customerMasterKeySpec", "keyUsage", "multiRegion"))
 def create_key(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a key for encryption or for message authentication codes."""
     properties = declared.properties
@@ -32,21 +36,64 @@ def create_key(aws: ProviderContext, declared: DeclaredResource) -> CreatedResou
 
 @updates("aws:kms/key:Key")
 def update_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Update description, policy and rotation."""
+    """Update description, policy, rotation and tags."""
     properties = declared.properties
     client = aws.client("kms")
     client.update_key_description(KeyId=made.id, Description=properties.get("description", ""))
     if properties.get("policy"):
         client.put_key_policy(KeyId=made.id, PolicyName="default", Policy=properties["policy"])
     _set_rotation(aws, declared, made.id)
+    if removed := find_removed_tags(_read_tags(aws, made.id), properties):
+        client.untag_resource(KeyId=made.id, TagKeys=removed)
+    if wanted := build_tag_list(properties, key="TagKey", value="TagValue"):
+        client.tag_resource(KeyId=made.id, Tags=wanted)
     return made
 
 
 def _set_rotation(aws: ProviderContext, declared: DeclaredResource, key_id: str) -> None:
+    client = aws.client("kms")
     if declared.properties.get("enableKeyRotation"):
-        aws.client("kms").enable_key_rotation(
+        client.enable_key_rotation(
             KeyId=key_id, **pick_properties(declared.properties, RotationPeriodInDays="rotationPeriodInDays")
         )
+    elif _read_rotation(aws, client.describe_key(KeyId=key_id)["KeyMetadata"])["enableKeyRotation"]:
+        client.disable_key_rotation(KeyId=key_id)
+
+
+@reads("aws:kms/key:Key", unreadable=("deletionWindowInDays",))
+def read_key(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties | None:
+    """Return the key, unless its deletion is scheduled. The provider also treats such a key as missing."""
+    client = aws.client("kms")
+    key = client.describe_key(KeyId=made.id)["KeyMetadata"]
+    if key["KeyState"] == "PendingDeletion":
+        return None
+    return {
+        "policy": client.get_key_policy(KeyId=made.id, PolicyName="default")["Policy"],
+        "tags": _read_tags(aws, made.id),
+        **_read_rotation(aws, key),
+        **parse_answer(
+            key,
+            Description="description",
+            KeySpec="customerMasterKeySpec",
+            KeyUsage="keyUsage",
+            MultiRegion="multiRegion",
+        ),
+    }
+
+
+def _read_rotation(aws: ProviderContext, key: Properties) -> Properties:
+    """Return the rotation. KMS rotates only symmetric encryption keys."""
+    if key["KeySpec"] != "SYMMETRIC_DEFAULT":
+        return {"enableKeyRotation": False}
+    status = aws.client("kms").get_key_rotation_status(KeyId=key["KeyId"])
+    return parse_answer(
+        status, KeyRotationEnabled="enableKeyRotation", RotationPeriodInDays="rotationPeriodInDays"
+    )
+
+
+def _read_tags(aws: ProviderContext, key_id: str) -> dict[str, str]:
+    answer = aws.client("kms").list_resource_tags(KeyId=key_id)
+    return parse_tag_list(answer["Tags"], key="TagKey", value="TagValue")
 
 
 @deletes("aws:kms/key:Key")
@@ -57,7 +104,7 @@ def delete_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedRe
     )
 
 
-@creates("aws:kms/alias:Alias")
+@creates("aws:kms/alias:Alias", immutable=("name",))
 def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alias of a key."""
     name = declared.physical_name()
@@ -78,6 +125,18 @@ def update_alias(aws: ProviderContext, declared: DeclaredResource, made: Created
     """Let the alias refer to another key."""
     aws.client("kms").update_alias(AliasName=made.id, TargetKeyId=declared.properties["targetKeyId"])
     return made
+
+
+@reads("aws:kms/alias:Alias")
+def read_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties | None:
+    """Return the alias. The target is the ID or the ARN of its key, whichever the program declares."""
+    for page in aws.client("kms").get_paginator("list_aliases").paginate():
+        for alias in page["Aliases"]:
+            if alias["AliasName"] == made.id:
+                target = str(declared.properties.get("targetKeyId", ""))
+                prefix = aws.build_arn("kms", "key/") if target.startswith("arn:") else ""
+                return {"name": made.id, "targetKeyId": prefix + alias["TargetKeyId"]}
+    return None
 
 
 @deletes("aws:kms/alias:Alias")

@@ -1,0 +1,9 @@
+"""Hooks that correct answers of the emulator where AWS answers differently."""
+
+from local.emulator.answers import alarms, key_value_stores
+
+
+def install_answers() -> None:
+    """Install all hooks of this folder."""
+    alarms.install()
+    key_value_stores.install()

@@ -1,0 +1,105 @@
+"""Route 53: records. The zone exists before the program, and the settings contain its ID."""
+
+from typing import Any
+
+from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.resource import (
+    CreatedResource,
+    DeclaredResource,
+    Properties,
+    ProviderContext,
+    parse_answer,
+    pick_properties,
+    read_single_block,
+)
+
+# The names of AWS and of pulumi-aws.
+ALIAS = {"HostedZoneId": "zoneId", "DNSName": "name", "EvaluateTargetHealth": "evaluateTargetHealth"}
+
+
+@creates("aws:route53/record:Record", immutable=("name", "setIdentifier", "type", "zoneId"))
+def create_record(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a record. Without `allowOverwrite`, a record that exists is refused."""
+    properties = declared.properties
+    _change(aws, "UPSERT" if properties.get("allowOverwrite") else "CREATE", properties)
+    name = _normalize(properties["name"])
+    return CreatedResource(
+        id=f"{properties['zoneId']}_{name}_{properties['type']}", outputs={"fqdn": name, "name": name}
+    )
+
+
+@updates("aws:route53/record:Record")
+def update_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Replace the values of the record."""
+    _change(aws, "UPSERT", declared.properties)
+    return made
+
+
+@reads("aws:route53/record:Record", unreadable=("allowOverwrite", "zoneId"))
+def read_record(
+    aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
+) -> Properties | None:
+    """Return the record. Names are returned in the declared form, with or without the last dot."""
+    properties = declared.properties
+    record = _find_record(aws, properties)
+    if record is None:
+        return None
+    found: Properties = {
+        "name": properties["name"],
+        "type": record["Type"],
+        "records": [entry["Value"] for entry in record.get("ResourceRecords", [])],
+        **parse_answer(record, TTL="ttl"),
+    }
+    if alias := record.get("AliasTarget"):
+        parsed = parse_answer(alias, **ALIAS)
+        found["aliases"] = [{**parsed, "name": _normalize(parsed["name"])}]
+    return found
+
+
+@deletes("aws:route53/record:Record")
+def delete_record(aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource) -> None:
+    """Delete the record. Route 53 requires its present values."""
+    record = _find_record(aws, declared.properties)
+    if record is not None:
+        _send(aws, "DELETE", declared.properties["zoneId"], record)
+
+
+def _change(aws: ProviderContext, action: str, properties: Properties) -> None:
+    record: dict[str, Any] = {
+        "Name": _normalize(properties["name"]),
+        "Type": properties["type"],
+        **pick_properties(properties, TTL="ttl"),
+    }
+    if values := properties.get("records"):
+        record["ResourceRecords"] = [{"Value": value} for value in values]
+    if alias := read_single_block(properties.get("aliases")):
+        record["AliasTarget"] = pick_properties(alias, **ALIAS)
+    _send(aws, action, properties["zoneId"], record)
+
+
+def _send(aws: ProviderContext, action: str, zone_id: str, record: dict[str, Any]) -> None:
+    client = aws.client("route53")
+    change = client.change_resource_record_sets(
+        HostedZoneId=zone_id,
+        ChangeBatch={
+            "Comment": "Managed by Pulumi",
+            "Changes": [{"Action": action, "ResourceRecordSet": record}],
+        },
+    )["ChangeInfo"]
+    # The first status is always PENDING. Here a change has its effect at once, so no wait is needed.
+    client.get_change(Id=change["Id"])
+
+
+def _find_record(aws: ProviderContext, properties: Properties) -> dict[str, Any] | None:
+    name = _normalize(properties["name"])
+    pages = aws.client("route53").get_paginator("list_resource_record_sets")
+    for page in pages.paginate(HostedZoneId=properties["zoneId"]):
+        for record in page["ResourceRecordSets"]:
+            if (_normalize(record["Name"]), record["Type"]) == (name, properties["type"]):
+                return record
+    return None
+
+
+def _normalize(name: str) -> str:
+    r"""Return a name as the provider stores it: in lower case, without the last dot, and with `*` for `\052`."""
+    return name.lower().rstrip(".").replace("\\052", "*")
