@@ -300,7 +300,7 @@ class Emulator:
         return function
 
     def create_hosted_zone(self, zone_id: str, name: str) -> None:
-        """Create a public Route 53 zone with a given ID, as an operator has it before the first deployment."""
+        """Create a public Route 53 zone with the given ID. Operators have a zone before they deploy."""
         self._get_internals().zones.create_zone(zone_id, name)
 
     def resolve_host(self, host: str) -> str | None:

@@ -1,8 +1,8 @@
 """CloudFront hooks for the emulator: the ARN of a KeyValueStore ends with the store's ID, a UUID, as in AWS.
 
 The emulator (ministack 1.5.33) ends the ARN with the store's name. Programs that build the ARN themselves
-would then work here, but not on AWS. CloudFront's model has the pattern
-`arn:aws:cloudfront::[0-9]{12}:key-value-store\\/[0-9a-fA-F-]{36}`.
+would then work here, but not on AWS. The pattern in CloudFront's API model requires 36 hexadecimal digits and
+hyphens after `key-value-store/`.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface

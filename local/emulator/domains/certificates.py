@@ -11,9 +11,8 @@ the last of its records, not some minutes later, and it stays valid without the 
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element
 
-from defusedxml.ElementTree import fromstring
 from ministack.core.responses import error_response_json, get_account_id, now_iso
 from ministack.services import acm, apigateway_v1, cloudfront
 
@@ -61,13 +60,9 @@ def covers(certificate: Json, host: str) -> bool:
     return host.lower() in names or f"*.{host.lower().partition('.')[2]}" in names
 
 
-def read_certificate_arn(config_xml: str) -> str:
+def read_certificate_arn(config: Element) -> str:
     """Return the ARN of the certificate in a distribution's configuration, or an empty text."""
-    try:
-        root = fromstring(config_xml)
-    except ParseError:
-        return ""
-    found = (element.text for element in root.iter() if element.tag.endswith("ACMCertificateArn"))
+    found = (element.text for element in config.iter() if element.tag.endswith("ACMCertificateArn"))
     return next(found, None) or ""
 
 
@@ -113,7 +108,10 @@ def _validate(certificate: Json) -> None:
 
 
 def _describe_certificate(certificate: Json) -> Json:
-    described = {**_ORIGINAL_SHAPE(certificate), "InUseBy": sorted(_list_users(certificate["CertificateArn"]))}
+    described = {
+        **_ORIGINAL_SHAPE(certificate),
+        "InUseBy": sorted(_list_users(certificate["CertificateArn"])),
+    }
     if certificate["Status"] == PENDING:
         for name in ISSUED_MEMBERS:
             described.pop(name, None)
@@ -131,7 +129,7 @@ def _delete_certificate(data: Json) -> Response:
 def _list_users(arn: str) -> Iterator[str]:
     """Return the ARNs of the distributions and API domain names that use a certificate."""
     for distribution in cloudfront._distributions.values():
-        if read_certificate_arn(distribution.get("config_xml", "")) == arn:
+        if read_certificate_arn(cloudfront._dist_config_el(distribution)) == arn:
             yield distribution["ARN"]
     for (account_id, region, name), domain in apigateway_v1._domain_names.all_items():
         if account_id == get_account_id() and domain["regionalCertificateArn"] == arn:

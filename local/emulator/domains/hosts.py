@@ -41,7 +41,9 @@ UNCOVERED_ALIAS: Final = (
     "The certificate that is attached to your distribution doesn't cover the alternate domain name (CNAME) "
     "that you're trying to add."
 )
-TAKEN_ALIAS: Final = "One or more of the CNAMEs you provided are already associated with a different resource."
+TAKEN_ALIAS: Final = (
+    "One or more of the CNAMEs you provided are already associated with a different resource."
+)
 
 
 def install(zones: HostedZones) -> None:
@@ -50,11 +52,10 @@ def install(zones: HostedZones) -> None:
     async def handle_api_request(host: str, *arguments: object, **options: object) -> Response | None:
         name = host.partition(":")[0].lower()
         scope = apigateway_v1.find_domain_scope(name)
-        if scope is not None:
-            domain: Json = apigateway_v1._domain_names.get_scoped(*scope)
-            if zones.resolve(name) != domain["regionalDomainName"]:
-                body = json.dumps({"message": "Forbidden"}).encode()
-                return 403, {"Content-Type": "application/json"}, body
+        domain: Json | None = apigateway_v1._domain_names.get_scoped(*scope) if scope else None
+        if domain is not None and zones.resolve(name) != domain["regionalDomainName"]:
+            body = json.dumps({"message": "Forbidden"}).encode()
+            return 403, {"Content-Type": "application/json"}, body
         return await _ORIGINAL_HANDLE_API(host, *arguments, **options)
 
     ministack.app._handle_execute_api_request = handle_api_request
@@ -88,7 +89,7 @@ def _check_aliases(config: Element | None, distribution_id: str) -> Response | N
     if config is None:
         return None
     aliases = _list_aliases(config)
-    arn = read_certificate_arn(cloudfront.tostring(config, encoding="unicode"))
+    arn = read_certificate_arn(config)
     certificate = find_certificate(arn) if _read_region(arn) == CLOUDFRONT_REGION else None
     if arn and certificate is None:
         return _refuse("InvalidViewerCertificate", UNKNOWN_CERTIFICATE)

@@ -61,7 +61,9 @@ def update_project(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
     """Update the project's settings."""
-    aws.client("codebuild").update_project(name=made.id.rpartition("/")[2], **_build_project(declared.properties))
+    aws.client("codebuild").update_project(
+        name=made.id.rpartition("/")[2], **_build_project(declared.properties)
+    )
     return made
 
 

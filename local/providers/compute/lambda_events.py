@@ -33,9 +33,7 @@ INVOKE_CONFIG = {
 OUTCOMES = {"OnFailure": "onFailure", "OnSuccess": "onSuccess"}
 
 
-@creates(
-    "aws:lambda/eventSourceMapping:EventSourceMapping", immutable=("eventSourceArn", "startingPosition")
-)
+@creates("aws:lambda/eventSourceMapping:EventSourceMapping", immutable=("eventSourceArn", "startingPosition"))
 def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Connect a queue or stream to a function."""
     properties = declared.properties

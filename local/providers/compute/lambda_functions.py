@@ -198,9 +198,7 @@ def read_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedR
     """Return the alias' version."""
     function_name, name = made.id.split(":")[-2:]
     alias = aws.client("lambda").get_alias(FunctionName=function_name, Name=name)
-    return parse_answer(
-        alias, Name="name", FunctionVersion="functionVersion", Description="description"
-    )
+    return parse_answer(alias, Name="name", FunctionVersion="functionVersion", Description="description")
 
 
 @deletes("aws:lambda/alias:Alias")

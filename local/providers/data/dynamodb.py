@@ -227,9 +227,13 @@ def _parse_keys(schema: list[dict[str, str]]) -> Properties:
 def _parse_index(index: Properties) -> Properties:
     return {
         "name": index["IndexName"],
-        "keySchemas": [parse_answer(key, AttributeName="attributeName", KeyType="keyType") for key in index["KeySchema"]],
+        "keySchemas": [
+            parse_answer(key, AttributeName="attributeName", KeyType="keyType") for key in index["KeySchema"]
+        ],
         **_parse_keys(index["KeySchema"]),
-        **parse_answer(index["Projection"], ProjectionType="projectionType", NonKeyAttributes="nonKeyAttributes"),
+        **parse_answer(
+            index["Projection"], ProjectionType="projectionType", NonKeyAttributes="nonKeyAttributes"
+        ),
     }
 
 
@@ -289,9 +293,7 @@ def update_table_item(
 ) -> CreatedResource:
     """Replace the item."""
     properties = declared.properties
-    aws.client("dynamodb").put_item(
-        TableName=properties["tableName"], Item=json.loads(properties["item"])
-    )
+    aws.client("dynamodb").put_item(TableName=properties["tableName"], Item=json.loads(properties["item"]))
     return made
 
 
@@ -302,9 +304,7 @@ def read_table_item(
     """Return the item."""
     properties = declared.properties
     key = _build_key(properties, json.loads(properties["item"]))
-    answer = aws.client("dynamodb").get_item(
-        TableName=properties["tableName"], Key=key, ConsistentRead=True
-    )
+    answer = aws.client("dynamodb").get_item(TableName=properties["tableName"], Key=key, ConsistentRead=True)
     return {"item": json.dumps(answer["Item"])} if "Item" in answer else None
 
 

@@ -191,7 +191,9 @@ def read_cors(aws: ProviderContext, _declared: DeclaredResource, made: CreatedRe
     return {"bucket": made.id, "corsRules": [parse_answer(rule, **CORS_RULE) for rule in rules]}
 
 
-@creates("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", repeatable=True, immutable=("bucket",))
+@creates(
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", repeatable=True, immutable=("bucket",)
+)
 def create_lifecycle(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the lifecycle rules."""
     properties = declared.properties
@@ -296,11 +298,7 @@ def read_notification(
 
 
 def _build_filter(entry: Properties) -> dict[str, Any]:
-    rules = [
-        {"Name": name, "Value": entry[key]}
-        for name, key in FILTERS.items()
-        if entry.get(key)
-    ]
+    rules = [{"Name": name, "Value": entry[key]} for name, key in FILTERS.items() if entry.get(key)]
     return {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
 
 

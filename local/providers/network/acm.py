@@ -58,7 +58,7 @@ def update_certificate(
 
 @reads("aws:acm/certificate:Certificate")
 def read_certificate(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the certificate. ACM adds the domain name to the alternative names, so it is left out of them."""
+    """Return the certificate. ACM adds the domain name to the alternative names. It is left out here."""
     client = aws.client("acm")
     certificate = client.describe_certificate(CertificateArn=made.id)["Certificate"]
     tags = client.list_tags_for_certificate(CertificateArn=made.id).get("Tags", [])

@@ -159,9 +159,7 @@ def update_distribution(
 
 
 @reads("aws:cloudfront/distribution:Distribution")
-def read_distribution(
-    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
-) -> Properties:
+def read_distribution(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the distribution's configuration and tags."""
     found = aws.client("cloudfront").get_distribution(Id=made.id)["Distribution"]
     return {

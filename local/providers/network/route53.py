@@ -101,5 +101,5 @@ def _find_record(aws: ProviderContext, properties: Properties) -> dict[str, Any]
 
 
 def _normalize(name: str) -> str:
-    r"""Return a name as the provider stores it: in lower case, without the last dot, and with `*` for `\052`."""
+    r"""Return a name in the provider's form: lower case, no last dot, and `*` instead of `\052`."""
     return name.lower().rstrip(".").replace("\\052", "*")

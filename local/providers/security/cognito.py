@@ -98,7 +98,9 @@ def read_user_pool(aws: ProviderContext, _declared: DeclaredResource, made: Crea
     mechanisms = pool.get("AccountRecoverySetting", {}).get("RecoveryMechanisms", [])
     return {
         "accountRecoverySetting": {
-            "recoveryMechanisms": [parse_answer(entry, Name="name", Priority="priority") for entry in mechanisms]
+            "recoveryMechanisms": [
+                parse_answer(entry, Name="name", Priority="priority") for entry in mechanisms
+            ]
         },
         "adminCreateUserConfig": parse_answer(
             pool.get("AdminCreateUserConfig", {}), AllowAdminCreateUserOnly="allowAdminCreateUserOnly"
