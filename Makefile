@@ -49,8 +49,8 @@ $(INSTALLED): requirements/install.txt requirements/dev.txt
 	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
 	@touch $@
 
-up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: deploy your site)
-	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)")
+up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: your site, STAGE=production: its resources)
+	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)") $(if $(STAGE),--stage "$(STAGE)")
 
 demo: $(INSTALLED) ## deploy to the embedded cloud, check each step, and stop
 	@$(BIN)/python -m local demo

@@ -28,6 +28,7 @@ from local.git_server import GitError, GitNotFoundError
 from local.layers import LayerError
 from local.node import NodeMissingError
 from local.progress import Progress, format_error
+from local.stage import LOCAL_STAGE
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_FOLDER = ROOT / "examples" / EXAMPLE_NAME
@@ -57,11 +58,14 @@ def up(
     folder: Annotated[
         ExistingDirectory, Parameter(help="The folder of the site to push: the root of a repository.")
     ] = EXAMPLE_FOLDER,
+    stage: Annotated[
+        str, Parameter(help="The stage to deploy, with the resources and names of its settings.")
+    ] = LOCAL_STAGE,
 ) -> None:
     """Deploy the platform, push a site, and keep both running until Ctrl-C."""
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
-    with Cloud.start(root=ROOT, ports=ports, progress=progress) as cloud:
+    with Cloud.start(root=ROOT, ports=ports, progress=progress, stage=stage) as cloud:
         user = cloud.create_user()
         pushed = connect_and_push(cloud, user, progress, folder)
         summary = Table.grid(padding=(0, 2))
@@ -73,6 +77,8 @@ def up(
         summary.add_row("Password", user.password)
         summary.add_row("Sign in with", format_sign_in_command(cloud, user))
         progress.console.print(Panel(summary, title="live", expand=False))
+        if stage != LOCAL_STAGE:
+            _print_commands(cloud, pushed.project["url"], progress)
         _push_on_enter(cloud, pushed, folder, progress)
 
 
@@ -107,6 +113,13 @@ def format_sign_in_command(cloud: Cloud, user: User) -> str:
         f".venv/bin/python -m anchor login --api {cloud.api_endpoint} --user {user.name} "
         f"--client-id {outputs['userPoolClientId']} --cognito {cloud.emulator.endpoint_url}"
     )
+
+
+def _print_commands(cloud: Cloud, url: str, progress: Progress) -> None:
+    """Print how to open the site, because no name server knows its domain."""
+    for program, command in cloud.addresses.list_commands(url):
+        progress.console.print(f"Open the site with {program}:", highlight=False)
+        progress.console.print(f"  {command}", soft_wrap=True, highlight=False)
 
 
 def _push_on_enter(cloud: Cloud, connected: ConnectedProject, folder: Path, progress: Progress) -> None:

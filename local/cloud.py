@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from attrs import define, field, frozen
 
@@ -36,11 +36,15 @@ from local.layers import build_layers, host_target
 from local.node import find_node
 from local.platform_client import PlatformClient
 from local.progress import Progress
+from local.stage import DISTRIBUTIONS, LOCAL_STAGE, StageAddresses, find_hosted_zones
+from local.workers.process import LocalNames
 
 REGION = "ap-southeast-1"
 EXAMPLE_NAME = "next-site"
 EMULATOR_PORT = 4566
 EDGE_PORT = 8080
+# The folder of the certificate authority that signs the edge's certificates, in the checkout.
+AUTHORITY = Path(".anchor") / "tls"
 
 
 @frozen(kw_only=True)
@@ -75,9 +79,10 @@ class Cloud:
 
     Attributes:
         root: The checkout.
+        stage: The name of the deployed stage.
         deployed: The deployed resources and stack outputs.
         git: The server that replaces GitHub.
-        overrides: Settings that replace settings of the stage's file (`Pulumi.local.yaml`).
+        overrides: Settings that replace settings of the stage's file.
         log_file: The emulator's warnings and errors. If a function fails on a message of a queue, they
             include the function's output.
         reload_edge: Makes the edge read the distributions' configuration again.
@@ -85,6 +90,7 @@ class Cloud:
     """
 
     root: Path
+    stage: str
     ports: Ports
     emulator: Emulator
     engine: Engine
@@ -103,6 +109,7 @@ class Cloud:
         root: Path,
         ports: Ports,
         progress: Progress,
+        stage: str = LOCAL_STAGE,
         schedule_seconds: float | None = None,
         sites: Sequence[str] = (),
         concurrent_builds: int | None = None,
@@ -113,9 +120,10 @@ class Cloud:
             root: The checkout.
             ports: The ports to listen on.
             progress: Shows each step.
+            stage: The stage whose settings are used. Each zone in the settings is created in Route 53 before.
             schedule_seconds: Interval in seconds for all scheduled rules. By default each rule has its own
                 interval.
-            sites: Names of the sites. By default the sites that the local stage declares.
+            sites: Names of the sites. By default the sites that the stage declares.
             concurrent_builds: Maximum number of builds at the same time. By default the stage's setting.
 
         Raises:
@@ -157,18 +165,24 @@ class Cloud:
                 )
             )
             engine = Engine(emulator, root=root)
+            settings = cast("Mapping[str, Any]", engine.load_settings(stage)["anchor-deploy:stage"])
+            zones = find_hosted_zones(settings)
+            for zone_id, name in zones.items():
+                emulator.create_hosted_zone(zone_id, name)
             overrides = {
-                "anchor-deploy:stage": _create_stage_overrides(ports, sites, concurrent_builds),
+                "anchor-deploy:stage": _create_stage_overrides(stage, ports, sites, concurrent_builds),
                 "anchor-deploy:layers": str(layers),
             }
             with progress.step("program deployed") as step:
                 deployed = engine.deploy(
+                    stack=stage,
                     overrides=overrides,
                     on_resource=lambda urn, _type, _seconds: step.show(urn.rpartition("::")[2]),
                 )
                 step.detail = f"{len(deployed.resources)} resources"
             cloud = cls(
                 root=root,
+                stage=stage,
                 ports=ports,
                 emulator=emulator,
                 engine=engine,
@@ -195,7 +209,7 @@ class Cloud:
                 ).run
             )
             with progress.step("edge started") as step:
-                authority = create_local_authority(cache_folder / "tls")
+                authority = create_local_authority(root / AUTHORITY)
                 requests = stack.enter_context((state_folder / "edge.log").open("a"))
                 loop = stack.enter_context(run_event_loop_thread("edge"))
                 workers = stack.enter_context(
@@ -204,6 +218,7 @@ class Cloud:
                         node=node.node,
                         authority=authority,
                         log=lambda version, line: print(version.name, line, file=requests, flush=True),
+                        local_names=LocalNames(domains=(*zones.values(), DISTRIBUTIONS), port=ports.edge),
                     )
                 )
                 emulator.set_node_invoker(workers.invoke_from_thread)
@@ -227,13 +242,18 @@ class Cloud:
         """The URL of the platform's HTTP API."""
         return str(self.deployed.outputs["apiEndpoint"])
 
+    @property
+    def addresses(self) -> StageAddresses:
+        """The addresses of the stage's sites on this machine."""
+        return StageAddresses(edge_port=self.ports.edge, authority=self.root / AUTHORITY / "authority.pem")
+
     def upgrade(self, root: Path) -> Deployment:
         """Deploy the program of another checkout over the current one, as `pulumi up` does after `git pull`.
 
         Raises:
             EngineError: A change failed.
         """
-        self.deployed = self.engine.deploy(root=root, overrides=self.overrides)
+        self.deployed = self.engine.deploy(root=root, stack=self.stage, overrides=self.overrides)
         self.reload_edge()
         return self.deployed
 
@@ -275,14 +295,15 @@ class Cloud:
 
 
 def _create_stage_overrides(
-    ports: Ports, sites: Sequence[str], concurrent_builds: int | None
+    stage: str, ports: Ports, sites: Sequence[str], concurrent_builds: int | None
 ) -> dict[str, Any]:
-    """Return the local stage's settings that depend on this machine or on the caller's options."""
+    """Return the stage's settings that depend on this machine or on the caller's options."""
     python_runtime, architecture = host_target()
     return {
+        # Only the stage `local` has sites with a port in their URLs.
+        **({"siteUrl": f"http://{{host}}:{ports.edge}"} if stage == LOCAL_STAGE else {}),
         **({"sites": [{"name": site} for site in sites]} if sites else {}),
         **({"concurrentBuilds": concurrent_builds} if concurrent_builds else {}),
-        "siteUrl": f"http://{{host}}:{ports.edge}",
         "architecture": architecture,
         "pythonRuntime": python_runtime,
     }

@@ -144,7 +144,7 @@ class EdgeConfig:
         behaviors: In the order in which they are tried. The default behavior is last.
         error_ttls: Seconds for which an error is cached, for each status that the distribution names.
         key_value_store_arn: The ARN of the KeyValueStore of the distribution's functions.
-        aliases: Host names in addition to the domain name.
+        aliases: Host names in addition to the domain name, in lower case. One can begin with `*.`.
     """
 
     distribution_id: str
@@ -155,11 +155,6 @@ class EdgeConfig:
     key_value_store_arn: str | None = None
     arn: str = ""
     aliases: frozenset[str] = frozenset()
-
-    @property
-    def hosts(self) -> frozenset[str]:
-        """All hosts of this distribution, in lower case."""
-        return self.aliases | {self.domain_name}
 
     def find_behavior(self, uri: str) -> CacheBehavior:
         """Return the behavior for a raw path."""

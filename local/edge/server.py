@@ -1,20 +1,26 @@
 """The port of the local edge, and the choice of the distribution for each request.
 
-As in CloudFront, the request's host selects the distribution. If no distribution has the host as its name or
-alias, the first distribution gets the request. Its viewer-request function finds the site of the host.
+As in CloudFront, the request's host selects the distribution: its domain name, or one of its aliases. On the
+internet, a client reaches a distribution by an alias only if a DNS record leads there. Here no client asks a
+name server. So the server itself refuses the request if Route 53 has no such record. The domain names of APIs
+are served, too, if their records lead to API Gateway.
 
-Difference from CloudFront: there is no redirect to https, even if a behavior requires one. No browser trusts
-the certificate of the local edge.
+Differences from CloudFront: There is no redirect to https, even if a behavior requires one. No browser trusts
+the certificate of the local edge. If the first distribution has no aliases, it gets all other hosts. So the
+stage `local` needs no zone for its sites, whose hosts are below `localhost`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 from attrs import define, field
 
+from local.edge.api_hosts import API_LABEL, ApiForwarder
 from local.edge.certificates import LocalAuthority
 from local.edge.config import EdgeConfig
 from local.edge.edge import Edge
+from local.edge.exchange import EdgeAccess
+from local.edge.forward import create_error_page
 from local.edge.listener import Listener
 
 MAXIMUM_HEADER = 64 * 1024
@@ -27,12 +33,18 @@ class EdgeServer:
     """The server of all distributions. Open and close it in one event loop.
 
     Attributes:
-        edges: The edges of the distributions. The first one gets every host that no other distribution has.
+        edges: The edges of the distributions. The distribution of the sites is first.
         authority: Signs the certificates. If this is None, TLS connections are closed.
+        resolve_host: Returns the name to which a host's DNS records lead, or None if there are none.
+        apis: Answers requests for the domain names of APIs. If this is None, they are refused.
+        access_log: Called with each refused request. Each edge has its own log for the others.
     """
 
     edges: tuple[Edge, ...]
     authority: LocalAuthority | None = None
+    resolve_host: Callable[[str], str | None] = lambda _host: None
+    apis: ApiForwarder | None = None
+    access_log: Callable[[EdgeAccess], None] = lambda _access: None
     _server: web.Server | None = field(default=None, init=False)
     _listener: Listener | None = field(default=None, init=False)
 
@@ -75,6 +87,8 @@ class EdgeServer:
             await self._server.shutdown(CLOSE_SECONDS)
         for edge in self.edges:
             await edge.stop()
+        if self.apis is not None:
+            await self.apis.close()
 
     def reconfigure(self, config: EdgeConfig) -> None:
         """Apply a changed configuration of one distribution.
@@ -94,5 +108,41 @@ class EdgeServer:
 
     async def _answer(self, incoming: web.BaseRequest) -> web.StreamResponse:
         host = incoming.headers.get("host", "").partition(":")[0].lower()
-        chosen = next((edge for edge in self.edges if host in edge.config.hosts), self.edges[0])
-        return await chosen.handle_request(incoming)
+        named = next((edge for edge in self.edges if host == edge.config.domain_name), None)
+        if named is not None:
+            return await named.handle_request(incoming)
+        target = self.resolve_host(host)
+        if self.apis is not None and target is not None and API_LABEL in target.split("."):
+            return await self.apis.handle_request(incoming)
+        aliased = self._find_by_alias(host)
+        if aliased is not None and aliased.config.domain_name == target:
+            return await aliased.handle_request(incoming)
+        if aliased is None and not self.edges[0].config.aliases:
+            return await self.edges[0].handle_request(incoming)
+        if aliased is None:
+            return self._refuse(incoming, f"No distribution has the alias {host}.")
+        return self._refuse(incoming, f"No Route 53 record leads from {host} to its distribution.")
+
+    def _find_by_alias(self, host: str) -> Edge | None:
+        """Return the edge with the host as an alias, or with a wildcard that covers it (one label)."""
+        for alias in (host, f"*.{host.partition('.')[2]}"):
+            for edge in self.edges:
+                if alias in edge.config.aliases:
+                    return edge
+        return None
+
+    def _refuse(self, incoming: web.BaseRequest, problem: str) -> web.StreamResponse:
+        """Answer as CloudFront does for a host that no distribution has. The page tells the reason."""
+        headers, body = create_error_page(403, "Forbidden", problem)
+        self.access_log(
+            EdgeAccess(
+                method=incoming.method,
+                host=incoming.headers.get("host", ""),
+                target=incoming.raw_path,
+                status=403,
+                result="Error",
+                seconds=0,
+                problem=problem,
+            )
+        )
+        return web.Response(status=403, headers=dict(headers), body=body)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
+from local.edge.api_hosts import ApiForwarder
 from local.edge.assets import AssetsBucket
 from local.edge.bucket_access import load_bucket_access
 from local.edge.certificates import LocalAuthority
@@ -17,7 +18,7 @@ from local.edge.origins import FunctionRunner, OriginClient
 from local.edge.server import EdgeServer
 from local.emulator.emulator import Emulator
 from local.workers.pool import WorkerPool
-from local.workers.process import Log
+from local.workers.process import NO_LOCAL_NAMES, LocalNames, Log
 
 
 @contextlib.contextmanager
@@ -37,10 +38,17 @@ def run_event_loop_thread(name: str) -> Generator[asyncio.AbstractEventLoop]:
 
 @contextlib.contextmanager
 def run_node_workers(
-    loop: asyncio.AbstractEventLoop, *, node: Path, authority: LocalAuthority, log: Log
+    loop: asyncio.AbstractEventLoop,
+    *,
+    node: Path,
+    authority: LocalAuthority,
+    log: Log,
+    local_names: LocalNames = NO_LOCAL_NAMES,
 ) -> Generator[WorkerPool]:
     """Open a pool of Node workers in the given loop. The pool is closed on exit."""
-    pool = WorkerPool(node=node, log=log, certificate_authority=authority.certificate_file)
+    pool = WorkerPool(
+        node=node, log=log, certificate_authority=authority.certificate_file, local_names=local_names
+    )
     asyncio.run_coroutine_threadsafe(pool.open(), loop).result()
     try:
         yield pool
@@ -85,7 +93,7 @@ def run_edge(  # noqa: PLR0913 - the parts of an edge
     Args:
         loop: A running event loop of another thread.
         emulator: Contains the distributions, their KeyValueStore and their buckets.
-        distribution_ids: The first one gets every host that no other distribution has.
+        distribution_ids: The distribution of the sites is first.
         port: A port on 127.0.0.1.
         workers: The pool that runs the functions behind function URLs.
         authority: Signs the certificates. If this is None, TLS connections are closed.
@@ -96,7 +104,13 @@ def run_edge(  # noqa: PLR0913 - the parts of an edge
         EdgeFunctionError: A function of a distribution cannot be used.
     """
     edges = [_create_edge(emulator, identity, workers, access_log) for identity in distribution_ids]
-    server = EdgeServer(edges=tuple(edge for edge, _ in edges), authority=authority)
+    server = EdgeServer(
+        edges=tuple(edge for edge, _ in edges),
+        authority=authority,
+        resolve_host=emulator.resolve_host,
+        apis=ApiForwarder(endpoint_url=emulator.endpoint_url),
+        access_log=access_log,
+    )
     asyncio.run_coroutine_threadsafe(server.open(port), loop).result()
 
     def invalidate(distribution_id: str, paths: Sequence[str]) -> None:

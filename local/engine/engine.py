@@ -22,7 +22,7 @@ from local.emulator.emulator import Emulator
 from local.engine.archives import Content
 from local.engine.monitor import Monitor, Registration
 from local.engine.program import run_main, run_program
-from local.providers.core.registry import CREATORS, DELETERS, INVOKES, UPDATERS
+from local.providers.core.registry import CREATORS, DELETERS, IMMUTABLE_PROPERTIES, INVOKES, UPDATERS
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 
 PROJECT = "anchor-deploy"
@@ -144,7 +144,7 @@ class Engine:
             EngineError: The settings file is missing, or a resource cannot be changed or deleted.
         """
         self._root = root or self._root
-        config = _merge_settings(self._load_settings(stack), overrides or {})
+        config = _merge_settings(self.load_settings(stack), overrides or {})
 
         def program() -> None:
             run_main(self._root)
@@ -195,7 +195,12 @@ class Engine:
         """Delete all resources, the newest first, and return their URNs."""
         return tuple(self._delete(list(reversed(self._kept))))
 
-    def _load_settings(self, stack: str) -> Mapping[str, object]:
+    def load_settings(self, stack: str) -> Mapping[str, object]:
+        """Return the settings in `Pulumi.<stack>.yaml`. The keys include the namespace.
+
+        Raises:
+            EngineError: The file is missing.
+        """
         path = self._root / f"Pulumi.{stack}.yaml"
         if not path.exists():
             raise EngineError(f"the stage's settings file does not exist: {path}")
@@ -247,20 +252,8 @@ class Engine:
         started = time.monotonic()
         if kept is None:
             made = _call_provider("create", declared, lambda: CREATORS[declared.type](aws, declared))
-        elif declared.type in UPDATERS:
-            made = _call_provider(
-                "update", declared, lambda: UPDATERS[declared.type](aws, declared, kept.made)
-            )
         else:
-            changed = sorted(
-                name
-                for name in {*declared.properties, *kept.declared.properties}
-                if declared.properties.get(name) != kept.declared.properties.get(name)
-            )
-            raise EngineError(
-                f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: restart it, "
-                f'or register an update of "{declared.type}" in local/providers'
-            )
+            made = self._update(aws, declared, kept)
         with run.lock:
             (run.updated if kept else run.created).append(declared.urn)
             self._kept[declared.urn] = _RememberedResource(
@@ -269,6 +262,23 @@ class Engine:
             if run.on_resource:
                 run.on_resource(declared.urn, declared.type, time.monotonic() - started)
         return made
+
+    def _update(
+        self, aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource
+    ) -> CreatedResource:
+        """Change a resource in place. Pulumi would replace it if a property is immutable."""
+        changed = {
+            name
+            for name in {*declared.properties, *kept.declared.properties}
+            if declared.properties.get(name) != kept.declared.properties.get(name)
+        }
+        update = UPDATERS.get(declared.type)
+        fixed = changed if update is None else changed & IMMUTABLE_PROPERTIES[declared.type]
+        if update is None or fixed:
+            raise EngineError(
+                f"the embedded cloud cannot change {', '.join(sorted(fixed))} of {declared.urn}: restart it"
+            )
+        return _call_provider("update", declared, partial(update, aws, declared, kept.made))
 
     def _take_over(self, registration: Registration) -> _RememberedResource | None:
         """Return the remembered state of a resource, or None for a new resource.

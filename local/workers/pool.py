@@ -20,6 +20,8 @@ from attrs import define, field
 from local.emulator.node_function import NodeFailure, NodeFunctionVersion, NodeInvocation, NodeResult
 from local.http_messages import Headers, StreamedResponse
 from local.workers.process import (
+    NO_LOCAL_NAMES,
+    LocalNames,
     Log,
     WorkerFailedError,
     WorkerProcess,
@@ -64,12 +66,14 @@ class WorkerPool:
         node: The Node.js executable.
         certificate_authority: A PEM file that the functions trust in addition to the public authorities.
         log: Called with each line that a function writes. The lines of an `invoke` are in its result instead.
+        local_names: Names that the functions reach through the local edge.
         maximum: Number of workers above which idle workers are stopped. A worker needs about 100 MB.
     """
 
     node: Path
     log: Log
     certificate_authority: Path | None = None
+    local_names: LocalNames = NO_LOCAL_NAMES
     maximum: int = MAXIMUM_WORKERS
     _entries: OrderedDict[tuple[object, ...], _PoolEntry] = field(factory=OrderedDict, init=False)
     _codes: dict[str, asyncio.Task[Path]] = field(factory=dict, init=False)
@@ -227,6 +231,7 @@ class WorkerPool:
             code=code,
             socket=self._get_directory() / f"{self._sockets}.sock",
             variables={"NODE_EXTRA_CA_CERTS": str(trusted)} if trusted else {},
+            local_names=self.local_names,
         )
         return await start_worker(version, settings, self.log)
 

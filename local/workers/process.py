@@ -127,6 +127,24 @@ class WorkerProcess:
 
 
 @frozen(kw_only=True)
+class LocalNames:
+    """Domain names of the embedded cloud, which no name server of this machine knows.
+
+    Connections to their default ports go to the local edge.
+
+    Attributes:
+        domains: Each includes its subdomains.
+        port: The edge's port on 127.0.0.1.
+    """
+
+    domains: tuple[str, ...]
+    port: int
+
+
+NO_LOCAL_NAMES = LocalNames(domains=(), port=0)
+
+
+@frozen(kw_only=True)
 class WorkerSettings:
     """The paths and additional variables of a worker.
 
@@ -135,12 +153,14 @@ class WorkerSettings:
         code: The folder of the unpacked code, which is the working directory.
         socket: The path to listen on. It has at most 100 bytes and must not exist.
         variables: Variables in addition to the function's own variables and to the variables of Lambda.
+        local_names: Names that the function reaches through the local edge.
     """
 
     node: Path
     code: Path
     socket: Path
     variables: Mapping[str, str]
+    local_names: LocalNames = NO_LOCAL_NAMES
 
 
 async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, log: Log) -> WorkerProcess:
@@ -205,6 +225,8 @@ async def _spawn(
         "handler": version.handler,
         "timeoutSeconds": version.timeout,
         "arn": version.arn,
+        "localDomains": settings.local_names.domains,
+        "edgePort": settings.local_names.port,
     }
     return await asyncio.create_subprocess_exec(
         str(settings.node),

@@ -17,6 +17,7 @@ import dns from "node:dns";
 import fs from "node:fs";
 import http from "node:http";
 import { syncBuiltinESMExports } from "node:module";
+import net from "node:net";
 import path from "node:path";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
@@ -30,6 +31,7 @@ const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: invocation payload, buffered answer
 const PAYLOAD_LIMIT = 6 * 1024 * 1024;
+const DEFAULT_PORTS = new Set([80, 443]);
 // Connection headers. A function must not set them, so they are removed from its response.
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]);
 
@@ -38,6 +40,7 @@ const invocations = new AsyncLocalStorage();
 process.stdin.on("end", () => process.exit(0)).on("error", () => process.exit(0)).resume();
 logLikeLambda();
 resolveLocalhost();
+connectToLocalEdge(settings.localDomains, settings.edgePort);
 const handler = await load();
 serve();
 
@@ -385,4 +388,24 @@ function resolveLocalhost() {
   const lookup = dns.lookup;
   dns.lookup = (name, options, callback) => lookup(/(^|\.)localhost$/i.test(name) ? "127.0.0.1" : name, options, callback);
   syncBuiltinESMExports();
+}
+
+/**
+ * Connect to the local edge instead of the default ports of the given domains and their subdomains. These names
+ * are in a zone of the embedded cloud, so no name server knows them. TLS still checks the original name.
+ */
+function connectToLocalEdge(domains, port) {
+  if (!domains.length) return;
+  const isLocal = (host) => domains.some((domain) => host === domain || host.endsWith(`.${domain}`));
+  const connect = net.Socket.prototype.connect;
+  net.Socket.prototype.connect = function (...given) {
+    // The options, or an array of options and callback if Node.js itself has called this function.
+    const options = Array.isArray(given[0]) ? given[0][0] : given[0];
+    if (isLocal(String(options?.host).toLowerCase()) && DEFAULT_PORTS.has(Number(options.port))) {
+      const local = { ...options, host: "127.0.0.1", port };
+      if (Array.isArray(given[0])) given[0][0] = local;
+      else given[0] = local;
+    }
+    return connect.apply(this, given);
+  };
 }

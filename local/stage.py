@@ -1,0 +1,61 @@
+"""The deployed stage on this machine: its hosted zones, and the commands that open its sites."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+from attrs import frozen
+
+LOCAL_STAGE: Final = "local"
+# The names of distributions in the embedded AWS are below this domain.
+DISTRIBUTIONS: Final = "cloudfront.localhost"
+
+
+def find_hosted_zones(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the hosted zones in a stage's settings, by ID.
+
+    The settings contain only the ID of a zone. The name is the longest one that contains all domains for
+    which the settings use the zone.
+
+    Args:
+        settings: The value of `anchor-deploy:stage`.
+    """
+    images = cast("Mapping[str, Any]", settings.get("images") or {})
+    zones: dict[str, str] = {}
+    for part, name in ((settings, "domain"), (images, "zone")):
+        if "hostedZoneId" in part and name in part:
+            zone_id, domain = str(part["hostedZoneId"]), str(part[name])
+            zones[zone_id] = _find_common_parent(zones.get(zone_id, domain), domain)
+    return zones
+
+
+def _find_common_parent(one: str, other: str) -> str:
+    common: list[str] = []
+    for label, expected in zip(reversed(one.split(".")), reversed(other.split(".")), strict=False):
+        if label != expected:
+            break
+        common.insert(0, label)
+    return ".".join(common)
+
+
+@frozen(kw_only=True)
+class StageAddresses:
+    """The addresses of a stage's sites on this machine.
+
+    The sites of the stage `local` have addresses that work everywhere on this machine. The URL of a site of
+    another stage has the stage's real domain and no port, so a client must be told where to connect.
+
+    Attributes:
+        edge_port: The port of the local edge.
+        authority: The file (PEM) of the certificate authority of the local edge.
+    """
+
+    edge_port: int
+    authority: Path
+
+    def list_commands(self, url: str) -> Iterator[tuple[str, str]]:
+        """Return the commands that open a URL of another stage: for each program, a label and the command."""
+        address = f"127.0.0.1:{self.edge_port}"
+        yield "curl", f"curl --cacert {self.authority} --connect-to ::{address} {url}"
+        options = f'--ignore-certificate-errors --host-resolver-rules="MAP * {address}"'
+        yield "Chromium", f'chromium --user-data-dir="$(mktemp -d)" {options} {url}'
