@@ -79,7 +79,7 @@ def read_project(
 
 @deletes("aws:codebuild/project:Project")
 def delete_project(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the project. The builds' logs remain."""
+    """Delete the project. The logs of its builds remain."""
     aws.client("codebuild").delete_project(name=made.id.rpartition("/")[2])
 
 

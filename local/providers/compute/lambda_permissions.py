@@ -22,7 +22,10 @@ CONDITIONS = {
 
 @creates("aws:lambda/permission:Permission", immutable=("function", "qualifier", "statementId"))
 def create_permission(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Add a statement to a function's policy. The emulator stores it without enforcing it."""
+    """Add a statement to a function's policy.
+
+    The checks of S3 notifications and EventBridge rules use the policy (local/emulator/access.py).
+    """
     properties = declared.properties
     statement = declared.physical_name("statementId")
     aws.client("lambda").add_permission(
@@ -46,7 +49,7 @@ def create_permission(aws: ProviderContext, declared: DeclaredResource) -> Creat
 def replace_permission(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Replace the statement, because it cannot be changed."""
+    """Replace the statement, because Lambda cannot change an existing statement."""
     delete_permission(aws, declared, made)
     return create_permission(aws, declared)
 

@@ -78,7 +78,7 @@ def read_certificate(aws: ProviderContext, declared: DeclaredResource, made: Cre
 
 @deletes("aws:acm/certificate:Certificate")
 def delete_certificate(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the certificate. Its distributions and domain names have been deleted before."""
+    """Delete the certificate. The engine has already deleted what uses it."""
     aws.client("acm").delete_certificate(CertificateArn=made.id)
 
 

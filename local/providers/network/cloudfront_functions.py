@@ -87,7 +87,8 @@ def update_function(
     client.update_function(
         Name=made.id, IfMatch=describe_development()["ETag"], **_build_function_config(declared.properties)
     )
-    # Get the new ETag by another call: botocore reads it from the header "ETtag", which the emulator lacks.
+    # Read the new ETag with another call. botocore expects the ETag of `UpdateFunction` in a header with the
+    # misspelled name "ETtag", which the emulator does not send.
     changed = describe_development()
     update_tags(aws, changed["FunctionSummary"]["FunctionMetadata"]["FunctionARN"], declared.properties)
     return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
@@ -134,7 +135,7 @@ def _publish_function(
 
 @deletes("aws:cloudfront/function:Function")
 def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the function. Its distributions have been deleted before."""
+    """Delete the function. The engine has already deleted the distributions that use the function."""
     client = aws.client("cloudfront")
     client.delete_function(
         Name=made.id, IfMatch=client.describe_function(Name=made.id, Stage="DEVELOPMENT")["ETag"]

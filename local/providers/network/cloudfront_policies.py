@@ -111,7 +111,10 @@ def read_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: C
 
 @creates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy", immutable=("name",))
 def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create an origin request policy: the request parts sent in addition to the cache key."""
+    """Create an origin request policy.
+
+    It defines which parts of a request CloudFront sends to the origin in addition to the cache key.
+    """
     config = _build_origin_request_policy(declared)
     made = aws.client("cloudfront").create_origin_request_policy(OriginRequestPolicyConfig=config)
     return _create_policy_resource(

@@ -13,7 +13,7 @@ from local.providers.core.resource import (
 
 
 def build_list(values: list[Any] | None) -> dict[str, Any]:
-    """Return a list in the form of CloudFront's API."""
+    """Return a list in the form of CloudFront's API, with its quantity."""
     return {"Quantity": len(values), "Items": values} if values else {"Quantity": 0}
 
 

@@ -133,7 +133,7 @@ def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
 
 @updates("aws:iam/policy:Policy")
 def update_policy(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Add a new version with the document. Delete the old versions, because IAM allows at most five."""
+    """Add a version with the new document. Delete the old versions, because IAM allows at most five."""
     client, properties = aws.client("iam"), declared.properties
     client.create_policy_version(PolicyArn=made.id, PolicyDocument=properties["policy"], SetAsDefault=True)
     _delete_old_versions(aws, made.id)
