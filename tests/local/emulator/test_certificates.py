@@ -1,0 +1,206 @@
+"""Certificates are issued when their validation records exist, and hosts need a valid certificate (L4, L5)."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.emulator.emulator import Emulator
+
+ZONE = "Z0EXAMPLE"
+CLOUDFRONT_REGION = "us-east-1"
+
+
+@pytest.fixture
+def zone(emulator: Emulator) -> Emulator:
+    emulator.create_hosted_zone(ZONE, "example.com")
+    return emulator
+
+
+def request(emulator: Emulator, name: str, *others: str, region: str = CLOUDFRONT_REGION) -> str:
+    arguments = {"SubjectAlternativeNames": list(others)} if others else {}
+    made = emulator.client("acm", region).request_certificate(
+        DomainName=name, ValidationMethod="DNS", **arguments
+    )
+    return str(made["CertificateArn"])
+
+
+def describe(emulator: Emulator, arn: str) -> dict[str, Any]:
+    region = arn.split(":")[3]
+    answer = emulator.client("acm", region).describe_certificate(CertificateArn=arn)
+    certificate: dict[str, Any] = answer["Certificate"]
+    return certificate
+
+
+def validate(emulator: Emulator, arn: str, **changes: str) -> None:
+    """Create the validation records of a certificate."""
+    for option in describe(emulator, arn)["DomainValidationOptions"]:
+        record = {**option["ResourceRecord"], **changes}
+        emulator.client("route53").change_resource_record_sets(
+            HostedZoneId=ZONE,
+            ChangeBatch={
+                "Changes": [
+                    {
+                        "Action": "UPSERT",
+                        "ResourceRecordSet": {
+                            "Name": record["Name"],
+                            "Type": record["Type"],
+                            "TTL": 60,
+                            "ResourceRecords": [{"Value": record["Value"]}],
+                        },
+                    }
+                ]
+            },
+        )
+
+
+def issue(emulator: Emulator, name: str, *others: str, region: str = CLOUDFRONT_REGION) -> str:
+    arn = request(emulator, name, *others, region=region)
+    validate(emulator, arn)
+    return arn
+
+
+def distribution(arn: str | None, *aliases: str, reference: str = "1") -> dict[str, Any]:
+    origin = {
+        "Id": "o",
+        "DomainName": "b.s3.amazonaws.com",
+        "S3OriginConfig": {"OriginAccessIdentity": ""},
+    }
+    certificate = (
+        {"ACMCertificateArn": arn, "SSLSupportMethod": "sni-only"}
+        if arn
+        else {"CloudFrontDefaultCertificate": True}
+    )
+    return {
+        "CallerReference": reference,
+        "Comment": "",
+        "Enabled": True,
+        "Aliases": {"Quantity": len(aliases), "Items": list(aliases)},
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": {
+            "TargetOriginId": "o",
+            "ViewerProtocolPolicy": "allow-all",
+            "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        },
+        "ViewerCertificate": certificate,
+    }
+
+
+def test_a_certificate_is_issued_when_its_record_exists(zone: Emulator) -> None:
+    arn = request(zone, "www.example.com")
+    pending = describe(zone, arn)
+    assert pending["Status"] == "PENDING_VALIDATION"
+    assert {"IssuedAt", "NotBefore", "NotAfter"} & pending.keys() == set()
+    validate(zone, arn)
+    issued = describe(zone, arn)
+    assert issued["Status"] == "ISSUED"
+    assert {"IssuedAt", "NotBefore", "NotAfter"} <= issued.keys()
+    assert {option["ValidationStatus"] for option in issued["DomainValidationOptions"]} == {"SUCCESS"}
+
+
+@pytest.mark.parametrize("changes", [{"Value": "_other.acm-validations.aws."}, {"Name": "_x.example.com."}])
+def test_another_record_does_not_validate_it(zone: Emulator, changes: dict[str, str]) -> None:
+    arn = request(zone, "www.example.com")
+    validate(zone, arn, **changes)
+    assert describe(zone, arn)["Status"] == "PENDING_VALIDATION"
+
+
+def test_every_name_needs_its_record_and_a_wildcard_shares_the_one_of_its_host(zone: Emulator) -> None:
+    arn = request(zone, "example.com", "*.example.com", "www.example.com")
+    records = {
+        option["DomainName"]: option["ResourceRecord"]
+        for option in describe(zone, arn)["DomainValidationOptions"]
+    }
+    assert records["example.com"] == records["*.example.com"] != records["www.example.com"]
+    first = request(zone, "example.com")
+    validate(zone, first)
+    assert describe(zone, first)["Status"] == "ISSUED"
+    assert describe(zone, arn)["Status"] == "PENDING_VALIDATION"
+    validate(zone, arn)
+    assert describe(zone, arn)["Status"] == "ISSUED"
+
+
+def test_a_certificate_is_issued_at_once_if_its_record_exists_already(zone: Emulator) -> None:
+    issue(zone, "www.example.com")
+    assert describe(zone, request(zone, "www.example.com", region="ap-southeast-1"))["Status"] == "ISSUED"
+
+
+def test_a_distribution_serves_the_aliases_of_an_issued_certificate(zone: Emulator) -> None:
+    arn = issue(zone, "example.com", "*.example.com")
+    client = zone.client("cloudfront")
+    made = client.create_distribution(DistributionConfig=distribution(arn, "*.example.com", "a.example.com"))
+    assert describe(zone, arn)["InUseBy"] == [made["Distribution"]["ARN"]]
+
+
+@pytest.mark.parametrize(
+    ("names", "aliases", "is_valid", "region", "code"),
+    [
+        (["a.example.com"], ["a.example.com"], False, CLOUDFRONT_REGION, "InvalidViewerCertificate"),
+        (["a.example.com"], ["a.example.com"], True, "ap-southeast-1", "InvalidViewerCertificate"),
+        (["a.example.com"], ["b.example.com"], True, CLOUDFRONT_REGION, "InvalidViewerCertificate"),
+        (["*.example.com"], ["a.b.example.com"], True, CLOUDFRONT_REGION, "InvalidViewerCertificate"),
+        (["*.example.com"], ["taken.example.com"], True, CLOUDFRONT_REGION, "CNAMEAlreadyExists"),
+    ],
+)
+def test_a_distribution_is_refused_without_a_right_to_its_aliases(  # noqa: PLR0913, PLR0917 - the table's columns
+    zone: Emulator, names: list[str], aliases: list[str], is_valid: bool, region: str, code: str  # noqa: FBT001 - a column
+) -> None:
+    client = zone.client("cloudfront")
+    taken = issue(zone, "taken.example.com")
+    client.create_distribution(DistributionConfig=distribution(taken, "taken.example.com", reference="taken"))
+    arn = request(zone, *names, region=region)
+    if is_valid:
+        validate(zone, arn)
+    with pytest.raises(ClientError) as refusal:
+        client.create_distribution(DistributionConfig=distribution(arn, *aliases))
+    assert refusal.value.response["Error"]["Code"] == code
+
+
+def test_a_distribution_without_a_certificate_has_no_aliases(zone: Emulator) -> None:
+    client = zone.client("cloudfront")
+    with pytest.raises(ClientError, match="you must attach a trusted certificate"):
+        client.create_distribution(DistributionConfig=distribution(None, "a.example.com"))
+    made = client.create_distribution(DistributionConfig=distribution(None))
+    with pytest.raises(ClientError, match="you must attach a trusted certificate"):
+        client.update_distribution(
+            Id=made["Distribution"]["Id"],
+            IfMatch=made["ETag"],
+            DistributionConfig=distribution(None, "a.example.com"),
+        )
+
+
+def test_a_certificate_in_use_cannot_be_deleted(zone: Emulator) -> None:
+    arn = issue(zone, "a.example.com")
+    client = zone.client("cloudfront")
+    made = client.create_distribution(DistributionConfig=distribution(arn, "a.example.com"))
+    acm = zone.client("acm", CLOUDFRONT_REGION)
+    with pytest.raises(ClientError, match="ResourceInUseException"):
+        acm.delete_certificate(CertificateArn=arn)
+    disabled = client.update_distribution(
+        Id=made["Distribution"]["Id"],
+        IfMatch=made["ETag"],
+        DistributionConfig={**distribution(arn, "a.example.com"), "Enabled": False},
+    )
+    client.delete_distribution(Id=made["Distribution"]["Id"], IfMatch=disabled["ETag"])
+    acm.delete_certificate(CertificateArn=arn)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_valid", "region"),
+    [
+        ("api.example.com", False, "ap-southeast-1"),
+        ("api.example.com", True, CLOUDFRONT_REGION),
+        ("other.example.com", True, "ap-southeast-1"),
+    ],
+)
+def test_a_domain_name_of_an_api_needs_an_issued_certificate_of_its_region(
+    zone: Emulator, name: str, is_valid: bool, region: str  # noqa: FBT001 - a column of the table
+) -> None:
+    arn = request(zone, name, region=region)
+    if is_valid:
+        validate(zone, arn)
+    with pytest.raises(ClientError, match="The provided certificate does not exist"):
+        zone.client("apigatewayv2").create_domain_name(
+            DomainName="api.example.com",
+            DomainNameConfigurations=[{"CertificateArn": arn, "EndpointType": "REGIONAL"}],
+        )

@@ -1,0 +1,153 @@
+"""Route 53 records are checked as in AWS, and they decide where a host leads (L4)."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.emulator.emulator import Emulator
+
+ZONE = "Z0EXAMPLE"
+
+
+@pytest.fixture
+def zone(emulator: Emulator) -> Emulator:
+    emulator.create_hosted_zone(ZONE, "example.com")
+    return emulator
+
+
+def change(emulator: Emulator, action: str = "CREATE", **record: Any) -> None:  # noqa: ANN401 - AWS's arguments
+    emulator.client("route53").change_resource_record_sets(
+        HostedZoneId=ZONE, ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+    )
+
+
+def create(emulator: Emulator, name: str, kind: str, value: str) -> None:
+    change(emulator, Name=name, Type=kind, TTL=60, ResourceRecords=[{"Value": value}])
+
+
+def alias(zone_id: str, name: str) -> dict[str, Any]:
+    return {"HostedZoneId": zone_id, "DNSName": name, "EvaluateTargetHealth": False}
+
+
+def create_distribution(emulator: Emulator) -> str:
+    origin = {
+        "Id": "o",
+        "DomainName": "b.s3.amazonaws.com",
+        "S3OriginConfig": {"OriginAccessIdentity": ""},
+    }
+    made = emulator.client("cloudfront").create_distribution(
+        DistributionConfig={
+            "CallerReference": "1",
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {"Quantity": 1, "Items": [origin]},
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "o",
+                "ViewerProtocolPolicy": "allow-all",
+                "CachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+            },
+        }
+    )
+    return str(made["Distribution"]["DomainName"])
+
+
+def test_the_zone_has_the_id_of_the_settings(zone: Emulator) -> None:
+    found = zone.client("route53").get_hosted_zone(Id=ZONE)["HostedZone"]
+    assert (found["Id"], found["Name"]) == (f"/hostedzone/{ZONE}", "example.com.")
+
+
+def test_a_host_leads_to_the_distribution_of_its_alias_record(zone: Emulator) -> None:
+    domain = create_distribution(zone)
+    change(zone, Name="cdn.example.com", Type="A", AliasTarget=alias("Z2FDTNDATAQYW2", domain))
+    assert zone.resolve_host("CDN.example.com.") == domain
+    assert zone.resolve_host("other.example.com") is None
+    assert zone.resolve_host("example.org") is None
+
+
+def test_cname_records_are_followed(zone: Emulator) -> None:
+    create(zone, "www.example.com", "CNAME", "site.example.com")
+    create(zone, "site.example.com", "CNAME", "elsewhere.example.org.")
+    assert zone.resolve_host("www.example.com") == "elsewhere.example.org"
+
+
+def test_records_that_lead_in_a_circle_end(zone: Emulator) -> None:
+    create(zone, "a.example.com", "CNAME", "b.example.com")
+    create(zone, "b.example.com", "CNAME", "a.example.com")
+    assert zone.resolve_host("a.example.com") in {"a.example.com", "b.example.com"}
+
+
+def test_a_wildcard_record_covers_the_names_that_do_not_exist(zone: Emulator) -> None:
+    """RFC 4592: a name that exists in any form is not covered, and neither is what is below it."""
+    create(zone, "*.sites.example.com", "CNAME", "all.example.org")
+    create(zone, "shop.sites.example.com", "CNAME", "shop.example.org")
+    create(zone, "docs.sites.example.com", "TXT", '"a note"')
+    assert zone.resolve_host("blog.sites.example.com") == "all.example.org"
+    assert zone.resolve_host("a.blog.sites.example.com") == "all.example.org"
+    assert zone.resolve_host("shop.sites.example.com") == "shop.example.org"
+    assert zone.resolve_host("docs.sites.example.com") is None
+    assert zone.resolve_host("a.shop.sites.example.com") is None
+    assert zone.resolve_host("sites.example.com") is None
+
+
+def test_the_wildcard_may_be_written_as_an_octal_escape(zone: Emulator) -> None:
+    create(zone, "\\052.sites.example.com", "CNAME", "all.example.org")
+    assert zone.resolve_host("blog.sites.example.com") == "all.example.org"
+
+
+def test_the_zone_with_the_longest_name_has_the_record(zone: Emulator) -> None:
+    zone.create_hosted_zone("Z0DELEGATED", "sites.example.com")
+    create(zone, "shop.sites.example.com", "CNAME", "parent.example.org")
+    assert zone.resolve_host("shop.sites.example.com") is None
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        (
+            {"Name": "www.example.org", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]},
+            "RRSet with DNS name www.example.org. is not permitted in zone example.com.",
+        ),
+        (
+            {"Name": "old.example.com", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]},
+            "a conflicting RRSet of type CNAME with the same DNS name already exists in zone example.com.",
+        ),
+        (
+            {"Name": "old.example.com", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": "b.org"}]},
+            "but it already exists",
+        ),
+        (
+            {"Name": "cdn.example.com", "Type": "A", "AliasTarget": alias(ZONE, "d1.cloudfront.net")},
+            "but the alias target name does not lie within the target zone",
+        ),
+        (
+            {"Name": "cdn.example.com", "Type": "A", "AliasTarget": alias(ZONE, "no.example.com")},
+            "but that target was not found",
+        ),
+        (
+            {
+                "Name": "cdn.example.com",
+                "Type": "A",
+                "AliasTarget": alias("Z2FDTNDATAQYW2", "d0.cloudfront.net"),
+            },
+            "but that target was not found",
+        ),
+    ],
+)
+def test_a_record_that_route_53_refuses_is_refused(
+    zone: Emulator, record: dict[str, Any], problem: str
+) -> None:
+    """L5."""
+    create(zone, "old.example.com", "CNAME", "a.example.org")
+    with pytest.raises(ClientError) as refusal:
+        change(zone, **record)
+    error = refusal.value.response["Error"]
+    assert error["Code"] == "InvalidChangeBatch"
+    assert problem in error["Message"]
+
+
+def test_a_cname_is_refused_beside_other_records(zone: Emulator) -> None:
+    """L5."""
+    create(zone, "www.example.com", "TXT", '"a note"')
+    with pytest.raises(ClientError, match="conflicts with other records"):
+        create(zone, "www.example.com", "CNAME", "a.example.org")
