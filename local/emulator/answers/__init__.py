@@ -1,9 +1,11 @@
 """Hooks that correct answers of the emulator where AWS answers differently."""
 
-from local.emulator.answers import alarms, key_value_stores
+from local.emulator.answers import alarms, conflicts, key_value_stores, names
 
 
 def install_answers() -> None:
     """Install all hooks of this folder."""
     alarms.install()
     key_value_stores.install()
+    conflicts.install()
+    names.install()

@@ -76,7 +76,11 @@ _ORIGINAL_UPDATE_DOMAIN = cast("Callable[[str, Json], Response]", apigateway._up
 
 def _create_distribution(headers: Json, body: bytes) -> Response:
     config, _tags = cloudfront._unwrap_distribution_create_xml(cloudfront._parse_body(body))
-    return _check_aliases(config, "") or _ORIGINAL_CREATE(headers, body)
+    reference = "" if config is None else cloudfront._text(config, "CallerReference")
+    known = (
+        each["Id"] for each in cloudfront._distributions.values() if each["CallerReference"] == reference
+    )
+    return _check_aliases(config, next(known, "")) or _ORIGINAL_CREATE(headers, body)
 
 
 def _update_distribution(distribution_id: str, headers: Json, body: bytes) -> Response:

@@ -1,4 +1,4 @@
-"""Certificates are issued when their validation records exist, and hosts need a valid certificate (L4, L5)."""
+"""Certificates are issued when their records exist, and hosts need an issued certificate (L4, L5)."""
 
 from typing import Any
 
@@ -142,8 +142,8 @@ def test_a_distribution_serves_the_aliases_of_an_issued_certificate(zone: Emulat
         (["*.example.com"], ["taken.example.com"], True, CLOUDFRONT_REGION, "CNAMEAlreadyExists"),
     ],
 )
-def test_a_distribution_is_refused_without_a_right_to_its_aliases(  # noqa: PLR0913, PLR0917 - the table's columns
-    zone: Emulator, names: list[str], aliases: list[str], is_valid: bool, region: str, code: str  # noqa: FBT001 - a column
+def test_a_distribution_is_refused_without_a_right_to_its_aliases(  # noqa: PLR0913 - the table's columns
+    zone: Emulator, *, names: list[str], aliases: list[str], is_valid: bool, region: str, code: str
 ) -> None:
     client = zone.client("cloudfront")
     taken = issue(zone, "taken.example.com")
@@ -194,7 +194,7 @@ def test_a_certificate_in_use_cannot_be_deleted(zone: Emulator) -> None:
     ],
 )
 def test_a_domain_name_of_an_api_needs_an_issued_certificate_of_its_region(
-    zone: Emulator, name: str, is_valid: bool, region: str  # noqa: FBT001 - a column of the table
+    zone: Emulator, *, name: str, is_valid: bool, region: str
 ) -> None:
     arn = request(zone, name, region=region)
     if is_valid:

@@ -1,0 +1,152 @@
+"""A resource that exists is refused, or returned as it is, as AWS does (L5)."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from components.core.stage import STAGES
+from local.emulator.emulator import Emulator
+from tests.components.resources import list_custom_resources
+from tests.local.emulator.creation_calls import Creation
+
+# For each type: the call that creates it, and the error of a second, equal call. None means that AWS accepts
+# the call: the resource has no name, or the call replaces what exists, or an equal one is returned.
+CALLS = {
+    "aws:acm/certificate:Certificate": ("certificate", None),
+    "aws:apigatewayv2/api:Api": ("api", None),
+    "aws:apigatewayv2/apiMapping:ApiMapping": ("api_mapping", "ConflictException"),
+    "aws:apigatewayv2/authorizer:Authorizer": ("authorizer", "ConflictException"),
+    "aws:apigatewayv2/domainName:DomainName": ("domain_name", "ConflictException"),
+    "aws:apigatewayv2/integration:Integration": ("integration", None),
+    "aws:apigatewayv2/route:Route": ("route", "ConflictException"),
+    "aws:apigatewayv2/stage:Stage": ("stage", "ConflictException"),
+    "aws:cloudfront/cachePolicy:CachePolicy": ("cache_policy", "CachePolicyAlreadyExists"),
+    "aws:cloudfront/distribution:Distribution": ("distribution", None),
+    "aws:cloudfront/function:Function": ("cloudfront_function", "FunctionAlreadyExists"),
+    "aws:cloudfront/keyValueStore:KeyValueStore": ("key_value_store", "EntityAlreadyExists"),
+    "aws:cloudfront/originAccessControl:OriginAccessControl": (
+        "origin_access_control",
+        "OriginAccessControlAlreadyExists",
+    ),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (
+        "response_headers_policy",
+        "ResponseHeadersPolicyAlreadyExists",
+    ),
+    "aws:cloudwatch/dashboard:Dashboard": ("dashboard", None),
+    "aws:cloudwatch/eventRule:EventRule": ("rule", None),
+    "aws:cloudwatch/eventTarget:EventTarget": ("target", None),
+    "aws:cloudwatch/logGroup:LogGroup": ("log_group", "ResourceAlreadyExistsException"),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("metric_filter", None),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": ("alarm", None),
+    "aws:codebuild/project:Project": ("build_project", "ResourceAlreadyExistsException"),
+    "aws:cognito/userPool:UserPool": ("user_pool", None),
+    "aws:cognito/userPoolClient:UserPoolClient": ("user_pool_client", None),
+    "aws:dynamodb/table:Table": ("table", "ResourceInUseException"),
+    "aws:dynamodb/tableItem:TableItem": ("table_item", "ConditionalCheckFailedException"),
+    "aws:iam/policy:Policy": ("policy", "EntityAlreadyExists"),
+    "aws:iam/role:Role": ("role", "EntityAlreadyExists"),
+    "aws:iam/rolePolicy:RolePolicy": ("role_policy", None),
+    "aws:kms/alias:Alias": ("key_alias", "AlreadyExistsException"),
+    "aws:kms/key:Key": ("key", None),
+    "aws:lambda/alias:Alias": ("function_alias", "ResourceConflictException"),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": (
+        "event_source_mapping",
+        "ResourceConflictException",
+    ),
+    "aws:lambda/function:Function": ("function", "ResourceConflictException"),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ("event_invoke_config", None),
+    "aws:lambda/layerVersion:LayerVersion": ("layer_version", None),
+    "aws:lambda/permission:Permission": ("permission", "ResourceConflictException"),
+    "aws:route53/record:Record": ("record", "InvalidChangeBatch"),
+    "aws:s3/bucket:Bucket": ("bucket", "BucketAlreadyOwnedByYou"),
+    "aws:sns/topic:Topic": ("topic", None),
+    "aws:sns/topicSubscription:TopicSubscription": ("subscription", None),
+    "aws:sqs/queue:Queue": ("queue", None),
+}
+# Types without a call of their own that creates something: they set a property of another resource, or wait.
+SETTINGS = {
+    "aws:acm/certificateValidation:CertificateValidation",
+    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketNotification:BucketNotification",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+}
+
+
+def create(emulator: Emulator, call: str, first: dict[str, Any], second: dict[str, Any]) -> str | None:
+    """Make a call twice, and return the error code of the second one."""
+    creation = Creation(emulator)
+    getattr(creation, call)(**first)
+    try:
+        getattr(creation, call)(**second)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return None
+
+
+def test_every_type_of_every_stage_is_in_one_of_the_tables() -> None:
+    registered = {resource.type for stage in STAGES for resource in list_custom_resources(stage)}
+    assert not CALLS.keys() & SETTINGS
+    assert CALLS.keys() | SETTINGS == registered
+
+
+@pytest.mark.parametrize(("call", "code"), CALLS.values(), ids=CALLS)
+def test_a_second_equal_call_is_answered_as_by_aws(emulator: Emulator, call: str, code: str | None) -> None:
+    assert create(emulator, call, {}, {}) == code
+
+
+@pytest.mark.parametrize(
+    ("call", "first", "second", "code"),
+    [
+        ("queue", {}, {"Attributes": {"VisibilityTimeout": "61"}}, "QueueAlreadyExists"),
+        ("queue", {}, {"Attributes": {"DelaySeconds": "9"}}, "QueueAlreadyExists"),
+        (
+            "queue",
+            {},
+            {"Attributes": {"RedriveAllowPolicy": '{"redrivePermission": "denyAll"}'}},
+            "QueueAlreadyExists",
+        ),
+        ("queue", {"tags": {"a": "1"}}, {"tags": {"a": "2"}}, "QueueAlreadyExists"),
+        ("queue", {"tags": {"a": "1"}}, {"Attributes": {}}, None),
+        ("topic", {}, {"Attributes": {"DisplayName": "Alarms"}}, "InvalidParameter"),
+        ("topic", {}, {"Tags": [{"Key": "a", "Value": "1"}]}, "InvalidParameter"),
+        ("topic", {"Tags": [{"Key": "a", "Value": "1"}]}, {}, None),
+        ("subscription", {}, {"Attributes": {"RawMessageDelivery": "true"}}, "InvalidParameter"),
+        ("distribution", {}, {"Comment": "another"}, "DistributionAlreadyExists"),
+        ("distribution", {}, {"CallerReference": "2"}, None),
+    ],
+)
+def test_other_settings_of_an_existing_resource_are_refused(
+    emulator: Emulator, call: str, first: dict[str, Any], second: dict[str, Any], code: str | None
+) -> None:
+    assert create(emulator, call, first, second) == code
+
+
+def test_an_equal_call_returns_the_existing_resource(emulator: Emulator) -> None:
+    creation = Creation(emulator)
+    for call, path in (
+        ("queue", ("QueueUrl",)),
+        ("topic", ("TopicArn",)),
+        ("subscription", ("SubscriptionArn",)),
+        ("distribution", ("Distribution", "Id")),
+    ):
+        found: list[Any] = []
+        for _ in range(2):
+            answer = getattr(creation, call)()
+            for part in path:
+                answer = answer[part]
+            found.append(answer)
+        assert found[0] == found[1], call
+
+
+def test_a_refused_mapping_does_not_exist(emulator: Emulator) -> None:
+    creation = Creation(emulator)
+    creation.event_source_mapping()
+    with pytest.raises(ClientError, match="Please update or delete the existing mapping with UUID"):
+        creation.event_source_mapping()
+    assert len(creation.client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 1
