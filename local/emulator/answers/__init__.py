@@ -1,6 +1,6 @@
 """Hooks that correct answers of the emulator where AWS answers differently."""
 
-from local.emulator.answers import alarms, conflicts, key_value_stores, names
+from local.emulator.answers import alarms, conflicts, key_value_stores, names, updates
 
 
 def install_answers() -> None:
@@ -9,3 +9,4 @@ def install_answers() -> None:
     key_value_stores.install()
     conflicts.install()
     names.install()
+    updates.install()

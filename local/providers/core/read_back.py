@@ -94,7 +94,7 @@ def _parse_number(found: Any) -> Any:  # noqa: ANN401 - as above
 def _format_scalar(found: Any) -> Any:  # noqa: ANN401 - as above
     if isinstance(found, bool):
         return str(found).lower()
-    return str(found) if isinstance(found, int | float) else found
+    return str(_parse_number(found)) if isinstance(found, int | float) else found
 
 
 def _is_same_document(one: str, other: object) -> bool:

@@ -25,6 +25,8 @@ DELETERS: dict[str, Delete] = {}
 READERS: dict[str, Read] = {}
 # The properties of each type that AWS cannot change. For such a change, Pulumi replaces the resource.
 IMMUTABLE_PROPERTIES: dict[str, frozenset[str]] = {}
+# The properties of each type that AWS does not return. Readers return them as declared.
+UNREADABLE_PROPERTIES: dict[str, frozenset[str]] = {}
 INVOKES: dict[str, Invoke] = {}
 
 
@@ -78,7 +80,7 @@ def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], R
 
     Args:
         token: `aws:<module>/<type>:<Type>`.
-        unreadable: Properties that AWS does not return. They are returned as declared.
+        unreadable: Properties that AWS does not return. The reader returns them as declared.
     """
 
     def register(read: Read) -> Read:
@@ -97,6 +99,7 @@ def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], R
             return select_declared(declared.properties, {**given, **found})
 
         READERS[token] = read_declared
+        UNREADABLE_PROPERTIES[token] = frozenset(unreadable)
         return read
 
     return register

@@ -36,7 +36,7 @@ SUBSCRIPTION_ATTRIBUTES = {
 }
 
 
-@creates("aws:sns/topic:Topic")
+@creates("aws:sns/topic:Topic", immutable=("fifoTopic", "name"))
 def create_topic(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a topic. The name of a FIFO topic ends with `.fifo`."""
     properties = declared.properties
@@ -85,7 +85,7 @@ def delete_topic(aws: ProviderContext, _declared: DeclaredResource, made: Create
     aws.client("sns").delete_topic(TopicArn=made.id)
 
 
-@creates("aws:sns/topicPolicy:TopicPolicy", repeatable=True)
+@creates("aws:sns/topicPolicy:TopicPolicy", repeatable=True, immutable=("arn",))
 def create_topic_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the topic's policy."""
     properties = declared.properties
@@ -119,7 +119,7 @@ def _set_policy(aws: ProviderContext, arn: str, policy: str) -> None:
     aws.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
 
 
-@creates("aws:sns/topicSubscription:TopicSubscription")
+@creates("aws:sns/topicSubscription:TopicSubscription", immutable=("endpoint", "protocol", "topic"))
 def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a subscription. E-mail subscriptions are never confirmed: the emulator sends no e-mail."""
     properties = declared.properties

@@ -42,7 +42,7 @@ DEFAULTS = {
 }
 
 
-@creates("aws:sqs/queue:Queue")
+@creates("aws:sqs/queue:Queue", immutable=("fifoQueue", "name"))
 def create_queue(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a queue. The name of a FIFO queue ends with `.fifo`."""
     properties = declared.properties
@@ -93,7 +93,7 @@ def _register_queue_attribute(token: str, key: str) -> None:
     """Register a resource type that sets one attribute of a queue."""
     attribute = ATTRIBUTES[key]
 
-    @creates(token, repeatable=True)
+    @creates(token, repeatable=True, immutable=("queueUrl",))
     def put(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         properties = declared.properties
         url = properties["queueUrl"]

@@ -100,10 +100,15 @@ def update_api(aws: ProviderContext, declared: DeclaredResource, made: CreatedRe
 def update_tags(aws: ProviderContext, arn: str, properties: Properties) -> None:
     """Set the tags of an API, stage or domain name."""
     client = aws.client("apigatewayv2")
-    if removed := find_removed_tags(client.get_tags(ResourceArn=arn).get("Tags", {}), properties):
+    if removed := find_removed_tags(read_api_tags(aws, arn), properties):
         client.untag_resource(ResourceArn=arn, TagKeys=removed)
     if wanted := read_tags(properties):
         client.tag_resource(ResourceArn=arn, Tags=wanted)
+
+
+def read_api_tags(aws: ProviderContext, arn: str) -> dict[str, str]:
+    """Return the tags of an API, stage or domain name."""
+    return dict(aws.client("apigatewayv2").get_tags(ResourceArn=arn).get("Tags", {}))
 
 
 def _build_api(properties: Properties) -> dict[str, Any]:
@@ -120,7 +125,7 @@ def read_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedRes
     api = aws.client("apigatewayv2").get_api(ApiId=made.id)
     return {
         "corsConfiguration": parse_answer(api.get("CorsConfiguration", {}), **CORS),
-        "tags": api.get("Tags", {}),
+        "tags": read_api_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{made.id}"),
         **parse_answer(api, Name="name", ProtocolType="protocolType", **API),
     }
 
@@ -175,7 +180,7 @@ def read_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedRe
             {"routeKey": key, **parse_answer(settings, **ROUTE_SETTINGS)}
             for key, settings in stage.get("RouteSettings", {}).items()
         ],
-        "tags": stage.get("Tags", {}),
+        "tags": read_api_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{made.id}"),
         **parse_answer(stage, StageName="name", **STAGE),
     }
 

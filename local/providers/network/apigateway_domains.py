@@ -13,7 +13,7 @@ from local.providers.core.resource import (
     read_single_block,
     read_tags,
 )
-from local.providers.network.apigateway import update_tags
+from local.providers.network.apigateway import read_api_tags, update_tags
 
 # The names of AWS and of pulumi-aws.
 CONFIGURATION = {
@@ -57,7 +57,7 @@ def read_domain_name(aws: ProviderContext, _declared: DeclaredResource, made: Cr
     (configuration,) = found["DomainNameConfigurations"]
     return {
         "domainNameConfiguration": parse_answer(configuration, **CONFIGURATION),
-        "tags": found.get("Tags", {}),
+        "tags": read_api_tags(aws, _build_arn(aws, made.id)),
         **parse_answer(found, DomainName="domainName"),
     }
 

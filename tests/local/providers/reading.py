@@ -1,0 +1,47 @@
+"""Reads the resources of a deployment back from the emulator."""
+
+from collections.abc import Iterable
+
+from local.emulator.emulator import Emulator
+from local.engine.engine import Resource
+from local.providers.core.registry import READERS
+from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
+
+REGION = "ap-southeast-1"
+
+
+def declare(resource: Resource, **changes: object) -> DeclaredResource:
+    """Return a resource as the program declares it, with other values of some properties."""
+    return DeclaredResource(
+        urn=resource.urn,
+        type=resource.type,
+        name=resource.urn.rpartition("::")[2],
+        properties={**resource.inputs, **changes},
+    )
+
+
+def open_provider(emulator: Emulator, resource: Resource) -> ProviderContext:
+    return ProviderContext(emulator=emulator, region=resource.inputs.get("region", REGION))
+
+
+def read(emulator: Emulator, resource: Resource) -> Properties | None:
+    """Return the present properties of a resource, or None if it does not exist."""
+    created = CreatedResource(id=resource.id, outputs=resource.outputs)
+    return READERS[resource.type](open_provider(emulator, resource), declare(resource), created)
+
+
+def find_drift(emulator: Emulator, resources: Iterable[Resource]) -> dict[str, Properties | None]:
+    """Return the present values of the properties that differ from the program, by URN."""
+    found: dict[str, Properties | None] = {}
+    for resource in resources:
+        present = read(emulator, resource)
+        if present is None:
+            found[resource.urn] = None
+        elif present != resource.inputs:
+            names = present.keys() | resource.inputs.keys()
+            found[resource.urn] = {
+                name: present.get(name)
+                for name in names
+                if present.get(name) != resource.inputs.get(name) or name not in present
+            }
+    return found

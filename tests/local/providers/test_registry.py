@@ -1,0 +1,69 @@
+"""The embedded cloud supports every resource type and every lookup of every stage (L6)."""
+
+from functools import lru_cache
+
+import pytest
+from pulumi.runtime.proto import resource_pb2
+
+from components.core.stage import STAGES
+from local.providers.core.registry import (
+    CREATORS,
+    DELETERS,
+    IMMUTABLE_PROPERTIES,
+    INVOKES,
+    READERS,
+    UPDATERS,
+)
+from tests.components.recorder import (
+    Recorded,
+    Recorder,
+    built_layers,
+    configuration,
+    record_program,
+    run_main,
+)
+
+
+class Lookups(Recorder):
+    """The mock of Pulumi's engine that also records the functions of the provider that the program calls."""
+
+    tokens: set[str]
+
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802 - the SDK's name
+        self.tokens.add(request.tok)
+        return super().Invoke(request)
+
+
+@lru_cache
+def list_tokens(stage: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the types that a stage registers, and the functions that it calls."""
+    lookups: set[str] = set()
+
+    def create_monitor(recorded: list[Recorded]) -> Recorder:
+        monitor = Lookups(recorded)
+        monitor.tokens = lookups
+        return monitor
+
+    with built_layers() as layers:
+        config = {**configuration(stage), "anchor-deploy:layers": str(layers)}
+        recording = record_program(run_main, stage, config, monitor=create_monitor)
+    return frozenset(each.type for each in recording.resources if each.custom), frozenset(lookups)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_type_can_be_created_changed_read_and_deleted(stage: str) -> None:
+    types, _ = list_tokens(stage)
+    assert len(types) > 40
+    for table in (CREATORS, UPDATERS, READERS, DELETERS, IMMUTABLE_PROPERTIES):
+        assert types - table.keys() == set()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_lookup_has_a_function(stage: str) -> None:
+    _, lookups = list_tokens(stage)
+    assert lookups
+    assert lookups <= INVOKES.keys()
+
+
+def test_every_type_of_the_registry_is_complete() -> None:
+    assert CREATORS.keys() == UPDATERS.keys() == READERS.keys() == DELETERS.keys()
