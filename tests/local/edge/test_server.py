@@ -2,19 +2,25 @@
 
 import asyncio
 import json
+import socket
 from typing import Any
 
 import attrs
 import pytest
+from aiohttp import web
 from botocore.exceptions import ClientError
 
+from local.edge.api_hosts import ApiForwarder
 from local.edge.bucket_access import NO_ACCESS, BucketAccess, load_bucket_access
 from local.edge.cors import CorsPolicy
 from local.edge.edge import Edge
+from local.edge.exchange import EdgeAccess
 from local.edge.functions.events import EdgeFunctionError
+from local.edge.listener import Listener
 from local.edge.origins import OriginClient
 from local.edge.server import EdgeServer
 from local.http_messages import Headers
+from tests.edge.edge_host import HOST
 from tests.local.edge.edge_fixture import CONFIG, DEFAULT, FakeAssets, FakeFunctions, RunningEdge
 
 OURS, THEIRS = "https://app.example.com", "https://evil.example"
@@ -42,13 +48,161 @@ def create_image_edge(**changes: Any) -> Edge:  # noqa: ANN401 - attributes of E
 def test_the_host_selects_the_distribution() -> None:
     async def main() -> None:
         running_edge = RunningEdge()
-        running_edge.server = EdgeServer(edges=(running_edge.edge, create_image_edge()))
+        running_edge.server = EdgeServer(
+            edges=(running_edge.edge, create_image_edge()),
+            resolve_host={"images.example.com": IMAGES.domain_name}.get,
+        )
         async with running_edge:
             for host in ("d2.cloudfront.localhost:8080", "D2.cloudfront.localhost", "images.example.com"):
                 assert (await running_edge.get("/images/1", host=host)).body == b"an image", host
             for host in ("cloudfront.localhost", "d2.cloudfront.localhost.evil.example", "nobody.example"):
                 assert (await running_edge.get("/images/1", host=host)).body != b"an image", host
             assert (await running_edge.get("/page")).body == b"hello"
+
+    asyncio.run(main())
+
+
+class Hosts:
+    """The edge of a stage with a domain: the sites have a wildcard alias, the images have another alias."""
+
+    def __init__(self, records: dict[str, str]) -> None:
+        self.running = RunningEdge(
+            config=attrs.evolve(CONFIG, aliases=frozenset({"*.example.com", "example.com"}))
+        )
+        self.refused: list[EdgeAccess] = []
+        self.running.server = EdgeServer(
+            edges=(self.running.edge, create_image_edge()),
+            resolve_host=records.get,
+            access_log=self.refused.append,
+        )
+
+    async def get(self, host: str) -> tuple[int, bytes]:
+        self.running.set_key(host.partition(":")[0].lower(), self.running.items[HOST])
+        answer = await self.running.get("/page", host=host)
+        return answer.status, answer.body
+
+
+SITES = CONFIG.domain_name
+
+
+@pytest.mark.parametrize(
+    ("host", "records", "body"),
+    [
+        ("shop.example.com", {"shop.example.com": SITES}, b"hello"),
+        ("SHOP.example.com:8080", {"shop.example.com": SITES}, b"hello"),
+        ("example.com", {"example.com": SITES}, b"hello"),
+        ("images.example.com", {"images.example.com": IMAGES.domain_name}, b"an image"),
+        (SITES, {}, b"hello"),
+    ],
+)
+def test_an_alias_leads_to_its_distribution_if_a_record_does(
+    host: str, records: dict[str, str], body: bytes
+) -> None:
+    """L4."""
+
+    async def main() -> None:
+        hosts = Hosts(records)
+        async with hosts.running:
+            assert await hosts.get(host) == (200, body)
+            assert hosts.refused == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("host", "records", "reason"),
+    [
+        ("shop.example.com", {}, b"No Route 53 record leads from shop.example.com to its distribution."),
+        ("images.example.com", {"images.example.com": SITES}, b"No Route 53 record leads"),
+        ("shop.example.com", {"shop.example.com": "elsewhere.example.org"}, b"No Route 53 record leads"),
+        ("a.shop.example.com", {"a.shop.example.com": SITES}, b"No distribution has the alias"),
+        ("shop.example.org", {"shop.example.org": SITES}, b"No distribution has the alias"),
+        ("<b>", {}, b"No distribution has the alias &lt;b&gt;."),
+        ("api.example.com", {"api.example.com": "d-1.execute-api.ap-southeast-1.amazonaws.com"}, b"No Route"),
+    ],
+)
+def test_a_host_that_leads_to_no_distribution_is_refused_with_the_reason(
+    host: str, records: dict[str, str], reason: bytes
+) -> None:
+    """L4, Q1."""
+
+    async def main() -> None:
+        hosts = Hosts(records)
+        async with hosts.running:
+            status, body = await hosts.get(host)
+            assert status == 403
+            assert reason in body
+            (access,) = hosts.refused
+            assert (access.host, access.target, access.status) == (host, "/page", 403)
+            assert hosts.running.functions.sent == []
+
+    asyncio.run(main())
+
+
+async def answer_as_api(incoming: web.BaseRequest) -> web.StreamResponse:
+    """Answer as an API that tells what it has received."""
+    received = {
+        "method": incoming.method,
+        "target": incoming.raw_path,
+        "host": incoming.headers["host"],
+        "token": incoming.headers.get("authorization"),
+        "body": (await incoming.read()).decode(),
+    }
+    response = web.json_response(received, status=201, headers={"apigw-requestid": "1"})
+    response.headers.add("set-cookie", "a=1")
+    response.headers.add("set-cookie", "b=2")
+    return response
+
+
+def test_the_domain_name_of_an_api_is_forwarded_to_the_embedded_aws() -> None:
+    """L4."""
+
+    async def main() -> None:
+        api = Listener.open(0, web.Server(answer_as_api), None)
+        running_edge = RunningEdge()
+        running_edge.server = EdgeServer(
+            edges=(running_edge.edge,),
+            resolve_host={"api.example.com": "d-1.execute-api.ap-southeast-1.amazonaws.com"}.get,
+            apis=ApiForwarder(endpoint_url=f"http://127.0.0.1:{api.port}"),
+        )
+        async with running_edge:
+            answer = await running_edge.get(
+                "/images/%2F?a=b%20c",
+                method="POST",
+                host="api.example.com",
+                headers=[("authorization", "Bearer t")],
+                data=b'{"name": "x"}',
+            )
+            await api.close()
+        assert (answer.status, answer.headers["apigw-requestid"]) == (201, "1")
+        assert answer.cookies == ["a=1", "b=2"]
+        assert json.loads(answer.body) == {
+            "method": "POST",
+            "target": "/images/%2F?a=b%20c",
+            "host": "api.example.com",
+            "token": "Bearer t",
+            "body": '{"name": "x"}',
+        }
+
+    asyncio.run(main())
+
+
+def test_an_embedded_aws_that_does_not_answer_is_reported() -> None:
+    """Q1."""
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            free_port = listener.getsockname()[1]
+        running_edge = RunningEdge()
+        running_edge.server = EdgeServer(
+            edges=(running_edge.edge,),
+            resolve_host={"api.example.com": "d-1.execute-api.ap-southeast-1.amazonaws.com"}.get,
+            apis=ApiForwarder(endpoint_url=f"http://127.0.0.1:{free_port}"),
+        )
+        async with running_edge:
+            answer = await running_edge.get("/images", host="api.example.com")
+        assert answer.status == 502
+        assert str(free_port).encode() in answer.body
 
     asyncio.run(main())
 

@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 
 from local.edge.certificates import LocalAuthority
+from local.workers.process import LocalNames
 from tests.edge.edge_host import HOST
 from tests.local.edge.edge_fixture import RunningEdge, run_scenario
 from tests.runtime.releases.origin.node_functions import function_version, get, workers
@@ -117,6 +118,42 @@ def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
             answer = await get(pool, caller, f"/?url={url}", headers=[])
             assert answer.json() == [200, "Miss from cloudfront"]
         assert running_edge.functions.sent[0].headers["x-forwarded-host"] == f"{host}:{running_edge.port}"
+
+    run_scenario(scenario, authority=authority)
+
+
+def test_a_function_reaches_the_domains_of_a_stage_without_a_name_server(tmp_path: Path) -> None:
+    """L4: the URL of a site has the default port, and the certificate of its name is checked."""
+    authority = LocalAuthority(tmp_path, NOW)
+    caller = function_version(
+        {
+            "index.mjs": """
+            import https from "node:https";
+            const head = (url) => new Promise((resolve, reject) => {
+              https.request(url, { method: "HEAD" }, (answer) => {
+                answer.resume();
+                resolve(answer.statusCode);
+              }).on("error", reject).end();
+            });
+            export const handler = async () => {
+              const plain = await fetch("http://shop.example.com/a");
+              const secure = await fetch("https://shop.example.com/b");
+              const status = await head("https://shop.example.com/c");
+              const body = JSON.stringify([status, await plain.text(), await secure.text()]);
+              return { statusCode: 200, body };
+            };
+            """
+        }
+    )
+
+    async def scenario(running_edge: RunningEdge) -> None:
+        running_edge.set_key("shop.example.com", running_edge.items[HOST])
+        names = LocalNames(domains=("example.com",), port=running_edge.port)
+        async with workers(certificate_authority=authority.certificate_file, local_names=names) as (pool, _):
+            answer = await get(pool, caller, "/", headers=[])
+            assert answer.json() == [200, "hello", "hello"]
+        hosts = {sent.headers["x-forwarded-host"] for sent in running_edge.functions.sent}
+        assert hosts == {"shop.example.com"}
 
     run_scenario(scenario, authority=authority)
 

@@ -15,6 +15,7 @@ from local.emulator.node_function import Credentials, InvokeMode, NodeFunctionVe
 from local.http_messages import Headers
 from local.node import find_node
 from local.workers.pool import WorkerPool
+from local.workers.process import NO_LOCAL_NAMES, LocalNames
 from runtime.deploy.releases.build_output.artifact import CACHE_RULES, WRAPPER_FILES
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 
@@ -106,7 +107,9 @@ class Lines:
 
 @contextlib.asynccontextmanager
 async def workers(
-    maximum: int = 8, certificate_authority: Path | None = None
+    maximum: int = 8,
+    certificate_authority: Path | None = None,
+    local_names: LocalNames = NO_LOCAL_NAMES,
 ) -> AsyncGenerator[tuple[WorkerPool, Lines]]:
     """Yield a worker pool, and the log lines of its functions."""
     lines = Lines()
@@ -114,6 +117,7 @@ async def workers(
         node=find_node().node,
         log=lambda _, line: lines.add(line),
         certificate_authority=certificate_authority,
+        local_names=local_names,
         maximum=maximum,
     )
     await pool.open()
