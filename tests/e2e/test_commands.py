@@ -1,13 +1,19 @@
 """`make up` and `make demo`: the output, the listening ports and the processes of these commands."""
 
+import contextlib
+import http.client
+import json
 import os
 import re
+import shlex
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from attrs import frozen
@@ -126,9 +132,25 @@ class RunningUp:
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]) -> Generator[RunningUp]:
     """A running `make up` with the tiny site, which builds in two seconds."""
-    ports = own_ports()
+    with run_up(tmp_path_factory.mktemp("tiny-site"), own_ports()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def production(
+    tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]
+) -> Generator[RunningUp]:
+    """A running `make up STAGE=production` with the tiny site."""
+    folder = tmp_path_factory.mktemp("production")
+    with run_up(folder, own_ports(), "--stage", "production") as running:
+        yield running
+
+
+@contextlib.contextmanager
+def run_up(folder: Path, ports: Ports, *options: str) -> Generator[RunningUp]:
+    """Run the command until the context ends. Wait until the tiny site is live."""
     process = subprocess.Popen(
-        [*create_command("up"), "--folder", str(tiny_site.write(tmp_path_factory.mktemp("tiny-site")))],
+        [*create_command("up"), "--folder", str(tiny_site.write(folder)), *options],
         cwd=ROOT,
         env=create_environment(ports),
         stdin=subprocess.DEVNULL,
@@ -163,16 +185,93 @@ def test_up_prints_addresses_and_credentials(up: RunningUp) -> None:
     assert read_printed_value(up, "Password")
 
 
-def test_the_site_shows_the_pushed_commit(up: RunningUp) -> None:
-    """L1."""
-    pushed = subprocess.run(
+def read_pushed_commit(up: RunningUp) -> str:
+    return subprocess.run(
         ["git", "rev-parse", "main"],  # noqa: S607 - the user's git
         cwd=ROOT / f".anchor/{up.ports.emulator}/git/next-site.git",
         capture_output=True,
         text=True,
         check=True,
     ).stdout.strip()
-    assert read_commit(Visitor(url=read_printed_value(up, "Site")).get("/").text) == pushed
+
+
+def test_the_site_shows_the_pushed_commit(up: RunningUp) -> None:
+    """L1."""
+    assert read_commit(Visitor(url=read_printed_value(up, "Site")).get("/").text) == read_pushed_commit(up)
+
+
+@frozen(kw_only=True)
+class PrintedCurl:
+    """The curl command that `make up` has printed. `get` sends the request that curl would send."""
+
+    authority: Path
+    address: tuple[str, int]
+    url: str
+
+    @classmethod
+    def parse(cls, output: str) -> "PrintedCurl":
+        found = re.search(r"^  (curl .+)$", output, re.MULTILINE)
+        assert found, f"no curl command is printed:\n{output}"
+        program, *arguments, url = shlex.split(found[1])
+        options = dict(zip(arguments[::2], arguments[1::2], strict=True))
+        assert (program, options.keys()) == ("curl", {"--cacert", "--connect-to"})
+        host, _, port = options["--connect-to"].removeprefix("::").rpartition(":")
+        return cls(authority=Path(options["--cacert"]), address=(host, int(port)), url=url)
+
+    def get(self, url: str) -> tuple[int, str]:
+        """Send a request to the address of the command, with the host name and the TLS name of the URL."""
+        parts = urlsplit(url)
+        assert parts.hostname
+        trust = ssl.create_default_context(cafile=str(self.authority))
+        with (
+            socket.create_connection(self.address, timeout=30) as plain,
+            trust.wrap_socket(plain, server_hostname=parts.hostname) as secure,
+        ):
+            connection = http.client.HTTPConnection(parts.hostname)
+            connection.sock = secure
+            connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+
+
+def test_up_deploys_production_and_prints_how_to_open_its_site(production: RunningUp) -> None:
+    """L4: the site of the push is live below the domain of production."""
+    command = PrintedCurl.parse(production.output)
+    assert read_printed_value(production, "Site") == command.url == "https://next-site.sites.example.com"
+    assert command.address == ("127.0.0.1", production.ports.edge)
+    status, body = command.get(command.url)
+    assert status == 200
+    assert read_commit(body) == read_pushed_commit(production)
+    release = read_printed_value(production, "This release")
+    assert re.fullmatch(r"https://[0-9a-z]+--next-site\.sites\.example\.com", release)
+    assert read_commit(command.get(release)[1]) == read_pushed_commit(production)
+
+
+def test_every_name_of_production_is_reached_at_the_same_address(production: RunningUp) -> None:
+    """L4."""
+    command = PrintedCurl.parse(production.output)
+    assert read_printed_value(production, "Image API") == "https://images.example.com"
+    status, body = command.get("https://images.example.com/openapi.json")
+    assert (status, json.loads(body)["info"]["title"]) == (200, "anchor-deploy images")
+    assert command.get("https://images-cdn.example.com/images/missing")[0] == 403
+    for host in ("other.example.com", "docs.sites.example.com"):
+        assert command.get(f"https://{host}/")[0] in {403, 404}, host
+
+
+def test_an_unknown_stage_is_refused_with_the_missing_file(own_ports: Callable[[], Ports]) -> None:
+    """Q1."""
+    done = subprocess.run(
+        [*create_command("up"), "--stage", "nowhere"],
+        cwd=ROOT,
+        env=create_environment(own_ports()),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "Pulumi.nowhere.yaml" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_nothing_listens_beyond_loopback(up: RunningUp) -> None:
