@@ -251,6 +251,19 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "`make up` and `make demo` show their progress. Ctrl-C stops everything that they started. All "
         "servers listen only on loopback addresses. If a port is in use, the message contains its number."
     ),
+    "L4": (
+        "`make up STAGE=<stage>` deploys the resources of any stage, with its certificates, DNS records and "
+        "domain names. A certificate is issued only if its validation records exist. A host is answered only "
+        "if a DNS record leads from the host to its distribution or API."
+    ),
+    "L5": (
+        "The embedded cloud refuses what AWS refuses when a resource is created: names that are taken or "
+        "invalid, other settings of an existing resource, and certificates that are not issued."
+    ),
+    "L6": (
+        "The embedded cloud can create, change, read back and delete a resource of each type that a stage "
+        "registers."
+    ),
     "Q1": "Every refusal says what was wrong, where, and what to do.",
     "Q2": (
         "Functions write structured logs with the ids of the deployment, project and request. Alarms report "
