@@ -31,7 +31,7 @@ def test_every_resource_type_in_a_rule_exists() -> None:
     """A rule with a misspelled type token would check no resource."""
     tokens = {
         match.groups()
-        for path in (CHECKOUT / "policies").glob("*.py")
+        for path in (CHECKOUT / "policies").rglob("*.py")
         for match in TOKEN.finditer(path.read_text(encoding="utf-8"))
     }
     assert len(tokens) > 25
