@@ -1,7 +1,7 @@
 """Checks of several arguments of one block: conflicts, required sets, and the provider's `CustomizeDiff`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from attrs import frozen
 
@@ -33,6 +33,15 @@ def list_set_arguments(block: Block, names: tuple[str, ...]) -> list[str]:
 def has_unknown(block: Block, names: tuple[str, ...]) -> bool:
     """Return whether the value of an argument is not known yet."""
     return any(block.get(name) is UNKNOWN for name in names)
+
+
+def list_known_blocks(block: Block, name: str) -> list[Block] | None:
+    """Return the blocks of an argument. None if the argument or one of the blocks is not known yet."""
+    blocks = block.get(name)
+    if blocks is UNKNOWN:
+        return None
+    items = cast("list[Any]", blocks or [])
+    return None if UNKNOWN in items else items
 
 
 def conflict(*names: str, scope: str = "") -> Relation:

@@ -71,7 +71,11 @@ class ResourceType:
         prefix = props.get(f"{self.name}Prefix")
         if prefix is UNKNOWN:
             return {}
-        return {self.name: f"{prefix}{PREFIX_SUFFIX}" if prefix else f"{logical_name}{AUTOMATIC_SUFFIX}"}
+        if prefix:
+            return {self.name: f"{prefix}{PREFIX_SUFFIX}"}
+        # Pulumi writes the names of buckets in lower case.
+        stem = logical_name.lower() if self.name == "bucket" else logical_name
+        return {self.name: f"{stem}{AUTOMATIC_SUFFIX}"}
 
 
 def walk_arguments(known: Mapping[str, object], props: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.arguments.checks import (
+    does_not_match,
     follows_model,
     has_json,
     has_keys,
@@ -13,6 +14,8 @@ from policies.arguments.checks import (
     is_between,
     is_in_enum,
     is_one_of,
+    matches,
+    passes_any,
     passes_each,
 )
 from policies.arguments.relations import require_when
@@ -22,6 +25,14 @@ from policies.arguments.resource_type import ResourceType
 _METHODS: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _ROUTE_KEY: Final = re.compile(rf"\$default|({'|'.join(_METHODS)}) /\S*")
 _TAGS: Final = (has_keys(has_length(1, 128)), passes_each(has_length(1, 1600)))
+# The ARN of a function, the URI of such an ARN for API Gateway, or another URI.
+_INTEGRATION_URI: Final = (
+    passes_any(
+        is_arn,
+        matches(r"^arn:aws(-[a-z]+)*:apigateway:[a-z]{2}(-[a-z]+)+-\d{1,2}:lambda:path/"),
+        does_not_match("^arn:"),
+    ),
+)
 
 
 def _is_route_key(value: object, path: str) -> Iterator[str]:
@@ -84,7 +95,7 @@ TYPES: Final = (
             "apiId": (),
             "integrationMethod": (is_one_of(*_METHODS),),
             "integrationType": (is_in_enum("apigatewayv2.IntegrationType"),),
-            "integrationUri": (),
+            "integrationUri": _INTEGRATION_URI,
             "payloadFormatVersion": (is_one_of("1.0", "2.0"),),
             "timeoutMilliseconds": (follows_model("apigatewayv2.IntegerWithLengthBetween50And30000"),),
         },

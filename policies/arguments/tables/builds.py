@@ -16,6 +16,7 @@ from policies.arguments.checks import (
 )
 from policies.arguments.relations import Block, custom, require_when
 from policies.arguments.resource_type import ResourceType
+from policies.graph import UNKNOWN
 
 
 @custom("type", "location", scope="cache")
@@ -24,7 +25,7 @@ def _check_cache(block: Block) -> Iterator[str]:
     if block.get("type") == "S3" and block.get("location") in (None, ""):
         yield "the cache type S3 requires location"
     # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectCache.html
-    if block.get("modes") and block.get("type") != "LOCAL":
+    if block.get("modes") and block.get("type") not in ("LOCAL", UNKNOWN):
         yield "modes require the cache type LOCAL"
 
 

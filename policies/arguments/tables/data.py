@@ -21,7 +21,7 @@ from policies.arguments.checks import (
     read_json,
 )
 from policies.arguments.documents import is_access_policy, is_iam_json
-from policies.arguments.relations import Block, custom, exactly_one
+from policies.arguments.relations import Block, conflict, custom, exactly_one, list_known_blocks
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
 
@@ -63,25 +63,33 @@ def _check_item_keys(block: Block) -> Iterator[str]:
 @custom("hashKey", "rangeKey", "attributes", "globalSecondaryIndexes", "localSecondaryIndexes")
 def _check_attributes(block: Block) -> Iterator[str]:
     """Check that exactly the keys of the table and its indexes are declared (`validateTableAttributes`)."""
-    attributes, indexes = block.get("attributes"), block.get("globalSecondaryIndexes") or []
-    if not isinstance(attributes, list) or not isinstance(indexes, list):
+    attributes = list_known_blocks(block, "attributes")
+    indexes = list_known_blocks(block, "globalSecondaryIndexes")
+    local = list_known_blocks(block, "localSecondaryIndexes")
+    if attributes is None or indexes is None or local is None:
         return
-    declared = [str(each.get("name")) for each in attributes]
-    used = {str(block[name]) for name in ("hashKey", "rangeKey") if block.get(name) not in (None, UNKNOWN)}
+    declared: list[Any] = [each.get("name") for each in attributes]
+    used: set[Any] = {block.get(name) for name in ("hashKey", "rangeKey")} | {
+        index.get("rangeKey") for index in local
+    }
     for index in indexes:
-        used |= {str(index[name]) for name in ("hashKey", "rangeKey") if index.get(name) is not None}
-        used |= {str(key.get("attributeName")) for key in index.get("keySchemas") or []}
-    for index in block.get("localSecondaryIndexes") or []:
-        used.add(str(index.get("rangeKey")))
-    if unused := sorted(set(declared) - used):
-        yield f"attributes without a key: {', '.join(unused)}"
-    if missing := sorted(used - set(declared)):
-        yield f"keys without an attribute: {', '.join(missing)}"
-    if len(set(declared)) != len(declared):
-        yield "two attributes have the same name"
-    names = [index.get("name") for index in indexes]
-    if len(set(map(str, names))) != len(names):
-        yield "two globalSecondaryIndexes have the same name"
+        keys = list_known_blocks(index, "keySchemas")
+        used |= {index.get("hashKey"), index.get("rangeKey")}
+        used |= {UNKNOWN} if keys is None else {key.get("attributeName") for key in keys}
+    used.discard(None)
+    if UNKNOWN not in used and UNKNOWN not in declared:
+        if unused := sorted(set(declared) - used):
+            yield f"attributes without a key: {', '.join(unused)}"
+        if missing := sorted(used - set(declared)):
+            yield f"keys without an attribute: {', '.join(missing)}"
+    yield from _check_unique(declared, "attributes")
+    yield from _check_unique([index.get("name") for index in indexes], "globalSecondaryIndexes")
+
+
+def _check_unique(names: list[Any], kind: str) -> Iterator[str]:
+    known = [name for name in names if name is not UNKNOWN]
+    if len(set(known)) != len(known):
+        yield f"two {kind} have the same name"
 
 
 @custom("hashKey", "keySchemas", "projectionType", "nonKeyAttributes", scope=_INDEXES)
@@ -90,13 +98,15 @@ def _check_index(block: Block) -> Iterator[str]:
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Projection.html
     """
-    schemas = block.get("keySchemas") or []
-    if bool(schemas) == (block.get("hashKey") is not None):
-        yield "an index must have exactly one of keySchemas and hashKey"
-    kinds = [str(key.get("keyType")) for key in schemas]
-    if schemas and (kinds != sorted(kinds) or "HASH" not in kinds):
-        yield "keySchemas must begin with a HASH key"
-    if (block.get("projectionType") == "INCLUDE") != bool(block.get("nonKeyAttributes")):
+    schemas = list_known_blocks(block, "keySchemas")
+    if schemas is not None:
+        if bool(schemas) == (block.get("hashKey") is not None):
+            yield "an index must have exactly one of keySchemas and hashKey"
+        kinds: list[Any] = [key.get("keyType") for key in schemas]
+        if schemas and UNKNOWN not in kinds and (kinds[0] != "HASH" or kinds != sorted(kinds)):
+            yield "keySchemas must begin with a HASH key"
+    is_including = block.get("projectionType") == "INCLUDE"
+    if block.get("projectionType") is not UNKNOWN and is_including != bool(block.get("nonKeyAttributes")):
         yield "nonKeyAttributes are required exactly for the projectionType INCLUDE"
 
 
@@ -132,6 +142,9 @@ def _is_bucket_name(value: object, path: str) -> Iterator[str]:
         yield f"{path} {value} is not a bucket name"
 
 
+_DAYS_TO_IA: Final = 30
+
+
 @custom("id", "expiration", "transitions", scope="rules[]")
 def _check_rule(block: Block) -> Iterator[str]:
     """Check that a lifecycle rule does something, and that its transitions come before its expiration.
@@ -149,10 +162,16 @@ def _check_rule(block: Block) -> Iterator[str]:
         yield "a rule must have an action"
     expiration = block.get("expiration")
     days = expiration.get("days") if isinstance(expiration, dict) else None
-    for transition in block.get("transitions") or []:
-        start = transition.get("days")
+    for transition in list_known_blocks(block, "transitions") or []:
+        start, storage = transition.get("days"), transition.get("storageClass")
         if isinstance(days, int | float) and isinstance(start, int | float) and start >= days:
             yield f"the transition after {start} days must come before the expiration"
+        if (
+            storage in ("STANDARD_IA", "ONEZONE_IA")
+            and isinstance(start, int | float)
+            and start < _DAYS_TO_IA
+        ):
+            yield f"the transition to {storage} is after {start} days, the minimum is {_DAYS_TO_IA}"
 
 
 @custom("rules")
@@ -161,9 +180,8 @@ def _check_rule_ids(block: Block) -> Iterator[str]:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
     """
-    rules = block.get("rules") or []
-    identifiers = [str(rule.get("id")) for rule in rules] if isinstance(rules, list) else []
-    if len(set(identifiers)) != len(identifiers):
+    identifiers = [rule.get("id") for rule in list_known_blocks(block, "rules") or []]
+    if UNKNOWN not in identifiers and len(set(identifiers)) != len(identifiers):
         yield "two rules have the same id"
 
 
@@ -215,6 +233,7 @@ TYPES: Final = (
         type="aws:s3/bucket:Bucket",
         source="s3/bucket.go",
         arguments={"bucket": (_is_bucket_name,), "forceDestroy": (), "tags": _BUCKET_TAGS},
+        relations=(conflict("bucket", "bucketPrefix"),),
         name="bucket",
     ),
     ResourceType(

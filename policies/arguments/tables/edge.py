@@ -1,6 +1,6 @@
 """CloudFront."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policies.arguments.checks import (
@@ -15,7 +15,7 @@ from policies.arguments.checks import (
     is_not_empty,
     matches,
 )
-from policies.arguments.relations import Block, Relation, at_least_one, custom, require
+from policies.arguments.relations import Block, Relation, at_least_one, custom, list_known_blocks, require
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
 
@@ -75,20 +75,19 @@ def _check_targets(block: Block) -> Iterator[str]:
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CacheBehavior.html
     """
-    origins, ordered = block.get("origins"), block.get("orderedCacheBehaviors") or []
-    if not isinstance(origins, list) or not isinstance(ordered, list):
+    origins = list_known_blocks(block, "origins")
+    ordered = list_known_blocks(block, "orderedCacheBehaviors")
+    if origins is None or ordered is None:
         return
     identifiers = [origin.get("originId") for origin in origins]
-    behaviors = [block.get("defaultCacheBehavior"), *ordered]
-    patterns = [each.get("pathPattern") for each in ordered]
-    for behavior in behaviors:
-        target = behavior.get("targetOriginId") if isinstance(behavior, dict) else UNKNOWN
+    patterns = [behavior.get("pathPattern") for behavior in ordered]
+    for behavior in (block.get("defaultCacheBehavior"), *ordered):
+        target = behavior.get("targetOriginId") if isinstance(behavior, Mapping) else UNKNOWN
         if target is not UNKNOWN and UNKNOWN not in identifiers and target not in identifiers:
             yield f"the target {target} is not an origin"
-    if len(set(identifiers)) != len(identifiers):
-        yield "two origins have the same originId"
-    if len(set(patterns)) != len(patterns):
-        yield "two behaviors have the same pathPattern"
+    for name, values in (("origins", identifiers), ("orderedCacheBehaviors", patterns)):
+        if UNKNOWN not in values and len(set(values)) != len(values):
+            yield f"two {name} are the same"
 
 
 @custom("acmCertificateArn", "iamCertificateId", "cloudfrontDefaultCertificate", scope="viewerCertificate")

@@ -1,5 +1,6 @@
 """Lambda."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from policies.arguments.checks import (
@@ -17,8 +18,18 @@ from policies.arguments.checks import (
     matches,
     passes_any,
 )
-from policies.arguments.relations import conflict, exactly_one, require, require_when
+from policies.arguments.relations import (
+    Block,
+    conflict,
+    custom,
+    exactly_one,
+    exclude,
+    list_set_arguments,
+    require,
+    require_when,
+)
 from policies.arguments.resource_type import ResourceType
+from policies.graph import UNKNOWN
 
 # `validFunctionName` in internal/service/lambda/validate.go
 _FUNCTION_NAME: Final = (
@@ -32,7 +43,53 @@ _FUNCTION_NAME: Final = (
     ),
 )
 _LOG_GROUP: Final = (matches(r"^[0-9A-Za-z_./#-]+$"), has_length(1, 512))
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_VARIABLES_SIZE: Final = 4096
 _CODE: Final = ("code", "imageUri", "s3Bucket")  # `filename` in the provider is `code` in Pulumi
+
+
+@custom("variables", scope="environment")
+def _check_variables(block: Block) -> Iterator[str]:
+    """Check the size of all variables together. Values that are not known yet count nothing."""
+    variables = block.get("variables")
+    if isinstance(variables, dict):
+        known = {name: value for name, value in variables.items() if isinstance(value, str)}
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in known.items())
+        if size > _VARIABLES_SIZE:
+            yield f"the variables have {size} bytes, the maximum is {_VARIABLES_SIZE}"
+
+
+_OF_STREAMS: Final = (
+    "bisectBatchOnFunctionError",
+    "destinationConfig",
+    "maximumRecordAgeInSeconds",
+    "maximumRetryAttempts",
+    "parallelizationFactor",
+    "startingPosition",
+)
+_LARGEST_BATCH_WITHOUT_WINDOW: Final = 10
+
+
+@custom(*_OF_STREAMS, "batchSize", "eventSourceArn", "maximumBatchingWindowInSeconds", "scalingConfig")
+def _check_source(block: Block) -> Iterator[str]:
+    """Check the arguments for each kind of source (the description of lambda.CreateEventSourceMapping)."""
+    source, batch = block.get("eventSourceArn"), block.get("batchSize")
+    if not isinstance(source, str):
+        return
+    is_queue, is_stream = source.startswith("arn:aws:sqs:"), source.startswith("arn:aws:dynamodb:")
+    if is_queue and (wrong := list_set_arguments(block, _OF_STREAMS)):
+        yield f"a queue excludes {', '.join(wrong)}"
+    if is_stream and block.get("startingPosition") not in ("LATEST", "TRIM_HORIZON", UNKNOWN):
+        yield "a stream requires the startingPosition LATEST or TRIM_HORIZON"
+    if is_stream and list_set_arguments(block, ("scalingConfig",)):
+        yield "a stream excludes scalingConfig"
+    if not isinstance(batch, int | float) or batch <= _LARGEST_BATCH_WITHOUT_WINDOW:
+        return
+    if is_queue and source.endswith(".fifo"):
+        yield f"the batchSize of a FIFO queue is {batch}, the maximum is {_LARGEST_BATCH_WITHOUT_WINDOW}"
+    elif (is_queue or is_stream) and not block.get("maximumBatchingWindowInSeconds"):
+        yield f"the batchSize {batch} requires maximumBatchingWindowInSeconds"
+
 
 TYPES: Final = (
     ResourceType(
@@ -61,10 +118,12 @@ TYPES: Final = (
             "tracingConfig.mode": (is_in_enum("lambda.TracingMode"),),
         },
         relations=(
+            _check_variables,
             exactly_one(*_CODE),
             require("s3Bucket", "s3Key"),
             require("s3Key", "s3Bucket"),
             require("replacementSecurityGroupIds", "replaceSecurityGroupsOnDestroy"),
+            exclude("s3ObjectVersion", "code", "imageUri"),
             conflict("sourceKmsKeyArn", "imageUri"),
             # checkHandlerRuntimeForZipFunction; Zip is the default
             require_when("packageType", None, "handler", "runtime"),
@@ -112,7 +171,7 @@ TYPES: Final = (
         type="aws:lambda/permission:Permission",
         source="lambda/permission.go",
         arguments={
-            "action": (matches(r"^(lambda:[*]|lambda:[A-Za-z]+|[*])$"),),
+            "action": (matches(r"^(lambda:[*]|lambda:[A-Za-z]+|[*])$"), follows_model("lambda.Action")),
             "function": _FUNCTION_NAME,
             "principal": (follows_model("lambda.Principal"),),
             "sourceAccount": (is_account,),
@@ -155,7 +214,7 @@ TYPES: Final = (
             "startingPosition": (is_in_enum("lambda.EventSourcePosition"),),
             "tags": has_tags("lambda.TagKey", "lambda.TagValue"),
         },
-        relations=(exactly_one("eventSourceArn", "selfManagedEventSource"),),
+        relations=(exactly_one("eventSourceArn", "selfManagedEventSource"), _check_source),
         name=None,
     ),
 )

@@ -13,6 +13,7 @@ from policies.arguments.checks import (
     has_tags,
     is_arn,
     is_at_least,
+    is_between,
     is_in_enum,
     is_multiple_of,
     is_one_of,
@@ -29,6 +30,7 @@ from policies.arguments.relations import (
     custom,
     exclude,
     has_unknown,
+    list_known_blocks,
     list_set_arguments,
 )
 from policies.arguments.resource_type import ResourceType
@@ -101,8 +103,7 @@ def _is_dashboard(value: object, path: str) -> Iterator[str]:
         if not isinstance(fields.get("properties"), Mapping):
             yield f"{place} has no properties"
         for name, (lowest, highest) in _GRID.items():
-            if name in fields and not lowest <= fields[name] <= highest:
-                yield f"{place}.{name} is {fields[name]}, allowed are {lowest} to {highest}"
+            yield from is_between(lowest, highest)(fields.get(name), f"{place}.{name}")
 
 
 @custom("metricName", "statistic", "extendedStatistic", "metricQueries", "namespace", "period", "threshold")
@@ -126,15 +127,15 @@ def _check_queries(block: Block) -> Iterator[str]:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """
-    queries = block.get("metricQueries") or []
-    if not isinstance(queries, list) or not queries or UNKNOWN in queries:
+    queries = list_known_blocks(block, "metricQueries")
+    if not queries:
         return
     identifiers = [query.get("id") for query in queries]
-    if len(set(identifiers)) != len(identifiers):
+    if UNKNOWN not in identifiers and len(set(identifiers)) != len(identifiers):
         yield "two metricQueries have the same id"
-    returned = [query.get("id") for query in queries if query.get("returnData") is True]
-    if len(returned) != 1:
-        yield f"exactly one of the metricQueries must set returnData, but {len(returned)} do"
+    returned = [query.get("returnData") for query in queries]
+    if UNKNOWN not in returned and returned.count(True) != 1:
+        yield f"exactly one of the metricQueries must set returnData, but {returned.count(True)} do"
 
 
 @custom("expression", "metric", scope="metricQueries[]")
@@ -154,7 +155,7 @@ TYPES: Final = (
         source="cloudwatch/metric_alarm.go",
         arguments={
             "alarmActions": (has_items(0, 5),),
-            "alarmActions[]": (is_arn,),
+            "alarmActions[]": (is_arn, follows_model("cloudwatch.ResourceName")),
             "alarmDescription": (has_length(0, 1024), follows_model("cloudwatch.AlarmDescription")),
             "comparisonOperator": (is_in_enum("cloudwatch.ComparisonOperator"),),
             "datapointsToAlarm": (is_at_least(1),),
@@ -176,7 +177,7 @@ TYPES: Final = (
             "name": (has_length(1, 255),),
             "namespace": _NAMESPACE,
             "okActions": (has_items(0, 5),),
-            "okActions[]": (is_arn,),
+            "okActions[]": (is_arn, follows_model("cloudwatch.ResourceName")),
             "period": (passes_any(is_one_of(10, 20, 30), is_multiple_of(60)), is_at_least(1)),
             "region": (),
             "statistic": (is_in_enum("cloudwatch.Statistic"),),

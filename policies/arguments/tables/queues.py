@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from policies.arguments.checks import (
+    Check,
     has_json,
     has_keys,
     has_length,
@@ -11,6 +12,7 @@ from policies.arguments.checks import (
     is_arn,
     is_between,
     is_one_of,
+    matches,
     passes_each,
 )
 from policies.arguments.documents import is_access_policy, is_iam_json
@@ -65,10 +67,7 @@ def _check_redrive_allow(value: object, path: str) -> Iterator[str]:
 @custom("name", "fifoQueue", "contentBasedDeduplication", "redrivePolicy")
 def _check_queue(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceQueueCustomizeDiff`)."""
-    is_fifo = block.get("fifoQueue") is True
-    yield from check_fifo_name(block, "name", is_fifo=is_fifo, longest=80)
-    if block.get("contentBasedDeduplication") is True and not is_fifo:
-        yield "contentBasedDeduplication requires fifoQueue"
+    yield from _check_fifo(block, "fifoQueue")
 
 
 @custom("deduplicationScope", "fifoThroughputLimit", "fifoQueue")
@@ -85,27 +84,25 @@ def _check_high_throughput(block: Block) -> Iterator[str]:
         yield "fifoThroughputLimit perMessageGroupId requires deduplicationScope messageGroup"
 
 
-def check_fifo_name(block: Block, name: str, *, is_fifo: bool, longest: int) -> Iterator[str]:
-    """Check that the name of a queue or topic has the suffix of its kind, and only valid characters."""
-    value = block.get(name)
-    if not isinstance(value, str):
+def _check_fifo(block: Block, switch: str) -> Iterator[str]:
+    """Check the name and the deduplication of a queue or topic, which can be FIFO."""
+    name, is_fifo = block.get("name"), block.get(switch) or False
+    if is_fifo is UNKNOWN:
         return
-    stem = value.removesuffix(".fifo") if is_fifo else value
-    if is_fifo and stem == value:
-        yield f"{name} {value} must end with .fifo"
-    if not stem or len(value) > longest or not all(each.isalnum() or each in "-_" for each in stem):
-        yield f"{name} {value} must have 1 to {longest} letters, digits, hyphens and underscores"
-    elif not stem.isascii():
-        yield f"{name} {value} must have ASCII characters only"
+    if isinstance(name, str) and name.endswith(".fifo") != is_fifo:
+        yield f"the name {name} must end with .fifo exactly if {switch} is true"
+    if block.get("contentBasedDeduplication") is True and not is_fifo:
+        yield f"contentBasedDeduplication requires {switch}"
+
+
+def _has_name(longest: int) -> tuple[Check, ...]:
+    return (matches(rf"^[0-9A-Za-z_-]{{1,{longest}}}$|^[0-9A-Za-z_-]{{1,{longest - 5}}}\.fifo$"),)
 
 
 @custom("name", "fifoTopic", "contentBasedDeduplication")
 def _check_topic(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceTopicCustomizeDiff`)."""
-    is_fifo = block.get("fifoTopic") is True
-    yield from check_fifo_name(block, "name", is_fifo=is_fifo, longest=256)
-    if block.get("contentBasedDeduplication") is True and not is_fifo:
-        yield "contentBasedDeduplication requires fifoTopic"
+    yield from _check_fifo(block, "fifoTopic")
 
 
 @custom("protocol", "endpoint")
@@ -133,7 +130,7 @@ TYPES: Final = (
         type="aws:sqs/queue:Queue",
         source="sqs/queue.go",
         arguments={
-            "name": (),  # _check_queue
+            "name": _has_name(80),
             "fifoQueue": (),
             "messageRetentionSeconds": (is_between(60, 1_209_600),),
             "sqsManagedSseEnabled": (),
@@ -160,7 +157,7 @@ TYPES: Final = (
         type="aws:sns/topic:Topic",
         source="sns/topic.go",
         arguments={
-            "name": (),  # _check_topic
+            "name": _has_name(256),
             "policy": (is_iam_json, has_json(is_access_policy)),
             "region": (),
             "tags": has_tags("sns.TagKey", "sns.TagValue"),

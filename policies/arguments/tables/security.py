@@ -10,6 +10,7 @@ from policies.arguments.checks import (
     has_json,
     has_length,
     has_tags,
+    is_arn,
     is_between,
     is_in_enum,
     is_not_empty,
@@ -24,6 +25,8 @@ _ROLE_POLICY_SIZE: Final = 10_240
 _MANAGED_POLICY_SIZE: Final = 6_144
 _TRUST_POLICY_SIZE: Final = 2_048
 _KEY_POLICY_SIZE: Final = 32_768
+# The description of acm.RequestCertificateRequest: the first name of a certificate is its common name.
+_COMMON_NAME_LENGTH: Final = 64
 
 
 def _has_iam_name(longest: int) -> tuple[Check, ...]:
@@ -140,13 +143,14 @@ TYPES: Final = (
         type="aws:acm/certificate:Certificate",
         source="acm/certificate.go",
         arguments={
-            "domainName": (does_not_match(r"\.$"), follows_model("acm.DomainNameString")),
-            "region": (),
-            "subjectAlternativeNames[]": (
-                has_length(1, 253),
+            "domainName": (
                 does_not_match(r"\.$"),
+                has_length(1, _COMMON_NAME_LENGTH),
                 follows_model("acm.DomainNameString"),
             ),
+            "region": (),
+            "subjectAlternativeNames": (follows_model("acm.DomainList"),),
+            "subjectAlternativeNames[]": (has_length(1, 253), does_not_match(r"\.$")),
             "tags": has_tags("acm.TagKey", "acm.TagValue"),
             "validationMethod": (is_in_enum("acm.ValidationMethod"),),
         },
@@ -163,7 +167,11 @@ TYPES: Final = (
     ResourceType(
         type="aws:acm/certificateValidation:CertificateValidation",
         source="acm/certificate_validation.go",
-        arguments={"certificateArn": (), "region": (), "validationRecordFqdns[]": ()},
+        arguments={
+            "certificateArn": (is_arn, follows_model("acm.Arn")),
+            "region": (),
+            "validationRecordFqdns[]": (),
+        },
         name=None,
     ),
 )
