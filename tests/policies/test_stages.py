@@ -17,7 +17,7 @@ TOKEN = re.compile(r'"(aws:(\w+)/\w+:(\w+))"')
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_violates_a_rule(stage: str) -> None:
-    """A1, B1, D8, G3, P4, P6, T3: the rules in `policies` check these requirements."""
+    """A1, B1, D8, G3, G9, P4, P6, T3: the rules in `policies` check these requirements."""
     graph = build_graph(recording(stage))
     broken = [
         f"{rule.name}: {resource.urn} {problem}"

@@ -1,4 +1,4 @@
-"""The embedded AWS refuses calls with values that AWS would refuse (L1)."""
+"""The embedded AWS refuses calls with values that AWS would refuse (L4)."""
 
 import pytest
 from botocore.exceptions import ClientError
