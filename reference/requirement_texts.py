@@ -255,7 +255,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "`make up` and `make demo` show their progress. Ctrl-C stops everything that they started. All "
         "servers listen only on loopback addresses. If a port is in use, the message contains its number."
     ),
-    "L4": (
+    "L7": (
         "Every call of the functions, and every call of the embedded cloud that creates a resource, is checked "
         "against the models of AWS's APIs: enums, patterns, lengths and ranges. A wrong call is refused with "
         "a message that contains the member and the rule."

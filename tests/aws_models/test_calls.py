@@ -1,4 +1,4 @@
-"""A call with a value that AWS refuses fails, in every client of the tests (L4)."""
+"""A call with a value that AWS refuses fails, in every client of the tests (L7)."""
 
 import contextlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""Values are checked against each kind of constraint in AWS's models (L4)."""
+"""Values are checked against each kind of constraint in AWS's models (L7)."""
 
 from decimal import Decimal
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""The patterns of AWS's models are applied as AWS means them (L4)."""
+"""The patterns of AWS's models are applied as AWS means them (L7)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The embedded AWS refuses calls with values that AWS would refuse (L4)."""
+"""The embedded AWS refuses calls with values that AWS would refuse (L7)."""
 
 import pytest
 from botocore.exceptions import ClientError
