@@ -1,12 +1,12 @@
 """Policy documents: the resources that contain them, and their statements."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from attrs import frozen
 
-from policies.graph import UNKNOWN, Resource
+from policies.arguments.checks import as_sequence, read_json
+from policies.graph import Resource
 
 KEY: Final = "aws:kms/key:Key"
 TOPIC: Final = "aws:sns/topic:Topic"
@@ -35,7 +35,7 @@ class Statement:
     @property
     def allows(self) -> bool:
         """Whether the statement has the effect Allow. Only such statements need a narrow scope."""
-        return self.document["Effect"] == "Allow"
+        return self.document.get("Effect") == "Allow"
 
     @property
     def actions(self) -> list[str]:
@@ -53,8 +53,8 @@ class Statement:
         principal: object = self.document.get("Principal", {})
         if isinstance(principal, str):
             return [principal]
-        named = cast("Mapping[str, object]", principal).values()
-        return [name for names in named for name in _to_list(names)]
+        named = cast("Mapping[str, object]", principal) if isinstance(principal, Mapping) else {}
+        return [name for names in named.values() for name in _to_list(names)]
 
     @property
     def inverted(self) -> list[str]:
@@ -72,14 +72,17 @@ class Statement:
 
 
 def read_statements(resource: Resource) -> Iterator[Statement]:
-    """Yield the statements of a resource's policy document, or none if the document is missing or unknown."""
+    """Yield the statements of a resource's policy document, or none if the document is missing or unknown.
+
+    Broken documents and statements are left out. The rule `arguments-are-valid` reports them.
+    """
     text = resource.get(DOCUMENTS[resource.type])
-    if text is None or text is UNKNOWN:
-        return
-    parsed = json.loads(text)["Statement"]
-    yield from map(Statement, [parsed] if isinstance(parsed, Mapping) else parsed)
+    document = read_json(text) if isinstance(text, str) else None
+    if isinstance(document, Mapping):
+        statements = as_sequence(cast("Mapping[str, Any]", document).get("Statement", []))
+        yield from (Statement(statement) for statement in statements if isinstance(statement, Mapping))
 
 
 def _to_list(value: object) -> list[str]:
-    """Return a list. A policy contains either one string or a list of strings."""
-    return [value] if isinstance(value, str) else list(cast("Sequence[str]", value))
+    """Return the strings. A policy contains either one string or a list of strings."""
+    return [each for each in as_sequence(value) if isinstance(each, str)]

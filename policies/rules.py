@@ -14,6 +14,7 @@ from policies import (
     shared_caches,
     transport,
 )
+from policies.arguments import validation
 from policies.graph import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -27,4 +28,5 @@ RULES: Final[tuple[Rule, ...]] = (
     *production.RULES,
     *logs.RULES,
     *dead_letters.RULES,
+    *validation.RULES,
 )

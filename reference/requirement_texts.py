@@ -60,6 +60,10 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "`pulumi up` never reverts what the functions change at run time: function code, versions, "
         "aliases, keys of the KeyValueStore, objects and rows."
     ),
+    "G9": (
+        "The arguments of every resource are checked against the rules of the AWS provider and the models of "
+        "AWS's APIs before anything is created. The limits of a name apply to the name with its suffix."
+    ),
     "T1": (
         "A table has on-demand billing, encryption, typed keys and indexes, and optionally a TTL "
         "attribute, a stream and point-in-time recovery."
@@ -263,6 +267,11 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     "L6": (
         "The embedded cloud can create, change, read back and delete a resource of each type that a stage "
         "registers."
+    ),
+    "L7": (
+        "Every call of the functions, and every call of the embedded cloud that creates a resource, is checked "
+        "against the models of AWS's APIs: enums, patterns, lengths and ranges. A wrong call is refused with "
+        "a message that contains the member and the rule."
     ),
     "Q1": "Every refusal says what was wrong, where, and what to do.",
     "Q2": (

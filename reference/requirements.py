@@ -40,6 +40,7 @@ _WORD: Final = re.compile(rf"(?<![\w%/.-]){_ID}(?![\w%/-])")
 _NOT_PROSE: Final = re.compile(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", re.DOTALL)
 _FOLDERS: Final = (
     "anchor",
+    "aws_models",
     "benchmarks",
     "components",
     "docs",

@@ -3,13 +3,14 @@
 import gc
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from moto.core.botocore_stubber import BotocoreStubber
 
-from tests import moto_without_http
+from tests import checked_calls, moto_without_http
 
 with warnings.catch_warnings():
     # pulumi_aws loads its modules on first use, and then warns about their deprecated classes. pytest turns
@@ -59,3 +60,15 @@ if sys.gettrace() is not None:
     BotocoreStubber.__call__ = _disable_coverage(BotocoreStubber.__call__)  # type: ignore[method-assign]
 
 moto_without_http.install()
+checked_calls.install()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Fail a test that made a call that AWS refuses, even if the code under test caught the error."""
+    try:
+        yield
+    except BaseException:
+        checked_calls.take_refused_calls()
+        raise
+    assert checked_calls.take_refused_calls() == []

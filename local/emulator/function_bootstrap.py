@@ -6,11 +6,14 @@ adds what the emulator lacks:
 - An import path with only the standard library, boto3, the function's code and its layers.
 - A log handler on the root logger, with Lambda's formats.
 - The address 127.0.0.1 for every host name that ends with `.127.0.0.1`.
+- A check of each call against AWS's models, because the emulator accepts values that AWS refuses.
 - A mark on stderr after each invocation. The mark tells the emulator that the invocation's log is complete.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 """
 
+import importlib.machinery as _machinery
+import importlib.util as _import_util
 import json as _json
 import logging as _logging
 import os as _os
@@ -18,6 +21,7 @@ import signal as _signal
 import socket as _socket
 import sys as _sys
 import time as _time
+from types import ModuleType as _ModuleType
 from typing import Any as _Any
 from typing import TextIO as _TextIO
 
@@ -108,10 +112,36 @@ def _resolve_names_of_the_endpoint() -> None:
     _socket.getaddrinfo = getaddrinfo
 
 
+class _CallCheckInstaller:
+    """An import hook that adds the check of calls to botocore, when the function imports botocore.
+
+    Only the function's own import path decides which botocore it uses. So botocore is not imported before.
+    """
+
+    def find_spec(self, name: str, *_: _Any) -> _machinery.ModuleSpec | None:  # noqa: ANN401 - the importer's
+        if name != "botocore.handlers":
+            return None
+        _sys.meta_path.remove(self)
+        spec = _import_util.find_spec(name)
+        if spec and spec.loader:
+            load = spec.loader.exec_module
+
+            def exec_module(module: _ModuleType) -> None:
+                from aws_models.calls import EVENT, refuse_invalid_call  # noqa: PLC0415 - needs botocore
+
+                load(module)
+                check = (EVENT, refuse_invalid_call, vars(module)["REGISTER_LAST"])
+                vars(module)["BUILTIN_HANDLERS"].append(check)
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
 def _prepare() -> None:
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # only the parent process handles Ctrl-C
     _sys.path.append(_RUNTIME_LIBRARIES)
     _resolve_names_of_the_endpoint()
+    _sys.meta_path.insert(0, _CallCheckInstaller())
     events = _RequestReader(_sys.stdin)
     _handle_logs(events)
     # The classes need no other methods, because the worker only calls `readline` on stdin, and `write` and

@@ -35,8 +35,17 @@ from local.emulator.node_function import (
 
 Json = dict[str, Any]
 
-# The packages of Lambda's Python runtime: boto3 and what it needs.
-RUNTIME_LIBRARIES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+# The packages of Lambda's Python runtime: boto3 and what it needs. `aws_models` checks the calls.
+RUNTIME_LIBRARIES = (
+    "boto3",
+    "botocore",
+    "s3transfer",
+    "jmespath",
+    "dateutil",
+    "six",
+    "urllib3",
+    "aws_models",
+)
 # The base environment of functions, similar to Lambda's. It contains no variables of this process.
 HOST_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "en_US.UTF-8", "TZ": ":UTC"}
 END_OF_LOG = "\x02end of log\x03"

@@ -9,6 +9,7 @@ import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
+from aws_models.calls import EVENT, refuse_invalid_call
 from local.emulator.node_function import Credentials
 
 _LOADER = botocore.loaders.create_loader()
@@ -44,12 +45,16 @@ class EmulatorSession(boto3.Session):
         self._endpoint_url = endpoint_url
 
     def client(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - boto3's own signature
-        """Return a client with the endpoint, as `boto3.Session.client`."""
+        """Return a client with the endpoint, as `boto3.Session.client`.
+
+        The client refuses calls with values that AWS would refuse, because the emulator accepts many of them.
+        """
         kwargs.setdefault("endpoint_url", self._endpoint_url)
         # Use no proxy, because the user's proxy cannot reach this machine's loopback address.
         config = Config(max_pool_connections=32, retries={"total_max_attempts": 2}, proxies={})
         kwargs.setdefault("config", config)
         client = super().client(*args, **kwargs)
+        client.meta.events.register_last(EVENT, refuse_invalid_call)
         # For this service, botocore puts the account ID before the host name. The resulting name does not
         # resolve, so remove the account ID again.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", self._remove_account_id)

@@ -169,6 +169,8 @@ class Mocks(pulumi.runtime.Mocks):
         name = str(next(given, args.name))
         if args.typ == "aws:lambda/alias:Alias":
             name = f"{args.inputs['functionName']}:{name}"
+        if args.typ == "aws:cognito/userPool:UserPool":
+            name = f"{REGION}_ExamplePool"
         return name, _merge_outputs(generate_outputs(args.typ, name), args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
@@ -301,6 +303,7 @@ def generate_outputs(kind: str, name: str) -> dict[str, Any]:
         "aws:lambda/function:Function": f"function:{name}",
         "aws:lambda/alias:Alias": f"function:{name}",
         "aws:lambda/layerVersion:LayerVersion": f"layer:{name}:1",
+        "aws:cloudfront/keyValueStore:KeyValueStore": "key-value-store/0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d",
         "aws:cloudwatch/logGroup:LogGroup": f"log-group:{name}",
         "aws:cloudwatch/metricAlarm:MetricAlarm": f"alarm:{name}",
         "aws:sns/topic:Topic": name,

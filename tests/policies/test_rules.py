@@ -37,18 +37,20 @@ def test_rule_names_are_unique_and_descriptions_are_sentences() -> None:
 
 
 def find_violated_rules(*resources: Resource) -> set[str]:
+    """Return the names of the violated rules.
+
+    The rule of the arguments is left out, because the resources of these tests have only the arguments that
+    matter. `tests/policies/arguments` tests this rule.
+    """
     graph = Graph(resources)
-    return {rule.name for rule in RULES for _ in rule.find_violations(graph)}
+    rules = (rule for rule in RULES if rule.name != "arguments-are-valid")
+    return {rule.name for rule in rules for _ in rule.find_violations(graph)}
 
 
 @pytest.mark.parametrize(
     "resource",
     [
-        make_resource(
-            "queue",
-            {"sqsManagedSseEnabled": False, "kmsMasterKeyId": "alias/a"},
-            references={"redrivePolicy": "a"},
-        ),
+        make_resource("queue", {"kmsMasterKeyId": "alias/a"}, references={"redrivePolicy": "a"}),
         make_resource("key", {"keyUsage": "GENERATE_VERIFY_MAC", "customerMasterKeySpec": "HMAC_256"}),
         make_resource(
             "key", {"enableKeyRotation": True, "policy": make_document(Action="kms:*", Resource="*")}

@@ -17,7 +17,7 @@ TOKEN = re.compile(r'"(aws:(\w+)/\w+:(\w+))"')
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_violates_a_rule(stage: str) -> None:
-    """A1, B1, D8, G3, P4, P6, T3: the rules in `policies` check these requirements."""
+    """A1, B1, D8, G3, G9, P4, P6, T3: the rules in `policies` check these requirements."""
     graph = build_graph(recording(stage))
     broken = [
         f"{rule.name}: {resource.urn} {problem}"
@@ -31,7 +31,7 @@ def test_every_resource_type_in_a_rule_exists() -> None:
     """A rule with a misspelled type token would check no resource."""
     tokens = {
         match.groups()
-        for path in (CHECKOUT / "policies").glob("*.py")
+        for path in (CHECKOUT / "policies").rglob("*.py")
         for match in TOKEN.finditer(path.read_text(encoding="utf-8"))
     }
     assert len(tokens) > 25

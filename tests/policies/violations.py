@@ -421,6 +421,15 @@ DEAD_LETTERS = [
     _violation("streams-have-dead-letters", "maximumRetryAttempts", _stream_mapping(maximumRetryAttempts=-1)),
 ]
 
+ARGUMENTS = [
+    _violation("arguments-are-valid", "fifo is not an argument", make_resource("queue", {"fifo": True})),
+    _violation(
+        "arguments-are-valid",
+        "deletionWindowInDays is 5, allowed are 7 to 30",
+        make_resource("key", {"deletionWindowInDays": 5}),
+    ),
+]
+
 VIOLATIONS = [
     *PUBLIC_ACCESS,
     *ENCRYPTION,
@@ -432,4 +441,5 @@ VIOLATIONS = [
     *PRODUCTION_DATA,
     *LOGS,
     *DEAD_LETTERS,
+    *ARGUMENTS,
 ]

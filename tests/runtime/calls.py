@@ -16,6 +16,8 @@ from attrs import Factory, define
 from botocore.exceptions import ClientError
 from botocore.validate import validate_parameters
 
+from aws_models.constraints import find_violations
+
 REGION = "ap-southeast-1"
 
 
@@ -95,7 +97,10 @@ class RecordedClient:
         def call(**arguments: Any) -> Any:
             model = _model(self._service)
             name = "".join(word.capitalize() for word in operation.split("_"))
-            validate_parameters(arguments, model.operation_model(name).input_shape)
+            shape = model.operation_model(name).input_shape
+            validate_parameters(arguments, shape)
+            problems = list(find_violations(shape, arguments))
+            assert problems == [], f"AWS would refuse {operation}"
             self._calls.before(operation)
             try:
                 return getattr(self._target, operation)(**arguments)

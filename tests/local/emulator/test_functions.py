@@ -106,7 +106,7 @@ def test_node_functions_run_in_the_registered_workers(emulator: Emulator) -> Non
         return NodeResult(payload={"statusCode": 200, "body": "from node"}, log="rendered")
 
     emulator.set_node_invoker(run)
-    make_function(emulator, runtime="nodejs22.x", MemorySize=1024, Environment={"Variables": {"A": "1"}})
+    make_function(emulator, runtime="nodejs22.x", MemorySize=1024, Environment={"Variables": {"ANSWER": "1"}})
     assert invoke(emulator, {"path": "/"})["body"] == "from node"
     (invocation,) = invocations
     function = invocation.function
@@ -118,7 +118,7 @@ def test_node_functions_run_in_the_registered_workers(emulator: Emulator) -> Non
     )
     assert invocation.event == {"path": "/"}
     environment = function.build_process_environment()
-    assert environment["A"] == "1"
+    assert environment["ANSWER"] == "1"
     assert environment["AWS_ENDPOINT_URL"] == emulator.endpoint_url
     assert zipfile.ZipFile(io.BytesIO(function.code)).namelist() == ["probe.mjs"]
     assert "rendered" in log_lines(emulator)

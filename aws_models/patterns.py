@@ -1,0 +1,95 @@
+r"""Patterns of AWS's models as Python regular expressions.
+
+The models contain Java patterns. They differ from Python's patterns in three points:
+
+- Many patterns have no anchors, such as `[a-zA-Z0-9-_]+`, but describe the whole value. Otherwise the pattern
+  of this example would accept every value with one letter.
+- `\p{L}` is a Unicode category. Python's `re` has no categories.
+- In a set, `\w-_` contains a hyphen, and two escaped surrogates are one character.
+"""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+
+_ASCII_CLASSES = {"ASCII": r"\x00-\x7F", "Print": r"\x20-\x7E"}
+_CATEGORY = re.compile(r"\\p\{(\w+)\}")
+_SURROGATES = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IGNORECASE)
+# The models write the range of all characters above 0xFFFF with five digits after `\u`, or as two surrogate
+# pairs without their order.
+_SUPPLEMENTARY = re.compile(r"\\u10000-\\u10FFFF|\\uD800\\uDC00-\\uDBFF\\uDFFF", re.IGNORECASE)
+_HYPHEN_AFTER_CLASS = re.compile(r"(\\[wds])-(?!\])")
+
+
+def matches_pattern(pattern: str, value: str) -> bool:
+    """Return whether the whole value matches a pattern of AWS's models."""
+    return compile_pattern(pattern, is_ascii=value.isascii()).fullmatch(value) is not None
+
+
+@cache
+def compile_pattern(pattern: str, *, is_ascii: bool) -> re.Pattern[str]:
+    """Return the Python expression of a Java pattern.
+
+    Args:
+        pattern: A pattern of AWS's models.
+        is_ascii: Whether the expression is used for ASCII text only. Its Unicode categories then contain only
+            ASCII characters, so that it is compiled faster.
+
+    Raises:
+        re.error: The pattern contains syntax that this module does not translate.
+    """
+    text = _SUPPLEMENTARY.sub(lambda _: r"\U00010000-\U0010FFFF", pattern)
+    text = _SURROGATES.sub(_join_surrogates, text)
+    text = _HYPHEN_AFTER_CLASS.sub(r"\1\-", text) if _has_ambiguous_hyphen(text) else text
+    return re.compile("".join(_translate_categories(text, is_ascii=is_ascii)), re.ASCII)
+
+
+def _has_ambiguous_hyphen(text: str) -> bool:
+    r"""Return whether a set contains a hyphen after a class such as `\w`, which Python refuses."""
+    return bool(re.search(r"\[[^\]]*\\[wds]-[^\]]", text))
+
+
+def _join_surrogates(match: re.Match[str]) -> str:
+    high, low = (int(digits, 16) for digits in match.groups())
+    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08X}"
+
+
+def _translate_categories(pattern: str, *, is_ascii: bool) -> Iterator[str]:
+    """Yield the parts of the pattern, with each category replaced by the set of its characters."""
+    position = 0
+    for match in _CATEGORY.finditer(pattern):
+        before = pattern[position : match.start()]
+        yield before
+        characters = _list_characters(match.group(1), is_ascii=is_ascii)
+        yield characters if _is_inside_set(pattern[: match.start()]) else f"[{characters}]"
+        position = match.end()
+    yield pattern[position:]
+
+
+def _is_inside_set(text: str) -> bool:
+    """Return whether a set is open at the end of the text."""
+    unescaped = re.sub(r"\\.", "", text)
+    return unescaped.rfind("[") > unescaped.rfind("]")
+
+
+def _list_characters(name: str, *, is_ascii: bool) -> str:
+    """Return the characters of a category as the content of a set."""
+    if name in _ASCII_CLASSES:
+        return _ASCII_CLASSES[name]
+    return "".join(
+        f"\\U{first:08X}-\\U{last:08X}"
+        for category, first, last in _list_ranges(is_ascii=is_ascii)
+        if category.startswith(name)
+    )
+
+
+@cache
+def _list_ranges(*, is_ascii: bool) -> tuple[tuple[str, int, int], ...]:
+    """Return the ranges of characters with the same category, in order."""
+    limit = 0x80 if is_ascii else sys.maxunicode + 1
+    groups = groupby(range(limit), key=lambda code: unicodedata.category(chr(code)))
+    ranges = ((category, list(codes)) for category, codes in groups)
+    return tuple((category, codes[0], codes[-1]) for category, codes in ranges)

@@ -1,0 +1,6 @@
+"""The rules of each resource type that a stage declares, in a module for each group of AWS services.
+
+Each type names the provider's source file with its rules (hashicorp/terraform-provider-aws, below
+`internal/service/`). `follows_model` and `is_in_enum` name the shape of AWS's models that constrains the
+argument. An argument with an empty tuple has no rule in either of them.
+"""

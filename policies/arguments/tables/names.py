@@ -1,0 +1,32 @@
+"""Route 53."""
+
+from typing import Final
+
+from policies.arguments.checks import follows_model, has_items, has_length, is_in_enum, is_not_empty
+from policies.arguments.relations import conflict, exactly_one, require
+from policies.arguments.resource_type import ResourceType
+
+TYPES: Final = (
+    ResourceType(
+        type="aws:route53/record:Record",
+        source="route53/record.go",
+        arguments={
+            "aliases": (has_items(0, 1),),
+            "aliases[].evaluateTargetHealth": (),
+            "aliases[].name": (has_length(1, 1024),),
+            "aliases[].zoneId": (has_length(1, 32),),
+            "allowOverwrite": (),
+            "name": (follows_model("route53.DNSName"),),
+            "records[]": (follows_model("route53.RData"),),
+            "ttl": (follows_model("route53.TTL"),),
+            "type": (is_in_enum("route53.RRType"),),
+            "zoneId": (is_not_empty, follows_model("route53.ResourceId")),
+        },
+        relations=(
+            exactly_one("aliases", "records"),
+            conflict("aliases", "ttl"),
+            require("ttl", "records"),
+        ),
+        name=None,
+    ),
+)

@@ -1,0 +1,69 @@
+"""The patterns of AWS's models are applied as AWS means them (L7)."""
+
+import re
+
+import pytest
+
+from aws_models.patterns import compile_pattern, matches_pattern
+from aws_models.services import load_service, load_shape
+from components.aws.package import CHECKOUT
+
+_CLIENT = re.compile(r"""client\(\s*"([a-z0-9-]+)"[,)]""")
+SERVICES = sorted(
+    {
+        service
+        for folder in ("runtime", "local")
+        for path in (CHECKOUT / folder).rglob("*.py")
+        for service in _CLIENT.findall(path.read_text(encoding="utf-8"))
+    }
+)
+
+
+def read_patterns(service: str) -> set[str]:
+    """Return all patterns in the model of a service."""
+    names = load_service(service).shape_names
+    patterns = (load_shape(f"{service}.{name}").metadata.get("pattern") for name in names)
+    return {pattern for pattern in patterns if pattern}
+
+
+def test_the_services_of_the_clients_have_many_patterns() -> None:
+    assert {"lambda", "dynamodb", "s3", "cloudfront-keyvaluestore"} <= set(SERVICES)
+    assert sum(len(read_patterns(service)) for service in SERVICES) > 300
+
+
+@pytest.mark.parametrize("is_ascii", [True, False])
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_pattern_of_a_called_service_is_translated(service: str, *, is_ascii: bool) -> None:
+    """Python refuses an escape or a set that the translation left over."""
+    for pattern in read_patterns(service):
+        compile_pattern(pattern, is_ascii=is_ascii)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "accepted", "refused"),
+    [
+        ("[a-z]+", ("abc",), ("ABC", "abc!", "!abc", "abc\n", "")),
+        ("^[a-z]+$", ("abc",), ("abc\n", "a b")),
+        ("[a-zA-Z0-9-_]+", ("a-B_9",), ("a b", "a.b")),
+        (r"[\w-_]+", ("a-b_c",), ("a b", "é")),
+        (r"[\w+=,.@-]+", ("a-b@c",), ("a b",)),
+        (r"\d{2}", ("12",), ("1", "123", "١٢")),
+        (r"\p{L}+", ("abc", "Größe", "日本"), ("a1", "ö1")),
+        (r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", ("Größe 1", "a b", ""), ("a!", "ö!")),
+        (r"[\p{Print}]+", ("a b~",), ("a\tb",)),
+        (r"[\u0020-\uD7FF\uE000-\uFFFD\uD83C\uDF89]+", ("a b", "é🎉"), ("a\tb", "🐍")),
+        (r"[\u0020-\uFFFF\u10000-\u10FFFF]+", ("a b", "🎉"), ("a\tb",)),
+        (r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF]+", ("a b", "🎉"), ("a\tb",)),
+    ],
+)
+def test_a_pattern_describes_the_whole_value(
+    pattern: str, accepted: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    assert [value for value in accepted if not matches_pattern(pattern, value)] == []
+    assert [value for value in refused if matches_pattern(pattern, value)] == []
+
+
+@pytest.mark.parametrize("pattern", [r"\P{L}", r"[a\G]", r"(?<name>a)", "[a-z&&[^b]]"])
+def test_other_syntax_of_java_is_not_silently_accepted(pattern: str) -> None:
+    with pytest.raises((re.error, FutureWarning)):
+        compile_pattern(pattern, is_ascii=True)

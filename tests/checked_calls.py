@@ -1,0 +1,35 @@
+"""A check of every boto3 call of the tests against AWS's models: moto accepts values that AWS refuses.
+
+The code under test could catch the error of a refused call. So the refused calls are also collected, and a
+fixture in `tests/conftest.py` reports them after each test.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore import handlers
+from botocore.model import OperationModel
+
+from aws_models.calls import EVENT, InvalidCallError, refuse_invalid_call
+
+_refused: list[str] = []
+
+
+def install() -> None:
+    """Check the calls of all clients that this process creates from now on."""
+    handlers.BUILTIN_HANDLERS.append((EVENT, _refuse_and_note, handlers.REGISTER_LAST))
+
+
+def take_refused_calls() -> list[str]:
+    """Return the messages of the calls that were refused since the last time, and forget them."""
+    taken = list(_refused)
+    _refused.clear()
+    return taken
+
+
+def _refuse_and_note(params: Mapping[str, Any], model: OperationModel, **_: object) -> None:
+    try:
+        refuse_invalid_call(params, model)
+    except InvalidCallError as error:
+        _refused.append(str(error))
+        raise

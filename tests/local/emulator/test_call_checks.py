@@ -1,0 +1,31 @@
+"""The embedded AWS refuses calls with values that AWS would refuse (L7)."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.emulator.emulator import Emulator
+from tests.checked_calls import take_refused_calls
+from tests.local.emulator.probe import invoke, make_function
+
+
+def test_a_call_of_a_creator_with_an_invalid_value_is_refused(emulator: Emulator) -> None:
+    """The emulator itself would look for a function with this name."""
+    with pytest.raises(ClientError, match="FunctionName does not match the pattern") as refused:
+        emulator.client("lambda").get_function(FunctionName="two words")
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    assert len(take_refused_calls()) == 1
+
+
+def test_a_call_of_a_function_with_an_invalid_value_is_refused(emulator: Emulator) -> None:
+    code = """
+        import boto3
+        def handle(event, context):
+            try:
+                boto3.client("lambda").get_function(FunctionName="two words")
+            except Exception as refused:
+                return [type(refused).__name__, str(refused)]
+        """
+    make_function(emulator, code)
+    name, message = invoke(emulator)
+    assert name == "InvalidCallError"
+    assert "FunctionName does not match the pattern" in message
