@@ -156,6 +156,9 @@ def create_lifecycle(aws: ProviderContext, declared: DeclaredResource) -> Create
     aws.client("s3").put_bucket_lifecycle_configuration(
         Bucket=properties["bucket"],
         LifecycleConfiguration={"Rules": [_build_lifecycle_rule(rule) for rule in properties["rules"]]},
+        **pick_properties(
+            properties, TransitionDefaultMinimumObjectSize="transitionDefaultMinimumObjectSize"
+        ),
     )
     return CreatedResource(id=properties["bucket"])
 
