@@ -1,10 +1,11 @@
-"""Dead letters: failed messages and records are kept in a queue."""
+"""Dead letters: failed messages and records are kept in a queue, and an alarm reports them."""
 
+import json
 from collections.abc import Iterator
 from typing import Final
 
 from policies.encryption import QUEUE
-from policies.graph import Graph, Resource, ResourceRule, StackRule
+from policies.graph import UNKNOWN, Graph, Resource, ResourceRule, StackRule
 
 _MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
 # The resources that send dead letters, and the property that names the dead-letter queue.
@@ -15,6 +16,12 @@ _SENDERS: Final = {
     "aws:lambda/function:Function": "deadLetterConfig",
     "aws:cloudwatch/eventTarget:EventTarget": "deadLetterConfig",
 }
+
+
+_ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
+# AWS recommends at least five receives, because a message that Lambda throttled counts as received. See
+# "Using Lambda with Amazon SQS" in the Lambda Developer Guide.
+_MIN_RECEIVES: Final = 5
 
 
 def find_dead_letter_queues(graph: Graph) -> set[str]:
@@ -31,6 +38,56 @@ def _check_queues(graph: Graph) -> Iterator[tuple[Resource, str]]:
     for queue in graph.of_type(QUEUE):
         if queue.urn not in dead and not queue.references.get("redrivePolicy"):
             yield queue, "deletes messages that failed: set a redrivePolicy with a dead-letter queue"
+
+
+def _check_throttling(graph: Graph) -> Iterator[tuple[Resource, str]]:
+    queues = {queue.urn: queue for queue in graph.of_type(QUEUE)}
+    for mapping in graph.of_type(_MAPPING):
+        consumed = [queues[urn] for urn in mapping.references.get("eventSourceArn", ()) if urn in queues]
+        if consumed and mapping.get("scalingConfig.maximumConcurrency") is None:
+            yield (
+                mapping,
+                (
+                    "receives messages for which Lambda may have no concurrency left: set "
+                    "scalingConfig.maximumConcurrency"
+                ),
+            )
+        for queue in consumed:
+            receives = _read_max_receive_count(queue)
+            if receives is not None and receives < _MIN_RECEIVES:
+                yield (
+                    queue,
+                    (
+                        f"gives messages up after {receives} receives, and a message that Lambda throttled "
+                        f"counts as received: set maxReceiveCount to at least {_MIN_RECEIVES}"
+                    ),
+                )
+
+
+def _read_max_receive_count(queue: Resource) -> int | None:
+    """Return the queue's `maxReceiveCount`, or None if the queue has none, or while it is unknown."""
+    policy = queue.get("redrivePolicy")
+    return None if policy is None or policy is UNKNOWN else int(json.loads(policy)["maxReceiveCount"])
+
+
+def _check_alarms(graph: Graph) -> Iterator[tuple[Resource, str]]:
+    """Check that an alarm stays active as long as a dead-letter queue contains messages.
+
+    Nothing uses a dead-letter queue. Six hours after its last use, SQS stops reporting metrics of a queue.
+    """
+    dead = find_dead_letter_queues(graph)
+    for alarm in graph.of_type(_ALARM):
+        measured = {
+            urn for prop in ("dimensions", "metricQueries") for urn in alarm.references.get(prop, frozenset())
+        }
+        if measured & dead and not alarm.is_one_of("treatMissingData", "ignore"):
+            yield (
+                alarm,
+                (
+                    "ends although the dead-letter queue contains messages, because SQS stops reporting "
+                    "metrics of a queue that nothing uses: set treatMissingData to ignore"
+                ),
+            )
 
 
 def _check_stream(resource: Resource) -> Iterator[str]:
@@ -55,6 +112,16 @@ RULES: Final = (
         name="queues-have-dead-letters",
         description="Every queue has a dead-letter queue, or is a dead-letter queue.",
         check=_check_queues,
+    ),
+    StackRule(
+        name="queues-tolerate-throttling",
+        description="Messages of a queue that a function consumes do not become dead letters by throttling.",
+        check=_check_throttling,
+    ),
+    StackRule(
+        name="dead-letter-alarms-stay-active",
+        description="The alarm of a dead-letter queue stays active while the queue contains messages.",
+        check=_check_alarms,
     ),
     ResourceRule(
         name="streams-have-dead-letters",

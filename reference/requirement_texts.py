@@ -137,7 +137,9 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "body, not by its header. A redelivery after a failure can succeed."
     ),
     "P4": (
-        "Builds wait in an SQS queue. After three receives, a message goes to a dead-letter queue. Batches "
+        "Builds wait in an SQS queue. After five receives, a message goes to a dead-letter queue. AWS "
+        "recommends at least five, because a message that Lambda throttled counts as received. Lambda "
+        "processes a limited number of messages at the same time, and drops no chain of messages. Batches "
         "report partial failures. Dead letters have an alarm and a documented redrive."
     ),
     "P5": (

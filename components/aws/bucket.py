@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.function import Function
-from components.aws.lifecycle import LifecycleRule
+from components.aws.lifecycle import MOVED_SIZES, LifecycleRule
 from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
@@ -242,6 +242,7 @@ class RetainedBucket(Component):
                 self._name,
                 bucket=self.bucket_name,
                 rules=[rule.args for rule in args.lifecycle],
+                transition_default_minimum_object_size=MOVED_SIZES,
                 opts=self.child_opts,
             )
         if args.cors:

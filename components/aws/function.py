@@ -1,5 +1,6 @@
 """Lambda functions. Each function has its own role, its own log group and only the granted permissions."""
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -7,14 +8,19 @@ import attrs
 import pulumi
 import pulumi_aws as aws
 
-from components.aws.queue import VISIBILITY_TIMEOUT_FACTOR, DeadLetterQueue, Queue
+from components.aws.queue import MIN_RECEIVES_FOR_LAMBDA, VISIBILITY_TIMEOUT_FACTOR, DeadLetterQueue, Queue
 from components.aws.schedule import create_schedule_rule
 from components.core.component import Part
 from components.core.errors import DeclarationError
 from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText
 from components.core.stage import StageConfig
-from runtime.shared.environment import TIMEOUT_VARIABLE
+from runtime.shared.environment import (
+    LAMBDA_NAME,
+    MAX_ENVIRONMENT_BYTES,
+    TIMEOUT_VARIABLE,
+    is_reserved_name,
+)
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
@@ -26,6 +32,11 @@ _ASYNC_RETRIES: Final = 2
 _ASYNC_MAX_AGE: Final = 6 * _HOUR
 # X-Ray supports no resource-level permissions.
 _TRACE: Final = Grant(actions=("xray:PutTelemetryRecords", "xray:PutTraceSegments"), resources=("*",))
+# Lambda counts the calls in a chain that contains only SQS, SNS, S3 and Lambda itself. See "Use Lambda
+# recursive loop detection to prevent infinite loops" in the Lambda Developer Guide. SQS needs no permission
+# to call a function.
+_SERVICES_WITH_RECURSION_DETECTION: Final = frozenset({"s3.amazonaws.com", "sns.amazonaws.com"})
+_CONCURRENT_BATCHES: Final = range(2, 1001)  # of a queue
 _MAX_BATCH_SIZE: Final = 10_000
 _MAX_RETRIES: Final = 10_000
 _MIN_RECORD_AGE: Final = 60
@@ -79,11 +90,33 @@ class PythonFunctionArgs(FunctionArgs):
         code: Archive that contains the handler.
         environment: Environment variables. The variable with the function's timeout is added to them.
         layers: ARNs of the layers with the function's dependencies.
+
+    Raises:
+        DeclarationError: Lambda refuses the timeout, or the name of a variable. Or the variables that are
+            known before the deployment are larger than Lambda allows.
     """
 
     code: pulumi.Archive
     environment: Mapping[str, pulumi.Input[str]]
     layers: tuple[pulumi.Input[str], ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        for name in self.environment:
+            if not LAMBDA_NAME.fullmatch(name):
+                raise DeclarationError(
+                    f"{self.handler} has a variable {name!r}; Lambda allows names of at least two letters, "
+                    "digits and underscores that start with a letter"
+                )
+            if is_reserved_name(name):
+                raise DeclarationError(f"{self.handler} has a variable {name!r}, which Lambda itself sets")
+        variables = {**self.environment, TIMEOUT_VARIABLE: str(self.timeout)}
+        known = {name: value if isinstance(value, str) else "" for name, value in variables.items()}
+        size = len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
+        if size > MAX_ENVIRONMENT_BYTES:
+            raise DeclarationError(
+                f"the variables of {self.handler} have {size} bytes; Lambda allows {MAX_ENVIRONMENT_BYTES}"
+            )
 
 
 @attrs.frozen(kw_only=True)
@@ -140,6 +173,8 @@ class Function(Part):
         invoke_arn: ARN with which API Gateway calls the function.
         log_group_name: Name of the function's log group.
         timeout: Timeout in seconds.
+        has_recursion_detection: Whether a service calls the function whose calls Lambda counts to detect
+            recursive loops.
 
     Raises:
         DeclarationError: The name is longer than Lambda and IAM allow.
@@ -202,20 +237,29 @@ class Function(Part):
         self._function_name = full_name
         self._role_name = role.name
         self.timeout = args.timeout
+        self.has_recursion_detection = False
         self.function_name = function.name
         self.arn = function.arn
         self.log_group_name = log_group.name
         self.invoke_arn = function.invoke_arn
 
-    def consume(self, queue: Queue, *, batch_size: int = 1) -> None:
+    def consume(self, queue: Queue, *, max_concurrency: int, batch_size: int = 1) -> None:
         """Create the event source mapping that calls the function with batches of messages of a queue.
 
         SQS delivers a message again if the function reports the message as failed. The function must have
         been created with the grant `queue.grant_consume()`.
 
+        Args:
+            queue: Queue of the messages.
+            max_concurrency: Number of batches that are processed at the same time, 2 to 1,000. Lambda
+                receives no further messages before a batch ends. Without this limit, Lambda would receive
+                messages for which the account has no concurrency left.
+            batch_size: Largest number of messages in a batch.
+
         Raises:
             DeclarationError: The queue's visibility timeout is too short: a message could be delivered again
-                while the first call still runs.
+                while the first call still runs. Or the queue permits too few receives, or `max_concurrency`
+                is outside Lambda's limits.
         """
         minimum = VISIBILITY_TIMEOUT_FACTOR * self.timeout
         if queue.visibility_timeout < minimum:
@@ -224,13 +268,38 @@ class Function(Part):
                 f"its queue is {queue.visibility_timeout} s; use at least {minimum} s, "
                 f"{VISIBILITY_TIMEOUT_FACTOR} times as long"
             )
+        if queue.max_receive_count < MIN_RECEIVES_FOR_LAMBDA:
+            raise DeclarationError(
+                f"the queue of {self._function_name} permits {queue.max_receive_count} receives of a "
+                f"message; use at least {MIN_RECEIVES_FOR_LAMBDA}, because a message that Lambda throttled "
+                "counts as received"
+            )
+        if max_concurrency not in _CONCURRENT_BATCHES:
+            raise DeclarationError(
+                f"{self._function_name} has a max_concurrency of {max_concurrency}; Lambda allows "
+                f"{_CONCURRENT_BATCHES.start} to {_CONCURRENT_BATCHES.stop - 1}"
+            )
         aws.lambda_.EventSourceMapping(
             self.name,
             function_name=self._create_queue_target(),
             event_source_arn=queue.arn,
             batch_size=batch_size,
+            scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(
+                maximum_concurrency=max_concurrency
+            ),
             function_response_types=["ReportBatchItemFailures"],
             opts=self.child_opts,
+        )
+        self.has_recursion_detection = True
+
+    def allow_recursion(self) -> None:
+        """Let Lambda call the function any number of times in one chain of messages.
+
+        A function that sends messages to its own queue needs this setting. By default, Lambda drops a message
+        after about 16 calls in a chain (recursive loop detection).
+        """
+        aws.lambda_.FunctionRecursionConfig(
+            self.name, function_name=self.function_name, recursive_loop="Allow", opts=self.child_opts
         )
 
     def consume_stream(
@@ -350,6 +419,7 @@ class Function(Part):
             source_account: Account of the calling resource. Necessary for a bucket, whose ARN contains no
                 account: after the bucket is deleted, another account could create a bucket with its name.
         """
+        self.has_recursion_detection |= service in _SERVICES_WITH_RECURSION_DETECTION
         return aws.lambda_.Permission(
             f"{self.name}-{name}",
             statement_id=name,

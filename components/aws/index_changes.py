@@ -9,6 +9,7 @@ from pulumi.runtime.proto import resource_pb2
 
 _HOOKS: Final = resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS
 _INDEXES: Final = "globalSecondaryIndexes"
+_KEY_PROPERTIES: Final = ("hashKey", "keySchemas", "rangeKey")
 
 
 def create_index_hooks(table: str) -> pulumi.ResourceHookBinding | None:
@@ -55,9 +56,24 @@ def find_changed_indexes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tupl
 
 
 def _read_indexes(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the indexes by name, without None values and without the engine's markers (`__...`)."""
+    """Return the indexes by name, without None values and without the engine's markers (`__...`).
+
+    The keys of an index are in one form. The program declares `keySchemas`. After a refresh, the inputs in
+    the state may contain `hashKey` and `rangeKey` instead, because the provider reads an index in both forms
+    (docs/decisions/0044-index-keys-are-key-schemas.md).
+    """
     indexes = cast("list[Mapping[str, Any]]", inputs.get(_INDEXES) or [])
-    return {str(index["name"]): _remove_markers(index) for index in indexes}
+    return {str(index["name"]): _unify_keys(index) for index in indexes}
+
+
+def _unify_keys(index: Mapping[str, Any]) -> object:
+    declared = cast("list[Mapping[str, str]]", index.get("keySchemas") or [])
+    keys = {each["keyType"]: each["attributeName"] for each in declared}
+    for kind, old_form in (("HASH", "hashKey"), ("RANGE", "rangeKey")):
+        if index.get(old_form):
+            keys[kind] = index[old_form]
+    others = {name: value for name, value in index.items() if name not in _KEY_PROPERTIES}
+    return _remove_markers({**others, "keys": keys})
 
 
 def _remove_markers(value: object) -> object:

@@ -12,6 +12,11 @@ StorageClass = Literal[
     "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
 ]
 
+# S3's default moves no object below 128 KB, and nearly all build logs are smaller. With this value, objects
+# of all sizes move to `GLACIER` and `DEEP_ARCHIVE`. For the other classes, the minimum of 128 KB stays
+# (docs/decisions/0040-small-logs-are-archived-too.md).
+MOVED_SIZES: Final = "varies_by_storage_class"
+
 # Storage classes from warm (frequent access) to cold. S3 refuses a rule that moves objects to a warmer class.
 _COLDEST_LAST: Final = (
     "STANDARD_IA",

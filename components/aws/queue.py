@@ -16,6 +16,10 @@ from components.core.stage import StageConfig
 # AWS recommends a visibility timeout of at least six times the function's timeout. Lambda then has time to
 # retry a throttled call before SQS delivers the messages again.
 VISIBILITY_TIMEOUT_FACTOR: Final = 6
+# If Lambda has no concurrency left for a function, a message counts as received although the function has
+# never run. AWS therefore recommends at least five receives. With fewer, a short shortage would send messages
+# to the dead-letter queue.
+MIN_RECEIVES_FOR_LAMBDA: Final = 5
 _MAXIMUM_VISIBILITY: Final = 43_200
 _DAY: Final = 86_400
 _NAME: Final = re.compile(r"(?=.{1,80}$)[A-Za-z0-9_-]+(?:\.fifo)?")
@@ -29,7 +33,8 @@ class QueueArgs:
         stage: Stage settings.
         visibility_timeout: Seconds for which a received message is hidden from other receivers.
         fifo: Whether the messages of a group are delivered in order, one at a time.
-        max_receive_count: Number of failed receives after which a message moves to the dead-letter queue.
+        max_receive_count: Number of receives after which a message moves to the dead-letter queue. A queue
+            that a function consumes needs at least 5.
 
     Raises:
         DeclarationError: A value is outside the limits of SQS.
@@ -38,7 +43,7 @@ class QueueArgs:
     stage: StageConfig
     visibility_timeout: int
     fifo: bool = False
-    max_receive_count: int = 3
+    max_receive_count: int = MIN_RECEIVES_FOR_LAMBDA
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.visibility_timeout <= _MAXIMUM_VISIBILITY:
@@ -101,7 +106,7 @@ class Queue(Part):
         arn: Queue ARN.
         queue_name: Queue name.
         visibility_timeout: Seconds for which a received message is hidden from other receivers.
-        max_receive_count: Number of failed receives after which a message moves to the dead-letter queue.
+        max_receive_count: Number of receives after which a message moves to the dead-letter queue.
         dead_letter_queue: The queue that keeps the failed messages.
     """
 

@@ -114,6 +114,29 @@ class TenantTable(Component):
             conditions=conditions,
         )
 
+    def grant_in_transactions(self, *actions: TableAction, partition_key: str) -> Grant:
+        """Allow actions on rows with a partition key, in transactions that also use other rows of the table.
+
+        The condition of `grant` applies to all keys of a request. AWS's documents do not say whether the keys
+        of the other operations in a transaction belong to them. If they do, that condition refuses the
+        transaction. The condition here holds in both cases. A single call does not meet it
+        (docs/decisions/0043-partition-conditions-hold-in-transactions.md).
+
+        Args:
+            actions: DynamoDB actions without the service prefix.
+            partition_key: Value of the partition key of these rows.
+        """
+        return Grant(
+            actions=tuple(f"dynamodb:{action}" for action in actions),
+            resources=(self.arn,),
+            conditions={
+                "ForAnyValue:StringEquals": {
+                    "dynamodb:LeadingKeys": partition_key,
+                    "dynamodb:EnclosingOperation": "TransactWriteItems",
+                }
+            },
+        )
+
     def add_stream_consumer(
         self, function: Function, settings: StreamBatchSettings | None = None
     ) -> DeadLetterQueue:

@@ -23,6 +23,7 @@ _RELEASE_STORAGE: Final = 2048
 # After a temporary error of AWS, the orchestrator shortens the time (runtime/deploy/builds/building.py).
 _BUILD_VISIBILITY_TIMEOUT: Final = 1800
 _RELEASE_TIMEOUT: Final = 300
+_MIN_CONCURRENT_BATCHES: Final = 2  # Lambda's minimum
 
 
 @attrs.frozen(kw_only=True)
@@ -74,8 +75,13 @@ class BuildPipeline(Component):
             "build-events": self._create_build_events(),
             "release": self._create_release(),
         }
-        self.functions["orchestrator"].consume(self.builds)
-        self.functions["release"].consume(self.releases)
+        # More batches at the same time could not start more builds, and could only make releases wait for
+        # each other.
+        batches = max(stage.concurrent_builds, _MIN_CONCURRENT_BATCHES)
+        self.functions["orchestrator"].consume(self.builds, max_concurrency=batches)
+        # It sends the messages of the next builds, and of builds that CodeBuild refused, to its own queue.
+        self.functions["orchestrator"].allow_recursion()
+        self.functions["release"].consume(self.releases, max_concurrency=batches)
         self._send_build_events_to(self.functions["build-events"])
         self.register_outputs({})
 
@@ -118,7 +124,7 @@ class BuildPipeline(Component):
                 self.builds.grant_send(),
                 store.projects.grant("GetItem", "UpdateItem"),
                 # The function removes a build from the waiting builds when it starts the build.
-                store.grant_build_schedule(),
+                *store.grant_build_schedule(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 # StopBuild: to stop the build of a deployment that was canceled while the build started.
                 # ListBuildsForProject: to find a build that an earlier attempt may have started.
@@ -150,7 +156,7 @@ class BuildPipeline(Component):
             },
             grants=(
                 store.projects.grant("UpdateItem"),
-                store.grant_build_schedule(),
+                *store.grant_build_schedule(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),

@@ -96,7 +96,7 @@ class PlatformApi(Component):
                 store.projects.grant(
                     "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
-                store.grant_build_schedule(),
+                *store.grant_build_schedule(),
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),

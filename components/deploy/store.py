@@ -65,13 +65,15 @@ class DeployStore(Component):
         """Buckets by name."""
         return {"artifacts": self.artifacts, "logs": self.logs, "assets": self.assets}
 
-    def grant_build_schedule(self) -> Grant:
-        """Allow reading the running and waiting builds, and removing waiting builds.
+    def grant_build_schedule(self) -> tuple[Grant, ...]:
+        """Allow reading the running and waiting builds, and removing waiting ones.
 
-        These rows are in a separate partition of the projects table. The grant is limited to this partition,
-        so it does not allow deleting a project.
+        These rows are in a separate partition of the projects table. These grants cannot delete a project.
         """
-        return self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION)
+        return (
+            self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION),
+            self.projects.grant_in_transactions("DeleteItem", partition_key=BUILDS_PARTITION),
+        )
 
     def _create_bucket(
         self, name: str, lifecycle: tuple[LifecycleRule, ...], *, read_by_distribution: bool = False

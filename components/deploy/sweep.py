@@ -62,7 +62,7 @@ def _build_grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
     store, sites = args.factory.store, args.factory.sites
     return (
         store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
-        store.grant_build_schedule(),
+        *store.grant_build_schedule(),
         store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
         store.deployments.grant_query("LeaseIndex"),
         Grant(

@@ -5,7 +5,7 @@ the dashboard shows their errors (`components/operations/dashboard.py`).
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 import pulumi
@@ -137,6 +137,9 @@ class Alarms(Part):
                 statistic="Maximum",
                 period=_MINUTE,
             ),
+            # SQS stops reporting this metric about six hours after the last use of a queue, and nothing uses
+            # a dead-letter queue. The alarm must stay active until the messages are gone.
+            missing_data="ignore",
         )
 
     def _add_function_alarms(self, name: str, function: Function) -> None:
@@ -157,6 +160,16 @@ class Alarms(Part):
             f"request a higher quota from AWS. {_RUNBOOK}#throttles",
             _Metric(namespace="AWS/Lambda", name="Throttles", dimensions=dimensions),
         )
+        if function.has_recursion_detection:
+            self._add_alarm(
+                f"{name}-recursion",
+                f"Lambda dropped a call of {name}, because it was part of a chain of about 16 calls "
+                "(recursive loop detection). The message goes to the dead-letter queue. A function that "
+                "sends messages to its own queue must allow such chains: check with 'aws lambda "
+                "get-function-recursion-config'. If the answer is Allow, or the function sends no "
+                f"messages, the function has a bug that repeats messages. {_RUNBOOK}#recursive-loops",
+                _Metric(namespace="AWS/Lambda", name="RecursiveInvocationsDropped", dimensions=dimensions),
+            )
 
     def _add_api_alarm(self, name: str, api: HttpApi) -> None:
         self._add_alarm(
@@ -298,8 +311,26 @@ class Alarms(Part):
             opts=self.child_opts,
         )
 
-    def _add_alarm(self, name: str, description: str, metric: _Metric, *, at_least: int = 1) -> None:
-        """Create an alarm on one metric that reaches a threshold within one period."""
+    def _add_alarm(
+        self,
+        name: str,
+        description: str,
+        metric: _Metric,
+        *,
+        at_least: int = 1,
+        missing_data: Literal["ignore", "notBreaching"] = "notBreaching",
+    ) -> None:
+        """Create an alarm on one metric that reaches a threshold within one period.
+
+        Args:
+            name: Alarm name without the stage's prefix.
+            description: What happened, and what to do.
+            metric: The metric.
+            at_least: Threshold.
+            missing_data: State of the alarm in a period without data. `notBreaching` is for metrics that
+                count events: without an event, there is no data. `ignore` keeps the state. It is for metrics
+                that measure a level, if the level can stay high while no data is reported.
+        """
         alarm = aws.cloudwatch.MetricAlarm(
             name,
             name=f"{self.stage.prefix}-{name}",
@@ -312,8 +343,7 @@ class Alarms(Part):
             evaluation_periods=1,
             threshold=at_least,
             comparison_operator="GreaterThanOrEqualToThreshold",
-            # Missing data is no problem: Lambda, SQS and API Gateway report no data while nothing happens.
-            treat_missing_data="notBreaching",
+            treat_missing_data=missing_data,
             alarm_actions=[self._alerts.topic_arn],
             ok_actions=[self._alerts.topic_arn],
             opts=self.child_opts,

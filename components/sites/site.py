@@ -24,6 +24,8 @@ _TIMEOUT: Final = 30
 # The image function decodes images in memory.
 _IMAGE_MEMORY: Final = 1536
 _REVALIDATE_MEMORY: Final = 256
+# OpenNext distributes the pages of a site over ten message groups. Each group is processed in order.
+_MESSAGE_GROUPS: Final = 10
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +87,7 @@ class ZeroDowntimeSite(Component):
         revalidate = self._create_function(
             names.revalidate, "index.handler", _REVALIDATE_MEMORY, (queue.grant_consume(),)
         )
-        revalidate.consume(queue, batch_size=5)
+        revalidate.consume(queue, max_concurrency=_MESSAGE_GROUPS, batch_size=5)
         build = SiteBuild(
             name,
             SiteBuildArgs(

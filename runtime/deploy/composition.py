@@ -187,7 +187,7 @@ def create_builder(environment: BuilderEnvironment) -> "Builder":
         max_receive_count=int(environment.max_receive_count),
         artifacts_bucket=environment.artifacts_bucket,
         signer=_create_signer(environment),
-        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
+        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn, pause=time.sleep),
         clock=utc_now,
     )
 
@@ -236,7 +236,7 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
             deployments_table=environment.deployments_table,
             cursors=cursors,
         ),
-        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn),
+        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn, pause=time.sleep),
         cancellation=lambda: _create_cancellation(environment),
         build_queue=lambda: _create_build_queue(environment),
         logs=lambda: BuildLogs(

@@ -62,7 +62,7 @@ class Variable:
     """An environment variable of a project's builds and of its running site.
 
     Attributes:
-        name: `[A-Z_][A-Z0-9_]*`.
+        name: `[A-Z][A-Z0-9_]+`.
         value: None for a secret. The value of a secret is in the parameter store, never in a row.
         is_secret: True if the value can be written but never read back.
         secret_size: Size of a secret in bytes, counted in the limit on all variables. It is recorded at

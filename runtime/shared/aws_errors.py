@@ -60,7 +60,9 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {error_code(error)}"
     if isinstance(error, BotoCoreError):
-        return f"AWS cannot be reached: {type(error).__name__}"
+        # botocore's own text can repeat the request, too.
+        problem = "AWS cannot be reached" if is_retryable(error) else "the platform called AWS incorrectly"
+        return f"{problem}: {type(error).__name__}"
     return str(error)
 
 
@@ -68,7 +70,8 @@ def is_retryable(error: ClientError | BotoCoreError) -> bool:
     """Return whether the same call may succeed later.
 
     True if AWS is busy, has an internal error or does not respond in time, or if another call changes the
-    same resource.
+    same resource. Other errors of botocore, such as `ParamValidationError`, are bugs or wrong settings of the
+    platform: the same call fails again.
     """
     if not isinstance(error, ClientError):
         return isinstance(error, ConnectionError | HTTPClientError)

@@ -1,11 +1,37 @@
-"""A function's environment variables, read once into a typed class."""
+"""A function's environment variables: Lambda's rules, and the typed class into which they are read once.
 
+The rules are in "Configuration" (member `Environment`) of the Lambda API reference, and in "Defined runtime
+environment variables" of the Lambda Developer Guide.
+"""
+
+import re
 from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from attrs import fields
 
 T = TypeVar("T")
+
+LAMBDA_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+"""Names that Lambda accepts. A name has at least two characters."""
+
+MAX_ENVIRONMENT_BYTES: Final = 4096
+"""Lambda's limit on all names and values of a function's variables, as JSON."""
+
+_RESERVED_PREFIX: Final = "AWS_LAMBDA_"
+_RESERVED_NAMES: Final = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
 
 TIMEOUT_VARIABLE: Final = "FUNCTION_TIMEOUT"
 """Environment variable with the timeout of the function in seconds. Lambda itself sets no such variable."""
@@ -18,6 +44,11 @@ class MissingEnvironmentError(Exception):
         super().__init__(
             f"{kind.__module__} needs environment variables that are not set: {', '.join(missing)}"
         )
+
+
+def is_reserved_name(name: str) -> bool:
+    """Return whether Lambda itself sets the variable, and refuses it in a function's environment."""
+    return name in _RESERVED_NAMES or name.startswith(_RESERVED_PREFIX)
 
 
 def load_environment(kind: type[T], environ: Mapping[str, str]) -> T:

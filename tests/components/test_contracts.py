@@ -54,6 +54,7 @@ RECREATED = {
     "aws:kms/alias:Alias",
     "aws:lambda/eventSourceMapping:EventSourceMapping",
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+    "aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
     "aws:lambda/layerVersion:LayerVersion",
     "aws:lambda/permission:Permission",
     "aws:route53/record:Record",

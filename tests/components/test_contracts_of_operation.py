@@ -1,5 +1,6 @@
 """Requirements on operation for every resource: parents, encryption, retention and monitoring."""
 
+import json
 import re
 from functools import cache
 
@@ -26,6 +27,22 @@ WITHOUT_KEY = {
     "aws:s3/bucket:Bucket": "a separate resource sets the key; see the rule buckets-are-encrypted",
     "aws:sns/topic:Topic": "alarms are sent by mail; see the rule topics-are-encrypted",
 }
+# Metrics that count events: CloudWatch has no data of a period without an event. The alarm then ends.
+COUNTED_EVENTS = {
+    ("AWS/ApiGateway", "5xx"),
+    ("AWS/CloudFront", "5xxErrorRate"),
+    ("AWS/CloudFront", "Requests"),
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "RecursiveInvocationsDropped"),
+    ("AWS/Lambda", "Throttles"),
+    ("Anchor", "BuildsEnded"),
+    ("Anchor", "BuildsFailed"),
+    ("Anchor", "CodeBuildFull"),
+    # A wait is logged at least every five minutes, and a period of the alarm is three times as long.
+    ("Anchor", "LongestWait"),
+}
+# Metrics that measure a level which can stay high while CloudWatch has no data.
+MEASURED_LEVELS = {("AWS/SQS", "ApproximateNumberOfMessagesVisible")}
 # Dead-letter queues without an alarm, with the reason.
 NOT_MONITORED = {
     r"site-.*-revalidate-dead": "a revalidation runs code of the tenant, whose errors raise no alarm"
@@ -102,6 +119,23 @@ def test_every_bucket_deletes_incomplete_uploads(stage: str) -> None:
     assert ends == {1, 7}
 
 
+@every_stage
+def test_objects_of_all_sizes_move_to_glacier(stage: str) -> None:
+    """B3: S3's default moves no object below 128 KB, and nearly all build logs are smaller."""
+    kind = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    for lifecycle in recording(stage).of_type(kind):
+        assert lifecycle.inputs["transitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
+        assert all(rule["filter"].keys() == {"prefix"} for rule in lifecycle.inputs["rules"])
+
+
+@every_stage
+def test_the_variables_of_a_function_fit_into_lambdas_limit(stage: str) -> None:
+    """Values that AWS assigns, such as URLs of queues, are not known when a function is declared."""
+    for function in recording(stage).of_type("aws:lambda/function:Function"):
+        variables = function.inputs.get("environment", {}).get("variables", {})
+        assert len(json.dumps(variables, separators=(",", ":"))) <= 4096, function.urn
+
+
 @cache
 def find_monitored_urns(stage: str) -> set[str]:
     """Return the URNs of all resources whose metrics or logs an alarm or a metric filter reads."""
@@ -165,11 +199,28 @@ def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str)
         for actions in ("alarmActions", "okActions"):
             (topic,) = (topics[urn] for urn in alarm.references[actions] if urn in topics)
             assert topic.inputs.get("region") == alarm.inputs.get("region"), alarm.urn
-        assert alarm.inputs["treatMissingData"] == "notBreaching", alarm.urn
         section = re.search(r"Runbook: docs/operations\.md#([a-z0-9-]+)$", alarm.inputs["alarmDescription"])
         assert section, alarm.urn
         assert section[1] in read_runbook_sections(), alarm.urn
         assert len(alarm.inputs["alarmDescription"]) > 200, alarm.urn
+
+
+@every_stage
+def test_an_alarm_without_data_ends_only_if_its_metric_counts_events(stage: str) -> None:
+    """Q2: for example, SQS reports no metrics of a dead-letter queue that nothing has used for six hours."""
+    found: set[tuple[str, str]] = set()
+    for alarm in recording(stage).of_type(ALARM):
+        single = [alarm.inputs] if "metricName" in alarm.inputs else []
+        queried = [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
+        metrics = {
+            (metric["namespace"].removesuffix(f"/{stage}"), metric["metricName"])
+            for metric in single + queried
+        }
+        assert alarm.inputs["treatMissingData"] == (
+            "notBreaching" if metrics <= COUNTED_EVENTS else "ignore"
+        ), alarm.urn
+        found |= metrics
+    assert found == COUNTED_EVENTS | MEASURED_LEVELS
 
 
 @cache

@@ -24,7 +24,7 @@ from tests.components.recorder import ROOT, recording
 # The tests run without the Pulumi command line. These options are from `pulumi help`, version 3.
 PULUMI = {
     "up": {"-s", "--stack", "--policy-pack", "--yes", "--refresh", "--target"},
-    "preview": {"-s", "--stack", "--policy-pack", "--diff"},
+    "preview": {"-s", "--stack", "--policy-pack", "--diff", "--refresh", "--expect-no-changes"},
     "destroy": {"-s", "--stack"},
     "login": set(),
     "cancel": {"-s", "--stack"},

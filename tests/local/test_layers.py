@@ -1,6 +1,8 @@
 """The layers of the platform's functions fit Lambda, use only the lock file, and are reproducible."""
 
 import re
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,19 +11,21 @@ import pytest
 from local.layers import LOCK, LayerError, build_layers, host_target, main
 
 HASH = "--hash=sha256:" + "0" * 64
-SMALL_LOCK = f"""\
-attrs==26.1.0 \\
-    {HASH}
-    # via cattrs
-awscrt==0.38.1 \\
-    {HASH}
-cattrs==26.2.1 \\
-    {HASH}
-imagesize==2.0.1 \\
-    {HASH}
-typing_extensions==4.16.0 \\
-    {HASH}
-"""
+VERSIONS = {
+    "attrs": "26.1.0",
+    "awscrt": "0.38.1",
+    "boto3": "1.43.106",
+    "botocore": "1.43.106",
+    "cattrs": "26.2.1",
+    "imagesize": "2.0.1",
+    "jmespath": "1.1.0",
+    "python-dateutil": "2.9.0",
+    "s3transfer": "0.19.3",
+    "six": "1.17.0",
+    "typing_extensions": "4.16.0",
+    "urllib3": "2.8.0",
+}
+SMALL_LOCK = "".join(f"{name}=={version} \\\n    {HASH}\n    # via x\n" for name, version in VERSIONS.items())
 
 
 class FakePip:
@@ -48,6 +52,28 @@ class FakePip:
             for noise in ("RECORD", "INSTALLER", "REQUESTED", "WHEEL"):
                 (information / noise).write_text(f"{target} {len(self.calls)}")
             (target / "bin" / name).write_text(f"#!{target}")
+        data = target / "botocore" / "data"
+        for service in ("ec2", "sqs") if data.parent.is_dir() else ():
+            (data / service).mkdir(parents=True)
+            (data / service / "service-2.json").write_text("{}")
+            (data / "endpoints.json").write_text("{}")
+
+
+@pytest.fixture(autouse=True)
+def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no interpreter of another version be on the PATH."""
+    monkeypatch.setattr("local.layers.shutil.which", lambda _: None)
+
+
+@pytest.fixture
+def interpreter(tmp_path: Path) -> Path:
+    """Return a command that says that it is Python 3.10, and compiles with this interpreter."""
+    command = tmp_path / "python3.10"
+    command.write_text(
+        f'#!/bin/sh\ncase "$1" in -c) echo 3.10.1 ;; *) exec {shlex.quote(sys.executable)} "$@" ;; esac\n'
+    )
+    command.chmod(0o755)
+    return command
 
 
 @pytest.fixture
@@ -80,13 +106,13 @@ def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
 
     assert folder == tmp_path / "layers" / "python3.13-arm64"
     assert {name for name in content(folder) if (folder / name).is_file()} == {
-        f"{layer}/python/{name}{file}"
-        for layer, names in (
-            ("base", ("attrs", "cattrs", "imagesize", "typing_extensions")),
-            ("edge", ("awscrt",)),
-        )
-        for name in names
-        for file in ("/__init__.py", ".dist-info/METADATA")
+        *(
+            f"{'edge' if name == 'awscrt' else 'base'}/python/{name}{file}"
+            for name in VERSIONS
+            for file in ("/__init__.py", ".dist-info/METADATA")
+        ),
+        "base/python/botocore/data/endpoints.json",
+        "base/python/botocore/data/sqs/service-2.json",
     }
     assert {path.name for path in (tmp_path / "layers").iterdir()} == {"python3.13-arm64"}
 
@@ -99,6 +125,55 @@ def test_the_same_lock_makes_the_same_layers(tmp_path: Path, lock: Path) -> None
 
     assert first == second
     assert {mode for _, mode, _ in first.values()} == {0o644, 0o755}
+
+
+def test_layers_for_a_version_on_the_path_contain_bytecode(
+    tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G7: Lambda cannot write bytecode files into a layer, so that each cold start would compile boto3."""
+    said: list[str] = []
+    folder = build_layers("python3.10", "arm64", tmp_path, lock=lock, pip=FakePip(), report=said.append)
+    assert not list(folder.rglob("*.pyc"))
+    assert "without bytecode, because python3.10 is not on the PATH" in " ".join(said)
+
+    monkeypatch.setattr("local.layers.shutil.which", lambda _: str(interpreter))
+    first, second = (
+        build_layers("python3.10", "arm64", tmp_path / name, lock=lock, pip=FakePip(), report=said.append)
+        for name in ("first", "second")
+    )
+    compiled = {path.relative_to(first): path.read_bytes() for path in first.rglob("*.pyc")}
+    assert len(compiled) == len(VERSIONS)
+    assert compiled == {path.relative_to(second): path.read_bytes() for path in second.rglob("*.pyc")}
+    for content in compiled.values():
+        assert int.from_bytes(content[4:8], "little") == 1, "Python does not look at the source file"
+        assert str(tmp_path).encode() not in content
+        assert b"/opt/python/" in content
+
+
+def test_a_command_of_another_version_does_not_compile(
+    tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For example, a command of a version manager for a version that is not installed."""
+    interpreter.write_text("#!/bin/sh\necho not installed >&2\nexit 127\n")
+    monkeypatch.setattr("local.layers.shutil.which", lambda _: str(interpreter))
+    assert not list(build(tmp_path, lock, FakePip(), ("python3.10", "arm64")).rglob("*.pyc"))
+
+
+def test_layers_are_built_again_when_an_interpreter_is_installed(
+    tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build(tmp_path, lock, FakePip(), ("python3.10", "arm64"))
+    monkeypatch.setattr("local.layers.shutil.which", lambda _: str(interpreter))
+    build(tmp_path, lock, FakePip(), ("python3.10", "arm64"))
+    assert list(folder.rglob("*.pyc"))
+
+
+def test_layers_larger_than_lambda_allows_are_refused(
+    tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.layers.MAX_UNPACKED_BYTES", 100)
+    with pytest.raises(LayerError, match="bytes; Lambda allows 100"):
+        build(tmp_path, lock, FakePip())
 
 
 def test_existing_layers_are_not_built_again_until_the_lock_changes(tmp_path: Path, lock: Path) -> None:

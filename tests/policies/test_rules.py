@@ -89,6 +89,31 @@ def test_a_dead_letter_queue_needs_no_dead_letter_queue() -> None:
     assert find_violated_rules(queue, dead) == set()
 
 
+def test_a_queue_with_five_receives_and_a_limited_consumer_violates_no_rule() -> None:
+    policy = '{"deadLetterTargetArn": "arn:aws:sqs:::dead", "maxReceiveCount": 5}'
+    queue = make_resource(
+        "queue",
+        {"sqsManagedSseEnabled": True, "redrivePolicy": policy},
+        references={"redrivePolicy": make_urn("queue", "dead")},
+    )
+    dead = make_resource("queue", {"sqsManagedSseEnabled": True}, name="dead")
+    mapping = make_resource(
+        "mapping", {"scalingConfig": {"maximumConcurrency": 2}}, references={"eventSourceArn": queue.urn}
+    )
+    alarm = make_resource("alarm", {"treatMissingData": "ignore"}, references={"dimensions": dead.urn})
+    assert find_violated_rules(queue, dead, mapping, alarm) == set()
+
+
+def test_the_alarm_of_another_queue_may_end_without_data() -> None:
+    """A queue that a function consumes always reports its metrics."""
+    queue = make_resource(
+        "queue", {"sqsManagedSseEnabled": True}, references={"redrivePolicy": make_urn("queue", "dead")}
+    )
+    dead = make_resource("queue", {"sqsManagedSseEnabled": True}, name="dead")
+    alarm = make_resource("alarm", {"treatMissingData": "notBreaching"}, references={"dimensions": queue.urn})
+    assert find_violated_rules(queue, dead, alarm) == set()
+
+
 @pytest.mark.parametrize(
     "policy",
     [
@@ -169,6 +194,8 @@ def test_unknown_inputs_with_references_violate_no_stack_rule(rule: StackRule) -
                     "sse": {"bucket": frozenset({BUCKET.urn})},
                     "bucket-policy": {"bucket": frozenset({BUCKET.urn})},
                     "queue": {"redrivePolicy": frozenset({dead.urn})},
+                    "mapping": {"eventSourceArn": frozenset({make_urn("queue")})},
+                    "alarm": {"dimensions": frozenset({dead.urn})},
                     "function": {
                         "role": frozenset({role.urn}),
                         "loggingConfig": frozenset({log_group.urn}),

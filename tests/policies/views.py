@@ -9,6 +9,7 @@ from tests.components.recorder import Recording
 
 _TOKENS = {
     "acl": "aws:s3/bucketAcl:BucketAcl",
+    "alarm": "aws:cloudwatch/metricAlarm:MetricAlarm",
     "alarms-topic": "aws:sns/topic:Topic",
     "api": "aws:apigatewayv2/api:Api",
     "attachment": "aws:iam/rolePolicyAttachment:RolePolicyAttachment",

@@ -1,5 +1,6 @@
 """At least one violation of every rule: the resources, and part of the message."""
 
+import json
 from typing import Any
 
 from attrs import frozen
@@ -51,6 +52,14 @@ def _stream_mapping(**props: Any) -> Resource:  # noqa: ANN401
         "destinationConfig": {"onFailure": {"destinationArn": "arn:aws:sqs:::dead"}},
     }
     return make_resource("mapping", {**right, **props})
+
+
+def _queue_mapping(**props: Any) -> Resource:  # noqa: ANN401
+    return make_resource("mapping", props, references={"eventSourceArn": make_urn("queue")})
+
+
+def _redrive_policy(*, max_receive_count: int) -> str:
+    return json.dumps({"deadLetterTargetArn": "arn:aws:sqs:::dead", "maxReceiveCount": max_receive_count})
 
 
 _SERVERS = {"origins": [{"originId": "server", "customOriginConfig": CUSTOM_ORIGIN}]}
@@ -417,6 +426,30 @@ LOGS = [
 
 DEAD_LETTERS = [
     _violation("queues-have-dead-letters", "redrivePolicy", make_resource("queue")),
+    _violation(
+        "queues-tolerate-throttling",
+        "maxReceiveCount",
+        make_resource("queue", {"redrivePolicy": _redrive_policy(max_receive_count=4)}),
+        _queue_mapping(scalingConfig={"maximumConcurrency": 2}),
+    ),
+    _violation(
+        "queues-tolerate-throttling",
+        "scalingConfig.maximumConcurrency",
+        make_resource("queue", {"redrivePolicy": _redrive_policy(max_receive_count=5)}),
+        _queue_mapping(),
+    ),
+    *(
+        _violation(
+            "dead-letter-alarms-stay-active",
+            "treatMissingData",
+            make_resource("queue", references={"redrivePolicy": make_urn("queue", "dead")}),
+            make_resource("queue", name="dead"),
+            make_resource(
+                "alarm", {"treatMissingData": missing}, references={measured: make_urn("queue", "dead")}
+            ),
+        )
+        for measured, missing in (("dimensions", "notBreaching"), ("metricQueries", None))
+    ),
     _violation("streams-have-dead-letters", "onFailure", _stream_mapping(destinationConfig=None)),
     _violation("streams-have-dead-letters", "maximumRetryAttempts", _stream_mapping(maximumRetryAttempts=-1)),
 ]

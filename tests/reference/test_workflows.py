@@ -44,6 +44,17 @@ def find_step(workflow: str, job: str, text: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize(("workflow", "job"), [("deploy.yml", "up"), ("preview.yml", "preview")])
+def test_the_layers_contain_bytecode_of_the_functions_runtime(workflow: str, job: str) -> None:
+    """Without the runtime's version of Python, `make package` builds layers without bytecode."""
+    installed = find_step(workflow, job, "setup-python")["with"]["python-version"].split()
+    assert find_step(workflow, job, "make package")["run"] == "make package"
+    deployed = {
+        configuration(stage)["anchor-deploy:stage"]["pythonRuntime"] for stage in STAGES if stage != "local"
+    }
+    assert {f"python{version}" for version in installed[:-1]} == deployed
+
+
 def test_there_are_workflows_with_steps() -> None:
     assert [file.name for file in WORKFLOWS] == ["checks.yml", "deploy.yml", "preview.yml"]
     assert len(list(iterate_steps())) > 10

@@ -34,7 +34,8 @@ def real_client(service: str) -> Any:
 
 
 @cache
-def _model(service: str) -> Any:
+def load_service_model(service: str) -> Any:
+    """Return the API description of a service, as boto3 contains it."""
     return botocore.session.get_session().get_service_model(service)
 
 
@@ -95,7 +96,7 @@ class RecordedClient:
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: Any) -> Any:
-            model = _model(self._service)
+            model = load_service_model(self._service)
             name = "".join(word.capitalize() for word in operation.split("_"))
             shape = model.operation_model(name).input_shape
             validate_parameters(arguments, shape)

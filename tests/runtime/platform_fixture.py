@@ -5,8 +5,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import Factory, define, evolve, field
+from attrs import Factory, define, evolve, field, fields
 
+from components.aws.queue import QueueArgs
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.builds.build_logs import BuildLogs
 from runtime.deploy.builds.build_results import BuildResultRecorder
@@ -46,7 +47,7 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 OWNER = "owner-0000"
 OTHER = "other-0000"
 BUILD_QUEUE = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-dev-builds"
-MAX_RECEIVE_COUNT = 3
+MAX_RECEIVE_COUNT: int = fields(QueueArgs).max_receive_count.default
 RELEASE_QUEUE = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-dev-releases.fifo"
 SIGNING_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/signing"
 SECRETS_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/secrets"
@@ -128,7 +129,9 @@ class Platform:
             max_receive_count=MAX_RECEIVE_COUNT,
             artifacts_bucket="anchor-dev-123456789012-artifacts",
             signer=self.signer,
-            secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
+            secrets=SecretStore(
+                client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
+            ),
             clock=self.clock,
         )
         self.result_recorder = BuildResultRecorder(
@@ -171,7 +174,9 @@ class Platform:
             projects=self.projects,
             deployments=self.deployments,
             lists=self.lists,
-            secrets=SecretStore(client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY),
+            secrets=SecretStore(
+                client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
+            ),
             cancellation=lambda: self.cancellation,
             build_queue=lambda: self.build_queue,
             logs=lambda: BuildLogs(

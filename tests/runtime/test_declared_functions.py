@@ -31,7 +31,7 @@ NUMBERS = {
     "MAXIMUM_BYTES": "1000000",
     "KEPT_RELEASES": "10",
     "CONCURRENT_BUILDS": "10",
-    "MAX_RECEIVE_COUNT": "3",
+    "MAX_RECEIVE_COUNT": "5",
 }
 
 

@@ -51,7 +51,7 @@ def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pl
         "ARTIFACTS_BUCKET": "artifacts",
         "LOGS_BUCKET": "logs",
         "CONCURRENT_BUILDS": "10",
-        "MAX_RECEIVE_COUNT": "3",
+        "MAX_RECEIVE_COUNT": "5",
         "API_ENDPOINT": "https://api.example.com",
     }
     for name, value in environment.items():

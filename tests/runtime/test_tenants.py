@@ -17,7 +17,7 @@ BODIES: dict[str, object] = {
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://example.com/r"},
     "PATCH /projects/{projectId}": {"name": "Renamed"},
     "POST /projects/{projectId}/deployments": {"branch": "main"},
-    "PUT /projects/{projectId}/env": {"variables": [{"name": "A", "value": "hunter2", "isSecret": True}]},
+    "PUT /projects/{projectId}/env": {"variables": [{"name": "AA", "value": "hunter2", "isSecret": True}]},
 }
 
 

@@ -1,4 +1,4 @@
-"""Lambda: event source mappings, and retries and destinations of asynchronous invocations."""
+"""Lambda: event source mappings, recursive calls, and asynchronous invocations."""
 
 from typing import Any
 
@@ -181,3 +181,34 @@ def delete_event_invoke_config(
     aws.client("lambda").delete_function_event_invoke_config(
         FunctionName=properties["functionName"], **pick_properties(properties, Qualifier="qualifier")
     )
+
+
+@creates(
+    "aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
+    repeatable=True,
+    immutable=("functionName",),
+)
+def create_recursion_config(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Set whether Lambda drops calls in a chain of recursive calls."""
+    properties = declared.properties
+    aws.client("lambda").put_function_recursion_config(
+        FunctionName=properties["functionName"], RecursiveLoop=properties["recursiveLoop"]
+    )
+    return CreatedResource(id=properties["functionName"])
+
+
+@reads("aws:lambda/functionRecursionConfig:FunctionRecursionConfig", unreadable=("functionName",))
+def read_recursion_config(
+    aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
+) -> Properties:
+    """Return the setting."""
+    return parse_answer(
+        aws.client("lambda").get_function_recursion_config(FunctionName=made.id),
+        RecursiveLoop="recursiveLoop",
+    )
+
+
+@deletes("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
+def delete_recursion_config(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
+    """Restore AWS's default."""
+    aws.client("lambda").put_function_recursion_config(FunctionName=made.id, RecursiveLoop="Terminate")

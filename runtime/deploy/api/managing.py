@@ -260,8 +260,9 @@ class ProjectService:
         ]
         site = self.projects.get_site(project.site) if written or dropped else None
         if site:
-            for name, value in written.items():
-                self.secrets.put(site.secret_parameter(project_id, name), value)
+            self.secrets.put_all(
+                {site.secret_parameter(project_id, name): value for name, value in written.items()}
+            )
         try:
             project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
         except (ProjectDeletedError, ProjectNotFoundError):

@@ -18,7 +18,7 @@ from runtime.deploy.releases.build_output.manifest import Bundle
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from runtime.deploy.releases.release_clients import LambdaClient
-from runtime.shared.aws_errors import error_code, is_retryable
+from runtime.shared.aws_errors import describe_error, error_code, is_retryable
 
 LIVE_ALIAS: Final = "live"
 """Alias of a function's version in production."""
@@ -225,9 +225,11 @@ class FunctionPublisher:
                 raise FunctionBusyError(f"Lambda does not accept {refusal}; try again later") from None
             raise PublishError(f"Lambda refuses {refusal}") from None
         except BotoCoreError as error:
-            raise FunctionBusyError(
-                f"Lambda cannot be reached for {function}: {type(error).__name__}"
-            ) from None
+            if is_retryable(error):
+                raise FunctionBusyError(
+                    f"Lambda cannot be reached for {function}: {type(error).__name__}"
+                ) from None
+            raise PublishError(f"the variables of {function}: {describe_error(error)}") from None
 
     def _wait_until_changed(self, function: str, version: str | None = None) -> Mapping[str, Any]:
         """Wait until Lambda has applied a change of the function, and return the configuration.

@@ -45,7 +45,6 @@ _PERMANENT_ERRORS: Final = (
     SmokeTestError,
 )
 _RETRYABLE_ERRORS: Final = (
-    BotoCoreError,
     EdgeBusyError,
     FunctionBusyError,
     ReleaseNotAtEdgeError,
@@ -118,7 +117,7 @@ class Releaser:
                 log.info("deployment is not waiting for a release any more", status=stale.found)
             except _PERMANENT_ERRORS as refused:
                 self._fail(run, str(refused), refused)
-            except (ClientError, *_RETRYABLE_ERRORS) as error:
+            except (ClientError, BotoCoreError, *_RETRYABLE_ERRORS) as error:
                 if not _is_retryable(error):
                     self._fail(run, describe_error(error), error)
                 elif pause is not None:
@@ -209,4 +208,4 @@ class Releaser:
 
 
 def _is_retryable(error: Exception) -> bool:
-    return is_retryable(error) if isinstance(error, ClientError) else True
+    return is_retryable(error) if isinstance(error, ClientError | BotoCoreError) else True

@@ -10,8 +10,8 @@ from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.releases.assets import release_prefix
 from runtime.deploy.releases.cache_seed import cache_prefix
 from runtime.deploy.releases.release_clients import SecretsClient
+from runtime.shared.environment import LAMBDA_NAME, MAX_ENVIRONMENT_BYTES
 
-_MAX_BYTES: Final = 4096  # Lambda's limit for all names and values as JSON
 _MASK: Final = "***"
 _MIN_MASKED_LENGTH: Final = 4  # characters; masking shorter values would reveal more than it hides
 
@@ -55,8 +55,15 @@ def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     """Return the environment variables. The platform's variables override the project's.
 
     Raises:
-        SiteEnvironmentError: The variables are larger than Lambda allows.
+        SiteEnvironmentError: The variables are larger than Lambda allows, or Lambda refuses a name.
     """
+    # Earlier versions of the API accepted names with one character.
+    refused = sorted(each.name for each in project.variables if not LAMBDA_NAME.fullmatch(each.name))
+    if refused:
+        raise SiteEnvironmentError(
+            f"Lambda refuses the names of these environment variables: {', '.join(refused)}; use at least "
+            "two characters"
+        )
     release = {
         "ANCHOR_ORIGIN_KEY": origin_key,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
@@ -79,10 +86,10 @@ def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
         "BUCKET_KEY_PREFIX": release_prefix(deployment),
     }
     size = len(json.dumps(server, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > _MAX_BYTES:
+    if size > MAX_ENVIRONMENT_BYTES:
         own = sorted(variable.name for variable in project.variables)
         raise SiteEnvironmentError(
-            f"the environment variables have {size} bytes; at most {_MAX_BYTES} are allowed: "
+            f"the environment variables have {size} bytes; at most {MAX_ENVIRONMENT_BYTES} are allowed: "
             f"shorten {', '.join(own)}"
         )
     return SiteEnvironment(server=server, image=image, secrets=frozenset(secrets.values()))

@@ -7,11 +7,11 @@ answer shows that the function's code can be loaded, because the wrapper loads t
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http import HTTPMethod, HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from attrs import field, frozen
 
@@ -20,6 +20,9 @@ from runtime.deploy.releases.release_clients import LambdaClient
 ORIGIN_KEY_HEADER = "x-anchor-origin-key"
 _END_OF_PRELUDE = b"\0" * 8
 _MAX_REASON_LENGTH = 500
+# Lambda's error for an answer of more than 6 MB, which is the limit of this test's calls. Visitors get such
+# an answer, because function URLs stream up to 200 MB.
+_TOO_LARGE = "Function.ResponseSizeTooLarge"
 
 
 class SmokeTestError(Exception):
@@ -84,7 +87,10 @@ class SmokeTest:
         payload: bytes = response["Payload"].read()
         asked = f"{target.method} {target.path}"
         if "FunctionError" in response:
-            raise SmokeTestError(f"{target.name} failed on {asked}: {_read_function_error(payload)}")
+            error = _read_error_document(payload)
+            if error and error.get("errorType") == _TOO_LARGE:
+                return
+            raise SmokeTestError(f"{target.name} failed on {asked}: {_describe_error(error)}")
         status = _read_status(payload)
         if status is None:
             raise SmokeTestError(f"{target.name}'s answer to {asked} is no HTTP response")
@@ -142,13 +148,18 @@ def _read_status(payload: bytes) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _read_function_error(payload: bytes) -> str:
-    """Return the error name and message of Lambda's error document, without the stack trace."""
+def _read_error_document(payload: bytes) -> Mapping[str, object] | None:
+    """Return Lambda's description of an error, or None if the payload contains none."""
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
+        return None
+    return cast("Mapping[str, object]", document) if isinstance(document, dict) else None
+
+
+def _describe_error(document: Mapping[str, object] | None) -> str:
+    """Return the name and the message of an error, without the stack trace."""
+    if document is None:
         return "no reason was given; its log says why"
     text = f"{document.get('errorType', 'Error')}: {document.get('errorMessage', 'no message')}"
     return text if len(text) <= _MAX_REASON_LENGTH else f"{text[:_MAX_REASON_LENGTH]}..."

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from attrs import field, frozen
@@ -13,12 +13,13 @@ from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Variable
 from runtime.shared.api.inputs import Rule
 from runtime.shared.api.shapes import Shape
 from runtime.shared.aws import SSMClient
+from runtime.shared.aws_errors import error_code
 from runtime.shared.errors import FieldProblem, InvalidInputError
 
-_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")
+# Lambda refuses names with one character (`runtime/shared/environment.py`).
+_NAME = re.compile(r"[A-Z][A-Z0-9_]+")
 _MAX_NAME_LENGTH = 100
 _RESERVED_PREFIXES = (
-    "_",
     "ANCHOR_",
     "AWS_",
     "BUCKET_",
@@ -30,16 +31,22 @@ _RESERVED_PREFIXES = (
 )
 _RESERVED = frozenset({"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY})
 
+_PAUSE = 0.5  # seconds between writes of secrets that exceed Parameter Store's rate
+_MAX_PAUSES = 10
 _MAX_DELETED_PER_CALL = 10  # limit of the SSM API
 
 MAX_VARIABLES = 100
+MAX_NEW_SECRETS = 20
+"""Limit on the secrets that one request writes. Parameter Store may accept only three writes per second from
+the whole account (docs/decisions/0045-secrets-are-written-slowly.md)."""
+
 MAX_TOTAL_BYTES = 3_200
 """Limit on all variables as JSON, in bytes. Lambda's limit is 4,096; the platform uses the rest."""
 
 
 def _name_problem(name: str) -> str | None:
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME_LENGTH:
-        return f"must be A-Z, 0-9 and _, not starting with a digit, at most {_MAX_NAME_LENGTH} characters"
+        return f"must be 2 to {_MAX_NAME_LENGTH} of A-Z, 0-9 and _, and start with a letter"
     if name in _RESERVED or name.startswith(_RESERVED_PREFIXES):
         return "is reserved for the platform: choose another name"
     return None
@@ -77,10 +84,32 @@ class SecretStore:
     Attributes:
         client: SSM client.
         key: ARN of the key that encrypts secrets.
+        pause: Sleeps for the given number of seconds.
     """
 
     client: SSMClient
     key: str
+    pause: Callable[[float], None] = field(repr=False)
+
+    def put_all(self, values: Mapping[str, str]) -> None:
+        """Write or replace secrets, by the names of their parameters.
+
+        If Parameter Store refuses the rate of the writes, they continue after pauses, of five seconds at most
+        altogether. The client itself has repeated a refused call before.
+        """
+        pauses = iter((_PAUSE,) * _MAX_PAUSES)
+        for parameter, value in values.items():
+            while True:
+                try:
+                    self.put(parameter, value)
+                    break
+                except ClientError as error:
+                    if error_code(error) != "ThrottlingException":
+                        raise
+                    pause = next(pauses, None)
+                    if pause is None:
+                        raise
+                    self.pause(pause)
 
     def put(self, parameter: str, value: str) -> None:
         """Write a secret, or replace it."""
@@ -93,7 +122,7 @@ class SecretStore:
         try:
             self.client.delete_parameter(Name=parameter)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ParameterNotFound":  # pyright: ignore[reportTypedDictNotRequiredAccess] - AWS always sets it
+            if error_code(error) != "ParameterNotFound":
                 raise
 
 
@@ -154,20 +183,29 @@ def resolve_variables(project: Project, wanted: Sequence[NewVariable]) -> tuple[
             problems.append(FieldProblem(field=f"{path}.value", problem="is required"))
         else:
             result.append(Variable(name=variable.name, value=variable.value, is_secret=False))
+    problems += [
+        FieldProblem(field="variables", problem=each) for each in _find_exceeded_limits(wanted, result)
+    ]
+    if problems:
+        raise InvalidInputError(*problems)
+    return tuple(result)
+
+
+def _find_exceeded_limits(wanted: Sequence[NewVariable], result: Sequence[Variable]) -> Iterator[str]:
     if len(wanted) > MAX_VARIABLES:
-        problems.append(FieldProblem(field="variables", problem=f"must have at most {MAX_VARIABLES} entries"))
+        yield f"must have at most {MAX_VARIABLES} entries"
+    written = sum(variable.is_secret and variable.value is not None for variable in wanted)
+    if written > MAX_NEW_SECRETS:
+        yield (
+            f"must set at most {MAX_NEW_SECRETS} secrets in one request, but sets {written}: send the others "
+            "in a second request, and leave out the values of the secrets that are set already"
+        )
     size = sum(
         variable.secret_size or 0 if variable.is_secret else _size(variable.name, variable.value or "")
         for variable in result
     )
     if size > MAX_TOTAL_BYTES:
-        problem = (
-            f"must have at most {MAX_TOTAL_BYTES} bytes in total, names and values as JSON, but have {size}"
-        )
-        problems.append(FieldProblem(field="variables", problem=problem))
-    if problems:
-        raise InvalidInputError(*problems)
-    return tuple(result)
+        yield f"must have at most {MAX_TOTAL_BYTES} bytes in total, names and values as JSON, but have {size}"
 
 
 def _size(name: str, value: str) -> int:

@@ -41,7 +41,7 @@ GRACE_PERIOD: Final = timedelta(hours=1)
 """How long a withdrawn release keeps its functions and files."""
 
 _MAX_RUN_TIME: Final = timedelta(minutes=12)  # the function's timeout is 15 minutes
-_TEMPORARY_ERRORS: Final = (BotoCoreError, EdgeBusyError, ObjectsKeptError, TransactionConflictError)
+_TEMPORARY_ERRORS: Final = (EdgeBusyError, ObjectsKeptError, TransactionConflictError)
 
 
 class CollectionFailedError(Exception):
@@ -140,8 +140,8 @@ class Collector:
                 self._advance(each, bound, at=at)
             except (DeploymentNotFoundError, ReleaseInUseError) as error:
                 bound.info("not collected", reason=str(error))
-            except (ClientError, *_TEMPORARY_ERRORS) as error:
-                if isinstance(error, ClientError) and not is_retryable(error):
+            except (ClientError, BotoCoreError, *_TEMPORARY_ERRORS) as error:
+                if isinstance(error, ClientError | BotoCoreError) and not is_retryable(error):
                     bound.failure("a release cannot be collected", error)
                     failed += 1
                 else:

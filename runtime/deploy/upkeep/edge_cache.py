@@ -50,13 +50,14 @@ class EdgeCache:
 
         Raises:
             ClientError: AWS refuses the invalidation permanently.
+            BotoCoreError: The call itself is wrong.
         """
         try:
             if self.store.read(GENERATION_KEY) != GENERATION:
                 self._invalidate(at)
                 log.info("edge cache invalidated", generation=GENERATION)
         except (BotoCoreError, ClientError, EdgeBusyError) as error:
-            if isinstance(error, ClientError) and not is_retryable(error):
+            if isinstance(error, ClientError | BotoCoreError) and not is_retryable(error):
                 raise
             log.warning("the invalidation failed: the next run retries", reason=type(error).__name__)
 

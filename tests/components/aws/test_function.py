@@ -26,7 +26,7 @@ def make_python_function(name: str = "hook", *, on: str = "dev", **more: Any) ->
         "handler": "main.handle",
         "timeout": 10,
         "memory": 256,
-        "environment": {"A": "1"},
+        "environment": {"ONE": "1"},
     }
     return PythonFunction(name, PythonFunctionArgs(stage=make_stage(on), code=CODE, **{**defaults, **more}))
 
@@ -49,7 +49,7 @@ def test_a_platform_function_uses_the_runtime_of_the_stage() -> None:
         "main.handle",
     )
     assert (inputs["timeout"], inputs["memorySize"], inputs["layers"]) == (10, 256, ["arn:layer"])
-    assert inputs["environment"] == {"variables": {"A": "1", "FUNCTION_TIMEOUT": "10"}}
+    assert inputs["environment"] == {"variables": {"ONE": "1", "FUNCTION_TIMEOUT": "10"}}
     assert list(inputs["code"]["archive"]) == ["main.py"]
 
 
@@ -127,22 +127,47 @@ def test_an_invalid_timeout_is_refused(timeout: int) -> None:
         build(timeout=timeout)
 
 
+@pytest.mark.parametrize(
+    ("environment", "problem"),
+    [
+        ({"A": "1"}, "variable 'A'; Lambda allows names of at least two"),
+        ({"_HANDLER": "1"}, "variable '_HANDLER'; Lambda allows names"),
+        ({"A-B": "1"}, "variable 'A-B'; Lambda allows names"),
+        ({"AWS_REGION": "x"}, "'AWS_REGION', which Lambda itself sets"),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "x"}, "'AWS_LAMBDA_FUNCTION_NAME', which Lambda itself sets"),
+        ({"ONE": "x" * 4063}, "have 4097 bytes; Lambda allows 4096"),
+        ({"TWO": "", "ONE": "ü" * 2027}, "have 4097 bytes"),
+    ],
+)
+def test_variables_that_lambda_refuses_are_refused(environment: dict[str, str], problem: str) -> None:
+    with pytest.raises(DeclarationError, match=problem):
+        build(environment=environment)
+
+
 def test_a_long_function_name_is_refused() -> None:
     with pytest.raises(DeclarationError, match="has 65 characters; Lambda allows 64"):
         build(name="x" * 54)
 
 
-def record_consumer(visibility_timeout: int) -> Recording:
+def record_consumer(
+    visibility_timeout: int = 60, *, max_receive_count: int = 5, max_concurrency: int = 2
+) -> Recording:
     def program() -> None:
-        queue = Queue("work", QueueArgs(stage=make_stage(), visibility_timeout=visibility_timeout))
-        make_python_function(grants=(queue.grant_consume(),)).consume(queue, batch_size=5)
+        queue = Queue(
+            "work",
+            QueueArgs(
+                stage=make_stage(), visibility_timeout=visibility_timeout, max_receive_count=max_receive_count
+            ),
+        )
+        function = make_python_function(grants=(queue.grant_consume(),))
+        function.consume(queue, batch_size=5, max_concurrency=max_concurrency)
 
     return record_program(program)
 
 
 def test_a_consumer_reports_failed_messages() -> None:
     """P4."""
-    mapping = record_consumer(60).one(MAPPING, "hook").inputs
+    mapping = record_consumer().one(MAPPING, "hook").inputs
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["batchSize"] == 5
     assert mapping["eventSourceArn"] == "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work"
@@ -152,6 +177,33 @@ def test_a_short_visibility_timeout_is_refused() -> None:
     """P4."""
     with pytest.raises(DeclarationError, match="use at least 60 s"):
         record_consumer(59)
+
+
+def test_a_consumer_processes_a_limited_number_of_batches_at_the_same_time() -> None:
+    """P4: Lambda does not receive messages for which it has no concurrency left."""
+    mapping = record_consumer(max_concurrency=7).one(MAPPING, "hook").inputs
+    assert mapping["scalingConfig"] == {"maximumConcurrency": 7}
+
+
+@pytest.mark.parametrize("max_concurrency", [0, 1, 1001])
+def test_a_concurrency_outside_the_limits_of_lambda_is_refused(max_concurrency: int) -> None:
+    with pytest.raises(
+        DeclarationError, match=f"max_concurrency of {max_concurrency}; Lambda allows 2 to 1000"
+    ):
+        record_consumer(max_concurrency=max_concurrency)
+
+
+def test_a_consumed_queue_with_few_receives_is_refused() -> None:
+    """P4: a message that Lambda throttled counts as received."""
+    with pytest.raises(DeclarationError, match="permits 4 receives of a message; use at least 5"):
+        record_consumer(max_receive_count=4)
+
+
+def test_a_function_that_calls_itself_by_messages_needs_a_setting() -> None:
+    """P4: without this setting, Lambda drops a message after about 16 calls in one chain of messages."""
+    recorded = record_program(lambda: make_python_function().allow_recursion())
+    (setting,) = recorded.of_type("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
+    assert setting.inputs == {"functionName": "anchor-dev-hook", "recursiveLoop": "Allow"}
 
 
 def test_a_service_may_call_a_function_for_one_resource_only() -> None:

@@ -18,7 +18,7 @@ from tests.components.stages import make_stage
 
 def make_index(name: str, projection: str = "ALL", **more: object) -> dict[str, Any]:
     keys = [{"attributeName": "userId", "keyType": "HASH"}]
-    return {"name": name, "keySchemas": keys, "projectionType": projection, **more}
+    return {"name": name, "keySchemas": keys, "projectionType": projection} | more
 
 
 def make_inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +40,10 @@ def make_inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
             ("A", "C"),
         ),
         (make_inputs(make_index("A", __defaults=["x"], rangeKey=None)), make_inputs(make_index("A")), ()),
+        (make_inputs(make_index("A", hashKey="userId")), make_inputs(make_index("A")), ()),
+        (make_inputs(make_index("A", keySchemas=[], hashKey="userId")), make_inputs(make_index("A")), ()),
+        (make_inputs(make_index("A", keySchemas=None, hashKey="day")), make_inputs(make_index("A")), ("A",)),
+        (make_inputs(make_index("A", rangeKey="day")), make_inputs(make_index("A")), ("A",)),
     ],
 )
 def test_added_removed_and_recreated_indexes_are_changes(

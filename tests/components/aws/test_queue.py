@@ -21,12 +21,12 @@ def build(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
     )
 
 
-def test_a_message_moves_to_the_dead_letter_queue_after_three_receives() -> None:
+def test_a_message_moves_to_the_dead_letter_queue_after_five_receives() -> None:
     """P4."""
     recorded = build()
     assert json.loads(recorded.one(QUEUE, "work").inputs["redrivePolicy"]) == {
         "deadLetterTargetArn": "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work-dead",
-        "maxReceiveCount": 3,
+        "maxReceiveCount": 5,
     }
     assert recorded.one(QUEUE, "work-dead").inputs["messageRetentionSeconds"] == 14 * 24 * 3600
 

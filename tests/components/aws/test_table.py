@@ -204,6 +204,7 @@ def test_grants_list_actions_and_the_table_or_one_index() -> None:
         grants: tuple[Grant, ...] = (
             table.grant("GetItem", "PutItem"),
             table.grant("DeleteItem", partition_key="IMAGE#1"),
+            table.grant_in_transactions("DeleteItem", partition_key="IMAGE#1"),
             table.grant_query("UserIndex"),
         )
         pulumi.Output.from_input(build_policy_document(grants)).apply(
@@ -219,6 +220,17 @@ def test_grants_list_actions_and_the_table_or_one_index() -> None:
             "Action": ["dynamodb:DeleteItem"],
             "Resource": [arn],
             "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "IMAGE#1"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:DeleteItem"],
+            "Resource": [arn],
+            "Condition": {
+                "ForAnyValue:StringEquals": {
+                    "dynamodb:LeadingKeys": "IMAGE#1",
+                    "dynamodb:EnclosingOperation": "TransactWriteItems",
+                }
+            },
         },
         {"Effect": "Allow", "Action": ["dynamodb:Query"], "Resource": [f"{arn}/index/UserIndex"]},
     ]

@@ -9,6 +9,7 @@ from tests.components.policies import read_policy_statements
 from tests.components.recorder import recording
 
 FUNCTION = "aws:lambda/function:Function"
+PROJECT = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 SITE_PREFIX = "anchor-dev-site-"
 
 VARIABLES = {
@@ -99,17 +100,62 @@ def test_only_release_and_promote_may_switch_releases() -> None:
     assert writers == {"release", "promote"}
 
 
-def test_only_promote_may_delete_projects() -> None:
-    """Other functions may delete only rows of the partition `BUILDS`, which is in the same table."""
-    table = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-projects"
-    deleting = {
-        statement.resource_urn.rpartition("::")[2]: statement.document.get("Condition")
-        for statement in read_policy_statements(recording("dev"))
-        if "dynamodb:DeleteItem" in statement.actions and table in statement.resources
+@pytest.mark.parametrize("function", ["api", "build-events", "orchestrator", "sweep"])
+@pytest.mark.parametrize(
+    ("keys", "transaction", "allowed"),
+    [
+        (("BUILDS",), False, True),
+        (("BUILDS",), True, True),
+        # AWS's documents do not say whether a condition also sees the keys of the other operations.
+        (("BUILDS", PROJECT), True, True),
+        ((PROJECT,), False, False),
+        ((PROJECT,), True, False),
+        ((), False, False),
+    ],
+)
+def test_functions_may_delete_rows_of_the_build_schedule_but_no_project(
+    function: str, keys: tuple[str, ...], *, transaction: bool, allowed: bool
+) -> None:
+    """The rows of the build schedule are in a partition of the projects table."""
+    context = {
+        "dynamodb:LeadingKeys": keys,
+        "dynamodb:EnclosingOperation": ("TransactWriteItems",) if transaction else (),
     }
-    assert deleting.pop("promote") is None
-    waiting = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "BUILDS"}}
-    assert deleting == dict.fromkeys(("api", "build-events", "orchestrator", "sweep"), waiting)
+    conditions = list_delete_conditions(function)
+    assert any(meets(condition, context) for condition in conditions) is allowed
+
+
+def test_promote_may_delete_projects() -> None:
+    assert list_delete_conditions("promote") == [{}]
+
+
+def list_delete_conditions(function: str) -> list[dict[str, Any]]:
+    """Return the conditions of the statements that allow a function to delete rows of the projects table."""
+    table = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-projects"
+    return [
+        statement.document.get("Condition", {})
+        for statement in read_policy_statements(recording("dev"))
+        if "dynamodb:DeleteItem" in statement.actions
+        and table in statement.resources
+        and statement.resource_urn.rpartition("::")[2] == function
+    ]
+
+
+def meets(conditions: dict[str, dict[str, str]], context: dict[str, tuple[str, ...]]) -> bool:
+    """Return whether a request meets conditions with IAM's operators for keys with several values.
+
+    IAM's `ForAllValues` also holds for a request without the key. DynamoDB's actions on rows always have
+    keys, so this function does not accept such requests.
+    """
+    quantifiers = {
+        "ForAllValues:StringEquals": lambda values, wanted: bool(values) and set(values) <= {wanted},
+        "ForAnyValue:StringEquals": lambda values, wanted: wanted in values,
+    }
+    return all(
+        quantifiers[operator](context[key], wanted)
+        for operator, wanted_values in conditions.items()
+        for key, wanted in wanted_values.items()
+    )
 
 
 def test_the_api_may_write_secrets_but_not_read_them() -> None:

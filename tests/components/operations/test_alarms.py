@@ -85,6 +85,18 @@ def test_one_error_or_throttle_of_a_platform_function_raises_an_alarm(kind: str,
     assert (inputs["threshold"], inputs["period"]) == (1, 300)
 
 
+def test_a_call_that_lambda_drops_as_recursive_raises_an_alarm() -> None:
+    """P4, Q2: only functions that SQS or S3 call can be part of such a chain of calls."""
+    dropped = {
+        alarm.inputs["dimensions"]["FunctionName"]: alarm.inputs
+        for alarm in recording("dev").of_type(ALARM)
+        if alarm.inputs.get("metricName") == "RecursiveInvocationsDropped"
+    }
+    assert dropped.keys() == {"anchor-dev-orchestrator", "anchor-dev-release", "anchor-dev-images-uploaded"}
+    for inputs in dropped.values():
+        assert (inputs["namespace"], inputs["statistic"], inputs["threshold"]) == ("AWS/Lambda", "Sum", 1)
+
+
 @pytest.mark.parametrize("api", ["platform", "images"])
 def test_errors_of_an_api_raise_an_alarm(api: str) -> None:
     inputs = read_alarm(f"{api}-api-5xx").inputs

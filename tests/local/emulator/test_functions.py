@@ -41,6 +41,16 @@ def test_a_function_can_import_boto3_and_its_layers_and_none_of_our_own_packages
     assert invoke(emulator) == ["of the layer", []]
 
 
+def test_a_boto3_in_a_layer_comes_before_the_one_of_the_runtime(emulator: Emulator) -> None:
+    """As on Lambda: the platform's functions use the boto3 with which they are tested."""
+    layer = emulator.client("lambda").publish_layer_version(
+        LayerName="boto3", Content={"ZipFile": zip_of({"python/boto3/__init__.py": "X = 'of the layer'\n"})}
+    )
+    code = "import boto3\n\ndef handle(event, context):\n    return boto3.X\n"
+    make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
+    assert invoke(emulator) == "of the layer"
+
+
 def test_log_messages_of_a_function_reach_its_log_group_with_the_request_id(
     emulator: Emulator,
 ) -> None:

@@ -40,7 +40,9 @@ def test_every_function_has_alarms_on_errors_and_throttles(running_emulator: Emu
         assert watched == FUNCTIONS, metric
     topic = "arn:aws:sns:ap-southeast-1:000000000000:anchor-local-alarms"
     assert {tuple(alarm["AlarmActions"]) for alarm in alarms} == {(topic,)}
-    assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
+    ignoring = {alarm["AlarmName"] for alarm in alarms if alarm["TreatMissingData"] == "ignore"}
+    assert {alarm["TreatMissingData"] for alarm in alarms} == {"ignore", "notBreaching"}
+    assert {name.rpartition("-")[2] for name in ignoring} == {"dead"}
 
 
 @pytest.mark.usefixtures("deployed")

@@ -17,6 +17,8 @@ QUEUES = {
     "releases.fifo": (1800, "release", 300),
     "site-next-site-revalidate.fifo": (180, "site-next-site-revalidate:live", 30),
 }
+# By queue: the number of batches that its function processes at the same time.
+CONCURRENCY = dict.fromkeys(QUEUES, 10)
 DEAD = ("builds-dead", "releases-dead.fifo", "site-next-site-revalidate-dead.fifo", "images-uploads-dead")
 
 
@@ -36,7 +38,7 @@ def test_there_is_no_other_queue(running_emulator: Emulator) -> None:
 
 @pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize("name", QUEUES)
-def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_three_times(
+def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_five_times(
     running_emulator: Emulator, name: str
 ) -> None:
     """P4: the visibility timeout is at least six times the timeout of the function that reads the queue."""
@@ -47,7 +49,7 @@ def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_three
     base, dot, kind = name.partition(".")
     dead = f"{base}-dead{dot}{kind}"
     redrive = json.loads(attributes["RedrivePolicy"])
-    assert redrive["maxReceiveCount"] == 3
+    assert redrive["maxReceiveCount"] == 5
     assert redrive["deadLetterTargetArn"].endswith(f":anchor-local-{dead}")
     described = running_emulator.client("lambda").get_function_configuration(
         FunctionName=f"anchor-local-{function.partition(':')[0]}"
@@ -80,6 +82,19 @@ def test_each_queue_has_one_function_that_reports_failed_messages(running_emulat
             "Enabled",
             ["ReportBatchItemFailures"],
         )
+        name = mapping["EventSourceArn"].rpartition(":anchor-local-")[2]
+        assert mapping["ScalingConfig"] == {"MaximumConcurrency": CONCURRENCY[name]}
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize(("function", "setting"), [("orchestrator", "Allow"), ("release", "Terminate")])
+def test_only_the_orchestrator_may_call_itself_by_messages(
+    running_emulator: Emulator, function: str, setting: str
+) -> None:
+    """P4."""
+    name = f"anchor-local-{function}"
+    answer = running_emulator.client("lambda").get_function_recursion_config(FunctionName=name)
+    assert answer["RecursiveLoop"] == setting
 
 
 @pytest.mark.usefixtures("deployed")

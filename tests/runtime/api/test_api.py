@@ -190,11 +190,11 @@ def test_variables_are_replaced_and_secrets_never_shown(platform: Platform) -> N
     path = {"projectId": project.project_id}
     body = {
         "variables": [
-            {"name": "A", "value": "1", "isSecret": False},
-            {"name": "B", "value": "hidden-value", "isSecret": True},
+            {"name": "AA", "value": "1", "isSecret": False},
+            {"name": "BB", "value": "hidden-value", "isSecret": True},
         ]
     }
-    shown = {"variables": [{"name": "A", "value": "1", "isSecret": False}, {"name": "B", "isSecret": True}]}
+    shown = {"variables": [{"name": "AA", "value": "1", "isSecret": False}, {"name": "BB", "isSecret": True}]}
     assert call(platform, "GET /projects/{projectId}/env", **path) == (200, {"variables": []})
     assert call(platform, "PUT /projects/{projectId}/env", body=body, **path) == (200, shown)
     assert call(platform, "GET /projects/{projectId}/env", **path) == (200, shown)

@@ -44,7 +44,7 @@ def test_a_throttled_transaction_is_answered_with_retry_later(
 def test_throttling_of_any_service_is_answered_as_unavailable(platform: Platform) -> None:
     """Q1: this includes a call of DynamoDB or SSM that times out."""
     project = platform.create_project()
-    body = {"variables": [{"name": "A", "value": "secret", "isSecret": True}]}
+    body = {"variables": [{"name": "AA", "value": "secret", "isSecret": True}]}
     for operation in ("get_item", "put_parameter", "update_item"):
 
         def times_out(called: str, busy: str = operation) -> None:

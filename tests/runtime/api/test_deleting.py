@@ -19,7 +19,7 @@ from runtime.deploy.errors import (
 from runtime.deploy.handlers import api, promote
 from runtime.deploy.model import Deployment, Project
 from runtime.deploy.repositories.project_deletion import RETENTION
-from runtime.deploy.repositories.variables import NewVariable
+from runtime.deploy.repositories.variables import MAX_NEW_SECRETS, NewVariable
 from runtime.deploy.upkeep.collecting import GRACE_PERIOD
 from tests.runtime.calls import real_client
 from tests.runtime.events import api_event
@@ -38,8 +38,13 @@ def delete(stage: ReleasePlatform, project: Project, user: str = OWNER) -> tuple
 
 def with_secrets(stage: ReleasePlatform, project: Project) -> Project:
     """Give the project 23 secrets, because SSM lists and deletes at most ten in one call."""
-    wanted = tuple(NewVariable(name=f"S{number}", value="x", is_secret=True) for number in range(23))
-    return stage.platform.project_service.set_variables(OWNER, project.project_id, wanted)
+    for stored, count in ((0, MAX_NEW_SECRETS), (MAX_NEW_SECRETS, 23)):
+        wanted = tuple(
+            NewVariable(name=f"S{number}", value="x" if number >= stored else None, is_secret=True)
+            for number in range(count)
+        )
+        project = stage.platform.project_service.set_variables(OWNER, project.project_id, wanted)
+    return project
 
 
 def secrets() -> list[str]:

@@ -1,6 +1,6 @@
 """Pushes in simulated time. The simulation calls and retries the functions as AWS does.
 
-SQS hides a failed message and delivers it three times in total. A FIFO queue drops duplicates within five
+SQS hides a failed message and delivers it five times in total. A FIFO queue drops duplicates within five
 minutes. While one of its messages is hidden, it delivers no other message of the same message group. Lambda
 retries an event after one minute, and again after two more minutes. GitHub delivers each push once. AWS calls
 the sweep every minute, but the simulation skips the calls at which no lease has expired.

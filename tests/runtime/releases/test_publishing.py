@@ -315,7 +315,7 @@ def test_other_errors_of_lambda_are_raised(harness: Harness, operation: str) -> 
     [
         (client_error("InvalidParameterValueException", message=f"measured: {SECRET}"), PublishError),
         (client_error("TooManyRequestsException", message=SECRET), FunctionBusyError),
-        (ParamValidationError(report=f"invalid value: {SECRET}"), FunctionBusyError),
+        (ParamValidationError(report=f"invalid value: {SECRET}"), PublishError),
         (EndpointConnectionError(endpoint_url=SECRET), FunctionBusyError),
     ],
 )

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 
 from runtime.deploy.model import Deployment, Project, Variable
 from runtime.shared.dynamodb import TransactionConflictError
@@ -162,6 +162,21 @@ def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
     _, reason = failure(stage, deployment)
     assert reason.endswith(", at every attempt")
     assert "example.com" not in reason
+
+
+@pytest.mark.parametrize(
+    ("operation", "step"),
+    [("list_objects_v2", "upload assets"), ("add_permission", "publish functions"), ("invoke", "smoke test")],
+)
+def test_a_call_with_wrong_parameters_fails_the_deployment_without_a_retry(
+    stage: ReleasePlatform, operation: str, step: str
+) -> None:
+    """D2: boto3 refuses such a call before it sends the call, so it fails at every attempt."""
+    deployment = stage.built(stage.project())
+    refuse(stage, operation, ParamValidationError(report="Unknown parameter: InvokedViaFunctionUrl"))
+    stage.release(deployment)
+    assert failure(stage, deployment) == (step, "the platform called AWS incorrectly: ParamValidationError")
+    assert stage.pauses == []
 
 
 def test_a_switch_with_a_write_conflict_is_retried_at_once(stage: ReleasePlatform) -> None:

@@ -90,6 +90,14 @@ def test_the_server_gets_the_projects_variables_and_open_nexts() -> None:
     }
 
 
+def test_a_stored_name_that_lambda_refuses_fails_the_release_with_its_name() -> None:
+    """Q1: earlier versions of the API accepted names with one character."""
+    variables = (*PROJECT.variables, Variable(name="X", value="hidden", is_secret=False))
+    with pytest.raises(SiteEnvironmentError, match=r"Lambda refuses .*: X; use at least two") as refused:
+        environment(evolve(PROJECT, variables=variables))
+    assert "hidden" not in str(refused.value)
+
+
 def test_the_image_function_gets_none_of_the_projects_variables() -> None:
     assert environment().image == {
         "ANCHOR_ORIGIN_KEY": "0f0f",

@@ -90,6 +90,15 @@ def test_a_function_error_without_a_document_is_reported(payload: bytes) -> None
     assert refusal(payload, FunctionError="Unhandled").endswith("no reason was given; its log says why")
 
 
+def test_a_page_larger_than_the_limit_of_a_call_is_an_answer() -> None:
+    """D2: visitors get such a page, because function URLs stream answers of up to 200 MB."""
+    error = {
+        "errorType": "Function.ResponseSizeTooLarge",
+        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+    }
+    run(json.dumps(error).encode(), FunctionError="Unhandled")
+
+
 def test_a_long_error_is_truncated() -> None:
     said = refusal(json.dumps({"errorMessage": "x" * 5000}).encode(), FunctionError="Unhandled")
     assert said.startswith("the server failed on GET /: Error: xxx")

@@ -6,11 +6,20 @@ from typing import Any
 import pytest
 from attrs import evolve
 from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis.strategies import from_regex
 
 from runtime.deploy.errors import ProjectChangedError, SiteNotFoundError
 from runtime.deploy.model import Project, Variable
-from runtime.deploy.repositories.variables import MAX_TOTAL_BYTES, NewVariable, NewVariables, SecretStore
+from runtime.deploy.repositories.variables import (
+    _NAME,
+    MAX_TOTAL_BYTES,
+    NewVariable,
+    NewVariables,
+    SecretStore,
+)
 from runtime.shared.api.inputs import read_input
+from runtime.shared.environment import LAMBDA_NAME
 from runtime.shared.errors import InvalidInputError
 from tests.runtime.calls import client_error, real_client
 from tests.runtime.platform_fixture import OWNER, SECRETS_KEY, Platform
@@ -69,7 +78,7 @@ def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Pla
 
 def test_a_secret_without_a_value_keeps_its_stored_one(platform: Platform) -> None:
     """A4."""
-    project = put(platform, platform.create_project(), secret("TOKEN"), plain("A"))
+    project = put(platform, platform.create_project(), secret("TOKEN"), plain("AA"))
     project = put(platform, project, secret("TOKEN", None))
     assert [variable.name for variable in project.variables] == ["TOKEN"]
     assert read_secrets(project) == {"TOKEN": SECRET}
@@ -91,7 +100,7 @@ def test_a_secret_that_was_plain_needs_its_value_again(platform: Platform) -> No
 def test_a_value_is_required(platform: Platform) -> None:
     project = platform.create_project()
     assert read_problems(
-        platform, project, {"name": "A", "isSecret": False}, secret("B", None), secret("C", "")
+        platform, project, {"name": "AA", "isSecret": False}, secret("BB", None), secret("CC", "")
     ) == {
         "variables[0].value": "is required",
         "variables[1].value": "must not be empty: this secret has no value yet",
@@ -102,7 +111,6 @@ def test_a_value_is_required(platform: Platform) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "_X",
         "ANCHOR_COMMIT_SHA",
         "AWS_REGION",
         "BUCKET_NAME",
@@ -114,7 +122,6 @@ def test_a_value_is_required(platform: Platform) -> None:
         "OPEN_NEXT_BUILD_ID",
         "PATH",
         "REVALIDATION_QUEUE_URL",
-        "_HANDLER",
     ],
 )
 def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> None:
@@ -122,15 +129,31 @@ def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> No
     assert problems == {"variables[0].name": "is reserved for the platform: choose another name"}
 
 
-@pytest.mark.parametrize("name", ["", "a", "lower_case", "1A", "A-B", "A B", "Ä", "A\n", "A=B", "A" * 101])
-def test_other_names_than_capitals_digits_and_underscores_are_refused(platform: Platform, name: str) -> None:
-    """A3."""
+@pytest.mark.parametrize(
+    "name",
+    ["", "A", "a", "lower_case", "1A", "A-B", "A B", "ÄÄ", "AB\n", "A=B", "A" * 101, "_X", "_HANDLER", "__"],
+)
+def test_a_name_that_lambda_or_the_platform_does_not_allow_is_refused(platform: Platform, name: str) -> None:
+    """A3: Lambda refuses names with one character."""
     problems = read_problems(platform, platform.create_project(), plain(name))
-    assert problems["variables[0].name"].startswith("must be A-Z")
+    assert problems == {
+        "variables[0].name": "must be 2 to 100 of A-Z, 0-9 and _, and start with a letter",
+    }
+
+
+@given(name=from_regex(_NAME, fullmatch=True))
+def test_lambda_accepts_every_name_that_the_api_accepts(name: str) -> None:
+    """A3."""
+    assert LAMBDA_NAME.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["AB", "A1", "A_", "A" * 100])
+def test_a_name_with_capitals_digits_and_underscores_is_accepted(platform: Platform, name: str) -> None:
+    assert put(platform, platform.create_project(), plain(name)).variables[0].name == name
 
 
 def test_a_name_appears_once(platform: Platform) -> None:
-    problems = read_problems(platform, platform.create_project(), plain("A"), plain("B"), secret("A"))
+    problems = read_problems(platform, platform.create_project(), plain("AA"), plain("BB"), secret("AA"))
     assert problems == {
         "variables[0].name": "appears more than once",
         "variables[2].name": "appears more than once",
@@ -145,18 +168,65 @@ def test_a_project_has_at_most_a_hundred_variables(platform: Platform) -> None:
     assert len(put(platform, project, *(plain(f"A{number}") for number in range(100))).variables) == 100
 
 
+def test_a_request_sets_at_most_twenty_secrets(platform: Platform) -> None:
+    """A3: Parameter Store may accept only three writes per second."""
+    project = platform.create_project()
+    secrets = [secret(f"A{number}", "x") for number in range(21)]
+    problems = read_problems(platform, project, *secrets)
+    assert problems["variables"].startswith(
+        "must set at most 20 secrets in one request, but sets 21: send the"
+    )
+    project = put(platform, project, *secrets[:20])
+    stored = [secret(f"A{number}", None) for number in range(20)]
+    assert len(put(platform, project, *stored, secrets[20]).variables) == 21
+
+
+def test_secrets_are_written_slowly_if_the_parameter_store_is_throttled(platform: Platform) -> None:
+    """A4."""
+    refused = throttle(platform, times=3)
+    project = put(platform, platform.create_project(), secret("ONE"), secret("TWO"))
+    assert read_secrets(project) == {"ONE": SECRET, "TWO": SECRET}
+    assert refused == [0]
+    assert platform.sleeps == [0.5] * 3
+
+
+def test_a_request_ends_before_the_timeout_if_the_parameter_store_stays_throttled(
+    platform: Platform,
+) -> None:
+    """Q1: the API then answers 503, and the request can be repeated."""
+    project = platform.create_project()
+    throttle(platform, times=100)
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        put(platform, project, secret("ONE"), secret("TWO"))
+    assert sum(platform.sleeps) == 5
+    assert platform.projects.get(project.project_id) == project
+
+
+def throttle(platform: Platform, *, times: int) -> list[int]:
+    """Let Parameter Store refuse writes. Return a list with the number of refusals that are left."""
+    left = [times]
+
+    def refuse(operation: str) -> None:
+        if operation == "put_parameter" and left[0]:
+            left[0] -= 1
+            raise client_error("ThrottlingException", "PutParameter")
+
+    platform.calls.before = refuse
+    return left
+
+
 def test_all_variables_together_fit_into_lambdas_environment(platform: Platform) -> None:
     """The size of a stored secret counts too. The row contains the size instead of the value."""
-    overhead = len(json.dumps({"A": ""}))
-    project = put(platform, platform.create_project(), secret("A", "x" * (MAX_TOTAL_BYTES - overhead)))
-    problems = read_problems(platform, project, secret("A", None), plain("B", ""))
+    overhead = len(json.dumps({"AA": ""}))
+    project = put(platform, platform.create_project(), secret("AA", "x" * (MAX_TOTAL_BYTES - overhead)))
+    problems = read_problems(platform, project, secret("AA", None), plain("BB", ""))
     assert problems["variables"].startswith(f"must have at most {MAX_TOTAL_BYTES} bytes in total")
-    assert read_problems(platform, project, plain("A", '"' * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
-    assert read_problems(platform, project, plain("A", "ü" * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
+    assert read_problems(platform, project, plain("AA", '"' * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
+    assert read_problems(platform, project, plain("AA", "ü" * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
 
 
 def test_a_value_with_a_nul_character_is_refused(platform: Platform) -> None:
-    problems = read_problems(platform, platform.create_project(), plain("A", "a\0b"))
+    problems = read_problems(platform, platform.create_project(), plain("AA", "a\0b"))
     assert problems == {"variables[0].value": "must not contain the NUL character"}
 
 
@@ -193,10 +263,10 @@ def test_a_crash_at_any_call_leaves_no_secret_without_its_parameter(platform: Pl
 def test_plain_variables_cost_two_calls_and_a_secret_costs_two_more(platform: Platform) -> None:
     project = platform.create_project()
     with platform.calls.record_calls() as made:
-        put(platform, project, plain("A"))
+        put(platform, project, plain("AA"))
     assert made == ["get_item", "update_item"]
     with platform.calls.record_calls() as made:
-        put(platform, project, secret("A"))
+        put(platform, project, secret("AA"))
     assert made == ["get_item", "get_item", "put_parameter", "update_item"]
     with platform.calls.record_calls() as made:
         put(platform, project)
@@ -209,7 +279,7 @@ def test_secrets_of_a_site_that_is_no_longer_declared_cannot_change(platform: Pl
         TableName=platform.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     )
     with pytest.raises(SiteNotFoundError, match="is not declared"):
-        put(platform, project, secret("A"))
+        put(platform, project, secret("AA"))
 
 
 class RefusingStore:
@@ -220,17 +290,22 @@ class RefusingStore:
         raise client_error(self.code, "DeleteParameter")
 
 
+def refusing_store(code: str) -> SecretStore:
+    client: Any = RefusingStore(code)
+    return SecretStore(client=client, key="k", pause=list[float]().append)
+
+
 def test_deleting_a_missing_secret_succeeds() -> None:
-    SecretStore(client=RefusingStore("ParameterNotFound"), key="k").delete("x")  # type: ignore[arg-type]
+    refusing_store("ParameterNotFound").delete("x")
     with pytest.raises(ClientError, match="AccessDenied"):
-        SecretStore(client=RefusingStore("AccessDeniedException"), key="k").delete("x")  # type: ignore[arg-type]
+        refusing_store("AccessDeniedException").delete("x")
 
 
 def test_values_are_not_in_the_repr() -> None:
     """A4."""
-    assert SECRET not in repr(NewVariable(name="A", value=SECRET, is_secret=True))
-    assert SECRET not in repr(Variable(name="A", value=SECRET, is_secret=False))
-    project = evolve(_PROJECT, variables=(Variable(name="A", value=SECRET, is_secret=False),))
+    assert SECRET not in repr(NewVariable(name="AA", value=SECRET, is_secret=True))
+    assert SECRET not in repr(Variable(name="AA", value=SECRET, is_secret=False))
+    project = evolve(_PROJECT, variables=(Variable(name="AA", value=SECRET, is_secret=False),))
     assert SECRET not in repr(project)
 
 

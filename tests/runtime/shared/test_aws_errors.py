@@ -1,5 +1,8 @@
 """Retryable errors of AWS, and the response that asks the caller to retry (Q1)."""
 
+import ast
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +16,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from runtime.shared.aws_errors import is_retryable, retryable_errors_as_busy
+from runtime.shared.aws_errors import describe_error, is_retryable, retryable_errors_as_busy
 from runtime.shared.errors import BusyError
 from tests.runtime.calls import client_error
 
+RUNTIME = Path(__file__).parents[3] / "runtime"
 URL: dict[str, Any] = {"endpoint_url": "https://dynamodb.example.com"}
 
 
@@ -75,3 +79,56 @@ def test_a_permanent_error_is_raised(error: ClientError | BotoCoreError) -> None
     with pytest.raises(type(error)) as raised, retryable_errors_as_busy():
         raise error
     assert raised.value is error
+
+
+@pytest.mark.parametrize(
+    ("error", "description"),
+    [
+        (ReadTimeoutError(**URL), "AWS cannot be reached: ReadTimeoutError"),
+        (ParamValidationError(report="s3cr3t"), "the platform called AWS incorrectly: ParamValidationError"),
+        (NoCredentialsError(), "the platform called AWS incorrectly: NoCredentialsError"),
+    ],
+)
+def test_a_description_of_an_error_of_botocore_says_whether_aws_was_reached(
+    error: BotoCoreError, description: str
+) -> None:
+    """Q1. botocore's own text can repeat the request."""
+    assert describe_error(error) == description
+
+
+# Functions that say whether a retry can help.
+ASKING = {"is_retryable", "_is_retryable"}
+# Handlers that treat all errors of botocore in the same way, with the reason.
+UNCONDITIONAL = {
+    "runtime/shops/tokens.py": "the error only hides the plaintext; it does not say that a retry helps"
+}
+
+
+def test_every_handler_of_botocore_errors_asks_whether_a_retry_can_help() -> None:
+    """`BotoCoreError` includes bugs, such as `ParamValidationError`. A retry cannot help there."""
+    checked = [each for path in sorted(RUNTIME.rglob("*.py")) for each in find_handlers(path)]
+    unconditional = {path for path, asks in checked if not asks}
+    assert unconditional == UNCONDITIONAL.keys()
+    assert len(checked) > 5
+
+
+def find_handlers(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield each `except` of a file that includes `BotoCoreError`, and whether it calls `is_retryable`."""
+    tree = ast.parse(path.read_text())
+    groups = {
+        target.id
+        for each in tree.body
+        if isinstance(each, ast.AnnAssign) and each.value and "BotoCoreError" in names_in(each.value)
+        for target in [each.target]
+        if isinstance(target, ast.Name)
+    }
+    for handler in ast.walk(tree):
+        if not isinstance(handler, ast.ExceptHandler) or handler.type is None:
+            continue
+        if names_in(handler.type) & {"BotoCoreError", *groups}:
+            called = {name for each in handler.body for name in names_in(each)}
+            yield path.relative_to(RUNTIME.parent).as_posix(), not called.isdisjoint(ASKING)
+
+
+def names_in(tree: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
+from botocore.exceptions import ParamValidationError
 
 from runtime.deploy.releases.edge_store import release_host
 from runtime.deploy.repositories.deployment_rows import deployment_key
@@ -103,14 +104,19 @@ def test_temporary_errors_are_retried_by_the_next_run(stage: ReleasePlatform) ->
     assert "row" not in list_remaining(stage, first)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [client_error("AccessDenied", "DeleteObjects"), ParamValidationError(report="Unknown parameter")],
+    ids=lambda error: type(error).__name__,
+)
 def test_permanent_errors_are_raised_after_all_other_releases_were_collected(
-    stage: ReleasePlatform, capsys: pytest.CaptureFixture[str]
+    stage: ReleasePlatform, error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = stage.project()
     first, second, *_ = create_releases(stage, project, 5)
     at = stage.platform.clock()
     run(stage, at)
-    refuse(stage, "delete_objects", client_error("AccessDenied", "DeleteObjects"), times=1)
+    refuse(stage, "delete_objects", error, times=1)
     with pytest.raises(CollectionFailedError, match="1 releases"):
         run(stage, at + HOUR)
     assert ("row" in list_remaining(stage, first), "row" in list_remaining(stage, second)) == (True, False)

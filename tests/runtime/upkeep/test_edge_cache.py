@@ -1,7 +1,7 @@
 """E1: responses of an older platform version in the edge cache are invalidated once."""
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
 from tests.runtime.calls import client_error
@@ -60,6 +60,18 @@ def test_a_throttled_invalidation_is_retried_by_the_next_run(stage: ReleasePlatf
     stage.platform.calls.before = lambda _: None
     run(stage, at + HOUR)
     assert stage.store.items[GENERATION_KEY] == GENERATION
+
+
+def test_a_call_with_wrong_parameters_is_not_treated_as_temporary(stage: ReleasePlatform) -> None:
+    """Q2: the function fails, so that its alarm reports the bug."""
+
+    def refuse(operation: str) -> None:
+        if operation == "create_invalidation":
+            raise ParamValidationError(report="Unknown parameter")
+
+    stage.platform.calls.before = refuse
+    with pytest.raises(ParamValidationError):
+        run(stage, stage.platform.clock())
 
 
 def test_a_crash_before_the_generation_is_recorded_invalidates_again(stage: ReleasePlatform) -> None:

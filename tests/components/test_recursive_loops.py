@@ -1,0 +1,148 @@
+"""P4: functions that can call themselves, directly or over others. Lambda drops long chains of such calls."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+import pytest
+
+from components.aws.function import Function
+from components.aws.queue import Queue, QueueArgs
+from components.core.grants import Grant
+from components.core.stage import STAGES
+from policies.documents import read_statements
+from tests.components.aws.test_function import make_python_function
+from tests.components.recorder import Recording, generate_outputs, record_program, recording
+from tests.components.stages import make_stage
+from tests.policies.views import build_graph
+
+FUNCTION = "aws:lambda/function:Function"
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
+SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+SETTING = "aws:lambda/functionRecursionConfig:FunctionRecursionConfig"
+# The actions after which the next call belongs to the same chain. Lambda follows chains through SQS, SNS, S3
+# and its own API. EventBridge and DynamoDB streams start new chains.
+SENDING = {"lambda:InvokeFunction", "s3:PutObject", "sns:Publish", "sqs:SendMessage"}
+
+
+def find_recursive_functions(recorded: Recording) -> set[str]:
+    """Return the names of the functions that can be called again as a result of their own call."""
+    calls = {name: set(_find_called(recorded, name)) for name in _function_names(recorded)}
+    return {name for name, called in calls.items() if name in _find_reachable(called, calls)}
+
+
+def _function_names(recorded: Recording) -> set[str]:
+    return {function.inputs["name"] for function in recorded.of_type(FUNCTION)}
+
+
+def _find_reachable(start: set[str], calls: dict[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    waiting = set(start)
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting |= calls[name] - reached
+    return reached
+
+
+def _find_called(recorded: Recording, caller: str) -> Iterator[str]:
+    """Yield the functions that are called when a function uses its permissions to send."""
+    for target in _find_targets(recorded, caller):
+        for source, function in _list_triggers(recorded):
+            if _overlap(target, source):
+                yield function
+
+
+def _find_targets(recorded: Recording, caller: str) -> Iterator[str]:
+    """Yield the ARN patterns to which the role of a function may send."""
+    for policy in build_graph(recorded).of_type("aws:iam/rolePolicy:RolePolicy"):
+        if policy.get("role") == caller:
+            for statement in read_statements(policy):
+                if any(fnmatchcase(sending, action) for action in statement.actions for sending in SENDING):
+                    yield from statement.resources
+
+
+def _list_triggers(recorded: Recording) -> Iterator[tuple[str, str]]:
+    """Yield the ARN pattern of each queue, topic, object or function, and the function that it calls."""
+    for mapping in recorded.of_type(MAPPING):
+        yield mapping.inputs["eventSourceArn"], _function_name(mapping.inputs["functionName"])
+    for notification in recorded.of_type(NOTIFICATION):
+        for target in notification.inputs["lambdaFunctions"]:
+            objects = f"arn:aws:s3:::{notification.inputs['bucket']}/{target.get('filterPrefix', '')}*"
+            yield objects, _function_name(target["lambdaFunctionArn"])
+    for subscription in recorded.of_type(SUBSCRIPTION):
+        if subscription.inputs["protocol"] == "lambda":
+            yield subscription.inputs["topic"], _function_name(subscription.inputs["endpoint"])
+    for function in recorded.of_type(FUNCTION):
+        yield generate_outputs(FUNCTION, function.inputs["name"])["arn"], function.inputs["name"]
+
+
+def _function_name(arn: str) -> str:
+    """Return the function in the ARN of a function or of an alias."""
+    found = re.search(r":function:([^:]+)", arn)
+    assert found, arn
+    return found[1]
+
+
+def _overlap(first: str, second: str) -> bool:
+    """Return whether two ARNs or ARN patterns can match the same resource."""
+    heads = first.partition("*")[0], second.partition("*")[0]
+    if "*" in first and "*" in second:
+        return heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])
+    return fnmatchcase(first, second) or fnmatchcase(second, first)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_exactly_the_functions_that_can_call_themselves_allow_it(stage: str) -> None:
+    recorded = recording(stage)
+    allowed = {
+        each.inputs["functionName"]: each.inputs["recursiveLoop"] for each in recorded.of_type(SETTING)
+    }
+    assert set(allowed.values()) <= {"Allow"}
+    assert find_recursive_functions(recorded) == allowed.keys()
+
+
+def _record_pair(first_sends_to: str, second_sends_to: str) -> Recording:
+    """Record two functions with a queue each, that may send to the named queues."""
+
+    def program() -> None:
+        queues = {
+            name: Queue(name, QueueArgs(stage=make_stage(), visibility_timeout=60))
+            for name in ("a", "b", "c")
+        }
+        for name, target in (("a", first_sends_to), ("b", second_sends_to)):
+            grants: tuple[Grant, ...] = (queues[name].grant_consume(), queues[target].grant_send())
+            function: Function = make_python_function(name, grants=grants)
+            function.consume(queues[name], max_concurrency=2)
+
+    return record_program(program)
+
+
+@pytest.mark.parametrize(
+    ("targets", "recursive"),
+    [
+        (("a", "c"), {"anchor-dev-a"}),
+        (("b", "a"), {"anchor-dev-a", "anchor-dev-b"}),
+        (("b", "c"), set[str]()),
+        (("b", "b"), {"anchor-dev-b"}),
+    ],
+)
+def test_a_cycle_of_queues_is_found(targets: tuple[str, str], recursive: set[str]) -> None:
+    assert find_recursive_functions(_record_pair(*targets)) == recursive
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [
+        ("arn:aws:s3:::images/uploads/*", "arn:aws:s3:::images/uploads/*", True),
+        ("arn:aws:s3:::images/*", "arn:aws:s3:::images/uploads/*", True),
+        ("arn:aws:s3:::images/delivered/*", "arn:aws:s3:::images/uploads/*", False),
+        ("arn:aws:lambda:r:1:function:site-*", "arn:aws:lambda:r:1:function:site-a-server", True),
+        ("arn:aws:lambda:r:1:function:site-*", "arn:aws:lambda:r:1:function:release", False),
+        ("arn:aws:sqs:r:1:builds", "arn:aws:sqs:r:1:builds", True),
+    ],
+)
+def test_patterns_that_match_the_same_resource_overlap(first: str, second: str, *, overlap: bool) -> None:
+    assert _overlap(first, second) is overlap
+    assert _overlap(second, first) is overlap

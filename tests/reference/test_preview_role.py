@@ -1,0 +1,95 @@
+"""The policy of the preview role permits exactly the AWS calls of a preview."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.core.stage import STAGES
+from tests.components.recorder import (
+    ACCOUNT,
+    ROOT,
+    Mocks,
+    Recorder,
+    built_layers,
+    configuration,
+    record_program,
+    recording,
+    run_main,
+)
+from tests.components.resources import list_custom_resources
+from tests.reference.planned_calls import LOOKUPS, PLANNED_CALLS, PLANNED_OFFLINE
+
+# Permissions of Pulumi itself: it reads the state and decrypts the stack's secrets.
+PULUMI = [
+    {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::BUCKET"},
+    {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::BUCKET/*"},
+    {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:ap-southeast-1:ACCOUNT:key/KEY-ID"},
+]
+
+every_stage = pytest.mark.parametrize("stage", STAGES)
+
+
+def read_preview_policy() -> list[dict[str, Any]]:
+    """Return the statements of the preview role's policy in the document."""
+    page = (ROOT / "docs" / "continuous-deployment.md").read_text()
+    found = re.search(r"\*\*Preview\.\*\*.*?```json\n(.*?)```", page, re.DOTALL)
+    assert found
+    return json.loads(found[1])["Statement"]
+
+
+def test_the_policy_permits_exactly_what_pulumi_lookups_and_plans_need() -> None:
+    lookups = [action for action in LOOKUPS.values() if action]
+    assert lookups == [], "a lookup that needs a permission needs a statement here"
+    planned = [
+        {"Effect": "Allow", "Action": call.action, "Resource": call.resource}
+        for call in PLANNED_CALLS.values()
+    ]
+    assert read_preview_policy() == [*PULUMI, *planned]
+
+
+@every_stage
+def test_it_is_known_for_every_type_whether_its_plan_calls_aws(stage: str) -> None:
+    types = {resource.type for resource in list_custom_resources(stage)}
+    assert PLANNED_CALLS.keys().isdisjoint(PLANNED_OFFLINE)
+    assert types <= PLANNED_CALLS.keys() | PLANNED_OFFLINE.keys()
+
+
+def test_no_type_is_listed_that_no_stage_has() -> None:
+    types = {resource.type for stage in STAGES for resource in list_custom_resources(stage)}
+    assert PLANNED_CALLS.keys() | PLANNED_OFFLINE.keys() <= types
+
+
+@every_stage
+def test_the_program_makes_only_the_listed_lookups(stage: str) -> None:
+    looked_up: list[str] = []
+
+    class RecordingMocks(Mocks):
+        def call(
+            self, args: pulumi.runtime.MockCallArgs
+        ) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+            looked_up.append(args.token)
+            return super().call(args)
+
+    with built_layers() as layers:
+        record_program(
+            run_main,
+            stage,
+            {**configuration(stage), "anchor-deploy:layers": str(layers)},
+            monitor=lambda recorded: Recorder(recorded, RecordingMocks()),
+        )
+    assert set(looked_up) == LOOKUPS.keys()
+
+
+@every_stage
+def test_the_permission_covers_the_tables_of_one_stage_only(stage: str) -> None:
+    """Least privilege: the code of a pull request runs with this role."""
+    call = PLANNED_CALLS["aws:dynamodb/table:Table"]
+    pattern = call.resource.replace("ACCOUNT", ACCOUNT).replace("STAGE", stage)
+    for other in STAGES:
+        for table in recording(other).of_type("aws:dynamodb/table:Table"):
+            arn = f"arn:aws:dynamodb:ap-southeast-1:{ACCOUNT}:table/{table.inputs['name']}"
+            assert fnmatchcase(arn, pattern) == (other == stage), arn
