@@ -1,7 +1,8 @@
 """Direct calls of moto's DynamoDB, without HTTP. HTTP took more than half of the time of tests with tables.
 
 botocore still validates and serializes the parameters, and its parser reads the response. The direct calls
-skip the signature, the HTTP request, and moto's lookup of the service and the operation.
+skip the signature, the HTTP request, and moto's lookup of the service and the operation. They add the limits
+of DynamoDB that moto does not have (`tests.stricter_dynamodb`).
 """
 
 import json
@@ -14,6 +15,8 @@ from moto.core import DEFAULT_ACCOUNT_ID, models
 from moto.dynamodb.exceptions import DynamodbException
 from moto.dynamodb.models.utilities import dynamo_json_dump
 from moto.dynamodb.responses import DynamoHandler
+
+from tests.stricter_dynamodb import Limits, shuffle_attributes
 
 METHODS: Final = {
     "BatchGetItem": "batch_get_item",
@@ -46,6 +49,8 @@ def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[A
     handler.uri_match = {}
     handler.params = handler.body = json.loads(params["body"])
     try:
+        limits = Limits(model.name, params["body"].decode(), handler.body, handler.dynamodb_backend)
+        limits.check()
         status, body = 200, dynamo_json_dump(getattr(handler, METHODS[model.name])().result)
     except DynamodbException as refused:
         status, body = refused.code or 400, str(refused.description)
@@ -54,7 +59,7 @@ def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[A
     error = model.service_model.shape_for_error_code(parsed["Error"]["Code"]) if "Error" in parsed else None
     if error:  # add the error's own fields, such as the row that failed a condition
         parsed |= _PARSER.parse(response, error)
-    return SimpleNamespace(status_code=status), parsed
+    return SimpleNamespace(status_code=status), shuffle_attributes(parsed)
 
 
 def install() -> None:

@@ -60,6 +60,10 @@ class ObjectChangedError(Exception):
     """The object was replaced or deleted after its event was sent."""
 
 
+class ObjectBusyError(Exception):
+    """Another request changes the object at the same moment. The same call can succeed later."""
+
+
 class RefusedFileError(Exception):
     """An uploaded file is invalid and is not kept.
 

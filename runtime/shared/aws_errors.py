@@ -11,6 +11,7 @@ from runtime.shared.errors import BusyError
 
 _RETRYABLE_CODES: Final = frozenset(
     {
+        "ConditionalRequestConflict",
         "ConflictException",
         "OperationAborted",
         "PreconditionFailedException",

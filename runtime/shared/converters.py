@@ -138,7 +138,14 @@ def from_row(row: Mapping[str, Mapping[str, Any]], kind: type[T]) -> T:
 
 
 def to_attribute_value(value: object) -> Mapping[str, Any]:
-    """Return a model value as a DynamoDB attribute value."""
+    """Return a model value as a DynamoDB attribute value.
+
+    Raises:
+        ValueError: The value is None, or a number that DynamoDB cannot store. None means that a row has no
+            such attribute, which only the condition `attribute_not_exists` can check.
+    """
+    if value is None:
+        raise ValueError("None has no attribute value: check the absent attribute with a condition")
     if isinstance(value, (tuple, list)):
         return {"L": [to_attribute_value(each) for each in value]}
     return _converter.unstructure(value)

@@ -42,6 +42,7 @@ from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 from tests.runtime.calls import Calls, real_client
 from tests.runtime.stand_ins import LOGS_BUCKET, Clock, CodeBuild, Kms, Logs, LogsBucket, Queues
+from tests.runtime.stored_rows import read_rows
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 OWNER = "owner-0000"
@@ -300,8 +301,7 @@ class Platform:
 
     def read_all_rows(self) -> list[Mapping[str, Any]]:
         """Return all rows of both tables."""
-        tables = (PROJECTS, DEPLOYMENTS)
-        return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
+        return read_rows(self.database, (PROJECTS, DEPLOYMENTS))
 
 
 def build_message(deployment: Deployment) -> DeploymentMessage:

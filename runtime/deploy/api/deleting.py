@@ -46,17 +46,17 @@ class ProjectDeletion:
         # Read the project first: `begin_owned` detects deployments that are created after this read.
         project = self.projects.get_owned(user_id, project_id)
         site = self.projects.get_site(project.site)
-        deployments = self.rows.list_deployments(project_id)
-        for deployment in deployments:
+        stored = self.rows.list_deployments(project_id)
+        for deployment in (each.deployment for each in stored):
             if deployment.status in _IN_PROGRESS:
                 raise DeploymentInProgressError(deployment.deployment_id, deployment.status)
         self.rows.begin_owned(user_id, project, at=self.clock())
         # A concurrent promotion cannot add the host again. Before its write, the promotion reads the live
         # pointer, which no longer exists.
         self.edge.remove_host(site.host)
-        for deployment in deployments:
+        for deployment in (each.deployment for each in stored):
             if deployment.release:
                 self.withdrawal.withdraw_deleted(deployment, at=self.clock())
         self.secrets.remove_all(site.secrets_folder(project_id))
-        self.rows.expire(deployments, at=self.clock())
+        self.rows.expire(stored, at=self.clock())
         self.rows.finish(project)

@@ -74,6 +74,7 @@ class BuildSlotRepository:
         Raises:
             StaleDeploymentError: The deployment is neither `queued` nor `building`, or it was read as
                 `building` and is `queued` again.
+            ProjectNotFoundError: The project no longer exists.
             BuildSlotTakenError: Another deployment of the project is building.
             NoBuildCapacityError: The stage already runs its maximum number of builds.
             ProjectNotFoundError: The project no longer exists.

@@ -100,8 +100,11 @@ class LeaseRepository:
         """Start another lease, and record the number of retries.
 
         Returns:
-            False if the deployment's status or its lease has changed since the read. Then nothing is written.
+            False if the deployment had no lease when it was read, or if its status or its lease has changed
+            since the read. Then nothing is written.
         """
+        if leased.until is None:
+            return False
         deployment = leased.deployment
         write = build_update(
             self.table,
@@ -141,8 +144,11 @@ class LeaseRepository:
         """End the lease of a deployment that is no longer in progress.
 
         Returns:
-            False if the deployment's status or its lease has changed since the read. Then nothing is written.
+            False if the deployment had no lease when it was read, or if its status or its lease has changed
+            since the read. Then nothing is written.
         """
+        if leased.until is None:
+            return False
         deployment = leased.deployment
         write = build_update(
             self.table,

@@ -11,6 +11,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from runtime.deploy.errors import (
+    DeploymentNotFoundError,
     NotReleasedError,
     ProjectChangedError,
     ProjectNotFoundError,
@@ -101,6 +102,7 @@ class LivePointerRepository:
         Raises:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
             ProjectDeletedError: The project is being deleted.
+            DeploymentNotFoundError: The deployment no longer exists.
             ReleaseCollectedError: The release was collected.
             NotReleasedError: The deployment is neither `live` nor `retired`.
         """
@@ -119,7 +121,7 @@ class LivePointerRepository:
             if in_project is not None:
                 raise write_error(in_project, user_id) from None
             if not in_deployment:
-                raise ProjectNotFoundError from None
+                raise DeploymentNotFoundError from None
             now = from_row(in_deployment, Deployment)
             if now.collected_at:
                 raise ReleaseCollectedError(now.deployment_id) from None

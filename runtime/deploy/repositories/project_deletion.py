@@ -22,10 +22,12 @@ from runtime.shared.dynamodb import (
     attribute_names,
     attribute_values,
     build_update,
+    item_size,
     named_condition_errors,
     query_all,
     write_transaction,
 )
+from runtime.shared.transaction_batches import SizedOperation, write_in_transactions
 
 RETENTION: Final = timedelta(days=30)
 """How long the rows of a deleted project's deployments are kept.
@@ -33,7 +35,19 @@ RETENTION: Final = timedelta(days=30)
 The collector needs these rows, and users can still read them.
 """
 
-_MAX_OPERATIONS: Final = 100  # DynamoDB's limit for a transaction
+_ADDED_BYTES: Final = 100  # a deletion adds `collectedAt` and `expiresAt`, about 50 bytes
+
+
+@frozen(kw_only=True)
+class StoredDeployment:
+    """A deployment and the size of its row.
+
+    Attributes:
+        row_bytes: Bytes, as `item_size` counts them. They include attributes that `Deployment` does not have.
+    """
+
+    deployment: Deployment
+    row_bytes: int
 
 
 @frozen(kw_only=True)
@@ -50,7 +64,7 @@ class ProjectDeletionRepository:
     projects_table: str
     deployments_table: str
 
-    def list_deployments(self, project_id: str) -> tuple[Deployment, ...]:
+    def list_deployments(self, project_id: str) -> tuple[StoredDeployment, ...]:
         """Return all deployments of a project (strongly consistent). One call per 1 MB."""
         rows = query_all(
             self.client,
@@ -60,7 +74,9 @@ class ProjectDeletionRepository:
             ExpressionAttributeValues=attribute_values(project=project_id),
             ConsistentRead=True,
         )
-        return tuple(from_row(row, Deployment) for row in rows)
+        return tuple(
+            StoredDeployment(deployment=from_row(row, Deployment), row_bytes=item_size(row)) for row in rows
+        )
 
     def begin_owned(self, user_id: str, project: Project, *, at: datetime) -> None:
         """Mark a tenant's project, as read, as being deleted, and remove its live pointer. Idempotent.
@@ -89,20 +105,28 @@ class ProjectDeletionRepository:
                 raise ProjectNotFoundError from None
             raise ProjectChangedError from None
 
-    def expire(self, deployments: Sequence[Deployment], *, at: datetime) -> None:
-        """Set the expiry time of deployments to 30 days after `at`. One call per 100 deployments."""
-        for start in range(0, len(deployments), _MAX_OPERATIONS):
-            writes = [
-                build_update(
-                    self.deployments_table,
-                    deployment_key(deployment.project_id, deployment.deployment_id),
-                    "SET #expiresAt = :ends",
-                    when="attribute_exists(#projectId)",
-                    ends=int((at + RETENTION).timestamp()),
-                )
-                for deployment in deployments[start : start + _MAX_OPERATIONS]
-            ]
-            write_transaction(self.client, *({"Update": write} for write in writes))
+    def expire(self, deployments: Sequence[StoredDeployment], *, at: datetime) -> None:
+        """Set the expiry time of deployments to 30 days after `at`. Can be repeated.
+
+        Makes one call for every 100 deployments, and more calls if their rows are larger than 40 KB.
+
+        Args:
+            deployments: Result of `list_deployments`.
+            at: Current time.
+        """
+        ends = int((at + RETENTION).timestamp())
+        write_in_transactions(self.client, (self._expiry_operation(each, ends) for each in deployments))
+
+    def _expiry_operation(self, stored: StoredDeployment, ends: int) -> SizedOperation:
+        deployment = stored.deployment
+        write = build_update(
+            self.deployments_table,
+            deployment_key(deployment.project_id, deployment.deployment_id),
+            "SET #expiresAt = :ends",
+            when="attribute_exists(#projectId)",
+            ends=ends,
+        )
+        return SizedOperation(operation={"Update": write}, row_bytes=stored.row_bytes + _ADDED_BYTES)
 
     def finish(self, project: Project) -> None:
         """Delete a project that is being deleted, and free its site, in one transaction. Idempotent."""

@@ -121,11 +121,15 @@ class ProjectRepository:
     def get_sites(self, sites: Collection[str]) -> Mapping[str, Site]:
         """Return the declarations of up to 100 sites. Makes more calls if DynamoDB returns only some of them.
 
+        Args:
+            sites: Names of sites. A name may be repeated.
+
         Returns:
             The sites by name, without those that are no longer declared.
         """
         found: dict[str, Site] = {}
-        wanted: Mapping[str, Any] = {self.table: {"Keys": [_site_key(site, "SITE") for site in sites]}}
+        keys = [_site_key(site, "SITE") for site in sorted(set(sites))]  # DynamoDB refuses a repeated key
+        wanted: Mapping[str, Any] = {self.table: {"Keys": keys}}
         while sites and wanted:
             answer = self.client.batch_get_item(RequestItems=wanted)
             for row in answer["Responses"].get(self.table, ()):

@@ -142,6 +142,8 @@ class RetentionRepository:
             ReleaseInUseError: The release was marked as collected again after it was read, or was never
                 marked.
         """
+        if deployment.collected_at is None:
+            raise ReleaseInUseError(deployment.deployment_id)
         write = build_update(
             self.deployments_table,
             deployment_key(deployment.project_id, deployment.deployment_id),

@@ -9,14 +9,15 @@ import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any, Final, Protocol, cast
+from typing import Final, Protocol, cast
 
 from attrs import Factory, define, field, frozen
 from botocore.exceptions import ClientError
 
-from runtime.images.errors import ObjectChangedError, RefusedFileError
+from runtime.images.errors import ObjectBusyError, ObjectChangedError, RefusedFileError
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 from runtime.shared.aws import AwsResponse
+from runtime.shared.aws_errors import error_code
 from runtime.shared.ids import is_ulid
 
 CACHE_CONTROL: Final = "public, max-age=86400"
@@ -30,6 +31,7 @@ _BLOCK_BYTES: Final = 64 * 1024
 _MAX_BLOCKS: Final = 64  # per file; if the metadata needs more blocks, the file is refused
 _MAX_READS: Final = 100_000  # per file; needed because the JPEG parser reads invalid data byte by byte
 _CHANGED_CODES: Final = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
+_BUSY_CODES: Final = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
 
 
 class S3Client(Protocol):
@@ -118,8 +120,9 @@ class ImageStore:
 
         Raises:
             ObjectChangedError: The upload was replaced or deleted.
+            ObjectBusyError: Another request is changing the upload or its copy.
         """
-        with _object_changed_errors():
+        with _named_object_errors():
             self.client.copy_object(
                 Bucket=self.bucket,
                 Key=delivered_key(image_id, etag),
@@ -136,8 +139,12 @@ class ImageStore:
         self.client.delete_object(Bucket=self.bucket, Key=delivered_key(image_id, etag))
 
     def delete_upload(self, image_id: str, *, etag: str) -> None:
-        """Delete an upload, if it exists and has this ETag. A newer upload has its own event, so it stays."""
-        with suppress(ObjectChangedError), _object_changed_errors():
+        """Delete an upload, if it exists and has this ETag. A newer upload has its own event, so it stays.
+
+        Raises:
+            ObjectBusyError: Another request is changing the upload. It may still exist, with this ETag.
+        """
+        with suppress(ObjectChangedError), _named_object_errors():
             self.client.delete_object(Bucket=self.bucket, Key=upload_key(image_id), **_if_match(etag))
 
     def _open(self, key: str, size: int, conditions: Mapping[str, str]) -> "RemoteFile":
@@ -176,6 +183,7 @@ class RemoteFile:
 
         Raises:
             ObjectChangedError: The object was replaced or deleted.
+            ObjectBusyError: Another request is changing the object.
             RefusedFileError: More was read than the metadata of a valid image needs.
         """
         self._reads += 1
@@ -207,7 +215,7 @@ class RemoteFile:
             )
         start = number * _BLOCK_BYTES
         end = min(self.size, start + _BLOCK_BYTES) - 1
-        with _object_changed_errors():
+        with _named_object_errors():
             response = self.client.get_object(
                 Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end}", **self.conditions
             )
@@ -235,12 +243,19 @@ def _if_match(etag: str) -> dict[str, str]:
 
 
 @contextmanager
-def _object_changed_errors() -> Generator[None]:
-    """Turn S3's errors of a missing or changed object into `ObjectChangedError`."""
+def _named_object_errors() -> Generator[None]:
+    """Turn S3's errors of a missing, changed or busy object into named errors.
+
+    S3 answers 412 if the object has another ETag, and 409 if another request changes the object at the same
+    moment. After 409, the condition may still hold, so the request must be repeated. S3's API reference
+    describes 409 for `PutObject` with a condition; other requests can get it, too.
+    """
     try:
         yield
     except ClientError as error:
-        response = cast("Mapping[str, Any]", error.response)
-        if response["Error"].get("Code") in _CHANGED_CODES:
+        code = error_code(error)
+        if code in _CHANGED_CODES:
             raise ObjectChangedError from None
+        if code in _BUSY_CODES:
+            raise ObjectBusyError from None
         raise

@@ -20,7 +20,12 @@ from typing import Final
 
 from attrs import field, frozen
 
-from runtime.images.errors import ImageChangedError, ObjectChangedError, RefusedFileError
+from runtime.images.errors import (
+    ImageChangedError,
+    ObjectBusyError,
+    ObjectChangedError,
+    RefusedFileError,
+)
 from runtime.images.model import Image, InspectedFile, Status
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.objects import ImageStore
@@ -68,16 +73,19 @@ class UploadProcessor:
 
         Makes two DynamoDB calls, and more after conflicts or if the album does not exist any more.
 
-        Uploads into the same album conflict when they write its counter. Processing is then repeated here
-        with growing pauses. If all attempts fail, the event is retried.
+        Uploads into the same album conflict when they write its counter. Two events about one upload can
+        conflict when they delete it. Processing is then repeated here with growing pauses. If all attempts
+        fail, the event is retried.
 
         Raises:
             ImageChangedError: Other writes conflicted at every attempt. The event has to be retried.
+            ObjectBusyError: Another request was changing the upload at every attempt. The event has to be
+                retried.
         """
         for attempt in range(_ATTEMPTS):
             try:
                 self._process(created, log)
-            except ImageChangedError:
+            except (ImageChangedError, ObjectBusyError):
                 if attempt == _ATTEMPTS - 1:
                     raise
                 self.pause(_FIRST_PAUSE * 2**attempt * (0.5 + self.jitter()))

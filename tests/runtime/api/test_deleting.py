@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from runtime.deploy.errors import (
     DeploymentInProgressError,
@@ -17,12 +18,14 @@ from runtime.deploy.errors import (
     SwitchRefusedError,
 )
 from runtime.deploy.handlers import api, promote
-from runtime.deploy.model import Deployment, Project
+from runtime.deploy.model import Deployment, Failure, Project, Status
 from runtime.deploy.repositories.project_deletion import RETENTION
 from runtime.deploy.repositories.variables import MAX_NEW_SECRETS, NewVariable
 from runtime.deploy.upkeep.collecting import GRACE_PERIOD
+from runtime.shared.converters import to_row
 from tests.runtime.calls import real_client
 from tests.runtime.events import api_event
+from tests.runtime.placed_rows import put_deployment
 from tests.runtime.platform_fixture import OTHER, OWNER
 from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
@@ -88,6 +91,24 @@ def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleaseP
     for deployment in releases:
         assert platform.reload(deployment).release is None
         assert not [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key]
+
+
+def test_a_project_with_more_deployments_than_fit_into_one_transaction_is_deleted(
+    stage: ReleasePlatform,
+) -> None:
+    """A2. Failed deployments keep the end of their log. 110 of them exceed both limits of a transaction."""
+    project = stage.project()
+    lines = tuple("ログ" * 600 for _ in range(16))
+    for number in range(110):
+        deployment = put_deployment(stage.platform, project, Status.FAILED, number)
+        failed = evolve(deployment, failure=Failure(step="BUILD", reason="exit status 1", log_tail=lines))
+        stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(failed))
+    stored = stage.deletion.rows.list_deployments(project.project_id)
+    assert sum(each.row_bytes for each in stored) > 6_000_000
+    with stage.platform.calls.record_calls() as calls:
+        assert delete(stage, project) == (204, {})
+    assert_deleted(stage, project)
+    assert calls.count("transact_write_items") == 2 + 1  # two batches, and the deletion of the project's rows
 
 
 def test_the_site_of_a_deleted_project_is_available_immediately(stage: ReleasePlatform) -> None:

@@ -7,7 +7,7 @@ from attrs import evolve
 
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Commit, Deployment, Project, Source, Variable
-from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
+from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository, StoredDeployment
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.platform_fixture import FAILURE, RELEASE, Platform
@@ -218,7 +218,9 @@ OPERATIONS = (
     ),
     operation(
         "ProjectDeletionRepository.expire",
-        lambda w, _, __, d: _deletion(w).expire([d], at=w.clock()),
+        lambda w, _, __, d: _deletion(w).expire(
+            [StoredDeployment(deployment=d, row_bytes=1000)], at=w.clock()
+        ),
         "transact_write_items",
         no_tenant_reason=_READ,
     ),

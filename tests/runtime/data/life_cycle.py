@@ -27,6 +27,7 @@ from tests.runtime.releases.release_fixture import (
     artifact_key,
     find_served_deployment_id,
 )
+from tests.runtime.stored_rows import read_rows
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 PUSH = json.loads((Path(__file__).parents[3] / "examples" / "github-webhooks" / "push.json").read_bytes())
@@ -220,13 +221,9 @@ class LifeCycle:
 
     def read_rows_of_others(self) -> list[Mapping[str, Any]]:
         """Return all rows of other projects, without the rows of the stage's builds."""
-        tables = (PROJECTS, DEPLOYMENTS)
-        return [
-            row
-            for table in tables
-            for row in self.platform.database.scan(TableName=table)["Items"]
-            if row["projectId"]["S"] not in {self.project.project_id, BUILDS_PARTITION}
-        ]
+        shared = {self.project.project_id, BUILDS_PARTITION}
+        rows = read_rows(self.platform.database, (PROJECTS, DEPLOYMENTS))
+        return [row for row in rows if row["projectId"]["S"] not in shared]
 
     def stage_builds(self) -> tuple[set[str], set[str]]:
         """Return the ids of the running and of the waiting deployments in the stage's rows."""

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import frozen
 
 import runtime
+from tests.runtime.stored_rows import read_rows
 
 OWNER = "owner-0000"
 OTHER = "other-0000"
@@ -32,7 +33,7 @@ class Scene:
 
     def rows(self, tables: Iterable[str]) -> list[Mapping[str, Any]]:
         """Return all rows of these tables."""
-        return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
+        return read_rows(self.database, tables)
 
 
 @frozen(kw_only=True)

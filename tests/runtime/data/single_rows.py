@@ -6,6 +6,7 @@ has none. They create rows with plain `PutItem` calls.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from runtime.deploy.errors import (
     DeploymentNotFoundError,
     ProjectChangedError,
     ProjectNotFoundError,
+    ReleaseInUseError,
     StaleDeploymentError,
 )
 from runtime.deploy.model import Deployment, Status, Variable
+from runtime.deploy.repositories.leases import LeasedDeployment
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
@@ -51,6 +54,12 @@ def test_rows_are_read_by_their_owners_only(row_platform: Platform) -> None:
 def test_sites_are_read_together(row_platform: Platform) -> None:
     one, two = row_platform.declare_site("one"), row_platform.declare_site("two")
     assert row_platform.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
+
+
+def test_a_site_that_is_asked_for_twice_is_read_once(row_platform: Platform) -> None:
+    """DynamoDB refuses a read of two equal keys."""
+    one = row_platform.declare_site("one")
+    assert row_platform.projects.get_sites(["one", "one"]) == {"one": one}
 
 
 # Lists
@@ -148,6 +157,33 @@ def test_an_update_does_not_create_a_missing_row(row_platform: Platform) -> None
     assert stale.value.found is None
     with pytest.raises(DeploymentNotFoundError):
         row_platform.deployments.get(gone.project_id, gone.deployment_id)
+
+
+def test_a_release_that_was_never_collected_cannot_be_cleared(row_platform: Platform) -> None:
+    """D6."""
+    project = put_project(row_platform)
+    deployment = put_deployment(row_platform, project, Status.RETIRED)
+    missing = evolve(deployment, deployment_id=row_platform.ids())
+    for each in (deployment, missing, evolve(missing, collected_at=row_platform.clock())):
+        with pytest.raises(ReleaseInUseError):
+            row_platform.retention.clear_release(each)
+
+
+@pytest.mark.parametrize("until", [None, 1])
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_lease_that_does_not_exist_is_neither_extended_nor_ended(
+    row_platform: Platform, until: int | None, *, is_missing: bool
+) -> None:
+    """P9."""
+    deployment = put_deployment(row_platform, put_project(row_platform), Status.BUILT)
+    if is_missing:
+        deployment = evolve(deployment, deployment_id=row_platform.ids())
+    rows = row_platform.read_all_rows()
+    leased = LeasedDeployment(deployment=deployment, until=until, redrives=0)
+    at, lease = row_platform.clock(), timedelta(minutes=1)
+    assert not row_platform.leases.extend(leased, lease, at=at, redrives=1)
+    assert not row_platform.leases.end(leased)
+    assert row_platform.read_all_rows() == rows
 
 
 def test_only_the_owner_replaces_variables_and_only_if_they_have_not_changed(row_platform: Platform) -> None:

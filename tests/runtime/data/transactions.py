@@ -9,6 +9,7 @@ from attrs import evolve
 
 from runtime.deploy.errors import (
     BuildSlotTakenError,
+    DeploymentNotFoundError,
     DuplicateDeliveryError,
     NoBuildCapacityError,
     ProjectChangedError,
@@ -63,7 +64,18 @@ def test_nothing_of_a_refused_transaction_is_written(platform: Platform) -> None
         platform.deployments.create(project, again, delivery="another")
     with pytest.raises(SiteUnavailableError):
         platform.projects.create(evolve(project, project_id=platform.ids()))
-    assert sorted(map(str, platform.read_all_rows())) == sorted(map(str, rows))
+    assert platform.read_all_rows() == rows
+
+
+def test_a_deployment_whose_row_is_gone_cannot_be_promoted(platform: Platform) -> None:
+    """D5."""
+    project = platform.create_project()
+    live = platform.create_live(project)
+    missing = evolve(live, deployment_id=platform.ids(), status=Status.RETIRED)
+    rows = platform.read_all_rows()
+    with pytest.raises(DeploymentNotFoundError):
+        platform.deployments.live_pointers.promote(OWNER, missing, at=platform.clock())
+    assert platform.read_all_rows() == rows
 
 
 def test_fifty_creators_on_one_site_make_one_project(platform: Platform) -> None:

@@ -1,5 +1,8 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""A client of moto's DynamoDB without HTTP, because HTTP takes most of the time of a boto3 call to moto."""
+"""A client of moto's DynamoDB without HTTP, because HTTP takes most of the time of a boto3 call to moto.
+
+It has the limits of DynamoDB that moto does not have (`tests.stricter_dynamodb`).
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,6 +16,7 @@ from moto.dynamodb.models.utilities import dynamo_json_dump
 from moto.dynamodb.responses import DynamoHandler
 
 from tests.runtime.calls import REGION
+from tests.stricter_dynamodb import Limits, shuffle_attributes
 
 
 class DirectDynamoDB:
@@ -23,14 +27,18 @@ class DirectDynamoDB:
             handler = DynamoHandler()
             handler.region, handler.current_account = REGION, DEFAULT_ACCOUNT_ID
             handler.uri_match = {}
-            handler.params = handler.body = json.loads(json.dumps(arguments))
+            text = json.dumps(arguments)
+            handler.params = handler.body = json.loads(text)
+            name = "".join(word.capitalize() for word in operation.split("_"))
             try:
+                Limits(name, text, handler.body, handler.dynamodb_backend).check()
                 result = getattr(handler, operation)().result
             except DynamodbException as refused:
-                answer = json.loads(refused.description)
+                answer = shuffle_attributes(json.loads(refused.description))
                 code = answer.pop("__type").rpartition("#")[2]
-                raise ClientError({**answer, "Error": {"Code": code, "Message": ""}}, operation) from None
-            return json.loads(dynamo_json_dump(result))
+                error = {"Code": code, "Message": answer.pop("message", "")}
+                raise ClientError({**answer, "Error": error}, operation) from None
+            return shuffle_attributes(json.loads(dynamo_json_dump(result)))
 
         return call
 

@@ -130,6 +130,21 @@ def test_a_denied_invalidation_raises_an_error(system: ImageSystem) -> None:
     assert system.read_again(image).status is Status.DELETING
 
 
+def test_a_busy_object_asks_the_user_to_repeat_the_deletion(system: ImageSystem) -> None:
+    image = system.create_ready()
+    delete = api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
+
+    def conflicting(called: str) -> None:
+        if called == "delete_object":
+            raise client_error("ConditionalRequestConflict", "DeleteObject")
+
+    system.calls.before = conflicting
+    assert api.respond(delete, system.service)["statusCode"] == 503
+    system.calls.before = lambda _: None
+    assert api.respond(delete, system.service)["statusCode"] == 204
+    assert system.everything() == ([], {})
+
+
 def test_each_attempt_invalidates_with_a_new_reference(system: ImageSystem) -> None:
     """CloudFront may ignore or refuse an invalidation whose reference was used before."""
     image = system.create_ready()

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 from botocore.exceptions import ClientError
 
-from runtime.images.errors import ImageChangedError
+from runtime.images.errors import ImageChangedError, ObjectBusyError
 from runtime.images.handlers import uploaded
 from runtime.images.model import FORM_LIFETIME, ROW_RETENTION, Status
 from runtime.images.repositories.objects import CACHE_CONTROL, find_uploaded_image_id, upload_key
@@ -191,6 +191,43 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: Image
     system.dynamodb._target = target
     system.deliver(event)
     assert system.count_images(album) == 1
+
+
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted", "409"])
+@pytest.mark.parametrize("operation", ["delete_object", "copy_object", "get_object"])
+def test_an_object_that_another_request_is_changing_is_tried_again(
+    system: ImageSystem, operation: str, code: str
+) -> None:
+    """S3 answers 409 at the moment of the change. The upload may be the same as before."""
+    image = system.create_pending()
+    event = system.put_upload(image, make_picture())
+    conflicts = [client_error(code, operation)] * 2
+
+    def conflicting(called: str) -> None:
+        if called == operation and conflicts:
+            raise conflicts.pop()
+
+    system.calls.before = conflicting
+    system.deliver(event)
+    now = system.read_again(image)
+    assert (now.status, system.objects()) == (Status.READY, {delivered_key_of(now): make_picture()})
+    assert system.pauses == pytest.approx([0.1, 0.2])
+
+
+def test_an_event_whose_upload_stays_busy_is_retried(system: ImageSystem) -> None:
+    image = system.create_pending()
+    event = system.put_upload(image, make_picture())
+
+    def conflicting(called: str) -> None:
+        if called == "delete_object":
+            raise client_error("ConditionalRequestConflict", "DeleteObject")
+
+    system.calls.before = conflicting
+    with pytest.raises(ObjectBusyError):
+        system.deliver(event)
+    system.calls.before = lambda _: None
+    system.deliver(event)
+    assert system.objects() == {delivered_key_of(system.read_again(image)): make_picture()}
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from runtime.shops.model import ImportRecord, Job, Shop, Status
 from runtime.shops.shops import ShopRepository
 from runtime.shops.tokens import EncryptedToken
 from tests.runtime.calls import Calls
+from tests.runtime.stored_rows import read_rows, sort_sets
 from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
 
 SHOP = "one.shops.example.com"
@@ -85,9 +86,9 @@ class ShopPlatform:
 
     def everything(self) -> list[Mapping[str, Any]]:
         """Return all rows of the three tables."""
-        tables = (SHOPS, JOBS, IMPORT_HISTORY)
-        return [row for table in tables for row in self.database.scan(TableName=table)["Items"]]
+        return read_rows(self.database, (SHOPS, JOBS, IMPORT_HISTORY))
 
     def row(self, table: str, **key: Any) -> dict[str, Any]:
         """Return a stored row. The arguments are the attribute values of its key."""
-        return self.database.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+        row = self.database.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+        return {name: sort_sets(value) for name, value in row.items()}

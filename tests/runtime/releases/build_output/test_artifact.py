@@ -354,9 +354,12 @@ def test_an_invalid_tag_seed_is_refused() -> None:
 
 
 PARTS = st.text(st.characters(codec="utf-8"), max_size=8)
+# Names of files in the usual artifact are left out, because two entries of one name are refused.
+OWN = {name.removeprefix("assets/") for name in make_output() if name.startswith("assets/")}
+NAMES = st.lists(PARTS, min_size=1, max_size=4).map("/".join).filter(lambda name: name not in OWN)
 
 
-@given(st.lists(PARTS, min_size=1, max_size=4).map("/".join))
+@given(NAMES)
 def test_every_accepted_name_stays_below_any_prefix(name: str) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
