@@ -40,6 +40,7 @@ COUNTED_EVENTS = {
     ("Anchor", "CodeBuildFull"),
     # A wait is logged at least every five minutes, and a period of the alarm is three times as long.
     ("Anchor", "LongestWait"),
+    ("Anchor", "PresignedUploadFailures"),
 }
 # Metrics that measure a level which can stay high while CloudWatch has no data.
 MEASURED_LEVELS = {("AWS/SQS", "ApproximateNumberOfMessagesVisible")}

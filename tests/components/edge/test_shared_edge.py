@@ -46,10 +46,12 @@ def read_functions(recorded: Recording) -> dict[str, dict[str, Any]]:
 
 
 def test_the_viewer_request_function_runs_its_file_and_reads_the_store() -> None:
-    function = read_functions(build())["anchor-dev-viewer-request"]
+    recorded = build()
+    function = read_functions(recorded)["anchor-dev-viewer-request"]
     assert function["code"] == VIEWER_REQUEST.read_text(encoding="utf-8")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
-    assert [arn.rsplit("/", 1)[1] for arn in function["keyValueStoreAssociations"]] == ["anchor-dev-edge"]
+    (store,) = recorded.of_type("aws:cloudfront/keyValueStore:KeyValueStore")
+    assert function["keyValueStoreAssociations"] == [store.outputs["arn"]]
 
 
 def test_the_viewer_response_function_runs_its_file() -> None:
