@@ -256,9 +256,9 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "servers listen only on loopback addresses. If a port is in use, the message contains its number."
     ),
     "L7": (
-        "Every call of the functions, and every call of the embedded cloud that creates a resource, is checked "
-        "against the models of AWS's APIs: enums, patterns, lengths and ranges. A wrong call is refused with "
-        "a message that contains the member and the rule."
+        "Every call of the functions, and every call of the embedded cloud that creates a resource, is "
+        "checked against the models of AWS's APIs: enums, patterns, lengths and ranges. A wrong call is "
+        "refused with a message that contains the member and the rule."
     ),
     "Q1": "Every refusal says what was wrong, where, and what to do.",
     "Q2": (
