@@ -12,8 +12,26 @@ from aws_models.constraints import Shape, find_violations
 EVENT: Final = "before-parameter-build"
 
 
+_DEFAULT_CODE: Final = "ValidationException"
+# The codes of the services that have another one, in the pages of their API references about errors.
+_CODES: Final[Mapping[str, str]] = {
+    "apigatewayv2": "BadRequestException",
+    "cloudfront": "InvalidArgument",
+    "cloudwatch": "ValidationError",
+    "codebuild": "InvalidInputException",
+    "cognito-idp": "InvalidParameterException",
+    "iam": "ValidationError",
+    "logs": "InvalidParameterException",
+    "route53": "InvalidInput",
+    "s3": "InvalidArgument",
+    "sns": "InvalidParameter",
+    "sqs": "InvalidParameterValue",
+    "sts": "ValidationError",
+}
+
+
 class InvalidCallError(ClientError):
-    """A call with values that AWS would refuse. AWS's own error code differs between its services."""
+    """A call with values that AWS would refuse. It has the error code of the service for such values."""
 
     def __init__(self, operation: OperationModel, problems: list[str]) -> None:
         """Describe the problems of a call.
@@ -22,7 +40,8 @@ class InvalidCallError(ClientError):
             operation: The called operation.
             problems: One sentence for each violated constraint.
         """
-        error = {"Code": "ValidationException", "Message": "; ".join(problems)}
+        code = _CODES.get(operation.service_model.service_name, _DEFAULT_CODE)
+        error = {"Code": code, "Message": "; ".join(problems)}
         super().__init__({"Error": error}, operation.name)
 
 

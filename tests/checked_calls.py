@@ -1,7 +1,7 @@
 """A check of every boto3 call of the tests against AWS's models: moto accepts values that AWS refuses.
 
-The code under test could catch the error of a refused call. So the refused calls are also collected, and a
-fixture in `tests/conftest.py` reports them after each test.
+The code under test could catch the error of a refused call. So the refused calls are also collected. A hook
+in `tests/runtime/conftest.py` fails each test of the functions that made such a call.
 """
 
 from collections.abc import Mapping

@@ -3,10 +3,9 @@
 import gc
 import sys
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 from hypothesis import settings
 from moto.core.botocore_stubber import BotocoreStubber
 
@@ -61,14 +60,3 @@ if sys.gettrace() is not None:
 
 moto_without_http.install()
 checked_calls.install()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None]:
-    """Fail a test that made a call that AWS refuses, even if the code under test caught the error."""
-    try:
-        yield
-    except BaseException:
-        checked_calls.take_refused_calls()
-        raise
-    assert checked_calls.take_refused_calls() == []

@@ -34,6 +34,7 @@ def test_a_refused_call_is_noted_even_if_the_error_is_caught() -> None:
     with contextlib.suppress(ClientError):
         make_client("sns").create_topic(Name="topic", Tags=[{"Key": "k" * 129, "Value": ""}])
     (noted,) = take_refused_calls()
+    assert "(InvalidParameter)" in noted  # the error code of SNS
     assert "Tags[0].Key has 129 characters, the maximum is 128" in noted
     assert take_refused_calls() == []
 

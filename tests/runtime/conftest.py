@@ -1,10 +1,11 @@
 """Fixtures for the tests of the Lambda functions: moto's AWS, and the deploy platform in it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from moto import mock_aws
 
+from tests import checked_calls
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.platform_fixture import Platform
 from tests.runtime.releases.release_fixture import ReleasePlatform
@@ -31,3 +32,14 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
 def stage(platform: Platform) -> ReleasePlatform:
     """A stage with the platform's services, including those that release built deployments."""
     return ReleasePlatform(platform)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Fail a test that made a call that AWS refuses, even if the code under test caught the error."""
+    try:
+        yield
+    except BaseException:
+        checked_calls.take_refused_calls()
+        raise
+    assert checked_calls.take_refused_calls() == []

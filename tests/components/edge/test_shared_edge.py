@@ -7,7 +7,7 @@ import pytest
 
 from components.core.errors import DeclarationError
 from components.edge.shared_edge import VIEWER_REQUEST, VIEWER_RESPONSE, SharedEdge, SharedEdgeArgs
-from tests.components.recorder import Recording, record_program, recording
+from tests.components.recorder import Recording, generate_outputs, record_program, recording
 from tests.components.stages import make_stage
 
 CACHE_POLICY = "aws:cloudfront/cachePolicy:CachePolicy"
@@ -50,8 +50,8 @@ def test_the_viewer_request_function_runs_its_file_and_reads_the_store() -> None
     function = read_functions(recorded)["anchor-dev-viewer-request"]
     assert function["code"] == VIEWER_REQUEST.read_text(encoding="utf-8")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
-    (store,) = recorded.of_type("aws:cloudfront/keyValueStore:KeyValueStore")
-    assert function["keyValueStoreAssociations"] == [store.outputs["arn"]]
+    store = recorded.one("aws:cloudfront/keyValueStore:KeyValueStore", "edge")
+    assert function["keyValueStoreAssociations"] == [generate_outputs(store.type, "anchor-dev-edge")["arn"]]
 
 
 def test_the_viewer_response_function_runs_its_file() -> None:
