@@ -1,6 +1,6 @@
 """Hooks that correct answers of the emulator where AWS answers differently."""
 
-from local.emulator.answers import alarms, conflicts, key_value_stores, names, updates
+from local.emulator.answers import alarms, conflicts, key_value_stores, names, subscriptions, updates
 
 
 def install_answers() -> None:
@@ -9,4 +9,5 @@ def install_answers() -> None:
     key_value_stores.install()
     conflicts.install()
     names.install()
+    subscriptions.install()
     updates.install()

@@ -127,6 +127,20 @@ def test_other_settings_of_an_existing_resource_are_refused(
     assert create(emulator, call, first, second) == code
 
 
+def test_an_email_subscription_waits_for_its_confirmation(emulator: Emulator) -> None:
+    """L5: until then, SNS refuses to delete the subscription."""
+    creation = Creation(emulator)
+    client = emulator.client("sns")
+    arn = creation.subscription(Protocol="email", Endpoint="ops@example.com")["SubscriptionArn"]
+    attributes = client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert attributes["PendingConfirmation"] == "true"
+    with pytest.raises(ClientError, match="Cannot unsubscribe a subscription that is pending confirmation"):
+        client.unsubscribe(SubscriptionArn=arn)
+    client.delete_topic(TopicArn=creation.topic_arn)
+    with pytest.raises(ClientError, match="NotFound"):
+        client.get_subscription_attributes(SubscriptionArn=arn)
+
+
 def test_an_equal_call_returns_the_existing_resource(emulator: Emulator) -> None:
     creation = Creation(emulator)
     for call, path in (

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import boto3
 import botocore
 import pytest
 from botocore.exceptions import ClientError
@@ -70,11 +71,24 @@ SAMPLES = (
 )
 
 
+class PlainCreation(Creation):
+    """The calls of a client that knows nothing of the embedded cloud, such as the AWS command line."""
+
+    def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
+        keys = self.emulator.administrator
+        return self.need(
+            f"client of {service}",
+            lambda: boto3.Session(keys.access_key_id, keys.secret_access_key).client(
+                service, region or self.emulator.region, endpoint_url=self.emulator.endpoint_url
+            ),
+        )
+
+
 @pytest.mark.parametrize(("call", "argument", "names", "code"), WRONG)
-def test_a_wrong_name_is_refused(
+def test_a_wrong_name_is_refused_by_the_emulator(
     emulator: Emulator, call: str, argument: str, names: list[str], code: str
 ) -> None:
-    creation = Creation(emulator)
+    creation = PlainCreation(emulator)
     for name in names:
         with pytest.raises(ClientError) as refusal:
             getattr(creation, call)(**{argument: name})
