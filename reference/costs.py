@@ -84,10 +84,12 @@ def bill_lines() -> tuple[BillLine, ...]:
             arithmetic=f"{counts.alarm_metrics} metrics in alarms, independent of the number of sites",
         ),
         BillLine(
-            item="build metrics",
+            item="metrics of builds and releases",
             price=prices.METRIC,
             platform=counts.custom_metrics,
-            arithmetic="`BuildsEnded`, `BuildsFailed`, `LongestWait` and `CodeBuildFull`",
+            arithmetic=(
+                "`BuildsEnded`, `BuildsFailed`, `LongestWait`, `CodeBuildFull` and `PresignedUploadFailures`"
+            ),
         ),
         BillLine(
             item="polling of idle queues",

@@ -20,11 +20,13 @@ from components.core.stage import CLOUDFRONT_REGION, StageConfig
 from components.operations.alerts import Alerts
 from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
 from runtime.deploy.model import Status
+from runtime.deploy.releases.upload_failures import CONNECTIONS, PRESIGNED_UPLOADS_FAILED
 
 BUILDS_ENDED: Final = "BuildsEnded"
 BUILDS_FAILED: Final = "BuildsFailed"
 LONGEST_WAIT: Final = "LongestWait"
 CODEBUILD_FULL_COUNT: Final = "CodeBuildFull"
+PRESIGNED_UPLOAD_FAILURES: Final = "PresignedUploadFailures"
 EDGE_ERROR_PERCENT: Final = 5
 _LONGEST_DESCRIPTION: Final = 1024
 _MINUTE: Final = 60
@@ -38,8 +40,8 @@ class MonitoredResources:
     """Resources of the platform that have alarms and dashboard graphs. Sites are not included.
 
     Attributes:
-        functions: Functions by name. The build metrics are read from the logs of `build-events`,
-            `orchestrator` and `sweep`, so these must be included.
+        functions: Functions by name. Metrics are read from the logs of `build-events`, `orchestrator`,
+            `release` and `sweep`, so these must be included.
         queues: Queues by name. Their dead-letter queues are monitored, too.
         dead_letter_queues: Queues of failed asynchronous calls, by the name of the alarm without `-dead`.
         apis: HTTP APIs by name.
@@ -88,8 +90,8 @@ class Alarms(Part):
 
     Attributes:
         arns: ARNs of the alarms in the stage's region, by name.
-        builds_namespace: Namespace of the build metrics `BuildsEnded`, `BuildsFailed`, `LongestWait` and
-            `CodeBuildFull`.
+        builds_namespace: Namespace of the metrics that are read from logs: `BuildsEnded`, `BuildsFailed`,
+            `LongestWait`, `CodeBuildFull` and `PresignedUploadFailures`.
     """
 
     def __init__(self, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -124,6 +126,7 @@ class Alarms(Part):
             self._add_distribution_alarm(distribution_name, distribution)
         self._add_build_alarm(monitored.functions["build-events"])
         self._add_waiting_alarms(monitored.functions)
+        self._add_upload_alarm(monitored.functions["release"])
 
     def _add_dead_letter_alarm(self, name: str, queue: DeadLetterQueue, remedy: str) -> None:
         self._add_alarm(
@@ -274,6 +277,28 @@ class Alarms(Part):
             "No build is lost, but CodeBuild starts the builds that it queues in any order. Raise the quota "
             f"or lower the setting. {_RUNBOOK}#codebuild-full",
             _Metric(namespace=self.builds_namespace, name=CODEBUILD_FULL_COUNT, dimensions={}),
+        )
+
+    def _add_upload_alarm(self, release: Function) -> None:
+        """Count the releases whose uploads to presigned URLs S3 refused, and create an alarm.
+
+        Each connection can break once and fail one upload. So up to `CONNECTIONS` failures are ignored, if
+        S3 denied none of these uploads.
+        """
+        lasting = f"($.denied > 0) || ($.failed > {CONNECTIONS})"
+        self._add_metric_filter(
+            PRESIGNED_UPLOAD_FAILURES,
+            release,
+            f'{{ ($.message = "{PRESIGNED_UPLOADS_FAILED}") && ({lasting}) }}',
+        )
+        self._add_alarm(
+            "presigned-uploads",
+            "S3 refused uploads of a release to presigned URLs. The function release uploaded these files "
+            "again with PutObject. No file is missing, but a large site may exceed the function's timeout. "
+            f"Read the lines '{PRESIGNED_UPLOADS_FAILED}' in its log. Status 403 means that the signature, a "
+            "signed header or the permission of the role is wrong. "
+            f"{_RUNBOOK}#presigned-uploads",
+            _Metric(namespace=self.builds_namespace, name=PRESIGNED_UPLOAD_FAILURES, dimensions={}),
         )
 
     def _add_metric_filter(  # noqa: PLR0913 - the fields of a filter

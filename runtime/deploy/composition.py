@@ -258,16 +258,9 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
 
     from runtime.deploy.releases.release_steps import ReleaseSteps
     from runtime.deploy.releases.releasing import Releaser
-    from runtime.deploy.releases.uploading import CONNECTIONS, Uploader, make_http_put
+    from runtime.deploy.releases.uploading import S3_CONFIG, Uploader, make_http_put
 
-    # Virtual-hosted addressing presigns URLs for the bucket's own region. The default form uses the global
-    # endpoint, which redirects requests for a new bucket.
-    s3 = aws.client(
-        "s3",
-        Config(
-            signature_version="s3v4", s3={"addressing_style": "virtual"}, max_pool_connections=CONNECTIONS
-        ),
-    )
+    s3 = aws.client("s3", S3_CONFIG)
     functions = aws.client("lambda", Config(read_timeout=_SMOKE_TEST_READ_TIMEOUT))
     deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
     publisher = _create_publisher(functions)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from local.cloud import Cloud
 from local.demo.demo import PushedProject
 from local.demo.site_checks import (
     SITE_CHECKS,
@@ -11,7 +12,9 @@ from local.demo.site_checks import (
     read_commit,
 )
 from local.demo.visitor import Visitor
+from runtime.deploy.releases.upload_failures import PRESIGNED_UPLOADS_FAILED
 from tests.e2e.conftest import Broken, Cancelled, Promoted, Second
+from tests.e2e.inspection import read_log
 
 
 @pytest.mark.parametrize("check", SITE_CHECKS, ids=lambda check: check.title)
@@ -38,6 +41,13 @@ def test_a_secret_is_never_returned(first: PushedProject) -> None:
     """A4."""
     variables = first.client.call("GET", f"/projects/{first.project['projectId']}/env")["variables"]
     assert {"name": "DEMO_SECRET", "isSecret": True} in variables
+
+
+def test_no_file_of_a_release_is_uploaded_twice(cloud: Cloud, first: PushedProject) -> None:
+    """D1: the bucket accepts every upload to a presigned URL, so the function repeats none of them."""
+    lines = [line for line in read_log(cloud, "release") if first.deployment["deploymentId"] in line]
+    assert [line for line in lines if '"step":"upload assets"' in line]
+    assert [line for line in lines if PRESIGNED_UPLOADS_FAILED in line] == []
 
 
 def test_no_request_fails_while_a_release_goes_live(second: Second) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import botocore.session
 from attrs import Factory, define
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.validate import validate_parameters
 
@@ -24,10 +25,14 @@ class CrashError(BaseException):
 
 
 @cache
-def real_client(service: str) -> Any:
-    """Return boto3's client of a service. moto must emulate the service."""
+def real_client(service: str, config: Config | None = None) -> Any:
+    """Return boto3's client of a service, with these settings. moto must emulate the service."""
     return boto3.client(
-        service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
+        service,
+        region_name=REGION,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=config,
     )
 
 

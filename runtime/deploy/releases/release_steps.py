@@ -39,6 +39,7 @@ from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
 from runtime.shared.aws_errors import error_code
 from runtime.shared.clock import Clock
+from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 
 _CHUNK_BYTES: Final = 1024 * 1024
@@ -90,7 +91,12 @@ class ReleaseSteps:
     limits: ArtifactLimits = field(factory=ArtifactLimits)
 
     def run(
-        self, project: Project, deployment: Deployment, site: Site, on_step: Callable[[Step], None]
+        self,
+        project: Project,
+        deployment: Deployment,
+        site: Site,
+        on_step: Callable[[Step], None],
+        log: Log,
     ) -> Release:
         """Create the release, and make it reachable at its own host.
 
@@ -99,6 +105,7 @@ class ReleaseSteps:
             deployment: The deployment to release.
             site: The project's site.
             on_step: Called with each step when the step begins.
+            log: Log for warnings of the steps.
 
         Raises:
             ArtifactRefusedError: The build's artifact breaks a rule. Nothing was written.
@@ -110,7 +117,7 @@ class ReleaseSteps:
         with tempfile.TemporaryFile() as file:
             self._download(deployment, file)
             with open_artifact(file, self.limits) as artifact:
-                self._upload(artifact, deployment, site, on_step)
+                self._upload(artifact, deployment, site, on_step, log)
                 on_step(Step.PUBLISH)
                 environment = self._environment(project, deployment, site)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
@@ -149,15 +156,20 @@ class ReleaseSteps:
         shutil.copyfileobj(response["Body"], file, _CHUNK_BYTES)
 
     def _upload(
-        self, artifact: Artifact, deployment: Deployment, site: Site, on_step: Callable[[Step], None]
+        self,
+        artifact: Artifact,
+        deployment: Deployment,
+        site: Site,
+        on_step: Callable[[Step], None],
+        log: Log,
     ) -> None:
         on_step(Step.ASSETS)
         present = list_hashed_assets(self.uploader.client, self.uploader.bucket, deployment)
         assets = list_asset_uploads(artifact, deployment, present=present)
-        self.uploader.upload(artifact, assets)
+        self.uploader.upload(artifact, assets, log)
         on_step(Step.CACHE)
         cached = list_cache_uploads(artifact, site=site.site, deployment_id=deployment.deployment_id)
-        self.uploader.upload(artifact, cached)
+        self.uploader.upload(artifact, cached, log)
         seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)
         seeder.seed(artifact.iterate_tag_rows())
 

@@ -145,7 +145,7 @@ class Releaser:
         run.deployment = deployment
         site = self.projects.get_site(deployment.site)
         if deployment.release is None:
-            release = self.steps.run(project, deployment, site, run.begin)
+            release = self.steps.run(project, deployment, site, run.begin, run.log)
             run.deployment = deployment = self.deployments.record_release(
                 deployment, release, at=self.clock()
             )

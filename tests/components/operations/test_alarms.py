@@ -9,6 +9,7 @@ from components.core.errors import DeclarationError
 from components.operations.alarms import _check_description
 from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
 from runtime.deploy.model import Status
+from runtime.deploy.releases.upload_failures import CONNECTIONS, PRESIGNED_UPLOADS_FAILED
 from runtime.deploy.repositories.deployment_rows import LEASES
 from tests.components.recorder import Recorded, Recording, configuration, recording
 
@@ -151,10 +152,20 @@ def test_a_codebuild_quota_below_the_setting_raises_an_alarm() -> None:
     }
 
 
+def test_presigned_uploads_that_s3_refuses_raise_an_alarm() -> None:
+    """Q2: one denial is enough. Without a denial, more uploads must fail than there are connections."""
+    inputs = read_alarm("presigned-uploads").inputs
+    assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
+    (counted,) = read_filters("PresignedUploadFailures")
+    assert counted["logGroupName"] == "/aws/lambda/anchor-dev-release"
+    lasting = f"($.denied > 0) || ($.failed > {CONNECTIONS})"
+    assert counted["pattern"] == f'{{ ($.message = "{PRESIGNED_UPLOADS_FAILED}") && ({lasting}) }}'
+
+
 def test_build_metrics_have_a_namespace_per_stage() -> None:
     namespaces = {each["metricTransformation"]["namespace"] for each in read_filters()}
     assert namespaces == {"Anchor/dev"}
-    for name in ("builds-waiting", "codebuild-full"):
+    for name in ("builds-waiting", "codebuild-full", "presigned-uploads"):
         assert read_alarm(name).inputs["namespace"] == "Anchor/dev"
 
 

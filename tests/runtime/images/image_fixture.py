@@ -5,10 +5,8 @@ import random
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
-import boto3
 from attrs import Factory, define, field
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
@@ -32,6 +30,7 @@ from tests.runtime.calls import REGION, Calls, client_error, real_client
 from tests.runtime.images.image_tables import IMAGES, images_table
 from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OWNER
+from tests.runtime.signatures import check_form
 from tests.runtime.stand_ins import Clock, Kms
 
 BUCKET = "anchor-dev-123456789012-images"
@@ -45,18 +44,6 @@ def create_image_resources() -> None:
     """Create the service's table and bucket."""
     real_client("dynamodb").create_table(**images_table())
     real_client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-
-
-@cache
-def _form_client() -> Any:
-    """Return an S3 client that signs forms like the client of the images-api function."""
-    return boto3.client(
-        "s3",
-        region_name=REGION,
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-        config=api._PRESIGNED_POST_CONFIG,
-    )
 
 
 @define
@@ -247,12 +234,17 @@ class CopyingS3:
 
 @define
 class FormSigningS3:
-    """An S3 client that signs forms. Signing needs no call to AWS, so `Calls` does not count it."""
+    """An S3 client that signs forms like the function's own client, and checks that S3 would accept them.
+
+    Signing needs no call to AWS, so `Calls` does not count it.
+    """
 
     _watched: Any
 
     def generate_presigned_post(self, **arguments: Any) -> Any:
-        return _form_client().generate_presigned_post(**arguments)
+        form = real_client("s3", api._PRESIGNED_POST_CONFIG).generate_presigned_post(**arguments)
+        check_form(form["url"], form["fields"], bucket=BUCKET, size=1)
+        return form
 
     def __getattr__(self, operation: str) -> Any:
         return getattr(self._watched, operation)

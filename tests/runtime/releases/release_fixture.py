@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from attrs import Factory, define
 
@@ -18,16 +19,17 @@ from runtime.deploy.releases.release_steps import ReleaseSteps, artifact_key
 from runtime.deploy.releases.releasing import Releaser
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
 from runtime.deploy.releases.switching import Switch
-from runtime.deploy.releases.uploading import Uploader
+from runtime.deploy.releases.uploading import S3_CONFIG, Uploader
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
 from runtime.deploy.upkeep.edge_cache import EdgeCache
-from tests.runtime.calls import REGION, CrashError, client_error
+from tests.runtime.calls import REGION, CrashError, client_error, real_client
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
 from tests.runtime.releases.open_next import make_artifact
+from tests.runtime.signatures import check_presigned_put
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ARTIFACTS = "anchor-dev-123456789012-artifacts"
@@ -251,21 +253,21 @@ class ReleasePlatform:
         watched = self.platform.calls.client("s3", self.objects)
 
         class S3:
-            """An S3 client that creates presigned URLs without a recorded call."""
+            """An S3 client that signs URLs like the function's own client, without a recorded call."""
+
+            generate_presigned_url = real_client("s3", S3_CONFIG).generate_presigned_url
 
             def __getattr__(self, operation: str) -> Any:
                 return getattr(watched, operation)
-
-            def generate_presigned_url(self, operation: str, *, Params: Any, ExpiresIn: int) -> str:
-                assert (operation, ExpiresIn) == ("put_object", 900)
-                return f"{Params['Bucket']}:{Params['Key']}"
 
         return S3()
 
     def _put(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         calls = self.platform.calls
         calls.before("put")
-        bucket, _, key = url.partition(":")
+        parts = urlsplit(url)
+        bucket, key = parts.netloc.partition(".")[0], unquote(parts.path).removeprefix("/")
+        check_presigned_put(url, headers, bucket=ASSETS, key=key)
         self.objects.stored[bucket, key] = (body, headers["content-type"], headers.get("cache-control"))
         calls.operations.append("put")
         if calls.crash_after == len(calls.operations):

@@ -1,19 +1,24 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
-"""Upload of an artifact's files. Small files use presigned URLs, and large files are streamed."""
+"""Upload of an artifact's files. Small files use presigned URLs, and large files are streamed (D1)."""
 
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import requests
 from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.build_output.artifact import open_artifact
-from runtime.deploy.releases.uploading import Upload, Uploader, make_http_put
+from runtime.deploy.releases.upload_failures import PRESIGNED_UPLOADS_FAILED
+from runtime.deploy.releases.uploading import S3_CONFIG, Upload, Uploader, make_http_put
+from runtime.shared.logging import Log
 from tests.runtime.calls import REGION, real_client
 from tests.runtime.releases.open_next import make_artifact
+from tests.runtime.signatures import RefusedRequestError, check_presigned_put
 
 LARGE = bytes(range(256)) * 4000
 FILES = {"assets/large.bin": LARGE, "assets/a b+ñ$&.txt": b"odd"}
@@ -23,6 +28,8 @@ ROBOTS = Upload(
 
 
 def put_by_requests(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """Send a file as `make_http_put` does, if S3 would accept its signature."""
+    check_presigned_put(url, headers, bucket="assets", key=unquote(urlsplit(url).path)[1:])
     return requests.put(url, data=body, headers=dict(headers), timeout=5).status_code
 
 
@@ -33,13 +40,16 @@ def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
 
 
 def upload(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
-    uploader = Uploader(client=client or real_client("s3"), bucket=bucket, put=put)
+    uploader = Uploader(client=client or real_client("s3", S3_CONFIG), bucket=bucket, put=put)
     with open_artifact(make_artifact(FILES)) as opened:
-        return uploader.upload(opened, uploads)
+        return uploader.upload(opened, uploads, Log({"deploymentId": "d"}))
 
 
-def test_a_small_file_is_put_by_a_presigned_url_with_its_type_and_caching(bucket: str) -> None:
+def test_a_small_file_is_put_by_a_presigned_url_with_its_type_and_caching(
+    bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert upload(bucket, ROBOTS) == 1
+    assert capsys.readouterr().out == ""
     stored = real_client("s3").get_object(Bucket=bucket, Key="assets/s/robots.txt")
     assert stored["Body"].read() == b"User-agent: *\n"
     assert (stored["ContentType"], stored["CacheControl"]) == ("text/plain", "c")
@@ -60,14 +70,47 @@ def test_a_large_file_is_streamed(bucket: str) -> None:
     assert real_client("s3").get_object(Bucket=bucket, Key="large")["Body"].read() == LARGE
 
 
+@pytest.mark.parametrize(("header", "value"), [("content-type", "text/html"), ("cache-control", "no-store")])
+def test_an_upload_with_a_header_that_is_not_signed_would_be_refused(
+    bucket: str, header: str, value: str
+) -> None:
+    """The fake S3 of moto accepts every request, so only the check of the signature finds the error."""
+
+    def put(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        return put_by_requests(url, body, {**headers, header: value})
+
+    with pytest.raises(RefusedRequestError, match="the signature does not match"):
+        upload(bucket, ROBOTS, put=put)
+
+
 @pytest.mark.parametrize("status", [0, 403, 503])
 def test_a_failed_presigned_upload_falls_back_to_the_client(bucket: str, status: int) -> None:
     upload(bucket, ROBOTS, put=lambda *_: status)
     assert real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
 
 
-def test_an_error_of_the_client_is_raised_and_ends_the_upload(bucket: str) -> None:
-    """After the error, no further upload starts."""
+def test_failed_presigned_uploads_write_one_warning_with_their_number(
+    bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Q2: an alarm reads the line. Otherwise, all uploads could fail and be repeated unnoticed."""
+    statuses = iter([403, 200, 0, 403])
+    many = [Upload(source="assets/robots.txt", key=str(number), content_type="a/b") for number in range(4)]
+    assert upload(bucket, *many, put=lambda *_: next(statuses)) == 4
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {
+        "level": "WARNING",
+        "message": PRESIGNED_UPLOADS_FAILED,
+        "deploymentId": "d",
+        "failed": 3,
+        "denied": 2,
+        "statuses": "0, 403",
+    }
+
+
+def test_an_error_of_the_client_is_raised_and_ends_the_upload(
+    bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the error, no further upload starts. The warning is written, too."""
     attempts: list[str] = []
 
     class Denied:
@@ -82,6 +125,7 @@ def test_an_error_of_the_client_is_raised_and_ends_the_upload(bucket: str) -> No
     with pytest.raises(ClientError):
         upload(bucket, *many, put=lambda *_: 403, client=Denied())
     assert len(attempts) < 2000
+    assert f'"message":"{PRESIGNED_UPLOADS_FAILED}"' in capsys.readouterr().out
 
 
 class Handler(BaseHTTPRequestHandler):
