@@ -144,7 +144,7 @@ class Engine:
             EngineError: The settings file is missing, or a resource cannot be changed or deleted.
         """
         self._root = root or self._root
-        config = _merge_settings(self.load_settings(stack), overrides or {})
+        config = merge_settings(self.load_settings(stack), overrides or {})
 
         def program() -> None:
             run_main(self._root)
@@ -333,12 +333,13 @@ def _hash_properties(properties: Properties) -> str:
     return hashlib.sha256(json.dumps(properties, sort_keys=True, default=to_plain_value).encode()).hexdigest()
 
 
-def _merge_settings(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
+def merge_settings(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings with overrides. If an old and a new value are objects, they are merged."""
     merged = dict(settings)
     for name, value in overrides.items():
         old = merged.get(name)
         if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[name] = _merge_settings(
+            merged[name] = merge_settings(
                 cast("Mapping[str, object]", old), cast("Mapping[str, object]", value)
             )
         else:

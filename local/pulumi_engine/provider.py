@@ -1,0 +1,315 @@
+"""The AWS provider of the embedded cloud for Pulumi's engine: a gRPC server over `local.providers`.
+
+It implements the service `pulumirpc.ResourceProvider` (pulumi/pulumi, proto/pulumi/provider.proto). The engine attaches
+to the running server (`PULUMI_DEBUG_PROVIDERS`), so the server and the emulator are in one process.
+
+Differences from the real provider:
+- Inputs are not completed with defaults. The state therefore contains only what the program declares.
+- `diff` compares inputs only. `read` returns the inputs that the emulator has now, so `pulumi refresh` shows drift.
+"""
+
+# ruff: noqa: N802 - the methods have the names of Pulumi's protocol
+
+import contextlib
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import grpc
+from botocore.exceptions import BotoCoreError, ClientError
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from local.emulator.emulator import Emulator
+from local.providers.core.registry import CREATORS, DELETERS, INVOKES, READERS, UPDATERS
+from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
+from local.pulumi_engine.properties import read_declared, read_stored, to_plain_values
+from local.pulumi_engine.replacements import find_physical_name, find_replaced_properties
+
+_HOST: Final = "127.0.0.1"
+_VERSION: Final = "7.51.0"
+_THREAD_COUNT: Final = 16
+_UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+_Change = provider_pb2.DiffResponse.DiffChanges
+_Kind = provider_pb2.PropertyDiff.Kind
+
+
+class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
+    """Creates, reads, changes and deletes resources in the emulator.
+
+    Args:
+        emulator: The started emulator.
+        root: Folder of the program, the base of relative paths of assets.
+        on_step: Called before each change, with its verb and the URN. Tests use it to stop the engine there.
+    """
+
+    def __init__(
+        self, emulator: Emulator, *, root: Path, on_step: Callable[[str, str], None] | None = None
+    ) -> None:
+        self._emulator = emulator
+        self._root = root
+        self._on_step = on_step or (lambda _verb, _urn: None)
+        self._region = emulator.region
+
+    def Handshake(
+        self, _request: provider_pb2.ProviderHandshakeRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.ProviderHandshakeResponse:
+        """Accept the engine. Without secrets in the answer, the engine marks outputs as secret as their inputs."""
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, _request: plugin_pb2.PluginAttach, _context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Accept an engine that attaches to this server."""
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(
+        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
+    ) -> plugin_pb2.PluginInfo:
+        """Return the version of pulumi-aws that this provider stands for."""
+        return plugin_pb2.PluginInfo(version=_VERSION)
+
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Accept the provider's settings as they are."""
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(
+        self, _request: provider_pb2.DiffRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
+        """Report no change, because all settings apply to new calls only."""
+        return provider_pb2.DiffResponse(changes=_Change.DIFF_NONE)
+
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        """Store the stage's region."""
+        settings = to_plain_values(request.args)
+        self._region = str(settings.get("region") or self._emulator.region)
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Invoke(
+        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.InvokeResponse:
+        """Call a function of the provider."""
+        function = INVOKES.get(request.tok)
+        if function is None:
+            _abort(context, f"the embedded cloud has no function {request.tok}: add it to local/providers")
+        arguments = to_plain_values(request.args)
+        result = _call(context, f"call {request.tok}", lambda: function(self._create_context({}), arguments))
+        return provider_pb2.InvokeResponse(**{"return": _to_struct(result)})  # pyright: ignore[reportArgumentType] - the field is named by a keyword
+
+    def Check(
+        self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        """Accept the inputs of a type that the embedded cloud can create."""
+        kind = _read_type(request.urn)
+        if kind in CREATORS:
+            return provider_pb2.CheckResponse(inputs=request.news)
+        problem = f"the embedded cloud cannot create a {kind}: add a function for it to local/providers"
+        return provider_pb2.CheckResponse(
+            inputs=request.news, failures=[provider_pb2.CheckFailure(reason=problem)]
+        )
+
+    def Diff(
+        self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext
+    ) -> provider_pb2.DiffResponse:
+        """Compare the inputs, and name those that force a replacement."""
+        kind = _read_type(request.urn)
+        old, new = to_plain_values(request.old_inputs), to_plain_values(request.news)
+        for name in request.ignoreChanges:
+            if name in old:
+                new[name] = old[name]
+            else:
+                new.pop(name, None)
+        changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+        replaced = find_replaced_properties(kind, changed)
+        physical_name = find_physical_name(kind, new)
+        return provider_pb2.DiffResponse(
+            changes=_Change.DIFF_SOME if changed else _Change.DIFF_NONE,
+            diffs=changed,
+            replaces=replaced,
+            # A second resource with the same name cannot exist beside the first.
+            deleteBeforeReplace=physical_name is not None and physical_name == find_physical_name(kind, old),
+            hasDetailedDiff=True,
+            detailedDiff={
+                name: provider_pb2.PropertyDiff(
+                    kind=_find_kind(name, old, new, is_replaced=name in replaced), inputDiff=True
+                )
+                for name in changed
+            },
+        )
+
+    def Create(
+        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CreateResponse:
+        """Create the resource. A preview only returns the inputs."""
+        if request.preview:
+            return provider_pb2.CreateResponse(properties=request.properties)
+        declared = self._declare(request.urn, request.properties)
+        self._on_step("create", request.urn)
+        made = _call(
+            context,
+            f"create {declared.name}",
+            lambda: CREATORS[declared.type](self._create_context(declared.properties), declared),
+        )
+        return provider_pb2.CreateResponse(id=made.id, properties=_add_outputs(request.properties, made))
+
+    def Read(
+        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ReadResponse:
+        """Return the inputs that the resource has now. An empty answer says that the resource does not exist."""
+        kind = _read_type(request.urn)
+        if kind not in READERS:
+            _abort(context, f"the embedded cloud cannot read a {kind}: add a reader to local/providers")
+        inputs = read_stored(request.inputs)
+        declared = DeclaredResource(
+            urn=request.urn, type=kind, name=_read_name(request.urn), properties=inputs
+        )
+        made = CreatedResource(id=request.id, outputs=read_stored(request.properties))
+        found = _call(
+            context,
+            f"read {declared.name}",
+            lambda: READERS[kind](self._create_context(inputs), declared, made),
+        )
+        if found is None:
+            return provider_pb2.ReadResponse()
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            inputs=_replace_values(request.inputs, inputs, found),
+            properties=_replace_values(request.properties, inputs, found),
+        )
+
+    def Update(
+        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.UpdateResponse:
+        """Change the resource in place. A preview only returns the inputs."""
+        if request.preview:
+            return provider_pb2.UpdateResponse(properties=request.news)
+        declared = self._declare(request.urn, request.news)
+        update = UPDATERS.get(declared.type)
+        if update is None:
+            _abort(context, f"the embedded cloud cannot change a {declared.type}: register an update of it")
+        made = CreatedResource(id=request.id, outputs=read_stored(request.olds))
+        self._on_step("update", request.urn)
+        changed = _call(
+            context,
+            f"update {declared.name}",
+            lambda: update(self._create_context(declared.properties), declared, made),
+        )
+        outputs = {
+            name: value
+            for name, value in to_plain_values(request.olds).items()
+            if name not in declared.properties and name not in to_plain_values(request.old_inputs)
+        }
+        answer = _to_struct(outputs)
+        answer.MergeFrom(request.news)
+        return provider_pb2.UpdateResponse(properties=_add_outputs(answer, changed))
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Delete the resource."""
+        kind = _read_type(request.urn)
+        delete = DELETERS.get(kind)
+        if delete is None:
+            _abort(context, f"the embedded cloud cannot delete a {kind}: register a deletion of it")
+        inputs = read_stored(request.old_inputs)
+        declared = DeclaredResource(
+            urn=request.urn, type=kind, name=_read_name(request.urn), properties=inputs
+        )
+        made = CreatedResource(id=request.id, outputs=read_stored(request.properties))
+        self._on_step("delete", request.urn)
+        _call(
+            context,
+            f"delete {declared.name}",
+            lambda: delete(self._create_context(inputs), declared, made),
+        )
+        return empty_pb2.Empty()
+
+    def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
+        """Let running calls finish. Each one takes less than a second."""
+        return empty_pb2.Empty()
+
+    def _declare(self, urn: str, properties: struct_pb2.Struct) -> DeclaredResource:
+        return DeclaredResource(
+            urn=urn,
+            type=_read_type(urn),
+            name=_read_name(urn),
+            properties=read_declared(properties, self._root),
+        )
+
+    def _create_context(self, properties: Mapping[str, Any]) -> ProviderContext:
+        return ProviderContext(emulator=self._emulator, region=str(properties.get("region") or self._region))
+
+
+@contextlib.contextmanager
+def run_provider(
+    emulator: Emulator, *, root: Path, on_step: Callable[[str, str], None] | None = None
+) -> Generator[int]:
+    """Serve the provider on loopback until the context ends, and return the port."""
+    server = grpc.server(ThreadPoolExecutor(_THREAD_COUNT, thread_name_prefix="provider"), options=_UNLIMITED)
+    provider = EmulatorProvider(emulator, root=root, on_step=on_step)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    port = server.add_insecure_port(f"{_HOST}:0")
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(grace=None).wait()
+
+
+def _read_type(urn: str) -> str:
+    """Return the type token of a URN, without the types of its parents."""
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _read_name(urn: str) -> str:
+    return urn.split("::", 3)[3]
+
+
+def _find_kind(
+    name: str, old: Mapping[str, Any], new: Mapping[str, Any], *, is_replaced: bool
+) -> provider_pb2.PropertyDiff.Kind.ValueType:
+    if name not in old:
+        return _Kind.ADD_REPLACE if is_replaced else _Kind.ADD
+    if name not in new:
+        return _Kind.DELETE_REPLACE if is_replaced else _Kind.DELETE
+    return _Kind.UPDATE_REPLACE if is_replaced else _Kind.UPDATE
+
+
+def _add_outputs(properties: struct_pb2.Struct, made: CreatedResource) -> struct_pb2.Struct:
+    answer = struct_pb2.Struct()
+    answer.CopyFrom(properties)
+    answer.update(made.outputs)
+    return answer
+
+
+def _replace_values(stored: struct_pb2.Struct, inputs: Properties, found: Properties) -> struct_pb2.Struct:
+    """Return stored properties in which each input that differs has its present value."""
+    answer = struct_pb2.Struct()
+    answer.CopyFrom(stored)
+    for name in {*inputs, *found}:
+        if name in found and found[name] != inputs.get(name):
+            answer.update({name: found[name]})
+        elif name not in found and name in answer:
+            del answer.fields[name]
+    return answer
+
+
+def _to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    answer = struct_pb2.Struct()
+    answer.update(dict(values))
+    return answer
+
+
+def _call(context: grpc.ServicerContext, action: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - the result of any operation
+    """Return the result of an operation. A failure of AWS ends the call with its message."""
+    try:
+        return act()
+    except (ClientError, BotoCoreError) as error:
+        _abort(context, f"cannot {action}: {error}")
+    except KeyError as error:
+        _abort(context, f"cannot {action}: the property {error} is missing")
+
+
+def _abort(context: grpc.ServicerContext, message: str) -> NoReturn:
+    context.abort(grpc.StatusCode.UNKNOWN, message)

@@ -1,0 +1,52 @@
+"""Runs a Pulumi program for the language host, in a process of its own, as `pulumi up` runs it."""
+
+import asyncio
+import json
+import logging
+import os
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+import pulumi.runtime
+
+SETTINGS: Final = "ANCHOR_PULUMI_SETTINGS"
+_ROOT: Final = str(Path(__file__).parents[2])
+
+
+def main(program: str) -> int:
+    """Run the program and return the exit status. Errors are reported to the engine."""
+    values: dict[str, Any] = json.loads(os.environ.pop(SETTINGS))
+    pulumi.runtime.set_all_config(
+        pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env()
+    )
+    pulumi.runtime.configure(pulumi.runtime.Settings(**values))
+    file = Path(program)
+    if file.is_dir():
+        file /= "__main__.py"
+    # The program must import its own packages only, as if Python had been started with the program.
+    sys.path[:] = [str(file.parent), *(path for path in sys.path if path not in {"", os.getcwd(), _ROOT})]
+    # If a resource fails, the futures of other resources fail with it. asyncio would report each of them.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(
+            pulumi.runtime.run_in_stack(lambda: runpy.run_path(str(file), run_name="__main__"))
+        )
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return 1
+    except Exception:  # noqa: BLE001 - any error of the program is reported
+        pulumi.log.error(traceback.format_exc())
+        return 1
+    finally:
+        loop.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

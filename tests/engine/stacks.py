@@ -1,0 +1,148 @@
+"""Stacks of the real program for the real Pulumi engine, on one emulator."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from attrs import define, field, frozen
+
+from local.emulator.emulator import Emulator
+from local.pulumi_engine.cli import PulumiCommandLine, PulumiProject
+from local.pulumi_engine.provider import run_provider
+from local.pulumi_engine.workspace import create_project, write_settings
+from local.stage import find_hosted_zones
+
+ROOT: Final = Path(__file__).parents[2]
+STAGES: Final = ("dev", "staging", "production")
+STAGE_SETTING: Final = "anchor-deploy:stage"
+_COUNT: Final = re.compile(r"^\s+(?:[-+~]+ ?)?(\d+) (\w[\w ]*)$", re.MULTILINE)
+
+
+@frozen(kw_only=True)
+class Steps:
+    """The number of resources of each kind of step, as the summary of a command shows them."""
+
+    counts: Mapping[str, int]
+    output: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, output: str) -> "Steps":
+        summary = output.rpartition("Resources:")[2].partition("Duration:")[0]
+        return cls(counts={name: int(number) for number, name in _COUNT.findall(summary)}, output=output)
+
+    def has_no_change(self) -> bool:
+        return set(self.counts) <= {"unchanged"}
+
+
+@define(kw_only=True)
+class Stack:
+    """A stack of one stage.
+
+    Attributes:
+        on_step: Called before each change with its verb and URN. Tests replace it.
+    """
+
+    project: PulumiProject
+    emulator: Emulator
+    stage: str
+    settings: Mapping[str, object]
+    on_step: Callable[[str, str], None]
+
+    def preview(self, *options: str) -> Steps:
+        return Steps.parse(self.project.run("preview", "--stack", self.stage, *options))
+
+    def up(self, *options: str) -> Steps:
+        return Steps.parse(self.project.run("up", "--stack", self.stage, "--yes", "--skip-preview", *options))
+
+    def refresh(self, *options: str) -> Steps:
+        return Steps.parse(
+            self.project.run("refresh", "--stack", self.stage, "--yes", "--skip-preview", *options)
+        )
+
+    def destroy(self, *options: str) -> Steps:
+        return Steps.parse(self.project.run("destroy", "--stack", self.stage, "--yes", *options))
+
+    def change_settings(self, changes: Mapping[str, object]) -> None:
+        """Change the settings of the stage, starting from its file in the checkout."""
+        merged = {**self.settings}
+        stage = {**self.settings.get(STAGE_SETTING, {}), **changes}  # pyright: ignore[reportGeneralTypeIssues]
+        write_settings(ROOT, self.project.folder, self.stage, {**merged, STAGE_SETTING: stage})
+
+    def get_state(self) -> dict[str, Any]:
+        return self.project.export_state(self.stage)["deployment"]
+
+    def find_resource(self, kind: str, name: str) -> dict[str, Any]:
+        found = [
+            each
+            for each in self.get_state()["resources"]
+            if each["type"] == kind and each["urn"].endswith(f"::{name}")
+        ]
+        assert len(found) == 1, f"{len(found)} resources of the type {kind} are named {name}"
+        return found[0]
+
+
+class StackFactory:
+    """Creates stacks. The emulator is empty when a stack is created."""
+
+    def __init__(self, emulator: Emulator, command_line: PulumiCommandLine, layers: Path) -> None:
+        self._emulator = emulator
+        self._command_line = command_line
+        self._layers = layers
+
+    @contextlib.contextmanager
+    def create(
+        self, stage: str, folder: Path, *, root: Path = ROOT, settings: Mapping[str, object] | None = None
+    ) -> Generator[Stack]:
+        """Create the stack of a stage with its hosted zones, and stop its provider at the end."""
+        self._emulator.reset()
+        changes: dict[str, object] = {"anchor-deploy:layers": str(self._layers), **(settings or {})}
+        file = yaml.safe_load((root / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8"))
+        for zone_id, name in find_hosted_zones(file["config"][STAGE_SETTING]).items():
+            self._emulator.create_hosted_zone(zone_id, name)
+        stack: Stack | None = None
+
+        def call_on_step(verb: str, urn: str) -> None:
+            if stack:
+                stack.on_step(verb, urn)
+
+        program = folder / "program"
+        with run_provider(self._emulator, root=program, on_step=call_on_step) as port:
+            project = create_project(
+                self._command_line,
+                root=root,
+                folder=folder,
+                stage=stage,
+                settings=changes,
+                provider_port=port,
+            )
+            stack = Stack(
+                project=project,
+                emulator=self._emulator,
+                stage=stage,
+                settings=changes,
+                on_step=lambda _verb, _urn: None,
+            )
+            yield stack
+
+
+def make_layers(folder: Path) -> Path:
+    """Create the layer folders of all stages, with a small file in each layer."""
+    for stage in STAGES:
+        settings = yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"][STAGE_SETTING]
+        for layer in ("base", "edge"):
+            python = folder / f"{settings['pythonRuntime']}-{settings['architecture']}" / layer / "python"
+            python.mkdir(parents=True, exist_ok=True)
+            (python / "placeholder.py").write_text(f"LAYER = {layer!r}\n")
+    return folder
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """Kill a command of Pulumi together with its language host and the program, as `kill -9` does."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
