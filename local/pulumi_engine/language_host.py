@@ -1,13 +1,14 @@
 """A Python language host for Pulumi's command line, in its own process: `pulumi-language-python`.
 
-Pulumi's releases contain a language host beside the command line, but no package of a registry does. This one runs
-the program and the policy pack of this checkout. It installs nothing and generates no code. It implements the service
-`pulumirpc.LanguageRuntime` (pulumi/pulumi, proto/pulumi/language.proto).
+Pulumi's releases contain a language host beside the command line, but no package of a registry does. This
+one runs the program and the policy pack of this checkout. It installs nothing and generates no code. It
+implements the service `pulumirpc.LanguageRuntime` (pulumi/pulumi, proto/pulumi/language.proto).
 
-The engine starts the process, reads the port from the first line of the standard output, and stops the process.
+The engine starts the process, reads the port from the first line of the standard output, and stops the
+process.
 """
 
-# ruff: noqa: N802 - the methods have the names of Pulumi's protocol
+# ruff: noqa: ARG002, N802 - Pulumi's protocol determines the names and the parameters of the methods
 
 import json
 import os
@@ -44,32 +45,30 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._engine_address = engine_address
 
     def Handshake(
-        self, request: language_pb2.LanguageHandshakeRequest, _context: grpc.ServicerContext
+        self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
     ) -> language_pb2.LanguageHandshakeResponse:
         """Store the engine's address."""
         self._engine_address = request.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(
-        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
-    ) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Return the version of this language host."""
         return plugin_pb2.PluginInfo(version=_VERSION)
 
     def GetRequiredPackages(
-        self, _request: language_pb2.GetRequiredPackagesRequest, _context: grpc.ServicerContext
+        self, request: language_pb2.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetRequiredPackagesResponse:
         """Return no package: the engine attaches to a running provider, so it must not download one."""
         return language_pb2.GetRequiredPackagesResponse()
 
     def GetProgramDependencies(
-        self, _request: language_pb2.GetProgramDependenciesRequest, _context: grpc.ServicerContext
+        self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetProgramDependenciesResponse:
         """Return no package, because requirements/*.txt already list them."""
         return language_pb2.GetProgramDependenciesResponse()
 
     def About(
-        self, request: language_pb2.AboutRequest, _context: grpc.ServicerContext
+        self, request: language_pb2.AboutRequest, context: grpc.ServicerContext
     ) -> language_pb2.AboutResponse:
         """Return the interpreter that runs the program."""
         return language_pb2.AboutResponse(
@@ -77,9 +76,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     def Run(
-        self, request: language_pb2.RunRequest, _context: grpc.ServicerContext
+        self, request: language_pb2.RunRequest, context: grpc.ServicerContext
     ) -> language_pb2.RunResponse:
-        """Run the program. The SDK reports the program's error to the engine, so the answer only ends the run."""
+        """Run the program.
+
+        The SDK reports an error of the program to the engine, so the answer only ends the run.
+        """
         settings = {
             "project": request.project,
             "stack": request.stack,

@@ -12,8 +12,8 @@ from google.protobuf.json_format import MessageToDict
 from local.engine.archives import ARCHIVE, ASSET, OUTPUT, SECRET, SIGNATURE, Content, read_properties
 from local.providers.core.resource import Properties
 
-# In a preview, the engine sends one of these texts instead of a value that is not known yet. Each text stands for a
-# type (pulumi/pulumi, sdk/go/common/resource/sig/sig.go).
+# In a preview, the engine sends one of these texts instead of a value that is not known yet. Each text stands
+# for a type (pulumi/pulumi, sdk/go/common/resource/sig/sig.go).
 UNKNOWN_VALUES = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
@@ -32,8 +32,8 @@ def to_plain_values(struct: struct_pb2.Struct) -> Properties:
 
     The engine computes the hash from the content. State contains only the hash of an archive.
     """
-    values = cast("dict[str, Any]", MessageToDict(struct))
-    return {name: _to_plain_value(value) for name, value in values.items() if value is not None}
+    values = MessageToDict(struct).items()
+    return {name: _to_plain_value(value) for name, value in values if value is not None}
 
 
 def _to_plain_value(value: object) -> Any:  # noqa: ANN401 - any value of a property
@@ -73,7 +73,10 @@ def read_declared(struct: struct_pb2.Struct, root: Path) -> Properties:
 
 
 def read_stored(struct: struct_pb2.Struct) -> Properties:
-    """Return properties from the state. An asset is a `Content` without data, because state has only its hash."""
+    """Return properties from the state.
+
+    An asset becomes a `Content` without data, because the state contains only its hash.
+    """
     return {name: _restore_assets(value) for name, value in to_plain_values(struct).items()}
 
 

@@ -1,14 +1,16 @@
 """The AWS provider of the embedded cloud for Pulumi's engine: a gRPC server over `local.providers`.
 
-It implements the service `pulumirpc.ResourceProvider` (pulumi/pulumi, proto/pulumi/provider.proto). The engine attaches
-to the running server (`PULUMI_DEBUG_PROVIDERS`), so the server and the emulator are in one process.
+It implements the service `pulumirpc.ResourceProvider` (pulumi/pulumi, proto/pulumi/provider.proto). The
+engine attaches to the running server (`PULUMI_DEBUG_PROVIDERS`), so the server and the emulator are in one
+process.
 
 Differences from the real provider:
 - Inputs are not completed with defaults. The state therefore contains only what the program declares.
-- `diff` compares inputs only. `read` returns the inputs that the emulator has now, so `pulumi refresh` shows drift.
+- `diff` compares inputs only. `read` returns the inputs that the emulator has now, so `pulumi refresh` shows
+  drift.
 """
 
-# ruff: noqa: N802 - the methods have the names of Pulumi's protocol
+# ruff: noqa: ARG002, N802 - Pulumi's protocol determines the names and the parameters of the methods
 
 import contextlib
 from collections.abc import Callable, Generator, Mapping
@@ -49,39 +51,41 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> None:
         self._emulator = emulator
         self._root = root
-        self._on_step = on_step or (lambda _verb, _urn: None)
+        self._on_step = on_step or _ignore_step
         self._region = emulator.region
 
     def Handshake(
-        self, _request: provider_pb2.ProviderHandshakeRequest, _context: grpc.ServicerContext
+        self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
-        """Accept the engine. Without secrets in the answer, the engine marks outputs as secret as their inputs."""
+        """Accept the engine.
+
+        The answer does not accept secrets. The engine therefore marks an output as secret if its input is
+        secret.
+        """
         return provider_pb2.ProviderHandshakeResponse()
 
-    def Attach(self, _request: plugin_pb2.PluginAttach, _context: grpc.ServicerContext) -> empty_pb2.Empty:
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Accept an engine that attaches to this server."""
         return empty_pb2.Empty()
 
-    def GetPluginInfo(
-        self, _request: empty_pb2.Empty, _context: grpc.ServicerContext
-    ) -> plugin_pb2.PluginInfo:
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Return the version of pulumi-aws that this provider stands for."""
         return plugin_pb2.PluginInfo(version=_VERSION)
 
     def CheckConfig(
-        self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Accept the provider's settings as they are."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(
-        self, _request: provider_pb2.DiffRequest, _context: grpc.ServicerContext
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Report no change, because all settings apply to new calls only."""
         return provider_pb2.DiffResponse(changes=_Change.DIFF_NONE)
 
     def Configure(
-        self, request: provider_pb2.ConfigureRequest, _context: grpc.ServicerContext
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
         """Store the stage's region."""
         settings = to_plain_values(request.args)
@@ -100,7 +104,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**{"return": _to_struct(result)})  # pyright: ignore[reportArgumentType] - the field is named by a keyword
 
     def Check(
-        self, request: provider_pb2.CheckRequest, _context: grpc.ServicerContext
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CheckResponse:
         """Accept the inputs of a type that the embedded cloud can create."""
         kind = _read_type(request.urn)
@@ -112,7 +116,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Diff(
-        self, request: provider_pb2.DiffRequest, _context: grpc.ServicerContext
+        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
         """Compare the inputs, and name those that force a replacement."""
         kind = _read_type(request.urn)
@@ -158,7 +162,10 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        """Return the inputs that the resource has now. An empty answer says that the resource does not exist."""
+        """Return the inputs that the resource has now.
+
+        An empty answer says that the resource does not exist.
+        """
         kind = _read_type(request.urn)
         if kind not in READERS:
             _abort(context, f"the embedded cloud cannot read a {kind}: add a reader to local/providers")
@@ -225,7 +232,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
         return empty_pb2.Empty()
 
-    def Cancel(self, _request: empty_pb2.Empty, _context: grpc.ServicerContext) -> empty_pb2.Empty:
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Let running calls finish. Each one takes less than a second."""
         return empty_pb2.Empty()
 
@@ -255,6 +262,10 @@ def run_provider(
         yield port
     finally:
         server.stop(grace=None).wait()
+
+
+def _ignore_step(verb: str, urn: str) -> None:
+    """Do nothing."""
 
 
 def _read_type(urn: str) -> str:

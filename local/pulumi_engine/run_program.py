@@ -28,15 +28,17 @@ def main(program: str) -> int:
     if file.is_dir():
         file /= "__main__.py"
     # The program must import its own packages only, as if Python had been started with the program.
-    sys.path[:] = [str(file.parent), *(path for path in sys.path if path not in {"", os.getcwd(), _ROOT})]
+    sys.path[:] = [str(file.parent), *(path for path in sys.path if path not in {"", str(Path.cwd()), _ROOT})]
+
+    def run() -> None:
+        runpy.run_path(str(file), run_name="__main__")
+
     # If a resource fails, the futures of other resources fail with it. asyncio would report each of them.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(
-            pulumi.runtime.run_in_stack(lambda: runpy.run_path(str(file), run_name="__main__"))
-        )
+        loop.run_until_complete(pulumi.runtime.run_in_stack(run))
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1

@@ -45,7 +45,7 @@ def write_settings(root: Path, folder: Path, stage: str, changes: Mapping[str, o
     former.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
-def create_project(
+def create_project(  # noqa: PLR0913 - the parts of a project
     command_line: PulumiCommandLine,
     *,
     root: Path,

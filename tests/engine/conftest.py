@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import local.providers  # noqa: F401 - registers the resource types
 from local.emulator.emulator import Emulator
 from local.pulumi_engine.cli import PulumiCommandLine, find_or_build
 from tests.engine.stacks import ROOT, Stack, StackFactory, make_layers
