@@ -190,9 +190,13 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.UpdateResponse:
-        """Change the resource in place. A preview only returns the inputs."""
+        """Change the resource in place.
+
+        A preview returns the new inputs and the old outputs. With unknown outputs, Pulumi would show changes of
+        all resources that refer to this one.
+        """
         if request.preview:
-            return provider_pb2.UpdateResponse(properties=request.news)
+            return provider_pb2.UpdateResponse(properties=_merge_outputs(request))
         declared = self._declare(request.urn, request.news)
         update = UPDATERS.get(declared.type)
         if update is None:
@@ -204,14 +208,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
             f"update {declared.name}",
             lambda: update(self._create_context(declared.properties), declared, made),
         )
-        outputs = {
-            name: value
-            for name, value in to_plain_values(request.olds).items()
-            if name not in declared.properties and name not in to_plain_values(request.old_inputs)
-        }
-        answer = _to_struct(outputs)
-        answer.MergeFrom(request.news)
-        return provider_pb2.UpdateResponse(properties=_add_outputs(answer, changed))
+        return provider_pb2.UpdateResponse(properties=_add_outputs(_merge_outputs(request), changed))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Delete the resource."""
@@ -291,6 +288,17 @@ def _add_outputs(properties: struct_pb2.Struct, made: CreatedResource) -> struct
     answer = struct_pb2.Struct()
     answer.CopyFrom(properties)
     answer.update(made.outputs)
+    return answer
+
+
+def _merge_outputs(request: provider_pb2.UpdateRequest) -> struct_pb2.Struct:
+    """Return the new inputs together with the old outputs that are not inputs."""
+    inputs = {*to_plain_values(request.old_inputs), *to_plain_values(request.news)}
+    answer = struct_pb2.Struct()
+    answer.CopyFrom(request.olds)
+    for name in inputs & set(answer.fields):
+        del answer.fields[name]
+    answer.MergeFrom(request.news)
     return answer
 
 

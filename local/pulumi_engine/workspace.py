@@ -19,7 +19,8 @@ def copy_program(root: Path, folder: Path) -> None:
     """Copy the program of a checkout. An existing copy is replaced, except for its settings files."""
     for name in _FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        if (root / name).exists():  # the archive of an earlier version has no policy pack
+            shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in _FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, folder / name)

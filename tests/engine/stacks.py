@@ -20,6 +20,7 @@ from local.stage import find_hosted_zones
 
 ROOT: Final = Path(__file__).parents[2]
 STAGES: Final = ("dev", "staging", "production")
+POLICIES: Final = ("--policy-pack", "policies")
 STAGE_SETTING: Final = "anchor-deploy:stage"
 _COUNT: Final = re.compile(r"^\s+(?:[-+~]+ ?)?(\d+) (\w[\w ]*)$", re.MULTILINE)
 
