@@ -444,6 +444,8 @@ class Function(Part):
         options = self.retained_child_opts if package.ignored_changes else self.child_opts
         options.depends_on = [policy]
         options.ignore_changes = list(package.ignored_changes)
+        # After a release, the environment contains secrets. `pulumi refresh` reads them into the state.
+        options.additional_secret_outputs = ["environment"] if package.ignored_changes else None
         return options
 
 

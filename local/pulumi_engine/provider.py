@@ -24,7 +24,8 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from local.emulator.emulator import Emulator
-from local.providers.core.registry import CREATORS, DELETERS, INVOKES, READERS, UPDATERS
+from local.providers.core.read_back import select_declared
+from local.providers.core.registry import COMPLETE_READERS, CREATORS, DELETERS, INVOKES, UPDATERS
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 from local.pulumi_engine.properties import read_declared, read_stored, to_plain_values
 from local.pulumi_engine.replacements import find_physical_name, find_replaced_properties
@@ -162,12 +163,13 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        """Return the inputs that the resource has now.
+        """Return the inputs that the resource has now, and all properties that AWS knows as outputs.
 
-        An empty answer says that the resource does not exist.
+        As with the AWS provider, the inputs contain only properties that the program declares. An empty answer
+        says that the resource does not exist.
         """
         kind = _read_type(request.urn)
-        if kind not in READERS:
+        if kind not in COMPLETE_READERS:
             _abort(context, f"the embedded cloud cannot read a {kind}: add a reader to local/providers")
         inputs = read_stored(request.inputs)
         declared = DeclaredResource(
@@ -177,14 +179,15 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         found = _call(
             context,
             f"read {declared.name}",
-            lambda: READERS[kind](self._create_context(inputs), declared, made),
+            lambda: COMPLETE_READERS[kind](self._create_context(inputs), declared, made),
         )
         if found is None:
             return provider_pb2.ReadResponse()
+        selected = select_declared(inputs, found)
+        outputs = _replace_values(request.properties, inputs, selected)
+        outputs.update({name: value for name, value in found.items() if name not in inputs and value})
         return provider_pb2.ReadResponse(
-            id=request.id,
-            inputs=_replace_values(request.inputs, inputs, found),
-            properties=_replace_values(request.properties, inputs, found),
+            id=request.id, inputs=_replace_values(request.inputs, inputs, selected), properties=outputs
         )
 
     def Update(
@@ -192,8 +195,8 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.UpdateResponse:
         """Change the resource in place.
 
-        A preview returns the new inputs and the old outputs. With unknown outputs, Pulumi would show changes of
-        all resources that refer to this one.
+        A preview returns the new inputs and the old outputs. With unknown outputs, Pulumi would show changes
+        of all resources that refer to this one.
         """
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_merge_outputs(request))

@@ -28,3 +28,9 @@ def stacks(
 def dev(stacks: StackFactory, tmp_path: Path) -> Iterator[Stack]:
     with stacks.create("dev", tmp_path) as stack:
         yield stack
+
+
+@pytest.fixture
+def production(stacks: StackFactory, tmp_path: Path) -> Iterator[Stack]:
+    with stacks.create("production", tmp_path) as stack:
+        yield stack

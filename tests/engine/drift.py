@@ -138,9 +138,7 @@ DRIFTS: Final = (
         make=_change_queue,
         read=_read_queue,
     ),
-    Drift(
-        resource="aws:lambda:Function api", changed="timeout", make=_change_function, read=_read_function
-    ),
+    Drift(resource="aws:lambda:Function api", changed="timeout", make=_change_function, read=_read_function),
     Drift(
         resource="aws:cloudwatch:MetricAlarm api-errors",
         changed="threshold",
@@ -163,12 +161,16 @@ DRIFTS: Final = (
 )
 
 
+# A release stores the origin key, and the secret variables of the project, in the environment of functions.
+ORIGIN_KEY: Final = "2f1c8e0d9b7a6f5e4d3c2b1a0918273645546372"
+
+
 def make_release(emulator: Emulator) -> None:
-    """Change what a release changes: function code, a version, an alias, a key of the store, a row, a file."""
+    """Change what a release changes: code, a version, an alias, a key of the store, a row and a file."""
     functions = emulator.client("lambda")
     functions.update_function_code(FunctionName=_SERVER, ZipFile=_build_code())
     functions.update_function_configuration(
-        FunctionName=_REVALIDATE, Environment={"Variables": {"RELEASE": "1"}}
+        FunctionName=_REVALIDATE, Environment={"Variables": {"ANCHOR_ORIGIN_KEY": ORIGIN_KEY}}
     )
     version = functions.publish_version(FunctionName=_REVALIDATE)["Version"]
     functions.update_alias(FunctionName=_REVALIDATE, Name="live", FunctionVersion=version)

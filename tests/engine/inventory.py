@@ -17,7 +17,9 @@ def list_resources(emulator: Emulator) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for region in REGIONS:
         for kind, list_names in _KINDS.items():
-            found.setdefault(kind, []).extend(list_names(lambda service, r=region: emulator.client(service, r)))
+            found.setdefault(kind, []).extend(
+                list_names(lambda service, r=region: emulator.client(service, r))
+            )
     return {kind: sorted(set(names)) for kind, names in found.items() if names}
 
 
@@ -47,7 +49,9 @@ def _list_keys(client: _Client) -> list[str]:
     kms = client("kms")
     keys = (kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"])
     return [
-        key["KeyId"] for key in keys if key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER"
+        key["KeyId"]
+        for key in keys
+        if key["KeyState"] != "PendingDeletion" and key["KeyManager"] == "CUSTOMER"
     ]
 
 

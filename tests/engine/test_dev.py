@@ -8,9 +8,10 @@ import pytest
 
 from policies.graph import Resource
 from policies.plain_secrets import RULES
-from tests.engine.drift import DRIFTS, make_release, read_release
+from tests.engine.checks import check_creation, check_no_change
+from tests.engine.drift import DRIFTS, ORIGIN_KEY, make_release, read_release
 from tests.engine.inventory import list_resources
-from tests.engine.stacks import POLICIES, Stack
+from tests.engine.stacks import Stack
 
 _INDEXES = "    indexes=(\n        Index(\n"
 _MORE_INDEXES = """    indexes=(
@@ -21,82 +22,22 @@ _MORE_INDEXES = """    indexes=(
 _SECRET = re.compile(r"(?i)(secret|password|passphrase|token|credential|private_?key)s?")
 
 
-def test_the_dev_stage_works_from_the_first_preview_to_the_end(
-    dev: Stack, subtests: pytest.Subtests
-) -> None:
+def test_the_dev_stage_works_from_the_first_preview_to_the_end(dev: Stack, subtests: pytest.Subtests) -> None:
+    """G1, G3, G7, G8, T4."""
     with subtests.test("a preview without warnings, then the creation"):
         check_creation(dev)
     with subtests.test("no change and no drift after the creation"):
-        check_no_drift(dev)
-    with subtests.test("no secret in the exported state"):
-        check_secrets(dev)
+        check_no_change(dev)
     with subtests.test("what a release changes is not moved back"):
         check_release(dev)
     with subtests.test("drift is shown and repaired"):
         check_drift(dev)
+    with subtests.test("no secret in the exported state"):
+        check_secrets(dev)
     with subtests.test("a warning if several indexes change"):
         check_index_warning(dev)
     with subtests.test("nothing is left after the end"):
         check_end(dev)
-
-
-def check_creation(dev: Stack) -> None:
-    """G1."""
-    preview = dev.preview(*POLICIES)
-    assert set(preview.counts) == {"to create"}
-    assert "warning" not in preview.output
-    created = dev.up(*POLICIES)
-    assert created.counts == {"created": preview.counts["to create"]}
-    assert "warning" not in created.output
-
-
-def check_no_drift(stack: Stack) -> None:
-    """G7."""
-    checked = stack.preview("--refresh", *POLICIES)
-    assert checked.has_no_change(), checked.output
-    assert "warning" not in checked.output
-
-
-def check_secrets(stack: Stack) -> None:
-    """No secret of the program or of the platform is in the exported state in plain text."""
-    exported = stack.get_state()
-    texts = list(iterate_texts(exported))
-    assert "anchor-dev-projects" in {text for _, text in texts}
-    known = collect_secrets(stack)
-    assert len(known) > 2
-    assert [path for path, text in texts if any(secret in text for secret in known)] == []
-    named = [path for path, text in texts if text and _SECRET.fullmatch(path.rpartition(".")[2])]
-    assert named == []
-    rule = next(rule for rule in RULES if rule.name == "no-secret-in-plain-text")
-    whole = Resource(type="", name="state", urn="urn:pulumi:dev::", props=exported)
-    assert list(rule.check(whole)) == []  # pyright: ignore[reportArgumentType] - a rule about one resource
-
-
-def collect_secrets(stack: Stack) -> set[str]:
-    """Return the secrets that exist in the stage or for its deployment."""
-    emulator = stack.emulator
-    secrets = {stack.project.passphrase, emulator.administrator.secret_access_key}
-    kms = emulator.client("kms")
-    for purpose in ("webhook:01JD3Q4Z6W8XN5T7V9YB2C4D6F:1", "origin:next-site"):
-        answer = kms.generate_mac(
-            KeyId="alias/anchor-dev-signing", MacAlgorithm="HMAC_SHA_256", Message=purpose.encode()
-        )
-        secrets.add(answer["Mac"].hex())
-    return secrets
-
-
-def iterate_texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each text of a JSON document with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        fields: dict[str, Any] = value
-        for name, item in fields.items():
-            yield from iterate_texts(item, f"{path}.{name}")
-    elif isinstance(value, list):
-        items: list[Any] = value
-        for item in items:
-            yield from iterate_texts(item, path)
 
 
 def check_release(dev: Stack) -> None:
@@ -132,6 +73,52 @@ def check_drift(dev: Stack) -> None:
     assert (repaired.counts["updated"], repaired.counts["created"]) == (changed, len(DRIFTS) - changed)
     assert [drift.read(dev.emulator) for drift in DRIFTS] == declared
     assert read_release(dev.emulator) == released
+
+
+def check_secrets(stack: Stack) -> None:
+    """No secret of the program or of the platform is in the exported state in plain text.
+
+    The refresh of the step before has read the environment of a released function.
+    """
+    exported = stack.get_state()
+    texts = list(iterate_texts(exported))
+    assert "anchor-dev-projects" in {text for _, text in texts}
+    known = collect_secrets(stack)
+    assert len(known) > 2
+    assert [path for path, text in texts if any(secret in text for secret in known)] == []
+    named = [path for path, text in texts if text and _SECRET.fullmatch(path.rpartition(".")[2])]
+    assert named == []
+    rule = next(rule for rule in RULES if rule.name == "no-secret-in-plain-text")
+    whole = Resource(type="", name="state", urn="urn:pulumi:dev::", props=exported)
+    assert list(rule.check(whole)) == []  # pyright: ignore[reportArgumentType] - a rule about one resource
+
+
+def collect_secrets(stack: Stack) -> set[str]:
+    """Return the secrets that exist in the stage or for its deployment."""
+    emulator = stack.emulator
+    secrets = {stack.project.passphrase, emulator.administrator.secret_access_key, ORIGIN_KEY}
+    kms = emulator.client("kms")
+    answer = kms.generate_mac(
+        KeyId="alias/anchor-dev-signing",
+        MacAlgorithm="HMAC_SHA_256",
+        Message=b"webhook:01JD3Q4Z6W8XN5T7V9YB2C4D6F:1",
+    )
+    secrets.add(answer["Mac"].hex())
+    return secrets
+
+
+def iterate_texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text of a JSON document with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        fields: dict[str, Any] = value
+        for name, item in fields.items():
+            yield from iterate_texts(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        items: list[Any] = value
+        for item in items:
+            yield from iterate_texts(item, path)
 
 
 def check_index_warning(dev: Stack) -> None:

@@ -34,7 +34,9 @@ def stopped(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> I
         for violation in VIOLATIONS:
             for resource in violation.resources:
                 # Previews call no creator, but the provider refuses types that it does not know.
-                patch.setitem(CREATORS, resource.type, CREATORS.get(resource.type, CREATORS["aws:sqs/queue:Queue"]))
+                patch.setitem(
+                    CREATORS, resource.type, CREATORS.get(resource.type, CREATORS["aws:sqs/queue:Queue"])
+                )
         with stacks.create("production", tmp_path_factory.mktemp("policies")) as stack:
             write_program(stack)
             with pytest.raises(PulumiFailedError) as failure:

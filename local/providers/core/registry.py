@@ -23,6 +23,8 @@ CREATORS: dict[str, Create] = {}
 UPDATERS: dict[str, Update] = {}
 DELETERS: dict[str, Delete] = {}
 READERS: dict[str, Read] = {}
+# Like `READERS`, but the functions return all properties that AWS knows, not only the declared ones.
+COMPLETE_READERS: dict[str, Read] = {}
 # The properties of each type that AWS cannot change. For such a change, Pulumi replaces the resource.
 IMMUTABLE_PROPERTIES: dict[str, frozenset[str]] = {}
 # The properties of each type that AWS does not return. Readers return them as declared.
@@ -84,7 +86,7 @@ def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], R
     """
 
     def register(read: Read) -> Read:
-        def read_declared(
+        def read_all(
             aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
         ) -> Properties | None:
             try:
@@ -95,9 +97,15 @@ def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], R
                 return None
             if found is None:
                 return None
-            given = {name: declared.properties.get(name) for name in (*unreadable, "region")}
-            return select_declared(declared.properties, {**given, **found})
+            return {**{name: declared.properties.get(name) for name in (*unreadable, "region")}, **found}
 
+        def read_declared(
+            aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
+        ) -> Properties | None:
+            found = read_all(aws, declared, made)
+            return None if found is None else select_declared(declared.properties, found)
+
+        COMPLETE_READERS[token] = read_all
         READERS[token] = read_declared
         UNREADABLE_PROPERTIES[token] = frozenset(unreadable)
         return read

@@ -1,0 +1,13 @@
+"""The staging stage with Pulumi's own engine."""
+
+from pathlib import Path
+
+from tests.engine.checks import check_creation, check_no_change
+from tests.engine.stacks import StackFactory
+
+
+def test_the_staging_stage_is_created_and_has_no_drift_after_it(stacks: StackFactory, tmp_path: Path) -> None:
+    """G1, G7."""
+    with stacks.create("staging", tmp_path) as stack:
+        check_creation(stack)
+        check_no_change(stack)

@@ -1,0 +1,69 @@
+"""The upgrade of a stage from an earlier version with Pulumi's own engine."""
+
+import shutil
+import tarfile
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from attrs import frozen
+
+from local.pulumi_engine.workspace import copy_program
+from tests.engine.stacks import ROOT, StackFactory, Steps
+
+EARLIER: Final = ROOT / "tests" / "e2e" / "upgrade" / "0.1.0.tar.xz"
+STAGE: Final = "production"
+
+
+@frozen
+class Upgraded:
+    """The preview and the result of an upgrade, and the state before and after it."""
+
+    preview: Steps
+    upgrade: Steps
+    before: dict[str, dict[str, Any]]
+    after: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def upgraded(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+    earlier = tmp_path_factory.mktemp("earlier")
+    with tarfile.open(EARLIER) as archive:
+        archive.extractall(earlier, filter="data")
+    # The archive contains no settings of production. Version 0.1.0 accepts the settings of this version.
+    shutil.copy2(ROOT / f"Pulumi.{STAGE}.yaml", earlier)
+    with stacks.create(STAGE, tmp_path_factory.mktemp("upgrade"), root=earlier) as stack:
+        stack.up()
+        before = {resource["id"]: resource for resource in stack.get_state()["resources"] if "id" in resource}
+        copy_program(ROOT, stack.project.folder)
+        preview = stack.preview("--show-replacement-steps")
+        upgrade = stack.up()
+        after = {resource["id"]: resource for resource in stack.get_state()["resources"] if "id" in resource}
+        assert stack.preview().has_no_change()
+        yield Upgraded(preview, upgrade, before, after)
+
+
+def test_the_upgrade_only_creates_and_updates(upgraded: Upgraded) -> None:
+    """R5: nothing is deleted, and nothing is replaced, although resources moved to other components."""
+    for steps in (upgraded.preview, upgraded.upgrade):
+        assert set(steps.counts) <= {"to create", "to update", "created", "updated", "unchanged"}
+    assert set(upgraded.before) <= set(upgraded.after)
+
+
+def test_moved_resources_keep_their_identity(upgraded: Upgraded) -> None:
+    """R5: the API functions moved from the component of the builds to a component of their own."""
+    moved = {
+        resource_id
+        for resource_id, resource in upgraded.before.items()
+        if resource["urn"] != upgraded.after[resource_id]["urn"]
+    }
+    assert {"anchor-production-api", "anchor-production-promote"} <= moved
+
+
+def test_the_upgrade_changes_no_data_in_place(upgraded: Upgraded) -> None:
+    """R5: tables, buckets, keys, users and the store of the edge stay as they are."""
+    kept = ("aws:dynamodb/table:", "aws:kms/key:", "aws:s3/bucket:", "aws:cognito/userPool:")
+    for resource_id, resource in upgraded.before.items():
+        if resource["type"].startswith(kept):
+            after = upgraded.after[resource_id]
+            assert (after["urn"], after["inputs"]) == (resource["urn"], resource["inputs"])
