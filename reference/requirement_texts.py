@@ -64,6 +64,15 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "The arguments of every resource are checked against the rules of the AWS provider and the models of "
         "AWS's APIs before anything is created. The limits of a name apply to the name with its suffix."
     ),
+    "G10": (
+        "After `pulumi up` was killed at any point, the next one completes, or names each resource that the "
+        "runbook's import must add to the state first."
+    ),
+    "G11": "Pulumi's state contains no secret in plain text, also after a refresh.",
+    "G12": (
+        "`pulumi preview --refresh` shows what was changed by hand, and `pulumi up --refresh` sets the "
+        "declared values again."
+    ),
     "T1": (
         "A table has on-demand billing, encryption, typed keys and indexes, and optionally a TTL "
         "attribute, a stream and point-in-time recovery."

@@ -27,6 +27,7 @@ from local.emulator.emulator import Emulator
 from local.providers.core.read_back import select_declared
 from local.providers.core.registry import COMPLETE_READERS, CREATORS, DELETERS, INVOKES, UPDATERS
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
+from local.pulumi_engine.imports import ImportUnsupportedError, find_imported
 from local.pulumi_engine.properties import read_declared, read_stored, to_plain_values
 from local.pulumi_engine.replacements import find_physical_name, find_replaced_properties
 
@@ -34,6 +35,8 @@ _HOST: Final = "127.0.0.1"
 _VERSION: Final = "7.51.0"
 _THREAD_COUNT: Final = 16
 _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+# Marks the inputs of an imported resource in the state, until the next update replaces them.
+_IMPORTED: Final = "__imported"
 _Change = provider_pb2.DiffResponse.DiffChanges
 _Kind = provider_pb2.PropertyDiff.Kind
 
@@ -44,7 +47,8 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     Args:
         emulator: The started emulator.
         root: Folder of the program, the base of relative paths of assets.
-        on_step: Called before each change, with its verb and the URN. Tests use it to stop the engine there.
+        on_step: Called with a verb and the URN: before each `create`, `update` and `delete`, and after each
+            call of a creator (`created`). Tests use it to stop the engine there.
     """
 
     def __init__(
@@ -127,6 +131,10 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
                 new[name] = old[name]
             else:
                 new.pop(name, None)
+        if old.pop(_IMPORTED, False):
+            # The inputs of an imported resource contain the defaults of AWS. Like the AWS provider, compare
+            # only what the program declares.
+            old = select_declared(new, old)
         changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
         replaced = find_replaced_properties(kind, changed)
         physical_name = find_physical_name(kind, new)
@@ -153,11 +161,14 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=request.properties)
         declared = self._declare(request.urn, request.properties)
         self._on_step("create", request.urn)
-        made = _call(
-            context,
-            f"create {declared.name}",
-            lambda: CREATORS[declared.type](self._create_context(declared.properties), declared),
-        )
+        try:
+            made = _call(
+                context,
+                f"create {declared.name}",
+                lambda: CREATORS[declared.type](self._create_context(declared.properties), declared),
+            )
+        finally:
+            self._on_step("created", request.urn)
         return provider_pb2.CreateResponse(id=made.id, properties=_add_outputs(request.properties, made))
 
     def Read(
@@ -165,12 +176,14 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ReadResponse:
         """Return the inputs that the resource has now, and all properties that AWS knows as outputs.
 
-        As with the AWS provider, the inputs contain only properties that the program declares. An empty answer
-        says that the resource does not exist.
+        As with the AWS provider, the inputs contain only properties that the program declares. An empty
+        answer says that the resource does not exist.
         """
         kind = _read_type(request.urn)
         if kind not in COMPLETE_READERS:
             _abort(context, f"the embedded cloud cannot read a {kind}: add a reader to local/providers")
+        if not request.inputs.fields and not request.properties.fields:
+            return self._import(request, context)
         inputs = read_stored(request.inputs)
         declared = DeclaredResource(
             urn=request.urn, type=kind, name=_read_name(request.urn), properties=inputs
@@ -189,6 +202,29 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ReadResponse(
             id=request.id, inputs=_replace_values(request.inputs, inputs, selected), properties=outputs
         )
+
+    def _import(
+        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ReadResponse:
+        """Return an existing resource to `pulumi import`, with all properties that AWS knows as inputs."""
+        kind, name = _read_type(request.urn), _read_name(request.urn)
+        aws = self._create_context({})
+
+        def read() -> provider_pb2.ReadResponse:
+            imported = find_imported(aws, kind, request.id)
+            declared = DeclaredResource(urn=request.urn, type=kind, name=name, properties=imported.inputs)
+            made = CreatedResource(id=imported.id, outputs=imported.outputs)
+            found = COMPLETE_READERS[kind](aws, declared, made)
+            if found is None:
+                return provider_pb2.ReadResponse()
+            known = {key: value for key, value in found.items() if value is not None} | imported.inputs
+            return provider_pb2.ReadResponse(
+                id=imported.id,
+                inputs=_to_struct({**known, _IMPORTED: True}),
+                properties=_to_struct({**known, **imported.outputs}),
+            )
+
+        return _call(context, f"import {name}", read)
 
     def Update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
@@ -329,6 +365,8 @@ def _call(context: grpc.ServicerContext, action: str, act: Callable[[], Any]) ->
         return act()
     except (ClientError, BotoCoreError) as error:
         _abort(context, f"cannot {action}: {error}")
+    except ImportUnsupportedError as error:
+        _abort(context, str(error))
     except KeyError as error:
         _abort(context, f"cannot {action}: the property {error} is missing")
 

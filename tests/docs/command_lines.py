@@ -25,14 +25,17 @@ from tests.components.recorder import ROOT, recording
 PULUMI = {
     "up": {"-s", "--stack", "--policy-pack", "--yes", "--refresh", "--target"},
     "preview": {"-s", "--stack", "--policy-pack", "--diff", "--refresh", "--expect-no-changes"},
-    "destroy": {"-s", "--stack"},
+    "destroy": {"-s", "--stack", "--skip-preview"},
+    "import": {"-s", "--stack", "--generate-code", "--protect", "--parent"},
     "login": set(),
     "cancel": {"-s", "--stack"},
-    "refresh": {"-s", "--stack"},
+    "refresh": {"-s", "--stack", "--clear-pending-creates"},
     "stack export": {"-s", "--stack"},
     "stack init": {"--secrets-provider"},
     "stack output": {"-s", "--stack", "--json"},
     "stack rm": {"-s", "--stack"},
+    # After the commands that begin with the same word.
+    "stack": {"-s", "--stack", "--show-urns"},
     "config set": {"-s", "--stack"},
     "state unprotect": {"-s", "--stack", "--all", "--yes"},
 }
@@ -58,6 +61,7 @@ COMMON = {
     "git",
     "grep",
     "npm",
+    "rm",
     "npx",
     "od",
     "open-next",

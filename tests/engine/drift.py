@@ -193,15 +193,16 @@ def read_release(emulator: Emulator) -> dict[str, object]:
     functions = emulator.client("lambda")
     keys = emulator.client("cloudfront-keyvaluestore").list_keys(KvsARN=_find_store(emulator))["Items"]
     versions = functions.list_versions_by_function(FunctionName=_REVALIDATE)["Versions"]
+    files = emulator.client("s3").list_objects_v2(Bucket=_name_bucket(emulator))
     revalidate = functions.get_function_configuration(FunctionName=_REVALIDATE)
     return {
         "code": functions.get_function_configuration(FunctionName=_SERVER)["CodeSha256"],
-        "environment": revalidate["Environment"]["Variables"],
+        "environment": revalidate.get("Environment"),
         "versions": [version["Version"] for version in versions],
         "alias": functions.get_alias(FunctionName=_REVALIDATE, Name="live")["FunctionVersion"],
         "keys": {each["Key"]: each["Value"] for each in keys},
         "rows": emulator.client("dynamodb").scan(TableName="anchor-dev-projects")["Items"],
-        "file": emulator.client("s3").head_object(Bucket=_name_bucket(emulator), Key="artifact")["ETag"],
+        "files": [file["Key"] for file in files.get("Contents", [])],
     }
 
 

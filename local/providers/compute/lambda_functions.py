@@ -63,7 +63,7 @@ def create_function(aws: ProviderContext, declared: DeclaredResource) -> Created
         aws.client("lambda").put_function_concurrency(
             FunctionName=name, ReservedConcurrentExecutions=concurrency
         )
-    return CreatedResource(id=name, outputs=_build_outputs(aws, made))
+    return CreatedResource(id=name, outputs=build_function_outputs(aws, made))
 
 
 @updates("aws:lambda/function:Function")
@@ -95,7 +95,8 @@ def update_function(
     if wanted := read_tags(properties):
         client.tag_resource(Resource=arn, Tags=wanted)
     return CreatedResource(
-        id=made.id, outputs=_build_outputs(aws, client.get_function_configuration(FunctionName=made.id))
+        id=made.id,
+        outputs=build_function_outputs(aws, client.get_function_configuration(FunctionName=made.id)),
     )
 
 
@@ -145,15 +146,16 @@ def _build_code(properties: Properties) -> dict[str, Any]:
     return pick_properties(properties, S3Bucket="s3Bucket", S3Key="s3Key", S3ObjectVersion="s3ObjectVersion")
 
 
-def _build_outputs(aws: ProviderContext, made: dict[str, Any]) -> Properties:
+def build_function_outputs(aws: ProviderContext, made: dict[str, Any]) -> Properties:
+    """Return the outputs of a function from an answer of Lambda."""
     name = made["FunctionName"]
     arn = aws.build_arn("lambda", f"function:{name}")
     return {
         "arn": arn,
         "name": name,
-        "invokeArn": _build_invoke_arn(aws, arn),
+        "invokeArn": build_invoke_arn(aws, arn),
         "qualifiedArn": f"{arn}:{made['Version']}",
-        "qualifiedInvokeArn": _build_invoke_arn(aws, f"{arn}:{made['Version']}"),
+        "qualifiedInvokeArn": build_invoke_arn(aws, f"{arn}:{made['Version']}"),
         "version": made["Version"],
         "codeSha256": made["CodeSha256"],
         "sourceCodeSize": made["CodeSize"],
@@ -161,7 +163,7 @@ def _build_outputs(aws: ProviderContext, made: dict[str, Any]) -> Properties:
     }
 
 
-def _build_invoke_arn(aws: ProviderContext, arn: str) -> str:
+def build_invoke_arn(aws: ProviderContext, arn: str) -> str:
     """Return the ARN with which API Gateway invokes a function."""
     return f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
@@ -175,7 +177,7 @@ def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     aws.client("lambda").create_alias(FunctionName=function_name, Name=name, **_build_alias(properties))
     arn = aws.build_arn("lambda", f"function:{function_name}:{name}")
     return CreatedResource(
-        id=arn, outputs={"arn": arn, "invokeArn": _build_invoke_arn(aws, arn), "name": name}
+        id=arn, outputs={"arn": arn, "invokeArn": build_invoke_arn(aws, arn), "name": name}
     )
 
 

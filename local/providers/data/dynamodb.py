@@ -49,7 +49,7 @@ def create_table(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     description = client.create_table(**arguments)["TableDescription"]
     client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 10})
     _configure_table(aws, name, properties)
-    return CreatedResource(id=name, outputs=_build_outputs(description))
+    return CreatedResource(id=name, outputs=build_table_outputs(description))
 
 
 @updates("aws:dynamodb/table:Table")
@@ -78,7 +78,7 @@ def update_table(aws: ProviderContext, declared: DeclaredResource, made: Created
     if wanted := build_tag_list(properties):
         client.tag_resource(ResourceArn=arn, Tags=wanted)
     return CreatedResource(
-        id=made.id, outputs=_build_outputs(client.describe_table(TableName=made.id)["Table"])
+        id=made.id, outputs=build_table_outputs(client.describe_table(TableName=made.id)["Table"])
     )
 
 
@@ -126,7 +126,8 @@ def _is_same_index(declared: Properties, present: Properties) -> bool:
     )
 
 
-def _build_outputs(description: Properties) -> Properties:
+def build_table_outputs(description: Properties) -> Properties:
+    """Return the outputs of a table from an answer of DynamoDB."""
     return {
         "arn": description["TableArn"],
         "name": description["TableName"],

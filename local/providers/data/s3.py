@@ -29,18 +29,20 @@ def create_bucket(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
     tag_set = build_tag_list(declared.properties)
     if tag_set:
         client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tag_set})
-    return CreatedResource(
-        id=name,
-        outputs={
-            "arn": f"arn:aws:s3:::{name}",
-            "bucket": name,
-            "bucketDomainName": f"{name}.s3.amazonaws.com",
-            "bucketRegionalDomainName": f"{name}.s3.{aws.region}.amazonaws.com",
-            "bucketRegion": aws.region,
-            "hostedZoneId": HOSTED_ZONE_ID,
-            "region": aws.region,
-        },
-    )
+    return CreatedResource(id=name, outputs=build_bucket_outputs(aws, name))
+
+
+def build_bucket_outputs(aws: ProviderContext, name: str) -> Properties:
+    """Return the outputs of a bucket."""
+    return {
+        "arn": f"arn:aws:s3:::{name}",
+        "bucket": name,
+        "bucketDomainName": f"{name}.s3.amazonaws.com",
+        "bucketRegionalDomainName": f"{name}.s3.{aws.region}.amazonaws.com",
+        "bucketRegion": aws.region,
+        "hostedZoneId": HOSTED_ZONE_ID,
+        "region": aws.region,
+    }
 
 
 @updates("aws:s3/bucket:Bucket")

@@ -145,16 +145,18 @@ def create_stage(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     aws.client("apigatewayv2").create_stage(
         ApiId=api_id, StageName=name, Tags=read_tags(properties), **_build_stage(properties)
     )
+    return CreatedResource(id=name, outputs=build_stage_outputs(aws, api_id, name))
+
+
+def build_stage_outputs(aws: ProviderContext, api_id: str, name: str) -> Properties:
+    """Return the outputs of a stage."""
     path = "" if name == "$default" else f"/{name}"
-    return CreatedResource(
-        id=name,
-        outputs={
-            "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{name}",
-            "executionArn": aws.build_arn("execute-api", f"{api_id}/{name}"),
-            "invokeUrl": f"{aws.emulator.endpoint_url}/_aws/execute-api/{api_id}{path}",
-            "name": name,
-        },
-    )
+    return {
+        "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{name}",
+        "executionArn": aws.build_arn("execute-api", f"{api_id}/{name}"),
+        "invokeUrl": f"{aws.emulator.endpoint_url}/_aws/execute-api/{api_id}{path}",
+        "name": name,
+    }
 
 
 @updates("aws:apigatewayv2/stage:Stage")

@@ -1,0 +1,91 @@
+"""Deployments that are killed, and the commands of docs/operations.md that repair the stack."""
+
+from collections import Counter
+from typing import Final
+
+import pytest
+
+from local.pulumi_engine.cli import PulumiFailedError
+from tests.engine.interruptions import (
+    IMPORT_IDS,
+    Killer,
+    Pending,
+    find_imports,
+    import_all,
+    import_one,
+    list_pending,
+)
+from tests.engine.inventory import list_resources
+from tests.engine.stacks import ROOT, Stack
+from tests.local.emulator.test_conflicts import CALLS
+
+KILLS: Final = 20
+CREATIONS_BETWEEN_KILLS: Final = 4
+# Kinds of resources without a unique name. AWS creates a second one, and the first one is left over.
+UNNAMED: Final = {
+    "api gateway apis": "aws:apigatewayv2/api:Api",
+    "cloudfront distributions": "aws:cloudfront/distribution:Distribution",
+    "kms keys": "aws:kms/key:Key",
+    "user pools": "aws:cognito/userPool:UserPool",
+}
+
+
+def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(dev: Stack) -> None:
+    """G9: each kill hits a resource that AWS has created and Pulumi does not know yet."""
+    killer, interrupted = Killer(), list[Pending]()
+    for _ in range(KILLS):
+        assert killer.run(dev, CREATIONS_BETWEEN_KILLS), "the deployment ended before the kill"
+        cancel(dev)
+        pending = list_pending(dev)
+        interrupted += pending
+        imports = find_imports(dev, pending)
+        import_all(dev, imports[1:])
+        if imports:
+            import_one(dev, imports[0])
+
+    completed = dev.up()
+    assert set(completed.counts) <= {"created", "updated", "unchanged"}, completed.output
+    dev.refresh("--clear-pending-creates")
+    checked = dev.preview("--refresh")
+    assert checked.has_no_change(), checked.output
+    assert "warning" not in checked.output
+    check_leftovers(dev, interrupted)
+
+
+def cancel(stack: Stack) -> None:
+    """Remove the lock of a killed deployment."""
+    stack.project.run("cancel", f"--stack={stack.stage}", "--yes")
+
+
+def check_leftovers(dev: Stack, interrupted: list[Pending]) -> None:
+    """Only resources without a unique name are left over, at most one for each interrupted creation."""
+    existing = list_resources(dev.emulator)
+    known = Counter(resource["type"] for resource in dev.get_state()["resources"])
+    repeated = Counter(resource["type"] for resource in interrupted)
+    for kind, type_token in UNNAMED.items():
+        assert known[type_token] <= len(existing[kind]) <= known[type_token] + repeated[type_token]
+
+
+def test_aws_refuses_a_repeated_creation_and_pulumi_names_the_resource(dev: Stack) -> None:
+    """G9: without a repair, the next deployment fails with the names that the repair needs."""
+    assert Killer().run(dev, CREATIONS_BETWEEN_KILLS)
+    with pytest.raises(PulumiFailedError, match=r"the stack is currently locked.*`pulumi cancel`"):
+        dev.up()
+    cancel(dev)
+    imports = find_imports(dev, list_pending(dev))
+    assert imports
+    with pytest.raises(PulumiFailedError) as failure:
+        dev.up()
+    for resource in imports:
+        assert f"::{resource.name}, interrupted while creating" in failure.value.output
+        assert "already exist" in failure.value.output
+        assert resource.id in failure.value.output
+
+
+def test_the_runbook_says_how_to_import_each_type_that_aws_creates_only_once() -> None:
+    """G9: a type without a row in the table is missing."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = text.partition("## An interrupted deployment")[2].partition("\n## ")[0]
+    refused = {type_token for type_token, (_, code) in CALLS.items() if code is not None}
+    assert [type_token for type_token in sorted(refused) if f"`{type_token}`" not in section] == []
+    assert IMPORT_IDS.keys() <= refused
