@@ -54,6 +54,7 @@ class Recorded:
         parent: URN, or an empty string at the top level.
         references: URNs of the resources that an input's value depends on, by input.
         after: URNs of all resources that are created before this one, including those in its `depends_on`.
+        secret_outputs: Outputs that Pulumi encrypts in its state.
         former_parents: Parents (URNs) in the resource's aliases.
     """
 
@@ -65,6 +66,7 @@ class Recorded:
     protect: bool
     retain_on_delete: bool
     ignore_changes: tuple[str, ...]
+    secret_outputs: tuple[str, ...]
     custom: bool
     references: Mapping[str, frozenset[str]]
     after: frozenset[str]
@@ -225,6 +227,7 @@ class Recorder(mocks.MockMonitor):
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
             ignore_changes=tuple(request.ignoreChanges),
+            secret_outputs=tuple(request.additionalSecretOutputs),
             custom=request.custom,
             references={name: frozenset(of.urns) for name, of in request.propertyDependencies.items()},
             after=frozenset(request.dependencies),

@@ -39,18 +39,18 @@ class Killer:
                     self._process = None
             self._changed.notify_all()
 
-    def run(self, stack: Stack, creations: int) -> bool:
-        """Start a deployment, kill it after a number of creations, and return whether it was killed."""
+    def run(self, stack: Stack, creations: int) -> None:
+        """Start a deployment, and kill it after a number of creations."""
         stack.on_step = self.count
         process = stack.project.start("up", "--stack", stack.stage, "--yes", "--skip-preview")
         with self._changed:
             self._remaining, self._process = creations, process
-        process.communicate()
+        output, _ = process.communicate()
         with self._changed:
             # Creations that AWS had accepted before the kill still end.
             assert self._changed.wait_for(lambda: self._running == 0, timeout=60)
         repair_file(stack)
-        return process.returncode < 0
+        assert process.returncode < 0, f"the deployment ended before the kill: {output}"
 
 
 def read_type(urn: str) -> str:
@@ -99,6 +99,16 @@ def find_imports(stack: Stack, pending: Iterable[Pending]) -> list[Import]:
     return found
 
 
+def delete_items(stack: Stack, pending: Iterable[Pending]) -> None:
+    """Delete interrupted items of tables. The provider cannot import them, and refuses to overwrite them."""
+    for resource in pending:
+        if resource["type"] == "aws:dynamodb/tableItem:TableItem":
+            inputs = resource["inputs"]
+            item = json.loads(inputs["item"])
+            key = {name: item[name] for name in (inputs["hashKey"], inputs["rangeKey"])}
+            stack.emulator.client("dynamodb").delete_item(TableName=inputs["tableName"], Key=key)
+
+
 def import_one(stack: Stack, resource: Import) -> None:
     """Import a resource with the command of docs/operations.md."""
     command = (resource.type, resource.name, resource.id, f"--parent=parent={resource.parent}")
@@ -143,6 +153,11 @@ def _by_name(service: str, operation: str, argument: str, name: str = "name") ->
 def _find_log_group(emulator: Emulator, inputs: _Inputs) -> str | None:
     groups = emulator.client("logs").describe_log_groups(logGroupNamePrefix=inputs["name"])["logGroups"]
     return inputs["name"] if inputs["name"] in {group["logGroupName"] for group in groups} else None
+
+
+def _find_edge_function(emulator: Emulator, inputs: _Inputs) -> str | None:
+    functions = emulator.client("cloudfront").list_functions()["FunctionList"].get("Items", [])
+    return inputs["name"] if inputs["name"] in {function["Name"] for function in functions} else None
 
 
 def _find_project(emulator: Emulator, inputs: _Inputs) -> str | None:
@@ -226,7 +241,7 @@ IMPORT_IDS: Final[Mapping[str, _Find]] = {
     "aws:cloudfront/cachePolicy:CachePolicy": _by_edge_list(
         "list_cache_policies", "CachePolicyList", _describe_cache_policy
     ),
-    "aws:cloudfront/function:Function": _by_name("cloudfront", "describe_function", "Name"),
+    "aws:cloudfront/function:Function": _find_edge_function,
     "aws:cloudfront/keyValueStore:KeyValueStore": _by_name("cloudfront", "describe_key_value_store", "Name"),
     "aws:cloudfront/originAccessControl:OriginAccessControl": _by_edge_list(
         "list_origin_access_controls", "OriginAccessControlList", _describe_access_control

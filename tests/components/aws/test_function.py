@@ -121,6 +121,12 @@ def test_pulumi_does_not_reset_released_code() -> None:
     assert list(function.inputs["code"]["archive"]) == ["anchor-origin.mjs"]
 
 
+def test_the_state_encrypts_the_environment_of_released_functions() -> None:
+    """G10: a release stores secrets in the environment, and a refresh reads the environment."""
+    function = record_program(make_node_function).one(FUNCTION, "site-shop-server")
+    assert set(function.secret_outputs) == {"environment"}
+
+
 @pytest.mark.parametrize("timeout", [0, 901])
 def test_an_invalid_timeout_is_refused(timeout: int) -> None:
     with pytest.raises(DeclarationError, match="Lambda allows 1 to 900"):
