@@ -66,6 +66,10 @@ class Stack:
             self.project.run("refresh", "--stack", self.stage, "--yes", "--skip-preview", *options)
         )
 
+    def preview_refresh(self) -> Steps:
+        """Show drift without a change of the state."""
+        return Steps.parse(self.project.run("refresh", "--stack", self.stage, "--preview-only"))
+
     def destroy(self, *options: str) -> Steps:
         return Steps.parse(self.project.run("destroy", "--stack", self.stage, "--yes", *options))
 

@@ -60,7 +60,7 @@ def check_drift(dev: Stack) -> None:
     assert all(before != after for before, after in zip(declared, drifted, strict=True))
 
     changed = sum(drift.changed is not None for drift in DRIFTS)
-    shown = dev.refresh("--preview-only")
+    shown = dev.preview_refresh()
     assert shown.counts["to update"] == changed
     assert shown.counts["to delete"] == len(DRIFTS) - changed
     preview = dev.preview("--refresh")
