@@ -23,7 +23,7 @@ _SECRET = re.compile(r"(?i)(secret|password|passphrase|token|credential|private_
 
 
 def test_the_dev_stage_works_from_the_first_preview_to_the_end(dev: Stack, subtests: pytest.Subtests) -> None:
-    """G1, G3, G7, G8, G10, G11, T4."""
+    """G1, G3, G7, G8, G11, G12, T4."""
     with subtests.test("a preview without warnings, then the creation"):
         check_creation(dev)
     with subtests.test("no change and no drift after the creation"):

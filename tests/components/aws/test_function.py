@@ -122,7 +122,7 @@ def test_pulumi_does_not_reset_released_code() -> None:
 
 
 def test_the_state_encrypts_the_environment_of_released_functions() -> None:
-    """G10: a release stores secrets in the environment, and a refresh reads the environment."""
+    """G11: a release stores secrets in the environment, and a refresh reads the environment."""
     function = record_program(make_node_function).one(FUNCTION, "site-shop-server")
     assert set(function.secret_outputs) == {"environment"}
 
