@@ -1,6 +1,14 @@
 """Hooks that correct answers of the emulator where AWS answers differently."""
 
-from local.emulator.answers import alarms, conflicts, key_value_stores, names, subscriptions, updates
+from local.emulator.answers import (
+    alarms,
+    conflicts,
+    key_value_stores,
+    lifecycles,
+    names,
+    subscriptions,
+    updates,
+)
 
 
 def install_answers() -> None:
@@ -8,6 +16,7 @@ def install_answers() -> None:
     alarms.install()
     key_value_stores.install()
     conflicts.install()
+    lifecycles.install()
     names.install()
     subscriptions.install()
     updates.install()
