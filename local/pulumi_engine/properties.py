@@ -12,13 +12,14 @@ from google.protobuf.json_format import MessageToDict
 from local.engine.archives import ARCHIVE, ASSET, OUTPUT, SECRET, SIGNATURE, Content, read_properties
 from local.providers.core.resource import Properties
 
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 # In a preview, the engine sends one of these texts instead of a value that is not known yet. Each text stands
 # for a type (pulumi/pulumi, sdk/go/common/resource/sig/sig.go).
 UNKNOWN_VALUES = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
-        "04da6b54-80e4-46f7-96ec-b56ff0331ba9",  # text
+        UNKNOWN_TEXT,
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # list
         "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
         "e48ece36-62e2-4504-bad9-02848725956a",  # archive

@@ -28,7 +28,7 @@ from local.providers.core.read_back import select_declared
 from local.providers.core.registry import COMPLETE_READERS, CREATORS, DELETERS, INVOKES, UPDATERS
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 from local.pulumi_engine.imports import ImportUnsupportedError, find_imported
-from local.pulumi_engine.properties import read_declared, read_stored, to_plain_values
+from local.pulumi_engine.properties import UNKNOWN_TEXT, read_declared, read_stored, to_plain_values
 from local.pulumi_engine.replacements import find_physical_name, find_replaced_properties
 
 _HOST: Final = "127.0.0.1"
@@ -37,6 +37,12 @@ _THREAD_COUNT: Final = 16
 _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 # Marks the inputs of an imported resource in the state, until the next update replaces them.
 _IMPORTED: Final = "__imported"
+# Outputs that are members of an input, by type and input.
+_OUTPUTS_IN_INPUTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "aws:apigatewayv2/domainName:DomainName": {
+        "domainNameConfiguration": ("hostedZoneId", "targetDomainName"),
+    },
+}
 _Change = provider_pb2.DiffResponse.DiffChanges
 _Kind = provider_pb2.PropertyDiff.Kind
 
@@ -156,9 +162,18 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Create(
         self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
     ) -> provider_pb2.CreateResponse:
-        """Create the resource. A preview only returns the inputs."""
+        """Create the resource.
+
+        A preview returns the inputs. The engine treats all other outputs as unknown. Outputs that are members
+        of an input are marked as unknown here.
+        """
         if request.preview:
-            return provider_pb2.CreateResponse(properties=request.properties)
+            properties = struct_pb2.Struct()
+            properties.CopyFrom(request.properties)
+            for block, names in _OUTPUTS_IN_INPUTS.get(_read_type(request.urn), {}).items():
+                if properties.fields[block].HasField("struct_value"):
+                    properties.fields[block].struct_value.update(dict.fromkeys(names, UNKNOWN_TEXT))
+            return provider_pb2.CreateResponse(properties=properties)
         declared = self._declare(request.urn, request.properties)
         self._on_step("create", request.urn)
         try:

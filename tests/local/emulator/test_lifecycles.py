@@ -13,7 +13,10 @@ def test_the_minimum_size_is_read_back(emulator: Emulator, size: str) -> None:
     client.create_bucket(
         Bucket="logs", CreateBucketConfiguration={"LocationConstraint": client.meta.region_name}
     )
-    for given, expected in (({"TransitionDefaultMinimumObjectSize": size}, size), ({}, "all_storage_classes_128K")):
+    for given, expected in (
+        ({"TransitionDefaultMinimumObjectSize": size}, size),
+        ({}, "all_storage_classes_128K"),
+    ):
         client.put_bucket_lifecycle_configuration(
             Bucket="logs", LifecycleConfiguration={"Rules": [RULE]}, **given
         )
