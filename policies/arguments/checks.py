@@ -70,7 +70,9 @@ def is_between(lowest: float, highest: float) -> Check:
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, int | float) and not lowest <= value <= highest:
-            yield f"{path} is {value}, allowed are {lowest} to {highest}"
+            # Pulumi passes all numbers as floats.
+            shown = int(value) if value == int(value) else value
+            yield f"{path} is {shown}, allowed are {lowest} to {highest}"
 
     return check
 

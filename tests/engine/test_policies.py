@@ -55,8 +55,6 @@ def describe_resources(violation: Violation) -> list[dict[str, Any]]:
     return [
         {
             "urn": resource.urn,
-            "type": resource.type,
-            "name": resource.name,
             "properties": dict(resource.props),
             "references": {name: next(iter(urns)) for name, urns in resource.references.items()},
         }

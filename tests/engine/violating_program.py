@@ -22,14 +22,31 @@ def create_output(value: object, resource: pulumi.Resource) -> pulumi.Output[Any
     return pulumi.Output({resource}, asyncio.ensure_future(return_known(value)), known)
 
 
-for number, violation in enumerate(json.loads(Path("violations.json").read_text(encoding="utf-8"))):
-    # A parent with a type of its own makes the URNs of the violations different.
-    parent = pulumi.ComponentResource(f"violation:{number}:Violation", "violation")
-    created: dict[str, pulumi.Resource] = {}
-    for each in violation:
-        properties: dict[str, Any] = each["properties"]
-        for name, target in each["references"].items():
-            properties[name] = create_output(properties.get(name, "reference"), created[target])
-        created[each["urn"]] = pulumi.CustomResource(
-            each["type"], each["name"], properties, pulumi.ResourceOptions(parent=parent)
-        )
+class Violation:
+    """The resources of a violation. Resources are created before those that refer to them."""
+
+    def __init__(self, number: int, resources: list[dict[str, Any]]) -> None:
+        # A parent with a type of its own makes the URNs of the violations different.
+        self._parent = pulumi.ComponentResource(f"violation:{number}:Violation", "violation")
+        self._declared = {each["urn"]: each for each in resources}
+        self._created: dict[str, pulumi.Resource] = {}
+
+    def create_all(self) -> None:
+        for urn in self._declared:
+            self._create(urn)
+
+    def _create(self, urn: str) -> pulumi.Resource:
+        if urn not in self._created:
+            # A missing declaration is a resource that the violation only refers to.
+            type_token, name = urn.split("::")[2:]
+            declared = self._declared.get(urn, {"properties": {}, "references": {}})
+            properties: dict[str, Any] = declared["properties"]
+            for key, target in declared["references"].items():
+                properties[key] = create_output(properties.get(key, "reference"), self._create(target))
+            options = pulumi.ResourceOptions(parent=self._parent)
+            self._created[urn] = pulumi.CustomResource(type_token, name, properties, options)
+        return self._created[urn]
+
+
+for index, described in enumerate(json.loads(Path("violations.json").read_text(encoding="utf-8"))):
+    Violation(index, described).create_all()
