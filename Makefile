@@ -27,9 +27,10 @@ UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/docs tests/edg
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
 # This test builds another site. In a target of its own, it runs beside the other end-to-end tests.
 MIDDLEWARE := tests/e2e/test_middleware.py
+ENGINE_SITE := tests/engine/site
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance test package lock snapshots clean reference reliability bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine test package lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
@@ -49,8 +50,8 @@ $(INSTALLED): requirements/install.txt requirements/dev.txt
 	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
 	@touch $@
 
-up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: your site, STAGE=production: its resources)
-	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)") $(if $(STAGE),--stage "$(STAGE)")
+up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: your site, STAGE=production: its resources, ENGINE=pulumi: `pulumi up`)
+	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)") $(if $(STAGE),--stage "$(STAGE)") $(if $(ENGINE),--engine "$(ENGINE)")
 
 demo: $(INSTALLED) ## deploy to the embedded cloud, check each step, and stop
 	@$(BIN)/python -m local demo
@@ -97,8 +98,14 @@ middleware: $(INSTALLED) ## test a site with all forms of middleware
 conformance: $(INSTALLED) ## run the tests with a second site (Next.js 15, base path, split server) and with a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
+# The tests of ENGINE_SITE are a session of their own, because a process can run only one emulator.
+engine: $(INSTALLED) ## run the tests with Pulumi's own engine (it is built in .anchor if it is not installed)
+	@$(BIN)/python -m local.pulumi_engine
+	@$(PYTEST) tests/engine --ignore $(ENGINE_SITE) -p no:xdist -v | sed -u 's|^tests/engine/||'
+	@$(PYTEST) $(ENGINE_SITE) -p no:xdist -v | sed -u 's|^tests/engine/||'
+
 # The targets run in parallel, because the end-to-end tests often wait. On two cores this saves a third of the time.
-test: $(INSTALLED) ## run all checks and tests, except make conformance
+test: $(INSTALLED) ## run all checks and tests, except make conformance and make engine
 	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage middleware thorough integration commands
 
 reliability: $(INSTALLED) ## inject every fault and update the tables of docs/reliability.md

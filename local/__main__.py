@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE_NAME, Cloud, Ports, User
+from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE_NAME, Cloud, EngineName, Ports, User
 from local.demo.demo import ConnectedProject, DemoError, check_site, connect_and_push, push
 from local.demo.image_checks import check_images
 from local.demo.picture import draw_screenshot
@@ -28,6 +28,7 @@ from local.git_server import GitError, GitNotFoundError
 from local.layers import LayerError
 from local.node import NodeMissingError
 from local.progress import Progress, format_error
+from local.pulumi_engine.cli import PulumiFailedError, PulumiMissingError
 from local.stage import LOCAL_STAGE
 
 ROOT = Path(__file__).parent.parent
@@ -42,6 +43,8 @@ EXPECTED_ERRORS = (
     GitNotFoundError,
     LayerError,
     NodeMissingError,
+    PulumiFailedError,
+    PulumiMissingError,
 )
 EXIT_INTERRUPTED = 130  # the shell's exit status for a command ended by Ctrl-C
 
@@ -61,11 +64,14 @@ def up(
     stage: Annotated[
         str, Parameter(help="The stage to deploy, with the resources and names of its settings.")
     ] = LOCAL_STAGE,
+    engine: Annotated[
+        EngineName, Parameter(help="The engine that deploys: the repository's own, or `pulumi up`.")
+    ] = "embedded",
 ) -> None:
     """Deploy the platform, push a site, and keep both running until Ctrl-C."""
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
-    with Cloud.start(root=ROOT, ports=ports, progress=progress, stage=stage) as cloud:
+    with Cloud.start(root=ROOT, ports=ports, progress=progress, stage=stage, engine_name=engine) as cloud:
         user = cloud.create_user()
         pushed = connect_and_push(cloud, user, progress, folder)
         summary = Table.grid(padding=(0, 2))

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 from attrs import define, field, frozen
 
@@ -30,12 +30,14 @@ from local.edge.thread import (
     run_node_workers,
 )
 from local.emulator.emulator import Emulator
-from local.engine.engine import Deployment, Engine
+from local.engine.engine import Deployment, Engine, ProgramEngine
 from local.git_server import Author, GitServer
 from local.layers import build_layers, host_target
 from local.node import find_node
 from local.platform_client import PlatformClient
 from local.progress import Progress
+from local.pulumi_engine.cli import PulumiCommandLine, find_or_build
+from local.pulumi_engine.engine import PulumiEngine
 from local.stage import DISTRIBUTIONS, LOCAL_STAGE, StageAddresses, find_hosted_zones
 from local.workers.process import LocalNames
 
@@ -43,6 +45,8 @@ REGION = "ap-southeast-1"
 EXAMPLE_NAME = "next-site"
 EMULATOR_PORT = 4566
 EDGE_PORT = 8080
+# The engine that deploys the program: the one in `local/engine`, or that of Pulumi (`local/pulumi_engine`).
+EngineName = Literal["embedded", "pulumi"]
 # The folder of the certificate authority that signs the edge's certificates, in the checkout.
 AUTHORITY = Path(".anchor") / "tls"
 
@@ -93,7 +97,7 @@ class Cloud:
     stage: str
     ports: Ports
     emulator: Emulator
-    engine: Engine
+    engine: ProgramEngine
     deployed: Deployment
     git: GitServer
     overrides: Mapping[str, object] = field(repr=False)
@@ -113,6 +117,7 @@ class Cloud:
         schedule_seconds: float | None = None,
         sites: Sequence[str] = (),
         concurrent_builds: int | None = None,
+        engine_name: EngineName = "embedded",
     ) -> Generator[Self]:
         """Start all parts and deploy the program.
 
@@ -125,6 +130,7 @@ class Cloud:
                 interval.
             sites: Names of the sites. By default the sites that the stage declares.
             concurrent_builds: Maximum number of builds at the same time. By default the stage's setting.
+            engine_name: The engine that deploys the program.
 
         Raises:
             PortTakenError: The emulator's port is taken.
@@ -133,6 +139,8 @@ class Cloud:
             GitNotFoundError: No usable git was found.
             LayerError: The functions' packages could not be installed.
             EngineError: The program could not be deployed.
+            PulumiMissingError: Pulumi's engine was requested, but it is not installed and cannot be built.
+            PulumiFailedError: Pulumi's engine could not deploy the program.
         """
         _check_port_is_free(ports.edge)
         cache_folder = root / ".anchor"
@@ -149,6 +157,11 @@ class Cloud:
                 layers = cache_folder / "layers"
                 build_layers(*host_target(), layers, host=True, report=step.show)
                 step.detail = " on ".join(host_target())
+            pulumi: PulumiCommandLine | None = None
+            if engine_name == "pulumi":
+                with progress.step("Pulumi found") as step:
+                    pulumi = find_or_build(cache_folder, report=step.show)
+                    step.detail = pulumi.origin
             with progress.step("embedded AWS started") as step:
                 emulator = stack.enter_context(
                     Emulator(
@@ -164,7 +177,15 @@ class Cloud:
                     state_folder / "git", author=Author("Ada Lovelace", "ada@example.com"), clock=_utc_now
                 )
             )
-            engine = Engine(emulator, root=root)
+            engine = (
+                stack.enter_context(
+                    PulumiEngine.start(
+                        emulator, command_line=pulumi, root=root, folder=state_folder / "pulumi"
+                    )
+                )
+                if pulumi
+                else Engine(emulator, root=root)
+            )
             settings = cast("Mapping[str, Any]", engine.load_settings(stage)["anchor-deploy:stage"])
             zones = find_hosted_zones(settings)
             for zone_id, name in zones.items():
@@ -252,6 +273,7 @@ class Cloud:
 
         Raises:
             EngineError: A change failed.
+            PulumiFailedError: A change failed, and the engine is Pulumi's.
         """
         self.deployed = self.engine.deploy(root=root, stack=self.stage, overrides=self.overrides)
         self.reload_edge()

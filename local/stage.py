@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
+import requests
 from attrs import frozen
+from requests.adapters import HTTPAdapter
 
 LOCAL_STAGE: Final = "local"
 # The names of distributions in the embedded AWS are below this domain.
@@ -59,3 +62,38 @@ class StageAddresses:
         yield "curl", f"curl --cacert {self.authority} --connect-to ::{address} {url}"
         options = f'--ignore-certificate-errors --host-resolver-rules="MAP * {address}"'
         yield "Chromium", f'chromium --user-data-dir="$(mktemp -d)" {options} {url}'
+
+    def create_session(self) -> requests.Session:
+        """Return a session in which every HTTPS URL leads to the local edge, with its certificate checked."""
+        session = requests.Session()
+        # Settings of this machine, such as a proxy or other authorities, must not apply.
+        session.trust_env = False
+        session.verify = str(self.authority)
+        session.mount("https://", _EdgeAdapter(self.edge_port))
+        return session
+
+
+class _EdgeAdapter(HTTPAdapter):
+    """Connects to the local edge instead of the host of the URL."""
+
+    def __init__(self, edge_port: int) -> None:
+        self._edge_port = edge_port
+        super().__init__()
+
+    def build_connection_pool_key_attributes(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str,  # noqa: FBT001 - the parameters of requests
+        cert: Any = None,  # noqa: ANN401
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return where to connect, and the name that the certificate must have."""
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        name = str(host["host"])
+        return (
+            {**host, "host": "127.0.0.1", "port": self._edge_port},
+            {**tls, "server_hostname": name, "assert_hostname": name},
+        )
+
+    def add_headers(self, request: requests.PreparedRequest, **_options: object) -> None:
+        """Send the host of the URL. Otherwise, the header would contain the address of the edge."""
+        request.headers["Host"] = urlsplit(str(request.url)).netloc

@@ -28,7 +28,11 @@ def check_images(cloud: Cloud, client: PlatformClient, progress: Progress) -> No
         CheckError: The result is not as expected.
     """
     with progress.step(STEP_TITLE) as step:
-        images = evolve(client, endpoint=str(cloud.deployed.outputs["images"]["apiEndpoint"]))
+        images = evolve(
+            client,
+            endpoint=str(cloud.deployed.outputs["images"]["apiEndpoint"]),
+            session=cloud.addresses.create_session(),
+        )
         picture = _create_png()
         body = {"contentType": "image/png", "size": len(picture), "title": "A demo"}
         created = images.call("POST", "/images", body)
@@ -40,7 +44,8 @@ def check_images(cloud: Cloud, client: PlatformClient, progress: Progress) -> No
         if (image["status"], image.get("width"), image.get("height")) != ("ready", _WIDTH, _HEIGHT):
             raise CheckError(f"the image is {image}, not ready in {_WIDTH} x {_HEIGHT} px")
         address = urlsplit(image["url"])
-        seen = Visitor(url=f"{address.scheme}://{address.netloc}").get(address.path)
+        origin = f"{address.scheme}://{address.netloc}"
+        seen = Visitor(url=origin, session=cloud.addresses.create_session()).get(address.path)
         if seen.content != picture:
             raise CheckError(f"{image['url']} returned {seen.status_code}, {len(seen.content)} bytes")
         step.detail = f"{seen.headers['Content-Type']}, {_WIDTH} x {_HEIGHT} px, from {address.netloc}"

@@ -29,8 +29,10 @@ class Visitor:
     """Requests to one host behind the local edge.
 
     Attributes:
-        url: The site's public URL as the platform's API returns it (`http://<host>:<port>`).
+        url: The site's public URL as the platform's API returns it: `http://<host>:<port>` in the stage
+            `local`, `https://<host>` in another stage.
         timeout: In seconds.
+        session: Sends the requests. For an HTTPS URL, it must be one of `StageAddresses.create_session`.
     """
 
     url: str
@@ -84,4 +86,6 @@ class Visitor:
         return {"Host": self.host, **(headers or {})}
 
     def _address(self, path: str) -> str:
+        if self.url.startswith("https:"):
+            return self.url + path
         return f"http://127.0.0.1:{urlsplit(self.url).port or 80}{path}"

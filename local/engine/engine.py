@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import yaml
 from attrs import define, evolve, field, frozen
@@ -84,6 +84,25 @@ class Deployment:
     def filter_by_type(self, token: str) -> tuple[Resource, ...]:
         """Return the resources of one type."""
         return tuple(resource for resource in self.resources if resource.type == token)
+
+
+class ProgramEngine(Protocol):
+    """A deployer of the program to a running emulator: `Engine`, or Pulumi's own engine."""
+
+    def deploy(
+        self,
+        *,
+        stack: str = "local",
+        root: Path | None = None,
+        overrides: Mapping[str, object] | None = None,
+        on_resource: OnResource | None = None,
+    ) -> Deployment:
+        """Deploy the program, as `Engine.deploy` does."""
+        ...
+
+    def load_settings(self, stack: str) -> Mapping[str, object]:
+        """Return the settings of a stage, as `Engine.load_settings` does."""
+        ...
 
 
 @frozen(kw_only=True)
@@ -201,12 +220,7 @@ class Engine:
         Raises:
             EngineError: The file is missing.
         """
-        path = self._root / f"Pulumi.{stack}.yaml"
-        if not path.exists():
-            raise EngineError(f"the stage's settings file does not exist: {path}")
-        document = yaml.safe_load(path.read_text()) or {}
-        settings = cast("dict[str, object]", document.get("config") or {})
-        return {name if ":" in name else f"{PROJECT}:{name}": value for name, value in settings.items()}
+        return load_settings(self._root, stack)
 
     def _create_resource(self, urn: str) -> Resource:
         kept = self._kept[urn]
@@ -331,6 +345,20 @@ def _hash_properties(properties: Properties) -> str:
         raise TypeError(f"{value!r} is not a property value")
 
     return hashlib.sha256(json.dumps(properties, sort_keys=True, default=to_plain_value).encode()).hexdigest()
+
+
+def load_settings(root: Path, stack: str) -> Mapping[str, object]:
+    """Return the settings in `Pulumi.<stack>.yaml` of a checkout. The keys include the namespace.
+
+    Raises:
+        EngineError: The file is missing.
+    """
+    path = root / f"Pulumi.{stack}.yaml"
+    if not path.exists():
+        raise EngineError(f"the stage's settings file does not exist: {path}")
+    document = yaml.safe_load(path.read_text()) or {}
+    settings = cast("dict[str, object]", document.get("config") or {})
+    return {name if ":" in name else f"{PROJECT}:{name}": value for name, value in settings.items()}
 
 
 def merge_settings(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:

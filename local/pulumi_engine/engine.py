@@ -1,0 +1,194 @@
+"""Deploys the program to the embedded AWS with Pulumi's own engine: `make up ENGINE=pulumi`.
+
+`PulumiEngine` has the same methods as `local.engine.engine.Engine`, so `local.cloud` can use either.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+from attrs import define, field
+from google.protobuf import struct_pb2
+
+from local.emulator.emulator import Emulator
+from local.engine.archives import SECRET, SIGNATURE
+from local.engine.engine import Deployment, OnResource, Resource, load_settings
+from local.engine.monitor import STACK_TYPE
+from local.providers.core.resource import Properties
+from local.pulumi_engine.cli import PulumiCommandLine, PulumiFailedError, PulumiProject
+from local.pulumi_engine.properties import read_stored
+from local.pulumi_engine.provider import run_provider
+from local.pulumi_engine.workspace import copy_program, create_project, write_settings
+
+_WARNING: Final = "warning: "
+
+
+@define(kw_only=True)
+class PulumiEngine:
+    """A deployer of programs to a running emulator that runs `pulumi up`. It has one stack.
+
+    Attributes:
+        command_line: The command line of Pulumi.
+        root: The checkout of the program.
+        folder: Folder of the copied program and of Pulumi's state.
+    """
+
+    command_line: PulumiCommandLine
+    root: Path
+    folder: Path
+    _provider_port: int = 0
+    _project: PulumiProject | None = None
+    _on_step: Callable[[str, str], None] = field(default=lambda _verb, _urn: None, repr=False)
+
+    @classmethod
+    @contextlib.contextmanager
+    def start(
+        cls, emulator: Emulator, *, command_line: PulumiCommandLine, root: Path, folder: Path
+    ) -> Generator[Self]:
+        """Start the provider, to which the commands of Pulumi attach, until the context ends.
+
+        The state of an earlier emulator is deleted, because its resources no longer exist.
+        """
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        engine = cls(command_line=command_line, root=root, folder=folder.resolve())
+        with run_provider(
+            emulator,
+            root=engine.folder / "program",
+            on_step=lambda verb, urn: engine._on_step(verb, urn),  # noqa: PLW0108 - each deployment sets another function
+        ) as port:
+            engine._provider_port = port
+            yield engine
+
+    def load_settings(self, stack: str) -> Mapping[str, object]:
+        """Return the settings in `Pulumi.<stack>.yaml`. The keys include the namespace.
+
+        Raises:
+            EngineError: The file is missing.
+        """
+        return load_settings(self.root, stack)
+
+    def deploy(
+        self,
+        *,
+        stack: str = "local",
+        root: Path | None = None,
+        overrides: Mapping[str, object] | None = None,
+        on_resource: OnResource | None = None,
+    ) -> Deployment:
+        """Run `pulumi up` with the settings of `Pulumi.<stack>.yaml`.
+
+        Args:
+            stack: The stage's name.
+            root: Another checkout, for this run and later runs. Its program changes the existing resources.
+            overrides: Settings that replace settings of the file. Two objects are merged.
+            on_resource: Called before each resource is created or changed, with its URN, its type and 0.0.
+                The call can come from any thread.
+
+        Raises:
+            PulumiFailedError: `pulumi up` failed. The message has the last lines of its output.
+        """
+        started = time.monotonic()
+        self.root = root or self.root
+        project = self._prepare(stack, overrides or {})
+        steps: dict[str, list[str]] = {"create": [], "update": [], "delete": []}
+
+        def note(verb: str, urn: str) -> None:
+            steps[verb].append(urn)
+            if on_resource:
+                on_resource(urn, urn.split("::")[2].rpartition("$")[2], 0.0)
+
+        self._on_step = note
+        output = _run_in_group(project, "up", "--stack", stack, "--yes", "--skip-preview")
+        state: dict[str, Any] = json.loads(project.run("stack", "export", "--stack", stack, "--show-secrets"))
+        stored: list[dict[str, Any]] = state["deployment"]["resources"]
+        (outputs,) = [_read_values(each.get("outputs")) for each in stored if each["type"] == STACK_TYPE]
+        return Deployment(
+            outputs=outputs,
+            resources=tuple(_read_resource(each) for each in stored if _is_resource(each)),
+            created=tuple(steps["create"]),
+            updated=tuple(steps["update"]),
+            deleted=tuple(steps["delete"]),
+            warnings=tuple(line.strip() for line in output.splitlines() if _WARNING in line),
+            seconds=time.monotonic() - started,
+        )
+
+    def _prepare(self, stack: str, overrides: Mapping[str, object]) -> PulumiProject:
+        """Copy the present program and its settings. The first call creates the stack."""
+        if self._project is None:
+            self._project = create_project(
+                self.command_line,
+                root=self.root,
+                folder=self.folder,
+                stage=stack,
+                settings=overrides,
+                provider_port=self._provider_port,
+            )
+        else:
+            copy_program(self.root, self._project.folder)
+            write_settings(self.root, self._project.folder, stack, overrides)
+        return self._project
+
+
+def _run_in_group(project: PulumiProject, *command: str) -> str:
+    """Run a command and return its output. After Ctrl-C, none of its processes remains.
+
+    Raises:
+        PulumiFailedError: The exit status is not 0.
+    """
+    process = project.start(*command)
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        _kill_group(process)
+        raise
+    if process.returncode:
+        raise PulumiFailedError(command, process.returncode, output)
+    return output
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def _is_resource(stored: Mapping[str, Any]) -> bool:
+    """Return whether a resource of the state is one of AWS: no component, no provider."""
+    return bool(stored.get("custom")) and not str(stored["type"]).startswith("pulumi:")
+
+
+def _read_resource(stored: Mapping[str, Any]) -> Resource:
+    return Resource(
+        urn=stored["urn"],
+        type=stored["type"],
+        id=stored["id"],
+        inputs=_read_values(stored.get("inputs")),
+        outputs=_read_values(stored.get("outputs")),
+    )
+
+
+def _read_values(stored: Mapping[str, Any] | None) -> Properties:
+    """Return properties of an exported state as the program would see them."""
+    struct = struct_pb2.Struct()
+    struct.update(cast("dict[str, Any]", _decode_secrets(dict(stored or {}))))
+    return read_stored(struct)
+
+
+def _decode_secrets(value: object) -> object:
+    """Return a value of an exported state in which each secret is plain, at any depth."""
+    if isinstance(value, list):
+        return [_decode_secrets(item) for item in cast("list[object]", value)]
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    if fields.get(SIGNATURE) == SECRET:
+        return json.loads(fields["plaintext"])
+    return {name: _decode_secrets(item) for name, item in fields.items()}

@@ -1,0 +1,42 @@
+"""The stage production that `make up STAGE=production ENGINE=pulumi` runs, with a tiny site.
+
+These tests run in a process of their own, because a process can run only one emulator.
+"""
+
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from local.cloud import Cloud, find_free_ports
+from local.engine.engine import Deployment
+from local.progress import Progress
+from tests.e2e.tiny_platform import TinyPlatform, TinyProject
+from tests.engine.stacks import ROOT
+
+SITE = "next-site"
+
+
+@pytest.fixture(scope="session")
+def cloud(request: pytest.FixtureRequest) -> Generator[Cloud]:
+    """The stage production. Its state and logs are deleted at the end, unless a test has failed."""
+    ports = find_free_ports()
+    with Cloud.start(
+        root=ROOT, ports=ports, progress=Progress(), stage="production", engine_name="pulumi"
+    ) as cloud:
+        yield cloud
+    if not request.session.testsfailed:
+        shutil.rmtree(ROOT / ".anchor" / str(ports.emulator), ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def first_deployment(cloud: Cloud) -> Deployment:
+    """The deployment that created the stage. A test deploys the program again."""
+    return cloud.deployed
+
+
+@pytest.fixture(scope="session")
+def project(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
+    folder: Path = tmp_path_factory.mktemp("tiny")
+    return TinyPlatform(cloud, folder).project(SITE)

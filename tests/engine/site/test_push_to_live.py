@@ -1,0 +1,88 @@
+"""A push, a promote and an image upload on the stage production that Pulumi's own engine created."""
+
+import pytest
+from attrs import frozen
+
+from local.cloud import Cloud
+from local.demo.image_checks import check_images
+from local.demo.visitor import Visitor
+from local.engine.engine import Deployment
+from local.platform_client import Json
+from local.progress import Progress
+from tests.e2e.tiny_platform import TinyProject
+
+
+@frozen(kw_only=True)
+class Releases:
+    """Two pushed releases of the site. The second one became live after the first."""
+
+    first: Json
+    second: Json
+    first_page: str
+    second_page: str
+
+
+@pytest.fixture(scope="session")
+def visitor(cloud: Cloud, project: TinyProject) -> Visitor:
+    return Visitor(url=project.project["url"], session=cloud.addresses.create_session())
+
+
+@pytest.fixture(scope="session")
+def releases(project: TinyProject, visitor: Visitor) -> Releases:
+    first = project.release()
+    first_page = visitor.get("/").text
+    second = project.release()
+    return Releases(first=first, second=second, first_page=first_page, second_page=visitor.get("/").text)
+
+
+def test_the_program_is_deployed_without_a_warning(first_deployment: Deployment) -> None:
+    """G1, L4."""
+    created, updated = len(first_deployment.created), len(first_deployment.updated)
+    assert first_deployment.warnings == ()
+    assert (created, updated) == (len(first_deployment.resources), 0)
+    assert created > 250
+
+
+def test_the_outputs_come_from_the_state(cloud: Cloud, first_deployment: Deployment) -> None:
+    """G1: the outputs have the domain names of the settings, and the names of existing tables."""
+    outputs = first_deployment.outputs
+    assert outputs["sites"]["next-site"] == "https://next-site.sites.example.com"
+    existing = cloud.emulator.client("dynamodb").list_tables(Limit=100)["TableNames"]
+    assert {table["name"] for table in outputs["tables"].values()} <= set(existing)
+    files = {path.name for path in (cloud.root / ".anchor" / str(cloud.ports.emulator) / "pulumi").iterdir()}
+    assert files == {"program", "state"}
+
+
+def test_a_push_goes_live(project: TinyProject, releases: Releases) -> None:
+    """P1."""
+    assert releases.first["status"] == releases.second["status"] == "live", releases
+    assert releases.first["commitSha"] in releases.first_page
+    assert releases.second["commitSha"] in releases.second_page
+    assert project.project["url"] == "https://next-site.sites.example.com"
+
+
+def test_an_older_release_is_promoted(project: TinyProject, visitor: Visitor, releases: Releases) -> None:
+    """P6."""
+    promoted = project.client.promote(releases.first["deploymentId"])
+    assert promoted["status"] == "live"
+    assert visitor.get("/").text == releases.first_page
+
+
+def test_an_image_is_uploaded_and_delivered(cloud: Cloud, project: TinyProject) -> None:
+    """I2."""
+    check_images(cloud, project.client, Progress())
+
+
+def test_a_second_up_changes_nothing_of_the_releases(
+    cloud: Cloud,
+    first_deployment: Deployment,
+    project: TinyProject,
+    visitor: Visitor,
+    releases: Releases,
+) -> None:
+    """G8: `pulumi up` does not undo what the platform did at run time."""
+    project.client.promote(releases.first["deploymentId"])
+    again = cloud.upgrade(cloud.root)
+    assert again.outputs == first_deployment.outputs
+    assert (again.created, again.updated, again.deleted) == ((), (), ())
+    assert visitor.get("/").text == releases.first_page
