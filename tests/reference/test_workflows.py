@@ -141,6 +141,22 @@ def test_run_steps_contain_no_expressions() -> None:
     assert "${{" not in script
 
 
+def test_only_continuous_integration_needs_the_target_engine() -> None:
+    """The target needs Pulumi or Go, and no other target may need them."""
+    rules = re.findall(
+        r"^([a-z0-9]+):([^\n]*)\n((?:\t[^\n]*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    calls = {
+        name: "engine"
+        in f"{prerequisites.partition('##')[0]} {' '.join(re.findall('MAKE.*', recipe))}".split()
+        for name, prerequisites, recipe in rules
+    }
+    assert len(calls) > 20
+    assert set(calls.values()) == {False}
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert lines[-2:] == ["make test", "exec make engine"]
+
+
 def test_called_make_targets_exist() -> None:
     targets = re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     called = {
