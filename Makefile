@@ -30,10 +30,10 @@ MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine test package lock snapshots clean reference reliability bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine test package first-account lock snapshots clean reference reliability bench
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 13
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 15
 
 # The virtual environment with the locked packages. It is recreated when the lock files change.
 $(INSTALLED): requirements/install.txt requirements/dev.txt
@@ -119,6 +119,9 @@ bench: $(INSTALLED) ## run the benchmarks and write docs/benchmarks.md
 
 package: $(INSTALLED) ## build the dependency layers of the functions for pulumi up
 	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
+
+first-account: $(INSTALLED) ## check a stage in AWS after its first pulumi up; nothing is changed (STAGE=dev)
+	@$(BIN)/python -m first_account --stage "$(STAGE)"
 
 lock: $(INSTALLED) ## update requirements/*.txt from requirements/*.in
 	@for name in install runtime dev; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from components.aws.package import CHECKOUT
+from first_account import checks
 from reference import (
     api_document,
     command_line,
@@ -20,6 +21,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/configuration.md": configuration.render,
     "docs/costs.md": costs.render,
     "docs/database-schema.md": database_schema.render,
+    "docs/first-account-policy.json": checks.render_policy,
     "docs/openapi.json": lambda: api_document.render(PLATFORM),
     "docs/requirements.md": requirements.render_page,
     "docs/images-openapi.json": lambda: api_document.render(IMAGES),

@@ -19,7 +19,7 @@ from google.protobuf import struct_pb2
 
 from local.emulator.emulator import Emulator
 from local.engine.archives import SECRET, SIGNATURE
-from local.engine.engine import Deployment, OnResource, Resource, load_settings
+from local.engine.engine import Deployment, EngineError, OnResource, Resource, load_settings
 from local.engine.monitor import STACK_TYPE
 from local.providers.core.resource import Properties
 from local.pulumi_engine.cli import PulumiCommandLine, PulumiFailedError, PulumiProject
@@ -119,6 +119,14 @@ class PulumiEngine:
             warnings=tuple(line.strip() for line in output.splitlines() if _WARNING in line),
             seconds=time.monotonic() - started,
         )
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run another command of Pulumi on the deployed stack, such as `preview`. Both outputs are one."""
+        if self._project is None:
+            raise EngineError("the program is not deployed yet")
+        process = self._project.start(*command)
+        output, _ = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, stdout=output)
 
     def _prepare(self, stack: str, overrides: Mapping[str, object]) -> PulumiProject:
         """Copy the present program and its settings. The first call creates the stack."""

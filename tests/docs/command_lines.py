@@ -102,7 +102,7 @@ def _normalize_path(path: str) -> str:
 
 @lru_cache
 def _read_make_targets() -> frozenset[str]:
-    return frozenset(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return frozenset(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def _check_make(arguments: list[str]) -> str | None:

@@ -12,16 +12,20 @@ from tests.local.deployed_program import DeployedProgram, make_layers
 
 # The beginnings of the ids of all tests that use the deployed program.
 PROGRAM_TESTS = ("tests/local/readback/", "tests/local/engine/test_main_program.py")
+FIRST_ACCOUNT_TESTS = "tests/local/first_account/"
 
 
 class ProgramScheduling(LoadScopeScheduling):
-    """A scheduler that gives each test to a free process, except the tests of the deployed program.
+    """A scheduler that gives each test to a free process, except the tests of a deployed program.
 
-    One process gets all tests of the deployed program, so that the program is deployed only once. The option
-    `--dist loadgroup` should do this, but this version of pytest ignores the groups of pytest-xdist.
+    One process gets all tests of the deployed program, so that the program is deployed only once. The tests
+    of the first account share another deployment in the same way. The option `--dist loadgroup` should do
+    this, but this version of pytest ignores the groups of pytest-xdist.
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(FIRST_ACCOUNT_TESTS):
+            return "first account"
         return "deployed program" if nodeid.startswith(PROGRAM_TESTS) else nodeid
 
 

@@ -144,7 +144,7 @@ def test_run_steps_contain_no_expressions() -> None:
 def test_only_continuous_integration_needs_the_target_engine() -> None:
     """The target needs Pulumi or Go, and no other target may need them."""
     rules = re.findall(
-        r"^([a-z0-9]+):([^\n]*)\n((?:\t[^\n]*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
+        r"^([a-z0-9-]+):([^\n]*)\n((?:\t[^\n]*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
     )
     calls = {
         name: "engine"
@@ -158,7 +158,7 @@ def test_only_continuous_integration_needs_the_target_engine() -> None:
 
 
 def test_called_make_targets_exist() -> None:
-    targets = re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     called = {
         target for _, run in iterate_scripts() for target in re.findall(r"^make (\w+)", run, re.MULTILINE)
     }

@@ -1,0 +1,1 @@
+"""Checks of a stage after its first `pulumi up`: what no emulator can confirm. They only read."""

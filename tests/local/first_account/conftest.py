@@ -1,0 +1,114 @@
+"""The stage staging on the embedded AWS, in which every check of `make first-account` passes."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import botocore
+import pytest
+import requests
+from attrs import evolve
+
+from first_account.model import Stage
+from local.emulator.emulator import Emulator
+from local.engine.engine import Engine
+from local.stage import find_hosted_zones
+from tests.engine.stacks import make_layers
+from tests.local.deployed_program import ROOT, DeployedProgram
+from tests.local.first_account.answers import replace_answers
+
+NAME = "staging"
+REGION = "ap-southeast-1"
+
+
+def answer_plan(*_command: str) -> subprocess.CompletedProcess[str]:
+    """Answer as `pulumi preview` does without a change. tests/engine runs the real command."""
+    return subprocess.CompletedProcess([], 0, stdout="no changes", stderr="")
+
+
+@pytest.fixture(scope="session")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Layers with the version files of the installed boto3."""
+    folder = make_layers(tmp_path_factory.mktemp("layers"))
+    for package in (boto3, botocore):
+        for base in folder.glob("*/base/python"):
+            (base / package.__name__).mkdir()
+            (base / package.__name__ / "__init__.py").write_text(f'__version__ = "{package.__version__}"\n')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def deployed_stage(running_emulator: Emulator, program: DeployedProgram, layers: Path) -> Iterator[Stage]:
+    program.forget()
+    running_emulator.reset()
+    engine = Engine(running_emulator, root=ROOT)
+    settings = engine.load_settings(NAME)["anchor-deploy:stage"]
+    assert isinstance(settings, dict)
+    for zone_id, zone in find_hosted_zones(settings).items():
+        running_emulator.create_hosted_zone(zone_id, zone)
+    deployment = engine.deploy(stack=NAME, overrides={"anchor-deploy:layers": str(layers)})
+    outputs = deployment.outputs
+    # The emulator does not answer at the domain of the image API, so the check uses the API's own address.
+    images = {
+        **outputs["images"],
+        "apiEndpoint": outputs["apiEndpoint"].replace(outputs["apiId"], outputs["images"]["apiId"]),
+    }
+
+    def resolve(host: str) -> str:
+        found = "127.0.0.1" if host == "127.0.0.1" else running_emulator.resolve_host(host)
+        if found is None:
+            raise OSError(f"{host} is unknown")
+        return found
+
+    stage = Stage(
+        name=NAME,
+        region=REGION,
+        outputs={**outputs, "images": images},
+        get_client=running_emulator.client,
+        resolve=resolve,
+        http=requests.Session(),
+        run_pulumi=answer_plan,
+    )
+    set_decided_values(stage)
+    push(stage)
+    # The emulator stores no minimum size. It always answers S3's default.
+    size = {"TransitionDefaultMinimumObjectSize": "varies_by_storage_class"}
+    yield replace_answers(
+        stage, "s3", "get_bucket_lifecycle_configuration", lambda answer: {**answer, **size}
+    )
+    running_emulator.reset()
+
+
+def set_decided_values(stage: Stage) -> None:
+    """Set the values that the checks expect."""
+    client, sqs = stage.client("lambda"), stage.client("sqs")
+    client.put_function_recursion_config(FunctionName=f"{stage.prefix}-orchestrator", RecursiveLoop="Allow")
+    for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+        if ":sqs:" in mapping["EventSourceArn"]:
+            client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 10})
+    for url in stage.list_queues():
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+        if "RedrivePolicy" in found.get("Attributes", {}):
+            policy = {**json.loads(found["Attributes"]["RedrivePolicy"]), "maxReceiveCount": 5}
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})
+
+
+def push(stage: Stage) -> None:
+    """Leave what a push to a site leaves: a row of builds, and a URL of the released server."""
+    stage.client("dynamodb").put_item(
+        TableName=stage.outputs["tables"]["projects"]["name"],
+        Item={"projectId": {"S": "BUILDS"}, "sk": {"S": "RUNNING"}},
+    )
+    stage.client("lambda").create_function_url_config(
+        FunctionName=f"{stage.prefix}-site-next-site-server",
+        AuthType="NONE",
+        InvokeMode="RESPONSE_STREAM",
+    )
+
+
+@pytest.fixture
+def stage(deployed_stage: Stage) -> Stage:
+    """The stage. A test that breaks something must repair it."""
+    return evolve(deployed_stage)

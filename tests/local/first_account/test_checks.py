@@ -1,0 +1,473 @@
+"""`make first-account`: each check passes on a right stage, and fails if exactly its fact is wrong."""
+
+import json
+import subprocess
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from attrs import evolve
+from botocore.model import OperationModel
+from rich.console import Console
+
+from first_account.__main__ import StackError, open_stage, report
+from first_account.checks import CHECKS, build_policy, render_policy, run_checks
+from first_account.model import Check, Stage, Verdict
+from local.emulator.emulator import Emulator
+from tests.components.recorder import ROOT
+from tests.local.first_account.answers import replace_answers
+
+Break = Callable[[Stage], AbstractContextManager[Stage]]
+BREAKS: dict[str, tuple[str, Break]] = {}
+
+
+def breaks(check: str) -> Callable[[Callable[[Stage], Iterator[Stage | None]]], Break]:
+    """Register what makes a check fail. The function repairs it after its `yield`."""
+
+    def register(make: Callable[[Stage], Iterator[Stage | None]]) -> Break:
+        @contextmanager
+        def run(stage: Stage) -> Iterator[Stage]:
+            for broken in make(stage):
+                yield broken or stage
+
+        BREAKS[make.__name__] = (check, run)
+        return run
+
+    return register
+
+
+@breaks("account")
+def another_account(stage: Stage) -> Iterator[Stage]:
+    projects = {"name": "anchor-staging-projects", "arn": "arn:aws:dynamodb:ap-southeast-1:1:table/x"}
+    yield evolve(stage, outputs={**stage.outputs, "tables": {"projects": projects}})
+
+
+@breaks("plan")
+def a_plan_with_changes(stage: Stage) -> Iterator[Stage]:
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        status = 0 if "--refresh" in command else 255
+        return subprocess.CompletedProcess([], status, stdout="error: no changes were expected", stderr="")
+
+    yield evolve(stage, run_pulumi=run)
+
+
+@breaks("drift")
+def a_refresh_with_changes(stage: Stage) -> Iterator[Stage]:
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        status = 255 if "--refresh" in command else 0
+        return subprocess.CompletedProcess([], status, stdout="error: no changes were expected", stderr="")
+
+    yield evolve(stage, run_pulumi=run)
+
+
+@breaks("small logs")
+def a_minimum_size(stage: Stage) -> Iterator[Stage]:
+    size = {"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K"}
+    yield replace_answers(
+        stage, "s3", "get_bucket_lifecycle_configuration", lambda answer: {**answer, **size}
+    )
+
+
+@breaks("distributions")
+def a_disabled_distribution(stage: Stage) -> Iterator[None]:
+    cloudfront, identity = stage.client("cloudfront"), stage.outputs["distributionId"]
+    for enabled in (False, True):
+        found = cloudfront.get_distribution_config(Id=identity)
+        config = {**found["DistributionConfig"], "Enabled": enabled}
+        cloudfront.update_distribution(Id=identity, IfMatch=found["ETag"], DistributionConfig=config)
+        if not enabled:
+            yield None
+
+
+@breaks("distributions")
+def a_pending_certificate(stage: Stage) -> Iterator[Stage]:
+    yield replace_answers(
+        stage,
+        "acm",
+        "describe_certificate",
+        lambda answer: {"Certificate": {**answer["Certificate"], "Status": "PENDING_VALIDATION"}},
+    )
+
+
+@breaks("edge store")
+def an_arn_without_a_uuid(stage: Stage) -> Iterator[Stage]:
+    arn = "arn:aws:cloudfront::000000000000:key-value-store/hosts"
+    answers = replace_answers(
+        evolve(stage, outputs={**stage.outputs, "keyValueStoreArn": arn}),
+        "cloudfront-keyvaluestore",
+        "describe_key_value_store",
+        lambda answer: answer,
+    )
+    found = stage.client("cloudfront-keyvaluestore").describe_key_value_store(
+        KvsARN=stage.outputs["keyValueStoreArn"]
+    )
+
+    class Store:
+        def describe_key_value_store(self, **_arguments: str) -> Any:  # noqa: ANN401
+            return found
+
+    def get_client(name: str, region: str) -> Any:  # noqa: ANN401
+        return Store() if name == "cloudfront-keyvaluestore" else stage.get_client(name, region)
+
+    yield evolve(answers, get_client=get_client)
+
+
+@breaks("edge store")
+def a_missing_store(stage: Stage) -> Iterator[Stage]:
+    arn = "arn:aws:cloudfront::000000000000:key-value-store/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
+    yield evolve(stage, outputs={**stage.outputs, "keyValueStoreArn": arn})
+
+
+@breaks("DNS")
+def a_missing_record(stage: Stage) -> Iterator[None]:
+    route53 = stage.client("route53")
+    zone = route53.list_hosted_zones()["HostedZones"][0]["Id"]
+    records = [
+        each
+        for each in route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+        if ".sites." in each["Name"] and each["Type"] in {"A", "AAAA"}
+    ]
+    assert records
+    for action in ("DELETE", "CREATE"):
+        changes = [{"Action": action, "ResourceRecordSet": record} for record in records]
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
+        if action == "DELETE":
+            yield None
+
+
+@breaks("tokens")
+def a_route_without_an_authorizer(stage: Stage) -> Iterator[None]:
+    client, api = stage.client("apigatewayv2"), stage.outputs["images"]["apiId"]
+    (route,) = [each for each in client.get_routes(ApiId=api)["Items"] if each["RouteKey"] == "GET /images"]
+    client.update_route(ApiId=api, RouteId=route["RouteId"], AuthorizationType="NONE")
+    yield None
+    client.update_route(
+        ApiId=api, RouteId=route["RouteId"], AuthorizationType="JWT", AuthorizerId=route["AuthorizerId"]
+    )
+
+
+@breaks("addresses for alarms")
+def an_unconfirmed_address(stage: Stage) -> Iterator[Stage]:
+    yield replace_answers(
+        stage,
+        "sns",
+        "list_subscriptions_by_topic",
+        lambda page: {
+            "Subscriptions": [
+                {**each, "SubscriptionArn": "PendingConfirmation"} for each in page["Subscriptions"]
+            ]
+        },
+    )
+
+
+@breaks("concurrency")
+def a_new_account(stage: Stage) -> Iterator[Stage]:
+    yield replace_answers(
+        stage, "lambda", "get_account_settings", lambda _: {"AccountLimit": {"ConcurrentExecutions": 10}}
+    )
+
+
+@breaks("recursive loops")
+def a_lost_setting(stage: Stage) -> Iterator[None]:
+    client, name = stage.client("lambda"), f"{stage.prefix}-orchestrator"
+    client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Terminate")
+    yield None
+    client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")
+
+
+@breaks("recursive loops")
+def another_function_with_the_setting(stage: Stage) -> Iterator[None]:
+    client, name = stage.client("lambda"), f"{stage.prefix}-release"
+    client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")
+    yield None
+    client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Terminate")
+
+
+def find_mapping(stage: Stage) -> Mapping[str, Any]:
+    (mapping,) = stage.client("lambda").list_event_source_mappings(
+        FunctionName=f"{stage.prefix}-orchestrator"
+    )["EventSourceMappings"]
+    return mapping
+
+
+@breaks("consumers")
+def an_unlimited_mapping(stage: Stage) -> Iterator[None]:
+    client, mapping = stage.client("lambda"), find_mapping(stage)
+    client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={})
+    yield None
+    client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=mapping["ScalingConfig"])
+
+
+@breaks("consumers")
+def a_disabled_mapping(stage: Stage) -> Iterator[None]:
+    client, mapping = stage.client("lambda"), find_mapping(stage)
+    for enabled in (False, True):
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
+        if not enabled:
+            yield None
+
+
+@breaks("consumers")
+def a_queue_with_three_receives(stage: Stage) -> Iterator[None]:
+    sqs, url = stage.client("sqs"), stage.outputs["queues"]["builds"]
+    policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    fewer = json.dumps({**json.loads(policy["RedrivePolicy"]), "maxReceiveCount": 3})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": fewer})
+    yield None
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
+
+
+@breaks("dead letters")
+def a_failed_message(stage: Stage) -> Iterator[None]:
+    sqs, url = stage.client("sqs"), f"{stage.outputs['queues']['builds']}-dead"
+    sqs.send_message(QueueUrl=url, MessageBody="{}")
+    yield None
+    sqs.purge_queue(QueueUrl=url)
+
+
+@breaks("boto3")
+def a_layer_with_an_older_boto3(stage: Stage) -> Iterator[Stage]:
+    client = stage.client("lambda")
+    layer = client.publish_layer_version(
+        LayerName=f"{stage.prefix}-base", Content={"ZipFile": make_zip({"python/other.py": ""})}
+    )
+    name = f"{stage.prefix}-release"
+    former = client.get_function_configuration(FunctionName=name)["Layers"]
+    layers = [each["Arn"] for each in former]
+    client.update_function_configuration(
+        FunctionName=name,
+        Layers=[layer["LayerVersionArn"], *(each for each in layers if "-base:" not in each)],
+    )
+    yield stage
+    client.update_function_configuration(FunctionName=name, Layers=layers)
+
+
+def make_zip(files: Mapping[str, str]) -> bytes:
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return file.getvalue()
+
+
+@breaks("streaming")
+def a_buffered_url(stage: Stage) -> Iterator[None]:
+    client, name = stage.client("lambda"), f"{stage.prefix}-site-next-site-server"
+    for mode in ("BUFFERED", "RESPONSE_STREAM"):
+        client.update_function_url_config(FunctionName=name, InvokeMode=mode)
+        if mode == "BUFFERED":
+            yield None
+
+
+@contextmanager
+def log_line(stage: Stage, function: str, message: str) -> Iterator[None]:
+    logs, group = stage.client("logs"), f"/aws/lambda/{stage.prefix}-{function}"
+    logs.create_log_stream(logGroupName=group, logStreamName="broken")
+    logs.put_log_events(
+        logGroupName=group,
+        logStreamName="broken",
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": message}],
+    )
+    yield
+    logs.delete_log_stream(logGroupName=group, logStreamName="broken")
+
+
+@breaks("permissions")
+def a_refused_call(stage: Stage) -> Iterator[None]:
+    with log_line(stage, "images-api", "An error occurred (AccessDeniedException) when calling PutItem"):
+        yield None
+
+
+@breaks("parameters")
+def an_unknown_parameter(stage: Stage) -> Iterator[None]:
+    with log_line(stage, "release", "ParamValidationError: Unknown parameter in input"):
+        yield None
+
+
+@breaks("rate of secrets")
+def a_throttled_secret(stage: Stage) -> Iterator[None]:
+    with log_line(stage, "api", "ThrottlingException when calling the PutParameter operation"):
+        yield None
+
+
+@breaks("rows of builds")
+def a_refused_transaction(stage: Stage) -> Iterator[None]:
+    with log_line(stage, "orchestrator", "AccessDeniedException when calling TransactWriteItems"):
+        yield None
+
+
+@breaks("alarms")
+def an_active_alarm(stage: Stage) -> Iterator[None]:
+    client = stage.client("cloudwatch")
+    name = client.describe_alarms(AlarmNamePrefix=f"{stage.prefix}-")["MetricAlarms"][0]["AlarmName"]
+    for state in ("ALARM", "OK"):
+        client.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+        if state == "ALARM":
+            yield None
+
+
+# Facts that two checks see.
+ALSO_FAILED = {"a_refused_transaction": {"permissions"}, "another_account": {"addresses for alarms"}}
+
+
+def find_failed(stage: Stage) -> dict[str, str]:
+    """Return what the failed checks have found, by the name of the check."""
+    return {
+        each.check.name: each.finding.detail
+        for each in run_checks(stage)
+        if each.finding.verdict is Verdict.FAILED
+    }
+
+
+def test_every_check_passes_on_a_right_stage(stage: Stage) -> None:
+    assert {
+        each.check.name: each.finding.detail
+        for each in run_checks(stage)
+        if each.finding.verdict is not Verdict.PASSED
+    } == {}
+
+
+def test_every_check_has_a_wrong_stage() -> None:
+    assert {check for check, _ in BREAKS.values()} == {check.name for check in CHECKS}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_exactly_the_check_of_a_wrong_fact_fails(stage: Stage, name: str) -> None:
+    check, make_wrong = BREAKS[name]
+    with make_wrong(stage) as wrong:
+        assert find_failed(wrong).keys() == {check} | ALSO_FAILED.get(name, set())
+    assert find_failed(stage) == {}
+
+
+def test_before_the_first_push_two_checks_wait(stage: Stage) -> None:
+    client, name = stage.client("lambda"), f"{stage.prefix}-site-next-site-server"
+    table = stage.outputs["tables"]["projects"]["name"]
+    row = {"projectId": {"S": "BUILDS"}, "sk": {"S": "RUNNING"}}
+    client.delete_function_url_config(FunctionName=name)
+    stage.client("dynamodb").delete_item(TableName=table, Key=row)
+    try:
+        waiting = {each.check.name for each in run_checks(stage) if each.finding.verdict is Verdict.NOT_YET}
+        assert waiting == {"streaming", "rows of builds"}
+        assert report(stage, Console(file=StringIO())) == 0
+    finally:
+        stage.client("dynamodb").put_item(TableName=table, Item=row)
+        client.create_function_url_config(FunctionName=name, AuthType="NONE", InvokeMode="RESPONSE_STREAM")
+
+
+def test_the_table_shows_what_was_found_and_what_to_do(stage: Stage) -> None:
+    """Q1."""
+    shown = StringIO()
+    console = Console(file=shown, width=200)
+    assert report(stage, console) == 0
+    assert "Run `pulumi up --refresh`" not in shown.getvalue()
+    with BREAKS["a_lost_setting"][1](stage) as wrong:
+        assert report(wrong, console) == 1
+    assert "anchor-staging-orchestrator has Terminate, not Allow" in shown.getvalue()
+    assert "Run `pulumi up --refresh`." in shown.getvalue()
+    assert f"{len(CHECKS) - 1} passed, 1 failed, 0 not yet" in shown.getvalue()
+
+
+# IAM's name of an operation, if it differs from the name in the API. The first operation needs no permission.
+ACTIONS = {
+    "sts:GetCallerIdentity": None,
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "monitoring:DescribeAlarms": "cloudwatch:DescribeAlarms",
+}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_declares_exactly_the_actions_that_it_calls(stage: Stage, check: Check) -> None:
+    """Q3."""
+    called: set[str | None] = set()
+
+    def record(model: OperationModel, **_named: object) -> None:
+        operation = f"{model.service_model.signing_name}:{model.name}"
+        called.add(ACTIONS.get(operation, operation))
+
+    def get_client(service: str, region: str) -> Any:  # noqa: ANN401
+        client = running.client(service, region_name=region, endpoint_url=address)
+        client.meta.events.register("before-call", record)
+        return client
+
+    example = stage.client("sts")
+    address, credentials = example.meta.endpoint_url, example._request_signer._credentials
+    running = boto3.Session(
+        aws_access_key_id=credentials.access_key, aws_secret_access_key=credentials.secret_key
+    )
+    run_checks(evolve(stage, get_client=get_client), [check])
+    assert called - {None} == {each.action for each in check.permissions}
+
+
+# The emulator has other names for these actions, and ignores the resources of the last ones.
+EMULATOR_ACTIONS = {
+    "lambda:GetFunctionRecursionConfig": "lambda:GetFunction",
+    "lambda:ListFunctionUrlConfigs": "lambda:GetFunction",
+    "lambda:GetLayerVersion": "lambda:ListLayers",
+}
+WITHOUT_RESOURCES = {"lambda:ListLayers", "ssm:GetServiceSetting"}
+
+
+def test_the_policy_is_sufficient(stage: Stage, running_emulator: Emulator) -> None:
+    """Q3."""
+    iam, name = running_emulator.client("iam"), "first-account"
+    policy = build_policy(
+        replacements={"REGION": stage.region, "ACCOUNT": stage.account, "STAGE": stage.name}
+    )
+    for statement in policy["Statement"]:
+        statement["Action"] = EMULATOR_ACTIONS.get(statement["Action"], statement["Action"])
+        if statement["Action"] in WITHOUT_RESOURCES:
+            statement["Resource"] = "*"
+    trust = {"Effect": "Allow", "Principal": {"AWS": stage.account}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )
+    iam.put_role_policy(RoleName=name, PolicyName="checks", PolicyDocument=json.dumps(policy))
+    session = running_emulator.create_role_session(role["Role"]["Arn"])
+
+    def get_client(service: str, region: str) -> Any:  # noqa: ANN401
+        return session.client(service, region_name=region, endpoint_url=running_emulator.endpoint_url)
+
+    run_checks(evolve(stage, get_client=get_client))
+    decisions = [each for each in running_emulator.list_decisions() if each.role == name]
+    assert {each for each in decisions if not each.is_allowed} == set()
+    assert len({each.action for each in decisions}) > 10
+
+
+def test_the_policy_only_reads() -> None:
+    """Q3."""
+    actions = {each["Action"].partition(":")[2] for each in build_policy()["Statement"]}
+    assert len(actions) > 10
+    assert {
+        each for each in actions if not each.startswith(("Describe", "Filter", "Get", "List", "Query"))
+    } == set()
+
+
+def test_the_documented_policy_is_the_generated_one() -> None:
+    assert (ROOT / "docs" / "first-account-policy.json").read_text() == render_policy()
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo 'no stack named dev' >&2; exit 255", "no stack named dev"),
+        ("echo '{}'", "run `pulumi up -s dev` first"),
+        (None, "the Pulumi command line is not installed"),
+    ],
+)
+def test_a_stack_without_outputs_is_refused(
+    script: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q1."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if script:
+        program = tmp_path / "pulumi"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    with pytest.raises(StackError, match=message):
+        open_stage("dev")
