@@ -16,6 +16,8 @@ MODULE: Final = Path(__file__).with_name("cli")
 PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 # Text after which Pulumi prints the version that the link step stores.
 _VERSION_VARIABLE: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+# With the value `built`, this variable selects the built command line, even if there is one on the PATH.
+_CHOICE: Final = "ANCHOR_PULUMI"
 _LANGUAGE_HOST: Final = "pulumi-language-python"
 _LAST_LINES: Final = 20
 
@@ -63,7 +65,7 @@ def find_or_build(cache: Path, *, report: Callable[[str], None]) -> PulumiComman
         PulumiMissingError: There is no Pulumi on the PATH, and it cannot be built.
     """
     installed = shutil.which("pulumi")
-    if installed:
+    if installed and os.environ.get(_CHOICE) != "built":
         executable = Path(installed).resolve()
         if executable.with_name(_LANGUAGE_HOST).exists():
             return PulumiCommandLine(executable=executable, origin=str(executable))

@@ -56,7 +56,7 @@ def test_the_layers_contain_bytecode_of_the_functions_runtime(workflow: str, job
 
 
 def test_there_are_workflows_with_steps() -> None:
-    assert [file.name for file in WORKFLOWS] == ["checks.yml", "deploy.yml", "preview.yml"]
+    assert [file.name for file in WORKFLOWS] == ["checks.yml", "deploy.yml", "drift.yml", "preview.yml"]
     assert len(list(iterate_steps())) > 10
 
 
@@ -98,8 +98,11 @@ def test_every_job_has_only_the_permissions_it_needs() -> None:
         "checks.yml: check": read,
         "checks.yml: test": read,
         "checks.yml: conformance": read,
+        "checks.yml: engine": read,
         "deploy.yml: checks": read,
         "deploy.yml: up": assume,
+        "drift.yml: refresh": assume,
+        "drift.yml: report": {"issues": "write"},
         "preview.yml: preview": assume,
         "preview.yml: comment": {"pull-requests": "write"},
     }
@@ -111,6 +114,7 @@ def test_code_of_a_pull_request_never_runs_with_write_permissions() -> None:
     assert triggers == {
         "checks.yml": {"pull_request", "workflow_call"},
         "deploy.yml": {"push", "release"},
+        "drift.yml": {"schedule", "workflow_dispatch"},
         "preview.yml": {"pull_request"},
     }
     for name, step in iterate_steps():
@@ -123,12 +127,51 @@ def test_forks_get_no_credentials() -> None:
     assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
 
 
-def test_the_comment_job_runs_no_code_of_the_pull_request() -> None:
-    comment = load_workflow("preview.yml")["jobs"]["comment"]
-    assert [step["uses"].partition("@")[0] for step in comment["steps"]] == [
+@pytest.mark.parametrize(("workflow", "job"), [("preview.yml", "comment"), ("drift.yml", "report")])
+def test_a_job_that_writes_to_github_runs_no_code_of_the_repository(workflow: str, job: str) -> None:
+    writing = load_workflow(workflow)["jobs"][job]
+    assert [step["uses"].partition("@")[0] for step in writing["steps"]] == [
         "actions/download-artifact",
         "actions/github-script",
     ]
+
+
+def test_the_comment_shows_first_what_is_replaced_or_deleted() -> None:
+    """Both texts are in fences, because a pull request can change them."""
+    summarize = find_step("preview.yml", "preview", "reference.plan_summary")
+    assert summarize["if"] == "${{ !cancelled() }}"
+    upload = find_step("preview.yml", "preview", "upload-artifact")["with"]["path"]
+    assert upload.split() == ["${{", "matrix.stage", "}}.txt", "${{", "matrix.stage", "}}.summary.txt"]
+    script = find_step("preview.yml", "comment", "github-script")["with"]["script"]
+    assert "${fence}\\n${summary.slice(0, 5000)}\\n${fence}" in script
+    assert "${first}<details>" in script
+    assert script.count("readFileSync") == script.count(".replaceAll(fence, '')") == 1
+
+
+@pytest.mark.parametrize(("workflow", "job"), [("preview.yml", "preview"), ("drift.yml", "refresh")])
+def test_the_event_log_is_never_uploaded(workflow: str, job: str) -> None:
+    """The event log contains values of properties."""
+    run = find_step(workflow, job, "--event-log")["run"]
+    assert '--event-log "$RUNNER_TEMP/events.json"' in run
+    assert "RUNNER_TEMP" not in str(find_step(workflow, job, "upload-artifact"))
+
+
+def test_drift_is_looked_for_every_day_with_a_role_that_only_main_can_assume() -> None:
+    workflow = load_workflow("drift.yml")
+    refresh = workflow["jobs"]["refresh"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \*", workflow["on"]["schedule"][0]["cron"])
+    assert "github.ref == 'refs/heads/main'" in refresh["if"]
+    run = find_step("drift.yml", "refresh", "pulumi refresh")["run"]
+    for option in (
+        "--preview-only",
+        "--expect-no-changes",
+        "--suppress-permalink=true",
+        "--suppress-outputs",
+    ):
+        assert option in run
+    assert not [step for step in refresh["steps"] if step.get("uses", "").startswith("actions/cache@")]
+    text = (ROOT / "docs" / "continuous-deployment.md").read_text()
+    assert "`repo:OWNER/REPOSITORY:ref:refs/heads/main`" in text
 
 
 def test_run_steps_contain_no_expressions() -> None:
@@ -137,8 +180,8 @@ def test_run_steps_contain_no_expressions() -> None:
     assert lines
     for name, run in lines:
         assert "${{" not in run, name
-    script = find_step("preview.yml", "comment", "github-script")["with"]["script"]
-    assert "${{" not in script
+    for workflow, job in (("preview.yml", "comment"), ("drift.yml", "report")):
+        assert "${{" not in find_step(workflow, job, "github-script")["with"]["script"]
 
 
 def test_only_continuous_integration_needs_the_target_engine() -> None:
@@ -162,7 +205,7 @@ def test_called_make_targets_exist() -> None:
     called = {
         target for _, run in iterate_scripts() for target in re.findall(r"^make (\w+)", run, re.MULTILINE)
     }
-    assert called == {"check", "test", "conformance", "package"}
+    assert called == {"check", "conformance", "engine", "package", "test"}
     assert called <= set(targets)
 
 
@@ -226,6 +269,6 @@ def test_make_package_builds_the_layers_of_the_stages() -> None:
 def test_every_variable_of_the_workflows_is_documented() -> None:
     text = (ROOT / "docs" / "continuous-deployment.md").read_text()
     read = {name for file in WORKFLOWS for name in re.findall(r"vars\.(\w+)", file.read_text())}
-    assert read == {"PULUMI_BACKEND_URL", "PREVIEWS", "DEPLOY_ROLE"}
+    assert read == {"PULUMI_BACKEND_URL", "PREVIEWS", "DEPLOY_ROLE", "DRIFT"}
     for name in read:
         assert f"`{name}`" in text

@@ -37,6 +37,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("ANCHOR_PULUMI", raising=False)
     return folder
 
 
@@ -58,6 +59,17 @@ def test_an_installed_pulumi_is_used(programs: Path, tmp_path: Path) -> None:
     write_program(programs / "pulumi-language-python")
     assert find(tmp_path, report=print).executable == installed.resolve()
     assert not (tmp_path / "pulumi").exists()
+
+
+def test_a_variable_selects_the_built_pulumi(
+    programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Continuous integration tests the pinned version, whatever its machine has."""
+    write_program(programs / "pulumi")
+    write_program(programs / "pulumi-language-python")
+    write_program(programs / "go", GO.format(log=tmp_path / "go.log"))
+    monkeypatch.setenv("ANCHOR_PULUMI", "built")
+    assert find(tmp_path, report=print).executable == tmp_path / "pulumi" / VERSION / "pulumi"
 
 
 def test_an_installed_pulumi_without_a_language_host_is_not_used(programs: Path, tmp_path: Path) -> None:
