@@ -29,7 +29,7 @@ PULUMI = {
     "import": {"-s", "--stack", "--generate-code", "--protect", "--parent"},
     "login": set(),
     "cancel": {"-s", "--stack"},
-    "refresh": {"-s", "--stack", "--clear-pending-creates"},
+    "refresh": {"-s", "--stack", "--preview-only", "--clear-pending-creates"},
     "stack export": {"-s", "--stack"},
     "stack init": {"--secrets-provider"},
     "stack output": {"-s", "--stack", "--json"},
