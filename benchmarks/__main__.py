@@ -22,6 +22,7 @@ PICTURES: Final = DOCUMENT.parent / FOLDER
 # Modules of this package with a function `measure`. Names on the command line select some of these modules.
 BENCHMARKS: Final = (
     "program",
+    "preview",
     "repositories",
     "image_lists",
     "cold_start",

@@ -3,6 +3,7 @@
 python -m benchmarks.program_child components 50 GRAPH    run __main__.py and write its resources to GRAPH
 python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH without components
 python -m benchmarks.program_child raw-usual 50 GRAPH     the same as raw, without `enable_fast_registration`
+python -m benchmarks.program_child alone LAYERS           run __main__.py once, with the sites of its settings
 python -m benchmarks.program_child import                 import the modules that __main__.py imports
 python -m benchmarks.program_child import-raw GRAPH       import the classes of the resources of GRAPH
 """
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str]) -> Cost:
     match arguments:
         case ["import"]:
             return _measure_time(_import_modules_of_program)
+        case ["alone", layers]:
+            return _measure_time(lambda: _run_alone(Path(layers)))
         case ["import-raw", graph]:
             return _measure_raw_imports([each.type for each in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
         case ["components", sites, graph]:
@@ -110,6 +113,19 @@ def _measure_components(sites: int, graph: Path) -> Cost:
         # Write the graph before the temporary layers are deleted, because it contains the layers' content.
         graph.write_bytes(pickle.dumps([each.portable() for each in custom]))
     return _with_counts(cost, len(custom), len(registered) - len(custom))
+
+
+def _run_alone(layers: Path) -> None:
+    """Run the program as the language host does, with a monitor that answers at once."""
+    import yaml  # noqa: PLC0415 - other children measure imports
+
+    from benchmarks.monitor import run  # noqa: PLC0415
+    from local.engine.program import run_main  # noqa: PLC0415
+
+    file = (ROOT / f"Pulumi.{STAGE}.yaml").read_text(encoding="utf-8")
+    run(
+        lambda: run_main(ROOT), STAGE, {**yaml.safe_load(file)["config"], "anchor-deploy:layers": str(layers)}
+    )
 
 
 def _measure_raw_program(graph: Path, *, fast_registration: bool) -> Cost:

@@ -55,8 +55,6 @@ class PulumiCommandLine:
 def find_or_build(cache: Path, *, report: Callable[[str], None]) -> PulumiCommandLine:
     """Return the command line of the PATH, else one that is built from its Go module.
 
-    An installation of the PATH without a Python language host cannot run the program, so it is not used.
-
     Args:
         cache: Folder of the built command line. Later calls reuse it.
         report: Shows what is done.
@@ -64,17 +62,37 @@ def find_or_build(cache: Path, *, report: Callable[[str], None]) -> PulumiComman
     Raises:
         PulumiMissingError: There is no Pulumi on the PATH, and it cannot be built.
     """
+    found = find(cache)
+    if found:
+        return found
+    report(f"building Pulumi {VERSION} from its Go module (once, 3 to 10 minutes)")
+    _build(_locate_built(cache))
+    return _use_built(cache)
+
+
+def find(cache: Path) -> PulumiCommandLine | None:
+    """Return the command line of the PATH, else one that was built before, or None.
+
+    An installation of the PATH without a Python language host cannot run the program, so it is not used.
+
+    Args:
+        cache: Folder of the built command line.
+    """
     installed = shutil.which("pulumi")
     if installed and os.environ.get(_CHOICE) != "built":
         executable = Path(installed).resolve()
         if executable.with_name(_LANGUAGE_HOST).exists():
             return PulumiCommandLine(executable=executable, origin=str(executable))
-    folder = cache / "pulumi" / VERSION
-    executable = folder / "pulumi"
-    if not executable.exists():
-        report(f"building Pulumi {VERSION} from its Go module (once, 3 to 10 minutes)")
-        _build(executable)
-    write_language_host(folder)
+    return _use_built(cache) if _locate_built(cache).exists() else None
+
+
+def _locate_built(cache: Path) -> Path:
+    return cache / "pulumi" / VERSION / "pulumi"
+
+
+def _use_built(cache: Path) -> PulumiCommandLine:
+    executable = _locate_built(cache)
+    write_language_host(executable.parent)
     return PulumiCommandLine(executable=executable, origin=f"built from {PACKAGE} {VERSION}")
 
 

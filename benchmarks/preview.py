@@ -1,0 +1,137 @@
+"""A preview of production with Pulumi's own engine, with and without `enable_fast_registration`."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.model import Goal, Measurement, Report, ShowProgress
+from local.emulator.emulator import Emulator
+from local.pulumi_engine.cli import PulumiCommandLine, PulumiProject, find
+from local.pulumi_engine.provider import run_provider
+from local.pulumi_engine.workspace import create_project
+from reference.markdown import table
+from tests.components.recorder import built_layers
+
+ROOT: Final = Path(__file__).parent.parent
+STAGE: Final = "production"
+TURNS: Final = 7
+GOAL: Final = Goal(bound=1.5)
+TITLE: Final = "A preview with Pulumi's engine"
+REGISTRATION: Final = Path("components") / "core" / "registration.py"
+_METHOD: Final = """\
+`pulumi preview` plans production with an empty state. Pulumi's own command line and engine run, with the
+provider of the embedded cloud (`local/pulumi_engine`). The command runs for three copies of the program. One
+copy is unchanged. In the second copy, `enable_fast_registration` only disables the garbage collector. In the
+third copy, it does nothing. The program alone is the same program in one Python process, with a monitor that
+answers at once. All four run alternately, {turns} times, and the medians count. Wall time is measured, from
+the start of the process to its end."""
+_MISSING: Final = """\
+This benchmark was skipped: the machine has no Pulumi command line. Run `make engine` once, which builds the
+command line, then run `make bench` again."""
+_REMARK: Final = """\
+The time of the engine contains two processes that start (`pulumi`, the language host), the calls between the
+processes, and the provider's answers."""
+# The text that takes the place of the module in two of the copies.
+_VARIANTS: Final[Mapping[str, str | None]] = {
+    "unchanged": None,
+    "without the collector": "import gc\n\n\ndef enable_fast_registration() -> None:\n    gc.disable()\n",
+    "usual": "def enable_fast_registration() -> None:\n    pass\n",
+}
+
+
+def measure(show_progress: ShowProgress, turns: int = TURNS) -> Report:
+    """Measure the previews and the program alone. Without a command line, the report only says so."""
+    command_line = find(ROOT / ".anchor")
+    if command_line is None:
+        return Report(title=TITLE, method=_MISSING, measurements=())
+    seconds: dict[str, list[float]] = {name: [] for name in (*_VARIANTS, "alone")}
+    with run_projects(command_line) as runs:
+        for turn in range(turns):
+            for name, run in runs.items():
+                show_progress(f"preview: turn {turn + 1} of {turns}, {name}")
+                began = time.perf_counter()
+                run()
+                seconds[name].append(time.perf_counter() - began)
+    return create_report(seconds)
+
+
+def create_report(seconds: Mapping[str, list[float]]) -> Report:
+    """Return the report of the measured seconds of each variant and of the program alone."""
+    middle = {name: median(values) for name, values in seconds.items()}
+    fast, collector, usual = (middle[name] for name in _VARIANTS)
+    alone = middle["alone"]
+    return Report(
+        title=TITLE,
+        method=_METHOD.format(turns=len(seconds["alone"])),
+        measurements=(
+            Measurement(
+                name="preview / the program alone",
+                value=fast / alone,
+                goal=GOAL,
+                detail=f"{fast:.1f} s / {alone:.1f} s",
+                remark="" if GOAL.is_met(fast / alone) else _REMARK,
+            ),
+            Measurement(
+                name="preview without `enable_fast_registration` / with it",
+                value=usual / fast,
+                detail=f"{usual:.1f} s / {fast:.1f} s",
+            ),
+            Measurement(
+                name="preview in which `enable_fast_registration` only disables the collector / unchanged",
+                value=collector / fast,
+                detail=f"{collector:.1f} s / {fast:.1f} s",
+            ),
+        ),
+        tables=(
+            (
+                "Seconds of each turn",
+                table(
+                    ("", *(str(number + 1) for number in range(len(seconds["alone"])))),
+                    [(name, *(f"{value:.1f}" for value in values)) for name, values in seconds.items()],
+                ),
+            ),
+        ),
+    )
+
+
+@contextmanager
+def run_projects(command_line: PulumiCommandLine) -> Generator[Mapping[str, Callable[[], object]]]:
+    """Start an emulator and a provider, and yield the function that runs each variant once."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        built_layers() as layers,
+        Emulator(region="ap-southeast-1", port=0) as emulator,
+        run_provider(emulator, root=Path(folder)) as port,
+    ):
+        settings = {"anchor-deploy:layers": str(layers)}
+        runs: dict[str, Callable[[], object]] = {}
+        for name, text in _VARIANTS.items():
+            project = create_project(
+                command_line,
+                root=ROOT,
+                folder=Path(folder) / name.replace(" ", "-"),
+                stage=STAGE,
+                settings=settings,
+                provider_port=port,
+            )
+            if text is not None:
+                (project.folder / REGISTRATION).write_text(text, encoding="utf-8")
+            runs[name] = lambda project=project: preview(project)
+        runs["alone"] = lambda: _run_alone(layers)
+        yield runs
+
+
+def preview(project: PulumiProject) -> str:
+    """Preview the stage and return the output."""
+    return project.run("preview", "--stack", STAGE, "--suppress-progress", "--suppress-outputs")
+
+
+def _run_alone(layers: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.program_child", "alone", str(layers)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - a module of this project
