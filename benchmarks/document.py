@@ -64,7 +64,11 @@ def _section(report: Report) -> Sequence[str]:
     return (
         f"## {report.title}",
         report.method,
-        table(("measured", "result", "goal", "", "in numbers"), map(_row, report.measurements)),
+        *(
+            [table(("measured", "result", "goal", "", "in numbers"), map(_row, report.measurements))]
+            if report.measurements
+            else []
+        ),
         *_remarks(report),
         *(f"![{plot.title}]({FOLDER}/{plot.name}.svg)" for plot in report.plots),
         *(block for caption, content in report.tables for block in (f"### {caption}", content)),

@@ -26,21 +26,19 @@ TITLE: Final = "A preview with Pulumi's engine"
 REGISTRATION: Final = Path("components") / "core" / "registration.py"
 _METHOD: Final = """\
 `pulumi preview` plans production with an empty state. Pulumi's own command line and engine run, with the
-provider of the embedded cloud (`local/pulumi_engine`). The command runs for three copies of the program. One
-copy is unchanged. In the second copy, `enable_fast_registration` only disables the garbage collector. In the
-third copy, it does nothing. The program alone is the same program in one Python process, with a monitor that
-answers at once. All four run alternately, {turns} times, and the medians count. Wall time is measured, from
-the start of the process to its end."""
+provider of the embedded cloud (`local/pulumi_engine`). The command runs for two copies of the program. One
+copy is unchanged. In the other copy, `enable_fast_registration` does nothing. The program alone is the same
+program in one Python process, with a monitor that answers at once. All three run alternately, {turns} times,
+and the medians count. Wall time is measured, from the start of the process to its end."""
 _MISSING: Final = """\
 This benchmark was skipped: the machine has no Pulumi command line. Run `make engine` once, which builds the
 command line, then run `make bench` again."""
 _REMARK: Final = """\
 The time of the engine contains two processes that start (`pulumi`, the language host), the calls between the
 processes, and the provider's answers."""
-# The text that takes the place of the module in two of the copies.
+# The text that takes the place of the module in a copy.
 _VARIANTS: Final[Mapping[str, str | None]] = {
     "unchanged": None,
-    "without the collector": "import gc\n\n\ndef enable_fast_registration() -> None:\n    gc.disable()\n",
     "usual": "def enable_fast_registration() -> None:\n    pass\n",
 }
 
@@ -64,7 +62,7 @@ def measure(show_progress: ShowProgress, turns: int = TURNS) -> Report:
 def create_report(seconds: Mapping[str, list[float]]) -> Report:
     """Return the report of the measured seconds of each variant and of the program alone."""
     middle = {name: median(values) for name, values in seconds.items()}
-    fast, collector, usual = (middle[name] for name in _VARIANTS)
+    fast, usual = (middle[name] for name in _VARIANTS)
     alone = middle["alone"]
     return Report(
         title=TITLE,
@@ -81,11 +79,6 @@ def create_report(seconds: Mapping[str, list[float]]) -> Report:
                 name="preview without `enable_fast_registration` / with it",
                 value=usual / fast,
                 detail=f"{usual:.1f} s / {fast:.1f} s",
-            ),
-            Measurement(
-                name="preview in which `enable_fast_registration` only disables the collector / unchanged",
-                value=collector / fast,
-                detail=f"{collector:.1f} s / {fast:.1f} s",
             ),
         ),
         tables=(

@@ -36,8 +36,7 @@ needs a second call for its outputs. The rest of the difference has two causes. 
 trace for each registration, which is deeper in components. The flat program has no stack outputs."""
 _USUAL: Final = """\
 Both programs call `enable_fast_registration` (`components/core/registration.py`), so that the ratios above
-show only the costs of components. Without this call, the garbage collector repeatedly scans all objects,
-and the SDK scans all unresolved outputs each time an output is resolved."""
+show only the costs of components. Without this call, the garbage collector repeatedly scans all objects."""
 
 
 @frozen(kw_only=True)

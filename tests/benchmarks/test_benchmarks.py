@@ -1,6 +1,7 @@
 """The report of `make bench`, and the correctness of its comparisons."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pulumi_aws as aws
 import pytest
 from attrs import evolve
 
-from benchmarks import image_lists, repositories
+from benchmarks import image_lists, preview, repositories
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.cold_start import find_handlers
 from benchmarks.document import Machine, render
@@ -247,3 +248,24 @@ def test_the_pynamodb_model_has_all_attributes_of_a_deployment() -> None:
     assert (row.deployment_id, row.commit_sha) == (deployment.deployment_id, deployment.commit_sha)
     assert deployment.release
     assert row.release.host == deployment.release.host
+
+
+def test_previews_are_compared_by_their_medians() -> None:
+    report = preview.create_report(
+        {"unchanged": [9.0, 3.0, 4.0], "usual": [6.0, 6.0, 60.0], "alone": [4.0, 2.0, 1.0]}
+    )
+    assert [each.value for each in report.measurements] == [2.0, 1.5]
+    assert [each.verdict for each in report.measurements] == ["missed", ""]
+    assert "3 times" in report.method
+
+
+def test_without_pulumi_the_page_says_that_the_previews_were_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(preview, "ROOT", tmp_path)
+    report = preview.measure(lambda _text: None)
+    assert report.measurements == ()
+    machine = Machine(processor="p", cores=1, system="s", python="3", packages={}, minutes=1)
+    page = " ".join(render([report], machine).split())
+    assert "This benchmark was skipped: the machine has no Pulumi command line." in page

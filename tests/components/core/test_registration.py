@@ -1,26 +1,50 @@
-"""`enable_fast_registration` under the recorder. `test_program.py` tests it under plain mocks."""
+"""`enable_fast_registration` in a program that is deployed. `test_program.py` tests it under plain mocks."""
 
 import gc
+from pathlib import Path
 
 import pulumi
-import pytest
 
 from components.core.registration import enable_fast_registration
-from tests.components.recorder import record_program
+from local.engine.monitor import Monitor
+from local.engine.program import run_program
+from local.providers.core.resource import CreatedResource
 
 
-async def do_nothing() -> None:
-    pass
+def run(program: object) -> None:
+    """Run a program that creates no resource, as a language host does."""
+    assert callable(program)
+    monitor = Monitor(
+        project="p",
+        stack="dev",
+        root=Path(),
+        register=lambda _registration: CreatedResource(id="1"),
+        invoke=lambda _token, _arguments: {},
+    )
+    run_program(program, monitor, project="p", stack="dev", config={})
 
 
-def test_registrations_are_sent_early_and_garbage_collection_is_disabled() -> None:
+def test_garbage_collection_is_disabled_while_the_program_runs() -> None:
     gc_states: list[bool] = []
 
     def program() -> None:
         enable_fast_registration()
         gc_states.append(gc.isenabled())
-        with pytest.raises(pulumi.RunError, match="may only be called once"):
-            pulumi.run(do_nothing)  # refused, because `enable_fast_registration` was called before
 
-    record_program(program)
+    run(program)
     assert gc_states == [False]
+
+
+def test_the_program_can_still_register_an_asynchronous_entrypoint() -> None:
+    """`pulumi.run` may be called once per program, so this function must not use it."""
+    called: list[str] = []
+
+    async def main() -> None:
+        called.append("main")
+
+    def program() -> None:
+        enable_fast_registration()
+        pulumi.run(main)
+
+    run(program)
+    assert called == ["main"]
