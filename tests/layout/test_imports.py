@@ -4,7 +4,17 @@ from graphlib import TopologicalSorter
 
 import grimp
 
-PACKAGES = ("anchor", "aws_models", "benchmarks", "components", "first_account", "local", "policies", "reference", "runtime")
+PACKAGES = (
+    "anchor",
+    "aws_models",
+    "benchmarks",
+    "components",
+    "first_account",
+    "local",
+    "policies",
+    "reference",
+    "runtime",
+)
 
 
 def test_there_is_no_import_cycle() -> None:
