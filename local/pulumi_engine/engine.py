@@ -101,6 +101,9 @@ class PulumiEngine:
         steps: dict[str, list[str]] = {"create": [], "update": [], "delete": []}
 
         def note(verb: str, urn: str) -> None:
+            # The provider also reports when a creation has ended, as `created`.
+            if verb not in steps:
+                return
             steps[verb].append(urn)
             if on_resource:
                 on_resource(urn, urn.split("::")[2].rpartition("$")[2], 0.0)
