@@ -27,11 +27,11 @@ def check_images(cloud: Cloud, client: PlatformClient, progress: Progress) -> No
     Raises:
         CheckError: The result is not as expected.
     """
-    with progress.step(STEP_TITLE) as step:
+    with progress.step(STEP_TITLE) as step, cloud.addresses.create_session() as session:
         images = evolve(
             client,
             endpoint=str(cloud.deployed.outputs["images"]["apiEndpoint"]),
-            session=cloud.addresses.create_session(),
+            session=session,
         )
         picture = _create_png()
         body = {"contentType": "image/png", "size": len(picture), "title": "A demo"}
@@ -45,7 +45,7 @@ def check_images(cloud: Cloud, client: PlatformClient, progress: Progress) -> No
             raise CheckError(f"the image is {image}, not ready in {_WIDTH} x {_HEIGHT} px")
         address = urlsplit(image["url"])
         origin = f"{address.scheme}://{address.netloc}"
-        seen = Visitor(url=origin, session=cloud.addresses.create_session()).get(address.path)
+        seen = Visitor(url=origin, session=session).get(address.path)
         if seen.content != picture:
             raise CheckError(f"{image['url']} returned {seen.status_code}, {len(seen.content)} bytes")
         step.detail = f"{seen.headers['Content-Type']}, {_WIDTH} x {_HEIGHT} px, from {address.netloc}"
