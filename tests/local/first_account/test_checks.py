@@ -67,11 +67,15 @@ def a_refresh_with_changes(stage: Stage) -> Iterator[Stage]:
 
 
 @breaks("small logs")
-def a_minimum_size(stage: Stage) -> Iterator[Stage]:
-    size = {"TransitionDefaultMinimumObjectSize": "all_storage_classes_128K"}
-    yield replace_answers(
-        stage, "s3", "get_bucket_lifecycle_configuration", lambda answer: {**answer, **size}
-    )
+def a_minimum_size(stage: Stage) -> Iterator[None]:
+    s3, bucket = stage.client("s3"), stage.outputs["buckets"]["logs"]
+    rules = {"Rules": s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
+    for size in ("all_storage_classes_128K", "varies_by_storage_class"):
+        s3.put_bucket_lifecycle_configuration(
+            Bucket=bucket, LifecycleConfiguration=rules, TransitionDefaultMinimumObjectSize=size
+        )
+        if size == "all_storage_classes_128K":
+            yield None
 
 
 @breaks("distributions")
