@@ -67,6 +67,7 @@ CALLS = {
 # Types without a call of their own that creates something: they set a property of another resource, or wait.
 SETTINGS = {
     "aws:acm/certificateValidation:CertificateValidation",
+    "aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
     "aws:s3/bucketNotification:BucketNotification",

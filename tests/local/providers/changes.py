@@ -336,6 +336,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "batchSize": replace(5),
                 "functionName": lambda old: old.replace("orchestrator", "release"),
                 "functionResponseTypes": replace([]),
+                "scalingConfig": replace({"maximumConcurrency": 7}),
                 **TAGS,
             },
         ),
@@ -369,6 +370,9 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             },
         ),
     ),
+    "aws:lambda/functionRecursionConfig:FunctionRecursionConfig": (
+        Changes(values={"recursiveLoop": replace("Terminate")}),
+    ),
     "aws:lambda/layerVersion:LayerVersion": (
         Changes(
             values={
@@ -401,6 +405,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
         Changes(
             values={
+                "transitionDefaultMinimumObjectSize": replace("all_storage_classes_128K"),
                 "rules": replace(
                     [
                         {

@@ -79,12 +79,14 @@ def list_all_changes() -> list[tuple[str, tuple[str, ...], Changes]]:
 
 
 def choose(production: Deployment, kind: str, changes: Changes, name: str) -> Resource:
-    """Return the resource that the table names, or any resource of the type that has the property."""
-    return next(
+    """Return the resource that the table names, or one with the property, if possible with another value."""
+    found = [
         resource
         for resource in production.filter_by_type(kind)
         if (resource.urn.endswith(f"::{changes.name}") if changes.name else name in resource.inputs)
-    )
+    ]
+    others = (one for one in found if changes.values[name](one.inputs.get(name)) != one.inputs.get(name))
+    return next(others, found[0])
 
 
 def prepare(emulator: Emulator, kind: str, resource: Resource, changed: Properties) -> Properties:
