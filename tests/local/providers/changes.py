@@ -415,7 +415,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                             "expiration": {"days": 9},
                         }
                     ]
-                )
+                ),
             }
         ),
     ),
