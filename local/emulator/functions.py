@@ -8,18 +8,23 @@ until the process ends. The hooks have no effect while no emulator runs.
 # pyright: reportPrivateUsage=false
 
 import contextlib
+import hashlib
 import importlib.util
+import io
 import json
 import os
 import queue
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO, Any, cast
+from typing import IO, Any, ClassVar, cast
 
 from attrs import define, field
 from ministack.core import lambda_runtime
@@ -71,6 +76,7 @@ def install(functions: FunctionSettings, *, data: Path, port: int) -> None:
     # get the environment of `host`.
     lambda_runtime.os = host  # pyright: ignore[reportAttributeAccessIssue] - a module's import, replaced
     launcher, script = _write_python_runtime(data)
+    PythonWorker.layers_folder = data / "layers"
     original_binary = lambda_runtime._detect_runtime_binary
 
     def detect_runtime_binary(runtime: str) -> tuple[str, str]:
@@ -91,10 +97,16 @@ _ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_di
 
 
 class PythonWorker(lambda_runtime.Worker):
-    """A worker whose log is complete when its answer arrives.
+    """A worker that starts fast, and whose log is complete when its answer arrives.
 
-    The emulator's own worker must wait up to 50 ms per call, because it does not know where a log ends.
+    The emulator's own worker unpacks the function's layers at each start, which takes most of a second for
+    boto3. It must also wait up to 50 ms per call, because it does not know where a log ends.
+
+    Attributes:
+        layers_folder: Folder for the unpacked layers. All workers share it, and each layer is unpacked once.
     """
+
+    layers_folder: ClassVar[Path]
 
     def __init__(self, func_name: str, config: Json, code_zip: bytes) -> None:
         """Create a worker. Its environment contains the function's log settings, as in Lambda."""
@@ -107,11 +119,17 @@ class PythonWorker(lambda_runtime.Worker):
             **config.get("Environment", {}).get("Variables", {}),
             **{name: value for name, value in log_variables.items() if value},
         }
-        super().__init__(func_name, {**config, "Environment": {"Variables": variables}}, code_zip)
+        self._layers: list[Json] = config.get("Layers", [])
+        settings = {**config, "Environment": {"Variables": variables}, "Layers": []}
+        super().__init__(func_name, settings, code_zip)
         self._pipes: list[IO[str] | None] = []
 
     def _spawn(self) -> None:
         self._close_pipes()
+        contents = [lambda_svc._resolve_layer_zip(layer) for layer in self._layers]
+        folders = [str(_unpack_layer(content, self.layers_folder)) for content in contents if content]
+        # The worker's script adds these folders to its import path.
+        self.config["Environment"]["Variables"]["_LAMBDA_LAYERS_DIRS"] = os.pathsep.join(folders)
         try:
             super()._spawn()
         finally:
@@ -141,6 +159,21 @@ class PythonWorker(lambda_runtime.Worker):
             if line == END_OF_LOG:
                 return "\n".join(lines)
             lines.append(line)
+
+
+def _unpack_layer(content: bytes, parent: Path) -> Path:
+    """Return the folder with the files of a layer. It is created if it does not exist yet."""
+    folder = parent / hashlib.sha256(content).hexdigest()
+    if not folder.exists():
+        parent.mkdir(parents=True, exist_ok=True)
+        unpacked = Path(tempfile.mkdtemp(dir=parent, prefix="unpacking-"))
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(unpacked)
+        try:
+            unpacked.rename(folder)
+        except OSError:  # another worker was faster
+            shutil.rmtree(unpacked)
+    return folder
 
 
 def _choose_worker_class(config: Json) -> type[lambda_runtime.Worker]:

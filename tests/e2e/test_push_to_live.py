@@ -139,11 +139,8 @@ def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) ->
 
 
 def test_promoting_takes_a_fraction_of_a_push(second: Second, promoted: Promoted) -> None:
-    """D5: the time ends when a visitor gets the promoted release. A push takes about 40 seconds.
-
-    The time includes the start of the function's process, because this is its first promotion.
-    """
-    assert promoted.seconds_to_first_answer < second.seconds / 8
+    """D5: the time ends when a visitor gets the promoted release. A push takes about 40 seconds."""
+    assert promoted.seconds_to_first_answer < second.seconds / 20
 
 
 def test_no_request_fails_or_mixes_releases_during_a_promotion(

@@ -51,6 +51,22 @@ def test_a_boto3_in_a_layer_comes_before_the_one_of_the_runtime(emulator: Emulat
     assert invoke(emulator) == "of the layer"
 
 
+def test_a_layer_is_unpacked_once_for_all_processes(emulator: Emulator) -> None:
+    """To unpack boto3 at each start would take longer than the start itself."""
+    layer = emulator.client("lambda").publish_layer_version(
+        LayerName="dependencies", Content={"ZipFile": zip_of({"python/ours.py": "X = 'of the layer'\n"})}
+    )
+    code = "import os, ours\n\ndef handle(event, context):\n    return [ours.__file__, os.getpid()]\n"
+    make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
+    first_file, first_process = invoke(emulator)
+    emulator.client("lambda").update_function_code(
+        FunctionName="probe", ZipFile=zip_of({"probe.py": code + "\n"})
+    )
+    second_file, second_process = invoke(emulator)
+    assert first_process != second_process
+    assert first_file == second_file
+
+
 def test_log_messages_of_a_function_reach_its_log_group_with_the_request_id(
     emulator: Emulator,
 ) -> None:
