@@ -101,7 +101,7 @@ conformance: $(INSTALLED) ## run the tests with a second site (Next.js 15, base 
 # The tests of ENGINE_SITE are a session of their own, because a process can run only one emulator.
 engine: $(INSTALLED) ## run the tests with Pulumi's own engine (it is built in .anchor if it is not installed)
 	@$(BIN)/python -m local.pulumi_engine
-	@$(PYTEST) tests/engine --ignore $(ENGINE_SITE) -p no:xdist -v | sed -u 's|^tests/engine/||'
+	@$(PYTEST) tests/engine --ignore $(ENGINE_SITE) -n 2 --dist loadfile -v | sed -u 's|^tests/engine/||'
 	@$(PYTEST) $(ENGINE_SITE) -p no:xdist -v | sed -u 's|^tests/engine/||'
 
 # The targets run in parallel, because the end-to-end tests often wait. On two cores this saves a third of the time.

@@ -157,6 +157,7 @@ class PulumiProject:
         state: Folder of the state, of Pulumi's own files and of temporary files.
         provider_port: Port of the running provider.
         passphrase: Encrypts the secrets in the state.
+        variables: Further environment variables of the commands.
     """
 
     command_line: PulumiCommandLine
@@ -164,6 +165,7 @@ class PulumiProject:
     state: Path
     provider_port: int
     passphrase: str = field(default="passphrase of a test", repr=False)
+    variables: Mapping[str, str] = field(factory=dict)
 
     def run(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a command and return what it printed on both outputs.
@@ -210,6 +212,7 @@ class PulumiProject:
             "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "NO_COLOR": "1",
+            **self.variables,
         }
 
     def create_stack(self, stage: str) -> None:

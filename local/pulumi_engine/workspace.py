@@ -54,6 +54,7 @@ def create_project(  # noqa: PLR0913 - the parts of a project
     stage: str,
     settings: Mapping[str, object],
     provider_port: int,
+    variables: Mapping[str, str] | None = None,
 ) -> PulumiProject:
     """Copy the program of a checkout and create its stack with an empty state.
 
@@ -64,12 +65,14 @@ def create_project(  # noqa: PLR0913 - the parts of a project
         stage: Name of the stage.
         settings: Changes to the settings of the stage. Keys include the namespace.
         provider_port: Port of the running provider.
+        variables: Further environment variables of the commands.
     """
     project = PulumiProject(
         command_line=command_line,
         folder=folder / "program",
         state=folder / "state",
         provider_port=provider_port,
+        variables=variables or {},
     )
     project.folder.mkdir(parents=True)
     copy_program(root, project.folder)

@@ -31,6 +31,13 @@ def dev(stacks: StackFactory, tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
+def interruptible_dev(stacks: StackFactory, tmp_path: Path) -> Iterator[Stack]:
+    """The stage dev, whose state is complete after each step."""
+    with stacks.create("dev", tmp_path, writes_each_step=True) as stack:
+        yield stack
+
+
+@pytest.fixture
 def production(stacks: StackFactory, tmp_path: Path) -> Iterator[Stack]:
     with stacks.create("production", tmp_path) as stack:
         yield stack

@@ -31,27 +31,29 @@ UNNAMED: Final = {
 }
 
 
-def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(dev: Stack) -> None:
+def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(
+    interruptible_dev: Stack,
+) -> None:
     """G10: each kill hits a resource that AWS has created and Pulumi does not know yet."""
     killer, interrupted = Killer(), list[Pending]()
     for _ in range(KILLS):
-        killer.run(dev, CREATIONS_BETWEEN_KILLS)
-        cancel(dev)
-        pending = list_pending(dev)
+        killer.run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
+        cancel(interruptible_dev)
+        pending = list_pending(interruptible_dev)
         interrupted += pending
-        delete_items(dev, pending)
-        imports = find_imports(dev, pending)
-        import_all(dev, imports[1:])
+        delete_items(interruptible_dev, pending)
+        imports = find_imports(interruptible_dev, pending)
+        import_all(interruptible_dev, imports[1:])
         if imports:
-            import_one(dev, imports[0])
+            import_one(interruptible_dev, imports[0])
 
-    completed = dev.up()
+    completed = interruptible_dev.up()
     assert set(completed.counts) <= {"created", "updated", "unchanged"}, completed.output
-    dev.refresh("--clear-pending-creates")
-    checked = dev.preview("--refresh")
+    interruptible_dev.refresh("--clear-pending-creates")
+    checked = interruptible_dev.preview("--refresh")
     assert checked.has_no_change(), checked.output
     assert "warning" not in checked.output
-    check_leftovers(dev, interrupted)
+    check_leftovers(interruptible_dev, interrupted)
 
 
 def cancel(stack: Stack) -> None:
@@ -68,16 +70,16 @@ def check_leftovers(dev: Stack, interrupted: list[Pending]) -> None:
         assert known[type_token] <= len(existing[kind]) <= known[type_token] + repeated[type_token]
 
 
-def test_aws_refuses_a_repeated_creation_and_pulumi_names_the_resource(dev: Stack) -> None:
+def test_aws_refuses_a_repeated_creation_and_pulumi_names_the_resource(interruptible_dev: Stack) -> None:
     """G10: without a repair, the next deployment fails with the names that the repair needs."""
-    Killer().run(dev, CREATIONS_BETWEEN_KILLS)
+    Killer().run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
     with pytest.raises(PulumiFailedError, match=r"the stack is currently locked.*`pulumi cancel`"):
-        dev.up()
-    cancel(dev)
-    imports = find_imports(dev, list_pending(dev))
+        interruptible_dev.up()
+    cancel(interruptible_dev)
+    imports = find_imports(interruptible_dev, list_pending(interruptible_dev))
     assert imports
     with pytest.raises(PulumiFailedError) as failure:
-        dev.up()
+        interruptible_dev.up()
     for resource in imports:
         assert f"::{resource.name}, interrupted while creating" in failure.value.output
     # After the first failure, Pulumi starts no other creation.
