@@ -22,8 +22,8 @@ ROOT: Final = Path(__file__).parents[2]
 STAGES: Final = ("dev", "staging", "production")
 POLICIES: Final = ("--policy-pack", "policies")
 STAGE_SETTING: Final = "anchor-deploy:stage"
-# Pulumi writes the whole state after each step, which takes more than half of the time of an update. With these
-# variables it writes the state only at the end.
+# Pulumi writes the whole state after each step, which takes more than half of the time of an update. With
+# these variables it writes the state only at the end.
 _WRITE_STATE_ONCE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 _COUNT: Final = re.compile(r"^\s+(?:[-+~]+ ?)?(\d+) (\w[\w ]*)$", re.MULTILINE)
 
@@ -120,8 +120,8 @@ class StackFactory:
             folder: An empty folder for the copy of the program and the state.
             root: The checkout of the program.
             settings: Changes to the settings of the stage. Keys include the namespace.
-            writes_each_step: Whether Pulumi writes the state after each step, as it does for users. Only tests
-                that stop a command need it.
+            writes_each_step: Whether Pulumi writes the state after each step, as it does for users. Only
+                tests that stop a command need it.
         """
         self._emulator.reset()
         changes: dict[str, object] = {"anchor-deploy:layers": str(self._layers), **(settings or {})}
