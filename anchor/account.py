@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from attrs import frozen
 from cyclopts import Parameter
 
-from anchor.cognito import Cognito, cognito_url
+from anchor.cognito import Cognito, build_cognito_url
 from anchor.credentials import Credentials
 from anchor.errors import CommandError
 from anchor.terminal import Terminal
@@ -44,7 +44,7 @@ class Account:
         ] = None,
     ) -> None:
         """Sign in to a stage. The command prompts for the password, or reads it from standard input."""
-        api, url = _require_https(api), _require_https(cognito or cognito_url(api))
+        api, url = _require_https(api), _require_https(cognito or build_cognito_url(api))
         tokens = Cognito(url=url, client_id=client_id).sign_in(
             user, self.terminal.prompt_hidden("Password: "), self.terminal.prompt_hidden
         )

@@ -21,18 +21,18 @@ def build_app(terminal: Terminal) -> App:
     app = App(name=NAME, help="Deploy Next.js sites as a user of the platform.", version_flags=[])
     app.command(account.login)
     app.command(account.logout)
-    app.command(_projects_app(Projects(terminal=terminal)))
+    app.command(_build_projects_app(Projects(terminal=terminal)))
     app.command(deployments.deploy)
     app.command(deployments.list, name="deployments")
     app.command(deployments.show, name="deployment")
     app.command(deployments.logs)
     app.command(deployments.promote)
     app.command(deployments.cancel)
-    app.command(_variables_app(Variables(terminal=terminal)))
+    app.command(_build_variables_app(Variables(terminal=terminal)))
     return app
 
 
-def _projects_app(projects: Projects) -> App:
+def _build_projects_app(projects: Projects) -> App:
     group = App(
         name="projects",
         help="Manage projects: each deploys a repository's branch to a site.",
@@ -43,7 +43,7 @@ def _projects_app(projects: Projects) -> App:
     return group
 
 
-def _variables_app(variables: Variables) -> App:
+def _build_variables_app(variables: Variables) -> App:
     group = App(name="env", help="Manage the environment variables of a project.", version_flags=[])
     for command in (variables.list, variables.set, variables.unset):
         group.command(command)

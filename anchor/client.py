@@ -72,10 +72,10 @@ class Client:
         if credentials.expires_at - _REFRESH_MARGIN < self.now():
             credentials = self._refresh(credentials)
         url = "/".join([credentials.api, *(quote(step, safe="") for step in path)])
-        response = _send(credentials, method, url, body, query)
+        response = _send_request(credentials, method, url, body, query)
         if response.status_code in _BUSY and method == "GET":
             self.pause(_retry_delay(response))
-            response = _send(credentials, method, url, body, query)
+            response = _send_request(credentials, method, url, body, query)
         if response.status_code == _UNAUTHORIZED:
             raise NotSignedInError("the API refused the access token")
         if response.status_code == _NO_CONTENT:
@@ -137,7 +137,7 @@ class Client:
         return credentials
 
 
-def _send(
+def _send_request(
     credentials: Credentials, method: str, url: str, body: Json | None, query: Json | None
 ) -> requests.Response:
     try:

@@ -33,7 +33,7 @@ class Tokens:
     seconds: int
 
 
-def cognito_url(api: str) -> str:
+def build_cognito_url(api: str) -> str:
     """Return the URL of Cognito in the region of an API.
 
     Raises:
@@ -77,7 +77,7 @@ class Cognito:
         )
         for _ in range(_MAX_CHALLENGES):
             if "AuthenticationResult" in answer:
-                return _tokens(answer["AuthenticationResult"])
+                return _parse_tokens(answer["AuthenticationResult"])
             name = answer.get("ChallengeName")
             if name == "NEW_PASSWORD_REQUIRED":
                 wanted = {"NEW_PASSWORD": ask("New password: ")}
@@ -110,7 +110,7 @@ class Cognito:
                 AuthFlow="REFRESH_TOKEN_AUTH",
                 AuthParameters={"REFRESH_TOKEN": refresh_token},
             )
-            return _tokens(answer["AuthenticationResult"])
+            return _parse_tokens(answer["AuthenticationResult"])
         except (SignInRefusedError, KeyError):
             raise NotSignedInError("the sign-in has expired") from None
 
@@ -134,7 +134,7 @@ class Cognito:
         return answer
 
 
-def _tokens(result: Mapping[str, Any]) -> Tokens:
+def _parse_tokens(result: Mapping[str, Any]) -> Tokens:
     return Tokens(
         access_token=result["AccessToken"],
         refresh_token=result.get("RefreshToken"),

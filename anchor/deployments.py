@@ -72,7 +72,7 @@ class Deployments:
             self.terminal.print_json(deployments)
             return
         self.terminal.print_table(
-            ("id", "status", "branch", "commit", "created", "message"), map(_table_row, deployments)
+            ("id", "status", "branch", "commit", "created", "message"), map(_build_table_row, deployments)
         )
 
     def show(self, deployment: Deployment, /, *, as_json: AsJson = False) -> None:
@@ -144,18 +144,18 @@ class Deployments:
             self.terminal.print_fields(answer, _FIELDS)
 
 
-def _table_row(deployment: Json) -> tuple[str, ...]:
+def _build_table_row(deployment: Json) -> tuple[str, ...]:
     return (
         deployment["deploymentId"],
         deployment["status"],
         deployment["branch"],
         (deployment["commitSha"] or "")[:12],
         deployment["createdAt"],
-        _first_line(deployment["commitMessage"]),
+        _get_first_line(deployment["commitMessage"]),
     )
 
 
-def _first_line(text: str | None) -> str:
+def _get_first_line(text: str | None) -> str:
     return (text or "").partition("\n")[0]
 
 

@@ -25,12 +25,12 @@ _SGR_RESET: Final = "\x1b[0m"
 
 def escape_controls(text: str) -> str:
     r"""Return the text with control characters escaped as in Python (`\x1b`); keep line feeds and tabs."""
-    return _escape(_CARRIAGE_RETURNS.sub("", text), keep=_LINE_CHARACTERS)
+    return _escape_characters(_CARRIAGE_RETURNS.sub("", text), keep=_LINE_CHARACTERS)
 
 
 def escape_to_one_line(text: str) -> str:
     r"""Return the text as one line, with line feeds and tabs escaped, too (`\n`)."""
-    return _escape(_CARRIAGE_RETURNS.sub("", text), keep="")
+    return _escape_characters(_CARRIAGE_RETURNS.sub("", text), keep="")
 
 
 def escape_log(text: str, *, colors: bool) -> str:
@@ -44,7 +44,7 @@ def escape_log(text: str, *, colors: bool) -> str:
     """
     # `split` returns text and color numbers alternately.
     parts = _SGR.split(_CARRIAGE_RETURNS.sub("", text))
-    texts = [_escape(each, keep=_LINE_CHARACTERS) for each in parts[::2]]
+    texts = [_escape_characters(each, keep=_LINE_CHARACTERS) for each in parts[::2]]
     sequences = [f"\x1b[{each}m" if colors and _is_safe_sgr(each) else "" for each in parts[1::2]]
     pairs = zip(texts, [*sequences, _SGR_RESET if any(sequences) else ""], strict=True)
     return "".join(part for pair in pairs for part in pair)
@@ -55,7 +55,7 @@ def format_json(value: Any) -> str:  # noqa: ANN401 - any JSON
     return _NOT_PRINTABLE_ASCII.sub(_escape_for_json, json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _escape(text: str, *, keep: str) -> str:
+def _escape_characters(text: str, *, keep: str) -> str:
     def escape_character(match: re.Match[str]) -> str:
         character = match[0]
         if character in keep or not _is_control(character):

@@ -47,7 +47,7 @@ def _read_line(read: Callable[[str], str], prompt: str) -> str:
     raise CommandError(f"{prompt.rstrip(': ')}: expected a line, but the input ended")
 
 
-def stdout_is_terminal() -> bool:
+def is_stdout_terminal() -> bool:
     """Return whether standard output is a terminal."""
     return sys.stdout.isatty()
 
@@ -68,19 +68,19 @@ class Terminal:
     prompt_hidden: Callable[[str], str] = read_hidden_line
     prompt: Callable[[str], str] = read_line
     pause: Callable[[float], None] = time.sleep
-    supports_colors: Callable[[], bool] = stdout_is_terminal
+    supports_colors: Callable[[], bool] = is_stdout_terminal
 
     def print(self, text: str) -> None:
         """Print one or more lines."""
-        _print(escape_controls(text))
+        _print_line(escape_controls(text))
 
     def print_log(self, text: str) -> None:
         """Print lines of a log, with their colors where the output supports them."""
-        _print(escape_log(text, colors=self.supports_colors()))
+        _print_line(escape_log(text, colors=self.supports_colors()))
 
     def print_json(self, answer: Any) -> None:  # noqa: ANN401 - any JSON
         """Print a response of the API as JSON."""
-        _print(format_json(answer))
+        _print_line(format_json(answer))
 
     def print_error(self, text: str) -> None:
         """Print an error message to standard error."""
@@ -110,6 +110,6 @@ def indent_continuation(text: str, width: int) -> str:
     return text.replace("\n", "\n" + " " * width)
 
 
-def _print(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

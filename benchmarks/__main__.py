@@ -14,7 +14,7 @@ from typing import Final, cast
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.document import FOLDER, Machine, render
+from benchmarks.document import FOLDER, Machine, render_page
 from benchmarks.model import Benchmark, Report
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
@@ -53,18 +53,20 @@ def main(arguments: Sequence[str]) -> int:
             measure = cast("Benchmark", import_module(f"benchmarks.{name}").measure)
             reports.append(measure(status.update))
             console.print(f"✓ {name} ({time.monotonic() - began:.0f} s)")
-    Console(highlight=False).print(_table(reports))
+    Console(highlight=False).print(_create_table(reports))
     # Write the document only after all benchmarks have run, because it contains the results of all of them.
     if names == list(BENCHMARKS):
-        DOCUMENT.write_text(render(reports, _machine(time.monotonic() - started)), encoding="utf-8")
+        DOCUMENT.write_text(
+            render_page(reports, _describe_machine(time.monotonic() - started)), encoding="utf-8"
+        )
         PICTURES.mkdir(exist_ok=True)
         for plot in (each for report in reports for each in report.plots):
-            (PICTURES / f"{plot.name}.svg").write_text(plot.svg(), encoding="utf-8")
+            (PICTURES / f"{plot.name}.svg").write_text(plot.render_svg(), encoding="utf-8")
         console.print(f"written to {DOCUMENT}")
     return 0
 
 
-def _table(reports: Sequence[Report]) -> Table:
+def _create_table(reports: Sequence[Report]) -> Table:
     shown = Table("measured", "result", "goal", "", "", box=None)
     for report in reports:
         for each in report.measurements:
@@ -73,7 +75,7 @@ def _table(reports: Sequence[Report]) -> Table:
     return shown
 
 
-def _machine(seconds: float) -> Machine:
+def _describe_machine(seconds: float) -> Machine:
     return Machine(
         processor=_find_processor_name(),
         cores=os.cpu_count() or 1,

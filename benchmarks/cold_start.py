@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, cast
 
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
-from local.layers import LAYERS, build_layers, host_target
-from reference.markdown import table
+from local.layers import LAYERS, build_layers, find_host_target
+from reference.markdown import format_table
 
 ROOT: Final = Path(__file__).parent.parent
 HANDLERS: Final = "runtime/*/handlers/*.py"
@@ -63,17 +63,19 @@ def measure(show_progress: ShowProgress) -> Report:
         (Path(folder) / "bare_handler.py").write_text(BARE, encoding="utf-8")
         show_progress("cold start: bare boto3 handler")
         bare = _measure_fastest("bare_handler", folder)
-        measurements = tuple(_measurements(bare, folder, show_progress))
+        measurements = tuple(_measure_handlers(bare, folder, show_progress))
         show_progress("cold start: sizes of the code and the layers")
         return Report(
             title="Cold start",
             method=_METHOD,
             measurements=measurements,
-            tables=(("Sizes of code and layers", _sizes(Path(folder), show_progress)),),
+            tables=(("Sizes of code and layers", _tabulate_sizes(Path(folder), show_progress)),),
         )
 
 
-def _measurements(bare: tuple[float, int], folder: str, show_progress: ShowProgress) -> Iterator[Measurement]:
+def _measure_handlers(
+    bare: tuple[float, int], folder: str, show_progress: ShowProgress
+) -> Iterator[Measurement]:
     for module in find_handlers():
         show_progress(f"cold start: {module}")
         seconds, kilobytes = _measure_fastest(module, folder)
@@ -88,35 +90,35 @@ def _measurements(bare: tuple[float, int], folder: str, show_progress: ShowProgr
         )
 
 
-def _sizes(folder: Path, show_progress: ShowProgress) -> str:
+def _tabulate_sizes(folder: Path, show_progress: ShowProgress) -> str:
     """Return a table of the sizes of the code and of the layers, unpacked and zipped."""
-    runtime, architecture = host_target()
+    runtime, architecture = find_host_target()
     layers = folder / "layers"
     build_layers(runtime, architecture, layers, host=True, report=show_progress)
     built = layers / f"{runtime}-{architecture}"
     parts = {
         "code of all functions": [file for end in SHIPPED for file in (ROOT / "runtime").rglob(f"*{end}")],
-        **{f"layer `{name}`": _files(built / name) for name in LAYERS},
+        **{f"layer `{name}`": _list_files(built / name) for name in LAYERS},
     }
-    return table(
+    return format_table(
         ("", "files", "bytes", "zipped"),
         [
             (
                 name,
                 f"{len(files):,}",
                 f"{sum(each.stat().st_size for each in files):,}",
-                f"{_zipped(files):,}",
+                f"{_compute_zipped_size(files):,}",
             )
             for name, files in parts.items()
         ],
     )
 
 
-def _files(folder: Path) -> list[Path]:
+def _list_files(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()]
 
 
-def _zipped(files: Sequence[Path]) -> int:
+def _compute_zipped_size(files: Sequence[Path]) -> int:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, file in enumerate(files):
@@ -126,10 +128,10 @@ def _zipped(files: Sequence[Path]) -> int:
 
 def _measure_fastest(module: str, folder: str) -> tuple[float, int]:
     # The additional run is the first one, which is slow because it compiles the bytecode.
-    return min(_run(module, folder) for _ in range(TIMES + 1))
+    return min(_measure_start(module, folder) for _ in range(TIMES + 1))
 
 
-def _run(module: str, folder: str) -> tuple[float, int]:
+def _measure_start(module: str, folder: str) -> tuple[float, int]:
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join((str(ROOT), folder)),

@@ -6,7 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from benchmarks.model import Measurement, Report
-from reference.markdown import join_blocks, table
+from reference.markdown import format_table, join_blocks
 
 FOLDER: Final = "benchmarks"
 """The folder of the plots, relative to the folder of the page."""
@@ -43,7 +43,7 @@ class Machine:
     minutes: float
 
 
-def render(reports: Sequence[Report], machine: Machine) -> str:
+def render_page(reports: Sequence[Report], machine: Machine) -> str:
     """Return the page."""
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
     return join_blocks(
@@ -56,29 +56,33 @@ def render(reports: Sequence[Report], machine: Machine) -> str:
         ),
         "## Run the benchmarks",
         _AGAIN,
-        *(block for report in reports for block in _section(report)),
+        *(block for report in reports for block in _render_section(report)),
     )
 
 
-def _section(report: Report) -> Sequence[str]:
+def _render_section(report: Report) -> Sequence[str]:
     return (
         f"## {report.title}",
         report.method,
         *(
-            [table(("measured", "result", "goal", "", "in numbers"), map(_row, report.measurements))]
+            [
+                format_table(
+                    ("measured", "result", "goal", "", "in numbers"), map(_build_row, report.measurements)
+                )
+            ]
             if report.measurements
             else []
         ),
-        *_remarks(report),
+        *_list_remarks(report),
         *(f"![{plot.title}]({FOLDER}/{plot.name}.svg)" for plot in report.plots),
         *(block for caption, content in report.tables for block in (f"### {caption}", content)),
     )
 
 
-def _row(each: Measurement) -> tuple[str, str, str, str, str]:
+def _build_row(each: Measurement) -> tuple[str, str, str, str, str]:
     return each.name, each.shown, each.wanted, each.verdict, each.detail
 
 
-def _remarks(report: Report) -> Sequence[str]:
+def _list_remarks(report: Report) -> Sequence[str]:
     """Return the remarks without duplicates, in the order of the measurements."""
     return tuple(dict.fromkeys(each.remark for each in report.measurements if each.remark))

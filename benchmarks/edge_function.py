@@ -59,7 +59,7 @@ class _Store:
     microseconds: float = math.inf
 
     @classmethod
-    def of(cls, hosts: int) -> Self:
+    def create(cls, hosts: int) -> Self:
         engine = MiniRacer()
         code = VIEWER_REQUEST.read_text(encoding="utf-8").removeprefix("import cf from 'cloudfront';")
         engine.eval(RUNTIME.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
@@ -70,7 +70,7 @@ class _Store:
         engine.eval(_DRIVE)
         return cls(hosts, engine)
 
-    def turn(self, requests: int) -> None:
+    def measure_requests(self, requests: int) -> None:
         """Run the function for a number of requests, and keep the time per request if it is the fastest."""
         before = time.process_time()
         self.engine.eval(f"requests(texts, {requests})")
@@ -87,11 +87,11 @@ def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, reques
     Raises:
         ValueError: The function did not answer all requests.
     """
-    stores = [_Store.of(number) for number in hosts]
+    stores = [_Store.create(number) for number in hosts]
     for turn in range(TURNS + 1):
         for store in stores:
             show_progress(f"edge function: {store.hosts} hosts, turn {turn}")
-            store.turn(requests)
+            store.measure_requests(requests)
             if not turn:  # the first turn is a warm-up
                 store.microseconds = math.inf
     for store in stores:
@@ -158,20 +158,20 @@ def make_key_values(hosts: int) -> Mapping[str, str]:
             "k": f"{number:040x}",
             "p": "*",
         }
-        host = _host_name(number)
+        host = _make_host_name(number)
         found[host] = found[f"{release.lower()}--{host}"] = json.dumps(site, separators=(",", ":"))
         found[f"{release.lower()}--{host}/favicon.ico"] = "1"
     return found
 
 
-def _host_name(number: int) -> str:
+def _make_host_name(number: int) -> str:
     return f"site-{number:05}.sites.example.com"
 
 
 def _make_event(number: int, hosts: int) -> Mapping[str, Any]:
     busy = min(hosts, _BUSY)
     headers = {
-        "host": _host_name(number // len(_PATHS) % busy * (hosts // busy)),
+        "host": _make_host_name(number // len(_PATHS) % busy * (hosts // busy)),
         "accept": "text/html",
         "user-agent": "Mozilla/5.0",
     }
@@ -207,7 +207,7 @@ def _make_request(path: str, number: int) -> ViewerRequest:
         method="GET",
         uri=path,
         query_string="",
-        headers=[("host", _host_name(number))],
+        headers=[("host", _make_host_name(number))],
         viewer_ip="198.51.100.7",
     )
 

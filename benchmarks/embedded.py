@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parent.parent
 _ports = cache(find_free_ports)
 
 
-def silent_progress() -> Progress:
+def create_silent_progress() -> Progress:
     """Return a progress display without output, because benchmarks report their own progress."""
     return Progress(console=Console(quiet=True))
 
@@ -28,7 +28,7 @@ def silent_progress() -> Progress:
 def run_cloud(sites: Sequence[str]) -> Generator[Cloud]:
     """Run an embedded cloud with these sites, without output."""
     ports: Ports = _ports()
-    with Cloud.start(root=ROOT, ports=ports, progress=silent_progress(), sites=sites) as running:
+    with Cloud.start(root=ROOT, ports=ports, progress=create_silent_progress(), sites=sites) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ REGION: Final = "ap-southeast-1"
 
 
 @contextmanager
-def emulator() -> Generator[Mapping[str, str]]:
+def run_emulator() -> Generator[Mapping[str, str]]:
     """Run an emulator, and yield the boto3 client arguments that connect to it."""
     command = [sys.executable, "-m", "benchmarks.emulator_child", REGION]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - a module of this project

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.raw_program import RawResource, register
+from benchmarks.raw_program import RawResource, register_resources
 from components.core.registration import enable_fast_registration
 
 resources: Sequence[RawResource] = globals()["resources"]
@@ -13,4 +13,4 @@ fast_registration: bool = globals()["fast_registration"]
 
 if fast_registration:
     enable_fast_registration()
-register(resources)
+register_resources(resources)

@@ -10,20 +10,20 @@ from typing import Any, Final
 import boto3
 from attrs import define, frozen
 
-from benchmarks.emulator import emulator
+from benchmarks.emulator import run_emulator
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from components.images.tables import IMAGES
-from reference.markdown import table
+from reference.markdown import format_table
 from runtime.images.model import Album, Image, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore
-from runtime.images.repositories.rows import album_index_keys, album_row, image_row
+from runtime.images.repositories.rows import build_album_index_keys, build_album_row, build_image_row
 from runtime.images.service.managing import ImageService
 from runtime.shared.api.requests import MAX_PAGE_SIZE
-from runtime.shared.aws import CloudFrontClient, default_config
+from runtime.shared.aws import CloudFrontClient, create_default_config
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import make_ulid_generator
 
@@ -98,13 +98,13 @@ def measure(
     Raises:
         ValueError: A list has wrong images or a wrong order.
     """
-    with emulator() as connection:
+    with run_emulator() as connection:
         # The client has the settings of the functions' clients.
-        client: Any = boto3.client("dynamodb", config=default_config("dynamodb"), **connection)
-        client.create_table(**_table_arguments())
+        client: Any = boto3.client("dynamodb", config=create_default_config("dynamodb"), **connection)
+        client.create_table(**_build_table_arguments())
         show_progress(f"image_lists: writing {images} images")
         album, made = _make_images(images, in_album)
-        _write(client, album, made)
+        _write_rows(client, album, made)
         counter = RequestCounter()
         client.meta.events.register("before-send.dynamodb", counter.count_request)
         service = _make_service(client, connection)
@@ -113,13 +113,15 @@ def measure(
         album_walks: list[list[Cost]] = []
         for number in range(1, _WALKS + 1):
             show_progress(f"image_lists: all images of a user, then an album, time {number} of {_WALKS}")
-            every_walk.append(walk(service, None, ids, page=page, counter=counter))
-            album_walks.append(walk(service, album.album_id, ids_of_album, page=page, counter=counter))
-        everything, in_one_album = fastest(every_walk), fastest(album_walks)
-    return _report(everything, in_one_album, images=images, in_album=in_album, page=page)
+            every_walk.append(measure_pages(service, None, ids, page=page, counter=counter))
+            album_walks.append(
+                measure_pages(service, album.album_id, ids_of_album, page=page, counter=counter)
+            )
+        everything, in_one_album = merge_walk_costs(every_walk), merge_walk_costs(album_walks)
+    return _create_report(everything, in_one_album, images=images, in_album=in_album, page=page)
 
 
-def walk(
+def measure_pages(
     service: ImageService,
     album_id: str | None,
     expected: Sequence[str],
@@ -161,7 +163,7 @@ def walk(
     return costs
 
 
-def fastest(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
+def merge_walk_costs(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
     """Return the minimum times and the maximum calls of each page over all walks."""
     return [
         Cost(
@@ -178,13 +180,13 @@ def sort_newest_first(images: Sequence[Image]) -> list[str]:
     return [image.image_id for image in sorted(images, key=lambda each: each.created_at, reverse=True)]
 
 
-def growth(values: Sequence[float]) -> tuple[float, float]:
+def compute_first_and_last_median(values: Sequence[float]) -> tuple[float, float]:
     """Return the median of the first fifth of the values, and the median of the last fifth."""
     fifth = max(1, len(values) // _FIFTHS)
     return median(values[:fifth]), median(values[-fifth:])
 
 
-def _report(
+def _create_report(
     all_images: Sequence[Cost], album: Sequence[Cost], *, images: int, in_album: int, page: int
 ) -> Report:
     cpu, wall = (sum(getattr(each, what) for each in all_images) for what in ("cpu", "wall"))
@@ -229,8 +231,8 @@ def _report(
                 x="images before the page",
                 y="ms",
                 lines=(
-                    _smooth("all images", [each.cpu for each in all_images], page),
-                    _smooth("an album", [each.cpu for each in album], page),
+                    _smooth_values("all images", [each.cpu for each in all_images], page),
+                    _smooth_values("an album", [each.cpu for each in album], page),
                 ),
             ),
         ),
@@ -239,7 +241,7 @@ def _report(
 
 
 def _measure_growth(name: str, values: Sequence[float], remark: str = "") -> Measurement:
-    first, last = growth(values)
+    first, last = compute_first_and_last_median(values)
     return Measurement(
         name=name,
         value=last / first,
@@ -249,7 +251,7 @@ def _measure_growth(name: str, values: Sequence[float], remark: str = "") -> Mea
     )
 
 
-def _smooth(name: str, values: Sequence[float], page: int) -> Line:
+def _smooth_values(name: str, values: Sequence[float], page: int) -> Line:
     """Return a line of moving medians over five pages, because the times of single pages vary much."""
     around = [(number, values[max(0, number - 2) : number + 3]) for number in range(len(values))]
     return Line(name=name, points=[(number * page, median(few)) for number, few in around])
@@ -264,21 +266,23 @@ def _tabulate_by_position(costs: Sequence[Cost], page: int) -> str:
             cpu, wall = median(each.cpu for each in part), median(each.wall for each in part)
             images = f"{start * page + 1:,} to {(start + len(part)) * page:,}"
             rows.append((images, f"{cpu:.1f} ms", f"{wall:.1f} ms", f"{wall - cpu:.1f} ms"))
-    return table(("images", "CPU", "wall", "emulator"), rows)
+    return format_table(("images", "CPU", "wall", "emulator"), rows)
 
 
-def _table_arguments() -> Mapping[str, Any]:
+def _build_table_arguments() -> Mapping[str, Any]:
     """Return the arguments of `create_table` for the declared table."""
     names = sorted({(key.name, key.type) for key in IMAGES.keys})
     return {
         "TableName": NAME,
         "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind} for name, kind in names],
-        "KeySchema": _key_schema(IMAGES.partition_key.name, IMAGES.sort_key and IMAGES.sort_key.name),
+        "KeySchema": _build_key_schema(IMAGES.partition_key.name, IMAGES.sort_key and IMAGES.sort_key.name),
         "GlobalSecondaryIndexes": [
             {
                 "IndexName": index.name,
-                "KeySchema": _key_schema(index.partition_key.name, index.sort_key and index.sort_key.name),
+                "KeySchema": _build_key_schema(
+                    index.partition_key.name, index.sort_key and index.sort_key.name
+                ),
                 "Projection": {"ProjectionType": index.projection},
             }
             for index in IMAGES.indexes
@@ -286,7 +290,7 @@ def _table_arguments() -> Mapping[str, Any]:
     }
 
 
-def _key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
+def _build_key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
     keys = ((partition, "HASH"), (sort, "RANGE"))
     return [{"AttributeName": name, "KeyType": kind} for name, kind in keys if name]
 
@@ -320,25 +324,25 @@ def _make_images(images: int, in_album: int) -> tuple[Album, list[Image]]:
     ]
 
 
-def _write(client: Any, album: Album, images: Sequence[Image]) -> None:  # noqa: ANN401 - clients have no type
-    client.put_item(TableName=NAME, Item=album_row(album))
-    for batch in _batches(images):
-        rows = [image_row(image) | _listed(image) for image in batch]
+def _write_rows(client: Any, album: Album, images: Sequence[Image]) -> None:  # noqa: ANN401 - clients have no type
+    client.put_item(TableName=NAME, Item=build_album_row(album))
+    for batch in _split_into_batches(images):
+        rows = [build_image_row(image) | _build_album_index_keys(image) for image in batch]
         answer = client.batch_write_item(RequestItems={NAME: [{"PutRequest": {"Item": row}} for row in rows]})
         if answer["UnprocessedItems"]:
             raise ValueError("the emulator did not write all rows")
 
 
-def _batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
+def _split_into_batches(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
     for start in range(0, len(images), _BATCH):
         yield images[start : start + _BATCH]
 
 
-def _listed(image: Image) -> dict[str, Any]:
-    """Return the keys of a ready image in `AlbumIndex`. The result of `image_row` does not contain them."""
+def _build_album_index_keys(image: Image) -> dict[str, Any]:
+    """Return the keys of a ready image in `AlbumIndex`, which `build_image_row` does not return."""
     return {
         name: {"S": value}
-        for name, value in album_index_keys(image, image.album_id).items()
+        for name, value in build_album_index_keys(image, image.album_id).items()
         if value is not None
     }
 
@@ -354,7 +358,7 @@ def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  
         images=ImageRepository(client=client, table=NAME, cursors=cursors),
         albums=AlbumRepository(client=client, table=NAME, cursors=cursors),
         store=ImageStore(client=s3, bucket=NAME),
-        distribution=ImageDistribution(client=_no_client, distribution_id=NAME),
+        distribution=ImageDistribution(client=_refuse_client, distribution_id=NAME),
         ids=make_ulid_generator(_now, random.Random(3).randbytes),  # noqa: S311 - ids of a measurement
         clock=_now,
         maximum_bytes=1,
@@ -362,7 +366,7 @@ def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  
     )
 
 
-def _no_client() -> CloudFrontClient:
+def _refuse_client() -> CloudFrontClient:
     raise AssertionError("a list request invalidated a path")
 
 

@@ -4,7 +4,7 @@ import resource
 from pathlib import Path
 
 
-def peak_memory() -> int:
+def read_peak_memory() -> int:
     """Return the peak memory in bytes.
 
     VmHWM is preferred, because ru_maxrss (in kilobytes) also includes the memory that the parent process used

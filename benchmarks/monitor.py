@@ -38,7 +38,7 @@ class Registered:
         """Whether this is a resource of AWS and not a component."""
         return self.request.custom
 
-    def portable(self) -> Recorded:
+    def to_recorded(self) -> Recorded:
         """Return the resource in a form that can be pickled, with the content of its files."""
         request = self.request
         return Recorded(
@@ -59,7 +59,9 @@ class Registered:
         )
 
 
-def run(program: Callable[[], object], stage: str, config: Mapping[str, object]) -> list[Registered]:
+def record_program(
+    program: Callable[[], object], stage: str, config: Mapping[str, object]
+) -> list[Registered]:
     """Run a program, and return its resources in the order of their registration."""
     monitor = _Monitor(stage)
     run_program(program, monitor, project=PROJECT, stack=stage, config=config)
@@ -72,7 +74,7 @@ class _Monitor(Monitor):
             project=PROJECT,
             stack=stage,
             root=Path(),
-            register=_not_called,
+            register=_raise_not_implemented,
             invoke=lambda _token, _arguments: {"accountId": ACCOUNT, "id": ACCOUNT},
         )
         self.registered: list[Registered] = []
@@ -90,7 +92,7 @@ class _Monitor(Monitor):
         answer = struct_pb2.Struct()
         outputs = generate_outputs(request.type, name)
         answer.update(outputs)
-        _merge(answer, request.object)
+        _merge_inputs(answer, request.object)
         self.registered.append(Registered(urn=urn, request=request, made={"id": name, **outputs}))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=name, object=answer)
 
@@ -101,15 +103,15 @@ class _Monitor(Monitor):
         return empty_pb2.Empty()
 
 
-def _not_called(_registration: object) -> Any:  # noqa: ANN401 - never returns
+def _raise_not_implemented(_registration: object) -> Any:  # noqa: ANN401 - never returns
     raise NotImplementedError
 
 
-def _merge(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
+def _merge_inputs(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
     """Merge inputs into outputs. Inputs take precedence, as in `tests/components/recorder.py`."""
     for key, value in given.fields.items():
         if value.HasField("struct_value") and key in made.fields:
-            _merge(made.fields[key].struct_value, value.struct_value)
+            _merge_inputs(made.fields[key].struct_value, value.struct_value)
         else:
             made.fields[key].CopyFrom(value)
 

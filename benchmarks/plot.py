@@ -54,21 +54,21 @@ class Plot:
     y_scale: Scale = "linear"
     mark: tuple[float, str] | None = None
 
-    def svg(self) -> str:
+    def render_svg(self) -> str:
         """Return the plot as SVG."""
         every = [point for line in self.lines for point in line.points]
-        across = _Axis.over((x for x, _ in every), self.x_scale, _LEFT, WIDTH - _RIGHT)
+        across = _Axis.from_values((x for x, _ in every), self.x_scale, _LEFT, WIDTH - _RIGHT)
         along = (y for _, y in every)
-        down = _Axis.over(along, self.y_scale, HEIGHT - _BOTTOM, _TOP, begin=0)
+        down = _Axis.from_values(along, self.y_scale, HEIGHT - _BOTTOM, _TOP, begin=0)
         shapes = [
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-            _text(_LEFT, 18, self.title, "start", weight="bold"),
-            *(_grid(x, across.place(x), vertical=True) for x in across.ticks()),
-            *(_grid(y, down.place(y), vertical=False) for y in down.ticks()),
-            _text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, self.x, "middle"),
-            _text(14, (_TOP + HEIGHT - _BOTTOM) / 2, self.y, "middle", turned=True),
-            *_mark(self.mark, across),
-            *self._curves(across.place, down.place),
+            _draw_text(_LEFT, 18, self.title, "start", weight="bold"),
+            *(_draw_grid_line(x, across.compute_position(x), vertical=True) for x in across.compute_ticks()),
+            *(_draw_grid_line(y, down.compute_position(y), vertical=False) for y in down.compute_ticks()),
+            _draw_text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, self.x, "middle"),
+            _draw_text(14, (_TOP + HEIGHT - _BOTTOM) / 2, self.y, "middle", turned=True),
+            *_draw_mark(self.mark, across),
+            *self._draw_curves(across.compute_position, down.compute_position),
         ]
         body = "\n".join(shapes)
         return (
@@ -77,7 +77,7 @@ class Plot:
             f'aria-label="{escape(self.title)}">\n{body}\n</svg>\n'
         )
 
-    def _curves(self, across: Callable[[float], float], down: Callable[[float], float]) -> Iterable[str]:
+    def _draw_curves(self, across: Callable[[float], float], down: Callable[[float], float]) -> Iterable[str]:
         at = float(_LEFT)
         for line, colour in zip(self.lines, _COLOURS, strict=False):
             places = [(across(x), down(y)) for x, y in line.points]
@@ -86,7 +86,7 @@ class Plot:
             if len(places) <= WIDTH // 20:
                 yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places)
             yield f'<rect x="{at:.1f}" y="27" width="12" height="3" fill="{colour}"/>'
-            yield _text(at + 17, 32, line.name, "start")
+            yield _draw_text(at + 17, 32, line.name, "start")
             at += 34 + 6.6 * len(line.name)  # approximate width of the text in any font
 
 
@@ -101,7 +101,7 @@ class _Axis:
     end: float
 
     @classmethod
-    def over(
+    def from_values(
         cls, values: Iterable[float], scale: Scale, start: float, end: float, *, begin: float | None = None
     ) -> "_Axis":
         found = list(values)
@@ -110,53 +110,53 @@ class _Axis:
             return cls(low, high if high > low else low * 10, scale, start, end)
         low = min(found) if begin is None else begin
         high = max(found)
-        step = _step(high - low or 1)
+        step = _compute_tick_step(high - low or 1)
         return cls(low, low + step * math.ceil((high - low or 1) / step), scale, start, end)
 
-    def place(self, value: float) -> float:
+    def compute_position(self, value: float) -> float:
         if self.scale == "log":
             part = math.log(value / self.first) / math.log(self.last / self.first)
         else:
             part = (value - self.first) / (self.last - self.first)
         return self.start + part * (self.end - self.start)
 
-    def ticks(self) -> list[float]:
+    def compute_ticks(self) -> list[float]:
         if self.scale == "log":
             powers = range(round(math.log10(self.first)), round(math.log10(self.last)) + 1)
             return [10.0**power for power in powers]
-        step = _step(self.last - self.first)
+        step = _compute_tick_step(self.last - self.first)
         first = math.ceil(self.first / step)
         return [step * number for number in range(first, math.floor(self.last / step + 1e-9) + 1)]
 
 
-def _step(extent: float) -> float:
+def _compute_tick_step(extent: float) -> float:
     """Return the distance between two ticks of an axis: 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(extent / _TICKS))
     return power * next(each for each in (1, 2, 5, 10) if extent / (power * each) <= _TICKS)
 
 
-def _grid(value: float, at: float, *, vertical: bool) -> str:
+def _draw_grid_line(value: float, at: float, *, vertical: bool) -> str:
     label = f"{value:,g}" if abs(value) < 1e6 else f"{value:.0e}"  # noqa: PLR2004 - longer labels do not fit
     if vertical:
         line = f'x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"'
-        text = _text(at, HEIGHT - _BOTTOM + 16, label, "middle")
+        text = _draw_text(at, HEIGHT - _BOTTOM + 16, label, "middle")
     else:
         line = f'x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"'
-        text = _text(_LEFT - 6, at + 4, label, "end")
+        text = _draw_text(_LEFT - 6, at + 4, label, "end")
     return f'<line {line} stroke="#ddd"/>\n{text}'
 
 
-def _mark(mark: tuple[float, str] | None, across: _Axis) -> Iterable[str]:
+def _draw_mark(mark: tuple[float, str] | None, across: _Axis) -> Iterable[str]:
     if mark is not None:
-        x = across.place(mark[0])
+        x = across.compute_position(mark[0])
         yield (
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}" stroke="#888" '
             'stroke-dasharray="4 3"/>'
         )
-        yield _text(x + 5, _TOP + 12, mark[1], "start")
+        yield _draw_text(x + 5, _TOP + 12, mark[1], "start")
 
 
-def _text(  # noqa: PLR0913 - the attributes of an SVG text
+def _draw_text(  # noqa: PLR0913 - the attributes of an SVG text
     x: float, y: float, text: str, anchor: str, *, weight: str = "normal", turned: bool = False
 ) -> str:
     turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""

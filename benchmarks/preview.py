@@ -12,11 +12,11 @@ from typing import Final
 
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.emulator.emulator import Emulator
-from local.pulumi_engine.cli import PulumiCommandLine, PulumiProject, find
+from local.pulumi_engine.cli import PulumiCommandLine, PulumiProject, find_command_line
 from local.pulumi_engine.provider import run_provider
 from local.pulumi_engine.workspace import create_project
-from reference.markdown import table
-from tests.components.recorder import built_layers
+from reference.markdown import format_table
+from tests.components.recorder import create_layers
 
 ROOT: Final = Path(__file__).parent.parent
 STAGE: Final = "production"
@@ -45,7 +45,7 @@ _VARIANTS: Final[Mapping[str, str | None]] = {
 
 def measure(show_progress: ShowProgress, turns: int = TURNS) -> Report:
     """Measure the previews and the program alone. Without a command line, the report only says so."""
-    command_line = find(ROOT / ".anchor")
+    command_line = find_command_line(ROOT / ".anchor")
     if command_line is None:
         return Report(title=TITLE, method=_MISSING, measurements=())
     seconds: dict[str, list[float]] = {name: [] for name in (*_VARIANTS, "alone")}
@@ -84,7 +84,7 @@ def create_report(seconds: Mapping[str, list[float]]) -> Report:
         tables=(
             (
                 "Seconds of each turn",
-                table(
+                format_table(
                     ("", *(str(number + 1) for number in range(len(seconds["alone"])))),
                     [(name, *(f"{value:.1f}" for value in values)) for name, values in seconds.items()],
                 ),
@@ -98,7 +98,7 @@ def run_projects(command_line: PulumiCommandLine) -> Generator[Mapping[str, Call
     """Start an emulator and a provider, and yield the function that runs each variant once."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        built_layers() as layers,
+        create_layers() as layers,
         Emulator(region="ap-southeast-1", port=0) as emulator,
         run_provider(emulator, root=Path(folder)) as port,
     ):
@@ -115,12 +115,12 @@ def run_projects(command_line: PulumiCommandLine) -> Generator[Mapping[str, Call
             )
             if text is not None:
                 (project.folder / REGISTRATION).write_text(text, encoding="utf-8")
-            runs[name] = lambda project=project: preview(project)
+            runs[name] = lambda project=project: preview_stage(project)
         runs["alone"] = lambda: _run_alone(layers)
         yield runs
 
 
-def preview(project: PulumiProject) -> str:
+def preview_stage(project: PulumiProject) -> str:
     """Preview the stage and return the output."""
     return project.run("preview", "--stack", STAGE, "--suppress-progress", "--suppress-outputs")
 

@@ -13,7 +13,7 @@ from attrs import frozen
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
 from benchmarks.program_child import Cost
-from reference.markdown import table
+from reference.markdown import format_table
 
 ROOT: Final = Path(__file__).parent.parent
 SITES: Final = (1, 50, 500)
@@ -68,7 +68,7 @@ def measure(show_progress: ShowProgress, sites: Sequence[int] = SITES) -> Report
         graph = Path(folder) / "graph"
         pairs = [_measure_pair(number, graph, show_progress) for number in sites]
         show_progress("program: without fast registration")
-        usual = _run("raw-usual", str(pairs[-1].sites), str(graph))
+        usual = _run_child("raw-usual", str(pairs[-1].sites), str(graph))
         show_progress("program: imports")
         program, raw = _run_fastest(3, "import"), _run_fastest(3, "import-raw", str(graph))
     large = pairs[-1]
@@ -97,7 +97,7 @@ def measure(show_progress: ShowProgress, sites: Sequence[int] = SITES) -> Report
                 detail=f"{large.per_resource:.2f} ms / {pairs[0].per_resource:.2f} ms CPU",
                 remark=(
                     "Without components, the time per resource grows by a factor of "
-                    f"{_time_growth(pairs):.2f}. This growth is due to the SDK."
+                    f"{_compute_time_growth(pairs):.2f}. This growth is due to the SDK."
                 ),
             ),
             Measurement(
@@ -144,7 +144,7 @@ def _format_sites(number: int) -> str:
     return "1 site" if number == 1 else f"{number} sites"
 
 
-def _time_growth(pairs: Sequence[_Pair]) -> float:
+def _compute_time_growth(pairs: Sequence[_Pair]) -> float:
     first, last = pairs[0].raw, pairs[-1].raw
     return (last.cpu / last.resources) / (first.cpu / first.resources)
 
@@ -154,7 +154,7 @@ def _measure_pair(sites: int, graph: Path, show_progress: ShowProgress) -> _Pair
     show_progress(f"program: {sites} sites, with components and without, {times} times")
     # The two programs run alternately, so that a slow phase of the machine affects both.
     kinds = ("components", "raw")
-    costs = [[_run(kind, str(sites), str(graph)) for kind in kinds] for _ in range(times)]
+    costs = [[_run_child(kind, str(sites), str(graph)) for kind in kinds] for _ in range(times)]
     program, raw = (min(each, key=lambda cost: cost.cpu) for each in zip(*costs, strict=True))
     if raw.resources != program.resources:
         raise ValueError(f"compared {program.resources} resources with {raw.resources}")
@@ -162,17 +162,17 @@ def _measure_pair(sites: int, graph: Path, show_progress: ShowProgress) -> _Pair
 
 
 def _run_fastest(times: int, *arguments: str) -> Cost:
-    return min((_run(*arguments) for _ in range(times)), key=lambda cost: cost.cpu)
+    return min((_run_child(*arguments) for _ in range(times)), key=lambda cost: cost.cpu)
 
 
-def _run(*arguments: str) -> Cost:
+def _run_child(*arguments: str) -> Cost:
     command = [sys.executable, "-m", "benchmarks.program_child", *arguments]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603 - a module of this project
     return Cost(**json.loads(done.stdout.splitlines()[-1]))
 
 
 def _tabulate_costs(pairs: Sequence[_Pair]) -> str:
-    return table(
+    return format_table(
         ("sites", "resources", "components", "CPU", "wall", "per resource", "memory", "ratio to flat"),
         [
             (

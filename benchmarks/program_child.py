@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from benchmarks.memory import peak_memory
+from benchmarks.memory import read_peak_memory
 
 ROOT: Final = Path(__file__).parent.parent
 STAGE: Final = "production"
@@ -98,39 +98,41 @@ def _measure_raw_imports(tokens: Sequence[str]) -> Cost:
 
 
 def _measure_components(sites: int, graph: Path) -> Cost:
-    from benchmarks.monitor import Registered, run  # noqa: PLC0415 - other children measure imports
+    from benchmarks.monitor import Registered, record_program  # noqa: PLC0415 - other children measure imports
     from local.engine.program import run_main  # noqa: PLC0415
-    from tests.components.recorder import built_layers  # noqa: PLC0415
+    from tests.components.recorder import create_layers  # noqa: PLC0415
 
     def program() -> None:
         run_main(ROOT)
 
-    with built_layers() as layers:
-        run(program, STAGE, _configuration(WARM_UP, layers))
+    with create_layers() as layers:
+        record_program(program, STAGE, _build_configuration(WARM_UP, layers))
         registered: list[Registered] = []
-        cost = _measure_time(lambda: registered.extend(run(program, STAGE, _configuration(sites, layers))))
+        cost = _measure_time(
+            lambda: registered.extend(record_program(program, STAGE, _build_configuration(sites, layers)))
+        )
         custom = [each for each in registered if each.custom]
         # Write the graph before the temporary layers are deleted, because it contains the layers' content.
-        graph.write_bytes(pickle.dumps([each.portable() for each in custom]))
-    return _with_counts(cost, len(custom), len(registered) - len(custom))
+        graph.write_bytes(pickle.dumps([each.to_recorded() for each in custom]))
+    return _add_counts(cost, len(custom), len(registered) - len(custom))
 
 
 def _run_alone(layers: Path) -> None:
     """Run the program as the language host does, with a monitor that answers at once."""
     import yaml  # noqa: PLC0415 - other children measure imports
 
-    from benchmarks.monitor import run  # noqa: PLC0415
+    from benchmarks.monitor import record_program  # noqa: PLC0415
     from local.engine.program import run_main  # noqa: PLC0415
 
     file = (ROOT / f"Pulumi.{STAGE}.yaml").read_text(encoding="utf-8")
-    run(
+    record_program(
         lambda: run_main(ROOT), STAGE, {**yaml.safe_load(file)["config"], "anchor-deploy:layers": str(layers)}
     )
 
 
 def _measure_raw_program(graph: Path, *, fast_registration: bool) -> Cost:
-    from benchmarks.monitor import Registered, run  # noqa: PLC0415
-    from benchmarks.raw_program import RawResource, raw_resources  # noqa: PLC0415
+    from benchmarks.monitor import Registered, record_program  # noqa: PLC0415
+    from benchmarks.raw_program import RawResource, convert_to_raw_resources  # noqa: PLC0415
     from benchmarks.recorded import find_differences  # noqa: PLC0415
 
     def program(resources: Sequence[RawResource]) -> None:
@@ -141,30 +143,30 @@ def _measure_raw_program(graph: Path, *, fast_registration: bool) -> Cost:
         )
 
     recorded = pickle.loads(graph.read_bytes())  # noqa: S301 - written by this module
-    resources = raw_resources(recorded)
-    run(lambda: program(resources[:WARM_UP_RESOURCES]), STAGE, {})
+    resources = convert_to_raw_resources(recorded)
+    record_program(lambda: program(resources[:WARM_UP_RESOURCES]), STAGE, {})
     registered: list[Registered] = []
-    cost = _measure_time(lambda: registered.extend(run(lambda: program(resources), STAGE, {})))
-    if wrong := find_differences([each.portable() for each in registered], recorded):
+    cost = _measure_time(lambda: registered.extend(record_program(lambda: program(resources), STAGE, {})))
+    if wrong := find_differences([each.to_recorded() for each in registered], recorded):
         raise ValueError("\n".join(["the flat program has other resources than the program:", *wrong]))
-    return _with_counts(cost, len(registered), 0)
+    return _add_counts(cost, len(registered), 0)
 
 
-def _with_counts(cost: Cost, resources: int, components: int) -> Cost:
+def _add_counts(cost: Cost, resources: int, components: int) -> Cost:
     return Cost(
         cpu=cost.cpu,
         wall=cost.wall,
         resources=resources,
         components=components,
-        megabytes=round(peak_memory() / 2**20),
+        megabytes=round(read_peak_memory() / 2**20),
     )
 
 
-def _configuration(sites: int, layers: Path) -> Mapping[str, Any]:
+def _build_configuration(sites: int, layers: Path) -> Mapping[str, Any]:
     """Return the configuration of production with a number of sites."""
-    from tests.components.recorder import configuration  # noqa: PLC0415
+    from tests.components.recorder import read_configuration  # noqa: PLC0415
 
-    config = configuration(STAGE)
+    config = read_configuration(STAGE)
     config["anchor-deploy:stage"]["sites"] = [{"name": f"site-{number:04}"} for number in range(sites)]
     return {**config, "anchor-deploy:layers": str(layers)}
 

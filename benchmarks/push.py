@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from benchmarks.embedded import ROOT, require_live, run_cloud, silent_progress
+from benchmarks.embedded import ROOT, create_silent_progress, require_live, run_cloud
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.builds.environment import BuildMachine, build_tool_path, prepare_node_folder, read_network_settings
 from local.cloud import Cloud
-from local.demo.demo import SITE, ConnectedProject, connect
+from local.demo.demo import SITE, ConnectedProject, connect_project
 from local.demo.site_checks import read_commit
 from local.github import create_push_payload
 from local.node import find_node
@@ -38,17 +38,17 @@ def measure(show_progress: ShowProgress) -> Report:
         CalledProcessError: A bare build failed. The error contains the output of the failed command.
     """
     with tempfile.TemporaryDirectory() as folder, run_cloud((SITE,)) as running:
-        connected = connect(running, running.create_user(), silent_progress())
-        environment = _environment(running)
+        connected = connect_project(running, running.create_user(), create_silent_progress())
+        environment = _build_environment(running)
 
         def run_bare_build(name: str) -> Mapping[str, float]:
             return _run_bare_build(connected, Path(folder) / name, environment, show_progress)
 
         show_progress("push: filling npm's cache")
-        _npm_ci(_checkout(connected, Path(folder) / "cache", environment), environment)
+        _install_packages(_clone_repository(connected, Path(folder) / "cache", environment), environment)
         builds = [run_bare_build("before")]
         show_progress("push: from the push to the live site")
-        seconds = _push(connected)
+        seconds = _measure_push(connected)
         builds.append(run_bare_build("after"))
     totals = [sum(each.values()) for each in builds]
     mean = sum(totals) / len(totals)
@@ -70,7 +70,7 @@ def measure(show_progress: ShowProgress) -> Report:
     )
 
 
-def _push(connected: ConnectedProject) -> float:
+def _measure_push(connected: ConnectedProject) -> float:
     sha = connected.repository.head
     payload = create_push_payload(
         repository_url=connected.repository.url, sha=sha, message="The example site"
@@ -92,11 +92,11 @@ def _run_bare_build(
     """Run a bare build and return the seconds of each step."""
     show_progress("push: bare build")
     began = time.perf_counter()
-    _checkout(connected, folder, environment)
+    _clone_repository(connected, folder, environment)
     fetched = time.perf_counter()
-    _npm_ci(folder, environment)
+    _install_packages(folder, environment)
     installed = time.perf_counter()
-    _run(("node_modules/.bin/open-next", "build"), folder, environment)
+    _run_command(("node_modules/.bin/open-next", "build"), folder, environment)
     return {
         "checkout": fetched - began,
         "npm ci": installed - fetched,
@@ -104,22 +104,24 @@ def _run_bare_build(
     }
 
 
-def _checkout(connected: ConnectedProject, folder: Path, environment: Mapping[str, str]) -> Path:
-    _run(("git", "clone", "--quiet", str(connected.repository.folder), str(folder)), ROOT, environment)
+def _clone_repository(connected: ConnectedProject, folder: Path, environment: Mapping[str, str]) -> Path:
+    _run_command(
+        ("git", "clone", "--quiet", str(connected.repository.folder), str(folder)), ROOT, environment
+    )
     return folder
 
 
-def _npm_ci(folder: Path, environment: Mapping[str, str]) -> None:
-    _run(("npm", "ci", "--include=dev", "--no-audit", "--no-fund"), folder, environment)
+def _install_packages(folder: Path, environment: Mapping[str, str]) -> None:
+    _run_command(("npm", "ci", "--include=dev", "--no-audit", "--no-fund"), folder, environment)
 
 
-def _run(command: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> None:
+def _run_command(command: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> None:
     subprocess.run(  # noqa: S603 - the build of the example site
         command, cwd=folder, env=environment, check=True, capture_output=True, stdin=subprocess.DEVNULL
     )
 
 
-def _environment(running: Cloud) -> Mapping[str, str]:
+def _build_environment(running: Cloud) -> Mapping[str, str]:
     """Return the environment variables of a bare build, with the values of builds in the embedded cloud."""
     kept = ROOT / ".anchor"
     machine = BuildMachine(

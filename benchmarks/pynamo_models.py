@@ -67,7 +67,7 @@ class PynamoJob(Model):
     failed = NumberAttribute()
 
 
-def connect(connection: Mapping[str, str]) -> None:
+def connect_models(connection: Mapping[str, str]) -> None:
     """Connect the models to the endpoint in the given arguments of a boto3 client."""
     for model in (PynamoDeployment, PynamoJob):
         meta: Any = model.Meta

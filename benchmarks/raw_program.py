@@ -64,7 +64,7 @@ class RawResource:
     options: Mapping[str, Any]
 
 
-def raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
+def convert_to_raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
     """Convert recorded resources into raw resources, in the same order.
 
     A value that comes from another resource is replaced by the output of that resource, also inside lists,
@@ -75,14 +75,14 @@ def raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
         ValueError: An input depends on a resource, but contains no output of it.
     """
     positions = {each.urn: position for position, each in enumerate(graph)}
-    return [_convert(each, graph, positions) for each in graph]
+    return [_convert_resource(each, graph, positions) for each in graph]
 
 
-def register(resources: Sequence[RawResource]) -> None:
+def register_resources(resources: Sequence[RawResource]) -> None:
     """Register the resources in order, without a parent."""
     made: list[pulumi.CustomResource] = []
     for resource in resources:
-        wired: dict[str, Any] = {key: _resolve(value, made) for key, value in resource.wired.items()}
+        wired: dict[str, Any] = {key: _resolve_outputs(value, made) for key, value in resource.wired.items()}
         options = pulumi.ResourceOptions(
             depends_on=[made[position] for position in resource.after], **resource.options
         )
@@ -96,7 +96,7 @@ def find_class(token: str) -> type[pulumi.CustomResource]:
     return cast("type[pulumi.CustomResource]", found)
 
 
-def _convert(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, int]) -> RawResource:
+def _convert_resource(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, int]) -> RawResource:
     arguments: dict[str, Any] = {}
     wired: dict[str, Any] = {}
     referred: set[str] = set()
@@ -106,7 +106,7 @@ def _convert(each: Recorded, graph: Sequence[Recorded], positions: Mapping[str, 
         if used != set(of):
             missing = [graph[position].urn for position in of if position not in used]
             raise ValueError(f"{key} of {each.urn} contains no output of {', '.join(missing)}: {value!r}")
-        (wired if of else arguments)[_snake_case(key)] = found
+        (wired if of else arguments)[_to_snake_case(key)] = found
         referred.update(each.references.get(key, ()))
     return RawResource(
         cls=find_class(each.type),
@@ -125,7 +125,7 @@ def _replace_by_outputs(
     known: dict[str, list[Attribute]] = {}
     for position, made in others:
         for (name, *within), text in made.items():
-            attribute = Attribute(position, _snake_case(str(name)), tuple(map(_to_python_key, within)))
+            attribute = Attribute(position, _to_snake_case(str(name)), tuple(map(_to_python_key, within)))
             known.setdefault(text, []).append(attribute)
     if not known:
         return value, set()
@@ -139,7 +139,7 @@ def _replace_by_outputs(
         used.add(found.of)
         return found
 
-    def wire(item: object) -> object:
+    def replace_in(item: object) -> object:
         if isinstance(item, str) and (texts := list(dict.fromkeys(pattern.findall(item)))):
             outputs = [find_output(text) for text in texts]
             if item == texts[0]:
@@ -149,31 +149,31 @@ def _replace_by_outputs(
                 tuple(outputs), tuple(texts.index(part) if part in known else part for part in parts if part)
             )
         if isinstance(item, dict):
-            return {key: wire(inner) for key, inner in cast("dict[str, object]", item).items()}
+            return {key: replace_in(inner) for key, inner in cast("dict[str, object]", item).items()}
         if isinstance(item, list):
-            return [wire(inner) for inner in cast("list[object]", item)]
+            return [replace_in(inner) for inner in cast("list[object]", item)]
         return item
 
-    return wire(value), used
+    return replace_in(value), used
 
 
-def _resolve(value: object, made: Sequence[pulumi.CustomResource]) -> object:
+def _resolve_outputs(value: object, made: Sequence[pulumi.CustomResource]) -> object:
     """Return the value with each Attribute and Template replaced by an output of the registered resources."""
     if isinstance(value, Attribute):
-        return _output(value, made)
+        return _get_output(value, made)
     if isinstance(value, Template):
-        outputs = [_output(each, made) for each in value.outputs]
+        outputs = [_get_output(each, made) for each in value.outputs]
         if len(outputs) == 1:
             return outputs[0].apply(lambda known: value.render([known]))
         return pulumi.Output.all(*outputs).apply(value.render)
     if isinstance(value, dict):
-        return {key: _resolve(inner, made) for key, inner in cast("dict[str, object]", value).items()}
+        return {key: _resolve_outputs(inner, made) for key, inner in cast("dict[str, object]", value).items()}
     if isinstance(value, list):
-        return [_resolve(inner, made) for inner in cast("list[object]", value)]
+        return [_resolve_outputs(inner, made) for inner in cast("list[object]", value)]
     return value
 
 
-def _output(of: Attribute, made: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
+def _get_output(of: Attribute, made: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
     output = getattr(made[of.of], of.name)
     for key in of.within:
         output = output[key]
@@ -181,8 +181,8 @@ def _output(of: Attribute, made: Sequence[pulumi.CustomResource]) -> pulumi.Outp
 
 
 def _to_python_key(key: str | int) -> str | int:
-    return _snake_case(key) if isinstance(key, str) else key
+    return _to_snake_case(key) if isinstance(key, str) else key
 
 
-def _snake_case(name: str) -> str:
+def _to_snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

@@ -43,7 +43,7 @@ def find_differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list
     first_graph, second_graph = ({_strip_parents(each.urn): each for each in graph} for graph in (one, other))
     found = [f"{urn}: only in one program" for urn in sorted(first_graph.keys() ^ second_graph.keys())]
     for urn in sorted(first_graph.keys() & second_graph.keys()):
-        first_values, second_values = _comparable(first_graph[urn]), _comparable(second_graph[urn])
+        first_values, second_values = _to_comparable(first_graph[urn]), _to_comparable(second_graph[urn])
         found += [
             f"{urn}: {key} is {first_values[key]!r} and {second_values[key]!r}"
             for key in first_values
@@ -58,7 +58,7 @@ def _strip_parents(urn: str) -> str:
     return f"{kinds.rpartition('$')[2]}::{name}"
 
 
-def _comparable(each: Recorded) -> dict[str, Any]:
+def _to_comparable(each: Recorded) -> dict[str, Any]:
     return {
         "inputs": _expand_archives(each.inputs),
         "references": {key: set(map(_strip_parents, urns)) for key, urns in each.references.items()},

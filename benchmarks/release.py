@@ -19,7 +19,7 @@ from attrs import frozen
 from benchmarks.embedded import require_live, run_tiny_platform
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.cloud import REGION, Cloud
-from reference.markdown import table
+from reference.markdown import format_table
 from runtime.deploy.releases.release_steps import Step
 from tests.e2e.tiny_platform import TinyProject
 
@@ -97,22 +97,24 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
             Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
         local = Path(folder)
-        _write(local, first)
-        site = running.project(SITE, more={_in_repository(name): first[name] for name in first})
+        _write_files(local, first)
+        site = running.create_project(
+            SITE, more={_build_repository_path(name): first[name] for name in first}
+        )
         show_progress(f"release: aws s3 sync of {files} files")
-        syncs = [_sync(cloud, local, "before")]
+        syncs = [_sync_folder(cloud, local, "before")]
         show_progress(f"release: {files} files")
-        whole = _release(cloud, site, {})
+        whole = _measure_release(cloud, site, {})
         show_progress(f"release: aws s3 sync of {files} files, again")
-        syncs.append(_sync(cloud, local, "after"))
+        syncs.append(_sync_folder(cloud, local, "after"))
         for name in gone:
             (local / name).unlink()
-        _write(local, new)
+        _write_files(local, new)
         show_progress(f"release: aws s3 sync of {changed} changed files")
-        sync_of_changed = _sync(cloud, local, "after")
+        sync_of_changed = _sync_folder(cloud, local, "after")
         show_progress(f"release: {changed} changed files")
-        changes = {_in_repository(name): content for name, content in new.items()}
-        again = _release(cloud, site, changes | {_in_repository(name): None for name in gone})
+        changes = {_build_repository_path(name): content for name, content in new.items()}
+        again = _measure_release(cloud, site, changes | {_build_repository_path(name): None for name in gone})
     kept = {f"assets/{SITE}/{site.project_id}/{name}" for name in first if name not in gone}
     sync = sum(each.seconds for each in syncs) / len(syncs)
     emulated = sum(each.emulator_seconds for each in syncs) / len(syncs)
@@ -152,7 +154,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
                 ),
             ),
         ),
-        tables=(("Steps of a release", _steps(whole, again, files, changed)),),
+        tables=(("Steps of a release", _tabulate_steps(whole, again, files, changed)),),
     )
 
 
@@ -167,18 +169,18 @@ def make_files(number: int, *, seed: int) -> Mapping[str, bytes]:
     return found
 
 
-def _in_repository(name: str) -> str:
+def _build_repository_path(name: str) -> str:
     return f"output/assets/{name}"
 
 
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
-def _sync(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
+def _sync_folder(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
     """Run `aws s3 sync`, and measure its time, which includes the start of the process."""
     keys = cloud.emulator.administrator
     environment = {
@@ -199,7 +201,7 @@ def _sync(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
     return SyncResult(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
 
 
-def _release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None]) -> Released:
+def _measure_release(cloud: Cloud, site: TinyProject, changes: Mapping[str, bytes | None]) -> Released:
     before = _list_modification_times(cloud, site)
     deployment = require_live(site.release(changes))
     after = _list_modification_times(cloud, site)
@@ -247,8 +249,8 @@ def _read_log_records(cloud: Cloud) -> Sequence[Mapping[str, Any]]:
     return [json.loads(message) for message in messages if message.startswith("{")]
 
 
-def _steps(whole: Released, again: Released, files: int, changed: int) -> str:
-    return table(
+def _tabulate_steps(whole: Released, again: Released, files: int, changed: int) -> str:
+    return format_table(
         ("step", f"{files:,} files", f"{changed} changed files"),
         [(step, f"{seconds:.2f} s", f"{again.steps[step]:.2f} s") for step, seconds in whole.steps.items()],
     )

@@ -10,9 +10,15 @@ from typing import Any, Final
 import boto3
 from attrs import asdict, evolve, fields, frozen
 
-from benchmarks.emulator import emulator
+from benchmarks.emulator import run_emulator
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
-from benchmarks.pynamo_models import PYNAMO_DEPLOYMENTS, PYNAMO_JOBS, PynamoDeployment, PynamoRelease, connect
+from benchmarks.pynamo_models import (
+    PYNAMO_DEPLOYMENTS,
+    PYNAMO_JOBS,
+    PynamoDeployment,
+    PynamoRelease,
+    connect_models,
+)
 from benchmarks.repository_contenders import (
     AT,
     DEPLOYMENTS,
@@ -26,7 +32,7 @@ from benchmarks.repository_contenders import (
     TestData,
 )
 from runtime.deploy.model import Deployment, Release, Source, Status
-from runtime.shared.aws import default_config
+from runtime.shared.aws import create_default_config
 from runtime.shared.converters import to_row
 from runtime.shared.ids import make_ulid_generator
 from runtime.shops.model import Job
@@ -73,7 +79,7 @@ class Row:
     operation: str
     microseconds: Mapping[str, float]
 
-    def ratio(self, one: str, other: str) -> float:
+    def compute_ratio(self, one: str, other: str) -> float:
         """Return the time of one contender divided by the time of the other contender."""
         return self.microseconds[one] / self.microseconds[other]
 
@@ -86,34 +92,37 @@ def measure(show_progress: ShowProgress, *, rounds: int = 30, calls: int = 5) ->
         rounds: Number of turns of each contender.
         calls: Number of calls in each turn.
     """
-    with emulator() as connection:
-        contenders = _contenders(connection)
-        rows = [_row(operation, contenders, show_progress, rounds, calls) for operation in OPERATIONS]
-    limit = _LIMIT.format(least=min(1 / row.ratio(Repositories.name, RawClient.name) for row in rows))
+    with run_emulator() as connection:
+        contenders = _create_contenders(connection)
+        rows = [
+            _measure_operation(operation, contenders, show_progress, rounds, calls)
+            for operation in OPERATIONS
+        ]
+    limit = _LIMIT.format(least=min(1 / row.compute_ratio(Repositories.name, RawClient.name) for row in rows))
     return Report(
         title="Repositories",
         method=_METHOD.format(page=PAGE, rounds=rounds, calls=calls),
-        measurements=tuple(each for row in rows for each in _measurements(row, limit)),
+        measurements=tuple(each for row in rows for each in _create_measurements(row, limit)),
     )
 
 
-def _measurements(row: Row, limit: str) -> Sequence[Measurement]:
+def _create_measurements(row: Row, limit: str) -> Sequence[Measurement]:
     us = row.microseconds
     return (
         Measurement(
             name=f"{row.operation}: repository to raw client",
-            value=row.ratio(Repositories.name, RawClient.name),
+            value=row.compute_ratio(Repositories.name, RawClient.name),
             goal=RAW_GOAL,
             detail=f"{us[Repositories.name]:.0f} us to {us[RawClient.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: boto3's Table resource to repository",
-            value=row.ratio(TableResource.name, Repositories.name),
+            value=row.compute_ratio(TableResource.name, Repositories.name),
             detail=f"{us[TableResource.name]:.0f} us to {us[Repositories.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: PynamoDB to repository",
-            value=row.ratio(PynamoModels.name, Repositories.name),
+            value=row.compute_ratio(PynamoModels.name, Repositories.name),
             goal=PYNAMO_GOAL,
             detail=f"{us[PynamoModels.name]:.0f} us to {us[Repositories.name]:.0f} us",
             remark=limit,
@@ -121,15 +130,15 @@ def _measurements(row: Row, limit: str) -> Sequence[Measurement]:
     )
 
 
-def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
+def _create_contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
     # This client has the settings of the functions' clients, because default settings make raw calls slower.
-    client: Any = boto3.client("dynamodb", config=default_config("dynamodb"), **connection)
+    client: Any = boto3.client("dynamodb", config=create_default_config("dynamodb"), **connection)
     for table in (DEPLOYMENTS, PYNAMO_DEPLOYMENTS):
-        _create(client, table, "projectId", "deploymentId")
+        _create_table(client, table, "projectId", "deploymentId")
     for table in (JOBS, PYNAMO_JOBS):
-        _create(client, table, "jobId")
-    connect(connection)
-    deployments = _deployments()
+        _create_table(client, table, "jobId")
+    connect_models(connection)
+    deployments = _make_deployments()
     for deployment in deployments:
         client.put_item(TableName=DEPLOYMENTS, Item=to_row(deployment))
         _to_pynamo(deployment).save()
@@ -139,13 +148,13 @@ def _contenders(connection: Mapping[str, str]) -> Sequence[Contender]:
     resource: Any = boto3.resource("dynamodb", **connection)
     return (
         RawClient(client, data),
-        Repositories.on(client, data),
+        Repositories.from_client(client, data),
         TableResource(resource.Table(DEPLOYMENTS), resource.Table(JOBS), data),
         PynamoModels(data),
     )
 
 
-def _create(client: Any, table: str, *keys: str) -> None:  # noqa: ANN401 - clients have no type
+def _create_table(client: Any, table: str, *keys: str) -> None:  # noqa: ANN401 - clients have no type
     client.create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
@@ -169,7 +178,7 @@ def _to_pynamo(deployment: Deployment) -> PynamoDeployment:
     return PynamoDeployment(**values)
 
 
-def _deployments() -> Sequence[Deployment]:
+def _make_deployments() -> Sequence[Deployment]:
     """Return deployments of one project with the status `deploying`, one more than fit on a page."""
     ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - not for security
     project_id = ids()
@@ -196,7 +205,7 @@ def _deployments() -> Sequence[Deployment]:
     ]
 
 
-def _row(
+def _measure_operation(
     operation: str, contenders: Sequence[Contender], show_progress: ShowProgress, rounds: int, calls: int
 ) -> Row:
     show_progress(f"repositories: {operation}")
@@ -204,13 +213,13 @@ def _row(
     fastest: dict[str, float] = {}
     for turn in range(rounds + 1):
         for contender in order.sample(contenders, len(contenders)):
-            took = _cpu(getattr(contender, operation), calls)
+            took = _measure_cpu_time(getattr(contender, operation), calls)
             if turn:  # the first turn is a warm-up
                 fastest[contender.name] = min(took, fastest.get(contender.name, took))
     return Row(operation=operation, microseconds=fastest)
 
 
-def _cpu(call: Callable[[], object], calls: int) -> float:
+def _measure_cpu_time(call: Callable[[], object], calls: int) -> float:
     """Return the CPU time of one call in this thread, in microseconds."""
     with _disable_garbage_collection():
         before = time.thread_time()

@@ -73,7 +73,7 @@ class Repositories:
     data: TestData
 
     @classmethod
-    def on(cls, client: DynamoDBClient, data: TestData) -> Self:
+    def from_client(cls, client: DynamoDBClient, data: TestData) -> Self:
         """Return this contender, with repositories that are created as in the functions."""
         cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
         projects = ProjectRepository(client=client, table=PROJECTS)
@@ -114,7 +114,7 @@ class RawClient:
 
     def get(self) -> object:
         """See `Contender`."""
-        answer = self.client.get_item(TableName=DEPLOYMENTS, Key=self._key(), ConsistentRead=True)
+        answer = self.client.get_item(TableName=DEPLOYMENTS, Key=self._build_key(), ConsistentRead=True)
         return _parse_item(answer["Item"])
 
     def create(self) -> object:
@@ -143,7 +143,7 @@ class RawClient:
         release = self.data.release
         answer = self.client.update_item(
             TableName=DEPLOYMENTS,
-            Key=self._key(),
+            Key=self._build_key(),
             UpdateExpression="SET #release = :release, #updatedAt = :at",
             ConditionExpression="#status = :deploying",
             ExpressionAttributeNames={
@@ -188,7 +188,7 @@ class RawClient:
         )
         return [_parse_item(item) for item in answer["Items"]]
 
-    def _key(self) -> Mapping[str, Any]:
+    def _build_key(self) -> Mapping[str, Any]:
         deployment = self.data.deployment
         return {
             "projectId": {"S": deployment.project_id},
@@ -207,7 +207,7 @@ class TableResource:
 
     def get(self) -> object:
         """See `Contender`."""
-        return _parse_times(self.deployments.get_item(Key=self._key(), ConsistentRead=True)["Item"])
+        return _parse_times(self.deployments.get_item(Key=self._build_key(), ConsistentRead=True)["Item"])
 
     def create(self) -> object:
         """See `Contender`."""
@@ -231,7 +231,7 @@ class TableResource:
         """See `Contender`."""
         release = self.data.release
         answer = self.deployments.update_item(
-            Key=self._key(),
+            Key=self._build_key(),
             UpdateExpression="SET #release = :release, updatedAt = :at",
             ConditionExpression=Attr("status").eq("deploying"),
             ExpressionAttributeNames={"#release": "release"},
@@ -262,7 +262,7 @@ class TableResource:
         )
         return [_parse_times(item) for item in answer["Items"]]
 
-    def _key(self) -> Mapping[str, Any]:
+    def _build_key(self) -> Mapping[str, Any]:
         deployment = self.data.deployment
         return {"projectId": deployment.project_id, "deploymentId": deployment.deployment_id}
 

@@ -61,18 +61,18 @@ def measure(show_progress: ShowProgress, *, switches: int = SWITCHES) -> Report:
     """
     show_progress("switches: two releases")
     with run_tiny_platform(SITE) as running:
-        site = running.project(SITE)
+        site = running.create_project(SITE)
         releases = [require_live(site.release(message=f"Release {number}")) for number in (1, 2)]
         with VisitorLoad(url=site.project["url"], visitors=VISITORS, pause_seconds=0.0) as load:
             done = [
                 each
                 for number in range(switches)
-                for each in _switch(site, releases[number % 2], load, number, show_progress)
+                for each in _measure_switch(site, releases[number % 2], load, number, show_progress)
             ]
-    return report(done, load.answers)
+    return create_report(done, load.answers)
 
 
-def _switch(
+def _measure_switch(
     site: TinyProject, release: Mapping[str, Any], load: VisitorLoad, number: int, show_progress: ShowProgress
 ) -> Iterator[Switched]:
     show_progress(f"switches: {number}")
@@ -89,7 +89,7 @@ def _switch(
     raise TimeoutError(f"switch {number} was not seen within {_TIMEOUT:.0f} s")
 
 
-def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
+def create_report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
     """Return the report of switches and of the responses that visitors received meanwhile."""
     cold, *warm = switches
     seconds = sorted(each.seen - each.asked for each in warm)
@@ -106,10 +106,10 @@ def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
             *(
                 Measurement(
                     name=f"promote call to first new response, {name}",
-                    value=percentile(seconds, part),
+                    value=compute_percentile(seconds, part),
                     unit="s",
                     goal=FAST,
-                    detail=f"the call itself: {percentile(calls, part):.2f} s",
+                    detail=f"the call itself: {compute_percentile(calls, part):.2f} s",
                 )
                 for name, part in (("p50", 0.5), ("p95", 0.95), ("maximum", 1.0))
             ),
@@ -122,16 +122,16 @@ def report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
                 remark=_COLD,
             ),
         ),
-        plots=(_around(warm, answers),),
+        plots=(_plot_response_times(warm, answers),),
     )
 
 
-def percentile(ordered: Sequence[float], part: float) -> float:
+def compute_percentile(ordered: Sequence[float], part: float) -> float:
     """Return the smallest value for which at least this fraction of the sorted values is not greater."""
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
 
-def _around(switches: Sequence[Switched], answers: Sequence[Answer]) -> Plot:
+def _plot_response_times(switches: Sequence[Switched], answers: Sequence[Answer]) -> Plot:
     """Return a plot of response times. The x axis is the start of a request, relative to the promote call."""
     by_bin: dict[int, list[float]] = {}
     ordered = sorted(answers, key=lambda answer: answer.started_at)
@@ -148,14 +148,17 @@ def _around(switches: Sequence[Switched], answers: Sequence[Answer]) -> Plot:
             )
     bins = sorted((number, sorted(times)) for number, times in by_bin.items())
 
-    def points(part: float) -> list[Point]:
-        return [((number + 0.5) * _BIN * 1e3, percentile(times, part)) for number, times in bins]
+    def compute_points(part: float) -> list[Point]:
+        return [((number + 0.5) * _BIN * 1e3, compute_percentile(times, part)) for number, times in bins]
 
     return Plot(
         name="switches",
         title="Response times around a switch",
         x="ms after the promote call, when the request began",
         y="ms",
-        lines=(Line(name="median", points=points(0.5)), Line(name="p95", points=points(0.95))),
+        lines=(
+            Line(name="median", points=compute_points(0.5)),
+            Line(name="p95", points=compute_points(0.95)),
+        ),
         mark=(median(each.seen - each.asked for each in switches) * 1e3, "new release seen (median)"),
     )

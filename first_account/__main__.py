@@ -85,7 +85,7 @@ def create_table(results: list[Result]) -> Table:
     return table
 
 
-def report(stage: Stage, console: Console) -> int:
+def check_stage(stage: Stage, console: Console) -> int:
     """Run all checks, print the table and return the exit status."""
     with console.status("") as status:
         results = run_checks(stage, on_check=status.update)
@@ -99,7 +99,7 @@ def report(stage: Stage, console: Console) -> int:
 def check(*, stage: Annotated[str, Parameter(help="The name of the Pulumi stack.")]) -> int:
     """Check a deployed stage. The exit status is 1 if a check failed."""
     try:
-        return report(open_stage(stage), Console(highlight=False))
+        return check_stage(open_stage(stage), Console(highlight=False))
     except StackError as error:
         Console(stderr=True, highlight=False).print(Text(str(error)))
         return 1

@@ -10,7 +10,7 @@ from typing import Any, Final
 import boto3
 import botocore
 
-from first_account.model import Check, Finding, Permission, Stage, pass_or_fail, wait_for_push
+from first_account.model import Check, Finding, Permission, Stage, create_finding, wait_for_push
 
 _FUNCTIONS: Final = "arn:aws:lambda:REGION:ACCOUNT:function:anchor-STAGE-*"
 _QUEUES: Final = "arn:aws:sqs:REGION:ACCOUNT:anchor-STAGE-*"
@@ -26,7 +26,7 @@ def check_concurrency(stage: Stage) -> Finding:
     """Check the number of functions that the account may run at the same time."""
     limit = stage.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     shown = f"{limit} concurrent executions"
-    return pass_or_fail([shown] if limit < _CONCURRENCY else [], shown)
+    return create_finding([shown] if limit < _CONCURRENCY else [], shown)
 
 
 def check_recursion(stage: Stage) -> Finding:
@@ -39,7 +39,7 @@ def check_recursion(stage: Stage) -> Finding:
         expected = "Allow" if name == f"{stage.prefix}-{_RECURSIVE_FUNCTION}" else "Terminate"
         if found != expected:
             problems.append(f"{name} has {found}, not {expected}")
-    return pass_or_fail(problems, f"only {_RECURSIVE_FUNCTION} has Allow")
+    return create_finding(problems, f"only {_RECURSIVE_FUNCTION} has Allow")
 
 
 def check_consumers(stage: Stage) -> Finding:
@@ -64,7 +64,7 @@ def check_consumers(stage: Stage) -> Finding:
                 problems.append(f"{queue} permits {receives} receives")
     if not count:
         problems.append("no function reads a queue")
-    return pass_or_fail(problems, f"{count} mappings, each with a maximum concurrency")
+    return create_finding(problems, f"{count} mappings, each with a maximum concurrency")
 
 
 def _read_redrive_policies(stage: Stage) -> dict[str, dict[str, Any]]:
@@ -91,7 +91,7 @@ def check_dead_letters(stage: Stage) -> Finding:
         found = client.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
         if count := sum(int(found[name]) for name in names):
             problems.append(f"{count} messages in {queue}")
-    return pass_or_fail(problems, "all dead-letter queues are empty")
+    return create_finding(problems, "all dead-letter queues are empty")
 
 
 def check_packages(stage: Stage) -> Finding:
@@ -115,7 +115,7 @@ def check_packages(stage: Stage) -> Finding:
             for name, version in tested.items()
             if found[name] != version
         ]
-    return pass_or_fail(problems, f"boto3 {boto3.__version__} in the layer")
+    return create_finding(problems, f"boto3 {boto3.__version__} in the layer")
 
 
 def _read_versions(address: str, names: tuple[str, ...]) -> dict[str, str]:
@@ -142,7 +142,7 @@ def check_streaming(stage: Stage) -> Finding:
     if not modes:
         return wait_for_push("no site has a release")
     problems = [f"{name} has {mode}" for name, mode in modes.items() if mode != "RESPONSE_STREAM"]
-    return pass_or_fail(problems, f"{len(modes)} URLs with RESPONSE_STREAM")
+    return create_finding(problems, f"{len(modes)} URLs with RESPONSE_STREAM")
 
 
 CHECKS: Final = (

@@ -33,7 +33,7 @@ class Finding:
     detail: str
 
 
-def pass_or_fail(problems: Sequence[str], passed: str) -> Finding:
+def create_finding(problems: Sequence[str], passed: str) -> Finding:
     """Return a finding that failed if there are problems. Otherwise, it has the detail `passed`."""
     if problems:
         return Finding(verdict=Verdict.FAILED, detail="; ".join(problems))

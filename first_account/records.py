@@ -8,7 +8,7 @@ from first_account.model import (
     Finding,
     Permission,
     Stage,
-    pass_or_fail,
+    create_finding,
     wait_for_push,
 )
 
@@ -48,12 +48,12 @@ def find_log_lines(stage: Stage, *words: str, functions: tuple[str, ...] = ()) -
 
 def check_permissions(stage: Stage) -> Finding:
     """Check that IAM has refused no call of a function."""
-    return pass_or_fail(find_log_lines(stage, "AccessDenied"), "no refused call")
+    return create_finding(find_log_lines(stage, "AccessDenied"), "no refused call")
 
 
 def check_parameters(stage: Stage) -> Finding:
     """Check that boto3 knew all parameters of the functions' calls."""
-    return pass_or_fail(find_log_lines(stage, "ParamValidationError"), "no unknown parameter")
+    return create_finding(find_log_lines(stage, "ParamValidationError"), "no unknown parameter")
 
 
 def check_secret_rate(stage: Stage) -> Finding:
@@ -62,7 +62,7 @@ def check_secret_rate(stage: Stage) -> Finding:
         SettingId="/ssm/parameter-store/high-throughput-enabled"
     )["ServiceSetting"]["SettingValue"]
     problems = find_log_lines(stage, "ThrottlingException", "PutParameter", functions=("api", "orchestrator"))
-    return pass_or_fail(problems, f"no write was refused (higher throughput: {setting})")
+    return create_finding(problems, f"no write was refused (higher throughput: {setting})")
 
 
 def check_build_rows(stage: Stage) -> Finding:
@@ -71,14 +71,14 @@ def check_build_rows(stage: Stage) -> Finding:
         stage, "AccessDenied", functions=("orchestrator", "build-events", "sweep", "release", "api")
     )
     if refused:
-        return pass_or_fail(refused, "")
+        return create_finding(refused, "")
     rows = stage.client("dynamodb").query(
         TableName=stage.outputs["tables"]["projects"]["name"],
         KeyConditionExpression="projectId = :builds",
         ExpressionAttributeValues={":builds": {"S": _BUILDS}},
         Limit=1,
     )["Items"]
-    return pass_or_fail([], "a build was recorded") if rows else wait_for_push("no build was recorded")
+    return create_finding([], "a build was recorded") if rows else wait_for_push("no build was recorded")
 
 
 def check_alarms(stage: Stage) -> Finding:
@@ -95,7 +95,7 @@ def check_alarms(stage: Stage) -> Finding:
             count += 1
             if alarm["StateValue"] == "ALARM":
                 problems.append(f"{alarm['AlarmName']} is active in {region}")
-    return pass_or_fail(problems, f"{count} alarms, none of them active")
+    return create_finding(problems, f"{count} alarms, none of them active")
 
 
 CHECKS: Final = (

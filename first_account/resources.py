@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from first_account.model import CLOUDFRONT_REGION, Check, Finding, Permission, Stage, pass_or_fail
+from first_account.model import CLOUDFRONT_REGION, Check, Finding, Permission, Stage, create_finding
 
 _STORE_ARN: Final = re.compile(
     r"arn:aws:cloudfront::\d{12}:key-value-store/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -18,7 +18,7 @@ _PLAN: Final = ("preview", "--expect-no-changes", "--non-interactive", "--suppre
 def check_account(stage: Stage) -> Finding:
     """Check that the credentials belong to the account of the stage."""
     found = stage.client("sts").get_caller_identity()["Account"]
-    return pass_or_fail(
+    return create_finding(
         [f"the credentials belong to {found}, the stage is in {stage.account}"]
         if found != stage.account
         else [],
@@ -28,20 +28,20 @@ def check_account(stage: Stage) -> Finding:
 
 def check_plan(stage: Stage) -> Finding:
     """Check that a second `pulumi up` would change nothing."""
-    return _preview(stage)
+    return _check_preview(stage)
 
 
 def check_drift(stage: Stage) -> Finding:
     """Check that the resources have the properties that Pulumi has stored."""
-    return _preview(stage, "--refresh")
+    return _check_preview(stage, "--refresh")
 
 
-def _preview(stage: Stage, *options: str) -> Finding:
+def _check_preview(stage: Stage, *options: str) -> Finding:
     done = stage.run_pulumi(*_PLAN, *options)
     if not done.returncode:
-        return pass_or_fail([], "no changes")
+        return create_finding([], "no changes")
     lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-    return pass_or_fail([f"`pulumi preview` ended with: {lines[-1] if lines else 'no output'}"], "")
+    return create_finding([f"`pulumi preview` ended with: {lines[-1] if lines else 'no output'}"], "")
 
 
 def check_lifecycle(stage: Stage) -> Finding:
@@ -49,7 +49,7 @@ def check_lifecycle(stage: Stage) -> Finding:
     bucket = stage.outputs["buckets"]["logs"]
     found = stage.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)
     size = found.get("TransitionDefaultMinimumObjectSize", "not set")
-    return pass_or_fail([f"{bucket} has {size}"] if size != "varies_by_storage_class" else [], size)
+    return create_finding([f"{bucket} has {size}"] if size != "varies_by_storage_class" else [], size)
 
 
 def check_distributions(stage: Stage) -> Finding:
@@ -66,7 +66,7 @@ def check_distributions(stage: Stage) -> Finding:
             certificate = acm.describe_certificate(CertificateArn=arn)["Certificate"]
             if certificate["Status"] != "ISSUED":
                 problems.append(f"the certificate of {certificate['DomainName']} is {certificate['Status']}")
-    return pass_or_fail(problems, "both distributions are deployed")
+    return create_finding(problems, "both distributions are deployed")
 
 
 def check_store(stage: Stage) -> Finding:
@@ -76,7 +76,7 @@ def check_store(stage: Stage) -> Finding:
     problems = [] if _STORE_ARN.fullmatch(arn) else [f"the ARN {arn} does not end in a UUID"]
     if found["Status"] != "READY":
         problems.append(f"the store is {found['Status']}")
-    return pass_or_fail(problems, f"{found['Status']}, {found['ItemCount']} keys")
+    return create_finding(problems, f"{found['Status']}, {found['ItemCount']} keys")
 
 
 def check_names(stage: Stage) -> Finding:
@@ -95,7 +95,7 @@ def check_names(stage: Stage) -> Finding:
             stage.resolve(host)
         except OSError:
             problems.append(f"{host} has no address")
-    return pass_or_fail(problems, f"{len(hosts)} hosts have addresses")
+    return create_finding(problems, f"{len(hosts)} hosts have addresses")
 
 
 def check_tokens(stage: Stage) -> Finding:
@@ -108,7 +108,7 @@ def check_tokens(stage: Stage) -> Finding:
         status = stage.http.get(url, timeout=30).status_code
         if status != _UNAUTHORIZED:
             problems.append(f"{url} answered {status} without a token")
-    return pass_or_fail(problems, "both APIs answer 401 without a token")
+    return create_finding(problems, "both APIs answer 401 without a token")
 
 
 def check_addresses(stage: Stage) -> Finding:
@@ -124,7 +124,7 @@ def check_addresses(stage: Stage) -> Finding:
             count += 1
             if not str(each["SubscriptionArn"]).startswith("arn:"):
                 problems.append(f"{each['Endpoint']} has not confirmed the mail from {region}")
-    return pass_or_fail(problems, f"{count} confirmed subscriptions")
+    return create_finding(problems, f"{count} confirmed subscriptions")
 
 
 CHECKS: Final = (

@@ -17,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE_NAME, Cloud, EngineName, Ports, User
-from local.demo.demo import ConnectedProject, DemoError, check_site, connect_and_push, push
+from local.demo.demo import ConnectedProject, DemoError, check_site, connect_and_push, push_commit
 from local.demo.image_checks import check_images
 from local.demo.picture import draw_screenshot
 from local.demo.site_checks import CheckError
@@ -138,7 +138,7 @@ def _push_on_enter(cloud: Cloud, connected: ConnectedProject, folder: Path, prog
     while sys.stdin.isatty() and sys.stdin.readline():
         connected.repository.commit_folder(folder, "A change")
         try:
-            push(cloud, connected, "A change", progress)
+            push_commit(cloud, connected, "A change", progress)
         except DemoError as error:
             progress.console.print(format_error(error), soft_wrap=True)
     threading.Event().wait()

@@ -32,7 +32,7 @@ from local.edge.thread import (
 from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine, ProgramEngine
 from local.git_server import Author, GitServer
-from local.layers import build_layers, host_target
+from local.layers import build_layers, find_host_target
 from local.node import find_node
 from local.platform_client import PlatformClient
 from local.progress import Progress
@@ -155,8 +155,8 @@ class Cloud:
                 # This is not the folder of `make package`, because wheels for this machine must never be
                 # deployed to AWS.
                 layers = cache_folder / "layers"
-                build_layers(*host_target(), layers, host=True, report=step.show)
-                step.detail = " on ".join(host_target())
+                build_layers(*find_host_target(), layers, host=True, report=step.show)
+                step.detail = " on ".join(find_host_target())
             pulumi: PulumiCommandLine | None = None
             if engine_name == "pulumi":
                 with progress.step("Pulumi found") as step:
@@ -217,7 +217,7 @@ class Cloud:
                 npm_cache=Path(os.environ.get("npm_config_cache", cache_folder / "npm-cache")),  # noqa: SIM112 - npm's own name
                 endpoint_url=emulator.endpoint_url,
                 host_environment=os.environ,
-                git_environment=git.environment(),
+                git_environment=git.build_environment(),
             )
             emulator.set_build_runner(
                 BuildRunner(
@@ -320,7 +320,7 @@ def _create_stage_overrides(
     stage: str, ports: Ports, sites: Sequence[str], concurrent_builds: int | None
 ) -> dict[str, Any]:
     """Return the stage's settings that depend on this machine or on the caller's options."""
-    python_runtime, architecture = host_target()
+    python_runtime, architecture = find_host_target()
     return {
         # Only the stage `local` has sites with a port in their URLs.
         **({"siteUrl": f"http://{{host}}:{ports.edge}"} if stage == LOCAL_STAGE else {}),
@@ -334,7 +334,7 @@ def _create_stage_overrides(
 def _list_distribution_ids(deployed: Deployment) -> tuple[str, ...]:
     """Return the IDs of all distributions. The distribution of the sites is first."""
     sites = deployed.outputs["distributionId"]
-    found = [resource.id for resource in deployed.filter_by_type("aws:cloudfront/distribution:Distribution")]
+    found = [resource.id for resource in deployed.find_by_type("aws:cloudfront/distribution:Distribution")]
     return (sites, *(identity for identity in found if identity != sites))
 
 

@@ -254,7 +254,7 @@ class GitServer:
         self._server.server_close()
         self._thread.join()
 
-    def environment(self) -> dict[str, str]:
+    def build_environment(self) -> dict[str, str]:
         """Return the variables with which git sends requests for public addresses to this server."""
         return {
             "GIT_CONFIG_COUNT": "1",

@@ -26,7 +26,7 @@ def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
 
     As in CloudFront, values that are not UTF-8 are decoded as ISO-8859-1, the former default of HTTP.
     """
-    return [(name.decode("ascii").lower(), _decode(value)) for name, value in raw]
+    return [(name.decode("ascii").lower(), _decode_bytes(value)) for name, value in raw]
 
 
 def decode_header_value(value: str) -> str:
@@ -34,10 +34,10 @@ def decode_header_value(value: str) -> str:
 
     aiohttp has replaced each byte that is not UTF-8 by a surrogate.
     """
-    return _decode(value.encode("utf-8", "surrogateescape"))
+    return _decode_bytes(value.encode("utf-8", "surrogateescape"))
 
 
-def _decode(value: bytes) -> str:
+def _decode_bytes(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -78,7 +78,7 @@ class LayerError(Exception):
     """The layers cannot be built. The message gives the cause and the remedy."""
 
 
-def host_target() -> tuple[str, str]:
+def find_host_target() -> tuple[str, str]:
     """Return the runtime and the architecture of this interpreter, as Lambda names them."""
     machine = platform.machine().lower()
     architecture = "arm64" if machine in {"arm64", "aarch64"} else "x86_64"
@@ -102,7 +102,8 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
         architecture: `arm64` or `x86_64`.
         root: Parent folder. The layers are written to `{python_runtime}-{architecture}/{base,edge}/python`.
         host: Install the wheels for this interpreter and system instead of the wheels for Amazon Linux. The
-            embedded cloud uses these layers. Runtime and architecture must then be those of `host_target()`.
+            embedded cloud uses these layers. Runtime and architecture must then be those of
+            `find_host_target()`.
         lock: The locked requirements, with hashes.
         pip: Runs pip. By default the pip of this interpreter.
         report: Receives the progress, one line per call.
@@ -117,10 +118,10 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
             f"{python_runtime} on {architecture} is not a Lambda target. Use python3.<minor> and one of "
             f"{', '.join(MACHINES)}."
         )
-    if host and (python_runtime, architecture) != host_target():
+    if host and (python_runtime, architecture) != find_host_target():
         raise LayerError(
             f"{python_runtime} on {architecture} cannot be built with --host: this machine runs "
-            f"{' on '.join(host_target())}."
+            f"{' on '.join(find_host_target())}."
         )
     if host:
         target: tuple[str, ...] = ()
@@ -145,10 +146,10 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
         building = Path(temporary) / folder.name
         for layer, text in requirements.items():
             report(f"  {layer}: {', '.join(LAYERS[layer])}")
-            _install(text, building / layer / "python", target, pip or run_pip)
+            _install_requirements(text, building / layer / "python", target, pip or run_pip)
             _remove_unused_files(building / layer / "python")
             if compiler:
-                _compile(building / layer / "python", compiler)
+                _compile_bytecode(building / layer / "python", compiler)
             _normalize_layer(building / layer)
         _check_size(building)
         (building / "stamp").write_text(stamp, encoding="utf-8")
@@ -211,7 +212,7 @@ def _read_text(path: Path) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def _install(requirements: str, folder: Path, target: Sequence[str], pip: Pip) -> None:
+def _install_requirements(requirements: str, folder: Path, target: Sequence[str], pip: Pip) -> None:
     folder.mkdir(parents=True)
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
         file.write(requirements)
@@ -248,7 +249,7 @@ def _remove_unused_files(python: Path) -> None:
 
 def _find_compiler(python_runtime: str) -> str | None:
     """Return an interpreter whose bytecode files the Lambda runtime can read, or None."""
-    found = sys.executable if host_target()[0] == python_runtime else shutil.which(python_runtime)
+    found = sys.executable if find_host_target()[0] == python_runtime else shutil.which(python_runtime)
     # A version manager can put a command on the PATH for a version that is not installed.
     version = python_runtime.removeprefix("python")
     return found if found and _read_version(found).startswith(f"{version}.") else None
@@ -265,7 +266,7 @@ def _read_version(interpreter: str | None) -> str:
     return result.stdout
 
 
-def _compile(python: Path, compiler: str) -> None:
+def _compile_bytecode(python: Path, compiler: str) -> None:
     """Write bytecode files that Python uses without a look at the time or the content of the source file."""
     options = ("-q", "--invalidation-mode=unchecked-hash", f"-s{python}", "-p/opt/python")
     result = subprocess.run(
@@ -306,7 +307,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--host", action="store_true", help="build for this machine instead of Lambda")
     parser.add_argument("--root", type=Path, default=ROOT, help="output folder (default: %(default)s)")
     options = parser.parse_args(arguments)
-    runtime, architecture = host_target() if options.host else (options.runtime, options.architecture)
+    runtime, architecture = find_host_target() if options.host else (options.runtime, options.architecture)
     if runtime is None or architecture is None:
         parser.error("give --runtime and --architecture, or --host")
     try:

@@ -28,21 +28,21 @@ def find_dead_letter_queues(graph: Graph) -> set[str]:
     """Return the URNs of the queues that receive dead letters."""
     return {
         urn
-        for sender in graph.of_type(*_SENDERS)
+        for sender in graph.find_by_type(*_SENDERS)
         for urn in sender.references.get(_SENDERS[sender.type], frozenset())
     }
 
 
 def _check_queues(graph: Graph) -> Iterator[tuple[Resource, str]]:
     dead = find_dead_letter_queues(graph)
-    for queue in graph.of_type(QUEUE):
+    for queue in graph.find_by_type(QUEUE):
         if queue.urn not in dead and not queue.references.get("redrivePolicy"):
             yield queue, "deletes messages that failed: set a redrivePolicy with a dead-letter queue"
 
 
 def _check_throttling(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    queues = {queue.urn: queue for queue in graph.of_type(QUEUE)}
-    for mapping in graph.of_type(_MAPPING):
+    queues = {queue.urn: queue for queue in graph.find_by_type(QUEUE)}
+    for mapping in graph.find_by_type(_MAPPING):
         consumed = [queues[urn] for urn in mapping.references.get("eventSourceArn", ()) if urn in queues]
         if consumed and mapping.get("scalingConfig.maximumConcurrency") is None:
             yield (
@@ -76,7 +76,7 @@ def _check_alarms(graph: Graph) -> Iterator[tuple[Resource, str]]:
     Nothing uses a dead-letter queue. Six hours after its last use, SQS stops reporting metrics of a queue.
     """
     dead = find_dead_letter_queues(graph)
-    for alarm in graph.of_type(_ALARM):
+    for alarm in graph.find_by_type(_ALARM):
         measured = {
             urn for prop in ("dimensions", "metricQueries") for urn in alarm.references.get(prop, frozenset())
         }

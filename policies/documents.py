@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 from attrs import frozen
 
-from policies.arguments.checks import as_sequence, read_json
+from policies.arguments.checks import read_json, to_list
 from policies.graph import Resource
 
 KEY: Final = "aws:kms/key:Key"
@@ -79,10 +79,10 @@ def read_statements(resource: Resource) -> Iterator[Statement]:
     text = resource.get(DOCUMENTS[resource.type])
     document = read_json(text) if isinstance(text, str) else None
     if isinstance(document, Mapping):
-        statements = as_sequence(cast("Mapping[str, Any]", document).get("Statement", []))
+        statements = to_list(cast("Mapping[str, Any]", document).get("Statement", []))
         yield from (Statement(statement) for statement in statements if isinstance(statement, Mapping))
 
 
 def _to_list(value: object) -> list[str]:
     """Return the strings. A policy contains either one string or a list of strings."""
-    return [each for each in as_sequence(value) if isinstance(each, str)]
+    return [each for each in to_list(value) if isinstance(each, str)]

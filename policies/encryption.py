@@ -56,7 +56,7 @@ def _check_key(resource: Resource) -> Iterator[str]:
 
 
 def _check_buckets(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    for bucket in graph.of_type(BUCKET):
+    for bucket in graph.find_by_type(BUCKET):
         if not graph.find_referrers(bucket, _BUCKET_ENCRYPTION, "bucket"):
             yield bucket, "has no explicit encryption: add a BucketServerSideEncryptionConfiguration"
 

@@ -54,7 +54,7 @@ class Resource:
             value = cast("Mapping[str, Any]", value).get(step) if isinstance(value, Mapping) else None
         return value
 
-    def entries(self, path: str) -> Sequence[Any]:
+    def get_list(self, path: str) -> Sequence[Any]:
         """Return the list at a dotted path. The result is empty if the list is missing or still unknown."""
         value = self.get(path)
         return [] if value is None or value is UNKNOWN else cast("Sequence[Any]", value)
@@ -71,7 +71,7 @@ class Graph:
 
     resources: tuple[Resource, ...]
 
-    def of_type(self, *types: str) -> Iterator[Resource]:
+    def find_by_type(self, *types: str) -> Iterator[Resource]:
         """Yield the resources with one of these type tokens."""
         return (resource for resource in self.resources if resource.type in types)
 
@@ -79,7 +79,7 @@ class Graph:
         """Return the resources of a type whose property depends on `target`."""
         return [
             resource
-            for resource in self.of_type(type_token)
+            for resource in self.find_by_type(type_token)
             if target.urn in resource.references.get(prop, ())
         ]
 
@@ -107,7 +107,7 @@ class ResourceRule:
 
     def find_violations(self, graph: Graph) -> Iterator[tuple[Resource, str]]:
         """Yield every violation in a stack: the resource and a sentence about it."""
-        for resource in graph.of_type(*self.types) if self.types else graph.resources:
+        for resource in graph.find_by_type(*self.types) if self.types else graph.resources:
             for problem in self.check(resource):
                 yield resource, problem
 

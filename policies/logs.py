@@ -20,8 +20,8 @@ def _check_retention(resource: Resource) -> Iterator[str]:
 
 
 def _check_log_destination(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    groups = {group.urn for group in graph.of_type(_GROUP)}
-    for resource in graph.of_type(*_LOG_PROPERTIES):
+    groups = {group.urn for group in graph.find_by_type(_GROUP)}
+    for resource in graph.find_by_type(*_LOG_PROPERTIES):
         prop = _LOG_PROPERTIES[resource.type]
         if not groups.intersection(resource.references.get(prop, ())):
             yield resource, f"does not log to a log group of this stack: set {prop}"

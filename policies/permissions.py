@@ -48,9 +48,9 @@ def _check_attachment(resource: Resource) -> Iterator[str]:
 
 def _check_roles(graph: Graph) -> Iterator[tuple[Resource, str]]:
     users: defaultdict[frozenset[str], list[Resource]] = defaultdict(list)
-    roles = {role.urn for role in graph.of_type(ROLE)}
+    roles = {role.urn for role in graph.find_by_type(ROLE)}
     for type_token, prop in ((_FUNCTION, "role"), (_BUILD, "serviceRole")):
-        for resource in graph.of_type(type_token):
+        for resource in graph.find_by_type(type_token):
             own_roles = roles.intersection(resource.references.get(prop, ()))
             if own_roles:
                 users[frozenset(own_roles)].append(resource)

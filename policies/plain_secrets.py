@@ -28,7 +28,7 @@ def _check_variables(resource: Resource) -> Iterator[str]:
     else:
         names = [
             str(variable["name"])
-            for variable in resource.entries("environment.environmentVariables")
+            for variable in resource.get_list("environment.environmentVariables")
             if variable.get("type") in (None, "PLAINTEXT")
         ]
     yield from (

@@ -27,7 +27,7 @@ def _check_block(resource: Resource) -> Iterator[str]:
 
 
 def _check_buckets(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    for bucket in graph.of_type(BUCKET):
+    for bucket in graph.find_by_type(BUCKET):
         if not graph.find_referrers(bucket, _BLOCK, "bucket"):
             yield bucket, "has no BucketPublicAccessBlock: add one"
         controls = graph.find_referrers(bucket, _OWNERSHIP, "bucket")
@@ -56,12 +56,12 @@ def _check_permission(resource: Resource) -> Iterator[str]:
 
 def _check_origins(resource: Resource) -> Iterator[str]:
     if resource.type == "aws:apigatewayv2/api:Api":
-        origins = list(resource.entries("corsConfiguration.allowOrigins"))
+        origins = list(resource.get_list("corsConfiguration.allowOrigins"))
     else:
         origins = [
             origin
-            for rule in resource.entries(_CORS_PROPERTIES[resource.type])
-            for origin in Resource(type="", name="", urn="", props=rule).entries("allowedOrigins")
+            for rule in resource.get_list(_CORS_PROPERTIES[resource.type])
+            for origin in Resource(type="", name="", urn="", props=rule).get_list("allowedOrigins")
         ]
     yield from (
         f"allows pages of every origin ({origin}): list the origins"

@@ -30,11 +30,11 @@ _KEY_HEADERS: Final = "parametersInCacheKeyAndForwardedToOrigin.headersConfig.he
 
 
 def _check_cache_policies(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    for distribution in graph.of_type(DISTRIBUTION):
+    for distribution in graph.find_by_type(DISTRIBUTION):
         if not _has_server(distribution):
             continue
         referred = frozenset[str]().union(*(distribution.references.get(each, ()) for each in _BEHAVIORS))
-        for policy in graph.of_type(CACHE_POLICY):
+        for policy in graph.find_by_type(CACHE_POLICY):
             if policy.urn in referred and not _caches_only_shared_answers(policy):
                 problem = (
                     "lets CloudFront share everything that a server marks as cacheable: "
@@ -44,7 +44,7 @@ def _check_cache_policies(graph: Graph) -> Iterator[tuple[Resource, str]]:
 
 
 def _has_server(distribution: Resource) -> bool:
-    origins = cast("list[Mapping[str, Any]]", distribution.entries("origins"))
+    origins = cast("list[Mapping[str, Any]]", distribution.get_list("origins"))
     return any(origin.get("customOriginConfig") is not None for origin in origins)
 
 
@@ -58,7 +58,7 @@ def _list_behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
     if not _has_server(distribution):
         return
     default = distribution.get("defaultCacheBehavior")
-    for behavior in (default, *distribution.entries("orderedCacheBehaviors")):
+    for behavior in (default, *distribution.get_list("orderedCacheBehaviors")):
         if isinstance(behavior, Mapping):
             part = Resource(type="", name="", urn="", props=cast("Mapping[str, Any]", behavior))
             yield part, part.get("pathPattern") or "the default behavior"
@@ -74,7 +74,7 @@ def _check_managed_policies(distribution: Resource) -> Iterator[str]:
 
 def _check_edge_functions(distribution: Resource) -> Iterator[str]:
     for part, path in _list_behaviors(distribution):
-        events = {each.get("eventType") for each in part.entries("functionAssociations")}
+        events = {each.get("eventType") for each in part.get_list("functionAssociations")}
         for event in ("viewer-request",) if path == _HASHED_FILES else ("viewer-request", "viewer-response"):
             if part.get("functionAssociations") is not UNKNOWN and event not in events:
                 yield f"has no {event} function for {path}: add the platform's own, as for the other paths"

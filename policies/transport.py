@@ -14,11 +14,11 @@ _HTTPS: Final = ("redirect-to-https", "https-only")
 def _check_viewers(resource: Resource) -> Iterator[str]:
     behaviors: list[Any] = [
         resource.get("defaultCacheBehavior"),
-        *resource.entries("orderedCacheBehaviors"),
+        *resource.get_list("orderedCacheBehaviors"),
     ]
     for behavior in behaviors:
         if isinstance(behavior, Mapping):
-            part = _view_part(behavior)
+            part = _wrap_as_resource(behavior)
             if not part.is_one_of("viewerProtocolPolicy", *_HTTPS):
                 path = part.get("pathPattern") or "the default behavior"
                 yield f"serves {path} over http: set viewerProtocolPolicy to redirect-to-https"
@@ -35,8 +35,8 @@ def _check_certificate(resource: Resource) -> Iterator[str]:
 
 
 def _check_origins(resource: Resource) -> Iterator[str]:
-    for origin in resource.entries("origins"):
-        part = _view_part(origin)
+    for origin in resource.get_list("origins"):
+        part = _wrap_as_resource(origin)
         if isinstance(part.get("customOriginConfig"), Mapping):
             name = part.get("originId")
             if not part.is_one_of("customOriginConfig.originProtocolPolicy", "https-only"):
@@ -61,7 +61,7 @@ def _check_topic(resource: Resource) -> Iterator[str]:
 
 
 def _check_buckets(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    for bucket in graph.of_type(BUCKET):
+    for bucket in graph.find_by_type(BUCKET):
         bucket_policies = graph.find_referrers(bucket, BUCKET_POLICY, "bucket")
         if not any(one.get("policy") is UNKNOWN or _requires_tls(one) for one in bucket_policies):
             yield bucket, "accepts requests without TLS: deny them in a BucketPolicy (aws:SecureTransport)"
@@ -71,7 +71,7 @@ def _requires_tls(resource: Resource) -> bool:
     return any(statement.requires_tls() for statement in read_statements(resource))
 
 
-def _view_part(props: Mapping[str, Any]) -> Resource:
+def _wrap_as_resource(props: Mapping[str, Any]) -> Resource:
     """Return a part of a resource as a resource, for access by dotted paths."""
     return Resource(type="", name="", urn="", props=props)
 

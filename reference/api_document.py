@@ -119,7 +119,7 @@ class Api:
     descriptions: Mapping[str, RouteDescription]
 
 
-def render(api: Api) -> str:
+def render_document(api: Api) -> str:
     """Return the OpenAPI document of an API as text."""
     return json.dumps(build_document(api), indent=2, ensure_ascii=False) + "\n"
 
@@ -142,7 +142,7 @@ def build_document(api: Api, *, closed: bool = False) -> Schema:
     for route in api.routes:
         if route.key not in api.descriptions:
             raise UndocumentedError(f"the route {route.key} has no description")
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(
+        paths.setdefault(route.path, {})[route.method.lower()] = _build_operation(
             route, api.descriptions[route.key], schemas
         )
     return {
@@ -169,7 +169,7 @@ def build_document(api: Api, *, closed: bool = False) -> Schema:
     }
 
 
-def _operation(route: Route, description: RouteDescription, schemas: Schemas) -> Schema:
+def _build_operation(route: Route, description: RouteDescription, schemas: Schemas) -> Schema:
     operation: Schema = {
         "operationId": description.operation_id,
         "summary": description.summary,
@@ -177,50 +177,54 @@ def _operation(route: Route, description: RouteDescription, schemas: Schemas) ->
     }
     if description.description:
         operation["description"] = description.description
-    if parameters := [*_parameters(route, description)]:
+    if parameters := [*_build_parameters(route, description)]:
         operation["parameters"] = parameters
     if description.body:
         operation["requestBody"] = {
             "required": True,
-            "content": {_JSON: {"schema": schemas.schema_of(description.body)}},
+            "content": {_JSON: {"schema": schemas.build_schema(description.body)}},
         }
     operation["responses"] = {
-        **{str(int(status)): _response(kind, schemas) for status, kind in description.responses.items()},
-        **dict(sorted(_error_responses(route, description, schemas).items())),
+        **{
+            str(int(status)): _build_response(kind, schemas) for status, kind in description.responses.items()
+        },
+        **dict(sorted(_build_error_responses(route, description, schemas).items())),
     }
     operation["security"] = [{"accessToken": []}] if route.auth else []
     return operation
 
 
-def _parameters(route: Route, description: RouteDescription) -> Iterable[Schema]:
+def _build_parameters(route: Route, description: RouteDescription) -> Iterable[Schema]:
     for name in _PARAMETER.findall(route.path):
-        yield _parameter(name, "path", {"type": "string", "minLength": 1})
+        yield _build_parameter(name, "path", {"type": "string", "minLength": 1})
     if description.pagination:
         page = description.pagination
         limit = {"type": "integer", "minimum": 1, "maximum": page.maximum, "default": page.default}
-        yield _parameter("limit", "query", limit, "Maximum number of items in the page.")
-        yield _parameter("cursor", "query", {"type": "string"}, "The cursor of the previous page.")
+        yield _build_parameter("limit", "query", limit, "Maximum number of items in the page.")
+        yield _build_parameter("cursor", "query", {"type": "string"}, "The cursor of the previous page.")
     for location, texts in (("query", description.query), ("header", description.headers)):
         for name, text in texts.items():
-            yield _parameter(name, location, {"type": "string"}, text)
+            yield _build_parameter(name, location, {"type": "string"}, text)
 
 
-def _parameter(name: str, location: str, schema: Schema, description: str = "") -> Schema:
+def _build_parameter(name: str, location: str, schema: Schema, description: str = "") -> Schema:
     parameter: Schema = {"name": name, "in": location, "schema": schema}
     if location == "path":
         parameter["required"] = True
     return {**parameter, "description": description} if description else parameter
 
 
-def _response(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any annotation
+def _build_response(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any annotation
     if kind is None:
         return {"description": "Done."}
     if get_origin(kind) is dict:
-        return {"description": "The document.", "content": {_JSON: {"schema": schemas.schema_of(kind)}}}
-    return {"description": read_summary(kind), "content": {_JSON: {"schema": schemas.schema_of(kind)}}}
+        return {"description": "The document.", "content": {_JSON: {"schema": schemas.build_schema(kind)}}}
+    return {"description": read_summary(kind), "content": {_JSON: {"schema": schemas.build_schema(kind)}}}
 
 
-def _error_responses(route: Route, description: RouteDescription, schemas: Schemas) -> dict[str, Schema]:
+def _build_error_responses(
+    route: Route, description: RouteDescription, schemas: Schemas
+) -> dict[str, Schema]:
     """Return the error responses of a route, by status.
 
     API Gateway itself creates some of these responses. They contain only a message.
@@ -236,8 +240,8 @@ def _error_responses(route: Route, description: RouteDescription, schemas: Schem
                 f"{kind.__name__} has no HTTP status: add one to runtime/shared/api/http.py"
             )
         reasons.setdefault(status, []).append(remove_requirement_ids(read_summary(kind)))
-    problem = {_PROBLEM: {"schema": schemas.schema_of(ProblemDocument)}}
-    message = {_JSON: {"schema": schemas.schema_of(MessageDocument)}}
+    problem = {_PROBLEM: {"schema": schemas.build_schema(ProblemDocument)}}
+    message = {_JSON: {"schema": schemas.build_schema(MessageDocument)}}
     responses: dict[str, Schema] = {
         str(int(status)): {"description": " ".join(dict.fromkeys(texts)), "content": problem}
         for status, texts in reasons.items()

@@ -45,8 +45,8 @@ class Schemas:
     """The schemas of one document.
 
     Attributes:
-        named: Schemas of classes, by name. Each call of `schema_of` adds the missing schemas of the classes
-            that the type contains.
+        named: Schemas of classes, by name. Each call of `build_schema` adds the missing schemas of the
+            classes that the type contains.
         closed: Forbid additional fields in responses. Published documents allow additional fields, so that
             fields can be added later. Tests forbid them, to find fields that a response should not contain.
     """
@@ -54,7 +54,7 @@ class Schemas:
     named: dict[str, Schema] = Factory(dict)
     closed: bool = False
 
-    def schema_of(self, kind: Any) -> Schema:  # noqa: ANN401 - any annotation
+    def build_schema(self, kind: Any) -> Schema:  # noqa: ANN401 - any annotation
         """Return the schema of a type. For a class, the schema is a reference to `named`.
 
         Raises:
@@ -63,30 +63,30 @@ class Schemas:
         """
         origin, arguments = get_origin(kind), get_args(kind)
         if origin is Annotated:
-            return self._annotated(arguments[0], kind.__metadata__)
+            return self._build_annotated_schema(arguments[0], kind.__metadata__)
         if origin:
-            return self._generic(origin, arguments)
+            return self._build_generic_schema(origin, arguments)
         if has(kind) or is_typeddict(kind):
-            return self._class(kind)
+            return self._build_class_reference(kind)
         if kind in _SCALARS:
             return dict(_SCALARS[kind])
         raise TypeError(f"{kind} has no JSON Schema: add one to reference/api_schema.py")
 
-    def _generic(self, origin: Any, arguments: tuple[Any, ...]) -> Schema:  # noqa: ANN401 - any annotation
+    def _build_generic_schema(self, origin: Any, arguments: tuple[Any, ...]) -> Schema:  # noqa: ANN401 - any annotation
         if origin in (NotRequired, Required):
-            return self.schema_of(arguments[0])
+            return self.build_schema(arguments[0])
         if origin in (Union, UnionType):
-            return _union([self.schema_of(one) for one in arguments])
+            return _build_union_schema([self.build_schema(one) for one in arguments])
         if origin is Literal:
             return {"enum": [*arguments]}
         if origin in (list, tuple):
-            return {"type": "array", "items": self.schema_of(arguments[0])}
+            return {"type": "array", "items": self.build_schema(arguments[0])}
         if origin is dict:
-            return {"type": "object", "additionalProperties": self.schema_of(arguments[1])}
+            return {"type": "object", "additionalProperties": self.build_schema(arguments[1])}
         raise TypeError(f"{origin} has no JSON Schema: add one to reference/api_schema.py")
 
-    def _annotated(self, kind: Any, notes: tuple[object, ...]) -> Schema:  # noqa: ANN401 - any annotation
-        schema = self.schema_of(kind)
+    def _build_annotated_schema(self, kind: Any, notes: tuple[object, ...]) -> Schema:  # noqa: ANN401 - any annotation
+        schema = self.build_schema(kind)
         for note in notes:
             if isinstance(note, Rule):
                 problem = note.find_problem(_INVALID) or ""
@@ -95,47 +95,51 @@ class Schemas:
                 schema |= note.keywords
         return schema
 
-    def _class(self, kind: type[Any]) -> Schema:
+    def _build_class_reference(self, kind: type[Any]) -> Schema:
         name = kind.__name__.removesuffix("Document")
         if name not in self.named:
             self.named[name] = {}  # a placeholder that prevents endless recursion if a class refers to itself
-            self.named[name] = self._input(kind) if has(kind) else self._answer(kind)
+            self.named[name] = (
+                self._build_input_schema(kind) if has(kind) else self._build_answer_schema(kind)
+            )
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def _input(self, kind: type[Any]) -> Schema:
+    def _build_input_schema(self, kind: type[Any]) -> Schema:
         hints = get_type_hints(kind, include_extras=True)
         properties = {
             to_camel_case(each.name): {
-                **self._field(kind, each.name, hints[each.name]),
-                **_default(each.default),
+                **self._build_field_schema(kind, each.name, hints[each.name]),
+                **_build_default(each.default),
             }
             for each in fields(kind)
         }
-        schema = _object(
+        schema = _build_object_schema(
             kind, properties, [to_camel_case(e.name) for e in fields(kind) if e.default is NOTHING]
         )
         if any(each.default is UNCHANGED for each in fields(kind)):
             schema["minProperties"] = 1
         return {**schema, "additionalProperties": False}
 
-    def _answer(self, kind: Any) -> Schema:  # noqa: ANN401 - a typed dict
+    def _build_answer_schema(self, kind: Any) -> Schema:  # noqa: ANN401 - a typed dict
         hints = get_type_hints(kind, include_extras=True)
-        properties = {name: self._field(kind, name, hint) for name, hint in hints.items()}
-        schema = _object(kind, properties, [name for name in hints if name in kind.__required_keys__])
+        properties = {name: self._build_field_schema(kind, name, hint) for name, hint in hints.items()}
+        schema = _build_object_schema(
+            kind, properties, [name for name in hints if name in kind.__required_keys__]
+        )
         return {**schema, "additionalProperties": False} if self.closed else schema
 
-    def _field(self, kind: type[Any], name: str, hint: Any) -> Schema:  # noqa: ANN401 - any annotation
+    def _build_field_schema(self, kind: type[Any], name: str, hint: Any) -> Schema:  # noqa: ANN401 - any annotation
         own = (read_attributes(base) for base in _iterate_bases(kind))
         description = next(
             (remove_requirement_ids(entries[name]) for entries in own if name in entries), None
         )
-        schema = self.schema_of(hint)
+        schema = self.build_schema(hint)
         if description is None:
             return schema
         return {**schema, "description": " ".join(filter(None, [description, schema.get("description")]))}
 
 
-def _object(kind: type[Any], properties: Schema, required: list[str]) -> Schema:
+def _build_object_schema(kind: type[Any], properties: Schema, required: list[str]) -> Schema:
     schema = {
         "type": "object",
         "description": remove_requirement_ids(read_summary(kind)),
@@ -157,13 +161,13 @@ def remove_requirement_ids(text: str) -> str:
     return _REQUIREMENT_IDS.sub("", text)
 
 
-def _default(default: object) -> Schema:
+def _build_default(default: object) -> Schema:
     if default in (NOTHING, UNCHANGED, None) or isinstance(default, Factory):  # pyright: ignore[reportArgumentType] - attrs' Factory is a class
         return {}
     return {"default": default}
 
 
-def _union(schemas: list[Schema]) -> Schema:
+def _build_union_schema(schemas: list[Schema]) -> Schema:
     """Return the schema of a union.
 
     If possible, the schema contains a list of types instead of `anyOf`, because generators of clients

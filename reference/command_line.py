@@ -39,7 +39,7 @@ _COMMANDS: Final = "**Commands**:"
 _WRONG_PROGRAM_NAME: Final = re.compile(r"^(python -m anchor(?: [a-z]+)+) -m [\w.]+", re.MULTILINE)
 
 
-def render() -> str:
+def render_page() -> str:
     """Return the content of docs/command-line.md."""
     client = Client(file=CredentialsFile(folder=Path()), now=time.time)
     generated = build_app(Terminal(client=client)).generate_docs()

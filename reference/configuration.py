@@ -15,7 +15,7 @@ from components.core.stage import REGION, STAGES, StageConfig
 from components.core.stage_settings import StageSettings
 from local.__main__ import up
 from reference.docstrings import UndocumentedError, read_attribute, read_summary
-from reference.markdown import code, join_blocks, table
+from reference.markdown import format_code, format_table, join_blocks
 
 PATH: Final = "anchor-deploy:stage"
 # The example of a setting comes from the first of these stage files that contains the setting.
@@ -80,7 +80,7 @@ settings this needs in GitHub and in AWS."""
 _COLUMNS: Final = ("setting", "meaning", "allowed", "default", "example")
 
 
-def render() -> str:
+def render_page() -> str:
     """Return the content of docs/configuration.md."""
     return join_blocks(
         "# Configuration",
@@ -89,17 +89,17 @@ def render() -> str:
         *_render_section(StageSettings, PATH, level="##"),
         "## Invalid combinations",
         "Each of these settings is valid, but not in combination with the other settings of its stage:",
-        table(("stage", "setting", "error message"), map(_contradiction_row, CONTRADICTIONS)),
+        format_table(("stage", "setting", "error message"), map(_build_contradiction_row, CONTRADICTIONS)),
         "## Settings outside `anchor-deploy:stage`",
-        table(_COLUMNS, _other_settings()),
+        format_table(_COLUMNS, _list_other_settings()),
         "## Environment variables of `make up` and `make demo`",
-        table(("variable", "meaning", "default"), _environment_variables()),
+        format_table(("variable", "meaning", "default"), _list_environment_variables()),
         "## Deployment from GitHub",
         _DEPLOYMENT,
     )
 
 
-def refusal_message(contradiction: Contradiction) -> str:
+def find_refusal_message(contradiction: Contradiction) -> str:
     """Return the message with which the program refuses the combination.
 
     Raises:
@@ -107,7 +107,7 @@ def refusal_message(contradiction: Contradiction) -> str:
     """
     changed = {**read_stage_file(contradiction.stage), **contradiction.change}
     try:
-        StageConfig.parse(contradiction.stage, REGION, _without_none(changed))
+        StageConfig.parse(contradiction.stage, REGION, _remove_none_values(changed))
     except ConfigurationError as error:
         (problem,) = error.problems
         return problem
@@ -117,62 +117,70 @@ def refusal_message(contradiction: Contradiction) -> str:
 def _render_section(cls: type[object], path: str, level: str) -> Iterator[str]:
     """Yield the blocks for the settings of a class, then those for the classes of nested settings."""
     declared = list_settings(cls)
-    yield f"{level} {code(path)}"
+    yield f"{level} {format_code(path)}"
     yield read_summary(cls)
-    yield table(_COLUMNS, [_setting_row(cls, path, setting) for setting in declared])
+    yield format_table(_COLUMNS, [_build_setting_row(cls, path, setting) for setting in declared])
     for setting in declared:
         if setting.rule.item_class:
-            yield from _render_section(setting.rule.item_class, _path_below(cls, path, setting), level="###")
+            yield from _render_section(
+                setting.rule.item_class, _build_nested_path(cls, path, setting), level="###"
+            )
 
 
-def _setting_row(cls: type[object], path: str, setting: Setting) -> tuple[str, str, str, str, str]:
+def _build_setting_row(cls: type[object], path: str, setting: Setting) -> tuple[str, str, str, str, str]:
     return (
-        code(setting.name),
+        format_code(setting.name),
         read_attribute(cls, setting.field),
         setting.rule.allowed,
         "required" if setting.required else _format_default(setting.default),
-        f"see {code(_path_below(cls, path, setting))}"
+        f"see {format_code(_build_nested_path(cls, path, setting))}"
         if setting.rule.item_class
-        else code(_format_example(path, setting)),
+        else format_code(_format_example(path, setting)),
     )
 
 
-def _path_below(cls: type[object], path: str, setting: Setting) -> str:
+def _build_nested_path(cls: type[object], path: str, setting: Setting) -> str:
     """Return the path of the settings that are nested in a setting."""
     is_list = get_origin(get_type_hints(cls)[setting.field]) is tuple
     return f"{path}.{setting.name}{'[]' if is_list else ''}"
 
 
-def _other_settings() -> Iterator[tuple[str, str, str, str, str]]:
+def _list_other_settings() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield the table rows of the settings outside `anchor-deploy:stage`."""
-    yield code("aws:region"), _REGION, code(REGION), "required", code(f"aws:region: {REGION}")
+    yield (
+        format_code("aws:region"),
+        _REGION,
+        format_code(REGION),
+        "required",
+        format_code(f"aws:region: {REGION}"),
+    )
     folder = LAYERS.relative_to(CHECKOUT).as_posix()
     yield (
-        code("anchor-deploy:layers"),
+        format_code("anchor-deploy:layers"),
         _LAYERS,
         "a folder",
-        code(folder),
-        code(f"anchor-deploy:layers: {folder}"),
+        format_code(folder),
+        format_code(f"anchor-deploy:layers: {folder}"),
     )
 
 
-def _contradiction_row(contradiction: Contradiction) -> tuple[str, str, str]:
+def _build_contradiction_row(contradiction: Contradiction) -> tuple[str, str, str]:
     merged = {**read_stage_file(contradiction.stage), **contradiction.change}
     settings = [
-        code(_format_inline({name: _without_none(merged[name])}))
+        format_code(_format_inline({name: _remove_none_values(merged[name])}))
         if merged[name] is not None
-        else f"no {code(name)}"
+        else f"no {format_code(name)}"
         for name in contradiction.change
     ]
-    return contradiction.stage, ", ".join(settings), refusal_message(contradiction)
+    return contradiction.stage, ", ".join(settings), find_refusal_message(contradiction)
 
 
-def _without_none(value: object) -> Any:  # noqa: ANN401 - any value of the settings
+def _remove_none_values(value: object) -> Any:  # noqa: ANN401 - any value of the settings
     """Return the settings without those whose value is None, also in nested mappings."""
     if not isinstance(value, Mapping):
         return value
     settings = cast("Mapping[str, object]", value)
-    return {name: _without_none(item) for name, item in settings.items() if item is not None}
+    return {name: _remove_none_values(item) for name, item in settings.items() if item is not None}
 
 
 def read_stage_file(stage: str) -> dict[str, Any]:
@@ -220,14 +228,14 @@ def _to_lists(value: object) -> object:
 
 
 def _format_default(value: object) -> str:
-    return "none" if value is None or value == () else code(str(value))
+    return "none" if value is None or value == () else format_code(str(value))
 
 
 def _join_names(names: Sequence[str]) -> str:
-    return ", ".join(code(name) for name in names[:-1]) + f" and {code(names[-1])}"
+    return ", ".join(format_code(name) for name in names[:-1]) + f" and {format_code(names[-1])}"
 
 
-def _environment_variables() -> Iterator[tuple[str, str, str]]:
+def _list_environment_variables() -> Iterator[tuple[str, str, str]]:
     """Yield the table rows of the environment variables that set parameters of `make up` and `make demo`."""
     hints = get_type_hints(up, include_extras=True)
     for name, parameter in inspect.signature(up).parameters.items():
@@ -239,4 +247,4 @@ def _environment_variables() -> Iterator[tuple[str, str, str]]:
             variables = option.env_var if isinstance(option.env_var, tuple) else (option.env_var,)
             for variable in variables:
                 if isinstance(variable, str):
-                    yield code(variable), option.help or "", code(str(parameter.default))
+                    yield format_code(variable), option.help or "", format_code(str(parameter.default))

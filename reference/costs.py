@@ -11,7 +11,7 @@ from attrs import frozen
 
 from reference import prices, quotas
 from reference.counts import count_resources
-from reference.markdown import join_blocks, table
+from reference.markdown import format_table, join_blocks
 from reference.prices import Price
 
 SITES: Final = (1, 50, 1_000)
@@ -53,20 +53,20 @@ class BillLine:
     arithmetic: str
     per_visit: bool = False
 
-    def units(self, sites: int) -> float:
+    def compute_units(self, sites: int) -> float:
         """Return the units in a month of a stage with this number of sites."""
         return self.platform + self.site * sites
 
-    def cost(self, sites: int) -> float:
+    def compute_cost(self, sites: int) -> float:
         """Return the cost in a month of a stage with this number of sites, in USD."""
-        return self.price.cost_of(self.units(sites))
+        return self.price.compute_cost(self.compute_units(sites))
 
 
 _REQUESTS: Final = PAGES * (1 + FILES_PER_PAGE)
 _CALLS_ARITHMETIC: Final = f"{PAGES:,} pages and {IMAGES:,} images"
 
 
-def bill_lines() -> tuple[BillLine, ...]:
+def list_bill_lines() -> tuple[BillLine, ...]:
     """Return all lines of the bill."""
     counts = count_resources()
     return (
@@ -220,7 +220,7 @@ The following costs are not included, because they depend on your use: traffic o
 shop store, requests to the platform's API, X-Ray traces, logs that sites write, and GitHub."""
 
 
-def render() -> str:
+def render_page() -> str:
     """Return the content of docs/costs.md."""
     headings = [_format_sites(sites) for sites in SITES]
     return join_blocks(
@@ -229,48 +229,48 @@ def render() -> str:
         _INTRODUCTION,
         _ASSUMPTIONS,
         "## Monthly costs",
-        table(("", *headings), _total_rows()),
+        format_table(("", *headings), _build_total_rows()),
         _MEANING,
         _NOT_INCLUDED,
         "## Calculation",
-        table(
+        format_table(
             ("item", "price", "region of the price", "units", *headings),
-            [_bill_row(line) for line in bill_lines()],
+            [_build_bill_row(line) for line in list_bill_lines()],
         ),
         "Sources:",
         "\n".join(
             f"- <https://aws.amazon.com/{page}>"
-            for page in sorted({line.price.page for line in bill_lines()})
+            for page in sorted({line.price.page for line in list_bill_lines()})
         ),
         *quotas.render_section(),
     )
 
 
-def monthly_cost(sites: int, is_included: Callable[[BillLine], bool] = lambda _: True) -> float:
+def compute_monthly_cost(sites: int, is_included: Callable[[BillLine], bool] = lambda _: True) -> float:
     """Return the monthly cost of a stage with this number of sites, in USD.
 
     Args:
         sites: Number of sites.
         is_included: Returns whether a line of the bill is included. By default, all lines are included.
     """
-    return sum(line.cost(sites) for line in bill_lines() if is_included(line))
+    return sum(line.compute_cost(sites) for line in list_bill_lines() if is_included(line))
 
 
-def _total_rows() -> list[Sequence[str]]:
+def _build_total_rows() -> list[Sequence[str]]:
     parts: list[tuple[str, Callable[[BillLine], bool]]] = [
         ("without traffic", lambda line: not line.per_visit),
         ("traffic", lambda line: line.per_visit),
         ("total", lambda _: True),
     ]
     rows: list[Sequence[str]] = [
-        (name, *(_format_usd(monthly_cost(sites, is_included)) for sites in SITES))
+        (name, *(_format_usd(compute_monthly_cost(sites, is_included)) for sites in SITES))
         for name, is_included in parts
     ]
-    return [*rows, ("per site", *(_format_usd(monthly_cost(sites) / sites) for sites in SITES))]
+    return [*rows, ("per site", *(_format_usd(compute_monthly_cost(sites) / sites) for sites in SITES))]
 
 
-def _bill_row(line: BillLine) -> Sequence[str]:
-    costs = [_format_usd(line.cost(sites)) for sites in SITES]
+def _build_bill_row(line: BillLine) -> Sequence[str]:
+    costs = [_format_usd(line.compute_cost(sites)) for sites in SITES]
     return (line.item, line.price.text, line.price.region, line.arithmetic, *costs)
 
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from components.core.stage_settings import SiteSettings
 from reference.tables import PREFIX, STAGE
-from tests.components.recorder import Recorded, recording
+from tests.components.recorder import Recorded, get_recording
 
 _ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
 _BUILD_PROJECT: Final = "aws:codebuild/project:Project"
@@ -53,41 +53,43 @@ class Counts:
 @lru_cache
 def count_resources() -> Counts:
     """Return the counts of the production stage."""
-    recorded = recording(STAGE)
-    site = f"{_SITE_PREFIX}{_first_site_name()}-"
+    recorded = get_recording(STAGE)
+    site = f"{_SITE_PREFIX}{_find_first_site_name()}-"
 
-    def count_of_site(kind: str) -> int:
-        return _count(recorded.of_type(kind), lambda inputs: str(inputs["name"]).startswith(site))
-
-    def count_consumed(prefix: str) -> int:
-        return _count(
-            recorded.of_type(_MAPPING), lambda inputs: f":{prefix}" in str(inputs["eventSourceArn"])
+    def count_for_site(kind: str) -> int:
+        return _count_matching(
+            recorded.find_by_type(kind), lambda inputs: str(inputs["name"]).startswith(site)
         )
 
-    (image,) = [each for each in recorded.of_type(_FUNCTION) if each.inputs["name"] == f"{site}image"]
+    def count_consumed(prefix: str) -> int:
+        return _count_matching(
+            recorded.find_by_type(_MAPPING), lambda inputs: f":{prefix}" in str(inputs["eventSourceArn"])
+        )
+
+    (image,) = [each for each in recorded.find_by_type(_FUNCTION) if each.inputs["name"] == f"{site}image"]
     return Counts(
-        keys=len(recorded.of_type(_KEY)),
-        alarm_metrics=sum(_count_metrics(alarm) for alarm in recorded.of_type(_ALARM)),
+        keys=len(recorded.find_by_type(_KEY)),
+        alarm_metrics=sum(_count_metrics(alarm) for alarm in recorded.find_by_type(_ALARM)),
         custom_metrics=len(
-            {each.inputs["metricTransformation"]["name"] for each in recorded.of_type(_METRIC)}
+            {each.inputs["metricTransformation"]["name"] for each in recorded.find_by_type(_METRIC)}
         ),
         queues=count_consumed(PREFIX) - count_consumed(_SITE_PREFIX),
         site_queues=count_consumed(site),
-        site_roles=count_of_site(_ROLE),
-        site_tables=count_of_site(_TABLE),
-        site_build_projects=count_of_site(_BUILD_PROJECT),
+        site_roles=count_for_site(_ROLE),
+        site_tables=count_for_site(_TABLE),
+        site_build_projects=count_for_site(_BUILD_PROJECT),
         server_memory=SiteSettings(name="any").memory,
         image_memory=int(image.inputs["memorySize"]),
     )
 
 
-def _first_site_name() -> str:
-    functions = [str(each.inputs["name"]) for each in recording(STAGE).of_type(_FUNCTION)]
+def _find_first_site_name() -> str:
+    functions = [str(each.inputs["name"]) for each in get_recording(STAGE).find_by_type(_FUNCTION)]
     servers = [name for name in functions if name.startswith(_SITE_PREFIX) and name.endswith("-server")]
     return servers[0].removeprefix(_SITE_PREFIX).removesuffix("-server")
 
 
-def _count(resources: list[Recorded], is_included: Callable[[Any], bool]) -> int:
+def _count_matching(resources: list[Recorded], is_included: Callable[[Any], bool]) -> int:
     return sum(1 for each in resources if is_included(each.inputs))
 
 

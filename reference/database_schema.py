@@ -5,8 +5,8 @@ from itertools import groupby
 from typing import Any, Final, cast
 
 from components.aws.table_design import Index, TableDesign
-from reference.markdown import code, join_blocks, table
-from reference.tables import DocumentedTable, document_tables
+from reference.markdown import format_code, format_table, join_blocks
+from reference.tables import DocumentedTable, list_documented_tables
 
 _INTRODUCTION: Final = """\
 This page lists all tables of the program. Keys, indexes, expiry, streams, recovery and access are read from
@@ -39,11 +39,12 @@ _TYPES: Final = {
 _NONE: Final = "none"
 
 
-def render() -> str:
+def render_page() -> str:
     """Return the content of docs/database-schema.md."""
-    tables = document_tables()
+    tables = list_documented_tables()
     overview = [
-        f"| [{code(_table_name(each))}](#{_anchor(each)}) | {each.design.purpose} |" for each in tables
+        f"| [{format_code(_build_table_name(each))}](#{_build_anchor(each)}) | {each.design.purpose} |"
+        for each in tables
     ]
     sections: list[str] = []
     for folder, members in groupby(tables, key=lambda each: each.folder):
@@ -60,28 +61,33 @@ def render() -> str:
 
 
 def _render_section(each: DocumentedTable) -> Iterator[str]:
-    yield f"### {code(_table_name(each))}"
+    yield f"### {format_code(_build_table_name(each))}"
     yield each.design.purpose
-    yield table(("", ""), _property_rows(each))
-    yield f"#### Attributes of {code(each.name)}"
-    yield table(
+    yield format_table(("", ""), _build_property_rows(each))
+    yield f"#### Attributes of {format_code(each.name)}"
+    yield format_table(
         ("attribute", "type", "meaning", "example"),
         [
-            (code(attribute.name), _TYPES[attribute.type], attribute.meaning, code(attribute.example))
+            (
+                format_code(attribute.name),
+                _TYPES[attribute.type],
+                attribute.meaning,
+                format_code(attribute.example),
+            )
             for attribute in each.design.attributes
         ],
     )
-    yield f"#### Indexes of {code(each.name)}"
+    yield f"#### Indexes of {format_code(each.name)}"
     yield _render_indexes(each)
-    yield f"#### Access to {code(each.name)}"
+    yield f"#### Access to {format_code(each.name)}"
     yield (
-        table(
+        format_table(
             ("policy", "actions on rows", "indexes that can be queried"),
             [
                 (
-                    code(access.policy),
+                    format_code(access.policy),
                     _join_or_none(access.actions),
-                    _join_or_none(code(name) for name in access.indexes),
+                    _join_or_none(format_code(name) for name in access.indexes),
                 )
                 for access in each.access
             ],
@@ -91,16 +97,16 @@ def _render_section(each: DocumentedTable) -> Iterator[str]:
     )
 
 
-def _property_rows(each: DocumentedTable) -> Iterator[tuple[str, str]]:
+def _build_property_rows(each: DocumentedTable) -> Iterator[tuple[str, str]]:
     declared = each.declared
     yield "partition key", _describe_key(declared, declared["hashKey"])
     yield "sort key", _describe_key(declared, declared.get("rangeKey"))
-    yield "example query", code(each.design.query)
+    yield "example query", format_code(each.design.query)
     yield "tenant", _describe_tenant(each)
     ttl = declared.get("ttl")
     yield (
         "expiry",
-        f"DynamoDB deletes a row after the time in {code(ttl['attributeName'])} (Unix seconds); "
+        f"DynamoDB deletes a row after the time in {format_code(ttl['attributeName'])} (Unix seconds); "
         "until then, readers ignore it"
         if ttl
         else _NONE,
@@ -118,16 +124,16 @@ def _render_indexes(each: DocumentedTable) -> str:
     if not declared:
         return "None. Rows are read by the key of the table."
     designs = {index.name: index for index in each.design.indexes}
-    return table(
+    return format_table(
         ("index", "partition key", "sort key", "projection", "purpose", "example query"),
         [
             (
-                code(index["name"]),
+                format_code(index["name"]),
                 _describe_key(each.declared, _find_index_key(index, "HASH")),
                 _describe_key(each.declared, _find_index_key(index, "RANGE")),
                 _describe_projection(index),
                 designs[index["name"]].purpose,
-                code(designs[index["name"]].query),
+                format_code(designs[index["name"]].query),
             )
             for index in declared
         ],
@@ -139,13 +145,13 @@ def _describe_tenant(each: DocumentedTable) -> str:
     if not isinstance(design, TableDesign):
         return "none: each site has its own table"
     key = design.tenant_key or design.tenant
-    composed = f", part of {code(key)}" if design.tenant_key else ""
+    composed = f", part of {format_code(key)}" if design.tenant_key else ""
     access_path = (
         "the key of the table"
         if design.partition_key.name == key
-        else f"index {code(_find_index(design, key).name)}"
+        else f"index {format_code(_find_index(design, key).name)}"
     )
-    return f"{code(design.tenant)}{composed}; queried by {access_path}"
+    return f"{format_code(design.tenant)}{composed}; queried by {access_path}"
 
 
 def _find_index(design: TableDesign, key: str) -> Index:
@@ -163,7 +169,7 @@ def _describe_key(declared: Mapping[str, Any], name: str | None) -> str:
         return _NONE
     attributes = cast("Sequence[Mapping[str, str]]", declared["attributes"])
     (kind,) = [attribute["type"] for attribute in attributes if attribute["name"] == name]
-    return f"{code(name)} ({_TYPES[kind]})"
+    return f"{format_code(name)} ({_TYPES[kind]})"
 
 
 def _describe_projection(index: Mapping[str, Any]) -> str:
@@ -173,7 +179,7 @@ def _describe_projection(index: Mapping[str, Any]) -> str:
         case "KEYS_ONLY":
             return "keys only"
         case _:
-            return f"keys and {_join_or_none(code(name) for name in index['nonKeyAttributes'])}"
+            return f"keys and {_join_or_none(format_code(name) for name in index['nonKeyAttributes'])}"
 
 
 def _describe_stages(what: str, stages: tuple[str, ...]) -> str:
@@ -184,10 +190,10 @@ def _join_or_none(names: Iterator[str] | Sequence[str]) -> str:
     return ", ".join(names) or _NONE
 
 
-def _table_name(each: DocumentedTable) -> str:
+def _build_table_name(each: DocumentedTable) -> str:
     return f"anchor-<stage>-{each.name}"
 
 
-def _anchor(each: DocumentedTable) -> str:
+def _build_anchor(each: DocumentedTable) -> str:
     """Return the URL fragment that GitHub creates from the table's heading."""
-    return _table_name(each).replace("<", "").replace(">", "")
+    return _build_table_name(each).replace("<", "").replace(">", "")

@@ -17,14 +17,14 @@ from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
 
 DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
-    "docs/command-line.md": command_line.render,
-    "docs/configuration.md": configuration.render,
-    "docs/costs.md": costs.render,
-    "docs/database-schema.md": database_schema.render,
+    "docs/command-line.md": command_line.render_page,
+    "docs/configuration.md": configuration.render_page,
+    "docs/costs.md": costs.render_page,
+    "docs/database-schema.md": database_schema.render_page,
     "docs/first-account-policy.json": checks.render_policy,
-    "docs/openapi.json": lambda: api_document.render(PLATFORM),
+    "docs/openapi.json": lambda: api_document.render_document(PLATFORM),
     "docs/requirements.md": requirements.render_page,
-    "docs/images-openapi.json": lambda: api_document.render(IMAGES),
+    "docs/images-openapi.json": lambda: api_document.render_document(IMAGES),
 }
 
 

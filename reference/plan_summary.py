@@ -103,7 +103,7 @@ def read_changes(lines: Iterable[str]) -> list[Change]:
     return sorted(changes.values(), key=lambda each: (_ORDER.index(each.verb), each.type, each.name))
 
 
-def summarize(stage: str, lines: Iterable[str]) -> str:
+def summarize_event_log(stage: str, lines: Iterable[str]) -> str:
     """Return the summary of an event log as plain text."""
     changes = read_changes(lines)
     counts = {verb: sum(each.verb == verb for each in changes) for verb in _ORDER}
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(f"{stage}: Pulumi made no plan\n")
         return 0
     with file.open(encoding="utf-8") as lines:
-        sys.stdout.write(summarize(stage, lines))
+        sys.stdout.write(summarize_event_log(stage, lines))
     return 0
 
 

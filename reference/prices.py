@@ -36,7 +36,7 @@ class Price:
     free: float = 0
     tiers: tuple[tuple[float, float], ...] = ()
 
-    def cost_of(self, units: float) -> float:
+    def compute_cost(self, units: float) -> float:
         """Return the cost of a number of units in one month, in USD."""
         remaining = units - self.free
         if remaining <= 0:

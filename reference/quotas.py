@@ -6,8 +6,8 @@ from attrs import fields, frozen
 
 from components.core.stage_settings import StageSettings
 from reference.counts import count_resources
-from reference.markdown import table
-from runtime.deploy.releases.edge_store import EdgeEntry, build_edge_keys, release_host
+from reference.markdown import format_table
+from runtime.deploy.releases.edge_store import EdgeEntry, build_edge_keys, build_release_host
 
 KEPT_RELEASES: Final[int] = fields(StageSettings).kept_releases.default
 # The sum of the sizes of the example site's function archives (zip files), in MB.
@@ -52,7 +52,7 @@ def _count_edge_bytes() -> int:
         entries=("data/", "favicon.ico", "images/", "photo.jpg", "robots.txt", "sitemap.xml"),
     )
     host = "next-site.sites.example.com"
-    hosts = [host, *[release_host(entry.deployment_id, host)] * KEPT_RELEASES]
+    hosts = [host, *[build_release_host(entry.deployment_id, host)] * KEPT_RELEASES]
     return sum(len(key) + len(value) for each in hosts for key, value in build_edge_keys(entry, each))
 
 
@@ -126,7 +126,7 @@ def render_section() -> tuple[str, ...]:
     return (
         "## Quotas",
         _INTRODUCTION,
-        table(
+        format_table(
             ("quota", "default", "use per site", "sites within the default", "maximum", "remark"),
             [
                 (

@@ -20,7 +20,7 @@ from typing import Final
 from attrs import frozen
 
 from components.aws.package import CHECKOUT
-from reference.markdown import code, join_blocks
+from reference.markdown import format_code, join_blocks
 from reference.requirement_texts import GROUPS, REQUIREMENTS
 
 PAGE: Final = "docs/requirements.md"
@@ -72,10 +72,10 @@ class Proof:
 
 def render_page() -> str:
     """Return the content of docs/requirements.md."""
-    return render(REQUIREMENTS, find_proofs(CHECKOUT))
+    return render_requirements(REQUIREMENTS, find_proofs(CHECKOUT))
 
 
-def render(requirements: Mapping[str, str], proofs: Mapping[str, list[Proof]]) -> str:
+def render_requirements(requirements: Mapping[str, str], proofs: Mapping[str, list[Proof]]) -> str:
     """Return a page with these requirements, each with its tests."""
     blocks = [
         "# Requirements",
@@ -94,15 +94,15 @@ def render(requirements: Mapping[str, str], proofs: Mapping[str, list[Proof]]) -
             blocks += [
                 f"### {each}",
                 fill(requirements[each], 116, break_on_hyphens=False),
-                _list_of(proofs.get(each, [])),
+                _format_proofs(proofs.get(each, [])),
             ]
     return join_blocks(*blocks)
 
 
-def _list_of(proofs: list[Proof]) -> str:
+def _format_proofs(proofs: list[Proof]) -> str:
     tests: dict[str, list[str]] = defaultdict(list)
     for proof in sorted(proofs):
-        tests[proof.file] += [code(proof.test)] if proof.test else []
+        tests[proof.file] += [format_code(proof.test)] if proof.test else []
     return "\n".join(
         f"- [`{file}`](../{file})" + (f": {', '.join(names)}" if names else "")
         for file, names in tests.items()
@@ -115,16 +115,16 @@ def find_proofs(checkout: Path) -> dict[str, list[Proof]]:
     found: dict[str, list[Proof]] = defaultdict(list)
     for file in sorted((checkout / "tests").rglob("test_*.py")):
         name = file.relative_to(checkout).as_posix()
-        for node, docstring in _docstrings(file.read_text(encoding="utf-8")):
+        for node, docstring in _list_docstrings(file.read_text(encoding="utf-8")):
             test = "" if isinstance(node, ast.Module) else node.name
             if test and not test.lower().startswith("test"):
                 continue
-            for each in cited_ids(docstring):
+            for each in find_cited_ids(docstring):
                 found[each].append(Proof(name, test))
     return found
 
 
-def cited_ids(docstring: str) -> list[str]:
+def find_cited_ids(docstring: str) -> list[str]:
     """Return the ids that a docstring cites, without repetition, in the order of their citation."""
     found: list[str] = []
     for match in _CITATION.finditer(docstring):
@@ -142,17 +142,17 @@ def find_mentions(checkout: Path) -> dict[str, list[str]]:
     Every word with the form of an id counts as an id, even if it is not defined.
     """
     found: dict[str, list[str]] = defaultdict(list)
-    for file in _searched_files(checkout):
+    for file in _list_searched_files(checkout):
         text = file.read_text(encoding="utf-8")
         # Skip most files here, because it would take seconds to parse all of them.
         if not _WORD.search(text):
             continue
-        for each in sorted({word for part in _prose_of(file, text) for word in _WORD.findall(part)}):
+        for each in sorted({word for part in _extract_prose(file, text) for word in _WORD.findall(part)}):
             found[each].append(file.relative_to(checkout).as_posix())
     return found
 
 
-def _searched_files(checkout: Path) -> Iterator[Path]:
+def _list_searched_files(checkout: Path) -> Iterator[Path]:
     yield from sorted((*checkout.glob("*.md"), *checkout.glob("*.py")))
     for name in _FOLDERS:
         for folder, subfolders, files in os.walk(checkout / name):
@@ -162,18 +162,18 @@ def _searched_files(checkout: Path) -> Iterator[Path]:
                     yield file
 
 
-def _prose_of(file: Path, text: str) -> Iterator[str]:
+def _extract_prose(file: Path, text: str) -> Iterator[str]:
     if file.suffix == ".md":
         yield _NOT_PROSE.sub("", text)
     elif file.suffix == ".py":
-        yield from (docstring for _, docstring in _docstrings(text))
+        yield from (docstring for _, docstring in _list_docstrings(text))
         tokens = tokenize.generate_tokens(io.StringIO(text).readline)
         yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
     else:
         yield from re.findall(r"(?:^|\s)(?://|#|\*)(\s.*)", text)
 
 
-def _docstrings(source: str) -> Iterator[tuple[Documented, str]]:
+def _list_docstrings(source: str) -> Iterator[tuple[Documented, str]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, Documented) and (docstring := ast.get_docstring(node)):
             yield node, docstring

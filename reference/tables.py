@@ -13,7 +13,7 @@ import components
 from components.aws.table_design import TableShape
 from components.core.stage import STAGES
 from reference.docstrings import UndocumentedError
-from tests.components.recorder import Recorded, recording
+from tests.components.recorder import Recorded, get_recording
 
 # The document shows the tables of production. All stages declare the same tables, which a test checks.
 STAGE: Final = "production"
@@ -62,7 +62,7 @@ class DocumentedTable:
     access: tuple[Access, ...]
 
 
-def document_tables() -> list[DocumentedTable]:
+def list_documented_tables() -> list[DocumentedTable]:
     """Return all tables of the program, in the order of their designs.
 
     Raises:
@@ -70,21 +70,21 @@ def document_tables() -> list[DocumentedTable]:
     """
     known = find_designs()
     found: dict[str, DocumentedTable] = {}
-    for table in _recorded_tables(STAGE):
-        name = _replace_site_with_placeholder(_short_name(table, STAGE))
+    for table in _list_recorded_tables(STAGE):
+        name = _replace_site_with_placeholder(_read_short_name(table, STAGE))
         if name not in found:
-            found[name] = _document_table(name, table, known)
+            found[name] = _create_documented_table(name, table, known)
     order = list(known)
-    return sorted(found.values(), key=lambda table: order.index(_design_name(table.name)))
+    return sorted(found.values(), key=lambda table: order.index(_find_design_name(table.name)))
 
 
-def _document_table(
+def _create_documented_table(
     name: str, table: Recorded, known: Mapping[str, tuple[str, TableShape]]
 ) -> DocumentedTable:
-    if _design_name(name) not in known:
-        constant = _design_name(name).replace("-", "_").upper()
+    if _find_design_name(name) not in known:
+        constant = _find_design_name(name).replace("-", "_").upper()
         raise UndocumentedError(f"table {name!r} has no design {constant} in components/*/tables.py")
-    folder, design = known[_design_name(name)]
+    folder, design = known[_find_design_name(name)]
     if not design.attributes:
         raise UndocumentedError(
             f"the design of table {name!r} in components/{folder}/tables.py has no attributes"
@@ -122,7 +122,7 @@ def find_designs() -> dict[str, tuple[str, TableShape]]:
     return found
 
 
-def _design_name(name: str) -> str:
+def _find_design_name(name: str) -> str:
     return _SITE_DESIGN if name == _replace_site_with_placeholder(SITE_TABLES) else name
 
 
@@ -130,11 +130,11 @@ def _replace_site_with_placeholder(name: str) -> str:
     return SITE_TABLES.replace("*", "<site>") if fnmatch.fnmatch(name, SITE_TABLES) else name
 
 
-def _recorded_tables(stage: str) -> list[Recorded]:
-    return recording(stage).of_type(_TABLE)
+def _list_recorded_tables(stage: str) -> list[Recorded]:
+    return get_recording(stage).find_by_type(_TABLE)
 
 
-def _short_name(table: Recorded, stage: str) -> str:
+def _read_short_name(table: Recorded, stage: str) -> str:
     return str(table.inputs["name"]).removeprefix(f"anchor-{stage}-")
 
 
@@ -142,8 +142,8 @@ def _find_in_stage(name: str, stage: str) -> Recorded:
     """Return the recorded table of a stage that has this name in the document."""
     return next(
         table
-        for table in _recorded_tables(stage)
-        if _replace_site_with_placeholder(_short_name(table, stage)) == name
+        for table in _list_recorded_tables(stage)
+        if _replace_site_with_placeholder(_read_short_name(table, stage)) == name
     )
 
 
@@ -153,19 +153,19 @@ def _find_access(table: str) -> Iterator[Access]:
     general_site = _replace_site_with_placeholder(SITE_TABLES).removesuffix(SITE_TABLES.partition("*")[2])
     for policy in sorted(
         (
-            *recording(STAGE).of_type("aws:iam/rolePolicy:RolePolicy"),
-            *recording(STAGE).of_type("aws:iam/policy:Policy"),
+            *get_recording(STAGE).find_by_type("aws:iam/rolePolicy:RolePolicy"),
+            *get_recording(STAGE).find_by_type("aws:iam/policy:Policy"),
         ),
         key=lambda policy: policy.name,
     ):
         actions: set[str] = set()
         indexes: set[str] = set()
         for statement in json.loads(policy.inputs["policy"])["Statement"]:
-            for resource in _as_list(statement["Resource"]):
+            for resource in _to_list(statement["Resource"]):
                 path = resource.partition(":table/")[2]
                 owner, _, index = path.partition("/index/")
                 if owner and fnmatch.fnmatch(table, owner):
-                    allowed = {action.removeprefix("dynamodb:") for action in _as_list(statement["Action"])}
+                    allowed = {action.removeprefix("dynamodb:") for action in _to_list(statement["Action"])}
                     indexes |= {index} if index else set()
                     actions |= set() if index else allowed
         if actions or indexes:
@@ -173,5 +173,5 @@ def _find_access(table: str) -> Iterator[Access]:
             yield Access(policy=name, actions=tuple(sorted(actions)), indexes=tuple(sorted(indexes)))
 
 
-def _as_list(value: object) -> Sequence[str]:
+def _to_list(value: object) -> Sequence[str]:
     return [value] if isinstance(value, str) else cast("Sequence[str]", value)

@@ -15,7 +15,7 @@ from aws_models.calls import EVENT, InvalidCallError, refuse_invalid_call
 _refused: list[str] = []
 
 
-def install() -> None:
+def install_checks() -> None:
     """Check the calls of all clients that this process creates from now on."""
     handlers.BUILTIN_HANDLERS.append((EVENT, _refuse_and_note, handlers.REGISTER_LAST))
 

@@ -38,7 +38,7 @@ def _disable_coverage(call: Callable[..., Any]) -> Callable[..., Any]:
     The tests spend most of their time in the fake AWS (moto), and coverage would make moto slower.
     """
 
-    def wrapper(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - any signature
+    def call_without_coverage(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - any signature
         tracer = sys.gettrace()
         sys.settrace(None)
         try:
@@ -47,7 +47,7 @@ def _disable_coverage(call: Callable[..., Any]) -> Callable[..., Any]:
             sys.settrace(tracer)
             _reinstall_tracer()
 
-    return wrapper
+    return call_without_coverage
 
 
 def _reinstall_tracer() -> None:
@@ -55,8 +55,8 @@ def _reinstall_tracer() -> None:
 
 
 if sys.gettrace() is not None:
-    moto_without_http.answer = _disable_coverage(moto_without_http.answer)
+    moto_without_http.call_moto = _disable_coverage(moto_without_http.call_moto)
     BotocoreStubber.__call__ = _disable_coverage(BotocoreStubber.__call__)  # type: ignore[method-assign]
 
-moto_without_http.install()
-checked_calls.install()
+moto_without_http.install_handler()
+checked_calls.install_checks()

@@ -32,7 +32,7 @@ METHODS: Final = {
 _PARSER: Final = create_parser("json")
 
 
-def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[Any, Any] | None:  # noqa: ANN401 - types of botocore
+def call_moto(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[Any, Any] | None:  # noqa: ANN401 - types of botocore
     """Return moto's response to an operation on rows, or None to send the request over HTTP.
 
     This is a handler of botocore's event `before-call.dynamodb`. It returns None if moto is not active, if
@@ -62,11 +62,11 @@ def answer(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[A
     return SimpleNamespace(status_code=status), shuffle_attributes(parsed)
 
 
-def install() -> None:
+def install_handler() -> None:
     """Install the handler for all clients created from now on, after all other handlers of the event.
 
     By default, each start of moto registers every AWS service with `requests` for every HTTP method. That is
     slow. The tests use `requests` only to upload files, so moto registers only POST and PUT.
     """
     models.RESPONSES_METHODS = ["POST", "PUT"]
-    handlers.BUILTIN_HANDLERS.append(("before-call.dynamodb", answer, handlers.REGISTER_LAST))
+    handlers.BUILTIN_HANDLERS.append(("before-call.dynamodb", call_moto, handlers.REGISTER_LAST))

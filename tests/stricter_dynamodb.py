@@ -14,7 +14,7 @@ from typing import Any, Final
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 
-from runtime.shared.dynamodb import MAX_ITEM_BYTES, item_size
+from runtime.shared.dynamodb import MAX_ITEM_BYTES, compute_item_size
 
 MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 _MAX_BATCH_WRITES: Final = 25
@@ -72,12 +72,12 @@ class Limits:
 
     def _check_put(self, item: Mapping[str, Any]) -> None:
         # The JSON of a row is never shorter than the row.
-        if len(self._text) > MAX_ITEM_BYTES and item_size(item) > MAX_ITEM_BYTES:
+        if len(self._text) > MAX_ITEM_BYTES and compute_item_size(item) > MAX_ITEM_BYTES:
             raise MockValidationException("Item size has exceeded the maximum allowed size")
 
     def _check_update(self, arguments: Mapping[str, Any]) -> int:
         """Check the row that an update writes. Return its size."""
-        size = self._read_size(arguments) + item_size(arguments.get("ExpressionAttributeValues", {}))
+        size = self._read_size(arguments) + compute_item_size(arguments.get("ExpressionAttributeValues", {}))
         if size > MAX_ITEM_BYTES:
             raise MockValidationException("Item size to update has exceeded the maximum allowed size")
         return size
@@ -97,7 +97,7 @@ class Limits:
             match kind:
                 case "Put":
                     self._check_put(arguments["Item"])
-                    total += item_size(arguments["Item"])
+                    total += compute_item_size(arguments["Item"])
                 case "Update":
                     total += self._check_update(arguments)
                 case _:
@@ -108,7 +108,7 @@ class Limits:
     def _read_size(self, arguments: Mapping[str, Any]) -> int:
         """Return the size of the row that an operation names, 0 if there is no row."""
         item = self._backend.get_item(arguments["TableName"], arguments["Key"])
-        return item_size(item.to_json()["Attributes"]) if item else 0
+        return compute_item_size(item.to_json()["Attributes"]) if item else 0
 
 
 def _find_numbers(document: Any) -> Iterator[str]:  # noqa: ANN401 - JSON

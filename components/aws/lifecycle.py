@@ -65,11 +65,11 @@ class LifecycleRule:
         given = (self.expire_days, self.noncurrent_expire_days, self.abort_multipart_days)
         deadlines = [days for days in given if days is not None]
         if not self.transitions and not deadlines:
-            raise self._error("does nothing; add a transition, an expiry or a multipart cleanup")
+            raise self._create_error("does nothing; add a transition, an expiry or a multipart cleanup")
         if self.prefix.startswith("/"):
-            raise self._error(f"has the prefix {self.prefix!r}, but keys do not start with a slash")
+            raise self._create_error(f"has the prefix {self.prefix!r}, but keys do not start with a slash")
         if any(days < 1 for days in deadlines):
-            raise self._error("has a number of days below 1; S3 allows 1 and more")
+            raise self._create_error("has a number of days below 1; S3 allows 1 and more")
         self._check_transitions()
 
     @property
@@ -102,13 +102,13 @@ class LifecycleRule:
     def _check_transitions(self) -> None:
         for move in self.transitions:
             if move.days < (_FIRST_INFREQUENT_DAY if move.to in _INFREQUENT_ACCESS else 0):
-                raise self._error(
+                raise self._create_error(
                     f"moves to {move.to} on day {move.days}; {', '.join(_INFREQUENT_ACCESS)} accept objects "
                     f"from day {_FIRST_INFREQUENT_DAY}, the other classes from day 0"
                 )
         for earlier, later in pairwise(self.transitions):
             if earlier.days >= later.days or _COLDEST_LAST.index(earlier.to) >= _COLDEST_LAST.index(later.to):
-                raise self._error(
+                raise self._create_error(
                     f"moves to {earlier.to} on day {earlier.days}, then to {later.to} on day {later.days}; "
                     "each move must be later than the previous one and to a colder class: "
                     f"{', '.join(_COLDEST_LAST)}"
@@ -118,7 +118,7 @@ class LifecycleRule:
             and self.expire_days is not None
             and self.expire_days <= self.transitions[-1].days
         ):
-            raise self._error(f"deletes on day {self.expire_days}, before its last transition")
+            raise self._create_error(f"deletes on day {self.expire_days}, before its last transition")
 
-    def _error(self, problem: str) -> DeclarationError:
+    def _create_error(self, problem: str) -> DeclarationError:
         return DeclarationError(f"lifecycle rule {self.name!r} {problem}")

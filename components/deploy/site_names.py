@@ -62,27 +62,27 @@ class SiteArnPatterns:
     @property
     def functions(self) -> JoinedText:
         """Functions, with their versions and aliases."""
-        return self._arn("lambda", f"function:{self._prefix}*")
+        return self._build_arn("lambda", f"function:{self._prefix}*")
 
     @property
     def builds(self) -> JoinedText:
         """CodeBuild projects."""
-        return self._arn("codebuild", f"project/{self._prefix}*-build")
+        return self._build_arn("codebuild", f"project/{self._prefix}*-build")
 
     @property
     def build_logs(self) -> JoinedText:
         """Log streams of the builds."""
-        return self._arn("logs", f"log-group:/aws/codebuild/{self._prefix}*-build:log-stream:*")
+        return self._build_arn("logs", f"log-group:/aws/codebuild/{self._prefix}*-build:log-stream:*")
 
     @property
     def tag_tables(self) -> JoinedText:
         """Tables of cache tags."""
-        return self._arn("dynamodb", f"table/{self._prefix}*-tags")
+        return self._build_arn("dynamodb", f"table/{self._prefix}*-tags")
 
     @property
     def secrets(self) -> JoinedText:
         """Secret variables."""
-        return secrets_arn(self.stage, self.account)
+        return build_secrets_arn(self.stage, self.account)
 
     @property
     def server_actions_keys(self) -> JoinedText:
@@ -93,16 +93,16 @@ class SiteArnPatterns:
     def _prefix(self) -> str:
         return f"{self.stage.prefix}-site-"
 
-    def _arn(self, service: str, resource: str) -> JoinedText:
+    def _build_arn(self, service: str, resource: str) -> JoinedText:
         return JoinedText(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
 
 
-def secrets_path(stage: StageConfig, site: str) -> str:
+def build_secrets_path(stage: StageConfig, site: str) -> str:
     """Return the Parameter Store path of a site's secret variables."""
     return f"/anchor/{stage.name}/sites/{site}"
 
 
-def secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> JoinedText:
+def build_secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> JoinedText:
     """Return the ARN pattern of the secret variables of one site, or of all sites."""
-    path = secrets_path(stage, site)
+    path = build_secrets_path(stage, site)
     return JoinedText(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")

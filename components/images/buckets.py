@@ -22,7 +22,7 @@ LIFECYCLE: Final = (
 )
 
 
-def cors(images: ImageSettings) -> CorsRule:
+def build_cors_rule(images: ImageSettings) -> CorsRule:
     """Return the CORS rule for the configured web applications."""
     return CorsRule(
         origins=images.cors_origins,

@@ -76,7 +76,7 @@ class ImageService(Component):
                 stage=stage,
                 account=args.account,
                 lifecycle=buckets.LIFECYCLE,
-                cors=(buckets.cors(stage.images),),
+                cors=(buckets.build_cors_rule(stage.images),),
                 read_by_distribution=True,
             ),
             self.child_opts,

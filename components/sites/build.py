@@ -13,7 +13,7 @@ from components.core.component import Part
 from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText, interpolate
 from components.core.stage import StageConfig
-from components.deploy.site_names import SiteNames, secrets_arn
+from components.deploy.site_names import SiteNames, build_secrets_arn
 
 BUILDSPEC: Final = Path(__file__).with_name("buildspec.yml")
 _TIMEOUT_MINUTES: Final = 30
@@ -141,7 +141,7 @@ def _get_log_folder(site: str) -> str:
 
 
 def _build_grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) -> tuple[Grant, ...]:
-    secrets = secrets_arn(args.stage, args.account, site)
+    secrets = build_secrets_arn(args.stage, args.account, site)
     return (
         Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),

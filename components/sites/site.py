@@ -12,7 +12,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.core.outputs import interpolate_json
 from components.core.stage import StageConfig
-from components.deploy.site_names import SiteNames, secrets_path
+from components.deploy.site_names import SiteNames, build_secrets_path
 from components.deploy.store import DeployStore
 from components.sites.build import SiteBuild, SiteBuildArgs
 from components.sites.tag_table import TagTable
@@ -77,7 +77,9 @@ class ZeroDowntimeSite(Component):
             ),
             self.child_opts,
         )
-        server = self._create_function(names.server, _ORIGIN_HANDLER, args.memory, self._server_grants(queue))
+        server = self._create_function(
+            names.server, _ORIGIN_HANDLER, args.memory, self._build_server_grants(queue)
+        )
         image = self._create_function(
             names.image,
             _ORIGIN_HANDLER,
@@ -110,18 +112,18 @@ class ZeroDowntimeSite(Component):
                 "tagTable": self.tags.table_name,
                 "revalidationQueueUrl": queue.url,
                 "buildProject": build.project_name,
-                "secretsPath": secrets_path(args.stage, name),
+                "secretsPath": build_secrets_path(args.stage, name),
             }
         )
         self.url = args.stage.build_url(args.host)
         self.register_outputs({"url": self.url})
 
-    def _server_grants(self, queue: Queue) -> tuple[Grant, ...]:
+    def _build_server_grants(self, queue: Queue) -> tuple[Grant, ...]:
         cache = f"cache/{self._name}/"
         return (
             self._args.store.assets.grant("DeleteObject", "GetObject", "PutObject", prefix=cache),
             self._args.store.assets.grant_list(prefix=cache),
-            *self.tags.grants(),
+            *self.tags.grant_query_and_write(),
             queue.grant_send(),
         )
 

@@ -40,7 +40,7 @@ class TagTable(Part):
         self.table_name = table.name
         self.arn = table.arn
 
-    def grants(self) -> tuple[Grant, ...]:
+    def grant_query_and_write(self) -> tuple[Grant, ...]:
         """Allow OpenNext's server to query tags and paths, and to write revalidation times."""
         return (
             Grant(

@@ -76,7 +76,7 @@ class Shell:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                _drain(process, lines)
+                _drain_output(process, lines)
         return CommandResult(reason, process.returncode)
 
     def _build_script(self, command: str, *, succeeding: bool) -> str:
@@ -112,7 +112,7 @@ class Shell:
         return "EXITED"
 
 
-def _drain(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
+def _drain_output(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
     """Read the remaining output without waiting: a process outside of the group can keep the pipe open."""
     if process.stdout is not None:
         with contextlib.suppress(BlockingIOError):

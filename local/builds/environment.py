@@ -42,7 +42,7 @@ class BuildMachine:
         npm_cache: A cache folder that is kept between builds.
         endpoint_url: The URL of the emulated AWS.
         host_environment: The environment of this process. Only network settings and tool paths are used.
-        git_environment: Variables that make git use the local git server (`GitServer.environment`).
+        git_environment: Variables that make git use the local git server (`GitServer.build_environment`).
     """
 
     node: Path

@@ -105,7 +105,7 @@ class BuildLog:
         line = self.mask_secrets(line)
         with self._lock:
             self._archive.write(line + "\n")
-            timestamp = self._next_timestamp(self._clock())
+            timestamp = self._advance_timestamp(self._clock())
             # Each message ends with a line feed, as in CodeBuild. So an empty line is not an empty message,
             # which CloudWatch Logs would refuse.
             for start in range(0, max(len(line), 1), LONGEST_MESSAGE):
@@ -116,7 +116,7 @@ class BuildLog:
         if is_behind:  # the build waits until the lines are sent, because pending lines use memory
             self._send()
 
-    def _next_timestamp(self, now: datetime) -> int:
+    def _advance_timestamp(self, now: datetime) -> int:
         """Return the time in milliseconds, or the previous time if the clock was set back.
 
         PutLogEvents refuses lines that are not in the order of their times.

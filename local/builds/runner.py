@@ -144,7 +144,7 @@ class _Build:
         return credentials, clients
 
     def _create_log(self, clients: BuildClients) -> BuildLog:
-        def progress(line: str) -> None:
+        def report_progress(line: str) -> None:
             self.runner.progress(self.request.build_id, line)
 
         return BuildLog(
@@ -153,7 +153,7 @@ class _Build:
             stream=self.request.log_stream,
             archive=self.folders.log,
             clock=self.runner.clock,
-            progress=progress,
+            progress=report_progress,
         )
 
     def _run_phases(self, log: BuildLog, credentials: Credentials, clients: BuildClients) -> None:

@@ -46,7 +46,9 @@ class PushedProject(ConnectedProject):
     deployment: Json
 
 
-def connect(cloud: Cloud, user: User, progress: Progress, folder: Path | None = None) -> ConnectedProject:
+def connect_project(
+    cloud: Cloud, user: User, progress: Progress, folder: Path | None = None
+) -> ConnectedProject:
     """Sign in and create a project for a new repository.
 
     The repository contains the files of `folder` (default: the example site).
@@ -67,7 +69,7 @@ def connect(cloud: Cloud, user: User, progress: Progress, folder: Path | None = 
     return ConnectedProject(client=client, project=project, webhook=webhook, repository=repository)
 
 
-def push(cloud: Cloud, connected: ConnectedProject, message: str, progress: Progress) -> PushedProject:
+def push_commit(cloud: Cloud, connected: ConnectedProject, message: str, progress: Progress) -> PushedProject:
     """Deliver a push of the repository's last commit and wait until the deployment is live.
 
     Raises:
@@ -102,7 +104,7 @@ def connect_and_push(
     cloud: Cloud, user: User, progress: Progress, folder: Path | None = None
 ) -> PushedProject:
     """Sign in, create a project and push the folder's site (default: the example site)."""
-    return push(cloud, connect(cloud, user, progress, folder), FIRST_COMMIT, progress)
+    return push_commit(cloud, connect_project(cloud, user, progress, folder), FIRST_COMMIT, progress)
 
 
 def check_site(visitor: Visitor, sha: str, progress: Progress) -> None:

@@ -79,7 +79,7 @@ class VisitorLoad:
         """The answers that name more than one release."""
         return [answer for answer in self.answers if len(answer.releases) > 1]
 
-    def releases_since(self, instant: float) -> frozenset[str]:
+    def list_releases_since(self, instant: float) -> frozenset[str]:
         """Return the releases that answered the requests that started after `instant`."""
         return frozenset[str]().union(*(a.releases for a in self.answers if a.started_at > instant))
 
@@ -99,12 +99,12 @@ class VisitorLoad:
             visits += 1
             began = monotonic()
             try:
-                text = await _get(session, path)
+                text = await _get_text(session, path)
                 releases = frozenset(_RELEASES.findall(text))
                 for script in _SCRIPTS.findall(text):
                     if script not in scripts:
                         scripts[script] = frozenset(
-                            re.findall(r'"([0-9a-f]{40})"', await _get(session, script))
+                            re.findall(r'"([0-9a-f]{40})"', await _get_text(session, script))
                         )
                     releases |= scripts[script]
                 error = "" if releases else f"{path} names no release"
@@ -116,7 +116,7 @@ class VisitorLoad:
             await asyncio.sleep(self.pause_seconds)
 
 
-async def _get(session: aiohttp.ClientSession, path: str) -> str:
+async def _get_text(session: aiohttp.ClientSession, path: str) -> str:
     async with session.get(path, timeout=aiohttp.ClientTimeout(total=30)) as response:
         response.raise_for_status()
         return await response.text()

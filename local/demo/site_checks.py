@@ -30,7 +30,7 @@ class SiteCheck:
     run: Callable[[Visitor, str], str]
 
 
-def expect(condition: object, problem: str) -> None:
+def require_condition(condition: object, problem: str) -> None:
     """Raise `CheckError` with `problem` unless the condition holds."""
     if not condition:
         raise CheckError(problem)
@@ -45,7 +45,7 @@ def read_commit(page: str) -> str:
 def read_action_form(page: str, **fields: str) -> dict[str, str]:
     """Return the fields of a form with a server action: the hidden fields of the page, and `fields`."""
     hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?', page))
-    expect(hidden, "the form has no hidden field that names its action")
+    require_condition(hidden, "the form has no hidden field that names its action")
     return {name: value.replace("&quot;", '"') for name, value in {**hidden, **fields}.items()}
 
 
@@ -60,7 +60,7 @@ def read_text(page: str, testid: str) -> str:
 def get_page(visitor: Visitor, path: str, *, status: int = 200) -> requests.Response:
     """Send a GET request and check the status of the response."""
     response = visitor.get(path)
-    expect(
+    require_condition(
         response.status_code == status,
         f"GET {path} answered {response.status_code}, not {status}: {response.text[:300]}",
     )
@@ -70,8 +70,8 @@ def get_page(visitor: Visitor, path: str, *, status: int = 200) -> requests.Resp
 def check_server_rendering(visitor: Visitor, sha: str) -> str:
     """Check that the start page is rendered for each request, by the release of the commit."""
     first, second = (get_page(visitor, "/").text for _ in range(2))
-    expect(read_commit(first) == sha, f"the page shows commit {read_commit(first)}, not {sha}")
-    expect(
+    require_condition(read_commit(first) == sha, f"the page shows commit {read_commit(first)}, not {sha}")
+    require_condition(
         read_text(first, "rendered-at") != read_text(second, "rendered-at"),
         "two requests got the same rendering",
     )
@@ -81,9 +81,13 @@ def check_server_rendering(visitor: Visitor, sha: str) -> str:
 def check_api_get(visitor: Visitor, sha: str) -> str:
     """Check that an API route receives the method, the query and the public host."""
     answer = get_page(visitor, "/api/echo?a=1&a=2&b=%C3%BC").json()
-    expect(answer["method"] == "GET", f"the method arrived as {answer['method']}")
-    expect(answer["query"] == [["a", "1"], ["a", "2"], ["b", "ü"]], f"the query arrived as {answer['query']}")
-    expect(answer["headers"]["x-forwarded-host"] == visitor.host, f"the host arrived as {answer['headers']}")
+    require_condition(answer["method"] == "GET", f"the method arrived as {answer['method']}")
+    require_condition(
+        answer["query"] == [["a", "1"], ["a", "2"], ["b", "ü"]], f"the query arrived as {answer['query']}"
+    )
+    require_condition(
+        answer["headers"]["x-forwarded-host"] == visitor.host, f"the host arrived as {answer['headers']}"
+    )
     return f"x-forwarded-host {visitor.host}"
 
 
@@ -91,10 +95,10 @@ def check_api_post(visitor: Visitor, sha: str) -> str:
     """Check that an API route receives the exact body of a POST."""
     body = '{"greeting":"grüß dich"}' + " " * 100_000
     response = visitor.post("/api/echo", {"Content-Type": "application/json"}, data=body.encode())
-    expect(
+    require_condition(
         response.status_code == 200, f"POST /api/echo answered {response.status_code}: {response.text[:300]}"
     )
-    expect(
+    require_condition(
         response.content == body.encode(), f"{len(response.content)} bytes came back, of {len(body.encode())}"
     )
     return f"{len(response.content):,} bytes received and returned"
@@ -104,13 +108,15 @@ def check_server_action(visitor: Visitor, sha: str) -> str:
     """Check a server action that a form posts without JavaScript."""
     form = read_action_form(get_page(visitor, "/action").text, name="Ada")
     response = visitor.post("/action", {"Origin": visitor.url}, form=form)
-    expect(
+    require_condition(
         response.status_code == 303,
         f"the form's POST answered {response.status_code}, not 303: {response.text[:300]}",
     )
     location = response.headers["location"]
-    expect("Hello" in location and sha in location, f"the action redirected to {location}")
-    expect("visitor=Ada" in response.headers.get("set-cookie", ""), "the action's cookie did not arrive")
+    require_condition("Hello" in location and sha in location, f"the action redirected to {location}")
+    require_condition(
+        "visitor=Ada" in response.headers.get("set-cookie", ""), "the action's cookie did not arrive"
+    )
     return "303 with its cookie"
 
 
@@ -118,17 +124,17 @@ def check_revalidation_by_tag(visitor: Visitor, sha: str) -> str:
     """Check that a cached page is a HIT and changes after its tag is revalidated."""
     before = wait_for_cache_hit(visitor, "/isr/tag")
     revalidated = visitor.post("/api/revalidate?tag=news")
-    expect(
+    require_condition(
         revalidated.status_code == 200,
         f"revalidating answered {revalidated.status_code}: {revalidated.text[:300]}",
     )
     value = read_text(before.text, "value")
     new = next((v for v in poll_values(visitor, "/isr/tag", "value") if v != value), None)
-    expect(new, "the page still shows the old value after revalidateTag")
+    require_condition(new, "the page still shows the old value after revalidateTag")
     again = wait_for_cache_hit(visitor, "/isr/tag")
     # The page may be rendered once more, because S3 timestamps have a resolution of one second. Therefore
     # the new value can differ from `new`, and only the old value is excluded.
-    expect(read_text(again.text, "value") != value, "the old value came back")
+    require_condition(read_text(again.text, "value") != value, "the old value came back")
     return "HIT, changed, HIT again"
 
 
@@ -136,17 +142,17 @@ def check_revalidation_by_time(visitor: Visitor, sha: str) -> str:
     """Check that a page with `revalidate = 2` is cached and rendered again after a stale answer."""
     before = read_text(wait_for_cache_hit(visitor, "/isr/time").text, "rendered-at")
     new = next((v for v in poll_values(visitor, "/isr/time", "rendered-at") if v != before), None)
-    expect(new, f"the page was not rendered again within {BACKGROUND_TIMEOUT_SECONDS:.0f} s")
+    require_condition(new, f"the page was not rendered again within {BACKGROUND_TIMEOUT_SECONDS:.0f} s")
     return "rendered again after a stale answer"
 
 
 def check_dynamic_route(visitor: Visitor, sha: str) -> str:
     """Check that prerendered and on-demand slugs return their page, and that unknown slugs return 404."""
-    expect(
+    require_condition(
         read_text(get_page(visitor, "/posts/first").text, "title") == "The first post",
         "the prerendered post is wrong",
     )
-    expect(
+    require_condition(
         read_text(get_page(visitor, "/posts/third").text, "title") == "The third post",
         "the on-demand post is wrong",
     )
@@ -159,36 +165,38 @@ def check_optimized_image(visitor: Visitor, sha: str) -> str:
     response = visitor.get(
         "/_next/image?url=%2Fphoto.jpg&w=640&q=75", {"Accept": "image/avif,image/webp,*/*"}
     )
-    expect(response.status_code == 200, f"the image answered {response.status_code}: {response.text[:300]}")
+    require_condition(
+        response.status_code == 200, f"the image answered {response.status_code}: {response.text[:300]}"
+    )
     kind = response.headers["content-type"]
-    expect(kind in ("image/webp", "image/avif"), f"the image came as {kind}")
+    require_condition(kind in ("image/webp", "image/avif"), f"the image came as {kind}")
     width = Image.open(io.BytesIO(response.content)).width
-    expect(width == 640, f"the image is {width} pixels wide, not 640")
+    require_condition(width == 640, f"the image is {width} pixels wide, not 640")
     return f"{kind}, 640 px, {len(response.content):,} bytes"
 
 
 def check_public_files(visitor: Visitor, sha: str) -> str:
     """Check that files of `public/` are served unchanged with their content type."""
     robots = get_page(visitor, "/robots.txt")
-    expect(
+    require_condition(
         robots.headers["content-type"].startswith("text/plain"),
         f"robots.txt came as {robots.headers['content-type']}",
     )
     sample = get_page(visitor, "/data/sample.json")
-    expect(sample.json(), "data/sample.json is empty")
+    require_condition(sample.json(), "data/sample.json is empty")
     return "robots.txt, data/sample.json"
 
 
 def check_hashed_assets(visitor: Visitor, sha: str) -> str:
     """Check that all scripts and styles of the page exist and are immutable for browsers."""
     assets = sorted(set(re.findall(r'"(/_next/static/[^"\\]+\.(?:js|css))"', get_page(visitor, "/").text)))
-    expect(
+    require_condition(
         any(a.endswith(".js") for a in assets) and any(a.endswith(".css") for a in assets),
         f"the page loads {assets}",
     )
     for asset in assets:
         caching = get_page(visitor, asset).headers.get("cache-control", "none")
-        expect(
+        require_condition(
             "immutable" in caching and "max-age=31536000" in caching, f"{asset} has Cache-Control {caching}"
         )
     return f"{len(assets)} files, immutable for a year"
@@ -197,10 +205,10 @@ def check_hashed_assets(visitor: Visitor, sha: str) -> str:
 def check_middleware(visitor: Visitor, sha: str) -> str:
     """Check the middleware's header, redirect and rewrite."""
     header = get_page(visitor, "/").headers.get("x-middleware")
-    expect(header == "next-site", f"the x-middleware header is {header!r}")
+    require_condition(header == "next-site", f"the x-middleware header is {header!r}")
     redirect = visitor.get("/old-home")
-    expect(redirect.status_code == 307, f"/old-home answered {redirect.status_code}, not 307")
-    expect(
+    require_condition(redirect.status_code == 307, f"/old-home answered {redirect.status_code}, not 307")
+    require_condition(
         read_text(get_page(visitor, "/rewritten").text, "title") == "The first post",
         "/rewritten shows another page",
     )
@@ -211,11 +219,13 @@ def check_routing_rules(visitor: Visitor, sha: str) -> str:
     """Check redirects, rewrites and headers of `next.config.ts`."""
     redirect = visitor.get("/legacy/first?a=1")
     went = (redirect.status_code, redirect.headers.get("location", "nowhere").removeprefix(visitor.url))
-    expect(went == (308, "/posts/first?a=1"), f"/legacy/first answered {went}")
+    require_condition(went == (308, "/posts/first?a=1"), f"/legacy/first answered {went}")
     rewritten = get_page(visitor, "/articles/second")
-    expect(read_text(rewritten.text, "title") == "The second post", "/articles/second shows another page")
+    require_condition(
+        read_text(rewritten.text, "title") == "The second post", "/articles/second shows another page"
+    )
     section = get_page(visitor, "/posts/first").headers.get("x-section")
-    expect(section == "posts", f"the x-section header is {section!r}")
+    require_condition(section == "posts", f"the x-section header is {section!r}")
     return "308, rewrite, header"
 
 
@@ -223,7 +233,7 @@ def check_catch_all_route(visitor: Visitor, sha: str) -> str:
     """Check that an optional catch-all route gets every path below it, decoded."""
     for path, shown in (("/files", "top"), ("/files/a", "a"), ("/files/a/b%20c/d.txt", "a > b c > d.txt")):
         got = read_text(get_page(visitor, path).text, "path").replace("&gt;", ">")
-        expect(got == shown, f"{path} shows {got!r}, not {shown!r}")
+        require_condition(got == shown, f"{path} shows {got!r}, not {shown!r}")
     return "0, 1 and 3 parts"
 
 
@@ -232,29 +242,35 @@ def check_draft_mode(visitor: Visitor, sha: str) -> str:
     before = read_text(wait_for_cache_hit(visitor, "/draft").text, "rendered-at")
     enabled = visitor.post("/api/draft?enable=1")
     (cookie,) = re.findall(r"(__prerender_bypass=[^;]+)", enabled.headers.get("set-cookie", "")) or [""]
-    expect(cookie, f"draft mode set no cookie: {enabled.status_code} {enabled.text[:300]}")
+    require_condition(cookie, f"draft mode set no cookie: {enabled.status_code} {enabled.text[:300]}")
     # The session would send the cookie in the following checks. Remove it here, and send it by hand below.
     visitor.session.cookies.clear()
     drafts = [visitor.get("/draft", {"Cookie": cookie}).text for _ in range(2)]
-    expect([read_text(draft, "draft") for draft in drafts] == ["on", "on"], "the cookie has no effect")
-    expect(
+    require_condition(
+        [read_text(draft, "draft") for draft in drafts] == ["on", "on"], "the cookie has no effect"
+    )
+    require_condition(
         len({read_text(draft, "rendered-at") for draft in drafts}) > 1, "both drafts are the same rendering"
     )
     after = get_page(visitor, "/draft").text
-    expect(read_text(after, "draft") == "off", "a visitor without the cookie got a draft")
-    expect(read_text(after, "rendered-at") == before, "the draft replaced the cached page")
+    require_condition(read_text(after, "draft") == "off", "a visitor without the cookie got a draft")
+    require_condition(read_text(after, "rendered-at") == before, "the draft replaced the cached page")
     forged = visitor.get("/draft", {"Cookie": "__prerender_bypass=0123456789abcdef"}).text
-    expect(read_text(forged, "draft") == "off", "a forged cookie enables draft mode")
+    require_condition(read_text(forged, "draft") == "off", "a forged cookie enables draft mode")
     return "on for one visitor, off for the others"
 
 
 def check_large_bodies(visitor: Visitor, sha: str) -> str:
     """Check a request body near Lambda's limit (6 MB with base64), and a response body above that limit."""
     sent = visitor.post("/api/large", {"Content-Type": "application/octet-stream"}, data=b"\xff" * 4_000_000)
-    expect(sent.status_code == 200, f"a POST of 4 MB returned {sent.status_code}: {sent.text[:300]}")
-    expect(sent.json() == {"bytes": 4_000_000}, f"the site received {sent.text[:100]} of 4,000,000 bytes")
+    require_condition(
+        sent.status_code == 200, f"a POST of 4 MB returned {sent.status_code}: {sent.text[:300]}"
+    )
+    require_condition(
+        sent.json() == {"bytes": 4_000_000}, f"the site received {sent.text[:100]} of 4,000,000 bytes"
+    )
     got = get_page(visitor, "/api/large?megabytes=8").content
-    expect(got == b"a" * 8_000_000, f"the site sent {len(got):,} of 8,000,000 bytes")
+    require_condition(got == b"a" * 8_000_000, f"the site sent {len(got):,} of 8,000,000 bytes")
     return "4 MB sent, 8 MB received"
 
 
@@ -262,17 +278,19 @@ def check_streaming(visitor: Visitor, sha: str) -> str:
     """Check that the first part of a streamed page arrives more than a second before the last part."""
     chunks = list(visitor.stream("/stream"))
     body = b"".join(chunk.data for chunk in chunks)
-    expect(b'data-testid="slow"' in body, "the slow part is missing")
+    require_condition(b'data-testid="slow"' in body, "the slow part is missing")
     shell = next(chunk.seconds for chunk in chunks if b'data-testid="shell"' in chunk.data)
     lead = chunks[-1].seconds - shell
-    expect(lead > 1.0, f"the shell came only {lead:.2f} s before the end; the slow part takes 1.5 s")
+    require_condition(
+        lead > 1.0, f"the shell came only {lead:.2f} s before the end; the slow part takes 1.5 s"
+    )
     return f"shell {lead:.1f} s before the end"
 
 
 def check_not_found(visitor: Visitor, sha: str) -> str:
     """Check that an unknown path gets the site's own 404 page."""
     page = get_page(visitor, "/no/such/page", status=404).text
-    expect(
+    require_condition(
         read_text(page, "not-found") == "Not found" and read_commit(page) == sha,
         "the 404 page is not this release's",
     )

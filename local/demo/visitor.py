@@ -47,7 +47,10 @@ class Visitor:
     def get(self, path: str, headers: dict[str, str] | None = None) -> requests.Response:
         """Send a GET request. A redirect is returned and not followed."""
         return self.session.get(
-            self._address(path), headers=self._headers(headers), timeout=self.timeout, allow_redirects=False
+            self._build_address(path),
+            headers=self._build_headers(headers),
+            timeout=self.timeout,
+            allow_redirects=False,
         )
 
     def post(
@@ -63,10 +66,10 @@ class Visitor:
         A redirect is returned and not followed.
         """
         return self.session.post(
-            self._address(path),
+            self._build_address(path),
             data=data,
             files=None if form is None else {name: (None, value) for name, value in form.items()},
-            headers=self._headers(headers),
+            headers=self._build_headers(headers),
             timeout=self.timeout,
             allow_redirects=False,
         )
@@ -74,18 +77,18 @@ class Visitor:
     def stream(self, path: str) -> Iterator[Chunk]:
         """Send a GET request and yield each chunk of the body when the chunk arrives."""
         start = monotonic()
-        headers = self._headers({"Accept-Encoding": "identity"})
+        headers = self._build_headers({"Accept-Encoding": "identity"})
         with self.session.get(
-            self._address(path), headers=headers, stream=True, timeout=self.timeout
+            self._build_address(path), headers=headers, stream=True, timeout=self.timeout
         ) as response:
             response.raise_for_status()
             for data in response.iter_content(chunk_size=None):
                 yield Chunk(seconds=monotonic() - start, data=data)
 
-    def _headers(self, headers: dict[str, str] | None) -> dict[str, str]:
+    def _build_headers(self, headers: dict[str, str] | None) -> dict[str, str]:
         return {"Host": self.host, **(headers or {})}
 
-    def _address(self, path: str) -> str:
+    def _build_address(self, path: str) -> str:
         if self.url.startswith("https:"):
             return self.url + path
         return f"http://127.0.0.1:{urlsplit(self.url).port or 80}{path}"

@@ -65,7 +65,7 @@ class LocalAuthority:
         """The authority's certificate file (PEM), for clients that must trust it."""
         return self.directory / "authority.pem"
 
-    def server_context(self) -> ssl.SSLContext:
+    def create_server_context(self) -> ssl.SSLContext:
         """Return the TLS settings of a server for every host name."""
         context = self._get_context("localhost")
 

@@ -350,12 +350,12 @@ def _read_items(config: Json | None) -> list[Any]:
 
 
 def _normalize_path(uri: str) -> str:
-    def decode(match: re.Match[str]) -> str:
+    def decode_character(match: re.Match[str]) -> str:
         character = chr(int(match.group(1), 16))
         return character if _UNRESERVED.fullmatch(character) else match.group(0)
 
     segments: list[str] = []
-    parts = _ENCODED.sub(decode, uri).split("/")[1:]
+    parts = _ENCODED.sub(decode_character, uri).split("/")[1:]
     for position, part in enumerate(parts):
         if part == "..":
             segments[-1:] = []

@@ -63,7 +63,7 @@ class CorsPolicy:
         return kept if origin is None else [*kept, *self._create_headers(origin)]
 
     def _create_headers(self, origin: str) -> Headers:
-        if not any(_matches(pattern, origin) for pattern in self.origins):
+        if not any(_matches_origin(pattern, origin) for pattern in self.origins):
             return []
         everyone = self.origins == ("*",) and not self.credentials
         added: Headers = [("access-control-allow-origin", "*" if everyone else origin)]
@@ -83,5 +83,5 @@ class CorsPolicy:
         return added
 
 
-def _matches(pattern: str, origin: str) -> bool:
+def _matches_origin(pattern: str, origin: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), origin) is not None

@@ -109,7 +109,7 @@ class Listener:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(FIRST_BYTE_SECONDS):
-                first = await _peek(connection)
+                first = await _peek_first_byte(connection)
             context = self._tls if first == TLS_HANDSHAKE else None
             if first and (context or first != TLS_HANDSHAKE):
                 # This call also raises an OSError if the TLS handshake fails, for example because the client
@@ -124,20 +124,20 @@ class Listener:
         connection.close()
 
 
-async def _peek(connection: socket.socket) -> bytes:
+async def _peek_first_byte(connection: socket.socket) -> bytes:
     """Return the first byte without consuming it, or no bytes if the connection was closed."""
     loop = asyncio.get_running_loop()
     while True:
         with contextlib.suppress(BlockingIOError, InterruptedError):
             return connection.recv(1, socket.MSG_PEEK)
         readable = loop.create_future()
-        loop.add_reader(connection, _wake, readable)
+        loop.add_reader(connection, _complete_future, readable)
         try:
             await readable
         finally:
             loop.remove_reader(connection)
 
 
-def _wake(readable: "asyncio.Future[None]") -> None:
+def _complete_future(readable: "asyncio.Future[None]") -> None:
     if not readable.done():
         readable.set_result(None)

@@ -71,7 +71,7 @@ class EdgeServer:
                 max_field_size=MAXIMUM_HEADER,
                 auto_decompress=False,
             )
-            tls = self.authority.server_context() if self.authority else None
+            tls = self.authority.create_server_context() if self.authority else None
             self._listener = Listener.open(port, self._server, tls)
         except BaseException:
             await self.close()

@@ -32,7 +32,7 @@ SOURCE_ACTIONS = {
 DESTINATION_ACTIONS = {"sqs": "SendMessage", "sns": "Publish"}
 
 
-def install() -> None:
+def install_access_checks() -> None:
     """Install the checks in the emulator."""
     lambda_svc._create_esm = _create_mapping
     lambda_svc._put_event_invoke_config = _put_event_invoke_config

@@ -1,7 +1,7 @@
 """CodeBuild hooks for the emulator: the local runner runs the builds, and their state changes are published.
 
 The emulator (ministack 1.5.33) reports every build as succeeded at once. It ignores the overrides and the
-idempotency token of `StartBuild` and publishes no events. `install` replaces these parts.
+idempotency token of `StartBuild` and publishes no events. `install_build_hooks` replaces these parts.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -63,7 +63,7 @@ class BuildManager:
             thread.join(STOP_DEADLINE_SECONDS)
 
 
-def install(builds: BuildManager) -> None:
+def install_build_hooks(builds: BuildManager) -> None:
     """Replace the emulator's `CreateProject`, `StartBuild` and `StopBuild`."""
 
     def start_build(data: Json) -> tuple[int, Json, bytes]:

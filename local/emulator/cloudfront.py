@@ -50,7 +50,7 @@ class InvalidationPublisher:
             listener(distribution_id, paths)
 
 
-def install(invalidations: InvalidationPublisher) -> None:
+def install_cloudfront_hooks(invalidations: InvalidationPublisher) -> None:
     """Install the hooks."""
 
     def create_domain() -> str:

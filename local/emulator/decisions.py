@@ -56,7 +56,7 @@ class DecisionLog:
             self.entries.add(Decision(role=role, action=action, resource=resource, is_allowed=False))
 
 
-def install(decisions: DecisionLog) -> None:
+def install_decision_hooks(decisions: DecisionLog) -> None:
     """Install hooks around `evaluate`, which gets the caller's policies, and `enforce`, which decides."""
 
     def evaluate(

@@ -80,7 +80,7 @@ class DestinationSender:
             LOG.error("%s could not send to %s: %s", config["FunctionName"], destination, error)  # noqa: TRY400 - the reason is the message
 
 
-def install(destinations: DestinationSender) -> None:
+def install_destination_hooks(destinations: DestinationSender) -> None:
     """Replace the emulator's handling of asynchronous invocations whose last attempt failed."""
 
     def route_failure(_target: str, name: str, event: Json, result: Json) -> None:

@@ -137,7 +137,7 @@ class _CallCheckInstaller:
         return spec
 
 
-def _prepare() -> None:
+def _prepare_worker() -> None:
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # only the parent process handles Ctrl-C
     _sys.path.append(_RUNTIME_LIBRARIES)
     _resolve_names_of_the_endpoint()
@@ -150,4 +150,4 @@ def _prepare() -> None:
     _sys.stdout = _AnswerWriter(_sys.stdout, _sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-_prepare()
+_prepare_worker()

@@ -1,7 +1,7 @@
 """Lambda hooks for the emulator: isolated Python workers, and Node.js functions in the local workers.
 
-The hooks replace or wrap functions of the emulator's modules (ministack 1.5.33). `install` installs the hooks
-until the process ends. The hooks have no effect while no emulator runs.
+The hooks replace or wrap functions of the emulator's modules (ministack 1.5.33). `install_function_hooks`
+installs them until the process ends. The hooks have no effect while no emulator runs.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -68,7 +68,7 @@ class FunctionSettings:
     node_invoke: NodeInvoke | None = field(default=None)
 
 
-def install(functions: FunctionSettings, *, data: Path, port: int) -> None:
+def install_function_hooks(functions: FunctionSettings, *, data: Path, port: int) -> None:
     """Install the hooks. The workers' files are stored below `data`."""
     host = SimpleNamespace(**vars(os))
     host.environ = {**HOST_ENVIRONMENT, "GATEWAY_PORT": str(port)}

@@ -28,26 +28,26 @@ from ministack.core.lambda_runtime import execution_credentials
 from ministack.core.responses import request_scope
 from ministack.services import cloudfront_keyvaluestore, iam, lambda_svc
 
-from local.emulator.access import install as install_access
+from local.emulator.access import install_access_checks as install_access
 from local.emulator.answers import install_answers
 from local.emulator.builds import BuildManager
-from local.emulator.builds import install as install_builds
+from local.emulator.builds import install_build_hooks as install_builds
 from local.emulator.cloudfront import InvalidationPublisher
-from local.emulator.cloudfront import install as install_cloudfront
+from local.emulator.cloudfront import install_cloudfront_hooks as install_cloudfront
 from local.emulator.decisions import DecisionLog
-from local.emulator.decisions import install as install_decisions
+from local.emulator.decisions import install_decision_hooks as install_decisions
 from local.emulator.destinations import DestinationSender, SessionFor
-from local.emulator.destinations import install as install_destinations
+from local.emulator.destinations import install_destination_hooks as install_destinations
 from local.emulator.domains import install_domains
 from local.emulator.domains.zones import HostedZones
 from local.emulator.functions import FunctionSettings, create_node_function_version
-from local.emulator.functions import install as install_functions
+from local.emulator.functions import install_function_hooks as install_functions
 from local.emulator.node_function import Credentials, NodeFunctionVersion
-from local.emulator.permissions import install as install_permissions
-from local.emulator.s3_forms import install as install_s3_forms
+from local.emulator.permissions import install_permission_hooks as install_permissions
+from local.emulator.s3_forms import install_form_hooks as install_s3_forms
 from local.emulator.schedules import Schedules
-from local.emulator.schedules import install as install_schedules
-from local.emulator.streams import install as install_streams
+from local.emulator.schedules import install_schedule_hooks as install_schedules
+from local.emulator.streams import install_stream_hooks as install_streams
 
 START_DEADLINE_SECONDS = 30.0
 STOP_DEADLINE_SECONDS = 10.0
@@ -173,14 +173,14 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     )
     with contextlib.ExitStack() as stack:
         stack.callback(internals.reset)
-        stack.enter_context(_serve(listener))
+        stack.enter_context(_serve_requests(listener))
         # Stop the builds first, because their runners call the emulator until they end.
         stack.callback(builds.stop)
         yield internals
 
 
 @contextlib.contextmanager
-def _serve(listener: socket.socket) -> Generator[None]:
+def _serve_requests(listener: socket.socket) -> Generator[None]:
     """Serve in a thread with its own event loop, so that a signal (Ctrl-C) does not end the event loop."""
     config = Config()
     config.errorlog = logging.getLogger("hypercorn.error")
@@ -194,13 +194,13 @@ def _serve(listener: socket.socket) -> Generator[None]:
         stop = asyncio.Event()
         stopping.append((asyncio.get_running_loop(), stop))
 
-        async def until_stopped() -> None:
+        async def wait_until_stopped() -> None:
             ready.set()
             await stop.wait()
 
         application = wrap_app(ministack.app.app, config.wsgi_max_body_size, "asgi")
         sockets = Sockets(secure_sockets=[], insecure_sockets=[listener], quic_sockets=[])
-        await worker_serve(application, config, sockets=sockets, shutdown_trigger=until_stopped)
+        await worker_serve(application, config, sockets=sockets, shutdown_trigger=wait_until_stopped)
 
     def run() -> None:
         try:

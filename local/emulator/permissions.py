@@ -35,7 +35,7 @@ class Call:
         return f"arn:aws:{service}:{self.region}:{self.account_id}:{resource}"
 
 
-def install(*, administrator: str) -> None:
+def install_permission_hooks(*, administrator: str) -> None:
     """Install the hooks, which replace functions of the emulator.
 
     - `iam_actions.extract_resource_arn` returns the resource of a call, for the comparison with the policies.

@@ -14,7 +14,7 @@ from ministack.services import s3
 Part = tuple[str, str | None, dict[str, str], bytes]
 
 
-def install() -> None:
+def install_form_hooks() -> None:
     """Install the hook."""
 
     def parse_parts_until_file(content_type: str, body: bytes) -> list[Part]:

@@ -56,7 +56,7 @@ _ORIGINAL_SECONDS = cast("Callable[[str], float | None]", eventbridge._parse_rat
 _ORIGINAL_INVOKE = cast("Callable[..., None]", eventbridge._invoke_target)
 
 
-def install(schedules: Schedules) -> None:
+def install_schedule_hooks(schedules: Schedules) -> None:
     """Install the hooks."""
 
     def get_seconds(expression: str) -> float | None:

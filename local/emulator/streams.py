@@ -1,8 +1,8 @@
 """DynamoDB stream hooks for the emulator: split and retry failed batches, and discard them at the limit.
 
 The emulator (ministack 1.5.33) retries a whole failed batch forever. It does not support
-`BisectBatchOnFunctionError`, `MaximumRetryAttempts` and `ReportBatchItemFailures`. `install` replaces its
-stream poller.
+`BisectBatchOnFunctionError`, `MaximumRetryAttempts` and `ReportBatchItemFailures`. `install_stream_hooks`
+replaces its stream poller.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -64,7 +64,7 @@ class ReadPosition:
     ranges: list[RecordRange] = field(factory=list)
 
 
-def install(destinations: DestinationSender) -> Callable[[], None]:
+def install_stream_hooks(destinations: DestinationSender) -> Callable[[], None]:
     """Replace the emulator's stream poller. Return a function that deletes all read positions."""
     readers: dict[str, ReadPosition] = {}
 

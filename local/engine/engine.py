@@ -81,7 +81,7 @@ class Deployment:
     warnings: tuple[str, ...]
     seconds: float
 
-    def filter_by_type(self, token: str) -> tuple[Resource, ...]:
+    def find_by_type(self, token: str) -> tuple[Resource, ...]:
         """Return the resources of one type."""
         return tuple(resource for resource in self.resources if resource.type == token)
 

@@ -71,7 +71,7 @@ def run_program(
 
     def run() -> None:
         try:
-            contextvars.Context().run(_run, program, monitor, project, stack, config)
+            contextvars.Context().run(_run_in_stack, program, monitor, project, stack, config)
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failures.append(error)
 
@@ -86,7 +86,7 @@ def run_program(
         raise failures[0]
 
 
-def _run(
+def _run_in_stack(
     program: Callable[[], object],
     monitor: Monitor,
     project: str,

@@ -62,15 +62,15 @@ def find_or_build(cache: Path, *, report: Callable[[str], None]) -> PulumiComman
     Raises:
         PulumiMissingError: There is no Pulumi on the PATH, and it cannot be built.
     """
-    found = find(cache)
+    found = find_command_line(cache)
     if found:
         return found
     report(f"building Pulumi {VERSION} from its Go module (once, 3 to 10 minutes)")
-    _build(_locate_built(cache))
+    _build_command_line(_locate_built(cache))
     return _use_built(cache)
 
 
-def find(cache: Path) -> PulumiCommandLine | None:
+def find_command_line(cache: Path) -> PulumiCommandLine | None:
     """Return the command line of the PATH, else one that was built before, or None.
 
     An installation of the PATH without a Python language host cannot run the program, so it is not used.
@@ -96,7 +96,7 @@ def _use_built(cache: Path) -> PulumiCommandLine:
     return PulumiCommandLine(executable=executable, origin=f"built from {PACKAGE} {VERSION}")
 
 
-def _build(executable: Path) -> None:
+def _build_command_line(executable: Path) -> None:
     go = shutil.which("go")
     if go is None:
         raise PulumiMissingError(

@@ -100,7 +100,7 @@ class PulumiEngine:
         project = self._prepare(stack, overrides or {})
         steps: dict[str, list[str]] = {"create": [], "update": [], "delete": []}
 
-        def note(verb: str, urn: str) -> None:
+        def record_step(verb: str, urn: str) -> None:
             # The provider also reports when a creation has ended, as `created`.
             if verb not in steps:
                 return
@@ -108,7 +108,7 @@ class PulumiEngine:
             if on_resource:
                 on_resource(urn, urn.split("::")[2].rpartition("$")[2], 0.0)
 
-        self._on_step = note
+        self._on_step = record_step
         output = _run_in_group(project, "up", "--stack", stack, "--yes", "--skip-preview")
         state: dict[str, Any] = json.loads(project.run("stack", "export", "--stack", stack, "--show-secrets"))
         stored: list[dict[str, Any]] = state["deployment"]["resources"]

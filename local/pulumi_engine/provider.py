@@ -109,9 +109,13 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Call a function of the provider."""
         function = INVOKES.get(request.tok)
         if function is None:
-            _abort(context, f"the embedded cloud has no function {request.tok}: add it to local/providers")
+            _abort_call(
+                context, f"the embedded cloud has no function {request.tok}: add it to local/providers"
+            )
         arguments = to_plain_values(request.args)
-        result = _call(context, f"call {request.tok}", lambda: function(self._create_context({}), arguments))
+        result = _run_operation(
+            context, f"call {request.tok}", lambda: function(self._create_context({}), arguments)
+        )
         return provider_pb2.InvokeResponse(**{"return": _to_struct(result)})  # pyright: ignore[reportArgumentType] - the field is named by a keyword
 
     def Check(
@@ -177,7 +181,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         declared = self._declare(request.urn, request.properties)
         self._on_step("create", request.urn)
         try:
-            made = _call(
+            made = _run_operation(
                 context,
                 f"create {declared.name}",
                 lambda: CREATORS[declared.type](self._create_context(declared.properties), declared),
@@ -196,7 +200,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         """
         kind = _read_type(request.urn)
         if kind not in COMPLETE_READERS:
-            _abort(context, f"the embedded cloud cannot read a {kind}: add a reader to local/providers")
+            _abort_call(context, f"the embedded cloud cannot read a {kind}: add a reader to local/providers")
         if not request.inputs.fields and not request.properties.fields:
             return self._import(request, context)
         inputs = read_stored(request.inputs)
@@ -204,7 +208,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
             urn=request.urn, type=kind, name=_read_name(request.urn), properties=inputs
         )
         made = CreatedResource(id=request.id, outputs=read_stored(request.properties))
-        found = _call(
+        found = _run_operation(
             context,
             f"read {declared.name}",
             lambda: COMPLETE_READERS[kind](self._create_context(inputs), declared, made),
@@ -239,7 +243,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
                 properties=_to_struct({**known, **imported.outputs}),
             )
 
-        return _call(context, f"import {name}", read)
+        return _run_operation(context, f"import {name}", read)
 
     def Update(
         self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
@@ -254,10 +258,12 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         declared = self._declare(request.urn, request.news)
         update = UPDATERS.get(declared.type)
         if update is None:
-            _abort(context, f"the embedded cloud cannot change a {declared.type}: register an update of it")
+            _abort_call(
+                context, f"the embedded cloud cannot change a {declared.type}: register an update of it"
+            )
         made = CreatedResource(id=request.id, outputs=read_stored(request.olds))
         self._on_step("update", request.urn)
-        changed = _call(
+        changed = _run_operation(
             context,
             f"update {declared.name}",
             lambda: update(self._create_context(declared.properties), declared, made),
@@ -269,14 +275,14 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         kind = _read_type(request.urn)
         delete = DELETERS.get(kind)
         if delete is None:
-            _abort(context, f"the embedded cloud cannot delete a {kind}: register a deletion of it")
+            _abort_call(context, f"the embedded cloud cannot delete a {kind}: register a deletion of it")
         inputs = read_stored(request.old_inputs)
         declared = DeclaredResource(
             urn=request.urn, type=kind, name=_read_name(request.urn), properties=inputs
         )
         made = CreatedResource(id=request.id, outputs=read_stored(request.properties))
         self._on_step("delete", request.urn)
-        _call(
+        _run_operation(
             context,
             f"delete {declared.name}",
             lambda: delete(self._create_context(inputs), declared, made),
@@ -374,17 +380,17 @@ def _to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     return answer
 
 
-def _call(context: grpc.ServicerContext, action: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - the result of any operation
+def _run_operation(context: grpc.ServicerContext, action: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - the result of any operation
     """Return the result of an operation. A failure of AWS ends the call with its message."""
     try:
         return act()
     except (ClientError, BotoCoreError) as error:
-        _abort(context, f"cannot {action}: {error}")
+        _abort_call(context, f"cannot {action}: {error}")
     except ImportUnsupportedError as error:
-        _abort(context, str(error))
+        _abort_call(context, str(error))
     except KeyError as error:
-        _abort(context, f"cannot {action}: the property {error} is missing")
+        _abort_call(context, f"cannot {action}: the property {error} is missing")
 
 
-def _abort(context: grpc.ServicerContext, message: str) -> NoReturn:
+def _abort_call(context: grpc.ServicerContext, message: str) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, message)

@@ -240,7 +240,7 @@ class WorkerPool:
         task = self._codes.get(version.code_sha256)
         if task is None or (task.done() and task.exception() is not None):
             name = hashlib.sha256(version.code_sha256.encode()).hexdigest()[:16]
-            task = asyncio.create_task(asyncio.to_thread(_unpack, version, self._get_directory() / name))
+            task = asyncio.create_task(asyncio.to_thread(_unpack_code, version, self._get_directory() / name))
             self._codes[version.code_sha256] = task
         return task
 
@@ -251,7 +251,7 @@ class WorkerPool:
         return self._directory
 
 
-def _unpack(version: NodeFunctionVersion, folder: Path) -> Path:
+def _unpack_code(version: NodeFunctionVersion, folder: Path) -> Path:
     name = f"{version.name} version {version.version}"
     try:
         with zipfile.ZipFile(io.BytesIO(version.code)) as archive:

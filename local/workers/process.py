@@ -115,7 +115,7 @@ class WorkerProcess:
     async def stop(self) -> None:
         """Kill the process and wait for its end."""
         await self._session.close()
-        await _kill(self._process, self._logs)
+        await _kill_process(self._process, self._logs)
 
     async def _create_error(self, error: aiohttp.ClientError) -> WorkerFailedError:
         # The connection ends shortly before asyncio notices the end of the process. Without this wait, the
@@ -177,7 +177,7 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
     name = f"{version.name} version {version.version}"
     status_read, status_write = os.pipe()
     try:
-        process = await _spawn(version, settings, status_write)
+        process = await _spawn_process(version, settings, status_write)
     except OSError as error:
         os.close(status_read)
         raise WorkerFailedError(f"{name} could not be started with {settings.node}: {error}") from error
@@ -190,7 +190,7 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
         log(version, line)
 
     outputs = [output for output in (process.stdout, process.stderr) if output is not None]
-    logs = [asyncio.create_task(_forward(output, on_line)) for output in outputs]
+    logs = [asyncio.create_task(_forward_lines(output, on_line)) for output in outputs]
     problem = f"was not ready after {START_TIMEOUT_SECONDS} seconds"
     status: dict[str, Any] = {}
     try:
@@ -203,7 +203,7 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
                 problem = await _wait_for_end(process, logs)
     finally:
         if "streaming" not in status:
-            await _kill(process, logs)
+            await _kill_process(process, logs)
     if "streaming" not in status:
         raise WorkerFailedError(f"{name} {problem}{_format_last_lines(last_lines)}")
     return WorkerProcess(
@@ -216,7 +216,7 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
     )
 
 
-async def _spawn(
+async def _spawn_process(
     version: NodeFunctionVersion, settings: WorkerSettings, status: int
 ) -> asyncio.subprocess.Process:
     start_options = {
@@ -254,7 +254,7 @@ async def _wait_for_end(process: asyncio.subprocess.Process, logs: list[asyncio.
     return f"ended while it started: {how}"
 
 
-async def _kill(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None]]) -> None:
+async def _kill_process(process: asyncio.subprocess.Process, logs: list[asyncio.Task[None]]) -> None:
     with contextlib.suppress(ProcessLookupError):
         # Kill the whole process group of the worker, which includes its child processes.
         os.killpg(process.pid, signal.SIGKILL)
@@ -309,7 +309,7 @@ async def _read_status(descriptor: int) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(line)) if line else {}
 
 
-async def _forward(output: asyncio.StreamReader, on_line: Callable[[str], None]) -> None:
+async def _forward_lines(output: asyncio.StreamReader, on_line: Callable[[str], None]) -> None:
     while True:
         try:
             line = await output.readline()

@@ -125,7 +125,7 @@ def passes_any(*checks: Check) -> Check:
     return check
 
 
-def passes_each(*checks: Check) -> Check:
+def has_values(*checks: Check) -> Check:
     """Check that each entry of a mapping, or each key of it, passes the checks."""
 
     def check(value: object, path: str) -> Iterator[str]:
@@ -151,7 +151,7 @@ def has_keys(*checks: Check) -> Check:
 
 def has_tags(key: str, value: str) -> tuple[Check, ...]:
     """Return the checks of tags against the shapes of their keys and values in AWS's models."""
-    return (has_keys(follows_model(key)), passes_each(follows_model(value)))
+    return (has_keys(follows_model(key)), has_values(follows_model(value)))
 
 
 def is_not_empty(value: object, path: str) -> Iterator[str]:
@@ -203,6 +203,6 @@ def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
         return INVALID
 
 
-def as_sequence(value: Any) -> Sequence[Any]:  # noqa: ANN401 - one value or a list
+def to_list(value: Any) -> Sequence[Any]:  # noqa: ANN401 - one value or a list
     """Return a list. A document contains either one value or a list of values."""
     return cast("list[Any]", value) if isinstance(value, list) else [value]

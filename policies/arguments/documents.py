@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from policies.arguments.checks import as_sequence, is_json
+from policies.arguments.checks import is_json, to_list
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _ELEMENTS: Final = {
@@ -82,7 +82,7 @@ def _check_policy(
         yield f"{path} has unknown elements: {', '.join(unknown)}"
     if policy.get("Version") not in _VERSIONS:
         yield f"{path}.Version is not one of {', '.join(_VERSIONS)}"
-    statements = as_sequence(policy.get("Statement", []))
+    statements = to_list(policy.get("Statement", []))
     if not statements:
         yield f"{path} has no Statement"
     identifiers: list[object] = []
@@ -123,7 +123,7 @@ def _check_texts(
 ) -> Iterator[str]:
     for name in names:
         if name in statement:
-            texts = as_sequence(statement[name])
+            texts = to_list(statement[name])
             if not texts:
                 yield f"{path}.{name} is empty"
             for text in texts:
@@ -140,7 +140,7 @@ def _check_principal(value: object, path: str) -> Iterator[str]:
     for kind, names in cast("Mapping[str, Any]", value).items():
         if kind not in _PRINCIPALS:
             yield f"{path} has the unknown kind {kind}"
-        for name in as_sequence(names):
+        for name in to_list(names):
             if not isinstance(name, str) or (kind == "Service" and not name.endswith(".amazonaws.com")):
                 yield f"{path}.{kind} has the invalid value {name!r}"
 

@@ -44,7 +44,7 @@ def list_known_blocks(block: Block, name: str) -> list[Block] | None:
     return None if UNKNOWN in items else items
 
 
-def conflict(*names: str, scope: str = "") -> Relation:
+def allow_at_most_one(*names: str, scope: str = "") -> Relation:
     """Allow at most one of the arguments (`ConflictsWith`)."""
 
     def check(block: Block) -> Iterator[str]:
@@ -55,7 +55,7 @@ def conflict(*names: str, scope: str = "") -> Relation:
     return Relation(names, check, scope)
 
 
-def exclude(name: str, *others: str, scope: str = "") -> Relation:
+def exclude_when_set(name: str, *others: str, scope: str = "") -> Relation:
     """Allow none of the other arguments if an argument is set (`ConflictsWith` of this argument)."""
 
     def check(block: Block) -> Iterator[str]:
@@ -66,7 +66,7 @@ def exclude(name: str, *others: str, scope: str = "") -> Relation:
     return Relation((name, *others), check, scope)
 
 
-def exactly_one(*names: str, scope: str = "") -> Relation:
+def require_exactly_one(*names: str, scope: str = "") -> Relation:
     """Require one of the arguments and allow no second one (`ExactlyOneOf`)."""
 
     def check(block: Block) -> Iterator[str]:
@@ -77,7 +77,7 @@ def exactly_one(*names: str, scope: str = "") -> Relation:
     return Relation(names, check, scope)
 
 
-def at_least_one(*names: str, scope: str = "") -> Relation:
+def require_at_least_one(*names: str, scope: str = "") -> Relation:
     """Require at least one of the arguments (`AtLeastOneOf`)."""
 
     def check(block: Block) -> Iterator[str]:
@@ -87,7 +87,7 @@ def at_least_one(*names: str, scope: str = "") -> Relation:
     return Relation(names, check, scope)
 
 
-def require(name: str, *others: str, scope: str = "") -> Relation:
+def require_when_set(name: str, *others: str, scope: str = "") -> Relation:
     """Require other arguments if an argument is set (`RequiredWith`)."""
 
     def check(block: Block) -> Iterator[str]:
@@ -109,7 +109,7 @@ def require_when(name: str, value: object, *others: str, scope: str = "") -> Rel
     return Relation((name, *others), check, scope)
 
 
-def custom(*names: str, scope: str = "") -> Callable[[Callable[[Block], Iterator[str]]], Relation]:
+def define_relation(*names: str, scope: str = "") -> Callable[[Callable[[Block], Iterator[str]]], Relation]:
     """Return a decorator that makes a relation of a function."""
 
     def decorate(check: Callable[[Block], Iterator[str]]) -> Relation:
@@ -118,4 +118,4 @@ def custom(*names: str, scope: str = "") -> Callable[[Callable[[Block], Iterator
     return decorate
 
 
-NAME_OR_PREFIX: Final = conflict("name", "namePrefix")
+NAME_OR_PREFIX: Final = allow_at_most_one("name", "namePrefix")

@@ -87,22 +87,27 @@ def walk_arguments(known: Mapping[str, object], props: Mapping[str, Any]) -> Ite
     """
     for name, value in props.items():
         if not name.startswith("__"):  # Pulumi's own notes about defaults
-            yield from _walk(known, value, name, name)
+            yield from _walk_value(known, value, name, name)
 
 
-def _walk(known: Mapping[str, object], value: Any, pattern: str, path: str) -> Iterator[tuple[str, str, Any]]:  # noqa: ANN401 - any argument
+def _walk_value(
+    known: Mapping[str, object],
+    value: Any,  # noqa: ANN401 - any argument
+    pattern: str,
+    path: str,
+) -> Iterator[tuple[str, str, Any]]:
     if value is UNKNOWN or value is None:
         return
     if isinstance(value, Mapping) and pattern not in known and value:
         for name, item in cast("Mapping[str, Any]", value).items():
             if not name.startswith("__"):
-                yield from _walk(known, item, f"{pattern}.{name}", f"{path}.{name}")
+                yield from _walk_value(known, item, f"{pattern}.{name}", f"{path}.{name}")
         return
     if not isinstance(value, list) or not value or pattern in known:
         yield pattern, path, value
     if isinstance(value, list):
         for number, item in enumerate(cast("list[Any]", value)):
-            yield from _walk(known, item, f"{pattern}[]", f"{path}[{number}]")
+            yield from _walk_value(known, item, f"{pattern}[]", f"{path}[{number}]")
 
 
 def _list_blocks(props: Mapping[str, Any], scope: str) -> Iterator[tuple[str, Block]]:

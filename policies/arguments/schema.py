@@ -75,12 +75,12 @@ def _find_in_block(arguments: type, props: Mapping[str, Any], path: str) -> Iter
     schema = _load_schema(arguments)
     for name in sorted(schema.required):
         if props.get(name) is None:
-            yield f"{_join(path, name)} is required"
+            yield f"{_join_path(path, name)} is required"
     for name, value in props.items():
         if name in schema.types:
-            yield from _find_in_value(schema.types[name], value, _join(path, name))
+            yield from _find_in_value(schema.types[name], value, _join_path(path, name))
         elif not (name.startswith("__") or name in _ADDED_BY_THE_PROVIDER):
-            yield f"{_join(path, name)} is not an argument"
+            yield f"{_join_path(path, name)} is not an argument"
 
 
 def _find_in_value(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
@@ -139,5 +139,5 @@ def _is_awaitable(kind: Any) -> bool:  # noqa: ANN401 - any type
     return getattr(typing.get_origin(kind), "__name__", "") == "Awaitable"
 
 
-def _join(path: str, name: str) -> str:
+def _join_path(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name

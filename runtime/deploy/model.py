@@ -148,19 +148,19 @@ class Site:
     build_project: str
     secrets_path: str
 
-    def url(self, host: str | None = None) -> str:
+    def build_url(self, host: str | None = None) -> str:
         """Return the URL of a host of this site. The default is the site's own host."""
         return self.url_pattern.replace("{host}", host or self.host)
 
-    def server_actions_parameter(self, project_id: str) -> str:
+    def build_server_actions_parameter_name(self, project_id: str) -> str:
         """Return the name of the parameter with the project's server actions key."""
-        return self.secret_parameter(project_id, SERVER_ACTIONS_KEY)
+        return self.build_secret_parameter_name(project_id, SERVER_ACTIONS_KEY)
 
-    def secret_parameter(self, project_id: str, variable: str) -> str:
+    def build_secret_parameter_name(self, project_id: str, variable: str) -> str:
         """Return the name of the parameter with a secret variable of the project."""
-        return f"{self.secrets_folder(project_id)}/{variable}"
+        return f"{self.build_secrets_folder(project_id)}/{variable}"
 
-    def secrets_folder(self, project_id: str) -> str:
+    def build_secrets_folder(self, project_id: str) -> str:
         """Return the parameter store folder of the project's secrets on this site."""
         return f"{self.secrets_path}/{project_id}"
 

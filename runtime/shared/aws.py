@@ -127,9 +127,9 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 
     Args:
         service: boto3's name of the service.
-        settings: Differences from `default_config`. Calls with the same object return the same client.
+        settings: Differences from `create_default_config`. Calls with the same object return the same client.
     """
-    default = default_config(service, timeout=int(os.environ.get(TIMEOUT_VARIABLE, _SHORTEST_TIMEOUT)))
+    default = create_default_config(service, timeout=int(os.environ.get(TIMEOUT_VARIABLE, _SHORTEST_TIMEOUT)))
     return boto3.client(service, config=default.merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]
 
 
@@ -142,7 +142,7 @@ _MAX_READ_TIMEOUT: Final = 20.0  # for slow calls, such as Lambda's update of a 
 _MINUTE: Final = 60
 
 
-def default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
+def create_default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> Config:
     """Return the default settings of a service's client.
 
     A call that hangs at every attempt ends before the function's own timeout. The caller then gets an error

@@ -42,14 +42,14 @@ _RETRYABLE_REASONS: Final = frozenset(
 """Cancellation reasons of a transaction that may succeed when it is repeated."""
 
 
-def error_code(error: ClientError) -> str:
+def read_error_code(error: ClientError) -> str:
     """Return the code of an AWS error, such as `ThrottlingException`."""
-    return str(_response_of(error)["Error"].get("Code", ""))
+    return str(_read_response(error)["Error"].get("Code", ""))
 
 
-def error_message(error: ClientError) -> str:
+def read_error_message(error: ClientError) -> str:
     """Return AWS's message. It can repeat the request: log or show it only if the request has no secrets."""
-    return str(_response_of(error)["Error"].get("Message", ""))
+    return str(_read_response(error)["Error"].get("Message", ""))
 
 
 def describe_error(error: Exception) -> str:
@@ -59,7 +59,7 @@ def describe_error(error: Exception) -> str:
     text of the error is returned.
     """
     if isinstance(error, ClientError):
-        return f"AWS refused {error.operation_name}: {error_code(error)}"
+        return f"AWS refused {error.operation_name}: {read_error_code(error)}"
     if isinstance(error, BotoCoreError):
         # botocore's own text can repeat the request, too.
         problem = "AWS cannot be reached" if is_retryable(error) else "the platform called AWS incorrectly"
@@ -76,16 +76,16 @@ def is_retryable(error: ClientError | BotoCoreError) -> bool:
     """
     if not isinstance(error, ClientError):
         return isinstance(error, ConnectionError | HTTPClientError)
-    response = _response_of(error)
-    if error_code(error) == "TransactionCanceledException":
+    response = _read_response(error)
+    if read_error_code(error) == "TransactionCanceledException":
         reasons = cast("Sequence[Mapping[str, Any]]", response.get("CancellationReasons", ()))
         return _RETRYABLE_REASONS.issuperset(reason.get("Code") for reason in reasons)
     status: int = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error_code(error) in _RETRYABLE_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return read_error_code(error) in _RETRYABLE_CODES or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @contextmanager
-def retryable_errors_as_busy() -> Generator[None]:
+def translate_retryable_errors() -> Generator[None]:
     """Turn retryable AWS errors inside the context into `BusyError`, which asks the caller to retry."""
     try:
         yield
@@ -95,5 +95,5 @@ def retryable_errors_as_busy() -> Generator[None]:
         raise
 
 
-def _response_of(error: ClientError) -> Mapping[str, Any]:
+def _read_response(error: ClientError) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", error.response)

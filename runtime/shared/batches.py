@@ -29,6 +29,6 @@ def handle_records(
         try:
             work(record)
         except Exception as error:  # noqa: BLE001 - the error of one message must not fail others
-            log.failure("a message failed and stays in the queue", error, messageId=message_id)
+            log.report_error("a message failed and stays in the queue", error, messageId=message_id)
             failed.append({"itemIdentifier": message_id})
     return {"batchItemFailures": failed}

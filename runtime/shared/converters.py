@@ -35,7 +35,7 @@ def to_camel_case(name: str) -> str:
 def _make_row_converter() -> Converter:
     converter = Converter(detailed_validation=False)
 
-    def unstructured(kind: type[Any]) -> Callable[[Any], Any]:
+    def make_unstructure_hook(kind: type[Any]) -> Callable[[Any], Any]:
         # None becomes an absent attribute. Otherwise, every condition would also have to handle NULL.
         fields_out = {
             attribute.name: override(
@@ -46,15 +46,15 @@ def _make_row_converter() -> Converter:
         inner = make_dict_unstructure_fn(kind, converter, **fields_out)  # pyright: ignore[reportArgumentType] - fields are keywords here
         return lambda model: {"M": inner(model)}
 
-    def structured(kind: type[Any]) -> Callable[[Any, Any], Any]:
+    def make_structure_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
         fields_in = {
             attribute.name: override(rename=to_camel_case(attribute.name)) for attribute in fields(kind)
         }
         inner = make_dict_structure_fn(kind, converter, **fields_in)  # pyright: ignore[reportArgumentType] - the same
         return lambda value, _: inner(value["M"], kind)
 
-    converter.register_unstructure_hook_factory(has, unstructured)
-    converter.register_structure_hook_factory(has, structured)
+    converter.register_unstructure_hook_factory(has, make_unstructure_hook)
+    converter.register_structure_hook_factory(has, make_structure_hook)
     converter.register_unstructure_hook(str, lambda text: {"S": text})
     converter.register_structure_hook(str, lambda value, _: value["S"])
     converter.register_unstructure_hook(int, lambda number: {"N": _format_int(number)})
@@ -70,17 +70,17 @@ def _make_row_converter() -> Converter:
     converter.register_unstructure_hook(StrEnum, lambda member: {"S": str(member.value)})
     converter.register_structure_hook(StrEnum, lambda value, kind: kind(value["S"]))
 
-    def unstructured_tuple(kind: type[Any]) -> Callable[[Any], Any]:
+    def make_tuple_unstructure_hook(kind: type[Any]) -> Callable[[Any], Any]:
         element = converter.get_unstructure_hook(kind.__args__[0])
         return lambda elements: {"L": [element(each) for each in elements]}
 
-    def structured_tuple(kind: type[Any]) -> Callable[[Any, Any], Any]:
+    def make_tuple_structure_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
         element_kind = kind.__args__[0]
         element = converter.get_structure_hook(element_kind)
         return lambda value, _: tuple(element(each, element_kind) for each in value["L"])
 
-    converter.register_unstructure_hook_factory(is_tuple, unstructured_tuple)
-    converter.register_structure_hook_factory(is_tuple, structured_tuple)
+    converter.register_unstructure_hook_factory(is_tuple, make_tuple_unstructure_hook)
+    converter.register_structure_hook_factory(is_tuple, make_tuple_structure_hook)
     return converter
 
 

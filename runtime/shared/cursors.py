@@ -53,8 +53,8 @@ class Cursors:
         """
         ends = int((self.clock() + self.lifetime).timestamp())
         head = bytes((_VERSION,)) + ends.to_bytes(_EXPIRY_BYTES)
-        body = head + _serialize(position)
-        return urlsafe_b64encode(body + self._mac(tenant, query, body)).decode().rstrip("=")
+        body = head + _serialize_position(position)
+        return urlsafe_b64encode(body + self._compute_mac(tenant, query, body)).decode().rstrip("=")
 
     def read(self, tenant: str, query: str, cursor: str) -> dict[str, Any]:
         """Return the position that a cursor contains, as an `ExclusiveStartKey`.
@@ -71,24 +71,24 @@ class Cursors:
         refused = MalformedError(
             "the cursor is not from this list or is older than a day: leave it out to start again"
         )
-        whole = _decode(cursor)
+        whole = _decode_cursor(cursor)
         body, mac = whole[:-_MAC_BYTES], whole[-_MAC_BYTES:]
         if len(body) <= 1 + _EXPIRY_BYTES or body[0] != _VERSION:
             raise refused
-        if not hmac.compare_digest(mac, self._mac(tenant, query, body)):
+        if not hmac.compare_digest(mac, self._compute_mac(tenant, query, body)):
             raise refused
         if int(self.clock().timestamp()) >= int.from_bytes(body[1 : 1 + _EXPIRY_BYTES]):
             raise refused
-        return _deserialize(body[1 + _EXPIRY_BYTES :])
+        return _deserialize_position(body[1 + _EXPIRY_BYTES :])
 
-    def _mac(self, tenant: str, query: str, body: bytes) -> bytes:
+    def _compute_mac(self, tenant: str, query: str, body: bytes) -> bytes:
         # The length of each part precedes it, so two different inputs never give the same signed bytes.
         parts = (tenant.encode(), query.encode(), body)
         signed = b"".join(len(part).to_bytes(4) + part for part in parts)
         return hmac.digest(self.key(), signed, "sha256")[:_MAC_BYTES]
 
 
-def _decode(cursor: str) -> bytes:
+def _decode_cursor(cursor: str) -> bytes:
     """Return the bytes of a cursor's text, or no bytes if `write` cannot have written the text."""
     if len(cursor) > _MAX_LENGTH or not _PATTERN.fullmatch(cursor):
         return b""
@@ -100,7 +100,7 @@ def _decode(cursor: str) -> bytes:
     return whole if urlsafe_b64encode(whole).decode().rstrip("=") == cursor else b""
 
 
-def _serialize(position: Mapping[str, Any]) -> bytes:
+def _serialize_position(position: Mapping[str, Any]) -> bytes:
     plain = {
         name: {kind: b64encode(held).decode() if kind == "B" else held for kind, held in value.items()}
         for name, value in position.items()
@@ -108,7 +108,7 @@ def _serialize(position: Mapping[str, Any]) -> bytes:
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _deserialize(position: bytes) -> dict[str, Any]:
+def _deserialize_position(position: bytes) -> dict[str, Any]:
     plain: dict[str, dict[str, str]] = json.loads(position)
     return {
         name: {kind: b64decode(held) if kind == "B" else held for kind, held in value.items()}

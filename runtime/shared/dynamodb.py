@@ -25,7 +25,7 @@ class ItemTooLargeError(InvalidInputError):
     """A row is larger than DynamoDB's limit, so it was not sent.
 
     Attributes:
-        size: Bytes, as `item_size` counts them.
+        size: Bytes, as `compute_item_size` counts them.
     """
 
     def __init__(self, size: int) -> None:
@@ -68,7 +68,7 @@ class TransactionConflictError(ConflictError):
 
 
 @lru_cache(maxsize=256)
-def attribute_names(*expressions: str) -> Mapping[str, str]:
+def build_attribute_names(*expressions: str) -> Mapping[str, str]:
     """Return `ExpressionAttributeNames` for every `#name` in the expressions.
 
     Every attribute has a placeholder, so no attribute name can clash with DynamoDB's reserved words.
@@ -76,7 +76,7 @@ def attribute_names(*expressions: str) -> Mapping[str, str]:
     return {f"#{name}": name for text in expressions for name in re.findall(r"#(\w+)", text)}
 
 
-def attribute_values(**by_name: object) -> dict[str, Any]:
+def build_attribute_values(**by_name: object) -> dict[str, Any]:
     """Return `ExpressionAttributeValues`: a `:name` for each keyword argument."""
     return {f":{name}": to_attribute_value(value) for name, value in by_name.items()}
 
@@ -96,8 +96,8 @@ def build_update(table: str, key: Item, change: str, *, when: str, **by_name: ob
         "Key": key,
         "UpdateExpression": change,
         "ConditionExpression": when,
-        "ExpressionAttributeNames": attribute_names(change, when),
-        "ExpressionAttributeValues": attribute_values(**by_name),
+        "ExpressionAttributeNames": build_attribute_names(change, when),
+        "ExpressionAttributeValues": build_attribute_values(**by_name),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
@@ -116,8 +116,8 @@ def build_condition_check(table: str, key: Item, *, when: str, **by_name: object
             "TableName": table,
             "Key": key,
             "ConditionExpression": when,
-            "ExpressionAttributeNames": attribute_names(when),
-            "ExpressionAttributeValues": attribute_values(**by_name),
+            "ExpressionAttributeNames": build_attribute_names(when),
+            "ExpressionAttributeValues": build_attribute_values(**by_name),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
@@ -173,8 +173,8 @@ def build_put_if_expired(table: str, item: Item, *, key: str, at: datetime) -> d
         "TableName": table,
         "Item": check_item_size(item),
         "ConditionExpression": when,
-        "ExpressionAttributeNames": attribute_names(when),
-        "ExpressionAttributeValues": attribute_values(now=int(at.timestamp())),
+        "ExpressionAttributeNames": build_attribute_names(when),
+        "ExpressionAttributeValues": build_attribute_values(now=int(at.timestamp())),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
@@ -185,13 +185,13 @@ def check_item_size(item: Item) -> Item:
     Raises:
         ItemTooLargeError: The row is larger than `MAX_ITEM_BYTES`.
     """
-    size = item_size(item)
+    size = compute_item_size(item)
     if size > MAX_ITEM_BYTES:
         raise ItemTooLargeError(size)
     return item
 
 
-def item_size(item: Item) -> int:
+def compute_item_size(item: Item) -> int:
     """Return the size of a row in bytes, by the rules of DynamoDB.
 
     Source: Developer Guide, "DynamoDB item sizes and formats". Names and strings count as
@@ -203,20 +203,22 @@ def item_size(item: Item) -> int:
     size = 0
     for name, value in item.items():
         text = value.get("S")  # most values are strings: this line saves a call for each of them
-        size += _text_size(name) + (_value_size(value) if text is None else _text_size(text))
+        size += _compute_text_size(name) + (
+            _compute_value_size(value) if text is None else _compute_text_size(text)
+        )
     return size
 
 
-def _value_size(value: AttributeValue) -> int:
+def _compute_value_size(value: AttributeValue) -> int:
     ((kind, held),) = value.items()
     return _SIZE_BY_TYPE[kind](held)
 
 
-def _text_size(text: str) -> int:
+def _compute_text_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _number_size(text: str) -> int:
+def _compute_number_size(text: str) -> int:
     number = Decimal(text).normalize(_DECIMAL_CONTEXT)
     if not number:
         return 1
@@ -226,21 +228,23 @@ def _number_size(text: str) -> int:
 
 
 _SIZE_BY_TYPE: Final[Mapping[str, Callable[[Any], int]]] = {
-    "S": _text_size,
-    "N": _number_size,
+    "S": _compute_text_size,
+    "N": _compute_number_size,
     "B": len,
     "BOOL": lambda _: 1,
     "NULL": lambda _: 1,
-    "M": lambda held: 3 + sum(1 + _text_size(name) + _value_size(inner) for name, inner in held.items()),
-    "L": lambda held: 3 + sum(1 + _value_size(inner) for inner in held),
-    "SS": lambda held: sum(map(_text_size, held)),
-    "NS": lambda held: sum(map(_number_size, held)),
+    "M": lambda held: (
+        3 + sum(1 + _compute_text_size(name) + _compute_value_size(inner) for name, inner in held.items())
+    ),
+    "L": lambda held: 3 + sum(1 + _compute_value_size(inner) for inner in held),
+    "SS": lambda held: sum(map(_compute_text_size, held)),
+    "NS": lambda held: sum(map(_compute_number_size, held)),
     "BS": lambda held: sum(map(len, held)),
 }
 
 
 @contextmanager
-def named_condition_errors() -> Generator[None]:
+def translate_condition_errors() -> Generator[None]:
     """Turn a failed condition of the single write inside the context into `ConditionFailedError`.
 
     A write that conflicts with a transaction becomes `TransactionConflictError`, because boto3 does not

@@ -25,9 +25,9 @@ def is_ulid(text: str) -> bool:
     return _PATTERN.fullmatch(text) is not None
 
 
-def lowest_ulid(at: datetime) -> str:
+def create_lowest_ulid(at: datetime) -> str:
     """Return the lowest ULID of a time. Ids created at or after it are equal or greater."""
-    return _encode(_milliseconds(at) << _RANDOM_BITS)
+    return _encode_ulid(_to_milliseconds(at) << _RANDOM_BITS)
 
 
 def make_ulid_generator(clock: Clock, random_bytes: Callable[[int], bytes]) -> IdGenerator:
@@ -40,20 +40,20 @@ def make_ulid_generator(clock: Clock, random_bytes: Callable[[int], bytes]) -> I
     lock = Lock()
     last = 0
 
-    def new() -> str:
+    def create_ulid() -> str:
         nonlocal last
-        fresh = (_milliseconds(clock()) << _RANDOM_BITS) | int.from_bytes(random_bytes(_RANDOM_BITS // 8))
+        fresh = (_to_milliseconds(clock()) << _RANDOM_BITS) | int.from_bytes(random_bytes(_RANDOM_BITS // 8))
         with lock:
             last = fresh if fresh >> _RANDOM_BITS > last >> _RANDOM_BITS else last + 1
-            return _encode(last)
+            return _encode_ulid(last)
 
-    return new
+    return create_ulid
 
 
-def _milliseconds(at: datetime) -> int:
+def _to_milliseconds(at: datetime) -> int:
     delta = at - datetime(1970, 1, 1, tzinfo=UTC)
     return (delta.days * 86_400 + delta.seconds) * 1000 + delta.microseconds // 1000
 
 
-def _encode(number: int) -> str:
+def _encode_ulid(number: int) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

@@ -32,7 +32,7 @@ class Log:
         """Write an event that an operator may need to know about."""
         self._write("WARNING", message, fields)
 
-    def failure(self, message: str, error: BaseException, **fields: Value) -> None:
+    def report_error(self, message: str, error: BaseException, **fields: Value) -> None:
         """Write an error with its traceback, but without the values of local variables."""
         described: dict[str, Value] = {
             "error": f"{type(error).__name__}: {error}",

@@ -25,11 +25,11 @@ class Signer:
 
     def derive_webhook_secret(self, project_id: str, version: int) -> str:
         """Return the secret with which GitHub signs a project's webhooks: 64 lower-case hex digits."""
-        return self._mac(f"webhook:{project_id}:{version}")
+        return self._get_mac(f"webhook:{project_id}:{version}")
 
     def derive_origin_key(self, deployment_id: str) -> str:
         """Return the key that CloudFront sends to a release's functions: 40 lower-case hex digits."""
-        return self._mac(f"origin:{deployment_id}")[:40]
+        return self._get_mac(f"origin:{deployment_id}")[:40]
 
     def derive_server_actions_key(self, project_id: str) -> str:
         """Return the encryption key of a project's Next.js server actions: base64 of 32 bytes.
@@ -37,13 +37,13 @@ class Signer:
         All builds of a project share this key. With a key per build, the same action would have another id in
         each build. A form that a visitor opened before a switch would then fail after the switch.
         """
-        return base64.b64encode(bytes.fromhex(self._mac(f"server-actions:{project_id}"))).decode()
+        return base64.b64encode(bytes.fromhex(self._get_mac(f"server-actions:{project_id}"))).decode()
 
     def derive_cursor_key(self) -> bytes:
         """Return the key that signs list cursors: 32 bytes (`runtime.shared.cursors`)."""
-        return bytes.fromhex(self._mac("cursors"))
+        return bytes.fromhex(self._get_mac("cursors"))
 
-    def _mac(self, message: str) -> str:
+    def _get_mac(self, message: str) -> str:
         if message not in self._known:
             response = self.client.generate_mac(
                 KeyId=self.key, MacAlgorithm="HMAC_SHA_256", Message=message.encode()

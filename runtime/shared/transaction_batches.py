@@ -25,8 +25,8 @@ class SizedOperation:
 
     Attributes:
         operation: Element of `TransactItems`.
-        row_bytes: Size of the whole row in bytes, as `item_size` counts it: before or after the operation,
-            whichever is larger. An update counts with its whole row, not only with what it changes.
+        row_bytes: Size of the whole row in bytes, as `compute_item_size` counts it: before or after the
+            operation, whichever is larger. An update counts with its whole row, not only with its changes.
     """
 
     operation: Mapping[str, Any]

@@ -22,10 +22,10 @@ from runtime.shared.converters import from_row, to_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_put_if_absent,
-    named_condition_errors,
+    translate_condition_errors,
 )
 from runtime.shared.pages import Page
 from runtime.shops.errors import ImportTimesTakenError
@@ -72,7 +72,7 @@ class ImportHistoryRepository:
             own = Decimal((first + step) % _SLOTS).scaleb(-6)
             placed = evolve(record, timestamp=to_unix_time(record.finished_at) + own)
             try:
-                with named_condition_errors():
+                with translate_condition_errors():
                     self.client.put_item(**build_put_if_absent(self.table, to_row(placed), key="shopDomain"))
             except ConditionFailedError as refused:
                 if refused.item and refused.item["jobId"]["S"] == record.job_id:
@@ -119,8 +119,8 @@ class ImportHistoryRepository:
             TableName=self.table,
             KeyConditionExpression="#shopDomain = :domain AND #timestamp BETWEEN :first AND :last",
             FilterExpression="#expiresAt > :now",
-            ExpressionAttributeNames=attribute_names("#shopDomain #timestamp #expiresAt"),
-            ExpressionAttributeValues=attribute_values(
+            ExpressionAttributeNames=build_attribute_names("#shopDomain #timestamp #expiresAt"),
+            ExpressionAttributeValues=build_attribute_values(
                 domain=domain, first=first, last=last, now=int(self.clock().timestamp())
             ),
             ScanIndexForward=oldest_first,

@@ -25,11 +25,11 @@ from runtime.shared.converters import from_row, to_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_put_if_absent,
     build_update,
-    named_condition_errors,
+    translate_condition_errors,
 )
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
@@ -40,7 +40,7 @@ _MAX_ERROR_LENGTH: Final = 2000  # characters
 _PLATFORM_TENANT: Final = ""  # the tenant in cursors of lists of all shops; no shop has this domain
 
 
-def _job_key(job_id: str) -> Item:
+def _build_job_key(job_id: str) -> Item:
     if not is_ulid(job_id):  # untrusted text may be empty or too long for a key
         raise JobNotFoundError
     return {"jobId": {"S": job_id}}
@@ -70,7 +70,7 @@ class JobRepository:
         Raises:
             JobNotFoundError: The job does not exist, has expired, or belongs to another shop.
         """
-        response = self.client.get_item(TableName=self.table, Key=_job_key(job_id), ConsistentRead=True)
+        response = self.client.get_item(TableName=self.table, Key=_build_job_key(job_id), ConsistentRead=True)
         return _read_visible_job(response.get("Item"), domain, self.clock())
 
     def list_for_shop(self, domain: str, *, limit: int, cursor: str | None = None) -> Page[Job]:
@@ -88,8 +88,10 @@ class JobRepository:
             IndexName="ShopIndex",
             KeyConditionExpression="#shopDomain = :domain",
             FilterExpression="#expiresAt > :now",
-            ExpressionAttributeNames=attribute_names("#shopDomain #expiresAt"),
-            ExpressionAttributeValues=attribute_values(domain=domain, now=int(self.clock().timestamp())),
+            ExpressionAttributeNames=build_attribute_names("#shopDomain #expiresAt"),
+            ExpressionAttributeValues=build_attribute_values(
+                domain=domain, now=int(self.clock().timestamp())
+            ),
             ScanIndexForward=False,
             Limit=limit,
             **start,
@@ -121,8 +123,8 @@ class JobRepository:
             TableName=self.table,
             IndexName="StatusIndex",
             KeyConditionExpression="#status = :status",
-            ExpressionAttributeNames=attribute_names("#status"),
-            ExpressionAttributeValues=attribute_values(status=status),
+            ExpressionAttributeNames=build_attribute_names("#status"),
+            ExpressionAttributeValues=build_attribute_values(status=status),
             Limit=limit,
             **start,
         )
@@ -136,7 +138,7 @@ class JobRepository:
 
     def _read_by_ids(self, job_ids: list[str]) -> list[Job]:
         found: dict[str, Job] = {}
-        keys = [_job_key(job_id) for job_id in job_ids]
+        keys = [_build_job_key(job_id) for job_id in job_ids]
         wanted: dict[str, Any] = {self.table: {"Keys": keys, "ConsistentRead": True}} if keys else {}
         while wanted:
             response = self.client.batch_get_item(RequestItems=wanted)
@@ -159,7 +161,7 @@ class JobRepository:
         if not is_ulid(job.job_id):
             raise ValueError(f"a job's id must be a ULID, which {job.job_id!r} is not")
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 self.client.put_item(**build_put_if_absent(self.table, to_row(job), key="jobId"))
         except ConditionFailedError:
             raise JobExistsError(job.job_id) from None
@@ -181,7 +183,7 @@ class JobRepository:
         """
         also = "" if total is None else ", #total = :total"
         given = {} if total is None else {"total": total}
-        return self._transition(
+        return self._change_status(
             domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{also}", **given
         )
 
@@ -211,7 +213,7 @@ class JobRepository:
         now = self.clock()
         write = build_update(
             self.table,
-            _job_key(job_id),
+            _build_job_key(job_id),
             "SET #updatedAt = :at ADD #processed :processed, #failed :failed, #batches :batches",
             when=f"{_VISIBLE} AND #status = :running AND NOT contains(#batches, :batch)",
             running=Status.RUNNING,
@@ -219,7 +221,7 @@ class JobRepository:
             processed=processed,
             failed=failed,
             at=now,
-            **_visible_values(domain, now),
+            **_build_visible_values(domain, now),
         )
         write["ExpressionAttributeValues"][":batches"] = {"NS": [number]}
         try:
@@ -272,22 +274,22 @@ class JobRepository:
         return self._end(domain, job_id, Status.CANCELLED)
 
     def _end(self, domain: str, job_id: str, to: Status, also: str = "", **more: object) -> Job:
-        return self._transition(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
+        return self._change_status(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
 
-    def _transition(
+    def _change_status(
         self, domain: str, job_id: str, to: Status, wanted: str, also: str, **more: object
     ) -> Job:
         expected = {f"from{number}": status for number, status in enumerate(find_previous_statuses(to))}
         now = self.clock()
         write = build_update(
             self.table,
-            _job_key(job_id),
+            _build_job_key(job_id),
             f"SET #status = :to, #updatedAt = :at{also}",
             when=f"{_VISIBLE} AND #status IN ({', '.join(f':{name}' for name in expected)})",
             to=to,
             at=now,
             **expected,
-            **_visible_values(domain, now),
+            **_build_visible_values(domain, now),
             **more,
         )
         try:
@@ -297,7 +299,7 @@ class JobRepository:
             raise StaleJobError(job_id, wanted=wanted, found=found.status) from None
 
     def _write(self, write: dict[str, Any]) -> Job:
-        with named_condition_errors():
+        with translate_condition_errors():
             response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         return from_row(response["Attributes"], Job)
 
@@ -305,7 +307,7 @@ class JobRepository:
 _VISIBLE: Final = "#shopDomain = :domain AND #expiresAt > :now"
 
 
-def _visible_values(domain: str, now: datetime) -> dict[str, object]:
+def _build_visible_values(domain: str, now: datetime) -> dict[str, object]:
     return {"domain": domain, "now": int(now.timestamp())}
 
 

@@ -14,11 +14,11 @@ from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row, to_camel_case, to_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_update,
     check_item_size,
-    named_condition_errors,
+    translate_condition_errors,
 )
 from runtime.shops.errors import ShopChangedError, ShopNotFoundError
 from runtime.shops.model import Shop, is_domain
@@ -26,7 +26,7 @@ from runtime.shops.model import Shop, is_domain
 _FIELDS: Final = tuple(each.name for each in fields(Shop) if each.name != "domain")
 
 
-def _shop_key(domain: str) -> Item:
+def _build_shop_key(domain: str) -> Item:
     return {"domain": {"S": domain}}
 
 
@@ -50,7 +50,9 @@ class ShopRepository:
         """
         if not is_domain(domain):  # untrusted text may be too long for a key
             raise ShopNotFoundError
-        response = self.client.get_item(TableName=self.table, Key=_shop_key(domain), ConsistentRead=True)
+        response = self.client.get_item(
+            TableName=self.table, Key=_build_shop_key(domain), ConsistentRead=True
+        )
         if "Item" not in response:
             raise ShopNotFoundError
         return from_row(response["Item"], Shop)
@@ -115,13 +117,13 @@ class ShopRepository:
             raise ShopNotFoundError
         when = "#installedAt <= :at"
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
-                    Key=_shop_key(domain),
+                    Key=_build_shop_key(domain),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=attribute_names(when),
-                    ExpressionAttributeValues=attribute_values(at=at),
+                    ExpressionAttributeNames=build_attribute_names(when),
+                    ExpressionAttributeValues=build_attribute_values(at=at),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailedError as refused:
@@ -137,9 +139,11 @@ class ShopRepository:
         change = f"SET {', '.join(f'#{name} = :{name}' for name in present)}{also}"
         if absent:
             change += f" REMOVE {', '.join(f'#{name}' for name in absent)}"
-        write = build_update(self.table, _shop_key(shop.domain), change, when=when, **present, **by_name)
+        write = build_update(
+            self.table, _build_shop_key(shop.domain), change, when=when, **present, **by_name
+        )
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
             raise _describe_failed_condition(shop.domain, refused) from None

@@ -39,7 +39,7 @@ MakeBusyClient = Callable[..., tuple[Client, Api, list[float]]]
 def make_busy_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeBusyClient:
     """Return a function that makes a client, its fake API, and the list of the client's pauses."""
 
-    def make(*answers: tuple[int, Mapping[str, str], str]) -> tuple[Client, Api, list[float]]:
+    def make_client(*answers: tuple[int, Mapping[str, str], str]) -> tuple[Client, Api, list[float]]:
         file = CredentialsFile(folder=tmp_path)
         file.write(
             Credentials(
@@ -56,7 +56,7 @@ def make_busy_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeBus
         monkeypatch.setattr(requests, "request", api)
         return Client(file=file, now=lambda: 0.0, pause=pauses.append), api, pauses
 
-    return make
+    return make_client
 
 
 @pytest.mark.parametrize(

@@ -41,23 +41,23 @@ class HostileClient(Client):
             )
         match path:
             case ("projects",):
-                return {"projects": [self.project()], "cursor": None}
+                return {"projects": [self.make_project()], "cursor": None}
             case ("projects", _):
-                return self.project()
+                return self.make_project()
             case ("projects", _, "env"):
                 return {"variables": [{"name": "A", "value": self.text, "isSecret": False}]}
             case ("projects", _, "deployments") if method == "GET":
-                return {"deployments": [self.deployment()], "cursor": None}
+                return {"deployments": [self.make_deployment()], "cursor": None}
             case ("deployments", _, "logs"):
                 return {"lines": [{"text": self.text}], "cursor": None}
             case _:
-                return self.deployment()
+                return self.make_deployment()
 
-    def project(self) -> Json:
+    def make_project(self) -> Json:
         names = ("name", "site", "branch", "url", "repositoryUrl", "createdAt")
         return {"projectId": ID, "live": None, "pinned": False, **dict.fromkeys(names, self.text)}
 
-    def deployment(self) -> Json:
+    def make_deployment(self) -> Json:
         names = ("branch", "commitSha", "commitMessage", "createdAt", "url")
         failure = {"step": self.text, "reason": self.text, "logTail": [self.text, self.text]}
         return {"deploymentId": ID, "status": self.status, "failure": failure} | dict.fromkeys(
@@ -87,17 +87,17 @@ class Screen(io.StringIO):
         return True
 
 
-def run(client: Client, *arguments: str, out: io.StringIO | None = None) -> tuple[str, str]:
+def run_command(client: Client, *arguments: str, out: io.StringIO | None = None) -> tuple[str, str]:
     """Run a command. Return its standard output, and its standard error together with its prompts."""
     out, err = out or io.StringIO(), io.StringIO()
     prompts: list[str] = []
 
-    def ask(prompt: str) -> str:
+    def answer_no(prompt: str) -> str:
         prompts.append(prompt)
         return "no"
 
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        main(arguments, Terminal(client=client, prompt_hidden=ask, prompt=ask))
+        main(arguments, Terminal(client=client, prompt_hidden=answer_no, prompt=answer_no))
     return out.getvalue(), "".join([err.getvalue(), *prompts])
 
 
@@ -108,11 +108,11 @@ def make_client(text: str, **more: Any) -> HostileClient:  # noqa: ANN401 - attr
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @settings(max_examples=10)
 @given(text=TEXTS)
-def test_no_command_prints_control_characters_of_a_stranger(command: Sequence[str], text: str) -> None:
+def test_no_command_prints_control_characters_from_the_api(command: Sequence[str], text: str) -> None:
     """Q1."""
     for status in ("live", "failed"):
         for out in (io.StringIO(), Screen()):
-            printed, errors = run(make_client(text, status=status), *command, out=out)
+            printed, errors = run_command(make_client(text, status=status), *command, out=out)
             colors = isinstance(out, Screen) and command[0] in {"logs", "deploy"}
             assert find_controls(SGR.sub("", printed) if colors else printed) == set()
             assert find_controls(errors) == set()
@@ -123,16 +123,16 @@ def test_no_command_prints_control_characters_of_a_stranger(command: Sequence[st
 @given(text=TEXTS)
 def test_json_output_is_equal_to_the_response_of_the_api(text: str) -> None:
     client = make_client(text)
-    expected = json.loads(json.dumps(client.deployment()))
+    expected = json.loads(json.dumps(client.make_deployment()))
     for command in ("deployment", "promote", "cancel"):
-        printed, _ = run(client, command, ID, "--json")
+        printed, _ = run_command(client, command, ID, "--json")
         assert json.loads(printed) == expected
         assert find_controls(printed, allowed="\n") == set()
 
 
 def test_a_commit_message_cannot_imitate_a_field() -> None:
     client = make_client("Fix it\r\nurl            https://evil.example\r\n")
-    lines = run(client, "deployment", ID)[0].splitlines()
+    lines = run_command(client, "deployment", ID)[0].splitlines()
     assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
         "deploymentId",
         "status",
@@ -143,16 +143,16 @@ def test_a_commit_message_cannot_imitate_a_field() -> None:
         "url",
         "live",
     ]
-    assert len(run(client, "env", "list", ID)[0].splitlines()) == 2
-    assert len(run(client, "projects", "list")[0].splitlines()) == 2
+    assert len(run_command(client, "env", "list", ID)[0].splitlines()) == 2
+    assert len(run_command(client, "projects", "list")[0].splitlines()) == 2
 
 
 def test_a_log_keeps_its_colors_only_on_a_terminal() -> None:
     client = make_client("\x1b[31mERROR\x1b[0m [bold] :smile:\x1b]52;c;eA==\x07")
-    assert run(client, "logs", ID, out=Screen())[0] == (
+    assert run_command(client, "logs", ID, out=Screen())[0] == (
         "\x1b[31mERROR\x1b[0m [bold] :smile:\\x1b]52;c;eA==\\x07\x1b[0m\n"
     )
-    assert run(client, "logs", ID)[0] == "ERROR [bold] :smile:\\x1b]52;c;eA==\\x07\n"
+    assert run_command(client, "logs", ID)[0] == "ERROR [bold] :smile:\\x1b]52;c;eA==\\x07\n"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_log_keeps_its_colors_only_on_a_terminal() -> None:
 )
 def test_the_message_for_wrong_arguments_escapes_control_characters(arguments: Sequence[str]) -> None:
     """A script may pass text that a stranger wrote, such as the name of a branch."""
-    printed, errors = run(make_client(""), *arguments)
+    printed, errors = run_command(make_client(""), *arguments)
     assert printed == ""
     assert r"\x1b[2J" in errors
     assert find_controls(errors) == set()

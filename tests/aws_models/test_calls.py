@@ -30,7 +30,7 @@ def test_a_call_with_an_invalid_value_is_refused() -> None:
 
 
 @mock_aws
-def test_a_refused_call_is_noted_even_if_the_error_is_caught() -> None:
+def test_a_refused_call_is_recorded_even_if_the_error_is_caught() -> None:
     with contextlib.suppress(ClientError):
         make_client("sns").create_topic(Name="topic", Tags=[{"Key": "k" * 129, "Value": ""}])
     (noted,) = take_refused_calls()
@@ -40,6 +40,6 @@ def test_a_refused_call_is_noted_even_if_the_error_is_caught() -> None:
 
 
 @mock_aws
-def test_a_call_without_input_and_a_valid_call_are_made() -> None:
+def test_a_valid_call_is_sent_with_or_without_input() -> None:
     assert make_client("sts").get_caller_identity()["Account"]
     assert make_client("sns").create_topic(Name="topic")["TopicArn"].endswith("topic")

@@ -94,7 +94,7 @@ def test_boto3_reports_wrong_types_and_unknown_members() -> None:
     assert list(find_violations(INPUT, "text")) == []
 
 
-def test_a_message_does_not_contain_the_value() -> None:
+def test_the_message_of_a_violation_does_not_contain_the_value() -> None:
     """A value with the wrong form can be a secret, such as the value of a variable."""
     value = {"Name": "SECRET", "Names": ["SECRET"], "Choice": {"A": "SECRET", "B": "SECRET"}}
     assert "SECRET" not in " ".join(find_violations(INPUT, value))

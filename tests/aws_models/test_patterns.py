@@ -26,7 +26,7 @@ def read_patterns(service: str) -> set[str]:
     return {pattern for pattern in patterns if pattern}
 
 
-def test_the_services_of_the_clients_have_many_patterns() -> None:
+def test_the_models_of_the_used_services_contain_patterns() -> None:
     assert {"lambda", "dynamodb", "s3", "cloudfront-keyvaluestore"} <= set(SERVICES)
     assert sum(len(read_patterns(service)) for service in SERVICES) > 300
 
@@ -56,7 +56,7 @@ def test_every_pattern_of_a_called_service_is_translated(service: str, *, is_asc
         (r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF]+", ("a b", "🎉"), ("a\tb",)),
     ],
 )
-def test_a_pattern_describes_the_whole_value(
+def test_a_pattern_must_match_the_whole_value(
     pattern: str, accepted: tuple[str, ...], refused: tuple[str, ...]
 ) -> None:
     assert [value for value in accepted if not matches_pattern(pattern, value)] == []
@@ -64,6 +64,6 @@ def test_a_pattern_describes_the_whole_value(
 
 
 @pytest.mark.parametrize("pattern", [r"\P{L}", r"[a\G]", r"(?<name>a)", "[a-z&&[^b]]"])
-def test_other_syntax_of_java_is_not_silently_accepted(pattern: str) -> None:
+def test_unsupported_java_regex_syntax_raises_an_error(pattern: str) -> None:
     with pytest.raises((re.error, FutureWarning)):
         compile_pattern(pattern, is_ascii=True)

@@ -13,11 +13,17 @@ from attrs import evolve
 from benchmarks import image_lists, preview, repositories
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.cold_start import find_handlers
-from benchmarks.document import Machine, render
+from benchmarks.document import Machine, render_page
 from benchmarks.model import Goal, Measurement, Report
-from benchmarks.monitor import run
+from benchmarks.monitor import record_program
 from benchmarks.plot import Line, Plot
-from benchmarks.raw_program import Attribute, Template, find_class, raw_resources, register
+from benchmarks.raw_program import (
+    Attribute,
+    Template,
+    convert_to_raw_resources,
+    find_class,
+    register_resources,
+)
 from benchmarks.recorded import Recorded, find_differences
 from runtime.shared.pages import Page
 from tests.components.recorder import ROOT
@@ -111,7 +117,7 @@ def test_the_page_contains_measurements_machine_and_remarks() -> None:
         packages={"pulumi": "3.272.0"},
         minutes=3.4,
     )
-    page = render([report], machine)
+    page = render_page([report], machine)
     assert "| one \\| other | 1.23 | at most 1.2 x | missed | 2 s / 1 s |" in page
     assert "2 cores of Abacus, Linux, Python 3.11.7, with pulumi 3.272.0, in 3 minutes." in page
     assert page.count("Because.") == 1
@@ -121,10 +127,13 @@ def test_the_page_contains_measurements_machine_and_remarks() -> None:
 
 
 def register_graph() -> list[Recorded]:
-    return [each.portable() for each in run(lambda: register(raw_resources(GRAPH)), "dev", {})]
+    return [
+        each.to_recorded()
+        for each in record_program(lambda: register_resources(convert_to_raw_resources(GRAPH)), "dev", {})
+    ]
 
 
-def test_a_recorded_graph_becomes_the_same_resources_without_components() -> None:
+def test_a_recorded_graph_can_be_registered_without_components() -> None:
     assert [(each.urn.split("::")[2], each.name) for each in register_graph()] == [
         (each.type, each.name) for each in GRAPH
     ]
@@ -132,7 +141,7 @@ def test_a_recorded_graph_becomes_the_same_resources_without_components() -> Non
 
 
 def test_values_of_other_resources_are_replaced_by_their_outputs() -> None:
-    _, _, function = raw_resources(GRAPH)
+    _, _, function = convert_to_raw_resources(GRAPH)
     assert function.wired == {
         "role": Attribute(0, "arn"),
         "environment": {
@@ -143,18 +152,18 @@ def test_values_of_other_resources_are_replaced_by_their_outputs() -> None:
     assert function.after == (1,)
 
 
-def test_resources_with_the_same_name_are_all_used_as_outputs() -> None:
+def test_equal_inputs_refer_to_all_resources_with_that_name() -> None:
     user = evolve(ROLE, urn=f"{ROLE.urn}-user", made={("id",): "anchor-web"})
     both = frozenset({ROLE.urn, user.urn})
     function = evolve(FUNCTION, inputs={"layers": ["anchor-web", "anchor-web"]}, references={"layers": both})
-    *_, raw = raw_resources([ROLE, user, POLICY, function])
+    *_, raw = convert_to_raw_resources([ROLE, user, POLICY, function])
     assert {attribute.of for attribute in raw.wired["layers"]} == {0, 1}
 
 
 def test_a_reference_that_cannot_be_found_is_an_error() -> None:
     lost = evolve(FUNCTION, inputs={"role": "somebody's"}, references={"role": frozenset({ROLE.urn})})
     with pytest.raises(ValueError, match=r"role of .* contains no output of .*aws:iam/role:Role::web"):
-        raw_resources([ROLE, POLICY, lost])
+        convert_to_raw_resources([ROLE, POLICY, lost])
 
 
 @pytest.mark.parametrize(
@@ -181,13 +190,15 @@ def test_classes_are_found_by_their_type_tokens() -> None:
 
 
 def test_the_monitor_distinguishes_components_from_resources() -> None:
-    def program() -> None:
+    def define_resources() -> None:
         web = pulumi.ComponentResource("anchor:web:Web", "web")
         aws.sqs.Queue("web", name="anchor-web", opts=pulumi.ResourceOptions(parent=web))
 
-    web, queue = run(program, "dev", {})
+    web, queue = record_program(define_resources, "dev", {})
     assert (web.custom, queue.custom) == (False, True)
-    assert queue.portable().made["url",] == "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-web"
+    assert (
+        queue.to_recorded().made["url",] == "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-web"
+    )
 
 
 def test_every_handler_is_measured() -> None:
@@ -198,7 +209,7 @@ def test_every_handler_is_measured() -> None:
 
 def test_the_minimum_times_and_the_maximum_calls_of_each_page_are_reported() -> None:
     slow, fast = image_lists.Cost(calls=1, cpu=9, wall=30), image_lists.Cost(calls=2, cpu=5, wall=40)
-    assert image_lists.fastest([[slow, fast], [fast, fast]]) == [
+    assert image_lists.merge_walk_costs([[slow, fast], [fast, fast]]) == [
         image_lists.Cost(calls=2, cpu=5, wall=30),
         fast,
     ]
@@ -225,14 +236,14 @@ def test_a_list_with_another_order_or_other_images_is_an_error(expected: list[st
 
     service: Any = FakeImageService()
     counter = image_lists.RequestCounter()
-    assert len(image_lists.walk(service, None, ["3", "2", "1"], page=3, counter=counter)) == 1
+    assert len(image_lists.measure_pages(service, None, ["3", "2", "1"], page=3, counter=counter)) == 1
     with pytest.raises(ValueError, match="3 images were listed"):
-        image_lists.walk(service, None, expected, page=3, counter=counter)
+        image_lists.measure_pages(service, None, expected, page=3, counter=counter)
 
 
 def test_growth_compares_the_medians_of_the_first_and_the_last_fifth() -> None:
-    assert image_lists.growth([1, 9, 2, *[50] * 9, 4, 4, 99]) == (2, 4)
-    assert image_lists.growth([3, 5]) == (3, 5)
+    assert image_lists.compute_first_and_last_median([1, 9, 2, *[50] * 9, 4, 4, 99]) == (2, 4)
+    assert image_lists.compute_first_and_last_median([3, 5]) == (3, 5)
 
 
 def test_an_unknown_benchmark_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,7 +254,7 @@ def test_an_unknown_benchmark_is_named_with_the_known_ones(capsys: pytest.Captur
 
 def test_the_pynamodb_model_has_all_attributes_of_a_deployment() -> None:
     """Without this test, a missing attribute would only be found by the next run of the benchmark."""
-    deployment = repositories._deployments()[0]
+    deployment = repositories._make_deployments()[0]
     row = repositories._to_pynamo(deployment)
     assert (row.deployment_id, row.commit_sha) == (deployment.deployment_id, deployment.commit_sha)
     assert deployment.release
@@ -267,5 +278,5 @@ def test_without_pulumi_the_page_says_that_the_previews_were_not_measured(
     report = preview.measure(lambda _text: None)
     assert report.measurements == ()
     machine = Machine(processor="p", cores=1, system="s", python="3", packages={}, minutes=1)
-    page = " ".join(render([report], machine).split())
+    page = " ".join(render_page([report], machine).split())
     assert "This benchmark was skipped: the machine has no Pulumi command line." in page

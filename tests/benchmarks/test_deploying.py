@@ -33,7 +33,7 @@ def test_the_report_of_switches_counts_failed_and_mixed_responses_and_times() ->
         Answer(path="/", started_at=10.2, ended_at=10.3, releases=frozenset({OLD, NEW})),
         Answer(path="/", started_at=20.0, ended_at=20.1, error="refused"),
     ]
-    report = switches.report(done, answers)
+    report = switches.create_report(done, answers)
     shown = {each.name: (each.shown, each.verdict) for each in report.measurements}
     assert shown == {
         "failed responses": ("1", "missed"),
@@ -47,7 +47,7 @@ def test_the_report_of_switches_counts_failed_and_mixed_responses_and_times() ->
 
 
 def test_a_percentile_is_one_of_the_values() -> None:
-    assert [switches.percentile([1, 2, 3, 4], part) for part in (0.0, 0.5, 0.51, 1.0)] == [1, 2, 3, 4]
+    assert [switches.compute_percentile([1, 2, 3, 4], part) for part in (0.0, 0.5, 0.51, 1.0)] == [1, 2, 3, 4]
 
 
 def test_files_of_a_release_are_reproducible_and_named_by_their_hash() -> None:

@@ -19,6 +19,6 @@ class DeclaredStatement(Statement):
 
 def read_policy_statements(recorded: Recording) -> Iterator[DeclaredStatement]:
     """Yield every statement of every policy document that a program declares."""
-    for resource in build_graph(recorded).of_type(*DOCUMENTS):
+    for resource in build_graph(recorded).find_by_type(*DOCUMENTS):
         for statement in read_statements(resource):
             yield DeclaredStatement(statement.document, resource.urn, resource.type)

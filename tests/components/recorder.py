@@ -80,28 +80,28 @@ class Recording:
     resources: list[Recorded]
     outputs: Mapping[str, Any] = Factory(dict)
 
-    def of_type(self, kind: str) -> list[Recorded]:
+    def find_by_type(self, kind: str) -> list[Recorded]:
         """Return the resources with a type token."""
         return [resource for resource in self.resources if resource.type == kind]
 
-    def one(self, kind: str, name: str) -> Recorded:
+    def find_resource(self, kind: str, name: str) -> Recorded:
         """Return the resource with a type token and a logical name."""
-        (found,) = [resource for resource in self.of_type(kind) if resource.name == name]
+        (found,) = [resource for resource in self.find_by_type(kind) if resource.name == name]
         return found
 
 
 @lru_cache
-def recording(stage: str) -> Recording:
+def get_recording(stage: str) -> Recording:
     """Return the recording of a stage with its own `Pulumi.<stage>.yaml`."""
-    return record(stage)
+    return record_main_program(stage)
 
 
 def record_stage(stage: str) -> list[Recorded]:
     """Return the resources of a stage, sorted by URN."""
-    return recording(stage).resources
+    return get_recording(stage).resources
 
 
-def record(
+def record_main_program(
     stage: str, change: Mapping[str, Any] | None = None, *, registered: list[Recorded] | None = None
 ) -> Recording:
     """Run `__main__.py` with the configuration file of a stage.
@@ -111,11 +111,11 @@ def record(
         change: Replacements of settings in `anchor-deploy:stage`. None removes a setting.
         registered: List to which each registered resource is added. It is also filled if the program fails.
     """
-    config = configuration(stage)
+    config = read_configuration(stage)
     changed = {**config["anchor-deploy:stage"], **(change or {})}
     config["anchor-deploy:stage"] = {key: value for key, value in changed.items() if value is not None}
 
-    with built_layers() as layers:
+    with create_layers() as layers:
         return record_program(run_main, stage, {**config, "anchor-deploy:layers": str(layers)}, registered)
 
 
@@ -124,7 +124,7 @@ def run_main() -> None:
     runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
 
-def configuration(stage: str) -> dict[str, Any]:
+def read_configuration(stage: str) -> dict[str, Any]:
     """Return the configuration in a stage's file."""
     return yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"]
 
@@ -139,10 +139,10 @@ def record_program(
     """Run a program under the SDK's mocks, in its own context and event loop, and return its resources."""
     recorded: list[Recorded] = [] if registered is None else registered
     recorder = (monitor or Recorder)(recorded)
-    return contextvars.copy_context().run(_record, program, stage, config or {}, recorder)
+    return contextvars.copy_context().run(_record_in_context, program, stage, config or {}, recorder)
 
 
-def dynamodb_tables(stage: str) -> list[dict[str, Any]]:
+def list_dynamodb_tables(stage: str) -> list[dict[str, Any]]:
     """Return the arguments of boto3's `create_table` for every table of a stage, sorted by table name."""
     tables = [
         resource.inputs for resource in record_stage(stage) if resource.type == "aws:dynamodb/table:Table"
@@ -151,7 +151,7 @@ def dynamodb_tables(stage: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def built_layers() -> Iterator[Path]:
+def create_layers() -> Iterator[Path]:
     """Create a folder with the layers that `make package` builds, each with one small file, and yield it."""
     with tempfile.TemporaryDirectory() as folder:
         for runtime, architecture, layer in product(RUNTIMES, ARCHITECTURES, LAYERS):
@@ -208,13 +208,13 @@ class Recorder(mocks.MockMonitor):
     def RegisterResource(  # noqa: N802 - the SDK's name
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:
-        with _loop():
+        with _run_event_loop():
             if request.type != "pulumi:pulumi:Stack":
                 self.recorded.append(self._read_request(request))
             return super().RegisterResource(request)
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802 - the SDK's name
-        with _loop():
+        with _run_event_loop():
             return super().Invoke(request)
 
     def _read_request(self, request: resource_pb2.RegisterResourceRequest) -> Recorded:
@@ -236,7 +236,7 @@ class Recorder(mocks.MockMonitor):
 
 
 @contextmanager
-def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+def _run_event_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """Provide an event loop for this thread and close it. The SDK would leave its own loop open."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -248,18 +248,18 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
         asyncio.set_event_loop(None)
 
 
-def _record(
+def _record_in_context(
     program: Callable[[], object], stage: str, config: Mapping[str, Any], monitor: "Recorder"
 ) -> Recording:
     recorded = monitor.recorded
     outputs: dict[str, Any] = {}
 
-    def build() -> None:
+    def run_and_read_outputs() -> None:
         program()
         root = settings.get_root_resource()
         pulumi.Output.from_input(root.outputs).apply(outputs.update)
 
-    with _loop() as loop:
+    with _run_event_loop() as loop:
         pulumi.runtime.set_mocks(
             Mocks(), project="anchor-deploy", stack=stage, preview=monitor.preview, monitor=monitor
         )
@@ -269,7 +269,7 @@ def _record(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
         )
         try:
-            loop.run_until_complete(run_in_stack(build))
+            loop.run_until_complete(run_in_stack(run_and_read_outputs))
         finally:
             gc.enable()  # the program disables it
     urns = [resource.urn for resource in recorded]

@@ -5,12 +5,12 @@ from typing import Any
 
 import pulumi_aws
 
-from tests.components.recorder import Recorded, recording
+from tests.components.recorder import Recorded, get_recording
 
 
 def list_custom_resources(stage: str) -> list[Recorded]:
     """Return all resources that a stage registers, except components."""
-    return [resource for resource in recording(stage).resources if resource.custom]
+    return [resource for resource in get_recording(stage).resources if resource.custom]
 
 
 def list_argument_names(token: str) -> frozenset[str]:

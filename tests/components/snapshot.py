@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from components.aws.package import CHECKOUT
-from tests.components.recorder import Recorded, recording
+from tests.components.recorder import Recorded, get_recording
 
 FOLDER = Path(__file__).parent / "snapshots"
 BASE_STAGE = "production"
@@ -34,25 +34,26 @@ _DIFFERENCES_HEADER = """\
 Document = dict[str, dict[str, Any]]
 
 
-def snapshot(stage: str) -> str:
+def render_snapshot(stage: str) -> str:
     """Return the text of a stage's snapshot file."""
     if stage == BASE_STAGE:
-        return _FULL_HEADER.format(stage=stage, renew=RENEW) + _dump(read_graph(stage))
+        return _FULL_HEADER.format(stage=stage, renew=RENEW) + _dump_yaml(read_graph(stage))
     differences = find_differences(read_graph(BASE_STAGE), read_graph(stage), stage)
-    return _DIFFERENCES_HEADER.format(stage=stage, base=BASE_STAGE, renew=RENEW) + _dump(differences)
+    return _DIFFERENCES_HEADER.format(stage=stage, base=BASE_STAGE, renew=RENEW) + _dump_yaml(differences)
 
 
-def snapshot_path(stage: str) -> Path:
+def build_snapshot_path(stage: str) -> Path:
     """Return the path of a stage's snapshot file."""
     return FOLDER / f"{stage}.yaml"
 
 
 def read_graph(stage: str) -> Document:
     """Return the resources of a stage, by URN without its prefix, and the stack outputs."""
-    recorded = recording(stage)
+    recorded = get_recording(stage)
     prefix = f"urn:pulumi:{stage}::anchor-deploy::"
     resources = {
-        resource.urn.removeprefix(prefix): _describe(resource, prefix) for resource in recorded.resources
+        resource.urn.removeprefix(prefix): _describe_resource(resource, prefix)
+        for resource in recorded.resources
     }
     return {"resources": resources, "outputs": _make_readable(recorded.outputs)}
 
@@ -66,7 +67,7 @@ def find_differences(base: Document, other: Document, stage: str) -> dict[str, A
     before, after = expected["resources"], other["resources"]
     changed: dict[str, tuple[dict[str, Any], list[str]]] = {}
     for urn in before.keys() & after.keys():
-        values = dict(_compare(before[urn], after[urn], "", stage))
+        values = dict(_compare_values(before[urn], after[urn], "", stage))
         if values:
             changed.setdefault(json.dumps(values, sort_keys=True), (values, []))[1].append(urn)
     groups = sorted((sorted(urns), values) for values, urns in changed.values())
@@ -74,23 +75,23 @@ def find_differences(base: Document, other: Document, stage: str) -> dict[str, A
         "added": {urn: after[urn] for urn in sorted(after.keys() - before.keys())},
         "removed": sorted(before.keys() - after.keys()),
         "changed": [{"resources": urns, "values": dict(sorted(values.items()))} for urns, values in groups],
-        "outputs": dict(_compare(expected["outputs"], other["outputs"], "", stage)),
+        "outputs": dict(_compare_values(expected["outputs"], other["outputs"], "", stage)),
     }
     return {kind: found for kind, found in differences.items() if found}
 
 
-def _compare(before: Any, after: Any, path: str, stage: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any input of a resource
+def _compare_values(before: Any, after: Any, path: str, stage: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any input of a resource
     """Yield the path of each value that differs, with both values."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted(before.keys() | after.keys()):
             place = f"{path}.{key}" if path else key
             if key in before and key in after:
-                yield from _compare(before[key], after[key], place, stage)
+                yield from _compare_values(before[key], after[key], place, stage)
             else:
                 yield place, {BASE_STAGE: before[key]} if key in before else {stage: after[key]}
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _compare(old, new, f"{path}[{index}]", stage)
+            yield from _compare_values(old, new, f"{path}[{index}]", stage)
     elif before != after:
         yield path, {BASE_STAGE: before, stage: after}
 
@@ -105,7 +106,7 @@ def _replace_text(value: Any, old: str, new: str) -> Any:  # noqa: ANN401 - any 
     return value
 
 
-def _dump(document: Mapping[str, Any]) -> str:
+def _dump_yaml(document: Mapping[str, Any]) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, indent=2)
 
 
@@ -116,7 +117,7 @@ class _Dumper(yaml.CSafeDumper):
         return True
 
 
-def _describe(resource: Recorded, prefix: str) -> dict[str, Any]:
+def _describe_resource(resource: Recorded, prefix: str) -> dict[str, Any]:
     options = {
         "parent": resource.parent.removeprefix(prefix),
         "protect": resource.protect,

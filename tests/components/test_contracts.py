@@ -8,7 +8,7 @@ from components.aws.package import CHECKOUT
 from components.core.stage import STAGES
 from policies.wildcards import ACTIONS, RESOURCES
 from tests.components.policies import read_policy_statements
-from tests.components.recorder import ACCOUNT, Recorded, record, recording
+from tests.components.recorder import ACCOUNT, Recorded, get_recording, record_main_program
 from tests.components.resources import list_argument_names, list_custom_resources
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
@@ -89,7 +89,7 @@ def test_each_resource_type_is_listed_as_retained_or_recreated() -> None:
 @every_stage
 def test_the_program_runs_with_each_stage_file(stage: str) -> None:
     """G1."""
-    assert len(recording(stage).resources) > 100
+    assert len(get_recording(stage).resources) > 100
 
 
 def test_production_protects_and_retains_data() -> None:
@@ -107,7 +107,7 @@ def test_production_protects_and_retains_data() -> None:
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "production"])
 def test_every_other_stage_can_be_destroyed_completely(stage: str) -> None:
     """G3."""
-    for resource in recording(stage).resources:
+    for resource in get_recording(stage).resources:
         assert not resource.protect, resource.urn
         assert not resource.retain_on_delete, resource.urn
         assert not resource.inputs.get("skipDestroy"), resource.urn
@@ -117,16 +117,16 @@ def test_every_other_stage_can_be_destroyed_completely(stage: str) -> None:
 def test_deletion_protection_and_recovery_are_enabled_only_in_production(stage: str) -> None:
     """G3."""
     production = stage == "production"
-    recorded = recording(stage)
-    tables = recorded.of_type("aws:dynamodb/table:Table")
+    recorded = get_recording(stage)
+    tables = recorded.find_by_type("aws:dynamodb/table:Table")
     assert {table.inputs["deletionProtectionEnabled"] for table in tables} == {production}
     always = {f"anchor-{stage}-{name}" for name in ("shops", "jobs", "import-history")}
     recovered = {table.inputs["name"] for table in tables if table.inputs["pointInTimeRecovery"]["enabled"]}
     assert recovered == ({table.inputs["name"] for table in tables} if production else always)
-    assert {bucket.inputs["forceDestroy"] for bucket in recorded.of_type("aws:s3/bucket:Bucket")} == {
+    assert {bucket.inputs["forceDestroy"] for bucket in recorded.find_by_type("aws:s3/bucket:Bucket")} == {
         not production
     }
-    (pool,) = recorded.of_type("aws:cognito/userPool:UserPool")
+    (pool,) = recorded.find_by_type("aws:cognito/userPool:UserPool")
     assert pool.inputs["deletionProtection"] == ("ACTIVE" if production else "INACTIVE")
 
 
@@ -144,7 +144,7 @@ def test_every_taggable_resource_has_the_three_tags(stage: str) -> None:
 
 def test_the_component_tag_names_a_component_of_the_main_program() -> None:
     """G6."""
-    recorded = recording("staging")
+    recorded = get_recording("staging")
     components = {resource.type.rsplit(":", 1)[1] for resource in recorded.resources if not resource.parent}
     for resource in recorded.resources:
         if tags := resource.inputs.get("tags"):
@@ -153,8 +153,10 @@ def test_the_component_tag_names_a_component_of_the_main_program() -> None:
 
 
 def test_resources_of_a_site_have_a_site_tag() -> None:
-    recorded = recording("staging")
-    assert recorded.one("aws:sqs/queue:Queue", "site-docs-revalidate").inputs["tags"]["Site"] == "docs"
+    recorded = get_recording("staging")
+    assert (
+        recorded.find_resource("aws:sqs/queue:Queue", "site-docs-revalidate").inputs["tags"]["Site"] == "docs"
+    )
 
 
 def test_every_allowed_wildcard_is_used() -> None:
@@ -162,7 +164,7 @@ def test_every_allowed_wildcard_is_used() -> None:
     every = [
         statement
         for stage in STAGES
-        for statement in read_policy_statements(recording(stage))
+        for statement in read_policy_statements(get_recording(stage))
         if statement.allows
     ]
     for wildcards, attribute in ((ACTIONS, "actions"), (RESOURCES, "resources")):
@@ -177,11 +179,11 @@ def test_every_allowed_wildcard_is_used() -> None:
 
 @every_stage
 def test_every_function_has_a_log_group_with_the_retention_of_the_stage(stage: str) -> None:
-    recorded = recording(stage)
-    names = {function.inputs["name"] for function in recorded.of_type("aws:lambda/function:Function")}
+    recorded = get_recording(stage)
+    names = {function.inputs["name"] for function in recorded.find_by_type("aws:lambda/function:Function")}
     groups = {
         group.inputs["name"]: group.inputs["retentionInDays"]
-        for group in recorded.of_type("aws:cloudwatch/logGroup:LogGroup")
+        for group in recorded.find_by_type("aws:cloudwatch/logGroup:LogGroup")
     }
     assert {f"/aws/lambda/{name}" for name in names} <= groups.keys()
     days = {"local": 1, "dev": 14, "staging": 30, "production": 365}
@@ -190,7 +192,7 @@ def test_every_function_has_a_log_group_with_the_retention_of_the_stage(stage: s
 
 @every_stage
 def test_no_policy_exceeds_the_size_limit_of_iam(stage: str) -> None:
-    for policy in recording(stage).of_type("aws:iam/rolePolicy:RolePolicy"):
+    for policy in get_recording(stage).find_by_type("aws:iam/rolePolicy:RolePolicy"):
         assert len(policy.inputs["policy"]) <= 10_240, policy.urn
 
 
@@ -198,7 +200,7 @@ def test_a_site_has_no_access_to_another_site() -> None:
     """P6, A5."""
     others = {"next-site": "docs", "docs": "next-site"}
     checked = 0
-    for policy in recording("staging").of_type("aws:iam/rolePolicy:RolePolicy"):
+    for policy in get_recording("staging").find_by_type("aws:iam/rolePolicy:RolePolicy"):
         for site, other in others.items():
             if policy.name.startswith(f"site-{site}-"):
                 assert f"site-{other}" not in policy.inputs["policy"]
@@ -209,14 +211,14 @@ def test_a_site_has_no_access_to_another_site() -> None:
 
 def test_more_sites_do_not_change_platform_policies_alarms_or_dashboard() -> None:
     """A policy that lists sites would exceed IAM's limit, and one alarm per site would be too many."""
-    many = record("staging", {"sites": [{"name": f"site{number}"} for number in range(5)]})
-    few = recording("staging")
+    many = record_main_program("staging", {"sites": [{"name": f"site{number}"} for number in range(5)]})
+    few = get_recording("staging")
     for name in PLATFORM_FUNCTIONS:
         kind = "aws:iam/rolePolicy:RolePolicy"
-        assert many.one(kind, name).inputs == few.one(kind, name).inputs
+        assert many.find_resource(kind, name).inputs == few.find_resource(kind, name).inputs
     for kind in ("aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/dashboard:Dashboard"):
-        assert {one.urn: one.inputs for one in many.of_type(kind)} == {
-            one.urn: one.inputs for one in few.of_type(kind)
+        assert {one.urn: one.inputs for one in many.find_by_type(kind)} == {
+            one.urn: one.inputs for one in few.find_by_type(kind)
         }
 
 
@@ -242,7 +244,7 @@ def test_every_resource_name_starts_with_the_prefix(stage: str) -> None:
         .removeprefix("/aws/codebuild/")
         .removeprefix("/aws/apigateway/")
         .removeprefix("alias/")
-        for resource in recording(stage).resources
+        for resource in get_recording(stage).resources
         if isinstance(resource.inputs.get("name"), str) and resource.type not in NAMED_OTHERWISE
     }
     assert [name for name in names if not name.startswith(f"anchor-{stage}-")] == []
@@ -260,7 +262,7 @@ NAMED_OTHERWISE = {
 def test_only_components_are_at_the_top_level() -> None:
     """`__main__.py` creates only components and stays short, so that it shows the structure of a stage."""
     assert {
-        resource.type.split(":")[0] for resource in recording("dev").resources if not resource.parent
+        resource.type.split(":")[0] for resource in get_recording("dev").resources if not resource.parent
     } == {"anchor"}
     assert len((CHECKOUT / "__main__.py").read_text().splitlines()) < 100
 
@@ -278,7 +280,7 @@ def test_no_region_or_account_is_hard_coded() -> None:
 @every_stage
 def test_the_stack_has_all_outputs(stage: str) -> None:
     """G5."""
-    outputs = recording(stage).outputs
+    outputs = get_recording(stage).outputs
     assert set(outputs) == {
         "apiEndpoint",
         "apiId",
@@ -294,7 +296,7 @@ def test_the_stack_has_all_outputs(stage: str) -> None:
         "images",
         "shopStorePolicyArn",
     }
-    tables = {table.inputs["name"] for table in recording(stage).of_type("aws:dynamodb/table:Table")}
+    tables = {table.inputs["name"] for table in get_recording(stage).find_by_type("aws:dynamodb/table:Table")}
     assert {table["name"] for table in outputs["tables"].values()} == tables
     assert outputs["tables"]["projects"]["name"] == f"anchor-{stage}-projects"
     assert outputs["tables"]["deployments"]["arn"].endswith(f":table/anchor-{stage}-deployments")
@@ -322,4 +324,4 @@ def test_the_stack_has_all_outputs(stage: str) -> None:
 )
 def test_the_url_of_a_site_uses_the_domain_of_the_stage(stage: str, url: str) -> None:
     """G5."""
-    assert recording(stage).outputs["sites"]["next-site"] == url
+    assert get_recording(stage).outputs["sites"]["next-site"] == url

@@ -10,7 +10,7 @@ from components.aws.package import CHECKOUT
 from components.core.component import Component
 from components.core.stage import STAGES
 from policies.dead_letters import find_dead_letter_queues
-from tests.components.recorder import Recorded, recording
+from tests.components.recorder import Recorded, get_recording
 from tests.components.resources import list_argument_names, list_custom_resources
 from tests.policies.views import build_graph
 
@@ -53,7 +53,7 @@ NOT_MONITORED = {
 @every_stage
 def test_every_resource_is_inside_a_component(stage: str) -> None:
     """A resource outside of components would have neither tags nor protection."""
-    by_urn = {resource.urn: resource for resource in recording(stage).resources}
+    by_urn = {resource.urn: resource for resource in get_recording(stage).resources}
     for resource in by_urn.values():
         chain = [resource]
         while chain[-1].parent:
@@ -65,7 +65,7 @@ def test_every_resource_is_inside_a_component(stage: str) -> None:
 @every_stage
 def test_the_type_of_a_component_names_its_module(stage: str) -> None:
     """The type contains the folder, the module, or both: `deploy_store` is `components/deploy/store.py`."""
-    for token in {resource.type for resource in recording(stage).resources if not resource.custom}:
+    for token in {resource.type for resource in get_recording(stage).resources if not resource.custom}:
         prefix, module, name = token.split(":")
         (kind,) = [kind for kind in Component.__subclasses__() if kind.__name__ == name]
         package, folder, file = kind.__module__.split(".")
@@ -74,7 +74,7 @@ def test_the_type_of_a_component_names_its_module(stage: str) -> None:
 
 
 @every_stage
-def test_everything_is_encrypted_or_has_a_reason(stage: str) -> None:
+def test_every_resource_is_encrypted_or_listed_as_an_exception(stage: str) -> None:
     """The test finds encryption arguments in the SDK's signatures, so that it covers new resource types."""
     for resource in list_custom_resources(stage):
         possible = {name for name in list_argument_names(resource.type) if ENCRYPTING.search(name)}
@@ -82,7 +82,7 @@ def test_everything_is_encrypted_or_has_a_reason(stage: str) -> None:
         assert not possible or chosen or resource.type in WITHOUT_KEY, resource.urn
 
 
-def test_every_reason_applies_to_a_declared_type() -> None:
+def test_every_encryption_exception_applies_to_a_declared_type() -> None:
     """`WITHOUT_KEY` contains no type that no stage uses."""
     assert {
         resource.type for stage in STAGES for resource in list_custom_resources(stage)
@@ -100,8 +100,8 @@ def test_retention_periods_follow_the_stage(stage: str) -> None:
         for name in list_argument_names(resource.type):
             if re.search("retention_(in|period)", name):
                 assert resource.inputs[to_camel_case(name)] == days[stage], resource.urn
-    dead = find_dead_letter_queues(build_graph(recording(stage)))
-    for queue in recording(stage).of_type("aws:sqs/queue:Queue"):
+    dead = find_dead_letter_queues(build_graph(get_recording(stage)))
+    for queue in get_recording(stage).find_by_type("aws:sqs/queue:Queue"):
         if queue.urn in dead:
             assert queue.inputs["messageRetentionSeconds"] == 14 * 24 * 3600, queue.urn
 
@@ -109,14 +109,16 @@ def test_retention_periods_follow_the_stage(stage: str) -> None:
 @every_stage
 def test_every_bucket_deletes_incomplete_uploads(stage: str) -> None:
     """B3, B5."""
-    rules = recording(stage).of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    rules = get_recording(stage).find_by_type(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    )
     ends = {
         rule["abortIncompleteMultipartUpload"]["daysAfterInitiation"]
         for lifecycle in rules
         for rule in lifecycle.inputs["rules"]
         if "abortIncompleteMultipartUpload" in rule
     }
-    assert len(rules) == len(recording(stage).of_type("aws:s3/bucket:Bucket"))
+    assert len(rules) == len(get_recording(stage).find_by_type("aws:s3/bucket:Bucket"))
     assert ends == {1, 7}
 
 
@@ -124,7 +126,7 @@ def test_every_bucket_deletes_incomplete_uploads(stage: str) -> None:
 def test_objects_of_all_sizes_move_to_glacier(stage: str) -> None:
     """B3: S3's default moves no object below 128 KB, and nearly all build logs are smaller."""
     kind = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-    for lifecycle in recording(stage).of_type(kind):
+    for lifecycle in get_recording(stage).find_by_type(kind):
         assert lifecycle.inputs["transitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
         assert all(rule["filter"].keys() == {"prefix"} for rule in lifecycle.inputs["rules"])
 
@@ -132,7 +134,7 @@ def test_objects_of_all_sizes_move_to_glacier(stage: str) -> None:
 @every_stage
 def test_the_variables_of_a_function_fit_into_lambdas_limit(stage: str) -> None:
     """Values that AWS assigns, such as URLs of queues, are not known when a function is declared."""
-    for function in recording(stage).of_type("aws:lambda/function:Function"):
+    for function in get_recording(stage).find_by_type("aws:lambda/function:Function"):
         variables = function.inputs.get("environment", {}).get("variables", {})
         assert len(json.dumps(variables, separators=(",", ":"))) <= 4096, function.urn
 
@@ -140,9 +142,11 @@ def test_the_variables_of_a_function_fit_into_lambdas_limit(stage: str) -> None:
 @cache
 def find_monitored_urns(stage: str) -> set[str]:
     """Return the URNs of all resources whose metrics or logs an alarm or a metric filter reads."""
-    recorded = recording(stage)
+    recorded = get_recording(stage)
     by_urn = {resource.urn: resource for resource in recorded.resources}
-    alarms = recorded.of_type(ALARM) + recorded.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    alarms = recorded.find_by_type(ALARM) + recorded.find_by_type(
+        "aws:cloudwatch/logMetricFilter:LogMetricFilter"
+    )
     return {
         urn
         for alarm in alarms
@@ -155,17 +159,17 @@ def find_monitored_urns(stage: str) -> set[str]:
 @every_stage
 def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
     """Q2: every function, API, distribution and dead-letter queue has an alarm, except those of sites."""
-    recorded = recording(stage)
+    recorded = get_recording(stage)
     dead = find_dead_letter_queues(build_graph(recorded))
     failing: list[Recorded] = [
-        *recorded.of_type("aws:apigatewayv2/api:Api"),
-        *recorded.of_type("aws:cloudfront/distribution:Distribution"),
+        *recorded.find_by_type("aws:apigatewayv2/api:Api"),
+        *recorded.find_by_type("aws:cloudfront/distribution:Distribution"),
         *(
             one
-            for one in recorded.of_type("aws:lambda/function:Function")
+            for one in recorded.find_by_type("aws:lambda/function:Function")
             if not one.name.startswith("site-")
         ),
-        *(one for one in recorded.of_type("aws:sqs/queue:Queue") if one.urn in dead),
+        *(one for one in recorded.find_by_type("aws:sqs/queue:Queue") if one.urn in dead),
     ]
     for resource in failing:
         reason = next((why for name, why in NOT_MONITORED.items() if re.fullmatch(name, resource.name)), None)
@@ -175,7 +179,7 @@ def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
 @every_stage
 def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None:
     """An event that arrives before the permission exists would be lost, or answered with 500."""
-    recorded = recording(stage)
+    recorded = get_recording(stage)
     callers = [
         (each, each.inputs[named].replace(" ", ""))
         for kind, named in {
@@ -183,9 +187,9 @@ def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None
             "aws:s3/bucketNotification:BucketNotification": "bucket",
             "aws:apigatewayv2/route:Route": "routeKey",
         }.items()
-        for each in recorded.of_type(kind)
+        for each in recorded.find_by_type(kind)
     ]
-    permissions = {each.urn: each for each in recorded.of_type("aws:lambda/permission:Permission")}
+    permissions = {each.urn: each for each in recorded.find_by_type("aws:lambda/permission:Permission")}
     for caller, source in callers:
         (permission,) = (permissions.pop(urn) for urn in caller.after & permissions.keys())
         assert permission.inputs["sourceArn"].endswith(source), caller.urn
@@ -195,8 +199,8 @@ def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None
 @every_stage
 def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str) -> None:
     """Q2."""
-    topics = {topic.urn: topic for topic in recording(stage).of_type("aws:sns/topic:Topic")}
-    for alarm in recording(stage).of_type(ALARM):
+    topics = {topic.urn: topic for topic in get_recording(stage).find_by_type("aws:sns/topic:Topic")}
+    for alarm in get_recording(stage).find_by_type(ALARM):
         for actions in ("alarmActions", "okActions"):
             (topic,) = (topics[urn] for urn in alarm.references[actions] if urn in topics)
             assert topic.inputs.get("region") == alarm.inputs.get("region"), alarm.urn
@@ -207,10 +211,10 @@ def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str)
 
 
 @every_stage
-def test_an_alarm_without_data_ends_only_if_its_metric_counts_events(stage: str) -> None:
+def test_missing_data_ends_an_alarm_only_if_its_metric_counts_events(stage: str) -> None:
     """Q2: for example, SQS reports no metrics of a dead-letter queue that nothing has used for six hours."""
     found: set[tuple[str, str]] = set()
-    for alarm in recording(stage).of_type(ALARM):
+    for alarm in get_recording(stage).find_by_type(ALARM):
         single = [alarm.inputs] if "metricName" in alarm.inputs else []
         queried = [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
         metrics = {

@@ -13,11 +13,11 @@ from tests.components.recorder import (
     Mocks,
     Recorded,
     Recorder,
-    built_layers,
-    configuration,
+    create_layers,
     generate_outputs,
+    get_recording,
+    read_configuration,
     record_program,
-    recording,
     run_main,
 )
 
@@ -62,10 +62,10 @@ def _find_texts(value: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: A
 
 def test_previewed_inputs_are_unknown_or_equal_to_the_final_inputs() -> None:
     """In a preview, no policy, key or address contains a placeholder text in place of an unknown value."""
-    with built_layers() as layers:
-        config = {**configuration(STAGE), "anchor-deploy:layers": str(layers)}
+    with create_layers() as layers:
+        config = {**read_configuration(STAGE), "anchor-deploy:layers": str(layers)}
         previewed = record_program(run_main, STAGE, config, monitor=_Preview).resources
-    made = {each.urn: dict(_find_texts(each.inputs, "")) for each in recording(STAGE).resources}
+    made = {each.urn: dict(_find_texts(each.inputs, "")) for each in get_recording(STAGE).resources}
     assert {each.urn for each in previewed} == made.keys()
     previewed_texts = [(each, dict(_find_texts(each.inputs, ""))) for each in previewed]
     differ = {

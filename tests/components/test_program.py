@@ -35,7 +35,7 @@ class Mocks(recorder.Mocks):
         self.resources.append(args)
         return super().new_resource(args)
 
-    def of_type(self, kind: str) -> list[dict[str, Any]]:
+    def find_inputs_by_type(self, kind: str) -> list[dict[str, Any]]:
         """Return the inputs of all resources of a type."""
         return [resource.inputs for resource in self.resources if resource.typ == kind]
 
@@ -64,31 +64,31 @@ def event_loops() -> Iterator[None]:
 @cache
 def run_program(stage: str) -> Mocks:
     """Run the program for a stage in a new context, because the SDK keeps settings in context variables."""
-    return contextvars.copy_context().run(_run, stage)
+    return contextvars.copy_context().run(_run_with_mocks, stage)
 
 
-def _run(stage: str) -> Mocks:
+def _run_with_mocks(stage: str) -> Mocks:
     mocks = Mocks()
-    with recorder.built_layers() as layers:
+    with recorder.create_layers() as layers:
         pulumi.runtime.set_mocks(mocks, project="anchor-deploy", stack=stage, preview=False)
-        config = {**recorder.configuration(stage), "anchor-deploy:layers": str(layers)}
+        config = {**recorder.read_configuration(stage), "anchor-deploy:layers": str(layers)}
         pulumi.runtime.set_all_config(
             {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
         )
 
         @pulumi.runtime.test
-        def program() -> None:
+        def run_main() -> None:
             runpy.run_path(str(CHECKOUT / "__main__.py"), run_name="__main__")
 
-        program()
+        run_main()
     return mocks
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_site_has_its_functions(stage: str) -> None:
     mocks = run_program(stage)
-    names = {inputs["name"] for inputs in mocks.of_type(FUNCTION)}
-    sites = recorder.configuration(stage)["anchor-deploy:stage"]["sites"]
+    names = {inputs["name"] for inputs in mocks.find_inputs_by_type(FUNCTION)}
+    sites = recorder.read_configuration(stage)["anchor-deploy:stage"]["sites"]
     assert sites
     for site in sites:
         assert {
@@ -99,18 +99,22 @@ def test_every_site_has_its_functions(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_resources_use_the_settings_of_the_stage(stage: str) -> None:
     mocks = run_program(stage)
-    settings = recorder.configuration(stage)["anchor-deploy:stage"]
+    settings = recorder.read_configuration(stage)["anchor-deploy:stage"]
     architectures = {
-        architecture for inputs in mocks.of_type(FUNCTION) for architecture in inputs["architectures"]
+        architecture
+        for inputs in mocks.find_inputs_by_type(FUNCTION)
+        for architecture in inputs["architectures"]
     }
     assert architectures == {settings["architecture"]}
-    days = {inputs["retentionInDays"] for inputs in mocks.of_type("aws:cloudwatch/logGroup:LogGroup")}
+    days = {
+        inputs["retentionInDays"] for inputs in mocks.find_inputs_by_type("aws:cloudwatch/logGroup:LogGroup")
+    }
     assert days == {settings["logRetentionDays"]}
-    tables = mocks.of_type("aws:dynamodb/table:Table")
+    tables = mocks.find_inputs_by_type("aws:dynamodb/table:Table")
     assert {inputs["deletionProtectionEnabled"] for inputs in tables} == {stage == "production"}
 
 
 def test_the_garbage_collector_stays_enabled_under_mocks() -> None:
     assert gc.isenabled()
-    contextvars.copy_context().run(_run, "dev")
+    contextvars.copy_context().run(_run_with_mocks, "dev")
     assert gc.isenabled()

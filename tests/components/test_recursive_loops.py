@@ -12,7 +12,7 @@ from components.core.grants import Grant
 from components.core.stage import STAGES
 from policies.documents import read_statements
 from tests.components.aws.test_function import make_python_function
-from tests.components.recorder import Recording, generate_outputs, record_program, recording
+from tests.components.recorder import Recording, generate_outputs, get_recording, record_program
 from tests.components.stages import make_stage
 from tests.policies.views import build_graph
 
@@ -28,12 +28,12 @@ SENDING = {"lambda:InvokeFunction", "s3:PutObject", "sns:Publish", "sqs:SendMess
 
 def find_recursive_functions(recorded: Recording) -> set[str]:
     """Return the names of the functions that can be called again as a result of their own call."""
-    calls = {name: set(_find_called(recorded, name)) for name in _function_names(recorded)}
+    calls = {name: set(_find_called(recorded, name)) for name in _list_function_names(recorded)}
     return {name for name, called in calls.items() if name in _find_reachable(called, calls)}
 
 
-def _function_names(recorded: Recording) -> set[str]:
-    return {function.inputs["name"] for function in recorded.of_type(FUNCTION)}
+def _list_function_names(recorded: Recording) -> set[str]:
+    return {function.inputs["name"] for function in recorded.find_by_type(FUNCTION)}
 
 
 def _find_reachable(start: set[str], calls: dict[str, set[str]]) -> set[str]:
@@ -50,13 +50,13 @@ def _find_called(recorded: Recording, caller: str) -> Iterator[str]:
     """Yield the functions that are called when a function uses its permissions to send."""
     for target in _find_targets(recorded, caller):
         for source, function in _list_triggers(recorded):
-            if _overlap(target, source):
+            if _patterns_overlap(target, source):
                 yield function
 
 
 def _find_targets(recorded: Recording, caller: str) -> Iterator[str]:
     """Yield the ARN patterns to which the role of a function may send."""
-    for policy in build_graph(recorded).of_type("aws:iam/rolePolicy:RolePolicy"):
+    for policy in build_graph(recorded).find_by_type("aws:iam/rolePolicy:RolePolicy"):
         if policy.get("role") == caller:
             for statement in read_statements(policy):
                 if any(fnmatchcase(sending, action) for action in statement.actions for sending in SENDING):
@@ -65,27 +65,27 @@ def _find_targets(recorded: Recording, caller: str) -> Iterator[str]:
 
 def _list_triggers(recorded: Recording) -> Iterator[tuple[str, str]]:
     """Yield the ARN pattern of each queue, topic, object or function, and the function that it calls."""
-    for mapping in recorded.of_type(MAPPING):
-        yield mapping.inputs["eventSourceArn"], _function_name(mapping.inputs["functionName"])
-    for notification in recorded.of_type(NOTIFICATION):
+    for mapping in recorded.find_by_type(MAPPING):
+        yield mapping.inputs["eventSourceArn"], _parse_function_name(mapping.inputs["functionName"])
+    for notification in recorded.find_by_type(NOTIFICATION):
         for target in notification.inputs["lambdaFunctions"]:
             objects = f"arn:aws:s3:::{notification.inputs['bucket']}/{target.get('filterPrefix', '')}*"
-            yield objects, _function_name(target["lambdaFunctionArn"])
-    for subscription in recorded.of_type(SUBSCRIPTION):
+            yield objects, _parse_function_name(target["lambdaFunctionArn"])
+    for subscription in recorded.find_by_type(SUBSCRIPTION):
         if subscription.inputs["protocol"] == "lambda":
-            yield subscription.inputs["topic"], _function_name(subscription.inputs["endpoint"])
-    for function in recorded.of_type(FUNCTION):
+            yield subscription.inputs["topic"], _parse_function_name(subscription.inputs["endpoint"])
+    for function in recorded.find_by_type(FUNCTION):
         yield generate_outputs(FUNCTION, function.inputs["name"])["arn"], function.inputs["name"]
 
 
-def _function_name(arn: str) -> str:
+def _parse_function_name(arn: str) -> str:
     """Return the function in the ARN of a function or of an alias."""
     found = re.search(r":function:([^:]+)", arn)
     assert found, arn
     return found[1]
 
 
-def _overlap(first: str, second: str) -> bool:
+def _patterns_overlap(first: str, second: str) -> bool:
     """Return whether two ARNs or ARN patterns can match the same resource."""
     heads = first.partition("*")[0], second.partition("*")[0]
     if "*" in first and "*" in second:
@@ -94,10 +94,10 @@ def _overlap(first: str, second: str) -> bool:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_exactly_the_functions_that_can_call_themselves_allow_it(stage: str) -> None:
-    recorded = recording(stage)
+def test_exactly_the_recursive_functions_allow_recursive_loops(stage: str) -> None:
+    recorded = get_recording(stage)
     allowed = {
-        each.inputs["functionName"]: each.inputs["recursiveLoop"] for each in recorded.of_type(SETTING)
+        each.inputs["functionName"]: each.inputs["recursiveLoop"] for each in recorded.find_by_type(SETTING)
     }
     assert set(allowed.values()) <= {"Allow"}
     assert find_recursive_functions(recorded) == allowed.keys()
@@ -106,7 +106,7 @@ def test_exactly_the_functions_that_can_call_themselves_allow_it(stage: str) -> 
 def _record_pair(first_sends_to: str, second_sends_to: str) -> Recording:
     """Record two functions with a queue each, that may send to the named queues."""
 
-    def program() -> None:
+    def define_resources() -> None:
         queues = {
             name: Queue(name, QueueArgs(stage=make_stage(), visibility_timeout=60))
             for name in ("a", "b", "c")
@@ -116,7 +116,7 @@ def _record_pair(first_sends_to: str, second_sends_to: str) -> Recording:
             function: Function = make_python_function(name, grants=grants)
             function.consume(queues[name], max_concurrency=2)
 
-    return record_program(program)
+    return record_program(define_resources)
 
 
 @pytest.mark.parametrize(
@@ -144,5 +144,5 @@ def test_a_cycle_of_queues_is_found(targets: tuple[str, str], recursive: set[str
     ],
 )
 def test_patterns_that_match_the_same_resource_overlap(first: str, second: str, *, overlap: bool) -> None:
-    assert _overlap(first, second) is overlap
-    assert _overlap(second, first) is overlap
+    assert _patterns_overlap(first, second) is overlap
+    assert _patterns_overlap(second, first) is overlap

@@ -15,8 +15,15 @@ import pytest
 from components.core.stage import STAGES
 from policies.graph import Resource
 from policies.plain_secrets import RULES as SECRET_RULES
-from tests.components.recorder import ROOT, Recording, recording
-from tests.components.snapshot import FOLDER, RENEW, find_differences, read_graph, snapshot, snapshot_path
+from tests.components.recorder import ROOT, Recording, get_recording
+from tests.components.snapshot import (
+    FOLDER,
+    RENEW,
+    build_snapshot_path,
+    find_differences,
+    read_graph,
+    render_snapshot,
+)
 
 _SHOWN_LINES = 60
 # This code runs in another interpreter and another folder, with a clock that is twelve years ahead.
@@ -35,10 +42,10 @@ class Later(datetime.datetime):
 datetime.datetime = Later
 
 from tests.components.test_snapshots import dump_recording
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 
 assert datetime.datetime.now().year > 2035
-sys.stdout.write(dump_recording(recording(sys.argv[1])))
+sys.stdout.write(dump_recording(get_recording(sys.argv[1])))
 """
 
 
@@ -58,8 +65,10 @@ def describe_change(stage: str, stored: str, now: str) -> str:
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_graph_equals_the_snapshot(stage: str) -> None:
     """G7: the stored snapshot comes from another run, usually on another machine."""
-    stored = snapshot_path(stage).read_text(encoding="utf-8") if snapshot_path(stage).exists() else ""
-    now = snapshot(stage)
+    stored = (
+        build_snapshot_path(stage).read_text(encoding="utf-8") if build_snapshot_path(stage).exists() else ""
+    )
+    now = render_snapshot(stage)
     assert stored == now, describe_change(stage, stored, now)
 
 
@@ -117,7 +126,7 @@ def test_folder_clock_and_hash_seed_do_not_change_the_graph(tmp_path: Path) -> N
         capture_output=True,
         text=True,
     )
-    assert elsewhere.stdout == dump_recording(recording("production"))
+    assert elsewhere.stdout == dump_recording(get_recording("production"))
 
 
 def test_each_stage_has_one_snapshot() -> None:
@@ -127,6 +136,6 @@ def test_each_stage_has_one_snapshot() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_snapshot_contains_a_secret(stage: str) -> None:
     (rule,) = (rule for rule in SECRET_RULES if rule.name == "no-secret-in-plain-text")
-    lines = snapshot_path(stage).read_text(encoding="utf-8").splitlines()
+    lines = build_snapshot_path(stage).read_text(encoding="utf-8").splitlines()
     resource = Resource(type="", name=stage, urn="", props={"lines": lines, **read_graph(stage)})
     assert list(rule.check(resource)) == []

@@ -10,7 +10,7 @@ import pytest
 from attrs import field, frozen
 
 from components.core.errors import ConfigurationError
-from tests.components.recorder import Recorded, configuration, record_program, run_main
+from tests.components.recorder import Recorded, read_configuration, record_program, run_main
 
 SETTING = "anchor-deploy:stage"
 ORIGINS = ["https://app.example.com"]
@@ -38,13 +38,13 @@ class WrongConfiguration:
     stack: str | None = None
 
 
-def images(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML value
+def make_image_settings(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML value
     """Return changed settings of the image service."""
-    changed = {**configuration("production")[SETTING]["images"], **settings}
+    changed = {**read_configuration("production")[SETTING]["images"], **settings}
     return {"images": {key: value for key, value in changed.items() if value is not ...}}
 
 
-def site(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+def make_site_settings(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
     """Return the settings of one site."""
     return {"sites": [{"name": "shop", **settings}]}
 
@@ -55,22 +55,22 @@ WRONG = {
         names="log_retention_days", says="logRetentionDays", settings={"log_retention_days": 30}
     ),
     "an unknown setting of a site": WrongConfiguration(
-        names="sites[0].cpu", says="is unknown", settings=site(cpu=2)
+        names="sites[0].cpu", says="is unknown", settings=make_site_settings(cpu=2)
     ),
     "an unknown setting of images": WrongConfiguration(
-        names="images.bucket", says="is unknown", settings=images(bucket="a")
+        names="images.bucket", says="is unknown", settings=make_image_settings(bucket="a")
     ),
     "a missing setting": WrongConfiguration(
         names="architecture", says="is missing", settings={"architecture": ...}
     ),
     "a missing setting of images": WrongConfiguration(
-        names="images.corsOrigins", says="is missing", settings=images(corsOrigins=...)
+        names="images.corsOrigins", says="is missing", settings=make_image_settings(corsOrigins=...)
     ),
     "an empty setting": WrongConfiguration(
         names="pythonRuntime", says="an empty value", settings={"pythonRuntime": None}
     ),
     "text for a number": WrongConfiguration(
-        names="sites[0].memory", says="'1024'", settings=site(memory="1024")
+        names="sites[0].memory", says="'1024'", settings=make_site_settings(memory="1024")
     ),
     "a number for text": WrongConfiguration(names="domain", says="7", settings={"domain": 7}),
     "yes for a number": WrongConfiguration(
@@ -84,7 +84,7 @@ WRONG = {
         names="images", says="a mapping", settings={"images": "example.com"}
     ),
     "an invalid memory size": WrongConfiguration(
-        names="sites[0].memory", says="from 128 to 10240", settings=site(memory=20480)
+        names="sites[0].memory", says="from 128 to 10240", settings=make_site_settings(memory=20480)
     ),
     "an invalid retention period": WrongConfiguration(
         names="logRetentionDays", says="3653", settings={"logRetentionDays": 4000}
@@ -98,7 +98,7 @@ WRONG = {
         settings={"sites": [{"name": "shop"}, {"name": "shop"}]},
     ),
     "a site's name that is no host label": WrongConfiguration(
-        names="sites[0].name", says="single hyphens", settings=site(name="my--shop")
+        names="sites[0].name", says="single hyphens", settings=make_site_settings(name="my--shop")
     ),
     "an invalid domain": WrongConfiguration(
         names="domain", says="a host name", settings={"domain": "sites.example..com"}
@@ -119,36 +119,43 @@ WRONG = {
         names="siteUrl", says="https", settings={"siteUrl": "http://{host}"}
     ),
     "all origins in production": WrongConfiguration(
-        names="images.corsOrigins[0]", says="'*'", settings=images(corsOrigins=["*"])
+        names="images.corsOrigins[0]", says="'*'", settings=make_image_settings(corsOrigins=["*"])
     ),
     "all origins of a domain": WrongConfiguration(
         names="images.corsOrigins[1]",
         says="'https://*.example.com'",
-        settings=images(corsOrigins=[*ORIGINS, "https://*.example.com"]),
+        settings=make_image_settings(corsOrigins=[*ORIGINS, "https://*.example.com"]),
     ),
     "all origins in dev": WrongConfiguration(
-        names="images.corsOrigins[0]", says="'*'", stage="dev", settings=images(corsOrigins=["*"])
+        names="images.corsOrigins[0]",
+        says="'*'",
+        stage="dev",
+        settings=make_image_settings(corsOrigins=["*"]),
     ),
     "an http origin in production": WrongConfiguration(
         names="images.corsOrigins[0]",
         says="only https origins",
-        settings=images(corsOrigins=["http://localhost:3000"]),
+        settings=make_image_settings(corsOrigins=["http://localhost:3000"]),
     ),
     "an http origin in dev": WrongConfiguration(
         names="images.corsOrigins[0]",
         says="'http://app.example.com'",
         stage="dev",
-        settings=images(corsOrigins=["http://app.example.com"], zone=..., hostedZoneId=...),
+        settings=make_image_settings(corsOrigins=["http://app.example.com"], zone=..., hostedZoneId=...),
     ),
-    "no origin": WrongConfiguration(names="images.corsOrigins", says="[]", settings=images(corsOrigins=[])),
+    "no origin": WrongConfiguration(
+        names="images.corsOrigins", says="[]", settings=make_image_settings(corsOrigins=[])
+    ),
     "images that are too large": WrongConfiguration(
-        names="images.maximumMegabytes", says="from 1 to 100", settings=images(maximumMegabytes=101)
+        names="images.maximumMegabytes",
+        says="from 1 to 100",
+        settings=make_image_settings(maximumMegabytes=101),
     ),
     "a zone of images without its id": WrongConfiguration(
-        names="images.zone", says="hostedZoneId", settings=images(hostedZoneId=...)
+        names="images.zone", says="hostedZoneId", settings=make_image_settings(hostedZoneId=...)
     ),
     "an id of images without its zone": WrongConfiguration(
-        names="images.hostedZoneId", says="zone", settings=images(zone=...)
+        names="images.hostedZoneId", says="zone", settings=make_image_settings(zone=...)
     ),
     "an invalid mail address": WrongConfiguration(
         names="alertEmails[1]", says="'ops'", settings={"alertEmails": ["ops@example.com", "ops"]}
@@ -166,7 +173,7 @@ WRONG = {
 
 def run_program(wrong: WrongConfiguration, registered: list[Recorded]) -> None:
     """Run `__main__.py` with the changed configuration file of a stage."""
-    config = configuration(wrong.stage)
+    config = read_configuration(wrong.stage)
     settings = {**config[SETTING], **wrong.settings}
     config[SETTING] = {key: value for key, value in settings.items() if value is not ...}
     changed = {key: value for key, value in {**config, **wrong.config}.items() if value is not ...}

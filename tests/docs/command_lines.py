@@ -19,7 +19,7 @@ from anchor.credentials import CredentialsFile
 from anchor.terminal import Terminal
 from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
-from tests.components.recorder import ROOT, recording
+from tests.components.recorder import ROOT, get_recording
 
 # The tests run without the Pulumi command line. These options are from `pulumi help`, version 3.
 PULUMI = {
@@ -126,7 +126,7 @@ def _check_python(arguments: list[str]) -> str | None:
     if not chain or apps[-1].default_command is None:
         return f"{module} has no command {' '.join(rest)}"
     names = {name for each in apps[-1].assemble_argument_collection() for name in each.names}
-    return _find_unknown(_options(unused), names | {"--help"})
+    return _find_unknown(_find_options(unused), names | {"--help"})
 
 
 def _find_app(module: str) -> App | None:
@@ -144,39 +144,41 @@ def _check_pulumi(arguments: list[str]) -> str | None:
         return f"pulumi has no command {' '.join(arguments[:2])} in the list of this test"
     words = arguments[len(known.split()) :]
     if known == "stack output" and words and not words[0].startswith("-"):
-        outputs = recording("production").outputs
+        outputs = get_recording("production").outputs
         if words[0] not in outputs:
             return f"the stack has no output {words[0]}"
-    return _find_unknown(_options(words), PULUMI[known])
+    return _find_unknown(_find_options(words), PULUMI[known])
 
 
 @lru_cache
-def _session() -> botocore.session.Session:
+def _get_session() -> botocore.session.Session:
     return botocore.session.Session()
 
 
 @lru_cache
-def _operations(service: str) -> dict[str, str]:
+def _list_operations(service: str) -> dict[str, str]:
     """Return the operations of a service: name in the command line -> name in the API."""
-    model = _session().get_service_model(service)
+    model = _get_session().get_service_model(service)
     return {xform_name(name).replace("_", "-"): name for name in model.operation_names}
 
 
 def _check_aws(arguments: list[str]) -> str | None:
     service, command, *rest = [*arguments, "", ""][: max(2, len(arguments))]
-    options = _options(rest)
+    options = _find_options(rest)
     if (service, command) in AWS_CUSTOM:
         return _find_unknown(options, AWS_OPTIONS | AWS_CUSTOM_OPTIONS)
     name = "s3" if service == "s3api" else service
-    if service == "s3" or name not in _session().get_available_services():
+    if service == "s3" or name not in _get_session().get_available_services():
         return f"aws has no command {service} {command}"
     if command == "wait" and rest[:1]:
-        waiters = _session().get_waiter_model(name).waiter_names
+        waiters = _get_session().get_waiter_model(name).waiter_names
         known = {xform_name(waiter).replace("_", "-") for waiter in waiters}
         return None if rest[0] in known else f"aws {service} has no waiter {rest[0]}"
-    if command not in _operations(name):
+    if command not in _list_operations(name):
         return f"aws {service} has no command {command}"
-    shape = _session().get_service_model(name).operation_model(_operations(name)[command]).input_shape
+    shape = (
+        _get_session().get_service_model(name).operation_model(_list_operations(name)[command]).input_shape
+    )
     members = shape.members if shape else {}
     required = {
         f"--{xform_name(each).replace('_', '-')}" for each in (shape.required_members if shape else [])
@@ -205,7 +207,7 @@ def _check_curl(arguments: list[str]) -> str | None:
     return None
 
 
-def _options(words: list[str]) -> list[str]:
+def _find_options(words: list[str]) -> list[str]:
     return [word.partition("=")[0] for word in words if word.startswith("-") and word != "-"]
 
 

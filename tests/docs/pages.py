@@ -53,10 +53,10 @@ class Page:
     @property
     def anchors(self) -> set[str]:
         """The fragments of the headings."""
-        return {heading_fragment(line) for line in self.prose.splitlines() if line.startswith("#")}
+        return {build_heading_fragment(line) for line in self.prose.splitlines() if line.startswith("#")}
 
 
-def heading_fragment(heading: str) -> str:
+def build_heading_fragment(heading: str) -> str:
     """Return the URL fragment that GitHub derives from a heading."""
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 

@@ -19,7 +19,7 @@ ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
 WITH_OTHER_ROUTES = ("examples/next-site/README.md", "examples/next-15-site/README.md")
 
 
-def test_there_is_shell_to_check() -> None:
+def test_the_pages_contain_shell_commands() -> None:
     programs = {command[0] for block in SHELL for command in parse_commands(block.text)}
     assert {"make", "pulumi", "aws", "curl"} <= programs
 

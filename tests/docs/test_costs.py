@@ -2,32 +2,34 @@
 
 import pytest
 
-from reference.costs import SITES, bill_lines, monthly_cost
+from reference.costs import SITES, compute_monthly_cost, list_bill_lines
 from reference.counts import count_resources
 from reference.prices import Price
 from reference.quotas import find_quotas
-from tests.components.recorder import configuration, recording
+from tests.components.recorder import get_recording, read_configuration
 from tests.docs.pages import read_page
 
 
 def test_the_counts_match_the_resources_of_production() -> None:
-    sites = len(configuration("production")["anchor-deploy:stage"]["sites"])
+    sites = len(read_configuration("production")["anchor-deploy:stage"]["sites"])
     counted = count_resources()
-    projects = recording("production").of_type("aws:codebuild/project:Project")
+    projects = get_recording("production").find_by_type("aws:codebuild/project:Project")
     assert len(projects) == sites * counted.site_build_projects > 0
-    mappings = recording("production").of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
+    mappings = get_recording("production").find_by_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     assert len(mappings) == counted.queues + sites * counted.site_queues
     assert min(counted.keys, counted.alarm_metrics, counted.queues, counted.site_roles) > 1
 
 
 def test_the_monthly_cost_is_the_sum_of_the_lines() -> None:
     for sites in SITES:
-        assert monthly_cost(sites) == pytest.approx(sum(line.cost(sites) for line in bill_lines()))
-    assert monthly_cost(1) < monthly_cost(50) < monthly_cost(1_000)
+        assert compute_monthly_cost(sites) == pytest.approx(
+            sum(line.compute_cost(sites) for line in list_bill_lines())
+        )
+    assert compute_monthly_cost(1) < compute_monthly_cost(50) < compute_monthly_cost(1_000)
 
 
 def test_the_readme_has_the_same_rounded_costs() -> None:
-    one, fifty = f"${monthly_cost(1):.0f}", f"${round(monthly_cost(50), -1):.0f}"
+    one, fifty = f"${compute_monthly_cost(1):.0f}", f"${round(compute_monthly_cost(50), -1):.0f}"
     text = read_page("README.md").text.replace("\n", " ")
     assert f"about {one} a month with one site, {fifty} with 50" in text
 
@@ -37,7 +39,7 @@ def test_the_readme_has_the_same_rounded_costs() -> None:
 )
 def test_prices_have_a_free_part_and_tiers(units: float, usd: float) -> None:
     price = Price(usd=1.0, unit="thing", page="", free=10, tiers=((100, 0.5), (200, 0.3)))
-    assert price.cost_of(units) == pytest.approx(usd)
+    assert price.compute_cost(units) == pytest.approx(usd)
 
 
 def test_a_price_is_formatted_with_its_unit() -> None:

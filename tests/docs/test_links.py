@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.components.recorder import ROOT, recording
+from tests.components.recorder import ROOT, get_recording
 from tests.docs.pages import Page, read_page, read_pages, resolve_link
 
 RUNBOOK = "docs/operations.md"
@@ -25,17 +25,17 @@ def test_links_within_the_checkout_point_to_an_existing_file_and_heading(of: Pag
 
 
 @pytest.mark.parametrize("of", read_pages(), ids=lambda each: each.name)
-def test_named_files_exist(of: Page) -> None:
+def test_files_named_in_the_documents_exist(of: Page) -> None:
     for code in of.inline_code:
         if PATH.fullmatch(code) and not code.endswith(("/layers", "-")):
             assert (ROOT / code).exists(), f"{of.name}: {code}"
 
 
-def test_there_are_links_to_check() -> None:
+def test_the_documents_contain_links() -> None:
     assert sum(len(each.links) for each in read_pages()) > 40
 
 
-def test_the_readme_links_every_document_and_the_index_every_decision() -> None:
+def test_every_document_is_linked_in_the_readme_or_the_index_of_decisions() -> None:
     indexes = (read_page("README.md"), read_page("docs/decisions/README.md"))
     linked = {resolve_link(index, link)[0] for index in indexes for link in index.links}
     assert {ROOT / each.name for each in read_pages() if each.name.startswith("docs/")} <= linked
@@ -43,7 +43,7 @@ def test_the_readme_links_every_document_and_the_index_every_decision() -> None:
 
 def test_every_alarm_names_its_section_of_the_runbook() -> None:
     """Q2: the person on call reads the alarm, follows its link and finds the steps."""
-    alarms = recording("production").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    alarms = get_recording("production").find_by_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     assert alarms
     for alarm in alarms:
         _, _, heading = alarm.inputs["alarmDescription"].rpartition(f"Runbook: {RUNBOOK}#")

@@ -13,11 +13,11 @@ import pytest
 from moto import mock_aws
 
 from components.core.stage import REGION, StageConfig
-from components.deploy.site_names import secrets_path
+from components.deploy.site_names import build_secrets_path
 from runtime.deploy.model import Project
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.signing import Signer
-from tests.components.recorder import ROOT, configuration, dynamodb_tables, recording
+from tests.components.recorder import ROOT, get_recording, list_dynamodb_tables, read_configuration
 from tests.docs.pages import read_page, read_pages
 from tests.docs.shell import parse_commands
 
@@ -65,7 +65,7 @@ def test_rotating_a_webhook_secret_increments_the_version_of_this_project_only()
         "ConditionExpression": options["condition-expression"],
         "ExpressionAttributeValues": json.loads(options["expression-attribute-values"]),
     }
-    (table,) = [each for each in dynamodb_tables("production") if each["TableName"] == TABLE]
+    (table,) = [each for each in list_dynamodb_tables("production") if each["TableName"] == TABLE]
     with mock_aws():
         client = boto3.client("dynamodb", region_name=REGION)
         client.create_table(**table)
@@ -92,7 +92,7 @@ def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
     assert secret == "01" * 32  # the format of `od -tx1`
     (message,) = messages
     assert f'echo -n "{message.decode().removesuffix("2")}$VERSION"' in RUNBOOK.text
-    keys = {each.inputs["name"] for each in recording("production").of_type("aws:kms/alias:Alias")}
+    keys = {each.inputs["name"] for each in get_recording("production").find_by_type("aws:kms/alias:Alias")}
     assert "alias/anchor-production-signing" in keys
 
 
@@ -100,7 +100,7 @@ def test_removing_a_site_unprotects_exactly_its_protected_resources() -> None:
     """G3: with too few resources, `pulumi up` would fail. With too many, other sites would be unprotected."""
     (pattern,) = re.findall(r"grep -oE '(urn:[^']*<site>[^']*)'", RUNBOOK.text)
     found = re.compile(pattern.replace("<site>", "docs"))
-    resources = [each for each in recording("production").resources if each.protect]
+    resources = [each for each in get_recording("production").resources if each.protect]
     of_the_site = {each.urn for each in resources if each.name.startswith("site-docs-")}
     assert len(of_the_site) > 5
     assert {each.urn for each in resources if found.fullmatch(f'{each.urn}"')} == of_the_site
@@ -116,15 +116,15 @@ def test_log_messages_in_the_runbooks_queries_are_logged() -> None:
 
 
 def test_the_runbook_deletes_the_secrets_at_the_programs_path() -> None:
-    stage = StageConfig.parse("dev", REGION, configuration("dev")["anchor-deploy:stage"])
-    path, _, _ = secrets_path(stage, "next-site").rpartition("/")
+    stage = StageConfig.parse("dev", REGION, read_configuration("dev")["anchor-deploy:stage"])
+    path, _, _ = build_secrets_path(stage, "next-site").rpartition("/")
     assert f"--path {path} " in RUNBOOK.text
 
 
 def test_resources_named_in_the_documents_are_declared() -> None:
     declared = {
         re.sub(r"site-docs(?=-|$)", "site-<site>", str(name).partition("anchor-production-")[2])
-        for each in recording("production").resources
+        for each in get_recording("production").resources
         for name in (each.inputs.get("name"), each.inputs.get("bucket"))
         if name
     }

@@ -66,7 +66,7 @@ def install_chromium(kept: Path) -> Chromium:
     if not installed.exists() or installed.read_bytes() != lock:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(FOLDER, folder)
-        _install(folder, Path(os.environ.get("npm_config_cache", kept / "npm-cache")))  # noqa: SIM112 - npm's own name
+        _install_chromium(folder, Path(os.environ.get("npm_config_cache", kept / "npm-cache")))  # noqa: SIM112 - npm's own name
         installed.write_bytes(lock)
     own = {
         "LD_LIBRARY_PATH": str(folder / "lib"),
@@ -76,7 +76,7 @@ def install_chromium(kept: Path) -> Chromium:
     return Chromium(program=folder / "chromium", environment=inherited | own)
 
 
-def _install(folder: Path, cache: Path) -> None:
+def _install_chromium(folder: Path, cache: Path) -> None:
     node = find_node()
     path = f"{node.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = os.environ | {"PATH": path, "npm_config_cache": str(cache)}

@@ -56,11 +56,11 @@ def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
     """
     made: list[Ports] = []
 
-    def make() -> Ports:
+    def find_own_ports() -> Ports:
         made.append(find_free_ports())
         return made[-1]
 
-    yield make
+    yield find_own_ports
     if not request.session.testsfailed:
         for ports in made:
             shutil.rmtree(ROOT / ".anchor" / str(ports.emulator), ignore_errors=True)
@@ -90,13 +90,13 @@ def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlat
 @pytest.fixture(scope="session")
 def released(platform: TinyPlatform) -> Released:
     """A site with fifteen releases. The first release was promoted and is live."""
-    return release_and_promote(platform.project("alpha"))
+    return release_and_promote(platform.create_project("alpha"))
 
 
 @pytest.fixture(scope="session")
 def neighbour(platform: TinyPlatform) -> Neighbour:
     """Another tenant with a live site."""
-    return create_neighbour(platform.cloud, platform.project("delta", tenant="bob"))
+    return create_neighbour(platform.cloud, platform.create_project("delta", tenant="bob"))
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +121,7 @@ class Second:
     seconds: float
 
 
-def push(
+def push_changes(
     pushed: PushedProject, changes: dict[str, str | bytes | None], message: str, load: VisitorLoad
 ) -> tuple[str, Json]:
     """Commit to the repository, deliver the push, and wait until the deployment has ended.
@@ -146,7 +146,9 @@ def push(
 def second(first: PushedProject) -> Second:
     pushed = time.monotonic()
     with VisitorLoad(url=first.project["url"]) as load:
-        sha, deployment = push(first, {"public/second.txt": "the second release\n"}, "Add a file", load)
+        sha, deployment = push_changes(
+            first, {"public/second.txt": "the second release\n"}, "Add a file", load
+        )
         live_since = time.monotonic()
         time.sleep(2.0)  # visitors load the new release during this time
     return Second(
@@ -169,7 +171,7 @@ def broken(first: PushedProject, second: Second) -> Broken:  # noqa: ARG001 - on
     changed = package.replace('"dependencies": {', '"dependencies": {\n    "left-pad": "1.3.0",', 1)
     assert changed != package
     with VisitorLoad(url=first.project["url"], visitors=2) as load:
-        _, deployment = push(first, {"package.json": changed}, "Forget the lock file", load)
+        _, deployment = push_changes(first, {"package.json": changed}, "Forget the lock file", load)
     first.repository.commit({"package.json": package}, "Fix the build")
     return Broken(deployment=deployment, load=load)
 

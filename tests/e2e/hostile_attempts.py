@@ -28,7 +28,7 @@ class Attempt:
     parameters: dict[str, Any]
 
 
-def attempt(what: str, call: str, **parameters: object) -> Attempt:
+def make_attempt(what: str, call: str, **parameters: object) -> Attempt:
     return Attempt(what, call, parameters)
 
 
@@ -64,16 +64,16 @@ class AttackTargets:
         buckets, own = self.cloud.deployed.outputs["buckets"], self.own_site
         group = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{own}-build"}
         return [
-            attempt("get its identity", "sts.get_caller_identity"),
-            attempt(
+            make_attempt("get its identity", "sts.get_caller_identity"),
+            make_attempt(
                 "put its own artifact",
                 "s3.put_object",
                 Bucket=buckets["artifacts"],
                 Key=f"artifacts/{own}/left-behind",
                 Body="x",
             ),
-            attempt("write its own log", "logs.create_log_stream", **group, logStreamName="another"),
-            attempt(
+            make_attempt("write its own log", "logs.create_log_stream", **group, logStreamName="another"),
+            make_attempt(
                 "read its own secrets",
                 "ssm.get_parameters",
                 Names=[self.build_parameter_name(self.own, "OWN_SECRET")],
@@ -84,18 +84,18 @@ class AttackTargets:
     def list_refused(self) -> list[Attempt]:
         """Return the hostile calls, which AWS must refuse."""
         return [
-            *self._objects(),
-            *self._secrets(),
-            *self._logs(),
-            *self._rows(),
-            *self._functions(),
-            *self._messages(),
-            *self._builds(),
-            *self._releases(),
-            *self._rights(),
+            *self._list_object_attempts(),
+            *self._list_secret_attempts(),
+            *self._list_log_attempts(),
+            *self._list_row_attempts(),
+            *self._list_function_attempts(),
+            *self._list_message_attempts(),
+            *self._list_build_attempts(),
+            *self._list_release_attempts(),
+            *self._list_permission_attempts(),
         ]
 
-    def _objects(self) -> list[Attempt]:
+    def _list_object_attempts(self) -> list[Attempt]:
         buckets, site, own = self.cloud.deployed.outputs["buckets"], self.site, self.own_site
         deployment_id = self.neighbour.deployment["deploymentId"]
         artifact = {
@@ -115,45 +115,49 @@ class AttackTargets:
             "CopySource": artifact,
         }
         return [
-            attempt("read the neighbour's artifact", "s3.get_object", **artifact),
-            attempt("copy the neighbour's artifact to its own", "s3.copy_object", **copied),
-            attempt("replace the neighbour's artifact", "s3.put_object", **artifact, Body="x"),
-            attempt("delete the neighbour's artifact", "s3.delete_object", **artifact),
-            attempt("list artifacts", "s3.list_objects_v2", Bucket=buckets["artifacts"]),
-            attempt("read an archived log", "s3.get_object", **log),
-            attempt("replace an archived log", "s3.put_object", **log, Body="x"),
-            attempt("replace a neighbour's page", "s3.put_object", **page, Body="x"),
-            attempt(
+            make_attempt("read the neighbour's artifact", "s3.get_object", **artifact),
+            make_attempt("copy the neighbour's artifact to its own", "s3.copy_object", **copied),
+            make_attempt("replace the neighbour's artifact", "s3.put_object", **artifact, Body="x"),
+            make_attempt("delete the neighbour's artifact", "s3.delete_object", **artifact),
+            make_attempt("list artifacts", "s3.list_objects_v2", Bucket=buckets["artifacts"]),
+            make_attempt("read an archived log", "s3.get_object", **log),
+            make_attempt("replace an archived log", "s3.put_object", **log, Body="x"),
+            make_attempt("replace a neighbour's page", "s3.put_object", **page, Body="x"),
+            make_attempt(
                 "write a file of its own site without a release",
                 "s3.put_object",
                 Bucket=buckets["assets"],
                 Key=f"assets/{own}/evil.js",
                 Body="x",
             ),
-            attempt("write the neighbour's cache", "s3.put_object", **cached, Body="x"),
-            attempt("list the files of sites", "s3.list_objects_v2", Bucket=buckets["assets"]),
-            attempt("remove a bucket policy", "s3.delete_bucket_policy", Bucket=buckets["artifacts"]),
+            make_attempt("write the neighbour's cache", "s3.put_object", **cached, Body="x"),
+            make_attempt("list the files of sites", "s3.list_objects_v2", Bucket=buckets["assets"]),
+            make_attempt("remove a bucket policy", "s3.delete_bucket_policy", Bucket=buckets["artifacts"]),
         ]
 
-    def _secrets(self) -> list[Attempt]:
+    def _list_secret_attempts(self) -> list[Attempt]:
         name = self.build_parameter_name(self.neighbour.site, VARIABLE)
         own = self.build_parameter_name(self.own, "OWN_SECRET")
         return [
-            attempt("read the neighbour's secret", "ssm.get_parameters", Names=[name], WithDecryption=True),
-            attempt(
+            make_attempt(
+                "read the neighbour's secret", "ssm.get_parameters", Names=[name], WithDecryption=True
+            ),
+            make_attempt(
                 "read the neighbour's secret together with its own",
                 "ssm.get_parameters",
                 Names=[own, name],
                 WithDecryption=True,
             ),
-            attempt("read one secret", "ssm.get_parameter", Name=name, WithDecryption=True),
-            attempt("list secrets", "ssm.get_parameters_by_path", Path="/anchor/local/sites", Recursive=True),
-            attempt(
+            make_attempt("read one secret", "ssm.get_parameter", Name=name, WithDecryption=True),
+            make_attempt(
+                "list secrets", "ssm.get_parameters_by_path", Path="/anchor/local/sites", Recursive=True
+            ),
+            make_attempt(
                 "replace the neighbour's secret", "ssm.put_parameter", Name=name, Value="x", Overwrite=True
             ),
-            attempt("replace its own secret", "ssm.put_parameter", Name=own, Value="x", Overwrite=True),
-            attempt("delete the neighbour's secret", "ssm.delete_parameter", Name=name),
-            attempt(
+            make_attempt("replace its own secret", "ssm.put_parameter", Name=own, Value="x", Overwrite=True),
+            make_attempt("delete the neighbour's secret", "ssm.delete_parameter", Name=name),
+            make_attempt(
                 "sign as the platform",
                 "kms.generate_mac",
                 KeyId=f"alias/{PREFIX}-signing",
@@ -162,26 +166,26 @@ class AttackTargets:
             ),
         ]
 
-    def _logs(self) -> list[Attempt]:
+    def _list_log_attempts(self) -> list[Attempt]:
         stream = self.neighbour.build_id.rpartition(":")[2]
         theirs = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{self.site}-build"}
         return [
-            attempt("read the neighbour's log", "logs.get_log_events", **theirs, logStreamName=stream),
-            attempt("search the neighbour's log", "logs.filter_log_events", **theirs),
-            attempt(
+            make_attempt("read the neighbour's log", "logs.get_log_events", **theirs, logStreamName=stream),
+            make_attempt("search the neighbour's log", "logs.filter_log_events", **theirs),
+            make_attempt(
                 "write into the neighbour's log",
                 "logs.put_log_events",
                 **theirs,
                 logStreamName=stream,
                 logEvents=[{"timestamp": 0, "message": "x"}],
             ),
-            attempt("delete the neighbour's log", "logs.delete_log_group", **theirs),
-            attempt(
+            make_attempt("delete the neighbour's log", "logs.delete_log_group", **theirs),
+            make_attempt(
                 "read the platform's log", "logs.filter_log_events", logGroupName=f"/aws/lambda/{PREFIX}-api"
             ),
         ]
 
-    def _rows(self) -> list[Attempt]:
+    def _list_row_attempts(self) -> list[Attempt]:
         tables = {name: table["name"] for name, table in self.cloud.deployed.outputs["tables"].items()}
         project = {"projectId": {"S": self.neighbour.site.project_id}, "sk": {"S": "METADATA"}}
         deployment = {
@@ -189,36 +193,36 @@ class AttackTargets:
             "deploymentId": {"S": self.neighbour.deployment["deploymentId"]},
         }
         return [
-            attempt(
+            make_attempt(
                 "read the neighbour's project", "dynamodb.get_item", TableName=tables["projects"], Key=project
             ),
-            attempt("read all projects", "dynamodb.scan", TableName=tables["projects"]),
-            attempt(
+            make_attempt("read all projects", "dynamodb.scan", TableName=tables["projects"]),
+            make_attempt(
                 "read the neighbour's deployment",
                 "dynamodb.get_item",
                 TableName=tables["deployments"],
                 Key=deployment,
             ),
-            attempt(
+            make_attempt(
                 "write a deployment", "dynamodb.put_item", TableName=tables["deployments"], Item=deployment
             ),
-            attempt(
+            make_attempt(
                 "declare a site of its own",
                 "dynamodb.put_item",
                 TableName=tables["projects"],
                 Item={"projectId": {"S": "SITE#evil"}, "sk": {"S": "SITE"}},
             ),
-            attempt(
+            make_attempt(
                 "write the neighbour's cache tags",
                 "dynamodb.put_item",
                 TableName=tables[f"site-{self.site}-tags"],
                 Item={"tag": {"S": "x"}, "path": {"S": "x"}},
             ),
-            attempt("read the images' rows", "dynamodb.scan", TableName=tables["images"]),
-            attempt("read the shops' rows", "dynamodb.scan", TableName=tables["shops"]),
+            make_attempt("read the images' rows", "dynamodb.scan", TableName=tables["images"]),
+            make_attempt("read the shops' rows", "dynamodb.scan", TableName=tables["shops"]),
         ]
 
-    def _functions(self) -> list[Attempt]:
+    def _list_function_attempts(self) -> list[Attempt]:
         functions = (
             "webhook",
             "orchestrator",
@@ -232,35 +236,35 @@ class AttackTargets:
         theirs, own = f"{PREFIX}-site-{self.site}-server", f"{PREFIX}-site-{self.own_site}-server"
         return [
             *(
-                attempt(f"call {name}", "lambda.invoke", FunctionName=f"{PREFIX}-{name}", Payload="{}")
+                make_attempt(f"call {name}", "lambda.invoke", FunctionName=f"{PREFIX}-{name}", Payload="{}")
                 for name in functions
             ),
-            attempt("call the neighbour's site", "lambda.invoke", FunctionName=theirs, Payload="{}"),
-            attempt(
+            make_attempt("call the neighbour's site", "lambda.invoke", FunctionName=theirs, Payload="{}"),
+            make_attempt(
                 "read the neighbour's variables", "lambda.get_function_configuration", FunctionName=theirs
             ),
-            attempt("fetch the neighbour's code", "lambda.get_function", FunctionName=theirs),
-            attempt(
+            make_attempt("fetch the neighbour's code", "lambda.get_function", FunctionName=theirs),
+            make_attempt(
                 "replace the neighbour's code",
                 "lambda.update_function_code",
                 FunctionName=theirs,
                 S3Bucket=self.cloud.deployed.outputs["buckets"]["artifacts"],
                 S3Key=f"artifacts/{self.own_site}/left-behind",
             ),
-            attempt(
+            make_attempt(
                 "change its own site's role",
                 "lambda.update_function_configuration",
                 FunctionName=own,
                 Role=self.build_role_arn("release"),
             ),
-            attempt(
+            make_attempt(
                 "switch its own site to another version",
                 "lambda.update_alias",
                 FunctionName=own,
                 Name="live",
                 FunctionVersion="1",
             ),
-            attempt(
+            make_attempt(
                 "allow everybody to call the release function",
                 "lambda.add_permission",
                 FunctionName=f"{PREFIX}-release",
@@ -270,7 +274,7 @@ class AttackTargets:
             ),
         ]
 
-    def _messages(self) -> list[Attempt]:
+    def _list_message_attempts(self) -> list[Attempt]:
         queues = self.cloud.deployed.outputs["queues"]
         theirs = {name: self.neighbour.deployment[name] for name in ("projectId", "deploymentId")}
         body = json.dumps(theirs)
@@ -281,34 +285,34 @@ class AttackTargets:
             "Detail": "{}",
         }
         return [
-            attempt(
+            make_attempt(
                 "start a release",
                 "sqs.send_message",
                 QueueUrl=queues["releases"],
                 MessageBody=body,
                 **fifo,
             ),
-            attempt(
+            make_attempt(
                 "start a build through the queue",
                 "sqs.send_message",
                 QueueUrl=queues["builds"],
                 MessageBody=body,
             ),
-            attempt("receive release messages", "sqs.receive_message", QueueUrl=queues["releases"]),
-            attempt("empty the build queue", "sqs.purge_queue", QueueUrl=queues["builds"]),
-            attempt("report the end of a build", "events.put_events", Entries=[event]),
+            make_attempt("receive release messages", "sqs.receive_message", QueueUrl=queues["releases"]),
+            make_attempt("empty the build queue", "sqs.purge_queue", QueueUrl=queues["builds"]),
+            make_attempt("report the end of a build", "events.put_events", Entries=[event]),
         ]
 
-    def _builds(self) -> list[Attempt]:
+    def _list_build_attempts(self) -> list[Attempt]:
         theirs, own = f"{PREFIX}-site-{self.site}-build", f"{PREFIX}-site-{self.own_site}-build"
         return [
-            attempt("start the neighbour's build", "codebuild.start_build", projectName=theirs),
-            attempt("start its own build", "codebuild.start_build", projectName=own),
-            attempt("stop the neighbour's build", "codebuild.stop_build", id=self.neighbour.build_id),
-            attempt(
+            make_attempt("start the neighbour's build", "codebuild.start_build", projectName=theirs),
+            make_attempt("start its own build", "codebuild.start_build", projectName=own),
+            make_attempt("stop the neighbour's build", "codebuild.stop_build", id=self.neighbour.build_id),
+            make_attempt(
                 "look at the neighbour's build", "codebuild.batch_get_builds", ids=[self.neighbour.build_id]
             ),
-            attempt(
+            make_attempt(
                 "give its own builds another role",
                 "codebuild.update_project",
                 name=own,
@@ -316,18 +320,18 @@ class AttackTargets:
             ),
         ]
 
-    def _releases(self) -> list[Attempt]:
+    def _list_release_attempts(self) -> list[Attempt]:
         outputs = self.cloud.deployed.outputs
         host = self.neighbour.site.visitor.host.partition(":")[0]
         store = {"KvsARN": outputs["keyValueStoreArn"]}
         return [
-            attempt(
+            make_attempt(
                 "read the neighbour's key in the KeyValueStore",
                 "cloudfront-keyvaluestore.get_key",
                 **store,
                 Key=host,
             ),
-            attempt(
+            make_attempt(
                 "switch the neighbour's host to another release",
                 "cloudfront-keyvaluestore.put_key",
                 **store,
@@ -335,47 +339,47 @@ class AttackTargets:
                 Value="{}",
                 IfMatch="x",
             ),
-            attempt(
+            make_attempt(
                 "read the origin secret of the distribution",
                 "cloudfront.get_distribution_config",
                 Id=outputs["distributionId"],
             ),
         ]
 
-    def _rights(self) -> list[Attempt]:
+    def _list_permission_attempts(self) -> list[Attempt]:
         own = f"{PREFIX}-site-{self.own_site}-build"
         policy = (
             '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
         )
         return [
-            attempt(
+            make_attempt(
                 "assume the role of the neighbour's builds",
                 "sts.assume_role",
                 RoleArn=self.build_role_arn(f"site-{self.site}-build"),
                 RoleSessionName="evil",
             ),
-            attempt(
+            make_attempt(
                 "assume the role of the release function",
                 "sts.assume_role",
                 RoleArn=self.build_role_arn("release"),
                 RoleSessionName="evil",
             ),
-            attempt(
+            make_attempt(
                 "grant itself all permissions",
                 "iam.put_role_policy",
                 RoleName=own,
                 PolicyName="evil",
                 PolicyDocument=policy,
             ),
-            attempt(
+            make_attempt(
                 "change the trust policy of another role",
                 "iam.update_assume_role_policy",
                 RoleName=f"{PREFIX}-release",
                 PolicyDocument=_TRUST,
             ),
-            attempt("create a user", "iam.create_user", UserName="evil"),
-            attempt("read a policy", "iam.get_role_policy", RoleName=own, PolicyName="grants"),
-            attempt(
+            make_attempt("create a user", "iam.create_user", UserName="evil"),
+            make_attempt("read a policy", "iam.get_role_policy", RoleName=own, PolicyName="grants"),
+            make_attempt(
                 "list users", "cognito-idp.list_users", UserPoolId=self.cloud.deployed.outputs["userPoolId"]
             ),
         ]

@@ -190,7 +190,7 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
     anchor.run_ok("projects", "delete", "My command", "--yes")
 
 
-def test_every_wrong_field_is_named(anchor: Anchor) -> None:
+def test_the_error_names_every_wrong_field(anchor: Anchor) -> None:
     """Q1."""
     status, out, err = anchor.run("projects", "create", "x", "--site=No", "--repository=ftp://a")
     assert (status, out) == (1, "")
@@ -234,7 +234,7 @@ def test_a_missing_deployment_is_refused_with_404(anchor: Anchor, command: str) 
     assert anchor.run(command, MISSING_ID) == (1, "", "refused (404): the deployment does not exist\n")
 
 
-def test_a_missing_project_is_named(anchor: Anchor) -> None:
+def test_the_error_names_a_missing_project(anchor: Anchor) -> None:
     status, _, err = anchor.run("deploy", "no-such")
     assert (status, err.split(":")[0]) == (1, "there is no project 'no-such'")
 
@@ -277,7 +277,7 @@ def test_a_closed_output_pipe_ends_the_command_with_status_141(
     assert capsys.readouterr().err == ""
 
 
-def test_a_credentials_file_that_cannot_be_read_or_written_is_named(
+def test_the_error_names_a_credentials_file_that_cannot_be_read_or_written(
     signed_out_terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Q1."""

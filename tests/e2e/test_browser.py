@@ -11,7 +11,7 @@ import pytest
 from attrs import frozen
 
 from local.cloud import Cloud
-from local.demo.demo import PushedProject, push
+from local.demo.demo import PushedProject, push_commit
 from local.progress import Progress
 from tests.e2e import devtools
 from tests.e2e.chromium import install_chromium
@@ -36,7 +36,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str],
 def next_push(cloud: Cloud, first: PushedProject) -> PushedProject:
     """The example site after a second push. The release of this push is live."""
     first.repository.commit({"public/second.txt": "the second release\n"}, "Add a file")
-    return push(cloud, first, "Add a file", Progress())
+    return push_commit(cloud, first, "Add a file", Progress())
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_every_kind_of_problem_is_recorded(tab: Tab) -> None:
         assert problem in problems
 
 
-def test_a_page_its_script_and_its_api_are_of_one_release(tab: Tab) -> None:
+def test_a_page_its_script_and_its_api_belong_to_one_release(tab: Tab) -> None:
     """D3."""
     tab.open("/")
     tab.wait_for_text("release-check", "same release")

@@ -32,7 +32,7 @@ class Observations:
 @pytest.fixture(scope="module")
 def observations(platform: TinyPlatform) -> Observations:
     emulator = platform.cloud.emulator
-    site = platform.project("zeta", tenant="dora")
+    site = platform.create_project("zeta", tenant="dora")
     secret = {"name": "KEY", "value": "of-the-deleted", "isSecret": True}
     site.client.set_variables(site.project_id, [secret])
     queued = site.client.deploy(site.project_id, branch="main")

@@ -87,7 +87,7 @@ def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedP
     assert re.search(r"\d+ resources", demo.stdout)
 
 
-def test_the_demo_works_without_node_and_prints_the_source_of_its_own(
+def test_the_demo_works_without_node_and_prints_which_node_it_uses(
     demo: subprocess.CompletedProcess[str],
 ) -> None:
     """L1."""
@@ -150,7 +150,7 @@ def production(
 def run_up(folder: Path, ports: Ports, *options: str) -> Generator[RunningUp]:
     """Run the command until the context ends. Wait until the tiny site is live."""
     process = subprocess.Popen(
-        [*create_command("up"), "--folder", str(tiny_site.write(folder)), *options],
+        [*create_command("up"), "--folder", str(tiny_site.write_site(folder)), *options],
         cwd=ROOT,
         env=create_environment(ports),
         stdin=subprocess.DEVNULL,

@@ -21,16 +21,16 @@ MANY: Final = 50
 @pytest.fixture(scope="module")
 def busy_site(platform: TinyPlatform) -> TinyProject:
     """The site of a tenant that pushes often."""
-    return platform.project("beta", tenant="carol")
+    return platform.create_project("beta", tenant="carol")
 
 
 @pytest.fixture(scope="module")
 def other_site(platform: TinyPlatform) -> TinyProject:
     """Another project of the same tenant."""
-    return platform.project("eta", tenant="carol")
+    return platform.create_project("eta", tenant="carol")
 
 
-def push(site: TinyProject, message: str) -> str:
+def deliver_push(site: TinyProject, message: str) -> str:
     """Deliver another push of the same commit, with a new message, and return the id of its deployment."""
     head = site.repository.head
     payload = create_push_payload(repository_url=site.repository.url, sha=head, message=message)
@@ -42,7 +42,9 @@ def push(site: TinyProject, message: str) -> str:
 def push_at_once(site: TinyProject, number: int) -> list[str]:
     """Deliver pushes in parallel, and return their deployment ids, oldest first (ids sort by time)."""
     with ThreadPoolExecutor(4) as github:
-        return sorted(github.map(partial(push, site), [f"Push {each} of {number}" for each in range(number)]))
+        return sorted(
+            github.map(partial(deliver_push, site), [f"Push {each} of {number}" for each in range(number)])
+        )
 
 
 def wait_until_queue_is_empty(platform: TinyPlatform) -> None:
@@ -81,10 +83,10 @@ class FivePushes:
 @pytest.fixture(scope="module")
 def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
     with hold_builds(platform.cloud.emulator) as builds:
-        first = push(busy_site, "The first push")
+        first = deliver_push(busy_site, "The first push")
         builds.wait_until_started(first)
         # In sequence, so that the order of the deployments is known.
-        pushed = [first, *(push(busy_site, f"Push {number}") for number in range(2, 6))]
+        pushed = [first, *(deliver_push(busy_site, f"Push {number}") for number in range(2, 6))]
         wait_until_queue_is_empty(platform)
         builds.resume()
         # First wait for the newest deployment. When it has ended, all others have ended, too.
@@ -122,11 +124,11 @@ def many_pushes(
     platform: TinyPlatform, busy_site: TinyProject, other_site: TinyProject, neighbour: Neighbour
 ) -> ManyPushes:
     with hold_builds(platform.cloud.emulator, fail_build) as builds:
-        first = push(busy_site, "The first of many")
+        first = deliver_push(busy_site, "The first of many")
         builds.wait_until_started(first)
-        waited_longest = push(other_site, "The first one elsewhere")
+        waited_longest = deliver_push(other_site, "The first one elsewhere")
         many = [first, *push_at_once(busy_site, MANY - 2)]
-        single = push(neighbour.site, "The only one")
+        single = deliver_push(neighbour.site, "The only one")
         wait_until_queue_is_empty(platform)
         assert builds.started == [first]
         builds.resume()
@@ -151,9 +153,12 @@ def test_cancelling_frees_the_build_slot_or_the_place_in_the_queue(
     A deployment that is cancelled while it waits never starts its build.
     """
     with hold_builds(platform.cloud.emulator, fail_build) as builds:
-        first = push(busy_site, "It is cancelled")
+        first = deliver_push(busy_site, "It is cancelled")
         builds.wait_until_started(first)
-        waits, newer = push(other_site, "It waits for room"), push(busy_site, "It waits for its project")
+        waits, newer = (
+            deliver_push(other_site, "It waits for room"),
+            deliver_push(busy_site, "It waits for its project"),
+        )
         wait_until_queue_is_empty(platform)
         other_site.client.cancel(waits)
         busy_site.client.cancel(first)

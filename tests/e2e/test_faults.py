@@ -21,7 +21,7 @@ SERVER = f"{PREFIX}-site-{SITE}-server"
 
 @pytest.fixture(scope="module")
 def site(platform: TinyPlatform) -> TinyProject:
-    site = platform.project(SITE, tenant="dan")
+    site = platform.create_project(SITE, tenant="dan")
     assert site.release()["status"] == "live"
     return site
 
@@ -47,7 +47,7 @@ def read_status(site: TinyProject, deployment_id: str) -> str:
     return str(site.client.get_deployment(deployment_id)["status"])
 
 
-def sweep(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None:
+def sweep_expired_lease(platform: TinyPlatform, site: TinyProject, deployment_id: str) -> None:
     """Expire the lease of a deployment and run the sweep."""
     emulator = platform.cloud.emulator
     emulator.client("dynamodb").update_item(
@@ -64,7 +64,7 @@ def assert_live_after_sweep(
     platform: TinyPlatform, site: TinyProject, deployment_id: str, fault: str
 ) -> None:
     """Run the sweep, assert that the deployment is live, and compare the result with docs/reliability.md."""
-    sweep(platform, site, deployment_id)
+    sweep_expired_lease(platform, site, deployment_id)
     ended = site.client.wait_until(deployment_id, set(), timeout=60)
     assert site.visitor.get("/api/release").json()["release"] == ended["commitSha"]
     check_text(fault, f"- {fault}: {ended['status']} after 1 sweep; no response failed, and none was mixed")
@@ -91,10 +91,10 @@ def test_a_release_is_finished_after_its_function_was_killed(
         assert_live_after_sweep(platform, site, deployment_id, "the release function's process is killed")
     # Delete the message of the deployment. It stays invisible for half an hour. In this FIFO queue, it would
     # delay the next releases of the project.
-    purge(platform, f"{PREFIX}-releases.fifo")
+    purge_queue(platform, f"{PREFIX}-releases.fifo")
 
 
-def purge(platform: TinyPlatform, queue: str) -> None:
+def purge_queue(platform: TinyPlatform, queue: str) -> None:
     sqs = platform.cloud.emulator.client("sqs")
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"])
 
@@ -144,7 +144,7 @@ def test_a_push_is_built_although_its_message_is_lost(platform: TinyPlatform, si
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
             deployment_id = site.push(message="Lost")
-            purge(platform, f"{PREFIX}-builds")
+            purge_queue(platform, f"{PREFIX}-builds")
         finally:
             functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
         assert read_status(site, deployment_id) == "queued"

@@ -42,7 +42,7 @@ class HostileBuild:
 
 @pytest.fixture(scope="module")
 def hostile(platform: TinyPlatform, neighbour: Neighbour) -> HostileBuild:
-    own = platform.project("gamma", tenant="eve")
+    own = platform.create_project("gamma", tenant="eve")
     own.client.set_variables(own.project_id, [{"name": "OWN_SECRET", "value": OWN_SECRET, "isSecret": True}])
     targets = AttackTargets(cloud=platform.cloud, own=own, neighbour=neighbour)
     attempts = [asdict(each) for each in [*targets.list_allowed(), *targets.list_refused()]]

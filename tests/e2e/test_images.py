@@ -221,7 +221,7 @@ def expect_refusal(images: Images, method: str, path: str, body: Json | None = N
         ({"contentType": "image/png", "size": 5, "albumId": "01JB0000000000000000000000"}, "albumId"),
     ],
 )
-def test_an_invalid_field_of_a_new_image_is_named(images: Images, body: Json, field: str) -> None:
+def test_the_error_names_an_invalid_field_of_a_new_image(images: Images, body: Json, field: str) -> None:
     """A3, Q1."""
     with pytest.raises(PlatformError) as refusal:
         images.client.call("POST", "/images", body)
@@ -294,15 +294,15 @@ def test_images_and_albums_of_another_user_are_not_found(
     body = {"title": "taken"} if "image" in route.path else {"name": "taken"}
     sent = body if route.method == "PATCH" else None
 
-    def answer(image_id: str, album_id: str) -> tuple[int, Json]:
+    def find_refusal(image_id: str, album_id: str) -> tuple[int, Json]:
         path = route.path.replace("{imageId}", image_id).replace("{albumId}", album_id)
         with pytest.raises(PlatformError) as refusal:
             other_user.client.call(route.method, path, sent)
         return refusal.value.status, refusal.value.problem
 
     nothing = "01JB0000000000000000000000"
-    assert answer(image, album) == answer(nothing, nothing)
-    assert answer(image, album)[0] == 404
+    assert find_refusal(image, album) == find_refusal(nothing, nothing)
+    assert find_refusal(image, album)[0] == 404
     assert images.client.call("GET", f"/images/{image}")["title"] is None
 
 
@@ -364,7 +364,7 @@ def test_responses_allow_the_configured_origins_without_credentials(images: Imag
     assert "Access-Control-Allow-Origin" not in forbidden.headers
 
 
-def test_the_delivery_lets_pages_of_the_configured_origins_read(images: Images) -> None:
+def test_only_pages_of_the_configured_origins_can_read_delivered_images(images: Images) -> None:
     """I3."""
     image = images.add(make_picture())
     allowed = images.visit(image, {"Origin": ORIGIN})

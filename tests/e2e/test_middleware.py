@@ -26,8 +26,8 @@ from tests.e2e.visitors import (
     ThroughTheEdge,
     VisitorProfile,
     WithoutEdge,
-    build,
-    next_start,
+    build_site,
+    run_next_start,
 )
 
 PAGES: Final = (
@@ -113,7 +113,7 @@ class Served:
     function: WithoutEdge
     next: NextStart
 
-    def question(
+    def make_question(
         self,
         page: str,
         visitor: VisitorProfile,
@@ -142,7 +142,7 @@ def served(
     request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Served]:
     variant = VARIANTS[request.param]
-    folder = build(
+    folder = build_site(
         tmp_path_factory.mktemp("site") / "site",
         of=variant.example,
         changes=variant.changes,
@@ -153,7 +153,9 @@ def served(
         for path in (folder / ".open-next").rglob("*")
         if path.is_file()
     }
-    own = {name: content for name, content in tiny_site.files().items() if not name.startswith("output/")}
+    own = {
+        name: content for name, content in tiny_site.make_files().items() if not name.startswith("output/")
+    }
     repository = cloud.git.create(
         f"middleware-{variant.site}",
         tiny_site.write_files(tmp_path_factory.mktemp("repository"), own | output),
@@ -165,12 +167,12 @@ def served(
     deployment = client.wait_until(deployment_id, set(), timeout=300.0)
     assert deployment["status"] == "live", deployment
     edge = ThroughTheEdge(url=project["url"])
-    with next_start(folder, host=edge.host, settings=variant.settings) as started:
+    with run_next_start(folder, host=edge.host, settings=variant.settings) as started:
         yield Served(
             variant=variant,
             build_id=(folder / ".next" / "BUILD_ID").read_text().strip(),
             edge=edge,
-            function=WithoutEdge.of(cloud, variant.site, edge.host, deployment_id),
+            function=WithoutEdge.from_release(cloud, variant.site, edge.host, deployment_id),
             next=started,
         )
 
@@ -188,13 +190,13 @@ FORMS = [("GET", "document"), ("HEAD", "document"), ("GET", "rsc"), ("GET", "dat
 @pytest.mark.parametrize(
     "order", [(MEMBER, STRANGER), (STRANGER, MEMBER)], ids=["member first", "stranger first"]
 )
-def test_a_gate_holds_in_either_order(
+def test_a_protected_page_is_not_served_to_a_stranger_in_either_order(
     served: Served, order: tuple[VisitorProfile, VisitorProfile], page: str, method: str, form: str
 ) -> None:
     """A page that the middleware shows only to members is never served to a stranger, whoever asks first."""
     query = create_unused_query()
     for visitor in (*order, *order):
-        question = served.question(page, visitor, method=method, form=form, query=query)
+        question = served.make_question(page, visitor, method=method, form=form, query=query)
         found, right = served.edge.ask(question), served.function.ask(question)
         assert found == right
         assert not found.is_hit
@@ -203,9 +205,7 @@ def test_a_gate_holds_in_either_order(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edge_gives(
-    served: Served, seed: int
-) -> None:
+def test_each_visitor_gets_the_same_answer_with_and_without_the_edge(served: Served, seed: int) -> None:
     """Each answer through the edge equals the answer of the function that is called directly.
 
     The content of each page also equals the page of `next start`.
@@ -216,7 +216,7 @@ def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edg
     forms = [*FORMS, ("POST", "document")]
     query = create_unused_query()
     questions = [
-        served.question(
+        served.make_question(
             draw.choice((page, f"in/{page}")),
             visitor,
             method=method,
@@ -254,9 +254,9 @@ def test_in_any_order_and_at_once_each_visitor_gets_what_a_server_without_an_edg
     assert not [control for control in controls if "s-maxage" in control]
 
 
-def test_what_may_be_shared_is_shared(served: Served) -> None:
+def test_a_shareable_answer_is_shared_between_visitors(served: Served) -> None:
     """The response of `/api/feed` may be shared: it allows shared caching, and no middleware handles it."""
-    question = served.question("api/feed", STRANGER, query=create_unused_query())
+    question = served.make_question("api/feed", STRANGER, query=create_unused_query())
     first, second = served.edge.ask(question), served.edge.ask(evolve(question, visitor=MEMBER))
     assert (first.status, first.is_hit, second.is_hit) == (200, False, True)
     assert first.body == second.body
@@ -266,21 +266,21 @@ def test_what_may_be_shared_is_shared(served: Served) -> None:
 @pytest.mark.parametrize(
     "visitor", [evolve(STRANGER, authorization="Bearer x"), evolve(STRANGER, cookie="__prerender_bypass=x")]
 )
-def test_a_visitor_with_credentials_or_in_draft_mode_gets_an_own_answer(
+def test_a_visitor_with_credentials_or_in_draft_mode_gets_a_separate_answer(
     served: Served, visitor: VisitorProfile
 ) -> None:
-    question = served.question("api/feed", STRANGER, query=create_unused_query())
+    question = served.make_question("api/feed", STRANGER, query=create_unused_query())
     bodies = {served.edge.ask(each).body for each in (question, evolve(question, visitor=visitor))}
     bodies |= {served.edge.ask(evolve(question, visitor=visitor)).body}
     assert len(bodies) == 3
 
 
 @pytest.mark.parametrize("path", ["api/by-cookie", "api/conditional"])
-def test_what_varies_by_a_cookie_or_a_condition_is_not_shared(served: Served, path: str) -> None:
+def test_an_answer_that_varies_by_a_cookie_or_a_condition_is_not_shared(served: Served, path: str) -> None:
     """The first path sends `Vary: Cookie`. For the second, `next.config.mjs` has conditions on cookies."""
     query = create_unused_query()
     for visitor in (MEMBER, STRANGER, evolve(STRANGER, cookie="bucket=b"), MEMBER):
-        question = served.question(path, visitor, query=query)
+        question = served.make_question(path, visitor, query=query)
         reply = served.edge.ask(question)
         assert not reply.is_hit
         assert reply.headers.get("x-user") == served.function.ask(question).headers.get("x-user")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Cloud
-from local.demo.demo import ConnectedProject, PushedProject, push
+from local.demo.demo import ConnectedProject, PushedProject, push_commit
 from local.demo.next_15_checks import NEXT_15_CHECKS
 from local.demo.site_checks import SiteCheck
 from local.demo.visitor import Visitor
@@ -28,11 +28,11 @@ def released(cloud: Cloud) -> PushedProject:
     connected = ConnectedProject(
         client=client, project=project, webhook=Webhook(**project["webhook"]), repository=repository
     )
-    return push(cloud, connected, "The conformance site", Progress())
+    return push_commit(cloud, connected, "The conformance site", Progress())
 
 
 @pytest.mark.parametrize("check", NEXT_15_CHECKS, ids=lambda check: check.title)
-def test_the_release_passes_the_check(released: PushedProject, check: SiteCheck) -> None:
+def test_the_release_passes_every_site_check(released: PushedProject, check: SiteCheck) -> None:
     """D7: the check runs at the immutable URL of the release (D6)."""
     check.run(Visitor(url=released.deployment["url"]), released.sha)
 

@@ -18,7 +18,7 @@ from tests.e2e.inspection import read_log
 
 
 @pytest.mark.parametrize("check", SITE_CHECKS, ids=lambda check: check.title)
-def test_the_release_passes_the_check(first: PushedProject, check: SiteCheck) -> None:
+def test_the_release_passes_every_site_check(first: PushedProject, check: SiteCheck) -> None:
     """D7: the check runs at the immutable URL of the release (D6)."""
     check.run(Visitor(url=first.deployment["url"]), first.sha)
 
@@ -60,12 +60,12 @@ def test_no_request_fails_while_a_release_goes_live(second: Second) -> None:
 def test_no_response_mixes_two_releases(first: PushedProject, second: Second) -> None:
     """D3: the visitors got responses of both releases, but no response with parts of both releases."""
     assert second.load.mixed_answers == []
-    assert second.load.releases_since(0.0) == {first.sha, second.sha}
+    assert second.load.list_releases_since(0.0) == {first.sha, second.sha}
 
 
 def test_after_the_switch_only_the_new_release_answers(second: Second) -> None:
     """D3."""
-    assert second.load.releases_since(second.live_since) == {second.sha}
+    assert second.load.list_releases_since(second.live_since) == {second.sha}
 
 
 def test_the_replaced_release_still_answers_at_its_own_url(first: PushedProject, second: Second) -> None:
@@ -77,7 +77,7 @@ def test_the_replaced_release_still_answers_at_its_own_url(first: PushedProject,
 
 
 @pytest.mark.parametrize("release", ["first", "second"])
-def test_pages_are_revalidated_in_releases_that_are_live_or_not(
+def test_pages_of_live_and_replaced_releases_are_revalidated(
     first: PushedProject, second: Second, release: str
 ) -> None:
     """D7: the revalidation function of the live release also revalidates the pages of other releases."""
@@ -117,7 +117,7 @@ def test_the_whole_log_of_a_build_can_be_read(first: PushedProject, broken: Brok
 def test_a_failed_build_does_not_affect_the_live_site(second: Second, broken: Broken) -> None:
     """D2."""
     assert broken.load.failed_answers == []
-    assert broken.load.releases_since(0.0) == {second.sha}
+    assert broken.load.list_releases_since(0.0) == {second.sha}
 
 
 def test_a_cancelled_deployment_stops_its_build_without_effect_on_the_site(
@@ -129,7 +129,7 @@ def test_a_cancelled_deployment_stops_its_build_without_effect_on_the_site(
     deployment = first.client.get_deployment(cancelled.deployment["deploymentId"])
     assert deployment["status"] == "cancelled"
     assert cancelled.load.failed_answers == []
-    assert cancelled.load.releases_since(0.0) == {second.sha}
+    assert cancelled.load.list_releases_since(0.0) == {second.sha}
 
 
 def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) -> None:
@@ -138,7 +138,7 @@ def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) ->
     assert promoted.builds_after == promoted.builds_before
 
 
-def test_promoting_takes_a_fraction_of_a_push(second: Second, promoted: Promoted) -> None:
+def test_a_promotion_takes_a_fraction_of_the_time_of_a_push(second: Second, promoted: Promoted) -> None:
     """D5: the time ends when a visitor gets the promoted release. A push takes about 40 seconds."""
     assert promoted.seconds_to_first_answer < second.seconds / 20
 
@@ -149,7 +149,7 @@ def test_no_request_fails_or_mixes_releases_during_a_promotion(
     """D3, D5."""
     assert promoted.load.failed_answers == []
     assert promoted.load.mixed_answers == []
-    assert promoted.load.releases_since(promoted.answered) == {first.sha}
+    assert promoted.load.list_releases_since(promoted.answered) == {first.sha}
 
 
 def test_a_promoted_project_is_pinned_until_its_owner_unpins_it(

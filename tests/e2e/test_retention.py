@@ -49,7 +49,7 @@ def collected(platform: TinyPlatform, released: Released) -> Collected:
     return Collected(before=before, after=after, unpinned=unpinned, projects=(pinned, free))
 
 
-def test_the_ten_newest_releases_and_the_live_one_are_kept_pinned_or_not(
+def test_the_ten_newest_releases_and_the_live_one_are_kept_with_or_without_a_pin(
     released: Released, collected: Collected
 ) -> None:
     first = released.releases[0]["deploymentId"]

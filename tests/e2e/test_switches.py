@@ -24,4 +24,4 @@ def test_no_request_fails_or_mixes_releases_during_many_switches(released: Relea
     assert load.failed_answers == []
     assert load.mixed_answers == []
     assert len(load.answers) > 3 * SWITCHES
-    assert load.releases_since(0.0) == {first["commitSha"], last["commitSha"]}
+    assert load.list_releases_since(0.0) == {first["commitSha"], last["commitSha"]}

@@ -82,7 +82,7 @@ def upgraded(own_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFa
         archive.extractall(earlier, filter="data")
     with Cloud.start(root=earlier, ports=own_ports(), progress=Progress(), sites=("alpha",)) as cloud:
         platform = TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
-        project = platform.project("alpha", more={"output/server-functions/default/index.mjs": GATE})
+        project = platform.create_project("alpha", more={"output/server-functions/default/index.mjs": GATE})
         first = project.release()
         assert first["status"] == "live", first
         edge = ThroughTheEdge(url=project.project["url"])

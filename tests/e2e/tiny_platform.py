@@ -64,13 +64,13 @@ class TinyPlatform:
     folder: Path
     _tenants: dict[str, PlatformClient] = field(factory=dict[str, PlatformClient], init=False)
 
-    def tenant(self, name: str) -> PlatformClient:
+    def get_tenant_client(self, name: str) -> PlatformClient:
         """Return the client of a tenant. The first call creates the tenant."""
         if name not in self._tenants:
             self._tenants[name] = self.cloud.sign_in(self.cloud.create_user(f"{name}@tiny.example.com"))
         return self._tenants[name]
 
-    def project(
+    def create_project(
         self, site: str, *, tenant: str = "ada", more: Mapping[str, str | bytes] | None = None
     ) -> TinyProject:
         """Create a project with its own repository, on a site that no other project uses.
@@ -81,8 +81,8 @@ class TinyPlatform:
             more: Additional or replaced files of the repository, by path.
         """
         folder = self.folder / site
-        repository = tiny_site.create(self.cloud.git, site, folder, more)
-        client = self.tenant(tenant)
+        repository = tiny_site.create_repository(self.cloud.git, site, folder, more)
+        client = self.get_tenant_client(tenant)
         project = client.create_project(name=f"Tiny {site}", site=site, repository_url=repository.url)
         return TinyProject(
             client=client, project=project, webhook=Webhook(**project["webhook"]), repository=repository

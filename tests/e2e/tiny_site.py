@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from local.git_server import GitServer, Repository
-from tests.runtime.releases.open_next import MANIFEST, SERVER, as_json, make_manifest, make_output
+from tests.runtime.releases.open_next import MANIFEST, SERVER, encode_json, make_manifest, make_output
 
 FOLDER: Final = Path(__file__).with_name("tiny-site")
 _SERVER_FILE: Final = "server.mjs"
 
 
-def files() -> dict[str, str | bytes]:
+def make_files() -> dict[str, str | bytes]:
     """Return the content of the repository's files, by path."""
     tiny: dict[str, str | bytes] = {
         path.relative_to(FOLDER).as_posix(): path.read_bytes()
@@ -26,19 +26,19 @@ def files() -> dict[str, str | bytes]:
     document = make_manifest()
     document["origins"]["default"] |= {"streaming": False, "wrapper": "aws-lambda"}
     made = make_output(
-        {MANIFEST: as_json(document), f"{SERVER}index.mjs": (FOLDER / _SERVER_FILE).read_bytes()}
+        {MANIFEST: encode_json(document), f"{SERVER}index.mjs": (FOLDER / _SERVER_FILE).read_bytes()}
     )
     return tiny | {f"output/{name}": content for name, content in made.items()}
 
 
-def write(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
+def write_site(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
     """Write the files of the repository into a folder, and return the folder.
 
     Args:
         folder: The folder.
         more: Content of additional or replaced files, by path.
     """
-    return write_files(folder, files() | dict(more or {}))
+    return write_files(folder, make_files() | dict(more or {}))
 
 
 def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
@@ -51,7 +51,7 @@ def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def create(
+def create_repository(
     git: GitServer, name: str, folder: Path, more: Mapping[str, str | bytes] | None = None
 ) -> Repository:
     """Create a repository of the tiny site on the git server.
@@ -62,4 +62,4 @@ def create(
         folder: An empty folder for the files.
         more: Content of additional or replaced files, by path.
     """
-    return git.create(name, write(folder, more))
+    return git.create(name, write_site(folder, more))

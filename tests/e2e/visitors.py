@@ -17,9 +17,9 @@ from attrs import field, frozen
 
 from local.builds.environment import prepare_node_folder
 from local.cloud import Cloud, find_free_ports
-from local.layers import host_target
+from local.layers import find_host_target
 from local.node import find_node
-from runtime.deploy.releases.publishing import release_alias
+from runtime.deploy.releases.publishing import build_release_alias
 
 ROOT: Final = Path(__file__).parents[2]
 SITE: Final = Path(__file__).with_name("middleware-site")
@@ -122,7 +122,7 @@ class Reply:
         return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
 
 
-def _reply(status: int, pairs: Sequence[tuple[str, str]], body: bytes) -> Reply:
+def _build_reply(status: int, pairs: Sequence[tuple[str, str]], body: bytes) -> Reply:
     headers = {name.lower(): value for name, value in pairs if name.lower() != "set-cookie"}
     location = urlsplit(headers.pop("location", ""))
     return Reply(
@@ -136,7 +136,7 @@ def _reply(status: int, pairs: Sequence[tuple[str, str]], body: bytes) -> Reply:
     )
 
 
-def _ask(address: str, host: str, question: Question) -> Reply:
+def _send_question(address: str, host: str, question: Question) -> Reply:
     answer = requests.request(
         question.method,
         f"{address}{question.path}",
@@ -150,7 +150,7 @@ def _ask(address: str, host: str, question: Question) -> Reply:
         timeout=60,
     )
     raw: Any = answer.raw
-    return _reply(answer.status_code, list(raw.headers.items()), answer.content)
+    return _build_reply(answer.status_code, list(raw.headers.items()), answer.content)
 
 
 @frozen(kw_only=True)
@@ -166,7 +166,7 @@ class ThroughTheEdge:
 
     def ask(self, question: Question) -> Reply:
         """Ask the live site."""
-        return _ask(f"http://127.0.0.1:{urlsplit(self.url).port}", self.host, question)
+        return _send_question(f"http://127.0.0.1:{urlsplit(self.url).port}", self.host, question)
 
 
 @frozen(kw_only=True)
@@ -180,7 +180,7 @@ class WithoutEdge:
     origin_key: str = field(repr=False)
 
     @classmethod
-    def of(cls, cloud: Cloud, site: str, host: str, deployment_id: str) -> Self:
+    def from_release(cls, cloud: Cloud, site: str, host: str, deployment_id: str) -> Self:
         """Return the function of a live release, with the release's origin key."""
         _, keys = cloud.emulator.read_key_values(str(cloud.deployed.outputs["keyValueStoreArn"]))
         entry = json.loads(keys[host.partition(":")[0]])
@@ -218,7 +218,7 @@ class WithoutEdge:
         }
         answer = self.cloud.emulator.client("lambda").invoke(
             FunctionName=f"anchor-local-site-{self.site}-server",
-            Qualifier=release_alias(self.deployment_id),
+            Qualifier=build_release_alias(self.deployment_id),
             Payload=json.dumps(event).encode(),
         )
         payload: bytes = answer["Payload"].read()
@@ -226,7 +226,7 @@ class WithoutEdge:
         head, _, body = payload.partition(_END_OF_HEAD)
         told = json.loads(head)
         pairs = [*told["headers"].items(), *(("set-cookie", each) for each in told.get("cookies") or ())]
-        return _reply(told["statusCode"], pairs, b"" if question.method == "HEAD" else body)
+        return _build_reply(told["statusCode"], pairs, b"" if question.method == "HEAD" else body)
 
 
 @frozen(kw_only=True)
@@ -238,10 +238,12 @@ class NextStart:
 
     def ask(self, question: Question) -> Reply:
         """Ask `next start`."""
-        return _ask(f"http://127.0.0.1:{self.port}", self.host, question)
+        return _send_question(f"http://127.0.0.1:{self.port}", self.host, question)
 
 
-def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings: Mapping[str, str]) -> Path:
+def build_site(
+    folder: Path, *, of: str, changes: Mapping[str, str | None], settings: Mapping[str, str]
+) -> Path:
     """Build the site with the real OpenNext, and return its folder.
 
     Args:
@@ -260,7 +262,7 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
         **os.environ,
         **settings,
         "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
-        "ANCHOR_LAMBDA_ARCH": {"x86_64": "x64"}.get(host_target()[1], "arm64"),
+        "ANCHOR_LAMBDA_ARCH": {"x86_64": "x64"}.get(find_host_target()[1], "arm64"),
         "CI": "1",
         "NEXT_TELEMETRY_DISABLED": "1",
     }
@@ -282,7 +284,7 @@ def build(folder: Path, *, of: str, changes: Mapping[str, str | None], settings:
 
 
 @contextlib.contextmanager
-def next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Generator[NextStart]:
+def run_next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Generator[NextStart]:
     """Run `next start` for a build until the context ends.
 
     Args:

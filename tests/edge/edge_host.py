@@ -35,18 +35,18 @@ SPLIT_SITE = {
 }
 
 
-def value(site: Mapping[str, object]) -> str:
+def encode_entry(site: Mapping[str, object]) -> str:
     """Return an entry as text, as the KeyValueStore contains it."""
     return json.dumps(site, separators=(",", ":"))
 
 
-KEY_VALUES = {HOST: value(SITE), RELEASE_HOST: value(SITE)}
+KEY_VALUES = {HOST: encode_entry(SITE), RELEASE_HOST: encode_entry(SITE)}
 
 
 def create_large_key_values() -> dict[str, str]:
     """Return the store of a release whose root entries have their own keys."""
     entries = {f"{RELEASE_HOST}/{entry}": "1" for entry in SITE["p"].strip("|").split("|")}
-    return {HOST: value(LARGE_SITE), RELEASE_HOST: value(LARGE_SITE), **entries}
+    return {HOST: encode_entry(LARGE_SITE), RELEASE_HOST: encode_entry(LARGE_SITE), **entries}
 
 
 def load_function(key_values: Mapping[str, str]) -> EdgeFunction:

@@ -21,10 +21,10 @@ from tests.edge.edge_host import (
     SPLIT_SITE,
     create_large_key_values,
     create_request,
+    encode_entry,
     load_function,
     read_header,
     read_target,
-    value,
 )
 
 SERVER, IMAGE, ASSETS = SITE["s"], SITE["i"], "assets"
@@ -264,11 +264,11 @@ def test_a_key_that_is_too_long_is_not_read_from_the_store(function_with_entry_k
 
 def test_a_release_without_public_files_sends_all_requests_to_its_server() -> None:
     for files in ("", "|"):
-        loaded = load_function({HOST: value({**SITE, "p": files})})
+        loaded = load_function({HOST: encode_entry({**SITE, "p": files})})
         assert read_target(loaded.run(create_request("/favicon.ico"))) == SERVER
         loaded.close()
     without_files = {name: content for name, content in SITE.items() if name != "p"}
-    loaded = load_function({HOST: value(without_files)})
+    loaded = load_function({HOST: encode_entry(without_files)})
     assert read_target(loaded.run(create_request("/favicon.ico"))) == SERVER
     loaded.close()
 
@@ -279,7 +279,7 @@ def test_a_switch_changes_one_key_and_applies_to_the_next_request() -> None:
     loaded = EdgeFunction.load(SOURCE.read_text(), lambda: (etag, items))
     new = {**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC", "s": "new.on.aws", "i": "new-image.on.aws"}
     assert read_target(loaded.run(create_request("/"))) == SERVER
-    items[HOST] = value(new)
+    items[HOST] = encode_entry(new)
     etag = "2"
     assert read_target(loaded.run(create_request("/"))) == "new.on.aws"
     assert read_target(loaded.run(create_request("/_next/image"))) == "new-image.on.aws"
@@ -293,8 +293,8 @@ def test_a_switch_changes_one_key_and_applies_to_the_next_request() -> None:
     loaded.close()
 
 
-def test_the_number_of_hosts_in_the_store_changes_neither_the_result_nor_the_number_of_reads() -> None:
-    others = {f"site-{number}.sites.example.com": value(SITE) for number in range(9_998)}
+def test_the_number_of_hosts_in_the_store_changes_neither_results_nor_reads() -> None:
+    others = {f"site-{number}.sites.example.com": encode_entry(SITE) for number in range(9_998)}
     few, many = load_function(KEY_VALUES), load_function({**KEY_VALUES, **others})
     for uri in ("/", "/favicon.ico", "/_next/static/x.js", "/_next/image"):
         assert few.run(create_request(uri)) == many.run(create_request(uri))
@@ -306,7 +306,7 @@ def test_the_number_of_hosts_in_the_store_changes_neither_the_result_nor_the_num
 
 @pytest.fixture(scope="module")
 def split_site_function() -> Iterator[EdgeFunction]:
-    loaded = load_function({HOST: value(SPLIT_SITE), RELEASE_HOST: value(SPLIT_SITE)})
+    loaded = load_function({HOST: encode_entry(SPLIT_SITE), RELEASE_HOST: encode_entry(SPLIT_SITE)})
     yield loaded
     loaded.close()
 
@@ -385,14 +385,14 @@ def read_cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) ->
 @pytest.fixture(scope="module")
 def older_release_function() -> Iterator[EdgeFunction]:
     """The function with a release of an older version of the platform. Its entry in the store has no `c`."""
-    older = value({name: each for name, each in SITE.items() if name != "c"})
+    older = encode_entry({name: each for name, each in SITE.items() if name != "c"})
     loaded = load_function({HOST: older})
     yield loaded
     loaded.close()
 
 
 @pytest.mark.parametrize("uri", ["/", "/posts/first", "/_next/data/build/index.json", "/_next/image", "/api"])
-def test_answers_of_a_release_with_c_may_be_shared(function: EdgeFunction, uri: str) -> None:
+def test_answers_of_a_release_with_the_field_c_may_be_shared(function: EdgeFunction, uri: str) -> None:
     """`c` means that the functions of the release decide with Cache-Control what CloudFront shares."""
     assert read_cache_header(function, uri) == "shared"
 

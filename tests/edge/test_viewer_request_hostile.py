@@ -20,8 +20,8 @@ from tests.edge.edge_host import (
     SITE,
     create_large_key_values,
     create_request,
+    encode_entry,
     load_function,
-    value,
 )
 
 DOTS = ["..", ".", "%2e", "%2E%2e", "%252e%252e"]
@@ -127,7 +127,7 @@ def assert_stays_in_folders(outcome: Forward) -> None:
 
 def test_a_request_cannot_read_the_generation_key_as_a_host() -> None:
     """E1: the key of the cache generation is in the same KeyValueStore as the entries of the hosts."""
-    function = load_function({**KEY_VALUES, GENERATION_KEY: value(SITE)})
+    function = load_function({**KEY_VALUES, GENERATION_KEY: encode_entry(SITE)})
     try:
         outcome = function.run(create_request("/", host=GENERATION_KEY))
     finally:

@@ -85,21 +85,21 @@ def _read_alarm(emulator: Emulator) -> object:
     return alarm and (alarm["Threshold"], alarm["MetricName"])
 
 
-def _name_bucket(emulator: Emulator) -> str:
+def _build_bucket_name(emulator: Emulator) -> str:
     return f"anchor-dev-{emulator.account_id}-artifacts"
 
 
 def _change_bucket(emulator: Emulator) -> None:
     rules = _read_bucket(emulator)
     emulator.client("s3").put_bucket_lifecycle_configuration(
-        Bucket=_name_bucket(emulator),
+        Bucket=_build_bucket_name(emulator),
         LifecycleConfiguration={"Rules": [{**rule, "Status": "Disabled"} for rule in rules]},
     )
 
 
 def _read_bucket(emulator: Emulator) -> list[dict[str, Any]]:
     client = emulator.client("s3")
-    return client.get_bucket_lifecycle_configuration(Bucket=_name_bucket(emulator))["Rules"]
+    return client.get_bucket_lifecycle_configuration(Bucket=_build_bucket_name(emulator))["Rules"]
 
 
 def _change_role(emulator: Emulator) -> None:
@@ -185,7 +185,7 @@ def make_release(emulator: Emulator) -> None:
     emulator.client("dynamodb").put_item(
         TableName="anchor-dev-projects", Item={"projectId": {"S": "01"}, "sk": {"S": "METADATA"}}
     )
-    emulator.client("s3").put_object(Bucket=_name_bucket(emulator), Key="artifact", Body=b"content")
+    emulator.client("s3").put_object(Bucket=_build_bucket_name(emulator), Key="artifact", Body=b"content")
 
 
 def read_release(emulator: Emulator) -> dict[str, object]:
@@ -193,7 +193,7 @@ def read_release(emulator: Emulator) -> dict[str, object]:
     functions = emulator.client("lambda")
     keys = emulator.client("cloudfront-keyvaluestore").list_keys(KvsARN=_find_store(emulator))["Items"]
     versions = functions.list_versions_by_function(FunctionName=_REVALIDATE)["Versions"]
-    files = emulator.client("s3").list_objects_v2(Bucket=_name_bucket(emulator))
+    files = emulator.client("s3").list_objects_v2(Bucket=_build_bucket_name(emulator))
     revalidate = functions.get_function_configuration(FunctionName=_REVALIDATE)
     return {
         "code": functions.get_function_configuration(FunctionName=_SERVER)["CodeSha256"],

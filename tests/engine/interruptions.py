@@ -136,10 +136,10 @@ _Inputs = Mapping[str, Any]
 _Find = Callable[[Emulator, _Inputs], str | None]
 
 
-def _by_name(service: str, operation: str, argument: str, name: str = "name") -> _Find:
+def _build_name_finder(service: str, operation: str, argument: str, name: str = "name") -> _Find:
     """Return a function that returns the name of a resource if AWS finds the resource by its name."""
 
-    def find(emulator: Emulator, inputs: _Inputs) -> str | None:
+    def find_import_id(emulator: Emulator, inputs: _Inputs) -> str | None:
         client = emulator.client(service)
         try:
             getattr(client, operation)(**{argument: inputs[name]})
@@ -147,7 +147,7 @@ def _by_name(service: str, operation: str, argument: str, name: str = "name") ->
             return None
         return str(inputs[name])
 
-    return find
+    return find_import_id
 
 
 def _find_log_group(emulator: Emulator, inputs: _Inputs) -> str | None:
@@ -197,26 +197,26 @@ def _find_event_source(emulator: Emulator, inputs: _Inputs) -> str | None:
     return next((each["UUID"] for each in mappings["EventSourceMappings"]), None)
 
 
-def _by_api(operation: str, member: str, prop: str, identity: str) -> _Find:
+def _build_api_finder(operation: str, member: str, prop: str, identity: str) -> _Find:
     """Return a function that returns `<API>/<ID>` of the part of an API with the declared property."""
 
-    def find(emulator: Emulator, inputs: _Inputs) -> str | None:
+    def find_import_id(emulator: Emulator, inputs: _Inputs) -> str | None:
         items = getattr(emulator.client("apigatewayv2"), operation)(ApiId=inputs["apiId"])["Items"]
         found = (each[identity] for each in items if each[member] == inputs[prop])
         return next((f"{inputs['apiId']}/{each}" for each in found), None)
 
-    return find
+    return find_import_id
 
 
-def _by_edge_list(operation: str, key: str, describe: Callable[[Any], tuple[str, str]]) -> _Find:
+def _build_edge_finder(operation: str, key: str, describe: Callable[[Any], tuple[str, str]]) -> _Find:
     """Return a function that finds the ID of a policy or an origin access control by its name."""
 
-    def find(emulator: Emulator, inputs: _Inputs) -> str | None:
+    def find_import_id(emulator: Emulator, inputs: _Inputs) -> str | None:
         items = getattr(emulator.client("cloudfront"), operation)()[key].get("Items", [])
         named = dict(describe(item) for item in items)
         return named.get(inputs["name"])
 
-    return find
+    return find_import_id
 
 
 def _describe_cache_policy(item: Any) -> tuple[str, str]:  # noqa: ANN401 - an answer of boto3
@@ -235,29 +235,33 @@ def _describe_access_control(item: Any) -> tuple[str, str]:  # noqa: ANN401 - an
 # Finds the ID of a resource that AWS would refuse to create a second time, or None if it does not exist. The
 # table in docs/operations.md tells users the same.
 IMPORT_IDS: Final[Mapping[str, _Find]] = {
-    "aws:apigatewayv2/authorizer:Authorizer": _by_api("get_authorizers", "Name", "name", "AuthorizerId"),
-    "aws:apigatewayv2/route:Route": _by_api("get_routes", "RouteKey", "routeKey", "RouteId"),
-    "aws:apigatewayv2/stage:Stage": _by_api("get_stages", "StageName", "name", "StageName"),
-    "aws:cloudfront/cachePolicy:CachePolicy": _by_edge_list(
+    "aws:apigatewayv2/authorizer:Authorizer": _build_api_finder(
+        "get_authorizers", "Name", "name", "AuthorizerId"
+    ),
+    "aws:apigatewayv2/route:Route": _build_api_finder("get_routes", "RouteKey", "routeKey", "RouteId"),
+    "aws:apigatewayv2/stage:Stage": _build_api_finder("get_stages", "StageName", "name", "StageName"),
+    "aws:cloudfront/cachePolicy:CachePolicy": _build_edge_finder(
         "list_cache_policies", "CachePolicyList", _describe_cache_policy
     ),
     "aws:cloudfront/function:Function": _find_edge_function,
-    "aws:cloudfront/keyValueStore:KeyValueStore": _by_name("cloudfront", "describe_key_value_store", "Name"),
-    "aws:cloudfront/originAccessControl:OriginAccessControl": _by_edge_list(
+    "aws:cloudfront/keyValueStore:KeyValueStore": _build_name_finder(
+        "cloudfront", "describe_key_value_store", "Name"
+    ),
+    "aws:cloudfront/originAccessControl:OriginAccessControl": _build_edge_finder(
         "list_origin_access_controls", "OriginAccessControlList", _describe_access_control
     ),
-    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _by_edge_list(
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _build_edge_finder(
         "list_response_headers_policies", "ResponseHeadersPolicyList", _describe_headers_policy
     ),
     "aws:cloudwatch/logGroup:LogGroup": _find_log_group,
     "aws:codebuild/project:Project": _find_project,
-    "aws:dynamodb/table:Table": _by_name("dynamodb", "describe_table", "TableName"),
+    "aws:dynamodb/table:Table": _build_name_finder("dynamodb", "describe_table", "TableName"),
     "aws:iam/policy:Policy": _find_policy,
-    "aws:iam/role:Role": _by_name("iam", "get_role", "RoleName"),
+    "aws:iam/role:Role": _build_name_finder("iam", "get_role", "RoleName"),
     "aws:kms/alias:Alias": _find_key_alias,
     "aws:lambda/alias:Alias": _find_function_alias,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _find_event_source,
-    "aws:lambda/function:Function": _by_name("lambda", "get_function", "FunctionName"),
+    "aws:lambda/function:Function": _build_name_finder("lambda", "get_function", "FunctionName"),
     "aws:lambda/permission:Permission": _find_permission,
-    "aws:s3/bucket:Bucket": _by_name("s3", "head_bucket", "Bucket", "bucket"),
+    "aws:s3/bucket:Bucket": _build_name_finder("s3", "head_bucket", "Bucket", "bucket"),
 }

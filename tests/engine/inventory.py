@@ -26,7 +26,9 @@ def list_resources(emulator: Emulator) -> dict[str, list[str]]:
 _Client = Callable[[str], Any]
 
 
-def _build(service: str, operation: str, key: str, name: str = "") -> Callable[[_Client], list[str]]:
+def _build_name_lister(
+    service: str, operation: str, key: str, name: str = ""
+) -> Callable[[_Client], list[str]]:
     """Return a function that lists the names in the answer of an operation.
 
     Args:
@@ -93,37 +95,47 @@ def _list_records(client: _Client) -> list[str]:
 
 
 _KINDS: Final[dict[str, Callable[[_Client], list[str]]]] = {
-    "acm certificates": _build("acm", "list_certificates", "CertificateSummaryList", "CertificateArn"),
-    "api gateway apis": _build("apigatewayv2", "get_apis", "Items", "Name"),
-    "api gateway domains": _build("apigatewayv2", "get_domain_names", "Items", "DomainName"),
+    "acm certificates": _build_name_lister(
+        "acm", "list_certificates", "CertificateSummaryList", "CertificateArn"
+    ),
+    "api gateway apis": _build_name_lister("apigatewayv2", "get_apis", "Items", "Name"),
+    "api gateway domains": _build_name_lister("apigatewayv2", "get_domain_names", "Items", "DomainName"),
     "cloudfront cache policies": _list_custom("list_cache_policies", "CachePolicyList", "CachePolicyConfig"),
-    "cloudfront distributions": _build("cloudfront", "list_distributions", "DistributionList.Items", "Id"),
-    "cloudfront functions": _build("cloudfront", "list_functions", "FunctionList.Items", "Name"),
+    "cloudfront distributions": _build_name_lister(
+        "cloudfront", "list_distributions", "DistributionList.Items", "Id"
+    ),
+    "cloudfront functions": _build_name_lister("cloudfront", "list_functions", "FunctionList.Items", "Name"),
     "cloudfront headers policies": _list_custom(
         "list_response_headers_policies", "ResponseHeadersPolicyList", "ResponseHeadersPolicyConfig"
     ),
-    "cloudfront origin access controls": _build(
+    "cloudfront origin access controls": _build_name_lister(
         "cloudfront", "list_origin_access_controls", "OriginAccessControlList.Items", "Name"
     ),
-    "cloudfront stores": _build("cloudfront", "list_key_value_stores", "KeyValueStoreList.Items", "Name"),
-    "cloudwatch alarms": _build("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-    "cloudwatch dashboards": _build("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
-    "codebuild projects": _build("codebuild", "list_projects", "projects"),
-    "dynamodb tables": _build("dynamodb", "list_tables", "TableNames"),
-    "eventbridge rules": _build("events", "list_rules", "Rules", "Name"),
+    "cloudfront stores": _build_name_lister(
+        "cloudfront", "list_key_value_stores", "KeyValueStoreList.Items", "Name"
+    ),
+    "cloudwatch alarms": _build_name_lister("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    "cloudwatch dashboards": _build_name_lister(
+        "cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"
+    ),
+    "codebuild projects": _build_name_lister("codebuild", "list_projects", "projects"),
+    "dynamodb tables": _build_name_lister("dynamodb", "list_tables", "TableNames"),
+    "eventbridge rules": _build_name_lister("events", "list_rules", "Rules", "Name"),
     "iam policies": _list_local_policies,
-    "iam roles": _build("iam", "list_roles", "Roles", "RoleName"),
+    "iam roles": _build_name_lister("iam", "list_roles", "Roles", "RoleName"),
     "kms aliases": _list_key_aliases,
     "kms keys": _list_keys,
-    "lambda event sources": _build("lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"),
-    "lambda functions": _build("lambda", "list_functions", "Functions", "FunctionName"),
-    "lambda layers": _build("lambda", "list_layers", "Layers", "LayerName"),
-    "log groups": _build("logs", "describe_log_groups", "logGroups", "logGroupName"),
-    "metric filters": _build("logs", "describe_metric_filters", "metricFilters", "filterName"),
+    "lambda event sources": _build_name_lister(
+        "lambda", "list_event_source_mappings", "EventSourceMappings", "UUID"
+    ),
+    "lambda functions": _build_name_lister("lambda", "list_functions", "Functions", "FunctionName"),
+    "lambda layers": _build_name_lister("lambda", "list_layers", "Layers", "LayerName"),
+    "log groups": _build_name_lister("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    "metric filters": _build_name_lister("logs", "describe_metric_filters", "metricFilters", "filterName"),
     "records": _list_records,
-    "s3 buckets": _build("s3", "list_buckets", "Buckets", "Name"),
-    "sns subscriptions": _build("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
-    "sns topics": _build("sns", "list_topics", "Topics", "TopicArn"),
-    "sqs queues": _build("sqs", "list_queues", "QueueUrls"),
+    "s3 buckets": _build_name_lister("s3", "list_buckets", "Buckets", "Name"),
+    "sns subscriptions": _build_name_lister("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
+    "sns topics": _build_name_lister("sns", "list_topics", "Topics", "TopicArn"),
+    "sqs queues": _build_name_lister("sqs", "list_queues", "QueueUrls"),
     "user pools": _list_user_pools,
 }

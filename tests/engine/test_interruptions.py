@@ -38,7 +38,7 @@ def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(
     killer, interrupted = Killer(), list[Pending]()
     for _ in range(KILLS):
         killer.run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
-        cancel(interruptible_dev)
+        remove_lock(interruptible_dev)
         pending = list_pending(interruptible_dev)
         interrupted += pending
         delete_items(interruptible_dev, pending)
@@ -56,7 +56,7 @@ def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(
     check_leftovers(interruptible_dev, interrupted)
 
 
-def cancel(stack: Stack) -> None:
+def remove_lock(stack: Stack) -> None:
     """Remove the lock of a killed deployment."""
     stack.project.run("cancel", f"--stack={stack.stage}", "--yes")
 
@@ -75,7 +75,7 @@ def test_aws_refuses_a_repeated_creation_and_pulumi_names_the_resource(interrupt
     Killer().run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
     with pytest.raises(PulumiFailedError, match=r"the stack is currently locked.*`pulumi cancel`"):
         interruptible_dev.up()
-    cancel(interruptible_dev)
+    remove_lock(interruptible_dev)
     imports = find_imports(interruptible_dev, list_pending(interruptible_dev))
     assert imports
     with pytest.raises(PulumiFailedError) as failure:

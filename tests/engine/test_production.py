@@ -21,9 +21,7 @@ DATA: Final = (
 )
 
 
-def test_production_keeps_its_data_when_somebody_destroys_it(
-    production: Stack, subtests: pytest.Subtests
-) -> None:
+def test_destroying_production_keeps_its_data(production: Stack, subtests: pytest.Subtests) -> None:
     """G1, G3, G7."""
     with subtests.test("a preview without warnings, then the creation"):
         check_creation(production)

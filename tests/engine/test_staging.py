@@ -6,7 +6,7 @@ from tests.engine.checks import check_creation, check_no_change
 from tests.engine.stacks import StackFactory
 
 
-def test_the_staging_stage_is_created_and_has_no_drift_after_it(stacks: StackFactory, tmp_path: Path) -> None:
+def test_the_staging_stage_is_created_without_drift(stacks: StackFactory, tmp_path: Path) -> None:
     """G1, G7."""
     with stacks.create("staging", tmp_path) as stack:
         check_creation(stack)

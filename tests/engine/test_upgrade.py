@@ -60,7 +60,7 @@ def test_moved_resources_keep_their_identity(upgraded: Upgraded) -> None:
     assert {"anchor-production-api", "anchor-production-promote"} <= moved
 
 
-def test_the_upgrade_changes_only_texts_of_what_holds_data(upgraded: Upgraded) -> None:
+def test_the_upgrade_keeps_the_settings_of_resources_that_hold_data(upgraded: Upgraded) -> None:
     """R5: the settings of tables, buckets, keys and user pools stay as they are."""
     kept = ("aws:dynamodb/table:", "aws:kms/key:", "aws:s3/bucket:", "aws:cognito/userPool:")
     for resource_id, resource in upgraded.before.items():

@@ -24,13 +24,13 @@ def test_a_package_of_the_functions_has_the_same_version_in_the_tests(package: s
     assert read_lock("dev")[package] == read_lock("runtime")[package] == version(package)
 
 
-def test_the_layers_contain_boto3_and_what_it_needs() -> None:
+def test_the_layers_contain_boto3_and_its_dependencies() -> None:
     """Lambda's own boto3 may be too old to know the parameters that the functions use."""
     needed = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
     assert needed <= read_lock("runtime").keys()
 
 
-def test_the_layers_contain_the_api_descriptions_of_the_services_that_the_functions_call() -> None:
+def test_the_layers_contain_the_api_models_of_all_called_services() -> None:
     called = {
         service
         for path in RUNTIME.rglob("*.py")

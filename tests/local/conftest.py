@@ -65,7 +65,7 @@ def program(running_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture
 def deployed(program: DeployedProgram) -> Deployment:
     """The real program, deployed to the emulator. Tests must only read it."""
-    return program.deployment()
+    return program.get_deployment()
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class DeployedProgram:
-    """The only deployment of the program in a process. The first call of `deployment` deploys the program.
+    """The only deployment of the program in a process. The first call of `get_deployment` deploys it.
 
-    Call `forget` if the emulator is emptied. Then the next call of `deployment` deploys the program again.
+    Call `forget` if the emulator is emptied. Then the next call of `get_deployment` deploys it again.
     """
 
     def __init__(self, emulator: Emulator, layers: Path) -> None:
@@ -22,7 +22,7 @@ class DeployedProgram:
         self._layers = layers
         self._deployment: Deployment | None = None
 
-    def deployment(self) -> Deployment:
+    def get_deployment(self) -> Deployment:
         if self._deployment is None:
             self.emulator.reset()
             self.engine = Engine(self.emulator, root=ROOT)

@@ -33,12 +33,12 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
         yield server
 
 
-def git(server: GitServer, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_git(server: GitServer, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {"HOME": str(cwd), "GIT_TERMINAL_PROMPT": "0"}
     return subprocess.run(
         [server.git.program, *arguments],
         cwd=cwd,
-        env=environment | server.environment(),
+        env=environment | server.build_environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -52,7 +52,7 @@ def fetch_commit(server: GitServer, url: str, sha: str, folder: Path) -> Path:
         ("fetch", "--quiet", "--depth", "1", url, sha),
         ("checkout", "--quiet", "FETCH_HEAD"),
     ):
-        done = git(server, *arguments, cwd=folder)
+        done = run_git(server, *arguments, cwd=folder)
         assert done.returncode == 0, done.stderr
     return folder
 
@@ -136,9 +136,9 @@ def test_a_commit_outside_of_the_repository_is_refused(repository: Repository) -
 def test_an_unknown_commit_or_repository_cannot_be_fetched(
     server: GitServer, repository: Repository, tmp_path: Path
 ) -> None:
-    git(server, "init", "--quiet", cwd=tmp_path)
-    unknown = git(server, "fetch", "--depth", "1", repository.url, "0" * 39 + "1", cwd=tmp_path)
-    missing = git(server, "fetch", "https://github.com/acme/other", cwd=tmp_path)
+    run_git(server, "init", "--quiet", cwd=tmp_path)
+    unknown = run_git(server, "fetch", "--depth", "1", repository.url, "0" * 39 + "1", cwd=tmp_path)
+    missing = run_git(server, "fetch", "https://github.com/acme/other", cwd=tmp_path)
 
     assert unknown.returncode != 0
     assert "not our ref" in unknown.stderr
@@ -149,7 +149,7 @@ def test_an_unknown_commit_or_repository_cannot_be_fetched(
 def test_pushing_is_refused(server: GitServer, repository: Repository, tmp_path: Path) -> None:
     before = repository.head
     checkout = fetch_commit(server, repository.url, before, tmp_path / "checkout")
-    pushed = git(server, "push", repository.url, "HEAD:refs/heads/other", cwd=checkout)
+    pushed = run_git(server, "push", repository.url, "HEAD:refs/heads/other", cwd=checkout)
 
     assert pushed.returncode != 0
     assert "403" in pushed.stderr
@@ -161,7 +161,7 @@ def test_the_server_listens_on_loopback_only_and_stops(tmp_path: Path) -> None:
     """L3: the port is only on loopback, and it is closed after the server stops."""
     with GitServer(tmp_path, author=ADA, clock=lambda: NOON) as server:
         assert server.base_url.startswith("http://127.0.0.1:")
-    done = git(server, "ls-remote", "https://github.com/acme/next-site", cwd=tmp_path)
+    done = run_git(server, "ls-remote", "https://github.com/acme/next-site", cwd=tmp_path)
 
     assert done.returncode != 0
     assert "Failed to connect" in done.stderr or "refused" in done.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.layers import LOCK, LayerError, build_layers, host_target, main
+from local.layers import LOCK, LayerError, build_layers, find_host_target, main
 
 HASH = "--hash=sha256:" + "0" * 64
 VERSIONS = {
@@ -83,11 +83,13 @@ def lock(tmp_path: Path) -> Path:
     return path
 
 
-def build(root: Path, lock: Path, pip: FakePip, target: tuple[str, str] = ("python3.13", "arm64")) -> Path:
+def build_with_fake_pip(
+    root: Path, lock: Path, pip: FakePip, target: tuple[str, str] = ("python3.13", "arm64")
+) -> Path:
     return build_layers(*target, root, lock=lock, pip=pip, report=lambda _: None)
 
 
-def content(folder: Path) -> dict[str, tuple[str, int, int]]:
+def read_layer_files(folder: Path) -> dict[str, tuple[str, int, int]]:
     return {
         path.relative_to(folder).as_posix(): (
             path.read_text() if path.is_file() else "",
@@ -102,10 +104,10 @@ def content(folder: Path) -> dict[str, tuple[str, int, int]]:
 def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
     tmp_path: Path, lock: Path
 ) -> None:
-    folder = build(tmp_path / "layers", lock, FakePip())
+    folder = build_with_fake_pip(tmp_path / "layers", lock, FakePip())
 
     assert folder == tmp_path / "layers" / "python3.13-arm64"
-    assert {name for name in content(folder) if (folder / name).is_file()} == {
+    assert {name for name in read_layer_files(folder) if (folder / name).is_file()} == {
         *(
             f"{'edge' if name == 'awscrt' else 'base'}/python/{name}{file}"
             for name in VERSIONS
@@ -120,14 +122,14 @@ def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
 def test_the_same_lock_makes_the_same_layers(tmp_path: Path, lock: Path) -> None:
     """G7."""
     pip = FakePip()
-    first = content(build(tmp_path / "first", lock, pip))
-    second = content(build(tmp_path / "second", lock, pip))
+    first = read_layer_files(build_with_fake_pip(tmp_path / "first", lock, pip))
+    second = read_layer_files(build_with_fake_pip(tmp_path / "second", lock, pip))
 
     assert first == second
     assert {mode for _, mode, _ in first.values()} == {0o644, 0o755}
 
 
-def test_layers_for_a_version_on_the_path_contain_bytecode(
+def test_layers_for_a_python_version_on_the_path_contain_bytecode(
     tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """G7: Lambda cannot write bytecode files into a layer, so that each cold start would compile boto3."""
@@ -150,21 +152,21 @@ def test_layers_for_a_version_on_the_path_contain_bytecode(
         assert b"/opt/python/" in content
 
 
-def test_a_command_of_another_version_does_not_compile(
+def test_a_python_command_that_fails_compiles_no_bytecode(
     tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For example, a command of a version manager for a version that is not installed."""
     interpreter.write_text("#!/bin/sh\necho not installed >&2\nexit 127\n")
     monkeypatch.setattr("local.layers.shutil.which", lambda _: str(interpreter))
-    assert not list(build(tmp_path, lock, FakePip(), ("python3.10", "arm64")).rglob("*.pyc"))
+    assert not list(build_with_fake_pip(tmp_path, lock, FakePip(), ("python3.10", "arm64")).rglob("*.pyc"))
 
 
 def test_layers_are_built_again_when_an_interpreter_is_installed(
     tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = build(tmp_path, lock, FakePip(), ("python3.10", "arm64"))
+    folder = build_with_fake_pip(tmp_path, lock, FakePip(), ("python3.10", "arm64"))
     monkeypatch.setattr("local.layers.shutil.which", lambda _: str(interpreter))
-    build(tmp_path, lock, FakePip(), ("python3.10", "arm64"))
+    build_with_fake_pip(tmp_path, lock, FakePip(), ("python3.10", "arm64"))
     assert list(folder.rglob("*.pyc"))
 
 
@@ -173,18 +175,18 @@ def test_layers_larger_than_lambda_allows_are_refused(
 ) -> None:
     monkeypatch.setattr("local.layers.MAX_UNPACKED_BYTES", 100)
     with pytest.raises(LayerError, match="bytes; Lambda allows 100"):
-        build(tmp_path, lock, FakePip())
+        build_with_fake_pip(tmp_path, lock, FakePip())
 
 
 def test_existing_layers_are_not_built_again_until_the_lock_changes(tmp_path: Path, lock: Path) -> None:
     pip = FakePip()
-    folder = build(tmp_path, lock, pip)
-    build(tmp_path, lock, pip)
+    folder = build_with_fake_pip(tmp_path, lock, pip)
+    build_with_fake_pip(tmp_path, lock, pip)
     assert len(pip.calls) == 2  # one for each layer
 
     lock.write_text(SMALL_LOCK.replace("26.2.1", "26.2.2"))
     (folder / "base" / "python" / "old.py").touch()
-    build(tmp_path, lock, pip)
+    build_with_fake_pip(tmp_path, lock, pip)
 
     assert len(pip.calls) == 4
     assert not (folder / "base" / "python" / "old.py").exists()
@@ -195,7 +197,7 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
     tmp_path: Path, lock: Path, architecture: str, machine: str
 ) -> None:
     pip = FakePip()
-    build(tmp_path, lock, pip, ("python3.12", architecture))
+    build_with_fake_pip(tmp_path, lock, pip, ("python3.12", architecture))
 
     for call in pip.calls:
         assert {"--require-hashes", "--no-deps", "--only-binary=:all:", "--no-compile"} <= set(call)
@@ -203,22 +205,22 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
     assert all(HASH in requirements for requirements in pip.requirements)
 
 
-def test_for_this_machine_pip_decides_which_wheels_fit(tmp_path: Path, lock: Path) -> None:
+def test_pip_selects_the_wheels_of_layers_for_this_machine(tmp_path: Path, lock: Path) -> None:
     """L1: the embedded cloud runs functions with this interpreter, so pip gets no platform of Lambda."""
     pip = FakePip()
-    build_layers(*host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
+    build_layers(*find_host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
 
     assert not [argument for call in pip.calls for argument in call if "--platform" in argument]
     with pytest.raises(LayerError, match="this machine runs"):
         build_layers("python3.99", "arm64", tmp_path, host=True, lock=lock, pip=pip)
 
 
-def test_an_interrupted_build_leaves_nothing_that_looks_complete(tmp_path: Path, lock: Path) -> None:
-    def interrupted(_arguments: Sequence[str]) -> None:
+def test_an_interrupted_build_leaves_no_layer(tmp_path: Path, lock: Path) -> None:
+    def interrupt_pip(_arguments: Sequence[str]) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_layers("python3.13", "arm64", tmp_path / "layers", lock=lock, pip=interrupted)
+        build_layers("python3.13", "arm64", tmp_path / "layers", lock=lock, pip=interrupt_pip)
 
     assert list((tmp_path / "layers").iterdir()) == []
 
@@ -236,7 +238,7 @@ def test_a_lock_with_other_packages_than_the_layers_is_refused(
     lock.write_text(change)
 
     with pytest.raises(LayerError, match=problem):
-        build(tmp_path, lock, FakePip())
+        build_with_fake_pip(tmp_path, lock, FakePip())
 
 
 @pytest.mark.parametrize("target", [("nodejs22.x", "arm64"), ("python3.13", "aarch64")])
@@ -244,12 +246,12 @@ def test_a_target_that_lambda_does_not_have_is_refused(
     tmp_path: Path, lock: Path, target: tuple[str, str]
 ) -> None:
     with pytest.raises(LayerError, match="is not a Lambda target"):
-        build(tmp_path, lock, FakePip(), target)
+        build_with_fake_pip(tmp_path, lock, FakePip(), target)
 
 
 def test_every_package_of_the_real_lock_is_in_a_layer(tmp_path: Path) -> None:
     pip = FakePip()
-    build(tmp_path, LOCK, pip)
+    build_with_fake_pip(tmp_path, LOCK, pip)
 
     assert sum(text.count("==") for text in pip.requirements) == LOCK.read_text().count("==")
     assert sum(text.count("--hash") for text in pip.requirements) == LOCK.read_text().count("--hash")

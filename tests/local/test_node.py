@@ -40,7 +40,7 @@ def test_the_node_on_the_path_is_used_if_it_is_new_enough(tmp_path: Path, versio
         ("nonsense", True, "does not run"),
     ],
 )
-def test_otherwise_the_locked_package_is_used_and_the_reason_is_reported(
+def test_without_a_suitable_node_the_locked_package_is_used_and_reported(
     *, tmp_path: Path, version: str, npm: bool, reason: str
 ) -> None:
     found = find_node(create_node(tmp_path, version, npm=npm))

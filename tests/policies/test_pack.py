@@ -23,7 +23,7 @@ from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 from components.aws.package import CHECKOUT
 from policies.pack import create_policy
 from policies.rules import RULES
-from tests.components.recorder import Recorded, recording
+from tests.components.recorder import Recorded, get_recording
 from tests.policies.views import make_document, make_resource, make_urn
 
 OPTIONS = PolicyResourceOptions(
@@ -95,7 +95,7 @@ def test_a_violation_is_reported_with_rule_and_reason(analyzer: Any) -> None:  #
 
 
 def test_the_pack_reports_nothing_for_production(analyzer: Any) -> None:  # noqa: ANN401
-    resources = [to_analyzer_resource(resource) for resource in recording("production").resources]
+    resources = [to_analyzer_resource(resource) for resource in get_recording("production").resources]
     answer = analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=resources))
     assert not answer.diagnostics
 
@@ -104,7 +104,7 @@ def test_a_bucket_without_a_public_access_block_is_reported(analyzer: Any) -> No
     kind = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     resources = [
         to_analyzer_resource(resource)
-        for resource in recording("production").resources
+        for resource in get_recording("production").resources
         if (resource.type, resource.name) != (kind, "artifacts")
     ]
     answer = analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=resources))
@@ -113,7 +113,7 @@ def test_a_bucket_without_a_public_access_block_is_reported(analyzer: Any) -> No
     assert found.urn.endswith("aws:s3/bucket:Bucket::artifacts")
 
 
-def validate(name: str, kind: str, props: dict[str, Any]) -> list[str]:
+def validate_resource(name: str, kind: str, props: dict[str, Any]) -> list[str]:
     """Call a resource policy as the SDK does, and return its reports."""
     reports: list[str] = []
     checked_policy = POLICIES[name]
@@ -126,17 +126,19 @@ def validate(name: str, kind: str, props: dict[str, Any]) -> list[str]:
 def test_unknown_values_do_not_stop_a_check() -> None:
     """The SDK's containers raise an error when a rule reads an unknown value. This must not end the check."""
     kind = make_resource("role-policy").type
-    assert validate("no-wildcard-action", kind, {"policy": UNKNOWN_STRING_VALUE, "role": "a"}) == []
+    assert validate_resource("no-wildcard-action", kind, {"policy": UNKNOWN_STRING_VALUE, "role": "a"}) == []
     props = {"policy": make_document(Action="*"), "role": UNKNOWN_STRING_VALUE}
-    assert validate("no-wildcard-action", kind, props) == ["it allows the action *: list the actions"]
+    assert validate_resource("no-wildcard-action", kind, props) == [
+        "it allows the action *: list the actions"
+    ]
     variables = {"A": UNKNOWN_STRING_VALUE, "TOKEN": UNKNOWN_STRING_VALUE}
     environment = {"environment": {"variables": variables}, "layers": ["a"]}
-    (reports,) = validate("no-secret-variable", make_resource("function").type, environment)
+    (reports,) = validate_resource("no-secret-variable", make_resource("function").type, environment)
     assert "TOKEN" in reports
 
 
 def test_a_policy_checks_only_the_types_of_its_rule() -> None:
-    assert validate("no-public-acl", "aws:sqs/queue:Queue", {"acl": "public-read"}) == []
+    assert validate_resource("no-public-acl", "aws:sqs/queue:Queue", {"acl": "public-read"}) == []
 
 
 def test_a_stack_policy_reports_the_resource() -> None:

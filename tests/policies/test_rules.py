@@ -27,7 +27,7 @@ def test_a_violation_is_reported(violation: Violation) -> None:
     assert violation.message in messages[0]
 
 
-def test_every_rule_has_a_violation() -> None:
+def test_every_rule_has_a_tested_violation() -> None:
     assert {violation.rule for violation in VIOLATIONS} == BY_NAME.keys()
 
 
@@ -104,7 +104,7 @@ def test_a_queue_with_five_receives_and_a_limited_consumer_violates_no_rule() ->
     assert find_violated_rules(queue, dead, mapping, alarm) == set()
 
 
-def test_the_alarm_of_another_queue_may_end_without_data() -> None:
+def test_the_alarm_of_a_source_queue_may_treat_missing_data_as_not_breaching() -> None:
     """A queue that a function consumes always reports its metrics."""
     queue = make_resource(
         "queue", {"sqsManagedSseEnabled": True}, references={"redrivePolicy": make_urn("queue", "dead")}

@@ -9,7 +9,7 @@ import pytest
 from components.aws.package import CHECKOUT
 from components.core.stage import STAGES
 from policies.rules import RULES
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 from tests.policies.views import build_graph
 
 TOKEN = re.compile(r'"(aws:(\w+)/\w+:(\w+))"')
@@ -18,7 +18,7 @@ TOKEN = re.compile(r'"(aws:(\w+)/\w+:(\w+))"')
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_violates_a_rule(stage: str) -> None:
     """A1, B1, D8, G3, G9, P4, P6, T3: the rules in `policies` check these requirements."""
-    graph = build_graph(recording(stage))
+    graph = build_graph(get_recording(stage))
     broken = [
         f"{rule.name}: {resource.urn} {problem}"
         for rule in RULES

@@ -34,18 +34,18 @@ class Violation:
     resources: tuple[Resource, ...]
 
 
-def _violation(rule: str, message: str, *resources: Resource) -> Violation:
+def _make_violation(rule: str, message: str, *resources: Resource) -> Violation:
     return Violation(rule, message, resources)
 
 
-def _distribution_with_origin(**custom: Any) -> Resource:  # noqa: ANN401
+def _make_distribution_with_origin(**custom: Any) -> Resource:  # noqa: ANN401
     return make_resource(
         "distribution",
         {"origins": [{"originId": "server", "customOriginConfig": {**CUSTOM_ORIGIN, **custom}}]},
     )
 
 
-def _stream_mapping(**props: Any) -> Resource:  # noqa: ANN401
+def _make_stream_mapping(**props: Any) -> Resource:  # noqa: ANN401
     right = {
         "startingPosition": "TRIM_HORIZON",
         "maximumRetryAttempts": 3,
@@ -54,7 +54,7 @@ def _stream_mapping(**props: Any) -> Resource:  # noqa: ANN401
     return make_resource("mapping", {**right, **props})
 
 
-def _queue_mapping(**props: Any) -> Resource:  # noqa: ANN401
+def _make_queue_mapping(**props: Any) -> Resource:  # noqa: ANN401
     return make_resource("mapping", props, references={"eventSourceArn": make_urn("queue")})
 
 
@@ -68,11 +68,11 @@ _BOTH_FUNCTIONS = {
 }
 
 
-def _cache_policy(**props: Any) -> Resource:  # noqa: ANN401
+def _make_cache_policy(**props: Any) -> Resource:  # noqa: ANN401
     return make_resource("cache-policy", {"maxTtl": 60, **props})
 
 
-def _distribution_with_policy(policy: Resource) -> Resource:
+def _make_distribution_with_policy(policy: Resource) -> Resource:
     """Return a distribution with a server, whose behavior uses the policy."""
     return make_resource(
         "distribution",
@@ -81,7 +81,7 @@ def _distribution_with_policy(policy: Resource) -> Resource:
     )
 
 
-def _cache_key(*headers: str) -> dict[str, Any]:
+def _make_cache_key(*headers: str) -> dict[str, Any]:
     return {
         "parametersInCacheKeyAndForwardedToOrigin": {"headersConfig": {"headers": {"items": list(headers)}}}
     }
@@ -89,16 +89,16 @@ def _cache_key(*headers: str) -> dict[str, Any]:
 
 SHARED_CACHES = [
     *(
-        _violation(
+        _make_violation(
             "servers-release-what-is-shared",
             "add x-anchor-cache to its key",
             policy,
-            _distribution_with_policy(policy),
+            _make_distribution_with_policy(policy),
         )
-        for policy in (_cache_policy(), _cache_policy(**_cache_key("x-anchor-release", "rsc")))
+        for policy in (_make_cache_policy(), _make_cache_policy(**_make_cache_key("x-anchor-release", "rsc")))
     ),
     *(
-        _violation(
+        _make_violation(
             "servers-have-own-cache-policies",
             message,
             make_resource(
@@ -112,7 +112,7 @@ SHARED_CACHES = [
         )
     ),
     *(
-        _violation(
+        _make_violation(
             "servers-are-behind-edge-functions",
             f"has no {missing} function for /_next/image*",
             make_resource(
@@ -139,16 +139,16 @@ SHARED_CACHES = [
 
 PUBLIC_ACCESS = [
     *(
-        _violation(
+        _make_violation(
             "public-access-block-is-complete",
             f"does not set {setting}",
             make_resource("public-access-block", {**ALL_BLOCKED, setting: False}),
         )
         for setting in ALL_BLOCKED
     ),
-    _violation("buckets-are-private", "has no BucketPublicAccessBlock", BUCKET, OWNED),
-    _violation("buckets-are-private", "has ACLs", BUCKET, BLOCK),
-    _violation(
+    _make_violation("buckets-are-private", "has no BucketPublicAccessBlock", BUCKET, OWNED),
+    _make_violation("buckets-are-private", "has ACLs", BUCKET, BLOCK),
+    _make_violation(
         "buckets-are-private",
         "has ACLs",
         BUCKET,
@@ -157,32 +157,34 @@ PUBLIC_ACCESS = [
             "ownership", {"rule": {"objectOwnership": "ObjectWriter"}}, references=BUCKET_REFERENCE
         ),
     ),
-    _violation(
+    _make_violation(
         "no-public-acl", "has the public ACL public-read", make_resource("bucket", {"acl": "public-read"})
     ),
-    _violation("no-public-acl", "authenticated-read", make_resource("acl", {"acl": "authenticated-read"})),
-    _violation(
+    _make_violation(
+        "no-public-acl", "authenticated-read", make_resource("acl", {"acl": "authenticated-read"})
+    ),
+    _make_violation(
         "no-policy-for-everyone",
         "allows everyone s3:GetObject",
         make_resource("bucket-policy", {"policy": make_document(Principal="*")}),
     ),
-    _violation(
+    _make_violation(
         "no-policy-for-everyone",
         "allows everyone sns:Publish",
         make_resource("topic", {"policy": make_document(Principal={"AWS": ["*"]}, Action="sns:Publish")}),
     ),
-    _violation(
+    _make_violation(
         "function-callers-are-named", "lets everyone call", make_resource("permission", {"principal": "*"})
     ),
-    _violation(
+    _make_violation(
         "function-callers-are-named",
         "set the resource as sourceArn",
         make_resource("permission", {"principal": "s3.amazonaws.com"}),
     ),
-    _violation(
+    _make_violation(
         "cors-origins-are-listed", "(*)", make_resource("api", {"corsConfiguration": {"allowOrigins": ["*"]}})
     ),
-    _violation(
+    _make_violation(
         "cors-origins-are-listed",
         "(https://*.example.com)",
         make_resource(
@@ -192,35 +194,35 @@ PUBLIC_ACCESS = [
 ]
 
 ENCRYPTION = [
-    _violation("tables-are-encrypted", "serverSideEncryption", make_resource("table")),
-    _violation(
+    _make_violation("tables-are-encrypted", "serverSideEncryption", make_resource("table")),
+    _make_violation(
         "tables-are-encrypted",
         "cannot audit",
         make_resource("table", {"serverSideEncryption": {"enabled": False}}),
     ),
-    _violation(
+    _make_violation(
         "queues-are-encrypted", "is not encrypted", make_resource("queue", {"sqsManagedSseEnabled": False})
     ),
-    _violation(
+    _make_violation(
         "topics-are-encrypted", "set kmsMasterKeyId", make_resource("topic", {"name": "anchor-dev-orders"})
     ),
-    _violation(
+    _make_violation(
         "parameters-are-encrypted",
         "SecureString",
         make_resource("parameter", {"type": "String", "value": "a"}),
     ),
-    _violation("keys-rotate", "is not rotated", make_resource("key", {"enableKeyRotation": False})),
-    _violation("keys-rotate", "is not rotated", make_resource("key", {"keyUsage": "ENCRYPT_DECRYPT"})),
-    _violation("buckets-are-encrypted", "has no explicit encryption", BUCKET, make_resource("sse")),
+    _make_violation("keys-rotate", "is not rotated", make_resource("key", {"enableKeyRotation": False})),
+    _make_violation("keys-rotate", "is not rotated", make_resource("key", {"keyUsage": "ENCRYPT_DECRYPT"})),
+    _make_violation("buckets-are-encrypted", "has no explicit encryption", BUCKET, make_resource("sse")),
 ]
 
 TRANSPORT = [
-    _violation(
+    _make_violation(
         "viewers-use-https",
         "serves the default behavior over http",
         make_resource("distribution", {"defaultCacheBehavior": {"viewerProtocolPolicy": "allow-all"}}),
     ),
-    _violation(
+    _make_violation(
         "viewers-use-https",
         "serves /a/* over http",
         make_resource(
@@ -231,35 +233,37 @@ TRANSPORT = [
             },
         ),
     ),
-    _violation(
+    _make_violation(
         "viewers-use-tls-1-2",
         "accepts TLSv1.1_2016",
         make_resource("distribution", {"viewerCertificate": {"minimumProtocolVersion": "TLSv1.1_2016"}}),
     ),
-    _violation(
+    _make_violation(
         "viewers-use-tls-1-2", "accepts None", make_resource("distribution", {"viewerCertificate": {}})
     ),
-    _violation(
+    _make_violation(
         "origins-use-https",
         "uses http for the origin server",
-        _distribution_with_origin(originProtocolPolicy="match-viewer"),
+        _make_distribution_with_origin(originProtocolPolicy="match-viewer"),
     ),
-    _violation(
+    _make_violation(
         "origins-use-https",
         "TLS below 1.2",
-        _distribution_with_origin(originSslProtocols=["TLSv1", "TLSv1.2"]),
+        _make_distribution_with_origin(originSslProtocols=["TLSv1", "TLSv1.2"]),
     ),
-    _violation(
+    _make_violation(
         "api-domains-use-tls-1-2",
         "TLS below 1.2",
         make_resource("domain-name", {"domainNameConfiguration": {"securityPolicy": "TLS_1_0"}}),
     ),
-    _violation("subscriptions-use-tls", "over http", make_resource("subscription", {"protocol": "http"})),
-    _violation("topics-require-tls", "without TLS", make_resource("topic")),
-    _violation(
+    _make_violation(
+        "subscriptions-use-tls", "over http", make_resource("subscription", {"protocol": "http"})
+    ),
+    _make_violation("topics-require-tls", "without TLS", make_resource("topic")),
+    _make_violation(
         "topics-require-tls", "without TLS", make_resource("topic", {"policy": make_document(Principal="*")})
     ),
-    _violation(
+    _make_violation(
         "buckets-require-tls",
         "without TLS",
         BUCKET,
@@ -269,7 +273,7 @@ TRANSPORT = [
 
 PERMISSIONS = [
     *(
-        _violation(
+        _make_violation(
             "no-wildcard-action",
             f"allows the action {action}",
             make_resource("role-policy", {"policy": text}),
@@ -281,45 +285,45 @@ PERMISSIONS = [
             ("kms:*", make_document(Action="kms:*")),
         )
     ),
-    _violation(
+    _make_violation(
         "no-wildcard-action",
         "uses NotAction",
         make_resource("policy", {"policy": make_document(NotAction="iam:*")}),
     ),
-    _violation(
+    _make_violation(
         "no-wildcard-action", "s3:*", make_resource("bucket-policy", {"policy": make_document(Action="s3:*")})
     ),
     *(
-        _violation(
+        _make_violation(
             "no-wildcard-resource",
             f"on {arn}: name",
             make_resource("role-policy", {"policy": make_document(Resource=arn)}),
         )
         for arn in ("*", "arn:aws:s3:::anchor-dev-1-assets/*", "arn:aws:dynamodb:a:1:table/anchor-*")
     ),
-    _violation(
+    _make_violation(
         "no-wildcard-resource",
         "on *",
         make_resource("policy", {"policy": make_document(Resource=["arn:aws:a", "*"])}),
     ),
-    _violation(
+    _make_violation(
         "no-role-for-everyone",
         "everyone",
         make_resource("role", {"assumeRolePolicy": make_document(Principal="*")}),
     ),
-    _violation(
+    _make_violation(
         "no-aws-managed-policy",
         "AdministratorAccess",
         make_resource("attachment", {"policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
     ),
-    _violation(
+    _make_violation(
         "one-role-per-function",
         "shares the role of first",
         make_resource("role"),
         make_resource("function", name="first", references={"role": make_urn("role")}),
         make_resource("build", name="second", references={"serviceRole": make_urn("role")}),
     ),
-    _violation(
+    _make_violation(
         "one-role-per-function",
         "does not declare",
         make_resource("function", {"role": "arn:aws:iam::1:role/admin"}),
@@ -327,22 +331,22 @@ PERMISSIONS = [
 ]
 
 ROUTES = [
-    _violation(
+    _make_violation(
         "routes-require-a-token",
         "answers GET /images without a token",
         make_resource("route", {"routeKey": "GET /images", "authorizationType": "NONE"}),
     ),
-    _violation(
+    _make_violation(
         "routes-require-a-token",
         "answers $default",
         make_resource("route", {"routeKey": "$default", "authorizationType": "JWT"}),
     ),
-    _violation(
+    _make_violation(
         "authorizers-check-the-issuer",
         "does not check a JWT",
         make_resource("authorizer", {"authorizerType": "REQUEST"}),
     ),
-    _violation(
+    _make_violation(
         "authorizers-check-the-issuer",
         "any issuer or audience",
         make_resource(
@@ -354,12 +358,12 @@ ROUTES = [
 
 SECRETS = [
     *(
-        _violation(
+        _make_violation(
             "no-secret-variable", name, make_resource("function", {"environment": {"variables": {name: "x"}}})
         )
         for name in ("CLIENT_SECRET", "dbPassword", "GITHUB_TOKEN", "PRIVATE_KEY", "SHOP_API_KEYS")
     ),
-    _violation(
+    _make_violation(
         "no-secret-variable",
         "NPM_TOKEN",
         make_resource(
@@ -367,7 +371,7 @@ SECRETS = [
         ),
     ),
     *(
-        _violation(
+        _make_violation(
             "no-secret-in-plain-text",
             f"contains {kind} in a.b[0]",
             make_resource("queue", {"a": {"b": [text]}}),
@@ -385,61 +389,67 @@ SECRETS = [
 
 PRODUCTION_DATA = [
     *(
-        _violation("production-is-protected", "set the option protect", make_resource(kind, **PRODUCTION))
+        _make_violation(
+            "production-is-protected", "set the option protect", make_resource(kind, **PRODUCTION)
+        )
         for kind in ("table", "bucket", "key", "user-pool", "distribution", "log-group", "api")
     ),
-    _violation(
+    _make_violation(
         "production-tables-are-kept",
         "deletionProtectionEnabled",
         make_resource("table", {"pointInTimeRecovery": {"enabled": True}}, **PRODUCTION),
     ),
-    _violation(
+    _make_violation(
         "production-tables-are-kept",
         "pointInTimeRecovery",
         make_resource("table", {"deletionProtectionEnabled": True}, **PRODUCTION),
     ),
-    _violation(
+    _make_violation(
         "production-buckets-are-kept",
         "forceDestroy",
         make_resource("bucket", {"forceDestroy": True}, **PRODUCTION),
     ),
-    _violation("production-users-are-kept", "deletionProtection", make_resource("user-pool", **PRODUCTION)),
-    _violation(
+    _make_violation(
+        "production-users-are-kept", "deletionProtection", make_resource("user-pool", **PRODUCTION)
+    ),
+    _make_violation(
         "production-keys-are-kept", "30", make_resource("key", {"deletionWindowInDays": 7}, **PRODUCTION)
     ),
 ]
 
 LOGS = [
-    _violation("log-groups-have-retention", "forever", make_resource("log-group", {"retentionInDays": 0})),
-    _violation("log-groups-have-retention", "forever", make_resource("log-group")),
-    _violation(
+    _make_violation(
+        "log-groups-have-retention", "forever", make_resource("log-group", {"retentionInDays": 0})
+    ),
+    _make_violation("log-groups-have-retention", "forever", make_resource("log-group")),
+    _make_violation(
         "builds-write-logs",
         "writes no logs",
         make_resource("build", {"logsConfig": {"cloudwatchLogs": {"status": "DISABLED"}}}),
     ),
-    _violation(
+    _make_violation(
         "log-groups-are-declared", "set loggingConfig", make_resource("function"), make_resource("log-group")
     ),
-    _violation("log-groups-are-declared", "set logsConfig", make_resource("build")),
-    _violation("log-groups-are-declared", "set accessLogSettings", make_resource("stage")),
+    _make_violation("log-groups-are-declared", "set logsConfig", make_resource("build")),
+    _make_violation("log-groups-are-declared", "set accessLogSettings", make_resource("stage")),
 ]
 
 DEAD_LETTERS = [
-    _violation("queues-have-dead-letters", "redrivePolicy", make_resource("queue")),
-    _violation(
+    _make_violation("queues-have-dead-letters", "redrivePolicy", make_resource("queue")),
+    _make_violation(
         "queues-tolerate-throttling",
         "maxReceiveCount",
         make_resource("queue", {"redrivePolicy": _redrive_policy(max_receive_count=4)}),
-        _queue_mapping(scalingConfig={"maximumConcurrency": 2}),
+        _make_queue_mapping(scalingConfig={"maximumConcurrency": 2}),
     ),
-    _violation(
+    _make_violation(
         "queues-tolerate-throttling",
         "scalingConfig.maximumConcurrency",
         make_resource("queue", {"redrivePolicy": _redrive_policy(max_receive_count=5)}),
-        _queue_mapping(),
+        _make_queue_mapping(),
     ),
     *(
-        _violation(
+        _make_violation(
             "dead-letter-alarms-stay-active",
             "treatMissingData",
             make_resource("queue", references={"redrivePolicy": make_urn("queue", "dead")}),
@@ -450,13 +460,15 @@ DEAD_LETTERS = [
         )
         for measured, missing in (("dimensions", "notBreaching"), ("metricQueries", None))
     ),
-    _violation("streams-have-dead-letters", "onFailure", _stream_mapping(destinationConfig=None)),
-    _violation("streams-have-dead-letters", "maximumRetryAttempts", _stream_mapping(maximumRetryAttempts=-1)),
+    _make_violation("streams-have-dead-letters", "onFailure", _make_stream_mapping(destinationConfig=None)),
+    _make_violation(
+        "streams-have-dead-letters", "maximumRetryAttempts", _make_stream_mapping(maximumRetryAttempts=-1)
+    ),
 ]
 
 ARGUMENTS = [
-    _violation("arguments-are-valid", "fifo is not an argument", make_resource("queue", {"fifo": True})),
-    _violation(
+    _make_violation("arguments-are-valid", "fifo is not an argument", make_resource("queue", {"fifo": True})),
+    _make_violation(
         "arguments-are-valid",
         "deletionWindowInDays is 5, allowed are 7 to 30",
         make_resource("key", {"deletionWindowInDays": 5}),

@@ -71,7 +71,7 @@ def test_a_description_without_a_route_is_an_error() -> None:
 def test_the_schema_of_an_input_has_required_fields_and_rules() -> None:
     """A3."""
     schemas = Schemas()
-    assert schemas.schema_of(NewProject) == {"$ref": "#/components/schemas/NewProject"}
+    assert schemas.build_schema(NewProject) == {"$ref": "#/components/schemas/NewProject"}
     schema = schemas.named["NewProject"]
     assert schema["required"] == ["name", "site", "repositoryUrl"]
     assert schema["additionalProperties"] is False
@@ -86,7 +86,7 @@ def test_the_schema_of_an_input_has_required_fields_and_rules() -> None:
 
 def test_the_schema_of_a_change_requires_at_least_one_field() -> None:
     schemas = Schemas()
-    schemas.schema_of(ProjectChanges)
+    schemas.build_schema(ProjectChanges)
     schema = schemas.named["ProjectChanges"]
     assert schema["minProperties"] == 1
     assert "required" not in schema
@@ -94,14 +94,14 @@ def test_the_schema_of_a_change_requires_at_least_one_field() -> None:
 
 def test_descriptions_contain_no_requirement_ids() -> None:
     schemas = Schemas()
-    schemas.schema_of(ProjectChanges)
+    schemas.build_schema(ProjectChanges)
     pinned = schemas.named["ProjectChanges"]["properties"]["pinned"]["description"]
     assert pinned == "Only false is allowed: automatic releases can then replace the promoted release again."
 
 
-def test_a_type_without_a_schema_is_named() -> None:
+def test_the_error_names_a_type_without_a_schema() -> None:
     with pytest.raises(TypeError, match="bytes"):
-        Schemas().schema_of(bytes)
+        Schemas().build_schema(bytes)
 
 
 def test_every_error_of_the_management_service_is_documented() -> None:

@@ -24,16 +24,16 @@ def find_settings_in_stage_files() -> set[str]:
     """Return the names of all settings below `anchor-deploy:stage` in the files of all stages."""
     found: set[str] = set()
 
-    def walk(value: object) -> None:
+    def collect_keys(value: object) -> None:
         if isinstance(value, dict):
             found.update(value)
             value = list(value.values())
         if isinstance(value, list):
             for item in value:
-                walk(item)
+                collect_keys(item)
 
     for stage in STAGES:
-        walk(configuration.read_stage_file(stage))
+        collect_keys(configuration.read_stage_file(stage))
     return found
 
 
@@ -72,7 +72,7 @@ def test_every_index_of_every_table_has_a_reason_and_a_query() -> None:
 def test_a_table_without_a_design_cannot_be_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "find_designs", dict)
     with pytest.raises(UndocumentedError, match=r"table '.+' has no design [A-Z_]+ in components"):
-        tables.document_tables()
+        tables.list_documented_tables()
 
 
 def test_every_setting_of_a_stage_is_documented() -> None:
@@ -89,7 +89,7 @@ def test_each_contradiction_is_refused_with_the_documented_message(
     contradiction: configuration.Contradiction,
 ) -> None:
     """G4."""
-    message = configuration.refusal_message(contradiction)
+    message = configuration.find_refusal_message(contradiction)
     assert f"{message} |" in read_document("configuration.md").replace("\\|", "|")
 
 
@@ -98,13 +98,13 @@ def test_every_contradiction_has_an_example() -> None:
     tree = ast.parse((ROOT / "components" / "core" / "consistency.py").read_text())
     yields = [node for node in ast.walk(tree) if isinstance(node, ast.Yield)]
     assert len(yields) > 5
-    messages = [configuration.refusal_message(each) for each in configuration.CONTRADICTIONS]
+    messages = [configuration.find_refusal_message(each) for each in configuration.CONTRADICTIONS]
     assert len(set(messages)) == len(messages) >= len(yields)
 
 
 def test_valid_settings_cannot_be_documented_as_a_contradiction() -> None:
     with pytest.raises(ValueError, match="is accepted"):
-        configuration.refusal_message(configuration.Contradiction())
+        configuration.find_refusal_message(configuration.Contradiction())
 
 
 def test_a_setting_without_a_description_is_an_error() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reference.plan_summary import LOST, main, read_changes, summarize
+from reference.plan_summary import LOST, main, read_changes, summarize_event_log
 from tests.components.test_contracts import RETAINED
 
 
@@ -17,9 +17,9 @@ def make_event(op: str, kind: str, name: str, *, event: str = "resourcePreEvent"
 TABLE, ROLE, QUEUE = "aws:dynamodb/table:Table", "aws:iam/role:Role", "aws:sqs/queue:Queue"
 
 
-def test_what_is_deleted_or_replaced_is_first_with_the_data_that_is_lost() -> None:
+def test_deletions_and_replacements_come_first_and_name_the_lost_data() -> None:
     """R5."""
-    text = summarize(
+    text = summarize_event_log(
         "dev",
         [
             make_event("create", ROLE, "added"),
@@ -57,17 +57,19 @@ def test_the_events_of_a_refresh_are_read_too() -> None:
         make_event("update", QUEUE, "builds", event="resOutputsEvent", diffs=["delaySeconds"]),
         json.dumps({"sequence": 9, "summaryEvent": {"resourceChanges": {"update": 1}}}),
     ]
-    assert summarize("dev", lines).splitlines()[-1] == "  update   aws:sqs/queue builds (delaySeconds)"
+    assert (
+        summarize_event_log("dev", lines).splitlines()[-1] == "  update   aws:sqs/queue builds (delaySeconds)"
+    )
 
 
-def test_a_plan_without_changes_says_so() -> None:
-    assert summarize("dev", [make_event("same", ROLE, "unchanged")]) == "dev: no changes\n"
+def test_the_summary_of_a_plan_without_changes_says_no_changes() -> None:
+    assert summarize_event_log("dev", [make_event("same", ROLE, "unchanged")]) == "dev: no changes\n"
 
 
 def test_a_long_summary_is_cut_after_its_most_important_lines() -> None:
     lines = [make_event("create", ROLE, f"role-{number:03}") for number in range(100)]
     lines.append(make_event("delete", TABLE, "jobs"))
-    shown = summarize("dev", lines).splitlines()
+    shown = summarize_event_log("dev", lines).splitlines()
     assert len(shown) < 70
     assert "delete" in shown[3]
     assert shown[-1].endswith("more lines")
@@ -75,12 +77,12 @@ def test_a_long_summary_is_cut_after_its_most_important_lines() -> None:
 
 def test_values_of_properties_are_never_shown() -> None:
     old = {"inputs": {"password": "secret-value"}, "outputs": {}}
-    assert "secret-value" not in summarize(
+    assert "secret-value" not in summarize_event_log(
         "dev", [make_event("update", ROLE, "a", old=old, diffs=["password"])]
     )
 
 
-def test_a_preview_that_failed_before_its_plan_is_told(
+def test_a_preview_that_failed_before_its_plan_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["dev", str(tmp_path / "missing.json")]) == 0

@@ -14,10 +14,10 @@ from tests.components.recorder import (
     ROOT,
     Mocks,
     Recorder,
-    built_layers,
-    configuration,
+    create_layers,
+    get_recording,
+    read_configuration,
     record_program,
-    recording,
     run_main,
 )
 from tests.components.resources import list_custom_resources
@@ -52,13 +52,13 @@ def test_the_policy_permits_exactly_what_pulumi_lookups_and_plans_need() -> None
 
 
 @every_stage
-def test_it_is_known_for_every_type_whether_its_plan_calls_aws(stage: str) -> None:
+def test_every_type_is_listed_as_planned_with_or_without_aws_calls(stage: str) -> None:
     types = {resource.type for resource in list_custom_resources(stage)}
     assert PLANNED_CALLS.keys().isdisjoint(PLANNED_OFFLINE)
     assert types <= PLANNED_CALLS.keys() | PLANNED_OFFLINE.keys()
 
 
-def test_no_type_is_listed_that_no_stage_has() -> None:
+def test_every_listed_type_is_used_by_a_stage() -> None:
     types = {resource.type for stage in STAGES for resource in list_custom_resources(stage)}
     assert PLANNED_CALLS.keys() | PLANNED_OFFLINE.keys() <= types
 
@@ -74,11 +74,11 @@ def test_the_program_makes_only_the_listed_lookups(stage: str) -> None:
             looked_up.append(args.token)
             return super().call(args)
 
-    with built_layers() as layers:
+    with create_layers() as layers:
         record_program(
             run_main,
             stage,
-            {**configuration(stage), "anchor-deploy:layers": str(layers)},
+            {**read_configuration(stage), "anchor-deploy:layers": str(layers)},
             monitor=lambda recorded: Recorder(recorded, RecordingMocks()),
         )
     assert set(looked_up) == LOOKUPS.keys()
@@ -90,6 +90,6 @@ def test_the_permission_covers_the_tables_of_one_stage_only(stage: str) -> None:
     call = PLANNED_CALLS["aws:dynamodb/table:Table"]
     pattern = call.resource.replace("ACCOUNT", ACCOUNT).replace("STAGE", stage)
     for other in STAGES:
-        for table in recording(other).of_type("aws:dynamodb/table:Table"):
+        for table in get_recording(other).find_by_type("aws:dynamodb/table:Table"):
             arn = f"arn:aws:dynamodb:ap-southeast-1:{ACCOUNT}:table/{table.inputs['name']}"
             assert fnmatchcase(arn, pattern) == (other == stage), arn

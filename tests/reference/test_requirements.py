@@ -6,7 +6,7 @@ import pytest
 
 from components.aws.package import CHECKOUT
 from reference.requirement_texts import GROUPS, REQUIREMENTS
-from reference.requirements import Proof, cited_ids, find_mentions, find_proofs, render
+from reference.requirements import Proof, find_cited_ids, find_mentions, find_proofs, render_requirements
 
 
 def test_every_cited_id_is_defined() -> None:
@@ -41,7 +41,7 @@ def test_every_group_has_a_title() -> None:
     ],
 )
 def test_a_citation_is_found(docstring: str, ids: list[str]) -> None:
-    assert cited_ids(docstring) == ids
+    assert find_cited_ids(docstring) == ids
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_citation_is_found(docstring: str, ids: list[str]) -> None:
     ],
 )
 def test_a_word_with_the_form_of_an_id_is_no_citation(docstring: str) -> None:
-    assert cited_ids(docstring) == []
+    assert find_cited_ids(docstring) == []
 
 
 def test_proofs_are_read_from_docstrings_of_modules_and_tests_only(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_the_page_lists_the_tests_of_each_id_in_the_order_of_the_ids() -> None:
         "D2": [Proof("tests/test_b.py", "test_two"), Proof("tests/test_b.py", "test_one")],
         "D10": [Proof("tests/test_a.py", "")],
     }
-    page = render({"D10": "Ten.", "D2": "Two."}, proofs)
+    page = render_requirements({"D10": "Ten.", "D2": "Two."}, proofs)
     assert "- [`tests/test_b.py`](../tests/test_b.py): `test_one`, `test_two`\n" in page
     assert "- [`tests/test_a.py`](../tests/test_a.py)\n" in page
     assert page.index("### D2") < page.index("### D10")

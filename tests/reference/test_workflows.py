@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components.core.stage import REGION, STAGES, StageConfig
-from tests.components.recorder import ROOT, configuration
+from tests.components.recorder import ROOT, read_configuration
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<sha>[0-9a-f]{40}) # v\d+\.\d+\.\d+$")
@@ -50,7 +50,9 @@ def test_the_layers_contain_bytecode_of_the_functions_runtime(workflow: str, job
     installed = find_step(workflow, job, "setup-python")["with"]["python-version"].split()
     assert find_step(workflow, job, "make package")["run"] == "make package"
     deployed = {
-        configuration(stage)["anchor-deploy:stage"]["pythonRuntime"] for stage in STAGES if stage != "local"
+        read_configuration(stage)["anchor-deploy:stage"]["pythonRuntime"]
+        for stage in STAGES
+        if stage != "local"
     }
     assert {f"python{version}" for version in installed[:-1]} == deployed
 
@@ -156,7 +158,7 @@ def test_the_event_log_is_never_uploaded(workflow: str, job: str) -> None:
     assert "RUNNER_TEMP" not in str(find_step(workflow, job, "upload-artifact"))
 
 
-def test_drift_is_looked_for_every_day_with_a_role_that_only_main_can_assume() -> None:
+def test_drift_is_detected_daily_with_a_role_that_only_main_can_assume() -> None:
     workflow = load_workflow("drift.yml")
     refresh = workflow["jobs"]["refresh"]
     assert re.fullmatch(r"\d+ \d+ \* \* \*", workflow["on"]["schedule"][0]["cron"])
@@ -184,7 +186,7 @@ def test_run_steps_contain_no_expressions() -> None:
         assert "${{" not in find_step(workflow, job, "github-script")["with"]["script"]
 
 
-def test_no_other_target_needs_the_target_engine() -> None:
+def test_no_other_make_target_depends_on_engine() -> None:
     """The target needs Pulumi or Go, and no other target may need them."""
     rules = re.findall(
         r"^([a-z0-9-]+):([^\n]*)\n((?:\t[^\n]*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
@@ -260,7 +262,7 @@ def test_make_package_builds_the_layers_of_the_stages() -> None:
     makefile = (ROOT / "Makefile").read_text()
     built = re.findall(r"^(?:RUNTIME|ARCHITECTURE) \?= (.+)$", makefile, re.MULTILINE)
     for name in ("dev", "staging", "production"):
-        stage = StageConfig.parse(name, REGION, configuration(name)["anchor-deploy:stage"])
+        stage = StageConfig.parse(name, REGION, read_configuration(name)["anchor-deploy:stage"])
         assert [stage.python_runtime, stage.architecture] == built
 
 

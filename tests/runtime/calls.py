@@ -27,7 +27,7 @@ class CrashError(BaseException):
 
 
 @cache
-def real_client(service: str, config: Config | None = None) -> Any:
+def get_real_client(service: str, config: Config | None = None) -> Any:
     """Return boto3's client of a service, with these settings. moto must emulate the service."""
     return boto3.client(
         service,
@@ -44,7 +44,7 @@ def load_service_model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
 
 
-def client_error(code: str, operation: str = "Operation", message: str = "no") -> ClientError:
+def make_client_error(code: str, operation: str = "Operation", message: str = "no") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
@@ -64,7 +64,7 @@ class Calls:
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
 
-    def client(self, service: str, target: object) -> "RecordedClient":
+    def wrap_client(self, service: str, target: object) -> "RecordedClient":
         return RecordedClient(service, target, self)
 
     def crash_during(self, act: Callable[[], object], *, after: int) -> bool:
@@ -100,7 +100,7 @@ class RecordedClient:
     _calls: Calls
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def call(**arguments: Any) -> Any:
+        def call_operation(**arguments: Any) -> Any:
             model = load_service_model(self._service)
             name = "".join(word.capitalize() for word in operation.split("_"))
             shape = model.operation_model(name).input_shape
@@ -117,4 +117,4 @@ class RecordedClient:
                     raise CrashError
                 self._calls.after(operation)
 
-        return call
+        return call_operation

@@ -6,10 +6,10 @@ import pytest
 from moto import mock_aws
 
 from tests import checked_calls
-from tests.runtime.calls import REGION, real_client
+from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.platform_fixture import Platform
 from tests.runtime.releases.release_fixture import ReleasePlatform
-from tests.runtime.tables import platform_tables
+from tests.runtime.tables import list_platform_tables
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     """The platform's tables, repositories and services."""
-    for table in platform_tables():
-        real_client("dynamodb").create_table(**table)
+    for table in list_platform_tables():
+        get_real_client("dynamodb").create_table(**table)
     return Platform()
 
 

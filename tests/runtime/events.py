@@ -9,7 +9,7 @@ from typing import Any
 from runtime.deploy.model import Deployment
 
 
-def api_event(
+def make_api_event(
     route: str,
     *,
     user_id: str | None = None,
@@ -41,7 +41,7 @@ def api_event(
     }
 
 
-def delivery_event(
+def make_delivery_event(
     project_id: str, secret: str, body: bytes, *, encoded: bool = False, **headers: str | None
 ) -> dict[str, Any]:
     """Return the event of a signed GitHub delivery.
@@ -66,14 +66,14 @@ def delivery_event(
     for name, value in headers.items():
         sent[names[name]] = value
     return {
-        **api_event("POST /webhook/{projectId}", projectId=project_id),
+        **make_api_event("POST /webhook/{projectId}", projectId=project_id),
         "headers": {name: value for name, value in sent.items() if value is not None},
         "body": base64.b64encode(body).decode() if encoded else body.decode(),
         "isBase64Encoded": encoded,
     }
 
 
-def sqs_event(*bodies: str, receives: int = 1) -> dict[str, Any]:
+def make_sqs_event(*bodies: str, receives: int = 1) -> dict[str, Any]:
     """Return an SQS event with a record for each body. Each message has been received `receives` times."""
     return {
         "Records": [
@@ -108,7 +108,7 @@ def build_state_event(
     project, _, build = build_id.partition(":")
     arn = f"arn:aws:codebuild:ap-southeast-1:123456789012:build/{build_id}"
 
-    def phase(kind: str) -> dict[str, Any]:
+    def make_phase(kind: str) -> dict[str, Any]:
         return {
             "phase-context": [": "],
             "start-time": "Jan 31, 2026 9:30:12 AM",
@@ -119,7 +119,7 @@ def build_state_event(
         }
 
     phases = [
-        phase(kind)
+        make_phase(kind)
         for kind in (
             "SUBMITTED",
             "QUEUED",

@@ -40,14 +40,14 @@ class Gateway:
             pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(route.path))
             found = re.fullmatch(pattern, url.path)
             if found and request.method == route.method:
-                return self.functions[route.function](self._event(request, route, found.groupdict()))
+                return self.functions[route.function](self._make_event(request, route, found.groupdict()))
         return {
             "statusCode": 404,
             "headers": {"content-type": "application/json"},
             "body": '{"message":"Not Found"}',
         }
 
-    def _event(
+    def _make_event(
         self, request: requests.PreparedRequest, route: Route, parameters: Mapping[str, str]
     ) -> dict[str, Any]:
         body = request.body or b""

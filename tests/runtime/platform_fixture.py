@@ -40,7 +40,7 @@ from runtime.shared.cursors import Cursors
 from runtime.shared.ids import make_ulid_generator
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
-from tests.runtime.calls import Calls, real_client
+from tests.runtime.calls import Calls, get_real_client
 from tests.runtime.stand_ins import LOGS_BUCKET, Clock, CodeBuild, Kms, Logs, LogsBucket, Queues
 from tests.runtime.stored_rows import read_rows
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
@@ -77,8 +77,8 @@ class Platform:
         delivered: Number of sent queue messages that `deliver_build_messages` has processed.
     """
 
-    database: Any = Factory(lambda: real_client("dynamodb"))
-    ssm: Any = Factory(lambda: real_client("ssm"))
+    database: Any = Factory(lambda: get_real_client("dynamodb"))
+    ssm: Any = Factory(lambda: get_real_client("ssm"))
     calls: Calls = Factory(Calls)
     clock: Clock = Factory(Clock)
     queues: Queues = Factory(Queues)
@@ -93,8 +93,8 @@ class Platform:
 
     def __attrs_post_init__(self) -> None:
         self.ids = make_ulid_generator(self.clock, self._random.randbytes)
-        self.dynamodb = self.calls.client("dynamodb", self.database)
-        self.sqs = self.calls.client("sqs", self.queues)
+        self.dynamodb = self.calls.wrap_client("dynamodb", self.database)
+        self.sqs = self.calls.wrap_client("sqs", self.queues)
         self.projects = ProjectRepository(client=self.dynamodb, table=PROJECTS)
         self.deployments = DeploymentRepository(
             client=self.dynamodb, table=DEPLOYMENTS, projects=self.projects
@@ -112,7 +112,7 @@ class Platform:
         )
         self.slot, self.stage_builds = self.scheduler.slot, self.scheduler.stage_builds
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
-        self.signer = Signer(self.calls.client("kms", Kms()), SIGNING_KEY)
+        self.signer = Signer(self.calls.wrap_client("kms", Kms()), SIGNING_KEY)
         self.cursors = Cursors(key=self.signer.derive_cursor_key, clock=self.clock)
         self.lists = ListRepository(
             client=self.dynamodb,
@@ -126,12 +126,12 @@ class Platform:
             slot=self.slot,
             scheduler=self.scheduler,
             build_queue=self.build_queue,
-            codebuild=self.calls.client("codebuild", self.codebuild),
+            codebuild=self.calls.wrap_client("codebuild", self.codebuild),
             max_receive_count=MAX_RECEIVE_COUNT,
             artifacts_bucket="anchor-dev-123456789012-artifacts",
             signer=self.signer,
             secrets=SecretStore(
-                client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
+                client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
             ),
             clock=self.clock,
         )
@@ -140,7 +140,7 @@ class Platform:
             slot=self.slot,
             scheduler=self.scheduler,
             release_queue=self.release_queue,
-            logs=self.calls.client("logs", self.logs),
+            logs=self.calls.wrap_client("logs", self.logs),
             clock=self.clock,
         )
         self.leases = LeaseRepository(client=self.dynamodb, table=DEPLOYMENTS)
@@ -153,14 +153,14 @@ class Platform:
             results=self.result_recorder,
             build_queue=self.build_queue,
             release_queue=self.release_queue,
-            codebuild=self.calls.client("codebuild", self.codebuild),
+            codebuild=self.calls.wrap_client("codebuild", self.codebuild),
             clock=self.clock,
         )
         self.cancellation = Cancellation(
             deployments=self.deployments,
             slot=self.slot,
             scheduler=self.scheduler,
-            codebuild=self.calls.client("codebuild", self.codebuild),
+            codebuild=self.calls.wrap_client("codebuild", self.codebuild),
             clock=self.clock,
         )
         self.push_receiver = PushReceiver(
@@ -176,13 +176,13 @@ class Platform:
             deployments=self.deployments,
             lists=self.lists,
             secrets=SecretStore(
-                client=self.calls.client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
+                client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
             ),
             cancellation=lambda: self.cancellation,
             build_queue=lambda: self.build_queue,
             logs=lambda: BuildLogs(
-                logs=self.calls.client("logs", self.logs),
-                objects=lambda: self.calls.client("s3", self.logs_bucket),
+                logs=self.calls.wrap_client("logs", self.logs),
+                objects=lambda: self.calls.wrap_client("s3", self.logs_bucket),
                 bucket=LOGS_BUCKET,
                 cursors=self.cursors,
             ),
@@ -296,7 +296,7 @@ class Platform:
         """Return the current state of the deployment."""
         return self.deployments.get(deployment.project_id, deployment.deployment_id)
 
-    def statuses(self, *deployments: Deployment) -> list[str]:
+    def read_statuses(self, *deployments: Deployment) -> list[str]:
         return [self.reload(deployment).status.value for deployment in deployments]
 
     def read_all_rows(self) -> list[Mapping[str, Any]]:

@@ -48,19 +48,19 @@ def check_presigned_put(
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    _require("X-Amz-Signature" in query, "the URL has no signature of version 4")
+    _require_condition("X-Amz-Signature" in query, "the URL has no signature of version 4")
     signature = query.pop("X-Amz-Signature")
     signed_at = _check_credential(query, prefix="X-Amz-", at=at)
     lifetime = timedelta(seconds=int(query["X-Amz-Expires"]))
-    _require(timedelta(0) < lifetime <= _MAX_LIFETIME, f"the lifetime {lifetime} is out of range")
-    _require((at or datetime.now(UTC)) < signed_at + lifetime, "the URL has expired")
+    _require_condition(timedelta(0) < lifetime <= _MAX_LIFETIME, f"the lifetime {lifetime} is out of range")
+    _require_condition((at or datetime.now(UTC)) < signed_at + lifetime, "the URL has expired")
     sent = {"host": parts.netloc} | {name.lower(): value for name, value in headers.items()}
     signed = query["X-Amz-SignedHeaders"].split(";")
     for name in sent:
         must_be_signed = name in {"host", "content-type"} or name.startswith("x-amz-")
-        _require(name in signed or not must_be_signed, f"the header {name} is not signed")
+        _require_condition(name in signed or not must_be_signed, f"the header {name} is not signed")
     for name in signed:
-        _require(name in sent, f"the signed header {name} is not sent")
+        _require_condition(name in sent, f"the signed header {name} is not sent")
     pairs = parts.query.split("&")
     without_signature = "&".join(pair for pair in pairs if not pair.startswith("X-Amz-Signature="))
     request = AWSRequest(
@@ -71,10 +71,12 @@ def check_presigned_put(
     request.context["timestamp"] = query["X-Amz-Date"]
     signer = S3SigV4QueryAuth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
     text = signer.string_to_sign(request, signer.canonical_request(request))
-    _require(signer.signature(text, request) == signature, "the signature does not match the request")
-    _require(parts.scheme == "https", "the connection is not encrypted")
-    _require(parts.netloc == _host(bucket), f"the URL names the host {parts.netloc}")
-    _require(unquote(parts.path) == f"/{key}", f"the URL names the object {parts.path}")
+    _require_condition(
+        signer.signature(text, request) == signature, "the signature does not match the request"
+    )
+    _require_condition(parts.scheme == "https", "the connection is not encrypted")
+    _require_condition(parts.netloc == _build_host(bucket), f"the URL names the host {parts.netloc}")
+    _require_condition(unquote(parts.path) == f"/{key}", f"the URL names the object {parts.path}")
 
 
 def check_form(
@@ -94,25 +96,25 @@ def check_form(
     """
     lower = {name.lower(): value for name, value in fields.items()}
     for name in ("policy", "x-amz-signature"):
-        _require(name in lower, f"the form has no field {name}")
+        _require_condition(name in lower, f"the form has no field {name}")
     _check_credential(lower, prefix="x-amz-", at=at)
     request = AWSRequest()
     request.context["timestamp"] = lower["x-amz-date"]
     signer = S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
     matches = signer.signature(lower["policy"], request) == lower["x-amz-signature"]
-    _require(matches, "the signature does not match the policy")
+    _require_condition(matches, "the signature does not match the policy")
     policy = json.loads(base64.b64decode(lower["policy"]))
     expiration = datetime.fromisoformat(policy["expiration"])
-    _require((at or datetime.now(UTC)) < expiration, "the policy has expired")
+    _require_condition((at or datetime.now(UTC)) < expiration, "the policy has expired")
     given = {**lower, "bucket": bucket}
     mentioned: set[str] = set()
     for condition in policy["conditions"]:
         mentioned.add(_check_condition(condition, given, size))
     unexpected = lower.keys() - mentioned - _FREE_FIELDS
-    _require(not unexpected, f"the policy has no condition for the fields {sorted(unexpected)}")
-    _require("bucket" in mentioned, "the policy does not name the bucket")
-    _require("key" in mentioned, "the policy has no condition for the key")
-    _require(url == f"https://{_host(bucket)}/", f"the form is sent to {url}")
+    _require_condition(not unexpected, f"the policy has no condition for the fields {sorted(unexpected)}")
+    _require_condition("bucket" in mentioned, "the policy does not name the bucket")
+    _require_condition("key" in mentioned, "the policy has no condition for the key")
+    _require_condition(url == f"https://{_build_host(bucket)}/", f"the form is sent to {url}")
 
 
 def _check_condition(condition: Any, given: Mapping[str, str], size: int) -> str:  # noqa: ANN401 - JSON
@@ -121,12 +123,12 @@ def _check_condition(condition: Any, given: Mapping[str, str], size: int) -> str
         ((name, value),) = condition.items()
         condition = ["eq", f"${name}", value]
     if condition[0] == "content-length-range":
-        _require(condition[1] <= size <= condition[2], f"the policy does not allow {size} bytes")
+        _require_condition(condition[1] <= size <= condition[2], f"the policy does not allow {size} bytes")
         return "file"
     kind, name, value = condition[0], condition[1].removeprefix("$").lower(), condition[2]
     found = given.get(name, "")
     holds = {"eq": found == value, "starts-with": found.startswith(value)}[kind]
-    _require(name in given and holds, f"the field {name} breaks the condition {condition}")
+    _require_condition(name in given and holds, f"the field {name} breaks the condition {condition}")
     return name
 
 
@@ -136,21 +138,21 @@ def _check_credential(given: Mapping[str, str], *, prefix: str, at: datetime | N
     if prefix.islower():
         fields = [name.lower() for name in fields]
     for name in fields:
-        _require(name in given, f"{name} is missing")
+        _require_condition(name in given, f"{name} is missing")
     algorithm, credential, date = (given[name] for name in fields)
-    _require(algorithm == _ALGORITHM, f"the algorithm is {algorithm}")
+    _require_condition(algorithm == _ALGORITHM, f"the algorithm is {algorithm}")
     scope = f"{ACCESS_KEY}/{date[:8]}/{REGION}/s3/aws4_request"
-    _require(credential == scope, f"the credential is {credential}, which is not {scope}")
+    _require_condition(credential == scope, f"the credential is {credential}, which is not {scope}")
     signed_at = datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     early = signed_at - (at or datetime.now(UTC))
-    _require(early < _MAX_CLOCK_DIFFERENCE, "the signature is from the future")
+    _require_condition(early < _MAX_CLOCK_DIFFERENCE, "the signature is from the future")
     return signed_at
 
 
-def _host(bucket: str) -> str:
+def _build_host(bucket: str) -> str:
     return f"{bucket}.s3.{REGION}.amazonaws.com"
 
 
-def _require(holds: bool, problem: str) -> None:  # noqa: FBT001 - the condition of an assertion
+def _require_condition(holds: bool, problem: str) -> None:  # noqa: FBT001 - the condition of an assertion
     if not holds:
         raise RefusedRequestError(f"S3 refuses the request: {problem}")

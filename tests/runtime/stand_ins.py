@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import Factory, define
 
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 
 LOGS_BUCKET = "anchor-dev-123456789012-logs"
 
@@ -29,7 +29,7 @@ class Queues:
     def change_message_visibility(self, **arguments: Any) -> None:
         self.visibility_changes.append((arguments["ReceiptHandle"], arguments["VisibilityTimeout"]))
 
-    def bodies(self, url: str) -> list[str]:
+    def list_bodies(self, url: str) -> list[str]:
         return [message["MessageBody"] for message in self.sent if message["QueueUrl"] == url]
 
 
@@ -70,19 +70,23 @@ class CodeBuild:
     def list_builds_for_project(self, **asked: str) -> Mapping[str, Any]:
         assert asked["sortOrder"] == "DESCENDING"
         if self.is_deleted:
-            raise client_error("ResourceNotFoundException", "ListBuildsForProject", "no such project")
-        found = [each["id"] for each in self._records() if each["id"].startswith(f"{asked['projectName']}:")]
+            raise make_client_error("ResourceNotFoundException", "ListBuildsForProject", "no such project")
+        found = [
+            each["id"]
+            for each in self._list_build_records()
+            if each["id"].startswith(f"{asked['projectName']}:")
+        ]
         return {"ids": found[::-1]}
 
     def batch_get_builds(self, *, ids: Sequence[str]) -> Mapping[str, Any]:
-        found = [each for each in self._records() if each["id"] in ids]
+        found = [each for each in self._list_build_records() if each["id"] in ids]
         return {"builds": found, "buildsNotFound": sorted({*ids} - {each["id"] for each in found})}
 
     def end(self, token: str, status: str = "SUCCEEDED", **more: Any) -> None:
         """Record the end of a deployment's build in CodeBuild."""
         self.ended[token] = {"buildStatus": status, **more}
 
-    def _records(self) -> list[Mapping[str, Any]]:
+    def _list_build_records(self) -> list[Mapping[str, Any]]:
         if self.has_forgotten_builds:
             return []
         return [
@@ -105,16 +109,16 @@ class CodeBuild:
         if self.errors:
             raise self.errors.pop(0)
         if self.is_deleted:
-            raise client_error("ResourceNotFoundException", "StartBuild", "no such project")
+            raise make_client_error("ResourceNotFoundException", "StartBuild", "no such project")
         token = arguments["idempotencyToken"]
         if token in self.refused_tokens:
-            raise client_error("InvalidInputException", "StartBuild", "never")
+            raise make_client_error("InvalidInputException", "StartBuild", "never")
         if self.builds.get(token, arguments) != arguments:
             text = "the token was used before with other parameters"
-            raise client_error("InvalidInputException", "StartBuild", text)
+            raise make_client_error("InvalidInputException", "StartBuild", text)
         running = self.builds.keys() - self.ended.keys()
         if self.quota is not None and token not in running and len(running) >= self.quota:
-            raise client_error("AccountLimitExceededException", "StartBuild", "too many builds")
+            raise make_client_error("AccountLimitExceededException", "StartBuild", "too many builds")
         self.builds[token] = arguments
         return {"build": {"id": f"{arguments['projectName']}:build-of-{token}"}}
 
@@ -133,7 +137,7 @@ class Logs:
     def get_log_events(self, **arguments: Any) -> Mapping[str, Any]:
         self.requests.append(arguments)
         if self.lines is None:
-            raise client_error("ResourceNotFoundException", "GetLogEvents", "no such log stream")
+            raise make_client_error("ResourceNotFoundException", "GetLogEvents", "no such log stream")
         limit = arguments["limit"]
         first = int(arguments.get("nextToken", "f/0")[2:]) if arguments["startFromHead"] else -limit
         kept = self.lines[first:][:limit]
@@ -158,7 +162,7 @@ class LogsBucket:
     def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:  # noqa: N803 - AWS's own
         assert Bucket == LOGS_BUCKET
         if Key not in self.objects:
-            raise client_error(self.error_code, "GetObject", "no")
+            raise make_client_error(self.error_code, "GetObject", "no")
         return {"Body": io.BytesIO(self.objects[Key])}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.components.recorder import dynamodb_tables
+from tests.components.recorder import list_dynamodb_tables
 
 PROJECTS = "anchor-dev-projects"
 DEPLOYMENTS = "anchor-dev-deployments"
@@ -11,16 +11,16 @@ JOBS = "anchor-dev-jobs"
 IMPORT_HISTORY = "anchor-dev-import-history"
 
 
-def platform_tables() -> list[dict[str, Any]]:
+def list_platform_tables() -> list[dict[str, Any]]:
     """Return the `create_table` arguments of the platform's tables."""
-    tables = [table for table in dynamodb_tables("dev") if table["TableName"] in {PROJECTS, DEPLOYMENTS}]
+    tables = [table for table in list_dynamodb_tables("dev") if table["TableName"] in {PROJECTS, DEPLOYMENTS}]
     assert len(tables) == 2
     return tables
 
 
-def shop_tables() -> list[dict[str, Any]]:
+def list_shop_tables() -> list[dict[str, Any]]:
     """Return the `create_table` arguments of the shop store's tables."""
     names = {SHOPS, JOBS, IMPORT_HISTORY}
-    tables = [table for table in dynamodb_tables("dev") if table["TableName"] in names]
+    tables = [table for table in list_dynamodb_tables("dev") if table["TableName"] in names]
     assert len(tables) == 3
     return tables

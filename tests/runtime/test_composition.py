@@ -27,7 +27,7 @@ handler = importlib.import_module(sys.argv[1])
 imported = loaded()
 for attribute in fields(handler.Environment):
     os.environ[attribute.name.upper()] = "10"
-handler.service()
+handler.get_service()
 print(json.dumps([sorted(imported), sorted(loaded() - imported)]))
 """
 BUILDS, RELEASES = "runtime.deploy.builds.", "runtime.deploy.releases."

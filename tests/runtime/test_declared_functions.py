@@ -45,7 +45,7 @@ def read_declared_inputs() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def variables(handler: ModuleType) -> set[str]:
+def list_variables(handler: ModuleType) -> set[str]:
     return {attribute.name.upper() for attribute in fields(handler.Environment)}
 
 
@@ -53,12 +53,12 @@ def variables(handler: ModuleType) -> set[str]:
 def handler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """A handler without cached services and without its environment variables, as in a new process."""
     module = import_module(request.param)
-    for name in variables(module):
+    for name in list_variables(module):
         monkeypatch.delenv(name, raising=False)
-    for cached in (module.service, clients.client):
+    for cached in (module.get_service, clients.client):
         cached.cache_clear()
     yield module
-    for cached in (module.service, clients.client):
+    for cached in (module.get_service, clients.client):
         cached.cache_clear()
 
 
@@ -67,23 +67,23 @@ def test_every_handler_has_its_function_and_every_function_its_handler() -> None
     assert len(HANDLERS) == len(set(HANDLERS))
 
 
-def test_a_function_needs_just_the_variables_that_the_program_gives_it(handler: ModuleType) -> None:
+def test_a_function_reads_exactly_the_variables_that_the_program_sets(handler: ModuleType) -> None:
     given = set(read_declared_inputs()[handler.__name__]["environment"]["variables"])
-    assert variables(handler) == given - {TIMEOUT_VARIABLE}
+    assert list_variables(handler) == given - {TIMEOUT_VARIABLE}
 
 
 def test_a_function_without_its_variables_names_them_all(handler: ModuleType) -> None:
     with pytest.raises(MissingEnvironmentError) as missing:
-        handler.service()
-    assert all(name in str(missing.value) for name in variables(handler))
+        handler.get_service()
+    assert all(name in str(missing.value) for name in list_variables(handler))
 
 
-def test_a_service_is_composed_once_and_calls_nothing(
+def test_a_service_is_composed_once_without_calls_to_aws(
     handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unit tests refuse network connections, so a call to AWS would fail this test."""
     for name, value in LAMBDA_VARIABLES.items():
         monkeypatch.setenv(name, value)
-    for name in variables(handler):
+    for name in list_variables(handler):
         monkeypatch.setenv(name, NUMBERS.get(name, "x"))
-    assert handler.service() is handler.service()
+    assert handler.get_service() is handler.get_service()

@@ -14,8 +14,8 @@ from runtime.deploy.model import Site
 from runtime.shared import aws as clients
 from runtime.shared.converters import from_row
 from tests.components.recorder import record_stage
-from tests.runtime.calls import real_client
-from tests.runtime.events import api_event, build_state_event, delivery_event, sqs_event
+from tests.runtime.calls import get_real_client
+from tests.runtime.events import build_state_event, make_api_event, make_delivery_event, make_sqs_event
 from tests.runtime.platform_fixture import OWNER, Platform, build_message
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
@@ -26,15 +26,15 @@ HANDLERS = (webhook, orchestrator, build_events, api)
 
 def clear_caches() -> None:
     for handler in HANDLERS:
-        handler.service.cache_clear()
+        handler.get_service.cache_clear()
     clients.client.cache_clear()
 
 
 @pytest.fixture
 def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
     """The platform, with the functions' environment variables, and the queues and key that these name."""
-    sqs = real_client("sqs")
-    kms = real_client("kms")
+    sqs = get_real_client("sqs")
+    kms = get_real_client("kms")
     environment = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -64,7 +64,7 @@ def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pl
 def receive_bodies(url: str) -> list[dict[str, Any]]:
     return [
         json.loads(message["Body"])
-        for message in real_client("sqs").receive_message(QueueUrl=url).get("Messages", [])
+        for message in get_real_client("sqs").receive_message(QueueUrl=url).get("Messages", [])
     ]
 
 
@@ -82,33 +82,33 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
         "repositoryUrl": "https://github.com/Codertocat/Hello-World",
         "branch": "master",
     }
-    made = json.loads(api.handle(api_event("POST /projects", user_id=OWNER, body=body), None)["body"])
-    event = delivery_event(made["projectId"], made["webhook"]["secret"], PUSH)
+    made = json.loads(api.handle(make_api_event("POST /projects", user_id=OWNER, body=body), None)["body"])
+    event = make_delivery_event(made["projectId"], made["webhook"]["secret"], PUSH)
     response = webhook.handle(event, None)
     assert response["statusCode"] == 202
     environment = clients.client("sqs").meta
     assert environment.region_name == "ap-southeast-1"
-    queue = real_client("sqs").get_queue_url(QueueName="builds")["QueueUrl"]
+    queue = get_real_client("sqs").get_queue_url(QueueName="builds")["QueueUrl"]
     (message,) = receive_bodies(queue)
     assert message["deploymentId"] == json.loads(response["body"])["deploymentId"]
 
     # Use the fake here, because moto's CodeBuild does not support idempotency tokens, and does not support
     # artifacts of projects without a source (NO_SOURCE).
-    codebuild = deployed.calls.client("codebuild", deployed.codebuild)
+    codebuild = deployed.calls.wrap_client("codebuild", deployed.codebuild)
     real = clients.client
     monkeypatch.setattr(clients, "client", lambda name: codebuild if name == "codebuild" else real(name))
-    assert orchestrator.handle(sqs_event(json.dumps(message)), None) == {"batchItemFailures": []}
+    assert orchestrator.handle(make_sqs_event(json.dumps(message)), None) == {"batchItemFailures": []}
     monkeypatch.setattr(clients, "client", real)
     deployment = deployed.deployments.get(message["projectId"], message["deploymentId"])
     assert deployment.status == "building"
 
     build_events.handle(build_state_event(deployment), None)
-    assert deployed.statuses(deployment) == ["built"]
-    releases = real_client("sqs").get_queue_url(QueueName="releases.fifo")["QueueUrl"]
+    assert deployed.read_statuses(deployment) == ["built"]
+    releases = get_real_client("sqs").get_queue_url(QueueName="releases.fifo")["QueueUrl"]
     assert receive_bodies(releases) == [json.loads(build_message(deployment).to_body())]
 
 
-def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
+def test_the_row_that_the_program_writes_for_a_site_can_be_read() -> None:
     rows = [
         resource.inputs
         for resource in record_stage("dev")
@@ -120,7 +120,7 @@ def test_a_sites_row_as_the_program_writes_it_is_read_as_a_site() -> None:
         site = from_row(item, Site)
         assert row["tableName"] == PROJECTS
         assert (item["projectId"]["S"], item["sk"]["S"]) == (f"SITE#{site.site}", "SITE")
-        assert site.url().startswith("https://")
+        assert site.build_url().startswith("https://")
 
 
 def test_importing_a_handler_loads_nothing_but_boto3_and_cattrs_and_makes_no_client() -> None:

@@ -24,7 +24,7 @@ PROJECT = Project(
 ENDS = {Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
 
 
-def queued() -> Deployment:
+def make_queued_deployment() -> Deployment:
     return Deployment.queued(
         PROJECT, Commit(sha="a" * 40, message="m", author="a"), deployment_id="d", source=Source.PUSH, at=AT
     )
@@ -36,7 +36,7 @@ def test_every_status_has_its_transitions() -> None:
 
 def test_the_transitions_of_a_push_are_allowed() -> None:
     """P7."""
-    deployment = queued()
+    deployment = make_queued_deployment()
     for status in ("building", "built", "deploying", "live", "retired", "live"):
         deployment = deployment.with_status(Status(status), at=AT)
     assert deployment.status is Status.LIVE
@@ -62,7 +62,7 @@ def test_a_live_deployment_can_only_be_retired() -> None:
 @given(st.lists(st.sampled_from(Status), max_size=12))
 def test_random_transitions_follow_the_table_or_are_refused(walk: list[Status]) -> None:
     """P7: in a random sequence, `with_status` accepts exactly the transitions of the table."""
-    deployment = queued()
+    deployment = make_queued_deployment()
     for status in walk:
         if status in TRANSITIONS[deployment.status]:
             deployment = deployment.with_status(status, at=AT)
@@ -74,8 +74,8 @@ def test_random_transitions_follow_the_table_or_are_refused(walk: list[Status]) 
             assert deployment == before
 
 
-def test_a_new_deployment_is_the_projects_next_one() -> None:
-    deployment = queued()
+def test_a_new_deployment_has_the_projects_next_sequence_number() -> None:
+    deployment = make_queued_deployment()
     assert deployment.status is Status.QUEUED
     assert (deployment.sequence, deployment.user_id, deployment.site) == (5, "u", "s")
 
@@ -93,6 +93,6 @@ def test_a_site_returns_the_urls_of_its_hosts_and_its_secret_parameters() -> Non
         build_project="",
         secrets_path="/anchor/local/sites/s",
     )
-    assert site.url() == "http://s.localhost:8080"
-    assert site.url("r--s.localhost") == "http://r--s.localhost:8080"
-    assert site.secret_parameter("p", "TOKEN") == "/anchor/local/sites/s/p/TOKEN"
+    assert site.build_url() == "http://s.localhost:8080"
+    assert site.build_url("r--s.localhost") == "http://r--s.localhost:8080"
+    assert site.build_secret_parameter_name("p", "TOKEN") == "/anchor/local/sites/s/p/TOKEN"

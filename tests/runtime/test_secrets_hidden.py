@@ -13,18 +13,18 @@ from runtime.deploy.api.managing import CreatedProject
 from runtime.deploy.api.project_input import NewProject
 from runtime.deploy.handlers import api, orchestrator, webhook
 from runtime.shared.api.inputs import read_input
-from tests.runtime.calls import client_error
-from tests.runtime.events import api_event, delivery_event, sqs_event
+from tests.runtime.calls import make_client_error
+from tests.runtime.events import make_api_event, make_delivery_event, make_sqs_event
 from tests.runtime.platform_fixture import OWNER, Platform, build_message
 
 SECRET = "hunter2-tr0ub4dor"
 PUT = "PUT /projects/{projectId}/env"
 
 
-def put(platform: Platform, project_id: str, *variables: object) -> dict[str, Any]:
+def put_variables(platform: Platform, project_id: str, *variables: object) -> dict[str, Any]:
     body = {"variables": list(variables)}
-    return api.respond(
-        api_event(PUT, user_id=OWNER, body=body, projectId=project_id), platform.project_service
+    return api.handle_event(
+        make_api_event(PUT, user_id=OWNER, body=body, projectId=project_id), platform.project_service
     )
 
 
@@ -46,21 +46,21 @@ def test_neither_logs_nor_answers_repeat_a_secret(
 ) -> None:
     """A4: no secret is logged or returned, whether the API accepts the secret or refuses it."""
     project = platform.create_project()
-    response = put(platform, project.project_id, variable)
+    response = put_variables(platform, project.project_id, variable)
     printed = capsys.readouterr()
     assert SECRET not in json.dumps(response)
     assert SECRET not in printed.out + printed.err
 
 
 def test_an_aws_error_does_not_log_the_secret(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuses(**_: object) -> None:
-        raise client_error("AccessDeniedException", "PutParameter", "not authorized")
+    def refuse_call(**_: object) -> None:
+        raise make_client_error("AccessDeniedException", "PutParameter", "not authorized")
 
     project = platform.create_project()
     store = platform.project_service.secrets.client
-    monkeypatch.setattr(type(store._target), "put_parameter", lambda _, **more: refuses(**more))
+    monkeypatch.setattr(type(store._target), "put_parameter", lambda _, **more: refuse_call(**more))
     with pytest.raises(Exception, match="AccessDenied") as failed:
-        put(platform, project.project_id, {"name": "TOKEN", "value": SECRET, "isSecret": True})
+        put_variables(platform, project.project_id, {"name": "TOKEN", "value": SECRET, "isSecret": True})
     assert SECRET not in "".join(traceback.format_exception(failed.value))
 
 
@@ -68,11 +68,11 @@ def test_a_build_is_logged_without_the_values_of_its_variables(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = platform.create_project()
-    put(platform, project.project_id, {"name": "PLAIN", "value": SECRET, "isSecret": False})
+    put_variables(platform, project.project_id, {"name": "PLAIN", "value": SECRET, "isSecret": False})
     deployment = platform.push(project)
-    for refusals in ([client_error("ThrottlingException")], []):
+    for refusals in ([make_client_error("ThrottlingException")], []):
         platform.codebuild.errors = refusals
-        orchestrator.respond(sqs_event(build_message(deployment).to_body()), platform.builder)
+        orchestrator.handle_event(make_sqs_event(build_message(deployment).to_body()), platform.builder)
     assert SECRET not in capsys.readouterr().out
 
 
@@ -80,14 +80,16 @@ def test_a_webhook_secret_is_shown_only_once(platform: Platform, capsys: pytest.
     """P1, A4."""
     platform.declare_site("next-site")
     body = {"name": "My site", "site": "next-site", "repositoryUrl": "https://example.com/r"}
-    made = api.respond(api_event("POST /projects", user_id=OWNER, body=body), platform.project_service)
+    made = api.handle_event(
+        make_api_event("POST /projects", user_id=OWNER, body=body), platform.project_service
+    )
     created = json.loads(made["body"])
     secret = created["webhook"]["secret"]
     for forged in ("wrong", secret):
-        webhook.respond(delivery_event(created["projectId"], forged, b"[]"), platform.push_receiver)
+        webhook.handle_event(make_delivery_event(created["projectId"], forged, b"[]"), platform.push_receiver)
     path = {"projectId": created["projectId"]}
-    shown = api.respond(
-        api_event("GET /projects/{projectId}", user_id=OWNER, **path), platform.project_service
+    shown = api.handle_event(
+        make_api_event("GET /projects/{projectId}", user_id=OWNER, **path), platform.project_service
     )
     assert secret not in capsys.readouterr().out
     assert secret not in json.dumps(shown)

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 
 from runtime.deploy.releases.uploading import S3_CONFIG
-from tests.runtime.calls import REGION, real_client
+from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.signatures import RefusedRequestError, check_form, check_presigned_put
 
 BUCKET, KEY = "assets", "assets/a b+ñ.txt"
@@ -19,13 +19,13 @@ HEADERS = {"content-type": "text/plain", "cache-control": "no-store"}
 
 
 def sign_url(client: Any = None, **more: Any) -> str:  # noqa: ANN401 - boto3 clients have no type
-    client = client or real_client("s3", S3_CONFIG)
+    client = client or get_real_client("s3", S3_CONFIG)
     parameters = {"Bucket": BUCKET, "Key": KEY, "ContentType": "text/plain", "CacheControl": "no-store"}
     return client.generate_presigned_url("put_object", Params=parameters | more, ExpiresIn=900)
 
 
 def sign_form() -> dict[str, Any]:
-    return real_client("s3", S3_CONFIG).generate_presigned_post(
+    return get_real_client("s3", S3_CONFIG).generate_presigned_post(
         BUCKET,
         KEY,
         Fields={"Content-Type": "image/png"},
@@ -57,7 +57,7 @@ def test_a_put_with_other_headers_is_refused(headers: Mapping[str, str], problem
 
 
 def test_a_put_whose_type_was_not_signed_is_refused() -> None:
-    url = real_client("s3", S3_CONFIG).generate_presigned_url(
+    url = get_real_client("s3", S3_CONFIG).generate_presigned_url(
         "put_object", Params={"Bucket": "b", "Key": "k"}
     )
     with pytest.raises(RefusedRequestError, match="header content-type is not signed"):
@@ -114,7 +114,7 @@ def test_a_url_of_another_object_is_refused(key: str, bucket: str, problem: str)
         check_presigned_put(sign_url(), HEADERS, bucket=bucket, key=key)
 
 
-def with_wider_policy(fields: dict[str, str]) -> dict[str, str]:
+def widen_policy(fields: dict[str, str]) -> dict[str, str]:
     policy = json.loads(base64.b64decode(fields["policy"]))
     policy["conditions"].append(["content-length-range", 0, 10**9])
     return {**fields, "policy": base64.b64encode(json.dumps(policy).encode()).decode()}
@@ -126,7 +126,7 @@ def with_wider_policy(fields: dict[str, str]) -> dict[str, str]:
         (lambda fields: {**fields, "Content-Type": "text/html"}, "field content-type breaks the condition"),
         (lambda fields: {**fields, "key": "assets/b"}, "field key breaks the condition"),
         (lambda fields: {**fields, "acl": "public-read"}, r"no condition for the fields \['acl'\]"),
-        (with_wider_policy, "signature does not match the policy"),
+        (widen_policy, "signature does not match the policy"),
         (lambda fields: {**fields, "x-amz-date": "20200101T000000Z"}, "the credential is"),
         (lambda fields: {**fields, "x-amz-algorithm": "AWS4"}, "the algorithm is AWS4"),
         (lambda fields: {**fields, "x-amz-signature": "0" * 64}, "signature does not match the policy"),

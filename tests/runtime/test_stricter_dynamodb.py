@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runtime.shared.dynamodb import MAX_ITEM_BYTES
-from tests.runtime.calls import real_client
+from tests.runtime.calls import get_real_client
 from tests.runtime.faults.direct import DirectDynamoDB
 from tests.runtime.tables import PROJECTS
 
@@ -15,22 +15,22 @@ HALF = MAX_ITEM_BYTES // 2
 LARGE = {"S": "x" * 404_000}  # moto refuses rows of more than 405,000 bytes
 
 
-def key(number: int = 0) -> dict[str, Any]:
+def make_key(number: int = 0) -> dict[str, Any]:
     return {"projectId": {"S": f"p{number}"}, "sk": {"S": "X"}}
 
 
-@pytest.fixture(params=[lambda: real_client("dynamodb"), DirectDynamoDB], ids=["boto3", "direct"])
+@pytest.fixture(params=[lambda: get_real_client("dynamodb"), DirectDynamoDB], ids=["boto3", "direct"])
 def client(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - clients have no type here
     """Both clients of moto that the tests use."""
     return request.param()
 
 
-def put(number: int = 0, **attributes: Any) -> None:  # noqa: ANN401 - attribute values
-    real_client("dynamodb").put_item(TableName=PROJECTS, Item={**key(number), **attributes})
+def put_row(number: int = 0, **attributes: Any) -> None:  # noqa: ANN401 - attribute values
+    get_real_client("dynamodb").put_item(TableName=PROJECTS, Item={**make_key(number), **attributes})
 
 
 def read_row() -> Any:  # noqa: ANN401 - attribute values
-    return real_client("dynamodb").get_item(TableName=PROJECTS, Key=key()).get("Item")
+    return get_real_client("dynamodb").get_item(TableName=PROJECTS, Key=make_key()).get("Item")
 
 
 NUMBERS = {"L": [{"N": "7"}] * 140_000}  # three bytes each, of which moto counts one
@@ -42,39 +42,39 @@ NUMBERS = {"L": [{"N": "7"}] * 140_000}  # three bytes each, of which moto count
 def test_a_row_over_400_kb_is_refused(value: dict[str, Any]) -> None:
     """The size includes numbers and lists, which moto counts wrongly."""
     with pytest.raises(ClientError, match="Item size has exceeded"):
-        put(large=value)
+        put_row(large=value)
     assert read_row() is None
 
 
 def test_an_update_that_makes_a_row_too_large_is_refused_and_changes_nothing() -> None:
     numbers = {"L": [{"N": "7"}] * 70_000}
-    put(oldest=numbers)
+    put_row(oldest=numbers)
     with pytest.raises(ClientError, match="Item size to update has exceeded"):
-        real_client("dynamodb").update_item(
+        get_real_client("dynamodb").update_item(
             TableName=PROJECTS,
-            Key=key(),
+            Key=make_key(),
             UpdateExpression="SET newest = :numbers",
             ExpressionAttributeValues={":numbers": numbers},
         )
-    assert read_row() == {**key(), "oldest": numbers}
+    assert read_row() == {**make_key(), "oldest": numbers}
 
 
 @pytest.mark.parametrize("number", ["9" * 39, "1." + "1" * 38, "-" + "1" * 39])
 def test_a_number_of_39_digits_is_refused(number: str) -> None:
     for value in ({"N": number}, {"NS": ["1", number]}, {"M": {"inner": {"L": [{"N": number}]}}}):
         with pytest.raises(ClientError, match="more than 38 significant digits"):
-            put(value=value)
+            put_row(value=value)
 
 
-def test_text_and_zeros_are_not_digits_of_a_number() -> None:
-    put(text={"S": "9" * 39}, zeros={"N": "1" + "0" * 40}, names={"SS": ["1" * 40]})
+def test_text_and_trailing_zeros_do_not_count_as_digits() -> None:
+    put_row(text={"S": "9" * 39}, zeros={"N": "1" + "0" * 40}, names={"SS": ["1" * 40]})
     assert read_row()["text"] == {"S": "9" * 39}
 
 
 def build_transaction_update(number: int) -> dict[str, Any]:
     values = {":one": {"N": "1"}}
     change = {"UpdateExpression": "SET small = :one", "ExpressionAttributeValues": values}
-    return {"Update": {"TableName": PROJECTS, "Key": key(number), **change}}
+    return {"Update": {"TableName": PROJECTS, "Key": make_key(number), **change}}
 
 
 @pytest.mark.parametrize(("rows", "accepted"), [(10, True), (11, False)])
@@ -86,7 +86,7 @@ def test_a_transaction_counts_the_whole_rows_that_it_updates(
 ) -> None:
     """DynamoDB limits the rows of a transaction to 4 MB. Ten rows of the largest size are the most."""
     for number in range(rows):
-        put(number, large=LARGE)
+        put_row(number, large=LARGE)
     operations = [build_transaction_update(number) for number in range(rows)]
     if accepted:
         client.transact_write_items(TransactItems=operations)
@@ -99,51 +99,51 @@ def test_a_transaction_counts_the_whole_rows_that_it_updates(
 def test_a_transaction_counts_the_rows_that_it_writes_deletes_and_checks() -> None:
 
     for number in range(8):
-        put(number, large=LARGE)
+        put_row(number, large=LARGE)
     exists = {"ConditionExpression": "attribute_exists(sk)", "TableName": PROJECTS}
     operations = [
-        *({"ConditionCheck": {"Key": key(number), **exists}} for number in range(4)),
-        *({"Delete": {"Key": key(number), "TableName": PROJECTS}} for number in range(4, 8)),
+        *({"ConditionCheck": {"Key": make_key(number), **exists}} for number in range(4)),
+        *({"Delete": {"Key": make_key(number), "TableName": PROJECTS}} for number in range(4, 8)),
         *(
-            {"Put": {"TableName": PROJECTS, "Item": {**key(number), "large": LARGE}}}
+            {"Put": {"TableName": PROJECTS, "Item": {**make_key(number), "large": LARGE}}}
             for number in range(8, 11)
         ),
     ]
-    client = real_client("dynamodb")
+    client = get_real_client("dynamodb")
     with pytest.raises(ClientError, match="over 4 MB"):
         client.transact_write_items(TransactItems=operations)
     client.transact_write_items(TransactItems=operations[:-1])
 
 
 def test_a_transaction_checks_the_size_of_each_row() -> None:
-    put(oldest={"S": "x" * HALF})
+    put_row(oldest={"S": "x" * HALF})
     change = {
         "UpdateExpression": "SET newest = :text",
         "ExpressionAttributeValues": {":text": {"S": "y" * HALF}},
     }
     for operation in (
-        {"Update": {"TableName": PROJECTS, "Key": key(), **change}},
-        {"Put": {"TableName": PROJECTS, "Item": {**key(1), "large": NUMBERS}}},
+        {"Update": {"TableName": PROJECTS, "Key": make_key(), **change}},
+        {"Put": {"TableName": PROJECTS, "Item": {**make_key(1), "large": NUMBERS}}},
     ):
         with pytest.raises(ClientError, match="has exceeded the maximum"):
-            real_client("dynamodb").transact_write_items(TransactItems=[operation])
+            get_real_client("dynamodb").transact_write_items(TransactItems=[operation])
 
 
 def test_a_batch_with_a_large_row_is_refused() -> None:
-    client = real_client("dynamodb")
-    small = [{"PutRequest": {"Item": key(number)}} for number in range(25)]
+    client = get_real_client("dynamodb")
+    small = [{"PutRequest": {"Item": make_key(number)}} for number in range(25)]
     with pytest.raises(ClientError, match="Item size has exceeded"):
         client.batch_write_item(
-            RequestItems={PROJECTS: [{"PutRequest": {"Item": {**key(), "large": NUMBERS}}}]}
+            RequestItems={PROJECTS: [{"PutRequest": {"Item": {**make_key(), "large": NUMBERS}}}]}
         )
-    client.batch_write_item(RequestItems={PROJECTS: [*small[:24], {"DeleteRequest": {"Key": key(24)}}]})
+    client.batch_write_item(RequestItems={PROJECTS: [*small[:24], {"DeleteRequest": {"Key": make_key(24)}}]})
 
 
 def test_attributes_and_elements_of_sets_have_no_order(client: Any) -> None:  # noqa: ANN401 - as above
     names = [f"a{number}" for number in range(20)]
     inner = {name: {"N": "1"} for name in names}
-    put(**inner, inner={"M": inner}, names={"SS": names})
-    rows = [client.get_item(TableName=PROJECTS, Key=key())["Item"] for _ in range(3)]
+    put_row(**inner, inner={"M": inner}, names={"SS": names})
+    rows = [client.get_item(TableName=PROJECTS, Key=make_key())["Item"] for _ in range(3)]
     assert rows[0] | {"names": None} == rows[1] | {"names": None}
     assert len({tuple(row) for row in rows}) == 3
     assert len({tuple(row["inner"]["M"]) for row in rows}) == 3

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runtime.deploy.handlers import api
-from tests.runtime.events import api_event
+from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 
 # The request bodies of the routes that need one.
@@ -21,10 +21,12 @@ BODIES: dict[str, object] = {
 }
 
 
-def ask(platform: Platform, route: str, user: str | None, path: dict[str, str]) -> tuple[int, dict[str, Any]]:
+def call_api(
+    platform: Platform, route: str, user: str | None, path: dict[str, str]
+) -> tuple[int, dict[str, Any]]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
-    event = api_event(route, user_id=user, body=BODIES.get(route), **used)
-    response = api.respond(event, platform.project_service)
+    event = make_api_event(route, user_id=user, body=BODIES.get(route), **used)
+    response = api.handle_event(event, platform.project_service)
     return response["statusCode"], json.loads(response["body"])
 
 
@@ -42,16 +44,16 @@ def test_resources_of_another_tenant_are_answered_as_missing(platform: Platform,
     missing = {name: platform.ids() for name in path}
     nonsense = dict.fromkeys(path, "x" * 3000)
     rows = platform.read_all_rows()
-    answer = ask(platform, route, OTHER, path)
+    answer = call_api(platform, route, OTHER, path)
     assert answer[0] == 404
-    assert answer == ask(platform, route, OTHER, missing) == ask(platform, route, OTHER, nonsense)
-    assert answer == ask(platform, route, OWNER, missing)
+    assert answer == call_api(platform, route, OTHER, missing) == call_api(platform, route, OTHER, nonsense)
+    assert answer == call_api(platform, route, OWNER, missing)
     assert platform.read_all_rows() == rows
 
 
 @pytest.mark.parametrize("route", [route for route in api.OPERATIONS if route != "POST /projects"])
-def test_the_owner_is_answered(platform: Platform, route: str) -> None:
-    assert ask(platform, route, OWNER, create_owned(platform, route))[0] in {200, 201}
+def test_every_route_responds_to_the_owner(platform: Platform, route: str) -> None:
+    assert call_api(platform, route, OWNER, create_owned(platform, route))[0] in {200, 201}
 
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
@@ -62,21 +64,21 @@ def test_a_request_without_a_user_is_refused(platform: Platform, route: str) -> 
     """
     path = create_owned(platform, route)
     rows = platform.read_all_rows()
-    assert ask(platform, route, None, path)[0] == 401
+    assert call_api(platform, route, None, path)[0] == 401
     assert platform.read_all_rows() == rows
 
 
 def test_lists_contain_only_the_users_resources(platform: Platform) -> None:
     create_owned(platform)
-    status, answer = ask(platform, "GET /projects", OTHER, {})
+    status, answer = call_api(platform, "GET /projects", OTHER, {})
     assert (status, answer) == (200, {"projects": [], "cursor": None})
 
 
 def test_a_project_belongs_to_the_user_of_the_token(platform: Platform) -> None:
     """A1: user ids in headers and query parameters are ignored."""
     platform.declare_site("next-site")
-    event = api_event("POST /projects", user_id=OWNER, body=BODIES["POST /projects"])
+    event = make_api_event("POST /projects", user_id=OWNER, body=BODIES["POST /projects"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}
-    made = json.loads(api.respond(event, platform.project_service)["body"])
+    made = json.loads(api.handle_event(event, platform.project_service)["body"])
     assert platform.projects.get(made["projectId"]).user_id == OWNER

@@ -13,10 +13,10 @@ from local.emulator.answers import (
 
 def install_answers() -> None:
     """Install all hooks of this folder."""
-    alarms.install()
-    key_value_stores.install()
-    conflicts.install()
-    lifecycles.install()
-    names.install()
-    subscriptions.install()
-    updates.install()
+    alarms.install_alarm_hooks()
+    key_value_stores.install_key_value_store_hooks()
+    conflicts.install_conflict_checks()
+    lifecycles.install_lifecycle_hooks()
+    names.install_name_checks()
+    subscriptions.install_subscription_hooks()
+    updates.install_update_hooks()

@@ -18,7 +18,7 @@ Response = tuple[Any, ...]
 SINGLE_METRIC = ("Dimensions", "ExtendedStatistic", "MetricName", "Namespace", "Period", "Statistic", "Unit")
 
 
-def install() -> None:
+def install_alarm_hooks() -> None:
     """Install the hook."""
     cloudwatch._put_metric_alarm = _put_metric_alarm
 

@@ -19,7 +19,7 @@ from local.emulator.answers.hooking import Function, Response, read_query_map, r
 Json = dict[str, Any]
 
 
-def install() -> None:
+def install_conflict_checks() -> None:
     """Install the checks."""
     replace_function(apigateway, "_create_authorizer", _build_create_authorizer)
     replace_function(apigateway, "_create_route", _build_create_route)
@@ -165,10 +165,14 @@ def _build_create_queue(original: Function) -> Function:
 
 def _find_differing(given: Mapping[str, str], present: Mapping[str, Any]) -> list[str]:
     """Return the attributes of a request whose values differ from those of the existing resource."""
-    return [name for name, value in given.items() if _normalize(value) != _normalize(present.get(name, ""))]
+    return [
+        name
+        for name, value in given.items()
+        if _normalize_value(value) != _normalize_value(present.get(name, ""))
+    ]
 
 
-def _normalize(value: object) -> object:
+def _normalize_value(value: object) -> object:
     """Return the content of a JSON document, so that only the content is compared."""
     text = str(value)
     try:

@@ -22,7 +22,7 @@ Response = tuple[int, dict[str, str], bytes]
 _created_arn: contextvars.ContextVar[str] = contextvars.ContextVar("created_arn", default="")
 
 
-def install() -> None:
+def install_key_value_store_hooks() -> None:
     """Install the hooks: creation, tags, and the calls that read and write keys."""
     cloudfront._kvs_arn = _build_arn
     cloudfront._create_kvs = _create_store

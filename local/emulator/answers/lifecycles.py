@@ -22,7 +22,7 @@ _OK: Final = 200
 _sizes: dict[str, str] = {}
 
 
-def install() -> None:
+def install_lifecycle_hooks() -> None:
     """Install the hook."""
     replace_function(s3, "_dispatch", _build_dispatch)
 

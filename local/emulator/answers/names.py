@@ -198,7 +198,7 @@ RESERVED_PREFIXES: Final = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
-def install() -> None:
+def install_name_checks() -> None:
     """Install the checks."""
     for rule in RULES:
         _install_rule(rule)

@@ -19,7 +19,7 @@ EMAIL: Final = frozenset({"email", "email-json"})
 PENDING: Final = "Cannot unsubscribe a subscription that is pending confirmation"
 
 
-def install() -> None:
+def install_subscription_hooks() -> None:
     """Install the hooks."""
     replace_function(sns, "_subscribe", _build_subscribe)
     replace_function(sns, "_unsubscribe", _build_unsubscribe)

@@ -17,7 +17,7 @@ Json = dict[str, Any]
 PROJECT_MEMBERS = ("cache", "concurrentBuildLimit", "logsConfig", "queuedTimeoutInMinutes")
 
 
-def install() -> None:
+def install_update_hooks() -> None:
     """Install the hooks."""
     replace_function(apigateway, "_update_authorizer", _build_update_authorizer)
     replace_function(codebuild, "_update_project", _build_update_project)

@@ -7,6 +7,6 @@ from local.emulator.domains.zones import HostedZones
 def install_domains(hosted_zones: HostedZones) -> None:
     """Install all hooks of this folder."""
     hosted_zones.on_change = certificates.issue_validated_certificates
-    zones.install(hosted_zones)
-    certificates.install()
-    hosts.install(hosted_zones)
+    zones.install_zone_hooks(hosted_zones)
+    certificates.install_certificate_hooks()
+    hosts.install_host_hooks(hosted_zones)

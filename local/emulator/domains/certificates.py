@@ -27,7 +27,7 @@ ISSUED_MEMBERS: Final = ("IssuedAt", "NotAfter", "NotBefore")
 CLOUDFRONT_REGION: Final = "us-east-1"
 
 
-def install() -> None:
+def install_certificate_hooks() -> None:
     """Install the hooks."""
     acm._request_certificate = _request_certificate
     acm._cert_shape = _describe_certificate
@@ -43,7 +43,7 @@ def issue_validated_certificates() -> None:
     """Issue every pending certificate whose validation records exist. Called after changes of records."""
     for certificate in list(acm._certificates._data.values()):
         if certificate["Status"] == PENDING:
-            _validate(certificate)
+            _validate_certificate(certificate)
 
 
 def find_certificate(arn: str) -> Json | None:
@@ -54,7 +54,7 @@ def find_certificate(arn: str) -> Json | None:
     return None
 
 
-def covers(certificate: Json, host: str) -> bool:
+def covers_host(certificate: Json, host: str) -> bool:
     """Return whether a certificate is valid for a host. A wildcard covers one label (RFC 6125)."""
     names = {str(name).lower() for name in certificate["SubjectAlternativeNames"]}
     return host.lower() in names or f"*.{host.lower().partition('.')[2]}" in names
@@ -75,7 +75,7 @@ def _request_certificate(data: Json) -> Response:
         if certificate["ValidationMethod"] == "DNS":
             names: list[str] = certificate["SubjectAlternativeNames"]
             certificate["DomainValidationOptions"] = [_create_validation(name) for name in names]
-            _validate(certificate)
+            _validate_certificate(certificate)
     return response
 
 
@@ -96,7 +96,7 @@ def _create_validation(name: str) -> Json:
     }
 
 
-def _validate(certificate: Json) -> None:
+def _validate_certificate(certificate: Json) -> None:
     options: list[Json] = certificate["DomainValidationOptions"]
     for option in options:
         record = option.get("ResourceRecord")

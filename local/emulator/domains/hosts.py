@@ -20,7 +20,7 @@ from ministack.services import apigateway, apigateway_v1, cloudfront
 
 from local.emulator.domains.certificates import (
     CLOUDFRONT_REGION,
-    covers,
+    covers_host,
     find_certificate,
     read_certificate_arn,
 )
@@ -46,7 +46,7 @@ TAKEN_ALIAS: Final = (
 )
 
 
-def install(zones: HostedZones) -> None:
+def install_host_hooks(zones: HostedZones) -> None:
     """Install the hooks."""
 
     async def handle_api_request(host: str, *arguments: object, **options: object) -> Response | None:
@@ -96,14 +96,14 @@ def _check_aliases(config: Element | None, distribution_id: str) -> Response | N
     arn = read_certificate_arn(config)
     certificate = find_certificate(arn) if _read_region(arn) == CLOUDFRONT_REGION else None
     if arn and certificate is None:
-        return _refuse("InvalidViewerCertificate", UNKNOWN_CERTIFICATE)
+        return _refuse_request("InvalidViewerCertificate", UNKNOWN_CERTIFICATE)
     if aliases and certificate is None:
-        return _refuse("InvalidViewerCertificate", NO_CERTIFICATE)
+        return _refuse_request("InvalidViewerCertificate", NO_CERTIFICATE)
     if certificate and not all(_covers_alias(certificate, alias) for alias in aliases):
-        return _refuse("InvalidViewerCertificate", UNCOVERED_ALIAS)
+        return _refuse_request("InvalidViewerCertificate", UNCOVERED_ALIAS)
     for other in cloudfront._distributions.values():
         if other["Id"] != distribution_id and aliases & _list_aliases(cloudfront._dist_config_el(other)):
-            return _refuse("CNAMEAlreadyExists", TAKEN_ALIAS, 409)
+            return _refuse_request("CNAMEAlreadyExists", TAKEN_ALIAS, 409)
     return None
 
 
@@ -114,10 +114,10 @@ def _list_aliases(config: Element) -> set[str]:
 
 
 def _covers_alias(certificate: Json, alias: str) -> bool:
-    return alias in certificate["SubjectAlternativeNames"] or covers(certificate, alias)
+    return alias in certificate["SubjectAlternativeNames"] or covers_host(certificate, alias)
 
 
-def _refuse(code: str, message: str, status: int = 400) -> Response:
+def _refuse_request(code: str, message: str, status: int = 400) -> Response:
     return cast("Response", cloudfront._error(code, message, status))
 
 
@@ -142,7 +142,7 @@ def _check_domain(name: str, data: Json) -> Response | None:
     for config in data.get("domainNameConfigurations") or []:
         arn = config.get("certificateArn", "")
         certificate = find_certificate(arn) if _read_region(arn) == get_region() else None
-        if certificate is None or not covers(certificate, name):
+        if certificate is None or not covers_host(certificate, name):
             message = "The provided certificate does not exist."
             return cast("Response", apigateway._apigw_error("BadRequestException", message, 400))
     return None

@@ -65,10 +65,10 @@ class HostedZones:
         Alias and CNAME records are followed. None means that no record of the host exists.
         """
         with request_scope(self.account_id, self.region):
-            return _follow(host.lower().rstrip("."))
+            return _follow_records(host.lower().rstrip("."))
 
 
-def install(zones: HostedZones) -> None:
+def install_zone_hooks(zones: HostedZones) -> None:
     """Install the hook."""
 
     def change_records(zone_id: str, body: bytes) -> Response:
@@ -97,7 +97,7 @@ def list_values(name: str, kind: str) -> list[str]:
     ]
 
 
-def _follow(host: str, links: int = LONGEST_CHAIN) -> str | None:
+def _follow_records(host: str, links: int = LONGEST_CHAIN) -> str | None:
     record = _find_record(host)
     if record is None:
         return None
@@ -106,7 +106,7 @@ def _follow(host: str, links: int = LONGEST_CHAIN) -> str | None:
     target = values[0].lower().rstrip(".")
     if (alias is None and record["Type"] != "CNAME") or not links:
         return target
-    return _follow(target, links - 1) or target
+    return _follow_records(target, links - 1) or target
 
 
 def _find_record(host: str) -> Json | None:

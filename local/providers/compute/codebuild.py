@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -48,15 +53,15 @@ LOG_GROUP = {"status": "status", "groupName": "groupName", "streamName": "stream
 LOG_ARCHIVE = {"status": "status", "location": "location", "encryptionDisabled": "encryptionDisabled"}
 
 
-@creates("aws:codebuild/project:Project", immutable=("name",))
+@register_creator("aws:codebuild/project:Project", immutable=("name",))
 def create_project(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a project."""
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     made = aws.client("codebuild").create_project(name=name, **_build_project(declared.properties))["project"]
     return CreatedResource(id=made["arn"], outputs={"arn": made["arn"], "name": name})
 
 
-@updates("aws:codebuild/project:Project")
+@register_updater("aws:codebuild/project:Project")
 def update_project(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -67,7 +72,7 @@ def update_project(
     return made
 
 
-@reads("aws:codebuild/project:Project")
+@register_reader("aws:codebuild/project:Project")
 def read_project(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties | None:
@@ -77,7 +82,7 @@ def read_project(
     return _parse_project(projects[0]) if projects else None
 
 
-@deletes("aws:codebuild/project:Project")
+@register_deleter("aws:codebuild/project:Project")
 def delete_project(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the project. The logs of its builds remain."""
     aws.client("codebuild").delete_project(name=made.id.rpartition("/")[2])

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -33,7 +38,9 @@ INVOKE_CONFIG = {
 OUTCOMES = {"OnFailure": "onFailure", "OnSuccess": "onSuccess"}
 
 
-@creates("aws:lambda/eventSourceMapping:EventSourceMapping", immutable=("eventSourceArn", "startingPosition"))
+@register_creator(
+    "aws:lambda/eventSourceMapping:EventSourceMapping", immutable=("eventSourceArn", "startingPosition")
+)
 def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Connect a queue or stream to a function."""
     properties = declared.properties
@@ -56,7 +63,7 @@ def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource
     )
 
 
-@updates("aws:lambda/eventSourceMapping:EventSourceMapping")
+@register_updater("aws:lambda/eventSourceMapping:EventSourceMapping")
 def update_event_source_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -76,7 +83,7 @@ def update_event_source_mapping(
     return made
 
 
-@reads("aws:lambda/eventSourceMapping:EventSourceMapping")
+@register_reader("aws:lambda/eventSourceMapping:EventSourceMapping")
 def read_event_source_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -120,7 +127,7 @@ def _build_mapping(properties: Properties) -> dict[str, Any]:
     return arguments
 
 
-@deletes("aws:lambda/eventSourceMapping:EventSourceMapping")
+@register_deleter("aws:lambda/eventSourceMapping:EventSourceMapping")
 def delete_event_source_mapping(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
@@ -128,7 +135,7 @@ def delete_event_source_mapping(
     aws.client("lambda").delete_event_source_mapping(UUID=made.id)
 
 
-@creates(
+@register_creator(
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
     repeatable=True,
     immutable=("functionName", "qualifier"),
@@ -150,7 +157,7 @@ def create_event_invoke_config(aws: ProviderContext, declared: DeclaredResource)
     return CreatedResource(id=":".join([name, *qualifier.values()]))
 
 
-@reads(
+@register_reader(
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", unreadable=("functionName", "qualifier")
 )
 def read_event_invoke_config(
@@ -172,7 +179,7 @@ def read_event_invoke_config(
     }
 
 
-@deletes("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+@register_deleter("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
 def delete_event_invoke_config(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> None:
@@ -183,7 +190,7 @@ def delete_event_invoke_config(
     )
 
 
-@creates(
+@register_creator(
     "aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
     repeatable=True,
     immutable=("functionName",),
@@ -197,7 +204,7 @@ def create_recursion_config(aws: ProviderContext, declared: DeclaredResource) ->
     return CreatedResource(id=properties["functionName"])
 
 
-@reads("aws:lambda/functionRecursionConfig:FunctionRecursionConfig", unreadable=("functionName",))
+@register_reader("aws:lambda/functionRecursionConfig:FunctionRecursionConfig", unreadable=("functionName",))
 def read_recursion_config(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -208,7 +215,7 @@ def read_recursion_config(
     )
 
 
-@deletes("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
+@register_deleter("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
 def delete_recursion_config(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Restore AWS's default."""
     aws.client("lambda").put_function_recursion_config(FunctionName=made.id, RecursiveLoop="Terminate")

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -45,11 +50,11 @@ LAYER = {
 }
 
 
-@creates("aws:lambda/function:Function", immutable=("name", "packageType"))
+@register_creator("aws:lambda/function:Function", immutable=("name", "packageType"))
 def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a function with its code. It can be invoked at once."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     made = aws.client("lambda").create_function(
         FunctionName=name,
         Code=_build_code(properties),
@@ -66,7 +71,7 @@ def create_function(aws: ProviderContext, declared: DeclaredResource) -> Created
     return CreatedResource(id=name, outputs=build_function_outputs(aws, made))
 
 
-@updates("aws:lambda/function:Function")
+@register_updater("aws:lambda/function:Function")
 def update_function(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -101,7 +106,7 @@ def update_function(
 
 
 # The provider cannot compare the code of a function with an archive of the program.
-@reads("aws:lambda/function:Function", unreadable=("code", "publish"))
+@register_reader("aws:lambda/function:Function", unreadable=("code", "publish"))
 def read_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the function's settings."""
     found = aws.client("lambda").get_function(FunctionName=made.id)
@@ -123,7 +128,7 @@ def read_function(aws: ProviderContext, _declared: DeclaredResource, made: Creat
     }
 
 
-@deletes("aws:lambda/function:Function")
+@register_deleter("aws:lambda/function:Function")
 def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the function with its versions, aliases and URLs."""
     aws.client("lambda").delete_function(FunctionName=made.id)
@@ -168,11 +173,11 @@ def build_invoke_arn(aws: ProviderContext, arn: str) -> str:
     return f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
-@creates("aws:lambda/alias:Alias", immutable=("functionName", "name"))
+@register_creator("aws:lambda/alias:Alias", immutable=("functionName", "name"))
 def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alias of a version."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     function_name = str(properties["functionName"]).rpartition(":")[2]
     aws.client("lambda").create_alias(FunctionName=function_name, Name=name, **_build_alias(properties))
     arn = aws.build_arn("lambda", f"function:{function_name}:{name}")
@@ -181,7 +186,7 @@ def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     )
 
 
-@updates("aws:lambda/alias:Alias")
+@register_updater("aws:lambda/alias:Alias")
 def update_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Let the alias refer to another version."""
     function_name, name = made.id.split(":")[-2:]
@@ -195,7 +200,7 @@ def _build_alias(properties: Properties) -> dict[str, Any]:
     return pick_properties(properties, FunctionVersion="functionVersion", Description="description")
 
 
-@reads("aws:lambda/alias:Alias", unreadable=("functionName",))
+@register_reader("aws:lambda/alias:Alias", unreadable=("functionName",))
 def read_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the alias' version."""
     function_name, name = made.id.split(":")[-2:]
@@ -203,14 +208,14 @@ def read_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedR
     return parse_answer(alias, Name="name", FunctionVersion="functionVersion", Description="description")
 
 
-@deletes("aws:lambda/alias:Alias")
+@register_deleter("aws:lambda/alias:Alias")
 def delete_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the alias. The version remains."""
     function_name, name = made.id.split(":")[-2:]
     aws.client("lambda").delete_alias(FunctionName=function_name, Name=name)
 
 
-@creates("aws:lambda/layerVersion:LayerVersion", immutable=("layerName",))
+@register_creator("aws:lambda/layerVersion:LayerVersion", immutable=("layerName",))
 def create_layer_version(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Publish the next version of a layer."""
     properties = declared.properties
@@ -231,7 +236,7 @@ def create_layer_version(aws: ProviderContext, declared: DeclaredResource) -> Cr
     )
 
 
-@updates("aws:lambda/layerVersion:LayerVersion")
+@register_updater("aws:lambda/layerVersion:LayerVersion")
 def publish_layer_version(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> CreatedResource:
@@ -239,7 +244,7 @@ def publish_layer_version(
     return create_layer_version(aws, declared)
 
 
-@reads("aws:lambda/layerVersion:LayerVersion", unreadable=("code",))
+@register_reader("aws:lambda/layerVersion:LayerVersion", unreadable=("code",))
 def read_layer_version(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -248,7 +253,7 @@ def read_layer_version(
     return {"layerName": made.id.split(":")[6], **parse_answer(version, **LAYER)}
 
 
-@deletes("aws:lambda/layerVersion:LayerVersion")
+@register_deleter("aws:lambda/layerVersion:LayerVersion")
 def delete_layer_version(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the layer version. Functions that use the version keep it."""
     aws.client("lambda").delete_layer_version(

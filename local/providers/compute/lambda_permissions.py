@@ -2,7 +2,12 @@
 
 import json
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -20,14 +25,14 @@ CONDITIONS = {
 }
 
 
-@creates("aws:lambda/permission:Permission", immutable=("function", "qualifier", "statementId"))
+@register_creator("aws:lambda/permission:Permission", immutable=("function", "qualifier", "statementId"))
 def create_permission(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Add a statement to a function's policy.
 
     The checks of S3 notifications and EventBridge rules use the policy (local/emulator/access.py).
     """
     properties = declared.properties
-    statement = declared.physical_name("statementId")
+    statement = declared.get_physical_name("statementId")
     aws.client("lambda").add_permission(
         FunctionName=properties["function"],
         StatementId=statement,
@@ -45,7 +50,7 @@ def create_permission(aws: ProviderContext, declared: DeclaredResource) -> Creat
     return CreatedResource(id=statement, outputs={"statementId": statement})
 
 
-@updates("aws:lambda/permission:Permission")
+@register_updater("aws:lambda/permission:Permission")
 def replace_permission(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -54,7 +59,7 @@ def replace_permission(
     return create_permission(aws, declared)
 
 
-@reads("aws:lambda/permission:Permission", unreadable=("function", "qualifier"))
+@register_reader("aws:lambda/permission:Permission", unreadable=("function", "qualifier"))
 def read_permission(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> Properties | None:
@@ -77,7 +82,7 @@ def read_permission(
     }
 
 
-@deletes("aws:lambda/permission:Permission")
+@register_deleter("aws:lambda/permission:Permission")
 def delete_permission(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Remove the statement."""
     aws.client("lambda").remove_permission(

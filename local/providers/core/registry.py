@@ -32,7 +32,7 @@ UNREADABLE_PROPERTIES: dict[str, frozenset[str]] = {}
 INVOKES: dict[str, Invoke] = {}
 
 
-def creates(
+def register_creator(
     token: str, *, repeatable: bool = False, immutable: tuple[str, ...] = ()
 ) -> Callable[[Create], Create]:
     """Register the creator of a type.
@@ -53,7 +53,7 @@ def creates(
     return register
 
 
-def updates(token: str) -> Callable[[Update], Update]:
+def register_updater(token: str) -> Callable[[Update], Update]:
     """Register the function that changes a resource of the type in place."""
 
     def register(update: Update) -> Update:
@@ -63,7 +63,7 @@ def updates(token: str) -> Callable[[Update], Update]:
     return register
 
 
-def deletes(token: str) -> Callable[[Delete], Delete]:
+def register_deleter(token: str) -> Callable[[Delete], Delete]:
     """Register the function that deletes a resource of the type."""
 
     def register(delete: Delete) -> Delete:
@@ -73,7 +73,7 @@ def deletes(token: str) -> Callable[[Delete], Delete]:
     return register
 
 
-def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], Read]:
+def register_reader(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], Read]:
     """Register the function that reads a resource of the type.
 
     The function returns all properties that AWS knows, with pulumi-aws's names, or None if there is no such
@@ -92,7 +92,7 @@ def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], R
             try:
                 found = read(aws, declared, made)
             except ClientError as error:
-                if not _means_missing(error):
+                if not _is_not_found_error(error):
                     raise
                 return None
             if found is None:
@@ -113,7 +113,7 @@ def reads(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], R
     return register
 
 
-def _means_missing(error: ClientError) -> bool:
+def _is_not_found_error(error: ClientError) -> bool:
     """Return whether AWS's error says that the resource does not exist. Each service has its own code."""
     code = str(error.response["Error"].get("Code"))
     return code.startswith("NoSuch") or any(
@@ -121,7 +121,7 @@ def _means_missing(error: ClientError) -> bool:
     )
 
 
-def invokes(token: str) -> Callable[[Invoke], Invoke]:
+def register_provider_function(token: str) -> Callable[[Invoke], Invoke]:
     """Register the implementation of a provider function, such as `aws:index/getRegion:getRegion`."""
 
     def register(invoke: Invoke) -> Invoke:

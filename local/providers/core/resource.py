@@ -24,7 +24,7 @@ class DeclaredResource:
     name: str
     properties: Properties
 
-    def physical_name(self, key: str = "name") -> str:
+    def get_physical_name(self, key: str = "name") -> str:
         """Return the declared physical name, or a generated name.
 
         A generated name is the declared prefix (or the logical name) with a suffix that depends on the URN.

@@ -3,7 +3,12 @@
 import json
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -18,12 +23,12 @@ from local.providers.core.resource import (
 )
 
 
-@creates("aws:dynamodb/table:Table", immutable=("hashKey", "name", "rangeKey"))
+@register_creator("aws:dynamodb/table:Table", immutable=("hashKey", "name", "rangeKey"))
 def create_table(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a table and wait until it is available."""
     properties = declared.properties
     client = aws.client("dynamodb")
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     arguments: dict[str, Any] = {
         "TableName": name,
         "BillingMode": properties.get("billingMode", "PROVISIONED"),
@@ -52,7 +57,7 @@ def create_table(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     return CreatedResource(id=name, outputs=build_table_outputs(description))
 
 
-@updates("aws:dynamodb/table:Table")
+@register_updater("aws:dynamodb/table:Table")
 def update_table(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update everything except the name and the key. Indexes are deleted and created one after another."""
     properties = declared.properties
@@ -175,7 +180,7 @@ def _configure_table(aws: ProviderContext, name: str, properties: Properties) ->
         )
 
 
-@reads("aws:dynamodb/table:Table")
+@register_reader("aws:dynamodb/table:Table")
 def read_table(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the table's key, indexes and settings."""
     client = aws.client("dynamodb")
@@ -265,13 +270,13 @@ def _build_throughput(capacity: Properties) -> dict[str, int]:
     }
 
 
-@deletes("aws:dynamodb/table:Table")
+@register_deleter("aws:dynamodb/table:Table")
 def delete_table(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the table with its items."""
     aws.client("dynamodb").delete_table(TableName=made.id)
 
 
-@creates("aws:dynamodb/tableItem:TableItem", immutable=("hashKey", "rangeKey", "tableName"))
+@register_creator("aws:dynamodb/tableItem:TableItem", immutable=("hashKey", "rangeKey", "tableName"))
 def create_table_item(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Write an item that the program manages. The provider refuses to overwrite another item."""
     properties = declared.properties
@@ -288,7 +293,7 @@ def create_table_item(aws: ProviderContext, declared: DeclaredResource) -> Creat
     return CreatedResource(id="|".join(parts))
 
 
-@updates("aws:dynamodb/tableItem:TableItem")
+@register_updater("aws:dynamodb/tableItem:TableItem")
 def update_table_item(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -298,7 +303,7 @@ def update_table_item(
     return made
 
 
-@reads("aws:dynamodb/tableItem:TableItem", unreadable=("hashKey", "rangeKey", "tableName"))
+@register_reader("aws:dynamodb/tableItem:TableItem", unreadable=("hashKey", "rangeKey", "tableName"))
 def read_table_item(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> Properties | None:
@@ -309,7 +314,7 @@ def read_table_item(
     return {"item": json.dumps(answer["Item"])} if "Item" in answer else None
 
 
-@deletes("aws:dynamodb/tableItem:TableItem")
+@register_deleter("aws:dynamodb/tableItem:TableItem")
 def delete_table_item(aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource) -> None:
     """Delete the item."""
     properties = declared.properties

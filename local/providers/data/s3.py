@@ -2,7 +2,12 @@
 
 from botocore.exceptions import ClientError
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -17,10 +22,10 @@ from local.providers.core.resource import (
 HOSTED_ZONE_ID = "Z3O0J2DXBE1FTB"
 
 
-@creates("aws:s3/bucket:Bucket", immutable=("bucket",))
+@register_creator("aws:s3/bucket:Bucket", immutable=("bucket",))
 def create_bucket(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an empty bucket in the provider's region."""
-    name = declared.physical_name("bucket")
+    name = declared.get_physical_name("bucket")
     client = aws.client("s3")
     where = (
         {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != "us-east-1" else {}
@@ -45,7 +50,7 @@ def build_bucket_outputs(aws: ProviderContext, name: str) -> Properties:
     }
 
 
-@updates("aws:s3/bucket:Bucket")
+@register_updater("aws:s3/bucket:Bucket")
 def update_bucket(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update the tags. All other settings of a bucket are separate resources."""
     client = aws.client("s3")
@@ -57,7 +62,7 @@ def update_bucket(aws: ProviderContext, declared: DeclaredResource, made: Create
     return made
 
 
-@reads("aws:s3/bucket:Bucket", unreadable=("forceDestroy",))
+@register_reader("aws:s3/bucket:Bucket", unreadable=("forceDestroy",))
 def read_bucket(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the bucket's tags."""
     client = aws.client("s3")
@@ -71,7 +76,7 @@ def read_bucket(aws: ProviderContext, _declared: DeclaredResource, made: Created
     return {"bucket": made.id, "tags": tags}
 
 
-@deletes("aws:s3/bucket:Bucket")
+@register_deleter("aws:s3/bucket:Bucket")
 def delete_bucket(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the bucket. If `forceDestroy` is set, first delete all its objects.
 

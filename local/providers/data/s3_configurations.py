@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads
+from local.providers.core.registry import register_creator, register_deleter, register_reader
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -54,7 +54,9 @@ NOTIFICATIONS = {
 FILTERS = {"prefix": "filterPrefix", "suffix": "filterSuffix"}
 
 
-@creates("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", repeatable=True, immutable=("bucket",))
+@register_creator(
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", repeatable=True, immutable=("bucket",)
+)
 def create_public_access_block(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the public access block."""
     properties = declared.properties
@@ -67,7 +69,7 @@ def create_public_access_block(aws: ProviderContext, declared: DeclaredResource)
     return CreatedResource(id=properties["bucket"])
 
 
-@reads("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
+@register_reader("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")
 def read_public_access_block(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -76,7 +78,9 @@ def read_public_access_block(
     return {"bucket": made.id, **parse_answer(answer["PublicAccessBlockConfiguration"], **PUBLIC_ACCESS)}
 
 
-@creates("aws:s3/bucketOwnershipControls:BucketOwnershipControls", repeatable=True, immutable=("bucket",))
+@register_creator(
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls", repeatable=True, immutable=("bucket",)
+)
 def create_ownership_controls(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the ownership of uploaded objects."""
     properties = declared.properties
@@ -87,7 +91,7 @@ def create_ownership_controls(aws: ProviderContext, declared: DeclaredResource) 
     return CreatedResource(id=properties["bucket"])
 
 
-@reads("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+@register_reader("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
 def read_ownership_controls(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -97,7 +101,7 @@ def read_ownership_controls(
     return {"bucket": made.id, "rule": {"objectOwnership": rule["ObjectOwnership"]}}
 
 
-@creates(
+@register_creator(
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     repeatable=True,
     immutable=("bucket",),
@@ -122,7 +126,7 @@ def create_encryption(aws: ProviderContext, declared: DeclaredResource) -> Creat
     return CreatedResource(id=properties["bucket"])
 
 
-@reads("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+@register_reader("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
 def read_encryption(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the default encryption."""
     answer = aws.client("s3").get_bucket_encryption(Bucket=made.id)
@@ -142,7 +146,7 @@ def read_encryption(aws: ProviderContext, _declared: DeclaredResource, made: Cre
     }
 
 
-@creates("aws:s3/bucketVersioning:BucketVersioning", repeatable=True, immutable=("bucket",))
+@register_creator("aws:s3/bucketVersioning:BucketVersioning", repeatable=True, immutable=("bucket",))
 def create_versioning(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set versioning."""
     properties = declared.properties
@@ -154,14 +158,14 @@ def create_versioning(aws: ProviderContext, declared: DeclaredResource) -> Creat
     return CreatedResource(id=properties["bucket"])
 
 
-@reads("aws:s3/bucketVersioning:BucketVersioning")
+@register_reader("aws:s3/bucketVersioning:BucketVersioning")
 def read_versioning(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return whether versioning is enabled, suspended or was never enabled."""
     status = aws.client("s3").get_bucket_versioning(Bucket=made.id).get("Status", "Disabled")
     return {"bucket": made.id, "versioningConfiguration": {"status": status}}
 
 
-@creates("aws:s3/bucketPolicy:BucketPolicy", repeatable=True, immutable=("bucket",))
+@register_creator("aws:s3/bucketPolicy:BucketPolicy", repeatable=True, immutable=("bucket",))
 def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the bucket's policy."""
     properties = declared.properties
@@ -169,13 +173,15 @@ def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
     return CreatedResource(id=properties["bucket"])
 
 
-@reads("aws:s3/bucketPolicy:BucketPolicy")
+@register_reader("aws:s3/bucketPolicy:BucketPolicy")
 def read_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the bucket's policy."""
     return {"bucket": made.id, "policy": aws.client("s3").get_bucket_policy(Bucket=made.id)["Policy"]}
 
 
-@creates("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", repeatable=True, immutable=("bucket",))
+@register_creator(
+    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", repeatable=True, immutable=("bucket",)
+)
 def create_cors(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the CORS rules."""
     properties = declared.properties
@@ -184,14 +190,14 @@ def create_cors(aws: ProviderContext, declared: DeclaredResource) -> CreatedReso
     return CreatedResource(id=properties["bucket"])
 
 
-@reads("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+@register_reader("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
 def read_cors(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the CORS rules."""
     rules = aws.client("s3").get_bucket_cors(Bucket=made.id)["CORSRules"]
     return {"bucket": made.id, "corsRules": [parse_answer(rule, **CORS_RULE) for rule in rules]}
 
 
-@creates(
+@register_creator(
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", repeatable=True, immutable=("bucket",)
 )
 def create_lifecycle(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
@@ -228,7 +234,7 @@ def _build_lifecycle_rule(rule: Properties) -> dict[str, Any]:
     }
 
 
-@reads("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+@register_reader("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
 def read_lifecycle(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the lifecycle rules."""
     answer = aws.client("s3").get_bucket_lifecycle_configuration(Bucket=made.id)
@@ -254,7 +260,7 @@ def _parse_lifecycle_rule(rule: Properties) -> Properties:
     }
 
 
-@creates("aws:s3/bucketNotification:BucketNotification", repeatable=True, immutable=("bucket",))
+@register_creator("aws:s3/bucketNotification:BucketNotification", repeatable=True, immutable=("bucket",))
 def create_notification(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the event notifications."""
     properties = declared.properties
@@ -278,7 +284,7 @@ def create_notification(aws: ProviderContext, declared: DeclaredResource) -> Cre
     return CreatedResource(id=properties["bucket"])
 
 
-@reads("aws:s3/bucketNotification:BucketNotification")
+@register_reader("aws:s3/bucketNotification:BucketNotification")
 def read_notification(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties | None:
@@ -307,13 +313,13 @@ def _parse_filter(entry: Properties) -> Properties:
     return {FILTERS[rule["Name"].lower()]: rule["Value"] for rule in rules}
 
 
-@deletes("aws:s3/bucketNotification:BucketNotification")
+@register_deleter("aws:s3/bucketNotification:BucketNotification")
 def delete_notification(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Remove all event notifications."""
     aws.client("s3").put_bucket_notification_configuration(Bucket=made.id, NotificationConfiguration={})
 
 
-@deletes("aws:s3/bucketVersioning:BucketVersioning")
+@register_deleter("aws:s3/bucketVersioning:BucketVersioning")
 def suspend_versioning(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Suspend versioning instead of a deletion, because versioning cannot be removed."""
     aws.client("s3").put_bucket_versioning(Bucket=made.id, VersioningConfiguration={"Status": "Suspended"})
@@ -333,7 +339,7 @@ DELETIONS = {
 
 
 def _register_deletion(token: str, method: str) -> None:
-    @deletes(token)
+    @register_deleter(token)
     def delete(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
         getattr(aws.client("s3"), method)(Bucket=made.id)
 

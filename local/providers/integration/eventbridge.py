@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -31,15 +36,15 @@ RETRY = {
 }
 
 
-@creates("aws:cloudwatch/eventRule:EventRule", immutable=("eventBusName", "name"))
+@register_creator("aws:cloudwatch/eventRule:EventRule", immutable=("eventBusName", "name"))
 def create_event_rule(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a rule with an event pattern or a schedule."""
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     arn = _put_rule(aws, name, declared.properties)
     return CreatedResource(id=name, outputs={"arn": arn, "name": name})
 
 
-@updates("aws:cloudwatch/eventRule:EventRule")
+@register_updater("aws:cloudwatch/eventRule:EventRule")
 def update_event_rule(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -65,7 +70,7 @@ def _put_rule(aws: ProviderContext, name: str, properties: Properties) -> str:
     return str(rule["RuleArn"])
 
 
-@reads("aws:cloudwatch/eventRule:EventRule")
+@register_reader("aws:cloudwatch/eventRule:EventRule")
 def read_event_rule(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the rule without its targets."""
     client = aws.client("events")
@@ -76,7 +81,7 @@ def read_event_rule(aws: ProviderContext, declared: DeclaredResource, made: Crea
     return {"tags": parse_tag_list(tags), **parse_answer(rule, Name="name", State="state", **RULE)}
 
 
-@deletes("aws:cloudwatch/eventRule:EventRule")
+@register_deleter("aws:cloudwatch/eventRule:EventRule")
 def delete_event_rule(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the rule. The engine has already deleted its targets."""
     aws.client("events").delete_rule(
@@ -84,7 +89,7 @@ def delete_event_rule(aws: ProviderContext, declared: DeclaredResource, made: Cr
     )
 
 
-@creates(
+@register_creator(
     "aws:cloudwatch/eventTarget:EventTarget",
     repeatable=True,
     immutable=("eventBusName", "rule", "targetId"),
@@ -92,7 +97,7 @@ def delete_event_rule(aws: ProviderContext, declared: DeclaredResource, made: Cr
 def create_event_target(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Add a target to a rule."""
     properties = declared.properties
-    target_id = declared.physical_name("targetId")
+    target_id = declared.get_physical_name("targetId")
     target: dict[str, Any] = {
         "Id": target_id,
         "Arn": properties["arn"],
@@ -112,7 +117,7 @@ def create_event_target(aws: ProviderContext, declared: DeclaredResource) -> Cre
     return CreatedResource(id=f"{properties['rule']}-{target_id}", outputs={"targetId": target_id})
 
 
-@reads("aws:cloudwatch/eventTarget:EventTarget")
+@register_reader("aws:cloudwatch/eventTarget:EventTarget")
 def read_event_target(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> Properties | None:
@@ -131,7 +136,7 @@ def read_event_target(
     return None
 
 
-@deletes("aws:cloudwatch/eventTarget:EventTarget")
+@register_deleter("aws:cloudwatch/eventTarget:EventTarget")
 def delete_event_target(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Remove the target. The rule remains."""
     properties = declared.properties

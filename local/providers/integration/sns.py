@@ -5,7 +5,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -38,11 +43,11 @@ SUBSCRIPTION_ATTRIBUTES = {
 }
 
 
-@creates("aws:sns/topic:Topic", immutable=("fifoTopic", "name"))
+@register_creator("aws:sns/topic:Topic", immutable=("fifoTopic", "name"))
 def create_topic(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a topic. The name of a FIFO topic ends with `.fifo`."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     given = build_attributes(properties, ATTRIBUTES)
     if given.get("FifoTopic") == "false":
         del given["FifoTopic"]  # SNS refuses the attribute on a standard topic
@@ -52,7 +57,7 @@ def create_topic(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     return CreatedResource(id=arn, outputs={"arn": arn, "name": name, "owner": aws.account_id})
 
 
-@updates("aws:sns/topic:Topic")
+@register_updater("aws:sns/topic:Topic")
 def update_topic(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update the topic's attributes and tags."""
     client = aws.client("sns")
@@ -66,7 +71,7 @@ def update_topic(aws: ProviderContext, declared: DeclaredResource, made: Created
     return made
 
 
-@reads("aws:sns/topic:Topic")
+@register_reader("aws:sns/topic:Topic")
 def read_topic(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the topic's attributes and tags."""
     attributes = aws.client("sns").get_topic_attributes(TopicArn=made.id)["Attributes"]
@@ -81,13 +86,13 @@ def _read_topic_tags(aws: ProviderContext, arn: str) -> dict[str, str]:
     return parse_tag_list(aws.client("sns").list_tags_for_resource(ResourceArn=arn)["Tags"])
 
 
-@deletes("aws:sns/topic:Topic")
+@register_deleter("aws:sns/topic:Topic")
 def delete_topic(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the topic with its subscriptions."""
     aws.client("sns").delete_topic(TopicArn=made.id)
 
 
-@creates("aws:sns/topicPolicy:TopicPolicy", repeatable=True, immutable=("arn",))
+@register_creator("aws:sns/topicPolicy:TopicPolicy", repeatable=True, immutable=("arn",))
 def create_topic_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the topic's policy."""
     properties = declared.properties
@@ -96,7 +101,7 @@ def create_topic_policy(aws: ProviderContext, declared: DeclaredResource) -> Cre
     return CreatedResource(id=arn, outputs={"owner": aws.account_id})
 
 
-@deletes("aws:sns/topicPolicy:TopicPolicy")
+@register_deleter("aws:sns/topicPolicy:TopicPolicy")
 def delete_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Restore the topic's default policy, which gives permissions only to the topic's own account."""
     statement: dict[str, Any] = {
@@ -110,7 +115,7 @@ def delete_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made:
     _set_policy(aws, made.id, json.dumps({"Version": "2008-10-17", "Statement": [statement]}))
 
 
-@reads("aws:sns/topicPolicy:TopicPolicy")
+@register_reader("aws:sns/topicPolicy:TopicPolicy")
 def read_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the topic's policy. A topic always has one."""
     attributes = aws.client("sns").get_topic_attributes(TopicArn=made.id)["Attributes"]
@@ -121,7 +126,7 @@ def _set_policy(aws: ProviderContext, arn: str, policy: str) -> None:
     aws.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
 
 
-@creates("aws:sns/topicSubscription:TopicSubscription", immutable=("endpoint", "protocol", "topic"))
+@register_creator("aws:sns/topicSubscription:TopicSubscription", immutable=("endpoint", "protocol", "topic"))
 def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a subscription. E-mail subscriptions are never confirmed: the emulator sends no e-mail."""
     properties = declared.properties
@@ -138,7 +143,7 @@ def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) 
     )
 
 
-@updates("aws:sns/topicSubscription:TopicSubscription")
+@register_updater("aws:sns/topicSubscription:TopicSubscription")
 def update_topic_subscription(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -150,7 +155,7 @@ def update_topic_subscription(
     return made
 
 
-@reads("aws:sns/topicSubscription:TopicSubscription")
+@register_reader("aws:sns/topicSubscription:TopicSubscription")
 def read_topic_subscription(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -160,7 +165,7 @@ def read_topic_subscription(
     return parse_attributes(attributes, names)
 
 
-@deletes("aws:sns/topicSubscription:TopicSubscription")
+@register_deleter("aws:sns/topicSubscription:TopicSubscription")
 def delete_topic_subscription(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:

@@ -1,6 +1,11 @@
 """SQS: queues and their policies."""
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -42,11 +47,11 @@ DEFAULTS = {
 }
 
 
-@creates("aws:sqs/queue:Queue", immutable=("fifoQueue", "name"))
+@register_creator("aws:sqs/queue:Queue", immutable=("fifoQueue", "name"))
 def create_queue(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a queue. The name of a FIFO queue ends with `.fifo`."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     given = build_attributes(properties, ATTRIBUTES)
     if given.get("FifoQueue") == "false":
         del given["FifoQueue"]  # SQS refuses the attribute on a standard queue
@@ -56,7 +61,7 @@ def create_queue(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     return CreatedResource(id=url, outputs={"arn": aws.build_arn("sqs", name), "name": name, "url": url})
 
 
-@updates("aws:sqs/queue:Queue")
+@register_updater("aws:sqs/queue:Queue")
 def update_queue(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update the queue's attributes and tags."""
     client = aws.client("sqs")
@@ -71,7 +76,7 @@ def update_queue(aws: ProviderContext, declared: DeclaredResource, made: Created
     return made
 
 
-@reads("aws:sqs/queue:Queue")
+@register_reader("aws:sqs/queue:Queue")
 def read_queue(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the queue's attributes and tags."""
     client = aws.client("sqs")
@@ -83,7 +88,7 @@ def read_queue(aws: ProviderContext, _declared: DeclaredResource, made: CreatedR
     }
 
 
-@deletes("aws:sqs/queue:Queue")
+@register_deleter("aws:sqs/queue:Queue")
 def delete_queue(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the queue with its messages."""
     aws.client("sqs").delete_queue(QueueUrl=made.id)
@@ -93,18 +98,18 @@ def _register_queue_attribute(token: str, key: str) -> None:
     """Register a resource type that sets one attribute of a queue."""
     attribute = ATTRIBUTES[key]
 
-    @creates(token, repeatable=True, immutable=("queueUrl",))
+    @register_creator(token, repeatable=True, immutable=("queueUrl",))
     def put(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         properties = declared.properties
         url = properties["queueUrl"]
         aws.client("sqs").set_queue_attributes(QueueUrl=url, Attributes={attribute: properties[key]})
         return CreatedResource(id=url)
 
-    @deletes(token)
+    @register_deleter(token)
     def remove(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
         aws.client("sqs").set_queue_attributes(QueueUrl=made.id, Attributes={attribute: ""})
 
-    @reads(token)
+    @register_reader(token)
     def read(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties | None:  # pyright: ignore[reportUnusedFunction] - registered
         answer = aws.client("sqs").get_queue_attributes(QueueUrl=made.id, AttributeNames=[attribute])
         text = answer.get("Attributes", {}).get(attribute)

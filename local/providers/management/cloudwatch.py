@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -41,17 +46,17 @@ METRIC = {"Namespace": "namespace", "MetricName": "metricName"}
 METRIC_STAT = {"Period": "period", "Stat": "stat", "Unit": "unit"}
 
 
-@creates("aws:cloudwatch/metricAlarm:MetricAlarm", immutable=("name",))
+@register_creator("aws:cloudwatch/metricAlarm:MetricAlarm", immutable=("name",))
 def create_metric_alarm(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alarm on a metric or an expression."""
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     _put_alarm(aws, name, declared.properties)
     return CreatedResource(
         id=name, outputs={"arn": aws.build_arn("cloudwatch", f"alarm:{name}"), "name": name}
     )
 
 
-@updates("aws:cloudwatch/metricAlarm:MetricAlarm")
+@register_updater("aws:cloudwatch/metricAlarm:MetricAlarm")
 def update_metric_alarm(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -96,7 +101,7 @@ def _build_dimensions(properties: Properties) -> list[dict[str, str]]:
     return [{"Name": key, "Value": value} for key, value in (properties.get("dimensions") or {}).items()]
 
 
-@reads("aws:cloudwatch/metricAlarm:MetricAlarm")
+@register_reader("aws:cloudwatch/metricAlarm:MetricAlarm")
 def read_metric_alarm(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties | None:
@@ -130,20 +135,20 @@ def _parse_dimensions(answer: Properties) -> dict[str, str]:
     return parse_tag_list(answer.get("Dimensions", []), key="Name")
 
 
-@deletes("aws:cloudwatch/metricAlarm:MetricAlarm")
+@register_deleter("aws:cloudwatch/metricAlarm:MetricAlarm")
 def delete_metric_alarm(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the alarm. The metric remains."""
     aws.client("cloudwatch").delete_alarms(AlarmNames=[made.id])
 
 
-@creates("aws:cloudwatch/dashboard:Dashboard", repeatable=True, immutable=("dashboardName",))
+@register_creator("aws:cloudwatch/dashboard:Dashboard", repeatable=True, immutable=("dashboardName",))
 def create_dashboard(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a dashboard.
 
     Raises:
         KeyError: CloudWatch has found an error in the dashboard's body.
     """
-    name = declared.physical_name("dashboardName")
+    name = declared.get_physical_name("dashboardName")
     answer = aws.client("cloudwatch").put_dashboard(
         DashboardName=name, DashboardBody=declared.properties["dashboardBody"]
     )
@@ -153,14 +158,14 @@ def create_dashboard(aws: ProviderContext, declared: DeclaredResource) -> Create
     return CreatedResource(id=name, outputs={"dashboardArn": arn, "dashboardName": name})
 
 
-@reads("aws:cloudwatch/dashboard:Dashboard")
+@register_reader("aws:cloudwatch/dashboard:Dashboard")
 def read_dashboard(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the dashboard's body."""
     found = aws.client("cloudwatch").get_dashboard(DashboardName=made.id)
     return {"dashboardName": made.id, "dashboardBody": found["DashboardBody"]}
 
 
-@deletes("aws:cloudwatch/dashboard:Dashboard")
+@register_deleter("aws:cloudwatch/dashboard:Dashboard")
 def delete_dashboard(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the dashboard. The metrics remain."""
     aws.client("cloudwatch").delete_dashboards(DashboardNames=[made.id])

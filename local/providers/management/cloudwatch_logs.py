@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -25,11 +30,11 @@ TRANSFORMATION = {
 }
 
 
-@creates("aws:cloudwatch/logGroup:LogGroup", immutable=("logGroupClass", "name"))
+@register_creator("aws:cloudwatch/logGroup:LogGroup", immutable=("logGroupClass", "name"))
 def create_log_group(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a log group and set its retention."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     aws.client("logs").create_log_group(
         logGroupName=name,
         **pick_properties(properties, kmsKeyId="kmsKeyId", logGroupClass="logGroupClass"),
@@ -39,7 +44,7 @@ def create_log_group(aws: ProviderContext, declared: DeclaredResource) -> Create
     return CreatedResource(id=name, outputs={"arn": aws.build_arn("logs", f"log-group:{name}"), "name": name})
 
 
-@updates("aws:cloudwatch/logGroup:LogGroup")
+@register_updater("aws:cloudwatch/logGroup:LogGroup")
 def update_log_group(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -64,7 +69,7 @@ def _set_retention(aws: ProviderContext, declared: DeclaredResource, name: str) 
         aws.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
 
 
-@reads("aws:cloudwatch/logGroup:LogGroup")
+@register_reader("aws:cloudwatch/logGroup:LogGroup")
 def read_log_group(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties | None:
@@ -87,19 +92,19 @@ def read_log_group(
     return None
 
 
-@deletes("aws:cloudwatch/logGroup:LogGroup")
+@register_deleter("aws:cloudwatch/logGroup:LogGroup")
 def delete_log_group(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the log group with its streams."""
     aws.client("logs").delete_log_group(logGroupName=made.id)
 
 
-@creates(
+@register_creator(
     "aws:cloudwatch/logMetricFilter:LogMetricFilter", repeatable=True, immutable=("logGroupName", "name")
 )
 def create_log_metric_filter(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a metric filter of a log group."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     aws.client("logs").put_metric_filter(
         logGroupName=properties["logGroupName"],
         filterName=name,
@@ -116,7 +121,7 @@ def _build_transformation(transformation: Properties) -> dict[str, Any]:
     return described
 
 
-@reads("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+@register_reader("aws:cloudwatch/logMetricFilter:LogMetricFilter")
 def read_log_metric_filter(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> Properties | None:
@@ -136,7 +141,7 @@ def read_log_metric_filter(
     return None
 
 
-@deletes("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+@register_deleter("aws:cloudwatch/logMetricFilter:LogMetricFilter")
 def delete_log_metric_filter(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the filter. The log group remains."""
     aws.client("logs").delete_metric_filter(

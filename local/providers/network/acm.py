@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -23,7 +28,7 @@ class MissingValidationRecordError(LookupError):
     """The program waits for a certificate, but not for all of its validation records."""
 
 
-@creates(
+@register_creator(
     "aws:acm/certificate:Certificate",
     immutable=("domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"),
 )
@@ -42,7 +47,7 @@ def create_certificate(aws: ProviderContext, declared: DeclaredResource) -> Crea
     return CreatedResource(id=arn, outputs=_build_outputs(certificate))
 
 
-@updates("aws:acm/certificate:Certificate")
+@register_updater("aws:acm/certificate:Certificate")
 def update_certificate(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -56,7 +61,7 @@ def update_certificate(
     return made
 
 
-@reads("aws:acm/certificate:Certificate")
+@register_reader("aws:acm/certificate:Certificate")
 def read_certificate(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the certificate. ACM adds the domain name to the alternative names. It is left out here."""
     client = aws.client("acm")
@@ -76,7 +81,7 @@ def read_certificate(aws: ProviderContext, declared: DeclaredResource, made: Cre
     }
 
 
-@deletes("aws:acm/certificate:Certificate")
+@register_deleter("aws:acm/certificate:Certificate")
 def delete_certificate(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the certificate. The engine has already deleted what uses it."""
     aws.client("acm").delete_certificate(CertificateArn=made.id)
@@ -98,7 +103,7 @@ def _build_outputs(certificate: dict[str, Any]) -> Properties:
     }
 
 
-@creates(
+@register_creator(
     "aws:acm/certificateValidation:CertificateValidation",
     immutable=("certificateArn", "validationRecordFqdns"),
 )
@@ -118,7 +123,7 @@ def create_certificate_validation(aws: ProviderContext, declared: DeclaredResour
     return CreatedResource(id=str(issued))
 
 
-@updates("aws:acm/certificateValidation:CertificateValidation")
+@register_updater("aws:acm/certificateValidation:CertificateValidation")
 def update_certificate_validation(
     _aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -126,7 +131,7 @@ def update_certificate_validation(
     return made
 
 
-@reads("aws:acm/certificateValidation:CertificateValidation", unreadable=("validationRecordFqdns",))
+@register_reader("aws:acm/certificateValidation:CertificateValidation", unreadable=("validationRecordFqdns",))
 def read_certificate_validation(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> Properties | None:
@@ -136,7 +141,7 @@ def read_certificate_validation(
     return {"certificateArn": arn} if certificate["Status"] == "ISSUED" else None
 
 
-@deletes("aws:acm/certificateValidation:CertificateValidation")
+@register_deleter("aws:acm/certificateValidation:CertificateValidation")
 def delete_certificate_validation(
     _aws: ProviderContext, _declared: DeclaredResource, _made: CreatedResource
 ) -> None:

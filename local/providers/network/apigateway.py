@@ -3,7 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -64,12 +69,12 @@ ROUTE = {
 }
 
 
-@creates("aws:apigatewayv2/api:Api", immutable=("protocolType",))
+@register_creator("aws:apigatewayv2/api:Api", immutable=("protocolType",))
 def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an HTTP API. Its endpoint is a path below the emulator's URL, so it needs no own host name."""
     properties = declared.properties
     made = aws.client("apigatewayv2").create_api(
-        Name=declared.physical_name(),
+        Name=declared.get_physical_name(),
         Tags=read_tags(properties),
         ProtocolType=properties["protocolType"],
         **_build_api(properties),
@@ -81,16 +86,16 @@ def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResou
             "apiEndpoint": f"{aws.emulator.endpoint_url}/_aws/execute-api/{api_id}",
             "arn": f"arn:aws:apigateway:{aws.region}::/apis/{api_id}",
             "executionArn": aws.build_arn("execute-api", api_id),
-            "name": declared.physical_name(),
+            "name": declared.get_physical_name(),
         },
     )
 
 
-@updates("aws:apigatewayv2/api:Api")
+@register_updater("aws:apigatewayv2/api:Api")
 def update_api(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update the API's settings and tags."""
     client, properties = aws.client("apigatewayv2"), declared.properties
-    client.update_api(ApiId=made.id, Name=declared.physical_name(), **_build_api(properties))
+    client.update_api(ApiId=made.id, Name=declared.get_physical_name(), **_build_api(properties))
     if not properties.get("corsConfiguration"):
         client.delete_cors_configuration(ApiId=made.id)
     update_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{made.id}", properties)
@@ -119,7 +124,7 @@ def _build_api(properties: Properties) -> dict[str, Any]:
     return arguments
 
 
-@reads("aws:apigatewayv2/api:Api")
+@register_reader("aws:apigatewayv2/api:Api")
 def read_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the API without its parts."""
     api = aws.client("apigatewayv2").get_api(ApiId=made.id)
@@ -130,17 +135,17 @@ def read_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedRes
     }
 
 
-@deletes("aws:apigatewayv2/api:Api")
+@register_deleter("aws:apigatewayv2/api:Api")
 def delete_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the API with its remaining stages, routes, integrations and authorizers."""
     aws.client("apigatewayv2").delete_api(ApiId=made.id)
 
 
-@creates("aws:apigatewayv2/stage:Stage", immutable=("apiId", "name"))
+@register_creator("aws:apigatewayv2/stage:Stage", immutable=("apiId", "name"))
 def create_stage(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a stage. The URL of the stage `$default` contains no stage name."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     api_id = properties["apiId"]
     aws.client("apigatewayv2").create_stage(
         ApiId=api_id, StageName=name, Tags=read_tags(properties), **_build_stage(properties)
@@ -159,7 +164,7 @@ def build_stage_outputs(aws: ProviderContext, api_id: str, name: str) -> Propert
     }
 
 
-@updates("aws:apigatewayv2/stage:Stage")
+@register_updater("aws:apigatewayv2/stage:Stage")
 def update_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update the stage's settings and tags."""
     properties = declared.properties
@@ -169,7 +174,7 @@ def update_stage(aws: ProviderContext, declared: DeclaredResource, made: Created
     return made
 
 
-@reads("aws:apigatewayv2/stage:Stage")
+@register_reader("aws:apigatewayv2/stage:Stage")
 def read_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the stage's settings."""
     api_id = declared.properties["apiId"]
@@ -203,7 +208,7 @@ def _build_stage(properties: Properties) -> dict[str, Any]:
     return arguments
 
 
-@deletes("aws:apigatewayv2/stage:Stage")
+@register_deleter("aws:apigatewayv2/stage:Stage")
 def delete_stage(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the stage. The routes remain."""
     aws.client("apigatewayv2").delete_stage(ApiId=declared.properties["apiId"], StageName=made.id)
@@ -214,7 +219,7 @@ def _build_authorizer(declared: DeclaredResource) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "IdentitySource": [],
         **pick_properties(properties, **AUTHORIZER),
-        "Name": declared.physical_name(),
+        "Name": declared.get_physical_name(),
     }
     tokens = read_single_block(properties.get("jwtConfiguration"))
     if tokens:
@@ -265,7 +270,7 @@ def _register_api_part(
     def build_identifiers(declared: DeclaredResource) -> dict[str, str]:
         return {"ApiId": declared.properties["apiId"]}
 
-    @creates(token, immutable=("apiId", *immutable))
+    @register_creator(token, immutable=("apiId", *immutable))
     def create(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         wanted = build(declared)
         made = getattr(aws.client("apigatewayv2"), f"create_{call}")(**build_identifiers(declared), **wanted)
@@ -273,19 +278,19 @@ def _register_api_part(
             id=made[identity], outputs={"name": wanted["Name"]} if "Name" in wanted else {}
         )
 
-    @updates(token)
+    @register_updater(token)
     def update(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         change = getattr(aws.client("apigatewayv2"), f"update_{call}")
         change(**build_identifiers(declared), **{identity: made.id}, **build(declared))
         return made
 
-    @reads(token)
+    @register_reader(token)
     def read(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:  # pyright: ignore[reportUnusedFunction] - registered
         get = getattr(aws.client("apigatewayv2"), f"get_{call}")
         found = get(**build_identifiers(declared), **{identity: made.id})
         return {"apiId": declared.properties["apiId"], **parse(found)}
 
-    @deletes(token)
+    @register_deleter(token)
     def delete(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:  # pyright: ignore[reportUnusedFunction] - registered
         remove = getattr(aws.client("apigatewayv2"), f"delete_{call}")
         remove(**build_identifiers(declared), **{identity: made.id})

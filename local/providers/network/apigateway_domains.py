@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -26,7 +31,7 @@ ASSIGNED = {"ApiGatewayDomainName": "targetDomainName", "HostedZoneId": "hostedZ
 MAPPING = {"ApiId": "apiId", "Stage": "stage", "ApiMappingKey": "apiMappingKey"}
 
 
-@creates("aws:apigatewayv2/domainName:DomainName", immutable=("domainName",))
+@register_creator("aws:apigatewayv2/domainName:DomainName", immutable=("domainName",))
 def create_domain_name(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a domain name. Requests reach it when a record leads to its target."""
     properties = declared.properties
@@ -38,7 +43,7 @@ def create_domain_name(aws: ProviderContext, declared: DeclaredResource) -> Crea
     return CreatedResource(id=made["DomainName"], outputs=_build_outputs(aws, declared, made))
 
 
-@updates("aws:apigatewayv2/domainName:DomainName")
+@register_updater("aws:apigatewayv2/domainName:DomainName")
 def update_domain_name(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -50,7 +55,7 @@ def update_domain_name(
     return CreatedResource(id=made.id, outputs=_build_outputs(aws, declared, changed))
 
 
-@reads("aws:apigatewayv2/domainName:DomainName")
+@register_reader("aws:apigatewayv2/domainName:DomainName")
 def read_domain_name(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the domain name without its mappings."""
     found = aws.client("apigatewayv2").get_domain_name(DomainName=made.id)
@@ -62,7 +67,7 @@ def read_domain_name(aws: ProviderContext, _declared: DeclaredResource, made: Cr
     }
 
 
-@deletes("aws:apigatewayv2/domainName:DomainName")
+@register_deleter("aws:apigatewayv2/domainName:DomainName")
 def delete_domain_name(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the domain name with its mappings."""
     aws.client("apigatewayv2").delete_domain_name(DomainName=made.id)
@@ -89,7 +94,7 @@ def _build_arn(aws: ProviderContext, name: str) -> str:
     return f"arn:aws:apigateway:{aws.region}::/domainnames/{name}"
 
 
-@creates("aws:apigatewayv2/apiMapping:ApiMapping", immutable=("apiId", "domainName"))
+@register_creator("aws:apigatewayv2/apiMapping:ApiMapping", immutable=("apiId", "domainName"))
 def create_api_mapping(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Map a domain name to a stage of an API."""
     properties = declared.properties
@@ -99,7 +104,7 @@ def create_api_mapping(aws: ProviderContext, declared: DeclaredResource) -> Crea
     return CreatedResource(id=made["ApiMappingId"])
 
 
-@updates("aws:apigatewayv2/apiMapping:ApiMapping")
+@register_updater("aws:apigatewayv2/apiMapping:ApiMapping")
 def update_api_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -113,7 +118,7 @@ def update_api_mapping(
     return made
 
 
-@reads("aws:apigatewayv2/apiMapping:ApiMapping")
+@register_reader("aws:apigatewayv2/apiMapping:ApiMapping")
 def read_api_mapping(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the mapping."""
     name = declared.properties["domainName"]
@@ -121,7 +126,7 @@ def read_api_mapping(aws: ProviderContext, declared: DeclaredResource, made: Cre
     return {"domainName": name, **parse_answer(found, **MAPPING)}
 
 
-@deletes("aws:apigatewayv2/apiMapping:ApiMapping")
+@register_deleter("aws:apigatewayv2/apiMapping:ApiMapping")
 def delete_api_mapping(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the mapping. The domain name and the API remain."""
     aws.client("apigatewayv2").delete_api_mapping(

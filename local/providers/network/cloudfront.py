@@ -3,7 +3,12 @@
 import hashlib
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -63,7 +68,7 @@ BEHAVIOR = {
 }
 
 
-@creates("aws:cloudfront/originAccessControl:OriginAccessControl", immutable=("name",))
+@register_creator("aws:cloudfront/originAccessControl:OriginAccessControl", immutable=("name",))
 def create_origin_access_control(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an origin access control, the signing rule for requests to a bucket."""
     made = aws.client("cloudfront").create_origin_access_control(
@@ -74,7 +79,7 @@ def create_origin_access_control(aws: ProviderContext, declared: DeclaredResourc
     return CreatedResource(id=control, outputs={"arn": arn, "etag": made["ETag"]})
 
 
-@updates("aws:cloudfront/originAccessControl:OriginAccessControl")
+@register_updater("aws:cloudfront/originAccessControl:OriginAccessControl")
 def update_origin_access_control(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -89,13 +94,13 @@ def update_origin_access_control(
 
 def _build_access_control(declared: DeclaredResource) -> dict[str, Any]:
     return {
-        "Name": declared.physical_name(),
+        "Name": declared.get_physical_name(),
         "Description": declared.properties.get("description", "Managed by Pulumi"),
         **pick_properties(declared.properties, **ACCESS_CONTROL),
     }
 
 
-@reads("aws:cloudfront/originAccessControl:OriginAccessControl")
+@register_reader("aws:cloudfront/originAccessControl:OriginAccessControl")
 def read_origin_access_control(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -105,7 +110,7 @@ def read_origin_access_control(
     return parse_answer(config, Name="name", Description="description", **ACCESS_CONTROL)
 
 
-@deletes("aws:cloudfront/originAccessControl:OriginAccessControl")
+@register_deleter("aws:cloudfront/originAccessControl:OriginAccessControl")
 def delete_origin_access_control(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
@@ -115,7 +120,7 @@ def delete_origin_access_control(
     client.delete_origin_access_control(Id=made.id, IfMatch=etag)
 
 
-@creates("aws:cloudfront/distribution:Distribution")
+@register_creator("aws:cloudfront/distribution:Distribution")
 def create_distribution(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a distribution. The local edge reads its configuration and answers its requests."""
     properties = declared.properties
@@ -141,7 +146,7 @@ def create_distribution(aws: ProviderContext, declared: DeclaredResource) -> Cre
     )
 
 
-@updates("aws:cloudfront/distribution:Distribution")
+@register_updater("aws:cloudfront/distribution:Distribution")
 def update_distribution(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -158,7 +163,7 @@ def update_distribution(
     return made
 
 
-@reads("aws:cloudfront/distribution:Distribution")
+@register_reader("aws:cloudfront/distribution:Distribution")
 def read_distribution(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the distribution's configuration and tags."""
     found = aws.client("cloudfront").get_distribution(Id=made.id)["Distribution"]
@@ -168,7 +173,7 @@ def read_distribution(aws: ProviderContext, _declared: DeclaredResource, made: C
     }
 
 
-@deletes("aws:cloudfront/distribution:Distribution")
+@register_deleter("aws:cloudfront/distribution:Distribution")
 def delete_distribution(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Disable the distribution, as CloudFront requires, and delete it."""
     client = aws.client("cloudfront")

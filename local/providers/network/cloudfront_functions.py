@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -19,10 +24,10 @@ from local.providers.network.cloudfront_values import (
 )
 
 
-@creates("aws:cloudfront/keyValueStore:KeyValueStore", immutable=("name",))
+@register_creator("aws:cloudfront/keyValueStore:KeyValueStore", immutable=("name",))
 def create_key_value_store(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an empty KeyValueStore."""
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     made = aws.client("cloudfront").create_key_value_store(
         Name=name, **pick_properties(declared.properties, Comment="comment"), **build_tags(declared)
     )
@@ -30,7 +35,7 @@ def create_key_value_store(aws: ProviderContext, declared: DeclaredResource) -> 
     return CreatedResource(id=name, outputs={"arn": store["ARN"], "etag": made["ETag"], "name": name})
 
 
-@updates("aws:cloudfront/keyValueStore:KeyValueStore")
+@register_updater("aws:cloudfront/keyValueStore:KeyValueStore")
 def update_key_value_store(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -43,7 +48,7 @@ def update_key_value_store(
     return made
 
 
-@reads("aws:cloudfront/keyValueStore:KeyValueStore")
+@register_reader("aws:cloudfront/keyValueStore:KeyValueStore")
 def read_key_value_store(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -55,7 +60,7 @@ def read_key_value_store(
     }
 
 
-@deletes("aws:cloudfront/keyValueStore:KeyValueStore")
+@register_deleter("aws:cloudfront/keyValueStore:KeyValueStore")
 def delete_key_value_store(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the store with its keys."""
     client = aws.client("cloudfront")
@@ -63,10 +68,10 @@ def delete_key_value_store(aws: ProviderContext, _declared: DeclaredResource, ma
     client.delete_key_value_store(Name=made.id, IfMatch=etag)
 
 
-@creates("aws:cloudfront/function:Function", immutable=("name",))
+@register_creator("aws:cloudfront/function:Function", immutable=("name",))
 def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a function. The local edge runs its code (local/edge/edge.py)."""
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     client = aws.client("cloudfront")
     made = client.create_function(
         Name=name, **_build_function_config(declared.properties), **build_tags(declared)
@@ -74,7 +79,7 @@ def create_function(aws: ProviderContext, declared: DeclaredResource) -> Created
     return _publish_function(aws, declared, name, made["ETag"], made["FunctionSummary"])
 
 
-@updates("aws:cloudfront/function:Function")
+@register_updater("aws:cloudfront/function:Function")
 def update_function(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -94,7 +99,7 @@ def update_function(
     return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
 
 
-@reads("aws:cloudfront/function:Function", unreadable=("publish",))
+@register_reader("aws:cloudfront/function:Function", unreadable=("publish",))
 def read_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the function that CloudFront runs, with its code."""
     client = aws.client("cloudfront")
@@ -133,7 +138,7 @@ def _publish_function(
     return CreatedResource(id=name, outputs=outputs)
 
 
-@deletes("aws:cloudfront/function:Function")
+@register_deleter("aws:cloudfront/function:Function")
 def delete_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the function. The engine has already deleted the distributions that use the function."""
     client = aws.client("cloudfront")

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -53,14 +58,14 @@ CORS_LISTS = {
 }
 
 
-@creates("aws:cloudfront/cachePolicy:CachePolicy", immutable=("name",))
+@register_creator("aws:cloudfront/cachePolicy:CachePolicy", immutable=("name",))
 def create_cache_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a cache policy, which defines the cache key and the TTLs."""
     made = aws.client("cloudfront").create_cache_policy(CachePolicyConfig=_build_cache_policy(declared))
     return _create_policy_resource(aws, "cache-policy", made["CachePolicy"]["Id"], made["ETag"])
 
 
-@updates("aws:cloudfront/cachePolicy:CachePolicy")
+@register_updater("aws:cloudfront/cachePolicy:CachePolicy")
 def update_cache_policy(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -71,7 +76,7 @@ def update_cache_policy(
     return made
 
 
-@deletes("aws:cloudfront/cachePolicy:CachePolicy")
+@register_deleter("aws:cloudfront/cachePolicy:CachePolicy")
 def delete_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the policy. The engine has already deleted the distributions that use the policy."""
     client = aws.client("cloudfront")
@@ -82,7 +87,7 @@ def _build_cache_policy(declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
     key = read_single_block(properties["parametersInCacheKeyAndForwardedToOrigin"])
     return {
-        "Name": declared.physical_name(),
+        "Name": declared.get_physical_name(),
         "Comment": properties.get("comment", ""),
         "MinTTL": properties.get("minTtl", 0),
         **pick_properties(properties, **CACHE_TIMES),
@@ -94,7 +99,7 @@ def _build_cache_policy(declared: DeclaredResource) -> dict[str, Any]:
     }
 
 
-@reads("aws:cloudfront/cachePolicy:CachePolicy")
+@register_reader("aws:cloudfront/cachePolicy:CachePolicy")
 def read_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the policy."""
     config = aws.client("cloudfront").get_cache_policy(Id=made.id)["CachePolicy"]["CachePolicyConfig"]
@@ -109,7 +114,7 @@ def read_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: C
     }
 
 
-@creates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy", immutable=("name",))
+@register_creator("aws:cloudfront/originRequestPolicy:OriginRequestPolicy", immutable=("name",))
 def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an origin request policy.
 
@@ -122,7 +127,7 @@ def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResourc
     )
 
 
-@updates("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
+@register_updater("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
 def update_origin_request_policy(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -136,13 +141,13 @@ def update_origin_request_policy(
 
 def _build_origin_request_policy(declared: DeclaredResource) -> dict[str, Any]:
     return {
-        "Name": declared.physical_name(),
+        "Name": declared.get_physical_name(),
         "Comment": declared.properties.get("comment", ""),
         **_build_request_selection(declared.properties),
     }
 
 
-@reads("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
+@register_reader("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
 def read_origin_request_policy(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -152,7 +157,7 @@ def read_origin_request_policy(
     return {**_parse_request_selection(config), **parse_answer(config, Name="name", Comment="comment")}
 
 
-@deletes("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
+@register_deleter("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
 def delete_origin_request_policy(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
@@ -192,7 +197,7 @@ def _capitalize(name: str) -> str:
     return name[0].upper() + name[1:]
 
 
-@creates("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", immutable=("name",))
+@register_creator("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", immutable=("name",))
 def create_response_headers_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a response headers policy."""
     config = _build_response_headers(declared)
@@ -202,7 +207,7 @@ def create_response_headers_policy(aws: ProviderContext, declared: DeclaredResou
     )
 
 
-@updates("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+@register_updater("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
 def update_response_headers_policy(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -214,7 +219,7 @@ def update_response_headers_policy(
     return made
 
 
-@deletes("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+@register_deleter("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
 def delete_response_headers_policy(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
@@ -226,7 +231,7 @@ def delete_response_headers_policy(
 
 def _build_response_headers(declared: DeclaredResource) -> dict[str, Any]:
     properties = declared.properties
-    config: dict[str, Any] = {"Name": declared.physical_name(), "Comment": properties.get("comment", "")}
+    config: dict[str, Any] = {"Name": declared.get_physical_name(), "Comment": properties.get("comment", "")}
     security = read_single_block(properties.get("securityHeadersConfig"))
     parts = {
         argument: pick_properties(read_single_block(security.get(name)), **names)
@@ -258,7 +263,7 @@ def _build_cors(cors: Properties) -> dict[str, Any]:
     }
 
 
-@reads("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+@register_reader("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
 def read_response_headers_policy(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -17,25 +22,25 @@ from local.providers.core.resource import (
 ALIAS = {"HostedZoneId": "zoneId", "DNSName": "name", "EvaluateTargetHealth": "evaluateTargetHealth"}
 
 
-@creates("aws:route53/record:Record", immutable=("name", "setIdentifier", "type", "zoneId"))
+@register_creator("aws:route53/record:Record", immutable=("name", "setIdentifier", "type", "zoneId"))
 def create_record(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a record. Without `allowOverwrite`, a record that exists is refused."""
     properties = declared.properties
-    _change(aws, "UPSERT" if properties.get("allowOverwrite") else "CREATE", properties)
-    name = _normalize(properties["name"])
+    _change_record(aws, "UPSERT" if properties.get("allowOverwrite") else "CREATE", properties)
+    name = _normalize_name(properties["name"])
     return CreatedResource(
         id=f"{properties['zoneId']}_{name}_{properties['type']}", outputs={"fqdn": name, "name": name}
     )
 
 
-@updates("aws:route53/record:Record")
+@register_updater("aws:route53/record:Record")
 def update_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Replace the values of the record."""
-    _change(aws, "UPSERT", declared.properties)
+    _change_record(aws, "UPSERT", declared.properties)
     return made
 
 
-@reads("aws:route53/record:Record", unreadable=("allowOverwrite", "zoneId"))
+@register_reader("aws:route53/record:Record", unreadable=("allowOverwrite", "zoneId"))
 def read_record(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> Properties | None:
@@ -52,21 +57,21 @@ def read_record(
     }
     if alias := record.get("AliasTarget"):
         parsed = parse_answer(alias, **ALIAS)
-        found["aliases"] = [{**parsed, "name": _normalize(parsed["name"])}]
+        found["aliases"] = [{**parsed, "name": _normalize_name(parsed["name"])}]
     return found
 
 
-@deletes("aws:route53/record:Record")
+@register_deleter("aws:route53/record:Record")
 def delete_record(aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource) -> None:
     """Delete the record. Route 53 requires its present values."""
     record = _find_record(aws, declared.properties)
     if record is not None:
-        _send(aws, "DELETE", declared.properties["zoneId"], record)
+        _send_change(aws, "DELETE", declared.properties["zoneId"], record)
 
 
-def _change(aws: ProviderContext, action: str, properties: Properties) -> None:
+def _change_record(aws: ProviderContext, action: str, properties: Properties) -> None:
     record: dict[str, Any] = {
-        "Name": _normalize(properties["name"]),
+        "Name": _normalize_name(properties["name"]),
         "Type": properties["type"],
         **pick_properties(properties, TTL="ttl"),
     }
@@ -74,10 +79,10 @@ def _change(aws: ProviderContext, action: str, properties: Properties) -> None:
         record["ResourceRecords"] = [{"Value": value} for value in values]
     if alias := read_single_block(properties.get("aliases")):
         record["AliasTarget"] = pick_properties(alias, **ALIAS)
-    _send(aws, action, properties["zoneId"], record)
+    _send_change(aws, action, properties["zoneId"], record)
 
 
-def _send(aws: ProviderContext, action: str, zone_id: str, record: dict[str, Any]) -> None:
+def _send_change(aws: ProviderContext, action: str, zone_id: str, record: dict[str, Any]) -> None:
     client = aws.client("route53")
     change = client.change_resource_record_sets(
         HostedZoneId=zone_id,
@@ -91,15 +96,15 @@ def _send(aws: ProviderContext, action: str, zone_id: str, record: dict[str, Any
 
 
 def _find_record(aws: ProviderContext, properties: Properties) -> dict[str, Any] | None:
-    name = _normalize(properties["name"])
+    name = _normalize_name(properties["name"])
     pages = aws.client("route53").get_paginator("list_resource_record_sets")
     for page in pages.paginate(HostedZoneId=properties["zoneId"]):
         for record in page["ResourceRecordSets"]:
-            if (_normalize(record["Name"]), record["Type"]) == (name, properties["type"]):
+            if (_normalize_name(record["Name"]), record["Type"]) == (name, properties["type"]):
                 return record
     return None
 
 
-def _normalize(name: str) -> str:
+def _normalize_name(name: str) -> str:
     r"""Return a name in the provider's form: lower case, no last dot, and `*` instead of `\052`."""
     return name.lower().rstrip(".").replace("\\052", "*")

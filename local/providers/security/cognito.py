@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -45,14 +50,14 @@ CLIENT = {
 TOKEN_UNITS = {"AccessToken": "accessToken", "IdToken": "idToken", "RefreshToken": "refreshToken"}
 
 
-@creates(
+@register_creator(
     "aws:cognito/userPool:UserPool",
     immutable=("aliasAttributes", "name", "usernameAttributes", "usernameConfiguration"),
 )
 def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a user pool. The emulator signs the tokens of its users."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     client = aws.client("cognito-idp")
     usernames = read_single_block(properties.get("usernameConfiguration"))
     made = client.create_user_pool(
@@ -72,7 +77,7 @@ def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> Create
     return CreatedResource(id=made["Id"], outputs={"arn": made["Arn"], "endpoint": endpoint, "name": name})
 
 
-@updates("aws:cognito/userPool:UserPool")
+@register_updater("aws:cognito/userPool:UserPool")
 def update_user_pool(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -89,7 +94,7 @@ def update_user_pool(
     return made
 
 
-@reads("aws:cognito/userPool:UserPool")
+@register_reader("aws:cognito/userPool:UserPool")
 def read_user_pool(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the pool without its users."""
     client = aws.client("cognito-idp")
@@ -148,17 +153,17 @@ def _set_mfa(aws: ProviderContext, properties: Properties, pool_id: str) -> None
     )
 
 
-@deletes("aws:cognito/userPool:UserPool")
+@register_deleter("aws:cognito/userPool:UserPool")
 def delete_user_pool(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the pool with its users."""
     aws.client("cognito-idp").delete_user_pool(UserPoolId=made.id)
 
 
-@creates("aws:cognito/userPoolClient:UserPoolClient", immutable=("generateSecret", "userPoolId"))
+@register_creator("aws:cognito/userPoolClient:UserPoolClient", immutable=("generateSecret", "userPoolId"))
 def create_user_pool_client(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an app client for sign-in."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     made = aws.client("cognito-idp").create_user_pool_client(
         UserPoolId=properties["userPoolId"],
         ClientName=name,
@@ -171,7 +176,7 @@ def create_user_pool_client(aws: ProviderContext, declared: DeclaredResource) ->
     return CreatedResource(id=made["ClientId"], outputs=outputs)
 
 
-@updates("aws:cognito/userPoolClient:UserPoolClient")
+@register_updater("aws:cognito/userPoolClient:UserPoolClient")
 def update_user_pool_client(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
@@ -180,7 +185,7 @@ def update_user_pool_client(
     aws.client("cognito-idp").update_user_pool_client(
         UserPoolId=properties["userPoolId"],
         ClientId=made.id,
-        ClientName=declared.physical_name(),
+        ClientName=declared.get_physical_name(),
         **_build_client(properties),
     )
     return made
@@ -194,7 +199,7 @@ def _build_client(properties: Properties) -> dict[str, Any]:
     return arguments
 
 
-@reads("aws:cognito/userPoolClient:UserPoolClient")
+@register_reader("aws:cognito/userPoolClient:UserPoolClient")
 def read_user_pool_client(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
@@ -209,7 +214,7 @@ def read_user_pool_client(
     }
 
 
-@deletes("aws:cognito/userPoolClient:UserPoolClient")
+@register_deleter("aws:cognito/userPoolClient:UserPoolClient")
 def delete_user_pool_client(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the app client. The user pool remains."""
     aws.client("cognito-idp").delete_user_pool_client(

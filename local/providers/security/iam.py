@@ -3,7 +3,12 @@
 import json
 from typing import Any
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -19,11 +24,11 @@ from local.providers.core.resource import (
 DEFAULT_SESSION_SECONDS = 3600
 
 
-@creates("aws:iam/role:Role", immutable=("name", "path"))
+@register_creator("aws:iam/role:Role", immutable=("name", "path"))
 def create_role(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a role. Its policies are separate resources."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     made = aws.client("iam").create_role(
         RoleName=name,
         AssumeRolePolicyDocument=properties["assumeRolePolicy"],
@@ -39,7 +44,7 @@ def create_role(aws: ProviderContext, declared: DeclaredResource) -> CreatedReso
     return CreatedResource(id=name, outputs={"arn": made["Arn"], "name": name, "uniqueId": made["RoleId"]})
 
 
-@updates("aws:iam/role:Role")
+@register_updater("aws:iam/role:Role")
 def update_role(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update trust policy, description, session length, permissions boundary and tags."""
     client, properties = aws.client("iam"), declared.properties
@@ -61,7 +66,7 @@ def update_role(aws: ProviderContext, declared: DeclaredResource, made: CreatedR
     return made
 
 
-@reads("aws:iam/role:Role")
+@register_reader("aws:iam/role:Role")
 def read_role(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the role without its policies, which are separate resources."""
     role = aws.client("iam").get_role(RoleName=made.id)["Role"]
@@ -83,31 +88,31 @@ def _format_document(document: Any) -> str:  # noqa: ANN401 - boto3 decodes docu
     return document if isinstance(document, str) else json.dumps(document)
 
 
-@deletes("aws:iam/role:Role")
+@register_deleter("aws:iam/role:Role")
 def delete_role(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the role. The engine has already deleted its policies."""
     aws.client("iam").delete_role(RoleName=made.id)
 
 
-@creates("aws:iam/rolePolicy:RolePolicy", repeatable=True, immutable=("name", "role"))
+@register_creator("aws:iam/rolePolicy:RolePolicy", repeatable=True, immutable=("name", "role"))
 def create_role_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Put an inline policy into a role."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     aws.client("iam").put_role_policy(
         RoleName=properties["role"], PolicyName=name, PolicyDocument=properties["policy"]
     )
     return CreatedResource(id=f"{properties['role']}:{name}", outputs={"name": name})
 
 
-@deletes("aws:iam/rolePolicy:RolePolicy")
+@register_deleter("aws:iam/rolePolicy:RolePolicy")
 def delete_role_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the inline policy."""
     role_name, _, name = made.id.partition(":")
     aws.client("iam").delete_role_policy(RoleName=role_name, PolicyName=name)
 
 
-@reads("aws:iam/rolePolicy:RolePolicy")
+@register_reader("aws:iam/rolePolicy:RolePolicy")
 def read_role_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the inline policy."""
     role_name, _, name = made.id.partition(":")
@@ -115,11 +120,11 @@ def read_role_policy(aws: ProviderContext, _declared: DeclaredResource, made: Cr
     return {"name": name, "role": role_name, "policy": _format_document(answer["PolicyDocument"])}
 
 
-@creates("aws:iam/policy:Policy", immutable=("description", "name", "path"))
+@register_creator("aws:iam/policy:Policy", immutable=("description", "name", "path"))
 def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a managed policy."""
     properties = declared.properties
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     made = aws.client("iam").create_policy(
         PolicyName=name,
         PolicyDocument=properties["policy"],
@@ -131,7 +136,7 @@ def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
     )
 
 
-@updates("aws:iam/policy:Policy")
+@register_updater("aws:iam/policy:Policy")
 def update_policy(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Add a version with the new document. Delete the old versions, because IAM allows at most five."""
     client, properties = aws.client("iam"), declared.properties
@@ -145,7 +150,7 @@ def update_policy(aws: ProviderContext, declared: DeclaredResource, made: Create
     return made
 
 
-@reads("aws:iam/policy:Policy")
+@register_reader("aws:iam/policy:Policy")
 def read_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the policy with its current document."""
     client = aws.client("iam")
@@ -158,7 +163,7 @@ def read_policy(aws: ProviderContext, _declared: DeclaredResource, made: Created
     }
 
 
-@deletes("aws:iam/policy:Policy")
+@register_deleter("aws:iam/policy:Policy")
 def delete_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the policy with its versions."""
     _delete_old_versions(aws, made.id)
@@ -172,7 +177,7 @@ def _delete_old_versions(aws: ProviderContext, arn: str) -> None:
             client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
 
 
-@creates(
+@register_creator(
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment", repeatable=True, immutable=("policyArn", "role")
 )
 def create_role_policy_attachment(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
@@ -182,7 +187,7 @@ def create_role_policy_attachment(aws: ProviderContext, declared: DeclaredResour
     return CreatedResource(id=f"{properties['role']}/{properties['policyArn']}")
 
 
-@reads("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+@register_reader("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 def read_role_policy_attachment(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> Properties | None:
@@ -199,7 +204,7 @@ def read_role_policy_attachment(
     return {"role": properties["role"], "policyArn": properties["policyArn"]}
 
 
-@deletes("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+@register_deleter("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 def delete_role_policy_attachment(
     aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
 ) -> None:

@@ -1,10 +1,10 @@
 """The provider functions that the program calls: they return its account, region and partition."""
 
-from local.providers.core.registry import invokes
+from local.providers.core.registry import register_provider_function
 from local.providers.core.resource import Properties, ProviderContext
 
 
-@invokes("aws:index/getCallerIdentity:getCallerIdentity")
+@register_provider_function("aws:index/getCallerIdentity:getCallerIdentity")
 def get_caller_identity(aws: ProviderContext, _arguments: Properties) -> Properties:
     """Return the account ID and the identity of the administrator."""
     identity = aws.client("sts").get_caller_identity()
@@ -16,13 +16,13 @@ def get_caller_identity(aws: ProviderContext, _arguments: Properties) -> Propert
     }
 
 
-@invokes("aws:index/getRegion:getRegion")
+@register_provider_function("aws:index/getRegion:getRegion")
 def get_region(aws: ProviderContext, _arguments: Properties) -> Properties:
     """Return the provider's region."""
     return {"id": aws.region, "name": aws.region, "region": aws.region, "description": aws.region}
 
 
-@invokes("aws:index/getPartition:getPartition")
+@register_provider_function("aws:index/getPartition:getPartition")
 def get_partition(_aws: ProviderContext, _arguments: Properties) -> Properties:
     """Return the standard partition, `aws`."""
     return {

@@ -1,6 +1,11 @@
 """KMS: keys and their aliases."""
 
-from local.providers.core.registry import creates, deletes, reads, updates
+from local.providers.core.registry import (
+    register_creator,
+    register_deleter,
+    register_reader,
+    register_updater,
+)
 from local.providers.core.resource import (
     CreatedResource,
     DeclaredResource,
@@ -14,7 +19,7 @@ from local.providers.core.resource import (
 )
 
 
-@creates("aws:kms/key:Key", immutable=("customerMasterKeySpec", "keyUsage", "multiRegion"))
+@register_creator("aws:kms/key:Key", immutable=("customerMasterKeySpec", "keyUsage", "multiRegion"))
 def create_key(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a key for encryption or for message authentication codes."""
     properties = declared.properties
@@ -34,7 +39,7 @@ def create_key(aws: ProviderContext, declared: DeclaredResource) -> CreatedResou
     return CreatedResource(id=made["KeyId"], outputs={"arn": made["Arn"], "keyId": made["KeyId"]})
 
 
-@updates("aws:kms/key:Key")
+@register_updater("aws:kms/key:Key")
 def update_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Update description, policy, rotation and tags."""
     properties = declared.properties
@@ -60,7 +65,7 @@ def _set_rotation(aws: ProviderContext, declared: DeclaredResource, key_id: str)
         client.disable_key_rotation(KeyId=key_id)
 
 
-@reads("aws:kms/key:Key", unreadable=("deletionWindowInDays",))
+@register_reader("aws:kms/key:Key", unreadable=("deletionWindowInDays",))
 def read_key(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties | None:
     """Return the key, unless its deletion is scheduled. The provider also treats such a key as missing."""
     client = aws.client("kms")
@@ -96,7 +101,7 @@ def _read_tags(aws: ProviderContext, key_id: str) -> dict[str, str]:
     return parse_tag_list(answer["Tags"], key="TagKey", value="TagValue")
 
 
-@deletes("aws:kms/key:Key")
+@register_deleter("aws:kms/key:Key")
 def delete_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Schedule the key's deletion, because KMS does not delete keys immediately."""
     aws.client("kms").schedule_key_deletion(
@@ -104,10 +109,10 @@ def delete_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedRe
     )
 
 
-@creates("aws:kms/alias:Alias", immutable=("name",))
+@register_creator("aws:kms/alias:Alias", immutable=("name",))
 def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alias of a key."""
-    name = declared.physical_name()
+    name = declared.get_physical_name()
     target = declared.properties["targetKeyId"]
     aws.client("kms").create_alias(AliasName=name, TargetKeyId=target)
     return CreatedResource(
@@ -120,14 +125,14 @@ def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedRes
     )
 
 
-@updates("aws:kms/alias:Alias")
+@register_updater("aws:kms/alias:Alias")
 def update_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
     """Let the alias refer to another key."""
     aws.client("kms").update_alias(AliasName=made.id, TargetKeyId=declared.properties["targetKeyId"])
     return made
 
 
-@reads("aws:kms/alias:Alias")
+@register_reader("aws:kms/alias:Alias")
 def read_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties | None:
     """Return the alias. The target is the ID or the ARN of its key, whichever the program declares."""
     for page in aws.client("kms").get_paginator("list_aliases").paginate():
@@ -139,7 +144,7 @@ def read_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedRe
     return None
 
 
-@deletes("aws:kms/alias:Alias")
+@register_deleter("aws:kms/alias:Alias")
 def delete_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the alias. The key remains."""
     aws.client("kms").delete_alias(AliasName=made.id)

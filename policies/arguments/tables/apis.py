@@ -10,13 +10,13 @@ from policies.arguments.checks import (
     has_json,
     has_keys,
     has_length,
+    has_values,
     is_arn,
     is_between,
     is_in_enum,
     is_one_of,
     matches,
     passes_any,
-    passes_each,
 )
 from policies.arguments.relations import require_when
 from policies.arguments.resource_type import ResourceType
@@ -24,7 +24,7 @@ from policies.arguments.resource_type import ResourceType
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
 _METHODS: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _ROUTE_KEY: Final = re.compile(rf"\$default|({'|'.join(_METHODS)}) /\S*")
-_TAGS: Final = (has_keys(has_length(1, 128)), passes_each(has_length(1, 1600)))
+_TAGS: Final = (has_keys(has_length(1, 128)), has_values(has_length(1, 1600)))
 # The ARN of a function, the URI of such an ARN for API Gateway, or another URI.
 _INTEGRATION_URI: Final = (
     passes_any(

@@ -14,12 +14,12 @@ from policies.arguments.checks import (
     matches,
     passes_any,
 )
-from policies.arguments.relations import Block, custom, require_when
+from policies.arguments.relations import Block, define_relation, require_when
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
 
 
-@custom("type", "location", scope="cache")
+@define_relation("type", "location", scope="cache")
 def _check_cache(block: Block) -> Iterator[str]:
     """Check the `CustomizeDiff` of projects: only some caches have a place."""
     if block.get("type") == "S3" and block.get("location") in (None, ""):

@@ -12,16 +12,22 @@ from policies.arguments.checks import (
     has_keys,
     has_length,
     has_tags,
+    has_values,
     is_arn,
     is_at_least,
     is_in_enum,
     is_one_of,
     matches,
-    passes_each,
     read_json,
 )
 from policies.arguments.documents import is_access_policy, is_iam_json
-from policies.arguments.relations import Block, conflict, custom, exactly_one, list_known_blocks
+from policies.arguments.relations import (
+    Block,
+    allow_at_most_one,
+    define_relation,
+    list_known_blocks,
+    require_exactly_one,
+)
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
 
@@ -31,7 +37,7 @@ _INDEXES: Final = "globalSecondaryIndexes[]"
 _TABLE_NAME: Final = matches(r"^[a-zA-Z0-9_.-]{3,255}$")
 _BUCKET: Final = (has_length(1, 63),)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-managing.html
-_BUCKET_TAGS: Final = (has_keys(has_length(1, 128)), passes_each(has_length(0, 256)))
+_BUCKET_TAGS: Final = (has_keys(has_length(1, 128)), has_values(has_length(0, 256)))
 
 
 def _is_item(value: object, path: str) -> Iterator[str]:
@@ -48,7 +54,7 @@ def _is_item(value: object, path: str) -> Iterator[str]:
             yield f"{path}.{name} is not a text"
 
 
-@custom("hashKey", "rangeKey", "item")
+@define_relation("hashKey", "rangeKey", "item")
 def _check_item_keys(block: Block) -> Iterator[str]:
     """Check that the item has its keys. The provider reads them for the resource's ID."""
     text = block.get("item")
@@ -60,7 +66,7 @@ def _check_item_keys(block: Block) -> Iterator[str]:
                 yield f"the item has no attribute {key}, which is its {name}"
 
 
-@custom("hashKey", "rangeKey", "attributes", "globalSecondaryIndexes", "localSecondaryIndexes")
+@define_relation("hashKey", "rangeKey", "attributes", "globalSecondaryIndexes", "localSecondaryIndexes")
 def _check_attributes(block: Block) -> Iterator[str]:
     """Check that exactly the keys of the table and its indexes are declared (`validateTableAttributes`)."""
     attributes = list_known_blocks(block, "attributes")
@@ -92,7 +98,7 @@ def _check_unique(names: list[Any], kind: str) -> Iterator[str]:
         yield f"two {kind} have the same name"
 
 
-@custom("hashKey", "keySchemas", "projectionType", "nonKeyAttributes", scope=_INDEXES)
+@define_relation("hashKey", "keySchemas", "projectionType", "nonKeyAttributes", scope=_INDEXES)
 def _check_index(block: Block) -> Iterator[str]:
     """Check the keys and the projection of an index.
 
@@ -110,14 +116,14 @@ def _check_index(block: Block) -> Iterator[str]:
         yield "nonKeyAttributes are required exactly for the projectionType INCLUDE"
 
 
-@custom("streamEnabled", "streamViewType")
+@define_relation("streamEnabled", "streamViewType")
 def _check_stream(block: Block) -> Iterator[str]:
     """Check that a stream has a view type (`validStreamSpec`)."""
     if block.get("streamEnabled") is True and block.get("streamViewType") in (None, ""):
         yield "streamEnabled requires streamViewType"
 
 
-@custom("billingMode", "readCapacity", "writeCapacity")
+@define_relation("billingMode", "readCapacity", "writeCapacity")
 def _check_capacity(block: Block) -> Iterator[str]:
     """Check that only provisioned tables have capacities.
 
@@ -145,7 +151,7 @@ def _is_bucket_name(value: object, path: str) -> Iterator[str]:
 _DAYS_TO_IA: Final = 30
 
 
-@custom("id", "expiration", "transitions", scope="rules[]")
+@define_relation("id", "expiration", "transitions", scope="rules[]")
 def _check_rule(block: Block) -> Iterator[str]:
     """Check that a lifecycle rule does something, and that its transitions come before its expiration.
 
@@ -174,7 +180,7 @@ def _check_rule(block: Block) -> Iterator[str]:
             yield f"the transition to {storage} is after {start} days, the minimum is {_DAYS_TO_IA}"
 
 
-@custom("rules")
+@define_relation("rules")
 def _check_rule_ids(block: Block) -> Iterator[str]:
     """Check that the IDs of lifecycle rules are unique.
 
@@ -233,7 +239,7 @@ TYPES: Final = (
         type="aws:s3/bucket:Bucket",
         source="s3/bucket.go",
         arguments={"bucket": (_is_bucket_name,), "forceDestroy": (), "tags": _BUCKET_TAGS},
-        relations=(conflict("bucket", "bucketPrefix"),),
+        relations=(allow_at_most_one("bucket", "bucketPrefix"),),
         name="bucket",
     ),
     ResourceType(
@@ -267,7 +273,7 @@ TYPES: Final = (
             f"{_TRANSITIONS}.storageClass": (is_in_enum("s3.TransitionStorageClass"),),
             "transitionDefaultMinimumObjectSize": (is_in_enum("s3.TransitionDefaultMinimumObjectSize"),),
         },
-        relations=(_check_rule, _check_rule_ids, exactly_one("days", "date", scope=_TRANSITIONS)),
+        relations=(_check_rule, _check_rule_ids, require_exactly_one("days", "date", scope=_TRANSITIONS)),
         name=None,
     ),
     ResourceType(

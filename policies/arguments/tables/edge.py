@@ -15,7 +15,14 @@ from policies.arguments.checks import (
     is_not_empty,
     matches,
 )
-from policies.arguments.relations import Block, Relation, at_least_one, custom, list_known_blocks, require
+from policies.arguments.relations import (
+    Block,
+    Relation,
+    define_relation,
+    list_known_blocks,
+    require_at_least_one,
+    require_when_set,
+)
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
 
@@ -69,7 +76,7 @@ def _make_behavior(path: str) -> dict[str, Any]:
     }
 
 
-@custom("origins", "defaultCacheBehavior", "orderedCacheBehaviors")
+@define_relation("origins", "defaultCacheBehavior", "orderedCacheBehaviors")
 def _check_targets(block: Block) -> Iterator[str]:
     """Check that each behavior names an origin of the distribution, and that path patterns are unique.
 
@@ -90,7 +97,9 @@ def _check_targets(block: Block) -> Iterator[str]:
             yield f"two {name} are the same"
 
 
-@custom("acmCertificateArn", "iamCertificateId", "cloudfrontDefaultCertificate", scope="viewerCertificate")
+@define_relation(
+    "acmCertificateArn", "iamCertificateId", "cloudfrontDefaultCertificate", scope="viewerCertificate"
+)
 def _check_certificate(block: Block) -> Iterator[str]:
     """Check that there is one certificate.
 
@@ -102,7 +111,7 @@ def _check_certificate(block: Block) -> Iterator[str]:
         yield f"exactly one of {', '.join(names)} must be set"
 
 
-@custom("aliases", "viewerCertificate")
+@define_relation("aliases", "viewerCertificate")
 def _check_aliases(block: Block) -> Iterator[str]:
     """Check that a distribution with aliases has a certificate of its own.
 
@@ -117,7 +126,7 @@ def _check_aliases(block: Block) -> Iterator[str]:
         yield "aliases require a certificate of their own"
 
 
-@custom("minTtl", "defaultTtl", "maxTtl")
+@define_relation("minTtl", "defaultTtl", "maxTtl")
 def _check_ttls(block: Block) -> Iterator[str]:
     """Check the order of the TTLs.
 
@@ -136,7 +145,7 @@ def _check_listed(behavior: str, items: str, *listing: str) -> Relation:
     """
     scope = "parametersInCacheKeyAndForwardedToOrigin"
 
-    @custom(behavior, items, scope=f"{scope}.{items}Config")
+    @define_relation(behavior, items, scope=f"{scope}.{items}Config")
     def check(block: Block) -> Iterator[str]:
         is_listing = block.get(behavior) in listing
         if block.get(behavior) is not UNKNOWN and is_listing != bool(block.get(items)):
@@ -187,7 +196,7 @@ TYPES: Final = (
             _check_targets,
             _check_certificate,
             _check_aliases,
-            require("acmCertificateArn", "sslSupportMethod", scope="viewerCertificate"),
+            require_when_set("acmCertificateArn", "sslSupportMethod", scope="viewerCertificate"),
         ),
         name=None,
     ),
@@ -275,6 +284,6 @@ TYPES: Final = (
             f"{_SECURITY}.strictTransportSecurity.includeSubdomains": (),
             f"{_SECURITY}.strictTransportSecurity.override": (),
         },
-        relations=(at_least_one("corsConfig", "customHeadersConfig", "securityHeadersConfig"),),
+        relations=(require_at_least_one("corsConfig", "customHeadersConfig", "securityHeadersConfig"),),
     ),
 )

@@ -20,13 +20,13 @@ from policies.arguments.checks import (
 )
 from policies.arguments.relations import (
     Block,
-    conflict,
-    custom,
-    exactly_one,
-    exclude,
+    allow_at_most_one,
+    define_relation,
+    exclude_when_set,
     list_set_arguments,
-    require,
+    require_exactly_one,
     require_when,
+    require_when_set,
 )
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
@@ -48,7 +48,7 @@ _VARIABLES_SIZE: Final = 4096
 _CODE: Final = ("code", "imageUri", "s3Bucket")  # `filename` in the provider is `code` in Pulumi
 
 
-@custom("variables", scope="environment")
+@define_relation("variables", scope="environment")
 def _check_variables(block: Block) -> Iterator[str]:
     """Check the size of all variables together. Values that are not known yet count nothing."""
     variables = block.get("variables")
@@ -70,7 +70,9 @@ _OF_STREAMS: Final = (
 _LARGEST_BATCH_WITHOUT_WINDOW: Final = 10
 
 
-@custom(*_OF_STREAMS, "batchSize", "eventSourceArn", "maximumBatchingWindowInSeconds", "scalingConfig")
+@define_relation(
+    *_OF_STREAMS, "batchSize", "eventSourceArn", "maximumBatchingWindowInSeconds", "scalingConfig"
+)
 def _check_source(block: Block) -> Iterator[str]:
     """Check the arguments for each kind of source (the description of lambda.CreateEventSourceMapping)."""
     source, batch = block.get("eventSourceArn"), block.get("batchSize")
@@ -119,12 +121,12 @@ TYPES: Final = (
         },
         relations=(
             _check_variables,
-            exactly_one(*_CODE),
-            require("s3Bucket", "s3Key"),
-            require("s3Key", "s3Bucket"),
-            require("replacementSecurityGroupIds", "replaceSecurityGroupsOnDestroy"),
-            exclude("s3ObjectVersion", "code", "imageUri"),
-            conflict("sourceKmsKeyArn", "imageUri"),
+            require_exactly_one(*_CODE),
+            require_when_set("s3Bucket", "s3Key"),
+            require_when_set("s3Key", "s3Bucket"),
+            require_when_set("replacementSecurityGroupIds", "replaceSecurityGroupsOnDestroy"),
+            exclude_when_set("s3ObjectVersion", "code", "imageUri"),
+            allow_at_most_one("sourceKmsKeyArn", "imageUri"),
             # checkHandlerRuntimeForZipFunction; Zip is the default
             require_when("packageType", None, "handler", "runtime"),
             require_when("packageType", "Zip", "handler", "runtime"),
@@ -160,10 +162,10 @@ TYPES: Final = (
             "layerName": (follows_model("lambda.LayerName"),),
         },
         relations=(
-            conflict("code", "s3Bucket"),
-            conflict("code", "s3Key"),
-            conflict("code", "s3ObjectVersion"),
-            exactly_one("code", "s3Bucket"),
+            allow_at_most_one("code", "s3Bucket"),
+            allow_at_most_one("code", "s3Key"),
+            allow_at_most_one("code", "s3ObjectVersion"),
+            require_exactly_one("code", "s3Bucket"),
         ),
         name="layerName",
     ),
@@ -178,7 +180,7 @@ TYPES: Final = (
             "sourceArn": (is_arn, follows_model("lambda.Arn")),
             "statementId": (matches(r"^[0-9A-Za-z_-]+$"), has_length(1, 100)),
         },
-        relations=(conflict("statementId", "statementIdPrefix"),),
+        relations=(allow_at_most_one("statementId", "statementIdPrefix"),),
         name=None,
     ),
     ResourceType(
@@ -214,7 +216,7 @@ TYPES: Final = (
             "startingPosition": (is_in_enum("lambda.EventSourcePosition"),),
             "tags": has_tags("lambda.TagKey", "lambda.TagValue"),
         },
-        relations=(exactly_one("eventSourceArn", "selfManagedEventSource"), _check_source),
+        relations=(require_exactly_one("eventSourceArn", "selfManagedEventSource"), _check_source),
         name=None,
     ),
 )

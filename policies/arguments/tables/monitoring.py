@@ -11,6 +11,7 @@ from policies.arguments.checks import (
     has_keys,
     has_length,
     has_tags,
+    has_values,
     is_arn,
     is_at_least,
     is_between,
@@ -19,19 +20,18 @@ from policies.arguments.checks import (
     is_one_of,
     matches,
     passes_any,
-    passes_each,
 )
 from policies.arguments.documents import is_event_pattern
 from policies.arguments.relations import (
     NAME_OR_PREFIX,
     Block,
-    at_least_one,
-    conflict,
-    custom,
-    exclude,
+    allow_at_most_one,
+    define_relation,
+    exclude_when_set,
     has_unknown,
     list_known_blocks,
     list_set_arguments,
+    require_at_least_one,
 )
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
@@ -43,7 +43,7 @@ _EXTENDED_STATISTIC: Final = matches(
 _NAMESPACE: Final = (has_length(1, 255), follows_model("cloudwatch.Namespace"))
 _DIMENSIONS: Final = (
     has_keys(follows_model("cloudwatch.DimensionName")),
-    passes_each(follows_model("cloudwatch.DimensionValue")),
+    has_values(follows_model("cloudwatch.DimensionValue")),
 )
 _LOG_GROUP_NAME: Final = (matches(r"^[0-9A-Za-z_./#-]+$"), has_length(1, 512))
 _METRIC_NAME: Final = (matches(r"^[^:*$]*$"), has_length(0, 255))
@@ -106,7 +106,9 @@ def _is_dashboard(value: object, path: str) -> Iterator[str]:
             yield from is_between(lowest, highest)(fields.get(name), f"{place}.{name}")
 
 
-@custom("metricName", "statistic", "extendedStatistic", "metricQueries", "namespace", "period", "threshold")
+@define_relation(
+    "metricName", "statistic", "extendedStatistic", "metricQueries", "namespace", "period", "threshold"
+)
 def _check_alarm(block: Block) -> Iterator[str]:
     """Check the `CustomizeDiff` of alarms, and that an alarm has a metric or queries."""
     statistics = ("statistic", "extendedStatistic")
@@ -121,7 +123,7 @@ def _check_alarm(block: Block) -> Iterator[str]:
             yield f"an alarm requires {' or '.join(names)}"
 
 
-@custom("metricQueries")
+@define_relation("metricQueries")
 def _check_queries(block: Block) -> Iterator[str]:
     """Check that the ids are unique, and that the alarm watches the result of one query.
 
@@ -138,7 +140,7 @@ def _check_queries(block: Block) -> Iterator[str]:
         yield f"exactly one of the metricQueries must set returnData, but {returned.count(True)} do"
 
 
-@custom("expression", "metric", scope="metricQueries[]")
+@define_relation("expression", "metric", scope="metricQueries[]")
 def _check_query(block: Block) -> Iterator[str]:
     """Check the `CustomizeDiff` of alarms: a query is an expression or a metric."""
     if len(list_set_arguments(block, ("expression", "metric"))) != 1 and not has_unknown(
@@ -188,7 +190,7 @@ TYPES: Final = (
             ),
         },
         relations=(
-            exclude(
+            exclude_when_set(
                 "metricQueries",
                 "metricName",
                 "dimensions",
@@ -197,7 +199,7 @@ TYPES: Final = (
                 "statistic",
                 "extendedStatistic",
             ),
-            conflict("threshold", "thresholdMetricId"),
+            allow_at_most_one("threshold", "thresholdMetricId"),
             _check_alarm,
             _check_queries,
             _check_query,
@@ -225,8 +227,8 @@ TYPES: Final = (
         },
         relations=(
             NAME_OR_PREFIX,
-            at_least_one("scheduleExpression", "eventPattern"),
-            conflict("isEnabled", "state"),
+            require_at_least_one("scheduleExpression", "eventPattern"),
+            allow_at_most_one("isEnabled", "state"),
         ),
     ),
     ResourceType(
@@ -238,7 +240,7 @@ TYPES: Final = (
             "rule": (follows_model("events.RuleName"),),
             "targetId": (follows_model("events.TargetId"),),
         },
-        relations=(conflict("input", "inputPath", "inputTransformer"),),
+        relations=(allow_at_most_one("input", "inputPath", "inputTransformer"),),
         name=None,
     ),
     ResourceType(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from policies.arguments.checks import follows_model, has_items, has_length, is_in_enum, is_not_empty
-from policies.arguments.relations import conflict, exactly_one, require
+from policies.arguments.relations import allow_at_most_one, require_exactly_one, require_when_set
 from policies.arguments.resource_type import ResourceType
 
 TYPES: Final = (
@@ -23,9 +23,9 @@ TYPES: Final = (
             "zoneId": (is_not_empty, follows_model("route53.ResourceId")),
         },
         relations=(
-            exactly_one("aliases", "records"),
-            conflict("aliases", "ttl"),
-            require("ttl", "records"),
+            require_exactly_one("aliases", "records"),
+            allow_at_most_one("aliases", "ttl"),
+            require_when_set("ttl", "records"),
         ),
         name=None,
     ),

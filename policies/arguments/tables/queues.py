@@ -9,14 +9,14 @@ from policies.arguments.checks import (
     has_keys,
     has_length,
     has_tags,
+    has_values,
     is_arn,
     is_between,
     is_one_of,
     matches,
-    passes_each,
 )
 from policies.arguments.documents import is_access_policy, is_iam_json
-from policies.arguments.relations import NAME_OR_PREFIX, Block, conflict, custom
+from policies.arguments.relations import NAME_OR_PREFIX, Block, allow_at_most_one, define_relation
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
 
@@ -64,13 +64,13 @@ def _check_redrive_allow(value: object, path: str) -> Iterator[str]:
         yield from is_arn(source, f"{path}.sourceQueueArns[{number}]")
 
 
-@custom("name", "fifoQueue", "contentBasedDeduplication", "redrivePolicy")
+@define_relation("name", "fifoQueue", "contentBasedDeduplication", "redrivePolicy")
 def _check_queue(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceQueueCustomizeDiff`)."""
     yield from _check_fifo(block, "fifoQueue")
 
 
-@custom("deduplicationScope", "fifoThroughputLimit", "fifoQueue")
+@define_relation("deduplicationScope", "fifoThroughputLimit", "fifoQueue")
 def _check_high_throughput(block: Block) -> Iterator[str]:
     """Check the settings for high throughput.
 
@@ -99,13 +99,13 @@ def _has_name(longest: int) -> tuple[Check, ...]:
     return (matches(rf"^[0-9A-Za-z_-]{{1,{longest}}}$|^[0-9A-Za-z_-]{{1,{longest - 5}}}\.fifo$"),)
 
 
-@custom("name", "fifoTopic", "contentBasedDeduplication")
+@define_relation("name", "fifoTopic", "contentBasedDeduplication")
 def _check_topic(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceTopicCustomizeDiff`)."""
     yield from _check_fifo(block, "fifoTopic")
 
 
-@custom("protocol", "endpoint")
+@define_relation("protocol", "endpoint")
 def _check_endpoint(block: Block) -> Iterator[str]:
     """Check that the endpoint fits the protocol.
 
@@ -123,7 +123,7 @@ def _check_endpoint(block: Block) -> Iterator[str]:
 
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-tags.html
-_QUEUE_TAGS: Final = (has_keys(has_length(1, 128)), passes_each(has_length(0, 256)))
+_QUEUE_TAGS: Final = (has_keys(has_length(1, 128)), has_values(has_length(0, 256)))
 
 TYPES: Final = (
     ResourceType(
@@ -142,7 +142,7 @@ TYPES: Final = (
         },
         relations=(
             NAME_OR_PREFIX,
-            conflict("kmsMasterKeyId", "sqsManagedSseEnabled"),
+            allow_at_most_one("kmsMasterKeyId", "sqsManagedSseEnabled"),
             _check_queue,
             _check_high_throughput,
         ),

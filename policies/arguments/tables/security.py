@@ -17,7 +17,14 @@ from policies.arguments.checks import (
     matches,
 )
 from policies.arguments.documents import is_access_policy, is_iam_json, is_identity_policy, is_trust_policy
-from policies.arguments.relations import NAME_OR_PREFIX, Block, custom, exactly_one, exclude, require
+from policies.arguments.relations import (
+    NAME_OR_PREFIX,
+    Block,
+    define_relation,
+    exclude_when_set,
+    require_exactly_one,
+    require_when_set,
+)
 from policies.arguments.resource_type import ResourceType
 
 # Quotas of policies: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -39,7 +46,7 @@ def _has_policy(size: int, check: Check) -> tuple[Check, ...]:
     return (is_iam_json, has_json(check), has_length(1, size), follows_model("iam.policyDocumentType"))
 
 
-@custom("customerMasterKeySpec", "keyUsage", "enableKeyRotation")
+@define_relation("customerMasterKeySpec", "keyUsage", "enableKeyRotation")
 def _check_key(block: Block) -> Iterator[str]:
     """Check that the usage fits the kind of key.
 
@@ -57,7 +64,7 @@ def _check_key(block: Block) -> Iterator[str]:
         yield "enableKeyRotation requires a symmetric key"
 
 
-@custom("domainName", "certificateAuthorityArn", "validationMethod")
+@define_relation("domainName", "certificateAuthorityArn", "validationMethod")
 def _check_certificate(block: Block) -> Iterator[str]:
     """Check that a requested certificate is validated. The provider checks it only while it creates it."""
     if (
@@ -133,8 +140,8 @@ TYPES: Final = (
             "tags": has_tags("kms.TagKeyType", "kms.TagValueType"),
         },
         relations=(
-            require("rotationPeriodInDays", "enableKeyRotation"),
-            require("xksKeyId", "customKeyStoreId"),
+            require_when_set("rotationPeriodInDays", "enableKeyRotation"),
+            require_when_set("xksKeyId", "customKeyStoreId"),
             _check_key,
         ),
         name=None,
@@ -155,11 +162,13 @@ TYPES: Final = (
             "validationMethod": (is_in_enum("acm.ValidationMethod"),),
         },
         relations=(
-            exactly_one("domainName", "privateKey"),
-            exclude("domainName", *_IMPORTED),
-            exclude("subjectAlternativeNames", *_IMPORTED),
-            exclude("validationMethod", "certificateAuthorityArn", "earlyRenewalDuration", *_IMPORTED),
-            require("certificateBody", "privateKey"),
+            require_exactly_one("domainName", "privateKey"),
+            exclude_when_set("domainName", *_IMPORTED),
+            exclude_when_set("subjectAlternativeNames", *_IMPORTED),
+            exclude_when_set(
+                "validationMethod", "certificateAuthorityArn", "earlyRenewalDuration", *_IMPORTED
+            ),
+            require_when_set("certificateBody", "privateKey"),
             _check_certificate,
         ),
         name=None,

@@ -11,7 +11,7 @@ from policies.arguments.checks import (
     is_between,
     is_in_enum,
 )
-from policies.arguments.relations import Block, conflict, custom
+from policies.arguments.relations import Block, allow_at_most_one, define_relation
 from policies.arguments.resource_type import ResourceType
 
 _SECONDS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
@@ -23,7 +23,7 @@ _VALIDITIES: Final = {
 }
 
 
-@custom("accessTokenValidity", "idTokenValidity", "refreshTokenValidity", "tokenValidityUnits")
+@define_relation("accessTokenValidity", "idTokenValidity", "refreshTokenValidity", "tokenValidityUnits")
 def _check_validities(block: Block) -> Iterator[str]:
     """Check the validity of each token in seconds, which depends on its unit."""
     units = block.get("tokenValidityUnits")
@@ -62,7 +62,7 @@ TYPES: Final = (
             "usernameAttributes[]": (is_in_enum("cognito-idp.UsernameAttributeType"),),
             "usernameConfiguration.caseSensitive": (),
         },
-        relations=(conflict("usernameAttributes", "aliasAttributes"),),
+        relations=(allow_at_most_one("usernameAttributes", "aliasAttributes"),),
     ),
     ResourceType(
         type="aws:cognito/userPoolClient:UserPoolClient",

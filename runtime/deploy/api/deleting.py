@@ -57,6 +57,6 @@ class ProjectDeletion:
         for deployment in (each.deployment for each in stored):
             if deployment.release:
                 self.withdrawal.withdraw_deleted(deployment, at=self.clock())
-        self.secrets.remove_all(site.secrets_folder(project_id))
+        self.secrets.remove_all(site.build_secrets_folder(project_id))
         self.rows.expire(stored, at=self.clock())
         self.rows.finish(project)

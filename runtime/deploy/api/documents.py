@@ -13,7 +13,7 @@ from runtime.shared.clock import format_time
 from runtime.shared.pages import Page
 
 
-def project_document(project: Project, site: Site | None) -> ProjectDocument:
+def build_project_document(project: Project, site: Site | None) -> ProjectDocument:
     """Return a project as shown to its owner."""
     return {
         "projectId": project.project_id,
@@ -21,7 +21,7 @@ def project_document(project: Project, site: Site | None) -> ProjectDocument:
         "site": project.site,
         "repositoryUrl": project.repository_url,
         "branch": project.branch,
-        "url": site.url() if site else None,
+        "url": site.build_url() if site else None,
         "createdAt": format_time(project.created_at),
         "updatedAt": format_time(project.updated_at),
         "live": {"deploymentId": project.live.deployment_id} if project.live else None,
@@ -30,7 +30,7 @@ def project_document(project: Project, site: Site | None) -> ProjectDocument:
     }
 
 
-def deployment_document(deployment: Deployment) -> DeploymentDocument:
+def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
     """Return a deployment as shown to its owner, with `url`, `liveAt` and `failure` if they exist."""
     document: DeploymentDocument = {
         "deploymentId": deployment.deployment_id,
@@ -57,7 +57,7 @@ def deployment_document(deployment: Deployment) -> DeploymentDocument:
     return document
 
 
-def log_document(page: Page[LogLine]) -> LogDocument:
+def build_log_document(page: Page[LogLine]) -> LogDocument:
     """Return a page of a build log."""
     return {
         "lines": [
@@ -67,12 +67,12 @@ def log_document(page: Page[LogLine]) -> LogDocument:
     }
 
 
-def variables_document(project: Project) -> VariablesDocument:
+def build_variables_document(project: Project) -> VariablesDocument:
     """Return a project's variables. A secret has a name, but no value."""
-    return {"variables": [_variable_document(variable) for variable in project.variables]}
+    return {"variables": [_build_variable_document(variable) for variable in project.variables]}
 
 
-def _variable_document(variable: Variable) -> VariableDocument:
+def _build_variable_document(variable: Variable) -> VariableDocument:
     if variable.is_secret or variable.value is None:
         return {"name": variable.name, "isSecret": variable.is_secret}
     return {"name": variable.name, "value": variable.value, "isSecret": False}

@@ -190,7 +190,7 @@ class ProjectService:
         commit = Commit(sha=given.get("commit_sha"))
         project = self.projects.get_owned(user_id, project_id)
 
-        def queued(project: Project) -> Deployment:
+        def create_deployment(project: Project) -> Deployment:
             return Deployment.queued(
                 project,
                 commit,
@@ -200,7 +200,7 @@ class ProjectService:
                 branch=given.get("branch"),
             )
 
-        deployment = create_next_deployment(self.deployments, project, queued)
+        deployment = create_next_deployment(self.deployments, project, create_deployment)
         self.build_queue().send(deployment)
         return deployment
 
@@ -261,7 +261,7 @@ class ProjectService:
         site = self.projects.get_site(project.site) if written or dropped else None
         if site:
             self.secrets.put_all(
-                {site.secret_parameter(project_id, name): value for name, value in written.items()}
+                {site.build_secret_parameter_name(project_id, name): value for name, value in written.items()}
             )
         try:
             project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
@@ -270,9 +270,9 @@ class ProjectService:
             # delete the new ones here.
             if site:
                 for name in written:
-                    self.secrets.delete(site.secret_parameter(project_id, name))
+                    self.secrets.delete(site.build_secret_parameter_name(project_id, name))
             raise
         if site:
             for name in dropped:
-                self.secrets.delete(site.secret_parameter(project_id, name))
+                self.secrets.delete(site.build_secret_parameter_name(project_id, name))
         return project

@@ -19,19 +19,19 @@ _SITE = re.compile(r"[a-z][a-z0-9-]{1,26}[a-z0-9]")
 _NOT_IN_BRANCH = re.compile(r"[~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
 
-def _name_problem(name: str) -> str | None:
+def _find_name_problem(name: str) -> str | None:
     if len(name) not in _NAME_LENGTHS or name != name.strip() or not name.isprintable():
         return "must be 3 to 50 visible characters, without spaces around them"
     return None
 
 
-def _site_problem(site: str) -> str | None:
+def _find_site_problem(site: str) -> str | None:
     if not _SITE.fullmatch(site) or "--" in site:
         return "must be a site's name: 3 to 28 of a-z, 0-9 and single hyphens, starting with a letter"
     return None
 
 
-def _repository_problem(url: str) -> str | None:
+def _find_repository_problem(url: str) -> str | None:
     problem = "must be an https URL of a repository, such as https://github.com/owner/name"
     if len(url) > _URL_LENGTH or _INVISIBLE.search(url):
         return problem
@@ -49,7 +49,7 @@ def _repository_problem(url: str) -> str | None:
     return None
 
 
-def _branch_problem(branch: str) -> str | None:
+def _find_branch_problem(branch: str) -> str | None:
     # The rules of git check-ref-format, and no leading hyphen, which git would read as an option.
     if (
         not 0 < len(branch) <= _BRANCH_LENGTH
@@ -63,19 +63,23 @@ def _branch_problem(branch: str) -> str | None:
     return None
 
 
-def _sha_problem(sha: str) -> str | None:
+def _find_sha_problem(sha: str) -> str | None:
     return None if _SHA.fullmatch(sha) else "must be a commit's full id: 40 hexadecimal digits in lower case"
 
 
 _Name = Annotated[
-    str, Rule(_name_problem), Shape({"minLength": _NAME_LENGTHS.start, "maxLength": _NAME_LENGTHS.stop - 1})
+    str,
+    Rule(_find_name_problem),
+    Shape({"minLength": _NAME_LENGTHS.start, "maxLength": _NAME_LENGTHS.stop - 1}),
 ]
-_Site = Annotated[str, Rule(_site_problem), Shape({"pattern": f"^{_SITE.pattern}$"})]
+_Site = Annotated[str, Rule(_find_site_problem), Shape({"pattern": f"^{_SITE.pattern}$"})]
 _RepositoryUrl = Annotated[
-    str, Rule(_repository_problem), Shape({"format": "uri", "pattern": "^https://", "maxLength": _URL_LENGTH})
+    str,
+    Rule(_find_repository_problem),
+    Shape({"format": "uri", "pattern": "^https://", "maxLength": _URL_LENGTH}),
 ]
-_Branch = Annotated[str, Rule(_branch_problem), Shape({"minLength": 1, "maxLength": _BRANCH_LENGTH})]
-_Sha = Annotated[str, Rule(_sha_problem), Shape({"pattern": f"^{_SHA.pattern}$"})]
+_Branch = Annotated[str, Rule(_find_branch_problem), Shape({"minLength": 1, "maxLength": _BRANCH_LENGTH})]
+_Sha = Annotated[str, Rule(_find_sha_problem), Shape({"pattern": f"^{_SHA.pattern}$"})]
 
 
 @frozen(kw_only=True)

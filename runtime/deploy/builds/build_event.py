@@ -132,7 +132,7 @@ class BuildEvent:
             log_stream=logs.get("streamName"),
         )
 
-    def failure(self, log_tail: tuple[str, ...]) -> Failure | None:
+    def create_failure(self, log_tail: tuple[str, ...]) -> Failure | None:
         """Return the failure of the build, or None for a successful build."""
         if self.outcome is Status.BUILT:
             return None

@@ -18,7 +18,7 @@ from runtime.deploy.builds import log_archive
 from runtime.deploy.builds.log_archive import MAX_LINE_LENGTH
 from runtime.deploy.model import Deployment, Status
 from runtime.shared.aws import AwsResponse, CloudWatchLogsClient
-from runtime.shared.aws_errors import error_code, is_retryable
+from runtime.shared.aws_errors import is_retryable, read_error_code
 from runtime.shared.cursors import Cursors
 from runtime.shared.errors import ConflictError, MalformedError, UnavailableError
 from runtime.shared.pages import Page
@@ -111,9 +111,9 @@ class BuildLogs:
             return self._read_archive(deployment, int(position["byte"]["N"]), limit)
         token: str = position["token"]["S"]
         answer = self._read_cloudwatch(deployment.build_id, token, limit)
-        lines = tuple(_log_line(event) for event in answer["events"]) if answer else ()
+        lines = tuple(_parse_log_line(event) for event in answer["events"]) if answer else ()
         if is_growing:
-            return lines, _position_at(answer["nextForwardToken"]) if answer else position
+            return lines, _build_position(answer["nextForwardToken"]) if answer else position
         if not lines and not token:
             # CloudWatch has deleted the log, or only its lines, or the log was always empty.
             return self._read_archive(deployment, 0, limit)
@@ -121,7 +121,7 @@ class BuildLogs:
             raise MalformedError("the log was archived in the meantime: omit the cursor to start again")
         # At the end of a stream, CloudWatch returns the same token that the request contained.
         is_end = answer["nextForwardToken"] == token
-        return lines, None if is_end else _position_at(answer["nextForwardToken"])
+        return lines, None if is_end else _build_position(answer["nextForwardToken"])
 
     def _read_cloudwatch(self, build_id: str, token: str, limit: int) -> AwsResponse | None:
         """Return a page from CloudWatch, or None if the log stream does not exist."""
@@ -135,9 +135,9 @@ class BuildLogs:
                 **({"nextToken": token} if token else {}),
             )
         except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
+            if read_error_code(error) == "ResourceNotFoundException":
                 return None
-            if token and error_code(error) == "InvalidParameterException":
+            if token and read_error_code(error) == "InvalidParameterException":
                 raise MalformedError("the cursor has expired: omit it to start again") from error
             if is_retryable(error):
                 raise UnavailableError(
@@ -154,9 +154,9 @@ class BuildLogs:
                 Bucket=self.bucket, Key=f"logs/builds/{deployment.site}/{build}.gz"
             )
         except ClientError as error:
-            if error_code(error) == "InvalidObjectState":
+            if read_error_code(error) == "InvalidObjectState":
                 raise ArchivedLogError(deployment.deployment_id) from error
-            if error_code(error) != "NoSuchKey":
+            if read_error_code(error) != "NoSuchKey":
                 raise
             return (), None  # the build ended before it wrote a line
         texts, next_byte = log_archive.read_page(answer["Body"], start=start, limit=limit)
@@ -187,10 +187,10 @@ def find_commit(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str |
     return None
 
 
-def _log_line(event: Mapping[str, Any]) -> LogLine:
+def _parse_log_line(event: Mapping[str, Any]) -> LogLine:
     at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
     return LogLine(at=at, text=event["message"].rstrip("\r\n")[:MAX_LINE_LENGTH])
 
 
-def _position_at(token: str) -> Mapping[str, Any]:
+def _build_position(token: str) -> Mapping[str, Any]:
     return {"token": {"S": token}}

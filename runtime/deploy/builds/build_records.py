@@ -9,7 +9,7 @@ from runtime.deploy.builds.build_event import is_build_of
 from runtime.deploy.model import Deployment
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import error_code
+from runtime.shared.aws_errors import read_error_code
 
 IN_PROGRESS: Final = "IN_PROGRESS"
 
@@ -40,7 +40,7 @@ def stop_build(codebuild: CodeBuildClient, build_id: str) -> None:
     try:
         codebuild.stop_build(id=build_id)
     except ClientError as error:
-        if error_code(error) not in _NOT_RUNNING_ERRORS:
+        if read_error_code(error) not in _NOT_RUNNING_ERRORS:
             raise
 
 
@@ -51,7 +51,7 @@ def _list_recent_builds(
     try:
         answer = codebuild.list_builds_for_project(projectName=site.build_project, sortOrder="DESCENDING")
     except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
+        if read_error_code(error) != "ResourceNotFoundException":
             raise
         return []  # the build project was deleted with its builds
     ids: list[str] = answer.get("ids", [])

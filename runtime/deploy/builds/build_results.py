@@ -58,7 +58,7 @@ class BuildResultRecorder:
 
     def _record_end(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
         tail = () if event.outcome is Status.BUILT else self._read_log_tail(event, log)
-        failure = event.failure(tail)
+        failure = event.create_failure(tail)
         deployment = self._record_commit(deployment, event, log)
         try:
             deployment = self.slot.free(
@@ -94,7 +94,7 @@ class BuildResultRecorder:
         except (ClientError, BotoCoreError) as error:
             if is_retryable(error) and self.clock() < deployment.updated_at + _COMMIT_TIMEOUT:
                 raise
-            log.failure("the build's log cannot be read", error)
+            log.report_error("the build's log cannot be read", error)
             return deployment
         return self.deployments.record_commit(deployment, sha) if sha else deployment
 
@@ -110,7 +110,7 @@ class BuildResultRecorder:
                 startFromHead=False,
             )
         except ClientError as error:
-            log.failure("the build's log cannot be read", error)
+            log.report_error("the build's log cannot be read", error)
             return ()
         lines = [line["message"].rstrip()[:_MAX_LINE_LENGTH] for line in answer["events"]]
         return tuple(lines[-_LOG_LINES:])

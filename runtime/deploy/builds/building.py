@@ -21,7 +21,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.shared.aws import CodeBuildClient
-from runtime.shared.aws_errors import describe_error, error_code, error_message, is_retryable
+from runtime.shared.aws_errors import describe_error, is_retryable, read_error_code, read_error_message
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.logging import Log
@@ -221,7 +221,7 @@ class Builder:
         site = self.projects.get_site(deployment.site)
         # Write the project's key for server actions before each build, because no other code writes it.
         self.secrets.put(
-            site.server_actions_parameter(project.project_id),
+            site.build_server_actions_parameter_name(project.project_id),
             self.signer.derive_server_actions_key(project.project_id),
         )
         try:
@@ -243,15 +243,15 @@ class Builder:
                 },
             )
         except ClientError as error:
-            if error_code(error) in _PERMANENT_ERRORS | _QUOTA_ERRORS:
+            if read_error_code(error) in _PERMANENT_ERRORS | _QUOTA_ERRORS:
                 # CodeBuild also refuses a repeated request if the project's variables have changed since the
                 # first one. Then the build has already started.
                 started = find_build(self.codebuild, self.projects, deployment)
                 if started is None:
-                    raise _start_error(error) from None
+                    raise _create_start_error(error) from None
                 return str(started["id"])
             if is_retryable(error):
-                raise BuildsUnavailableError(f"CodeBuild returned {error_code(error)}") from None
+                raise BuildsUnavailableError(f"CodeBuild returned {read_error_code(error)}") from None
             raise
         return str(answer["build"]["id"])
 
@@ -266,10 +266,10 @@ class Builder:
             stop_build(self.codebuild, build["id"])
 
 
-def _start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefusedError:
-    if error_code(error) in _QUOTA_ERRORS:
+def _create_start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefusedError:
+    if read_error_code(error) in _QUOTA_ERRORS:
         return CodeBuildQuotaError()
-    return BuildRefusedError(f"CodeBuild refused the build: {error_message(error)}")
+    return BuildRefusedError(f"CodeBuild refused the build: {read_error_message(error)}")
 
 
 def _build_variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
@@ -284,9 +284,11 @@ def _build_variables(project: Project, site: Site, deployment: Deployment) -> li
     }
     plain = platform | {v.name: v.value or "" for v in project.variables if not v.is_secret}
     secret = {
-        v.name: site.secret_parameter(project.project_id, v.name) for v in project.variables if v.is_secret
+        v.name: site.build_secret_parameter_name(project.project_id, v.name)
+        for v in project.variables
+        if v.is_secret
     }
-    secret[SERVER_ACTIONS_KEY] = site.server_actions_parameter(project.project_id)
+    secret[SERVER_ACTIONS_KEY] = site.build_server_actions_parameter_name(project.project_id)
     return [
         *({"name": name, "value": value, "type": "PLAINTEXT"} for name, value in plain.items()),
         *({"name": name, "value": value, "type": "PARAMETER_STORE"} for name, value in secret.items()),

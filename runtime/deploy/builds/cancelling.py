@@ -60,5 +60,5 @@ class Cancellation:
         except (ClientError, BotoCoreError) as busy:
             if not is_retryable(busy):
                 raise
-            log.failure("the build cannot be stopped now: the orchestrator will stop it", busy)
+            log.report_error("the build cannot be stopped now: the orchestrator will stop it", busy)
             self.scheduler.build_queue.send(deployment)

@@ -156,13 +156,13 @@ class PushReceiver:
         return project
 
     def _create_deployment(self, project: Project, commit: Commit, *, delivery: str) -> Deployment:
-        def queued(project: Project) -> Deployment:
+        def create_deployment(project: Project) -> Deployment:
             return Deployment.queued(
                 project, commit, deployment_id=self.ids(), source=Source.PUSH, at=self.clock()
             )
 
         try:
             # Retry here, because GitHub does not repeat the delivery.
-            return create_next_deployment(self.deployments, project, queued, delivery=delivery)
+            return create_next_deployment(self.deployments, project, create_deployment, delivery=delivery)
         except DuplicateDeliveryError as repeated:
             return self.deployments.get(project.project_id, repeated.deployment_id)

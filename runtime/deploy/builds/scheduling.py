@@ -32,7 +32,7 @@ from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, Tra
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
-_RETRY_DELAY: Final = 65  # seconds, after which `StageBuilds.capacity` allows another attempt
+_RETRY_DELAY: Final = 65  # seconds, after which `StageBuilds.compute_capacity` allows another attempt
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -134,11 +134,11 @@ class BuildScheduler:
             The deployment, which may be newer than the given one. If it has waited, `waiting_since` is set.
         """
         builds = self.stage_builds.read()
-        own = builds.waiting_for_project(deployment.project_id)
+        own = builds.list_waiting_for_project(deployment.project_id)
         if all(each.deployment_id == deployment.deployment_id for each in own) and self._is_next(
-            deployment, builds if own else _with_waiting(builds, deployment)
+            deployment, builds if own else _add_waiting_build(builds, deployment)
         ):
-            return _with_waiting_since(deployment, own)
+            return _set_waiting_since(deployment, own)
         newest = supersede_all_but_newest(self.deployments, deployment, at=self.clock())
         if newest:
             since = min([newest.created_at, *(each.since for each in own)])
@@ -148,7 +148,7 @@ class BuildScheduler:
         # function that recorded this end did not find the waiting deployment, so it sent no message.
         builds = self.stage_builds.read()
         if newest and self._is_next(newest, builds):
-            return _with_waiting_since(newest, builds.waiting)
+            return _set_waiting_since(newest, builds.waiting)
         log.info(
             "the deployment waits for build capacity",
             running=len(builds.running),
@@ -284,7 +284,7 @@ class BuildScheduler:
 
     def _select_next(self, builds: StageBuilds) -> list[WaitingBuild]:
         room = (
-            builds.capacity(self.max_concurrent_builds, at=self.clock())
+            builds.compute_capacity(self.max_concurrent_builds, at=self.clock())
             if builds.quota_reached
             else self.max_concurrent_builds
         )
@@ -301,12 +301,12 @@ class BuildScheduler:
             )
 
 
-def _with_waiting_since(deployment: Deployment, waiting: Sequence[WaitingBuild]) -> Deployment:
+def _set_waiting_since(deployment: Deployment, waiting: Sequence[WaitingBuild]) -> Deployment:
     since = [each.since for each in waiting if each.deployment_id == deployment.deployment_id]
     return evolve(deployment, waiting_since=since[0]) if since else deployment
 
 
-def _with_waiting(builds: StageBuilds, deployment: Deployment) -> StageBuilds:
+def _add_waiting_build(builds: StageBuilds, deployment: Deployment) -> StageBuilds:
     waiting_build = WaitingBuild(
         deployment_id=deployment.deployment_id,
         project_id=deployment.project_id,

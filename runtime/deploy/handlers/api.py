@@ -10,17 +10,17 @@ from attrs import frozen
 
 from runtime.deploy import composition
 from runtime.deploy.api.documents import (
-    deployment_document,
-    log_document,
-    project_document,
-    variables_document,
+    build_deployment_document,
+    build_log_document,
+    build_project_document,
+    build_variables_document,
 )
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.deploy.repositories.variables import NewVariables
-from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch
-from runtime.shared.api.http import Request, Response, json_response
+from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch_request
+from runtime.shared.api.http import Request, Response, create_json_response
 from runtime.shared.api.inputs import read_input
 from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
 from runtime.shared.api.requests import read_json_body, read_page_limit
@@ -42,27 +42,27 @@ class Environment:
 
 
 @cache
-def service() -> ProjectService:
+def get_service() -> ProjectService:
     """Return the function's service, created at the first request."""
     return composition.create_project_service(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
     """Answer the request of a signed-in user."""
-    return respond(event, service())
+    return handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], management: ProjectService) -> Response:
+def handle_event(event: Mapping[str, Any], management: ProjectService) -> Response:
     """Answer a request with the given service."""
-    return dispatch(event, OPERATIONS, management, public_operations=OPEN)
+    return dispatch_request(event, OPERATIONS, management, public_operations=OPEN)
 
 
 def _create_project(management: ProjectService, user_id: str, request: Request) -> Response:
     created = management.create_project(user_id, read_input(NewProject, read_json_body(request)))
-    return json_response(
+    return create_json_response(
         HTTPStatus.CREATED,
         {
-            **project_document(created.project, created.site),
+            **build_project_document(created.project, created.site),
             "webhook": {"url": created.webhook_url, "secret": created.webhook_secret},
         },
     )
@@ -72,19 +72,19 @@ def _list_projects(management: ProjectService, user_id: str, request: Request) -
     page = management.list_projects(
         user_id, limit=read_page_limit(request), cursor=request.query.get("cursor")
     )
-    documents = [project_document(project, site) for project, site in page.items]
-    return json_response(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
+    documents = [build_project_document(project, site) for project, site in page.items]
+    return create_json_response(HTTPStatus.OK, {"projects": documents, "cursor": page.cursor})
 
 
 def _get_project(management: ProjectService, user_id: str, request: Request) -> Response:
     project, site = management.get_project(user_id, request.path_parameters["projectId"])
-    return json_response(HTTPStatus.OK, project_document(project, site))
+    return create_json_response(HTTPStatus.OK, build_project_document(project, site))
 
 
 def _change_project(management: ProjectService, user_id: str, request: Request) -> Response:
     changes = read_input(ProjectChanges, read_json_body(request))
     project, site = management.change_project(user_id, request.path_parameters["projectId"], changes)
-    return json_response(HTTPStatus.OK, project_document(project, site))
+    return create_json_response(HTTPStatus.OK, build_project_document(project, site))
 
 
 def _list_deployments(management: ProjectService, user_id: str, request: Request) -> Response:
@@ -94,19 +94,19 @@ def _list_deployments(management: ProjectService, user_id: str, request: Request
         limit=read_page_limit(request),
         cursor=request.query.get("cursor"),
     )
-    documents = [deployment_document(deployment) for deployment in page.items]
-    return json_response(HTTPStatus.OK, {"deployments": documents, "cursor": page.cursor})
+    documents = [build_deployment_document(deployment) for deployment in page.items]
+    return create_json_response(HTTPStatus.OK, {"deployments": documents, "cursor": page.cursor})
 
 
 def _get_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
     deployment = management.get_deployment(user_id, request.path_parameters["deploymentId"])
-    return json_response(HTTPStatus.OK, deployment_document(deployment))
+    return create_json_response(HTTPStatus.OK, build_deployment_document(deployment))
 
 
-def _deploy(management: ProjectService, user_id: str, request: Request) -> Response:
+def _create_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
     wanted = read_input(NewDeployment, read_json_body(request))
     deployment = management.deploy(user_id, request.path_parameters["projectId"], wanted)
-    return json_response(HTTPStatus.CREATED, deployment_document(deployment))
+    return create_json_response(HTTPStatus.CREATED, build_deployment_document(deployment))
 
 
 def _get_log(management: ProjectService, user_id: str, request: Request) -> Response:
@@ -116,23 +116,23 @@ def _get_log(management: ProjectService, user_id: str, request: Request) -> Resp
         limit=read_page_limit(request, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE),
         cursor=request.query.get("cursor"),
     )
-    return json_response(HTTPStatus.OK, log_document(page))
+    return create_json_response(HTTPStatus.OK, build_log_document(page))
 
 
-def _cancel(management: ProjectService, user_id: str, request: Request) -> Response:
+def _cancel_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
     deployment = management.cancel(user_id, request.path_parameters["deploymentId"])
-    return json_response(HTTPStatus.OK, deployment_document(deployment))
+    return create_json_response(HTTPStatus.OK, build_deployment_document(deployment))
 
 
 def _get_variables(management: ProjectService, user_id: str, request: Request) -> Response:
     project = management.get_variables(user_id, request.path_parameters["projectId"])
-    return json_response(HTTPStatus.OK, variables_document(project))
+    return create_json_response(HTTPStatus.OK, build_variables_document(project))
 
 
 def _set_variables(management: ProjectService, user_id: str, request: Request) -> Response:
     wanted = read_input(NewVariables, read_json_body(request))
     project = management.set_variables(user_id, request.path_parameters["projectId"], wanted.variables)
-    return json_response(HTTPStatus.OK, variables_document(project))
+    return create_json_response(HTTPStatus.OK, build_variables_document(project))
 
 
 OPERATIONS: Operations[ProjectService] = {
@@ -141,12 +141,12 @@ OPERATIONS: Operations[ProjectService] = {
     "GET /projects/{projectId}": _get_project,
     "PATCH /projects/{projectId}": _change_project,
     "GET /projects/{projectId}/deployments": _list_deployments,
-    "POST /projects/{projectId}/deployments": _deploy,
+    "POST /projects/{projectId}/deployments": _create_deployment,
     "GET /projects/{projectId}/env": _get_variables,
     "PUT /projects/{projectId}/env": _set_variables,
     "GET /deployments/{deploymentId}": _get_deployment,
     "GET /deployments/{deploymentId}/logs": _get_log,
-    "POST /deployments/{deploymentId}/cancel": _cancel,
+    "POST /deployments/{deploymentId}/cancel": _cancel_deployment,
 }
 """The operation of each route that `runtime.deploy.api.routes` assigns to this function."""
 

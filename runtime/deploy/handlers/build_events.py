@@ -26,17 +26,17 @@ class Environment:
 
 
 @cache
-def service() -> BuildResultRecorder:
+def get_service() -> BuildResultRecorder:
     """Return the function's service, created at the first event."""
     return composition.create_build_result_recorder(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
     """Record the result of a build. Errors are raised, so that Lambda retries the event."""
-    respond(event, service())
+    handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], results: BuildResultRecorder) -> None:
+def handle_event(event: Mapping[str, Any], results: BuildResultRecorder) -> None:
     """Record the result of a build with the given service."""
     log = Log().bind(eventId=event.get("id"))
     try:

@@ -28,23 +28,23 @@ class Environment:
 
 
 @cache
-def service() -> Collector:
+def get_service() -> Collector:
     """Return the function's service, created at the first event."""
     return composition.create_collector(load_environment(Environment, os.environ))
 
 
 @cache
-def edge_cache() -> EdgeCache:
+def get_edge_cache() -> EdgeCache:
     """Return the cache of the sites' distribution, created at the first event."""
     return composition.create_edge_cache(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
     """Handle the hourly event. Errors are raised, so that an alarm reports them. The next run retries."""
-    respond(event, service(), edge_cache())
+    handle_event(event, get_service(), get_edge_cache())
 
 
-def respond(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
+def handle_event(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
     """Invalidate the edge cache if needed, and collect releases, at the time that the event contains.
 
     An error of the invalidation does not prevent the collection.

@@ -30,17 +30,17 @@ class Environment:
 
 
 @cache
-def service() -> Builder:
+def get_service() -> Builder:
     """Return the function's service, created at the first message."""
     return composition.create_builder(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Start the build of each message's deployment, and return the failed messages."""
-    return respond(event, service())
+    return handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], builder: Builder) -> dict[str, Any]:
+def handle_event(event: Mapping[str, Any], builder: Builder) -> dict[str, Any]:
     """Start builds with the given service."""
     log = Log()
 

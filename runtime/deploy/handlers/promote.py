@@ -10,10 +10,10 @@ from attrs import frozen
 
 from runtime.deploy import composition
 from runtime.deploy.api.deleting import ProjectDeletion
-from runtime.deploy.api.documents import deployment_document
+from runtime.deploy.api.documents import build_deployment_document
 from runtime.deploy.releases.switching import Switch
-from runtime.shared.api.dispatch import Operations, dispatch
-from runtime.shared.api.http import Request, Response, json_response, no_content_response
+from runtime.shared.api.dispatch import Operations, dispatch_request
+from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
 from runtime.shared.environment import load_environment
 
 
@@ -40,7 +40,7 @@ class Services:
 
 
 @cache
-def service() -> Services:
+def get_service() -> Services:
     """Return the function's services, created at the first request."""
     environment = load_environment(Environment, os.environ)
     return Services(
@@ -51,26 +51,26 @@ def service() -> Services:
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
     """Answer the request of a signed-in user."""
-    return respond(event, service())
+    return handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], services: Services) -> Response:
+def handle_event(event: Mapping[str, Any], services: Services) -> Response:
     """Answer a request with the given services."""
-    return dispatch(event, OPERATIONS, services, public_operations={})
+    return dispatch_request(event, OPERATIONS, services, public_operations={})
 
 
-def _promote(services: Services, user_id: str, request: Request) -> Response:
+def _promote_deployment(services: Services, user_id: str, request: Request) -> Response:
     deployment = services.switch.promote(user_id, request.path_parameters["deploymentId"])
-    return json_response(HTTPStatus.OK, deployment_document(deployment))
+    return create_json_response(HTTPStatus.OK, build_deployment_document(deployment))
 
 
 def _delete_project(services: Services, user_id: str, request: Request) -> Response:
     services.deletion().delete(user_id, request.path_parameters["projectId"])
-    return no_content_response()
+    return create_no_content_response()
 
 
 OPERATIONS: Operations[Services] = {
-    "POST /deployments/{deploymentId}/promote": _promote,
+    "POST /deployments/{deploymentId}/promote": _promote_deployment,
     "DELETE /projects/{projectId}": _delete_project,
 }
 """The operation of each route that `runtime.deploy.api.routes` assigns to this function."""

@@ -29,17 +29,17 @@ class Environment:
 
 
 @cache
-def service() -> Releaser:
+def get_service() -> Releaser:
     """Return the function's service, created at the first message."""
     return composition.create_releaser(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     """Release the deployment of each message, and return the failed messages."""
-    return respond(event, service())
+    return handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], releaser: Releaser) -> dict[str, Any]:
+def handle_event(event: Mapping[str, Any], releaser: Releaser) -> dict[str, Any]:
     """Release deployments with the given service."""
     log = Log()
 

@@ -25,16 +25,16 @@ class Environment:
 
 
 @cache
-def service() -> Sweeper:
+def get_service() -> Sweeper:
     """Return the function's service, created at the first event."""
     return composition.create_sweeper(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
     """Run the sweep once. Errors are raised, so that an alarm reports them. The next run retries."""
-    respond(event, service())
+    handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], sweeper: Sweeper) -> None:
+def handle_event(event: Mapping[str, Any], sweeper: Sweeper) -> None:
     """Run the sweep once with the given service."""
     sweeper.sweep(Log().bind(eventId=event.get("id")))

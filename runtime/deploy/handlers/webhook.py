@@ -11,8 +11,8 @@ from attrs import frozen
 from runtime.deploy import composition
 from runtime.deploy.builds.github import IgnoredDelivery
 from runtime.deploy.builds.pushing import Delivery, PushReceiver
-from runtime.shared.api.http import Request, Response, error_response, json_response
-from runtime.shared.aws_errors import retryable_errors_as_busy
+from runtime.shared.api.http import Request, Response, create_error_response, create_json_response
+from runtime.shared.aws_errors import translate_retryable_errors
 from runtime.shared.environment import load_environment
 from runtime.shared.errors import AnchorError, UnavailableError
 from runtime.shared.logging import Log
@@ -29,17 +29,17 @@ class Environment:
 
 
 @cache
-def service() -> PushReceiver:
+def get_service() -> PushReceiver:
     """Return the function's service, created at the first request."""
     return composition.create_push_receiver(load_environment(Environment, os.environ))
 
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
     """Answer a delivery: 202 with the deployment, 200 with the reason why there is none, or an error."""
-    return respond(event, service())
+    return handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], pushes: PushReceiver) -> Response:
+def handle_event(event: Mapping[str, Any], pushes: PushReceiver) -> Response:
     """Answer a delivery with the given service.
 
     A temporary refusal by AWS is answered with 503. GitHub does not retry a failed delivery, but shows it
@@ -60,16 +60,16 @@ def respond(event: Mapping[str, Any], pushes: PushReceiver) -> Response:
         body=request.body,
     )
     try:
-        with retryable_errors_as_busy():
+        with translate_retryable_errors():
             outcome = pushes.receive(project_id, delivery)
     except UnavailableError as error:
-        log.failure("the delivery cannot be accepted now: redeliver it later", error.__cause__ or error)
-        return error_response(error)
+        log.report_error("the delivery cannot be accepted now: redeliver it later", error.__cause__ or error)
+        return create_error_response(error)
     except AnchorError as error:
         log.warning("delivery refused", reason=str(error))
-        return error_response(error)
+        return create_error_response(error)
     if isinstance(outcome, IgnoredDelivery):
         log.info("delivery ignored", reason=outcome.reason)
-        return json_response(HTTPStatus.OK, {"ignored": outcome.reason})
+        return create_json_response(HTTPStatus.OK, {"ignored": outcome.reason})
     log.info("delivery accepted", deploymentId=outcome.deployment_id, status=outcome.status)
-    return json_response(HTTPStatus.ACCEPTED, {"deploymentId": outcome.deployment_id})
+    return create_json_response(HTTPStatus.ACCEPTED, {"deploymentId": outcome.deployment_id})

@@ -97,7 +97,7 @@ def find_content_type(name: str) -> str:
     return CONTENT_TYPES.get(ending.lower(), "application/octet-stream")
 
 
-def project_folder(deployment: Deployment) -> str:
+def build_project_folder(deployment: Deployment) -> str:
     """Return the folder of a project's files below `assets/`, without slashes around it.
 
     The project is part of the folder because a site may belong to another tenant later. A script that the old
@@ -106,19 +106,19 @@ def project_folder(deployment: Deployment) -> str:
     return f"{deployment.site}/{deployment.project_id}"
 
 
-def project_prefix(deployment: Deployment) -> str:
+def build_project_prefix(deployment: Deployment) -> str:
     """Return the key prefix of all files of a deployment's project, without a trailing slash."""
-    return f"{_ASSETS}{project_folder(deployment)}"
+    return f"{_ASSETS}{build_project_folder(deployment)}"
 
 
-def release_prefix(deployment: Deployment) -> str:
+def build_release_prefix(deployment: Deployment) -> str:
     """Return the key prefix of a release's own files, without a trailing slash."""
-    return f"{project_prefix(deployment)}/{deployment.deployment_id}"
+    return f"{build_project_prefix(deployment)}/{deployment.deployment_id}"
 
 
 def list_hashed_assets(client: S3Client, bucket: str, deployment: Deployment) -> frozenset[str]:
     """Return the keys of a project's hashed assets in the bucket. Makes one call per 1,000 keys."""
-    prefix = f"{project_prefix(deployment)}/{_HASHED_FOLDER}"
+    prefix = f"{build_project_prefix(deployment)}/{_HASHED_FOLDER}"
     keys: set[str] = set()
     response = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
     while True:
@@ -142,14 +142,14 @@ def list_asset_uploads(
     """
     # Requests of visitors and of the image function contain the base path. Keys of hashed files do not
     # contain it, so a site keeps these files when its base path changes.
-    own = release_prefix(deployment) + artifact.manifest.base_path
+    own = build_release_prefix(deployment) + artifact.manifest.base_path
     # The name of this folder in `_next/static/` is the build id. Two builds with different content can have
     # the same build id, so files in this folder are always uploaded again.
     by_build_id = f"{_HASHED_FOLDER}{artifact.build.build_id}/"
     for name in _list_served_files(artifact):
         source, media_type = f"{_ASSETS}{name}", find_content_type(name)
         if name.startswith(_HASHED_FOLDER):
-            key = f"{project_prefix(deployment)}/{name}"
+            key = f"{build_project_prefix(deployment)}/{name}"
             if key not in present or name.startswith(by_build_id):
                 yield Upload(source=source, key=key, content_type=media_type, cache_control=IMMUTABLE)
         if name.startswith(

@@ -31,14 +31,14 @@ class TagsUnprocessedError(Exception):
     """DynamoDB returned unprocessed rows of the tag table at every attempt, because it is too busy."""
 
 
-def cache_prefix(site: str, deployment_id: str) -> str:
+def build_cache_prefix(site: str, deployment_id: str) -> str:
     """Return the key prefix of a release's ISR cache, without a trailing slash."""
     return f"cache/{site}/{deployment_id}"
 
 
 def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> Iterator[Upload]:
     """Return the uploads of the pages and fetches that the build cached."""
-    prefix = cache_prefix(site, deployment_id)
+    prefix = build_cache_prefix(site, deployment_id)
     for name in artifact.list_files(_CACHE):
         # In OpenNext's output, the names of pages already contain the cache id. The names of fetches contain
         # the build id, so they must be changed.
@@ -82,7 +82,7 @@ class TagSeeder:
             return sum(pool.map(self._seed_batch, _split_into_batches(_drop_duplicates(rows))))
 
     def _seed_batch(self, rows: Sequence[TagRow]) -> int:
-        keys = [_key(row) for row in rows]
+        keys = [_build_key(row) for row in rows]
         names = {"#tag": "tag", "#path": "path"}
         present: set[tuple[str, str]] = set()
         request: Mapping[str, Any] = {
@@ -107,7 +107,7 @@ class TagSeeder:
 
     def _write(self, rows: Sequence[TagRow]) -> None:
         puts = [
-            {"PutRequest": {"Item": {**_key(row), "revalidatedAt": {"N": str(row.revalidated_at)}}}}
+            {"PutRequest": {"Item": {**_build_key(row), "revalidatedAt": {"N": str(row.revalidated_at)}}}}
             for row in rows
         ]
         request: Mapping[str, Any] = {self.table: puts}
@@ -131,7 +131,7 @@ class TagSeeder:
         )
 
 
-def _key(row: TagRow) -> Item:
+def _build_key(row: TagRow) -> Item:
     return {"tag": {"S": row.tag}, "path": {"S": row.path}}
 
 

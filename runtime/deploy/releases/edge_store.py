@@ -13,7 +13,7 @@ from attrs import field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.release_clients import KeyValueStoreClient
-from runtime.shared.aws_errors import error_code, error_message
+from runtime.shared.aws_errors import read_error_code, read_error_message
 
 _MAX_VALUE_BYTES = 1000  # bytes; the store allows 1,024
 _MAX_KEYS_PER_UPDATE = 50
@@ -50,7 +50,7 @@ class EdgeEntry:
     """The edge's data of a release.
 
     Attributes:
-        folder: Folder of the project's files in the assets bucket (`assets.project_folder`).
+        folder: Folder of the project's files in the assets bucket (`assets.build_project_folder`).
         entries: First path segments of the release's public files, below the base path. Folders end with `/`.
         split_origins: Split server functions. The first function with a matching pattern serves a path.
         base_path: Base path of the site; empty if it is served at the root.
@@ -66,7 +66,7 @@ class EdgeEntry:
     base_path: str = ""
 
 
-def release_host(deployment_id: str, site_host: str) -> str:
+def build_release_host(deployment_id: str, site_host: str) -> str:
     """Return the host of a release's own URL, which never changes."""
     return f"{deployment_id.lower()}--{site_host}"
 
@@ -158,9 +158,9 @@ class EdgeStore:
         """
         deployment_id = ""
         for _ in self._retry():
-            version = self._version()
+            version = self._read_version()
             deployment_id = pointer()
-            value = self._get(release_host(deployment_id, site_host))
+            value = self._get(build_release_host(deployment_id, site_host))
             if value is None:
                 raise ReleaseNotAtEdgeError(f"the edge has no key of deployment {deployment_id}")
             write = partial(self.client.put_key, KvsARN=self.arn, Key=site_host, Value=value, IfMatch=version)
@@ -204,14 +204,14 @@ class EdgeStore:
 
     def _put(self, puts: Sequence[Mapping[str, str]]) -> None:
         for _ in self._retry():
-            write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=self._version(), Puts=puts)
+            write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=self._read_version(), Puts=puts)
             if _write_if_unchanged(write):
                 break
 
     def _delete(self, keys: Sequence[str]) -> bool:
         deleted = False
         for _ in self._retry():
-            version = self._version()
+            version = self._read_version()
             present = [{"Key": key} for key in keys if self._get(key) is not None]
             if not present:
                 break
@@ -221,14 +221,14 @@ class EdgeStore:
                 break
         return deleted
 
-    def _version(self) -> str:
+    def _read_version(self) -> str:
         return self.client.describe_key_value_store(KvsARN=self.arn)["ETag"]
 
     def _get(self, key: str) -> str | None:
         try:
             return self.client.get_key(KvsARN=self.arn, Key=key)["Value"]
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if read_error_code(error) != "ResourceNotFoundException":
                 raise
             return None
 
@@ -251,9 +251,9 @@ def _write_if_unchanged(write: Callable[[], object]) -> bool:
         write()
     except ClientError as error:
         # AWS documents ConflictException. In practice, the service also returns a ValidationException.
-        if error_code(error) == "ConflictException" or (
-            error_code(error) == "ValidationException"
-            and "pre-condition failed" in error_message(error).lower()
+        if read_error_code(error) == "ConflictException" or (
+            read_error_code(error) == "ValidationException"
+            and "pre-condition failed" in read_error_message(error).lower()
         ):
             return False
         raise

@@ -18,7 +18,7 @@ from runtime.deploy.releases.build_output.manifest import Bundle
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from runtime.deploy.releases.release_clients import LambdaClient
-from runtime.shared.aws_errors import describe_error, error_code, is_retryable
+from runtime.shared.aws_errors import describe_error, is_retryable, read_error_code
 
 LIVE_ALIAS: Final = "live"
 """Alias of a function's version in production."""
@@ -39,7 +39,7 @@ class FunctionBusyError(Exception):
     """Another process changes the function, or a change takes too long. A later retry can succeed."""
 
 
-def release_alias(deployment_id: str) -> str:
+def build_release_alias(deployment_id: str) -> str:
     """Return the alias of a release's functions."""
     return f"{_ALIAS_PREFIX}{deployment_id.lower()}"
 
@@ -49,7 +49,7 @@ def is_release_version(description: str) -> bool:
     return description.startswith(_ALIAS_PREFIX)
 
 
-def split_alias(alias: str, number: int) -> str:
+def build_split_alias(alias: str, number: int) -> str:
     """Return the alias of a split server function, which is a version of the server function.
 
     `number` is the position of the split server function, counted from 1.
@@ -57,7 +57,7 @@ def split_alias(alias: str, number: int) -> str:
     return f"{alias}-{number}"
 
 
-def bundle_key(deployment: Deployment, function: str) -> str:
+def build_bundle_key(deployment: Deployment, function: str) -> str:
     """Return the key of a function's zip.
 
     Args:
@@ -118,7 +118,7 @@ class FunctionPublisher:
                 else:
                     self._move_alias(release.function, release.alias, published)
             except ClientError as error:
-                if error_code(error) != "ResourceNotFoundException":
+                if read_error_code(error) != "ResourceNotFoundException":
                     raise
                 # Lambda did not find the version. The collector removed it, because the version had no alias
                 # yet and was not the newest version.
@@ -138,7 +138,7 @@ class FunctionPublisher:
                 FunctionName=function, Qualifier=alias, AuthType="NONE", InvokeMode="RESPONSE_STREAM"
             )
         except ClientError as error:
-            if error_code(error) != "ResourceConflictException":
+            if read_error_code(error) != "ResourceConflictException":
                 raise
             response = self.client.get_function_url_config(FunctionName=function, Qualifier=alias)
         # Since October 2025, a public URL needs both permissions.
@@ -170,7 +170,7 @@ class FunctionPublisher:
         try:
             self._move_alias(function, LIVE_ALIAS, version)
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if read_error_code(error) != "ResourceNotFoundException":
                 raise
             self._create_alias(function, LIVE_ALIAS, version)  # the function's first release
 
@@ -178,7 +178,7 @@ class FunctionPublisher:
         try:
             return self.client.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if read_error_code(error) != "ResourceNotFoundException":
                 raise
             return None
 
@@ -220,7 +220,7 @@ class FunctionPublisher:
             )
         except ClientError as error:
             # Messages of Lambda and botocore can repeat the variables and their secrets: use the code only.
-            refusal = f"the variables of {function}: {error_code(error)}"
+            refusal = f"the variables of {function}: {read_error_code(error)}"
             if is_retryable(error):
                 raise FunctionBusyError(f"Lambda does not accept {refusal}; try again later") from None
             raise PublishError(f"Lambda refuses {refusal}") from None
@@ -256,7 +256,7 @@ class FunctionPublisher:
             try:
                 found = self.client.get_function_configuration(FunctionName=function, **qualifier)
             except ClientError as error:
-                if error_code(error) != "TooManyRequestsException":
+                if read_error_code(error) != "TooManyRequestsException":
                     raise
                 continue
             if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
@@ -268,7 +268,7 @@ class FunctionPublisher:
             self.client.create_alias(FunctionName=function, Name=alias, FunctionVersion=version)
         except ClientError as error:
             # Another process created the alias first. A retry reads it.
-            if error_code(error) != "ResourceConflictException":
+            if read_error_code(error) != "ResourceConflictException":
                 raise
             raise FunctionBusyError(
                 f"another process created alias {alias} of {function}: try again"
@@ -281,7 +281,7 @@ class FunctionPublisher:
         try:
             self.client.add_permission(**permission)
         except ClientError as error:
-            if error_code(error) != "ResourceConflictException":  # the permission exists already
+            if read_error_code(error) != "ResourceConflictException":  # the permission exists already
                 raise
 
     def _retry(self, what: str) -> Iterator[None]:
@@ -309,7 +309,7 @@ class ReleaseFunctions:
     @property
     def alias(self) -> str:
         """The alias of the release's functions."""
-        return release_alias(self.deployment.deployment_id)
+        return build_release_alias(self.deployment.deployment_id)
 
     def publish(  # noqa: PLR0913 - the differences between the functions of a release
         self,
@@ -331,7 +331,7 @@ class ReleaseFunctions:
             rules: Cache rules for the wrapper; None for a function that handles no HTTP requests.
             alias: Alias of the version. Default: the release's alias.
         """
-        key = bundle_key(self.deployment, name)
+        key = build_bundle_key(self.deployment, name)
         with self.store.zip_function(self.artifact, bundle.folder, key=key, rules=rules) as zipped:
             return self.publisher.ensure_version(
                 FunctionRelease(
@@ -368,7 +368,7 @@ class ReleaseFunctions:
                 split.bundle,
                 variables,
                 rules=rules,
-                alias=split_alias(self.alias, number),
+                alias=build_split_alias(self.alias, number),
             )
             for number, split in enumerate(manifest.split_functions, 1)
         )

@@ -17,10 +17,10 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.model import Deployment, Project, Release, Site
 from runtime.deploy.releases.assets import (
+    build_project_folder,
     list_asset_uploads,
     list_hashed_assets,
     list_root_entries,
-    project_folder,
 )
 from runtime.deploy.releases.build_output.artifact import (
     Artifact,
@@ -31,13 +31,13 @@ from runtime.deploy.releases.build_output.artifact import (
 from runtime.deploy.releases.build_output.manifest import SplitFunction
 from runtime.deploy.releases.bundles import BundleStore
 from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
-from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, release_host
-from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, split_alias
+from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, build_release_host
+from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, build_split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
 from runtime.deploy.releases.site_environment import SiteEnvironment, build_site_environment, read_secrets
 from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
-from runtime.shared.aws_errors import error_code
+from runtime.shared.aws_errors import read_error_code
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
@@ -56,7 +56,7 @@ class Step(StrEnum):
     SWITCH = "switch"
 
 
-def artifact_key(deployment: Deployment) -> str:
+def build_artifact_key(deployment: Deployment) -> str:
     """Return the key of a build's artifact."""
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
 
@@ -119,7 +119,7 @@ class ReleaseSteps:
             with open_artifact(file, self.limits) as artifact:
                 self._upload(artifact, deployment, site, on_step, log)
                 on_step(Step.PUBLISH)
-                environment = self._environment(project, deployment, site)
+                environment = self._build_environment(project, deployment, site)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
                 entries, splits = list_root_entries(artifact), artifact.manifest.split_functions
         on_step(Step.SMOKE)
@@ -127,7 +127,7 @@ class ReleaseSteps:
         on_step(Step.SWITCH)
         entry = EdgeEntry(
             deployment_id=deployment.deployment_id,
-            folder=project_folder(deployment),
+            folder=build_project_folder(deployment),
             server_origin=release.server_origin,
             image_origin=release.image_origin,
             origin_key=self.signer.derive_origin_key(deployment.deployment_id),
@@ -143,9 +143,9 @@ class ReleaseSteps:
 
     def _download(self, deployment: Deployment, file: IO[bytes]) -> None:
         try:
-            response = self.s3.get_object(Bucket=self.artifacts_bucket, Key=artifact_key(deployment))
+            response = self.s3.get_object(Bucket=self.artifacts_bucket, Key=build_artifact_key(deployment))
         except ClientError as error:
-            if error_code(error) != "NoSuchKey":
+            if read_error_code(error) != "NoSuchKey":
                 raise
             raise ArtifactRefusedError("the build has no artifact: check its log") from None
         size: int = response["ContentLength"]
@@ -173,7 +173,7 @@ class ReleaseSteps:
         seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)
         seeder.seed(artifact.iterate_tag_rows())
 
-    def _environment(self, project: Project, deployment: Deployment, site: Site) -> SiteEnvironment:
+    def _build_environment(self, project: Project, deployment: Deployment, site: Site) -> SiteEnvironment:
         return build_site_environment(
             project=project,
             deployment=deployment,
@@ -204,14 +204,14 @@ class ReleaseSteps:
                 site.image_function,
                 manifest.image,
                 environment.image,
-                rules=artifact.cache_rules.for_images(),
+                rules=artifact.cache_rules.create_image_rules(),
             )
             revalidation = manifest.revalidation and pool.submit(
                 functions.publish, "revalidate", site.revalidation_function, manifest.revalidation, None
             )
         (server_version, server_origin), *splits = server.result()
         image_version, image_origin = image.result()
-        host = release_host(deployment.deployment_id, site.host)
+        host = build_release_host(deployment.deployment_id, site.host)
         release = Release(
             alias=functions.alias,
             server_version=server_version,
@@ -219,7 +219,7 @@ class ReleaseSteps:
             image_version=image_version,
             image_origin=image_origin,
             host=host,
-            url=site.url(host),
+            url=site.build_url(host),
             revalidation_version=revalidation.result() if revalidation else None,
             split_versions=tuple(version for version, _ in splits) or None,
             base_path=manifest.base_path or None,
@@ -242,7 +242,7 @@ class ReleaseSteps:
                     SmokeTarget(
                         name=f"the function {split.name}",
                         function=server,
-                        alias=split_alias(release.alias, number),
+                        alias=build_split_alias(release.alias, number),
                         path=split.patterns[0].replace("*", "smoke-test"),
                         method=HTTPMethod.OPTIONS,
                     )

@@ -160,7 +160,9 @@ class Releaser:
             run.log.info("superseded", reason=str(newer))
             return
         run.end()
-        run.log.info("live", url=site.url(), alias=deployment.release.alias if deployment.release else None)
+        run.log.info(
+            "live", url=site.build_url(), alias=deployment.release.alias if deployment.release else None
+        )
 
     def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
         """Finish the switch to a promoted release if its promotion was interrupted.
@@ -188,7 +190,7 @@ class Releaser:
         run.log.info("live", reason="its promotion was interrupted")
 
     def _fail(self, run: _Attempt, reason: str, error: Exception) -> None:
-        run.log.failure("the release failed", error, step=run.step)
+        run.log.report_error("the release failed", error, step=run.step)
         if run.deployment is None:
             raise error
         try:

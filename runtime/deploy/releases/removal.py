@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from runtime.deploy.releases.publishing import is_release_version
 from runtime.deploy.releases.release_clients import RemovingLambdaClient, RemovingS3Client
 from runtime.shared.aws import AwsResponse
-from runtime.shared.aws_errors import error_code
+from runtime.shared.aws_errors import read_error_code
 
 
 class ObjectsKeptError(Exception):
@@ -50,7 +50,7 @@ class FunctionRemover:
                 for each in _list_all(self.client.list_aliases, "Aliases", FunctionName=function)
             }
         except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
+            if read_error_code(error) != "ResourceNotFoundException":
                 raise
             return
         own = {name for name in aliases if _belongs_to_release(alias, name)}
@@ -98,7 +98,7 @@ class ObjectRemover:
         """Return the names in a folder. Names of folders end with `/`. Makes one call per 1,000 names."""
         prefix = f"{folder}/"
         found: list[str] = []
-        for page in self._pages(Prefix=prefix, Delimiter="/"):
+        for page in self._list_pages(Prefix=prefix, Delimiter="/"):
             found += [each["Key"] for each in page.get("Contents", ())]
             found += [each["Prefix"] for each in page.get("CommonPrefixes", ())]
         return tuple(sorted(key.removeprefix(prefix) for key in found))
@@ -110,7 +110,7 @@ class ObjectRemover:
             ObjectsKeptError: S3 did not delete all objects.
         """
         removed = 0
-        for page in self._pages(Prefix=f"{folder}/"):
+        for page in self._list_pages(Prefix=f"{folder}/"):
             keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
             if keys:
                 response = self.client.delete_objects(
@@ -124,7 +124,7 @@ class ObjectRemover:
                 removed += len(keys)
         return removed
 
-    def _pages(self, **arguments: str) -> Iterator[AwsResponse]:
+    def _list_pages(self, **arguments: str) -> Iterator[AwsResponse]:
         more: dict[str, str] = {}
         while True:
             response = self.client.list_objects_v2(Bucket=self.bucket, **arguments, **more)
@@ -153,5 +153,5 @@ def _ignore_missing(call: Callable[[], Any]) -> None:
     try:
         call()
     except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
+        if read_error_code(error) != "ResourceNotFoundException":
             raise

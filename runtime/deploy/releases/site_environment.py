@@ -7,8 +7,8 @@ from typing import Final
 from attrs import field, frozen
 
 from runtime.deploy.model import Deployment, Project, Site
-from runtime.deploy.releases.assets import release_prefix
-from runtime.deploy.releases.cache_seed import cache_prefix
+from runtime.deploy.releases.assets import build_release_prefix
+from runtime.deploy.releases.cache_seed import build_cache_prefix
 from runtime.deploy.releases.release_clients import SecretsClient
 from runtime.shared.environment import LAMBDA_NAME, MAX_ENVIRONMENT_BYTES
 
@@ -74,7 +74,7 @@ def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
         **secrets,
         **release,
         "CACHE_BUCKET_NAME": assets_bucket,
-        "CACHE_BUCKET_KEY_PREFIX": cache_prefix(site.site, deployment.deployment_id),
+        "CACHE_BUCKET_KEY_PREFIX": build_cache_prefix(site.site, deployment.deployment_id),
         "CACHE_BUCKET_REGION": region,
         "CACHE_DYNAMO_TABLE": site.tag_table,
         "REVALIDATION_QUEUE_URL": site.revalidation_queue_url,
@@ -83,7 +83,7 @@ def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     image = {
         **release,
         "BUCKET_NAME": assets_bucket,
-        "BUCKET_KEY_PREFIX": release_prefix(deployment),
+        "BUCKET_KEY_PREFIX": build_release_prefix(deployment),
     }
     size = len(json.dumps(server, separators=(",", ":"), ensure_ascii=False).encode())
     if size > MAX_ENVIRONMENT_BYTES:
@@ -102,7 +102,7 @@ def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[st
         SiteEnvironmentError: A secret variable has no value in Parameter Store.
     """
     wanted = {
-        site.secret_parameter(project.project_id, variable.name): variable.name
+        site.build_secret_parameter_name(project.project_id, variable.name): variable.name
         for variable in project.variables
         if variable.is_secret
     }

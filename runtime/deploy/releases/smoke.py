@@ -82,7 +82,7 @@ class SmokeTest:
         response = client.invoke(
             FunctionName=target.function,
             Qualifier=target.alias,
-            Payload=json.dumps(self._event(target, at)).encode(),
+            Payload=json.dumps(self._build_event(target, at)).encode(),
         )
         payload: bytes = response["Payload"].read()
         asked = f"{target.method} {target.path}"
@@ -97,7 +97,7 @@ class SmokeTest:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not target.refuses_method(status):
             raise SmokeTestError(f"{target.name} answered {asked} with status {status}; its log says why")
 
-    def _event(self, target: SmokeTarget, at: datetime) -> dict[str, Any]:
+    def _build_event(self, target: SmokeTarget, at: datetime) -> dict[str, Any]:
         """Return a function URL's event, payload format 2.0.
 
         https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads

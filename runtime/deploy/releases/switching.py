@@ -95,10 +95,10 @@ class Switch:
             pointed = self.deployments.get(project.project_id, pointed_id)
         if pointed.release is None:
             raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
-        return _versions_by_function(pointed.release, site)
+        return _get_function_versions(pointed.release, site)
 
 
-def _versions_by_function(release: Release, site: Site) -> Mapping[str, str]:
+def _get_function_versions(release: Release, site: Site) -> Mapping[str, str]:
     versions = {
         site.server_function: release.server_version,
         site.image_function: release.image_version,

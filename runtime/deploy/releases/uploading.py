@@ -87,12 +87,12 @@ class Uploader:
         """
         failures = UploadFailures()
 
-        def one(upload: Upload) -> None:
+        def upload_file(upload: Upload) -> None:
             self._upload(artifact, upload, failures)
 
         try:
             with ThreadPoolExecutor(CONNECTIONS) as pool:
-                return sum(1 for _ in pool.map(one, uploads))
+                return sum(1 for _ in pool.map(upload_file, uploads))
         finally:
             failures.write_to(log)
 

@@ -19,12 +19,12 @@ from runtime.deploy.errors import (
 from runtime.deploy.model import Deployment, Failure, Status
 from runtime.deploy.repositories.deployment_rows import (
     BUILD_LEASE,
-    deployment_key,
-    lease_end,
-    stale_error,
-    status_update,
+    build_deployment_key,
+    build_status_update,
+    compute_lease_end,
+    create_stale_error,
 )
-from runtime.deploy.repositories.projects import project_key
+from runtime.deploy.repositories.projects import build_project_key
 from runtime.deploy.repositories.stage_builds import (
     RunningBuild,
     add_running_operation,
@@ -41,7 +41,7 @@ from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
     build_update,
-    named_condition_errors,
+    translate_condition_errors,
     write_transaction,
 )
 from runtime.shared.errors import AnchorError
@@ -85,15 +85,15 @@ class BuildSlotRepository:
             waiting_since = {"extra_set": ", #waitingSince = :since", "since": deployment.waiting_since}
         slot = build_update(
             self.projects_table,
-            project_key(deployment.project_id),
+            build_project_key(deployment.project_id),
             "SET #activeBuild = :deployment",
             when="attribute_exists(#projectId)"
             " AND (attribute_not_exists(#activeBuild) OR #activeBuild = :deployment)",
             deployment=deployment.deployment_id,
         )
-        status = status_update(
+        status = build_status_update(
             self.deployments_table,
-            _key(deployment),
+            _build_key(deployment),
             Status.BUILDING,
             # A deployment that was read as `building` may have been requeued. Then it has no capacity, so
             # this write must fail.
@@ -118,7 +118,7 @@ class BuildSlotRepository:
         except TransactionRefusedError as refused:
             in_project, in_deployment, *_ = refused.items
             if in_deployment is not None:
-                raise stale_error(deployment, Status.BUILDING, in_deployment) from None
+                raise create_stale_error(deployment, Status.BUILDING, in_deployment) from None
             if in_project is None:
                 raise NoBuildCapacityError from None
             if not in_project:
@@ -136,9 +136,9 @@ class BuildSlotRepository:
             StaleDeploymentError: The deployment is no longer `building`, or has a build.
         """
         after = deployment.with_status(Status.QUEUED, at=at)
-        status = status_update(
+        status = build_status_update(
             self.deployments_table,
-            _key(deployment),
+            _build_key(deployment),
             Status.QUEUED,
             expected=Status.BUILDING,
             at=at,
@@ -153,7 +153,7 @@ class BuildSlotRepository:
                 undo_start_operation(self.projects_table, deployment.user_id),
             )
         except TransactionRefusedError as refused:
-            raise stale_error(deployment, Status.QUEUED, refused.items[1]) from None
+            raise create_stale_error(deployment, Status.QUEUED, refused.items[1]) from None
         return after
 
     def record_build(self, deployment: Deployment, build_id: str, *, at: datetime) -> Deployment:
@@ -164,19 +164,19 @@ class BuildSlotRepository:
         """
         write = build_update(
             self.deployments_table,
-            _key(deployment),
+            _build_key(deployment),
             "SET #buildId = :build, #updatedAt = :at, #leaseUntil = :leaseUntil",
             when="#status = :building AND (attribute_not_exists(#buildId) OR #buildId = :build)",
             build=build_id,
             building=Status.BUILDING,
             at=at,
-            leaseUntil=lease_end(BUILD_LEASE, at=at),
+            leaseUntil=compute_lease_end(BUILD_LEASE, at=at),
         )
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            raise stale_error(deployment, Status.BUILDING, refused.item) from None
+            raise create_stale_error(deployment, Status.BUILDING, refused.item) from None
         return from_row(answer["Attributes"], Deployment)
 
     def free(
@@ -209,9 +209,9 @@ class BuildSlotRepository:
             more["build"] = after.build_id
         if failure:
             more["failure"] = failure
-        status = status_update(
+        status = build_status_update(
             self.deployments_table,
-            _key(deployment),
+            _build_key(deployment),
             to,
             expected=Status.BUILDING,
             at=at,
@@ -225,7 +225,7 @@ class BuildSlotRepository:
         try:
             self._free(deployment, status)
         except TransactionRefusedError as refused:
-            raise stale_error(deployment, to, refused.items[1]) from None
+            raise create_stale_error(deployment, to, refused.items[1]) from None
         return after
 
     def cancel_owned(self, user_id: str, deployment: Deployment, *, at: datetime) -> Deployment:
@@ -242,9 +242,9 @@ class BuildSlotRepository:
         if deployment.user_id != user_id:
             raise DeploymentNotFoundError
         after = deployment.with_status(Status.CANCELLED, at=at)
-        status = status_update(
+        status = build_status_update(
             self.deployments_table,
-            _key(deployment),
+            _build_key(deployment),
             Status.CANCELLED,
             expected=deployment.status,
             at=at,
@@ -258,12 +258,12 @@ class BuildSlotRepository:
                 waiting = remove_waiting_operation(self.projects_table, deployment.deployment_id)
                 write_transaction(self.client, waiting, {"Update": status})
             else:
-                with named_condition_errors():
+                with translate_condition_errors():
                     self.client.update_item(**status)
         except TransactionRefusedError as refused:
-            raise _cancel_error(deployment, user_id, refused.items[1]) from None
+            raise _create_cancel_error(deployment, user_id, refused.items[1]) from None
         except ConditionFailedError as refused:
-            raise _cancel_error(deployment, user_id, refused.item) from None
+            raise _create_cancel_error(deployment, user_id, refused.item) from None
         return after
 
     def free_abandoned(self, project_id: str, holder: str) -> bool:
@@ -276,7 +276,7 @@ class BuildSlotRepository:
             False if another deployment holds the slot. Then nothing is written.
         """
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 self.client.update_item(**self._free_slot_update(project_id, holder))
         except ConditionFailedError:
             return False
@@ -294,18 +294,18 @@ class BuildSlotRepository:
     def _free_slot_update(self, project_id: str, holder: str) -> dict[str, Any]:
         return build_update(
             self.projects_table,
-            project_key(project_id),
+            build_project_key(project_id),
             "REMOVE #activeBuild",
             when="#activeBuild = :deployment",
             deployment=holder,
         )
 
 
-def _key(deployment: Deployment) -> Item:
-    return deployment_key(deployment.project_id, deployment.deployment_id)
+def _build_key(deployment: Deployment) -> Item:
+    return build_deployment_key(deployment.project_id, deployment.deployment_id)
 
 
-def _cancel_error(deployment: Deployment, user_id: str, item: Item | None) -> AnchorError:
+def _create_cancel_error(deployment: Deployment, user_id: str, item: Item | None) -> AnchorError:
     if item and item["userId"]["S"] != user_id:
         return DeploymentNotFoundError()
-    return stale_error(deployment, Status.CANCELLED, item)
+    return create_stale_error(deployment, Status.CANCELLED, item)

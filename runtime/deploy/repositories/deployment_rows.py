@@ -13,7 +13,7 @@ from runtime.deploy.errors import DeploymentNotFoundError, StaleDeploymentError
 from runtime.deploy.model import Deployment, Status
 from runtime.shared.aws import AwsResponse, DynamoDBClient, Item
 from runtime.shared.converters import from_row, to_attribute_value, to_row
-from runtime.shared.dynamodb import ConditionFailedError, build_update, named_condition_errors
+from runtime.shared.dynamodb import ConditionFailedError, build_update, translate_condition_errors
 
 LEASES: Final[Mapping[Status, timedelta]] = {
     # A message is delivered within seconds. If the deployment has to wait for its build, the sweep extends
@@ -44,26 +44,26 @@ LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
 _DELIVERY_RETENTION: Final = timedelta(days=30)
 
 
-def lease_shard(deployment_id: str) -> str:
+def compute_lease_shard(deployment_id: str) -> str:
     """Return the lease index partition of a deployment."""
     return LEASE_SHARDS[zlib.crc32(deployment_id.encode()) % len(LEASE_SHARDS)]
 
 
-def lease_end(lease: timedelta, *, at: datetime) -> int:
+def compute_lease_end(lease: timedelta, *, at: datetime) -> int:
     """Return the end of a lease in Unix seconds, as stored in rows."""
     return int((at + lease).timestamp())
 
 
-def queued_row(deployment: Deployment) -> Item:
+def build_queued_row(deployment: Deployment) -> Item:
     """Return the row of a new deployment with its first lease."""
-    lease = lease_end(LEASES[Status.QUEUED], at=deployment.created_at)
+    lease = compute_lease_end(LEASES[Status.QUEUED], at=deployment.created_at)
     return {
-        **to_row(deployment, lease=lease_shard(deployment.deployment_id)),
+        **to_row(deployment, lease=compute_lease_shard(deployment.deployment_id)),
         "leaseUntil": to_attribute_value(lease),
     }
 
 
-def delivery_row(deployment: Deployment, delivery: str) -> Item:
+def build_delivery_row(deployment: Deployment, delivery: str) -> Item:
     """Return the row of the projects table by which a repeated delivery is recognized."""
     return {
         "projectId": to_attribute_value(deployment.project_id),
@@ -73,12 +73,12 @@ def delivery_row(deployment: Deployment, delivery: str) -> Item:
     }
 
 
-def deployment_key(project_id: str, deployment_id: str) -> Item:
+def build_deployment_key(project_id: str, deployment_id: str) -> Item:
     """Return the key of a deployment's row."""
     return {"projectId": {"S": project_id}, "deploymentId": {"S": deployment_id}}
 
 
-def status_update(  # noqa: PLR0913 - the parts of a status write
+def build_status_update(  # noqa: PLR0913 - the parts of a status write
     table: str,
     key: Item,
     to: Status,
@@ -94,7 +94,7 @@ def status_update(  # noqa: PLR0913 - the parts of a status write
 
     Args:
         table: Name of the deployments table.
-        key: Result of `deployment_key`.
+        key: Result of `build_deployment_key`.
         to: The new status.
         expected: The status, or one of the statuses, that the row must have.
         at: Becomes `updatedAt`.
@@ -111,8 +111,8 @@ def status_update(  # noqa: PLR0913 - the parts of a status write
         change += " REMOVE #lease, #leaseUntil, #putOff, #redrives"
     elif starts_lease:
         change += ", #lease = :lease, #leaseUntil = :leaseUntil REMOVE #putOff, #redrives"
-        by_name["lease"] = lease_shard(key["deploymentId"]["S"])
-        by_name["leaseUntil"] = lease_end(LEASES[to], at=at)
+        by_name["lease"] = compute_lease_shard(key["deploymentId"]["S"])
+        by_name["leaseUntil"] = compute_lease_end(LEASES[to], at=at)
     return build_update(
         table,
         key,
@@ -125,7 +125,7 @@ def status_update(  # noqa: PLR0913 - the parts of a status write
     )
 
 
-def transition_update(
+def build_transition_update(
     table: str, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **by_name: object
 ) -> dict[str, Any]:
     """Return the arguments of the update that changes the status in which a deployment was read.
@@ -134,8 +134,8 @@ def transition_update(
         StaleDeploymentError: `TRANSITIONS` does not allow the change.
     """
     deployment.with_status(to, at=at)
-    key = deployment_key(deployment.project_id, deployment.deployment_id)
-    return status_update(
+    key = build_deployment_key(deployment.project_id, deployment.deployment_id)
+    return build_status_update(
         table,
         key,
         to,
@@ -150,10 +150,14 @@ def transition_update(
 
 def read_arguments(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
     """Return the arguments of the call that reads a deployment (strongly consistent)."""
-    return {"TableName": table, "Key": deployment_key(project_id, deployment_id), "ConsistentRead": True}
+    return {
+        "TableName": table,
+        "Key": build_deployment_key(project_id, deployment_id),
+        "ConsistentRead": True,
+    }
 
 
-def deployment_from_answer(answer: AwsResponse) -> Deployment:
+def parse_deployment(answer: AwsResponse) -> Deployment:
     """Return the deployment in the answer of `get_item`.
 
     Raises:
@@ -179,32 +183,32 @@ def update_existing(
     Raises:
         DeploymentNotFoundError: The deployment does not exist.
     """
-    key = deployment_key(deployment.project_id, deployment.deployment_id)
+    key = build_deployment_key(deployment.project_id, deployment.deployment_id)
     write = build_update(table, key, change, when="attribute_exists(#projectId)", **by_name)
     try:
-        with named_condition_errors():
+        with translate_condition_errors():
             answer = client.update_item(**write, ReturnValues="ALL_NEW")
     except ConditionFailedError:
         raise DeploymentNotFoundError from None
     return from_row(answer["Attributes"], Deployment)
 
 
-def switch_lease_update(
+def build_switch_lease_update(
     table: str, deployment: Deployment, *, when: str, at: datetime, **by_name: object
 ) -> dict[str, Any]:
     """Return the update that gives a promoted deployment a lease until its switch is finished."""
     return build_update(
         table,
-        deployment_key(deployment.project_id, deployment.deployment_id),
+        build_deployment_key(deployment.project_id, deployment.deployment_id),
         "SET #lease = :lease, #leaseUntil = :leaseUntil",
         when=when,
-        lease=lease_shard(deployment.deployment_id),
-        leaseUntil=lease_end(SWITCH_LEASE, at=at),
+        lease=compute_lease_shard(deployment.deployment_id),
+        leaseUntil=compute_lease_end(SWITCH_LEASE, at=at),
         **by_name,
     )
 
 
-def stale_error(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
+def create_stale_error(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
     """Return the error for a refused write. `item` is the row whose condition failed, if there is one."""
     found = item["status"]["S"] if item else None
     return StaleDeploymentError(deployment.deployment_id, to=to, found=found)

@@ -18,20 +18,20 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Deployment, Failure, Project, Release, Status
 from runtime.deploy.repositories.deployment_rows import (
-    delivery_row,
-    deployment_from_answer,
-    deployment_key,
-    queued_row,
+    build_delivery_row,
+    build_deployment_key,
+    build_queued_row,
+    build_transition_update,
+    create_stale_error,
+    parse_deployment,
     read_arguments,
-    stale_error,
-    transition_update,
     update_existing,
 )
-from runtime.deploy.repositories.live_pointer import LivePointerRepository, not_live_check
+from runtime.deploy.repositories.live_pointer import LivePointerRepository, build_not_live_check
 from runtime.deploy.repositories.projects import (
     ProjectRepository,
-    project_key,
-    write_error,
+    build_project_key,
+    create_write_error,
 )
 from runtime.deploy.repositories.retention import HELD_PARTITION
 from runtime.deploy.repositories.stage_builds import remove_waiting_operation
@@ -40,12 +40,12 @@ from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_put_if_absent,
     build_put_if_expired,
     build_update,
-    named_condition_errors,
+    translate_condition_errors,
     write_transaction,
 )
 from runtime.shared.ids import is_ulid
@@ -81,9 +81,7 @@ class DeploymentRepository:
         Raises:
             DeploymentNotFoundError: The deployment does not exist.
         """
-        return deployment_from_answer(
-            self.client.get_item(**read_arguments(self.table, project_id, deployment_id))
-        )
+        return parse_deployment(self.client.get_item(**read_arguments(self.table, project_id, deployment_id)))
 
     def get_owned(self, user_id: str, deployment_id: str) -> Deployment:
         """Return a tenant's deployment by its id alone (index `DeploymentIdIndex`, eventually consistent).
@@ -97,8 +95,8 @@ class DeploymentRepository:
             TableName=self.table,
             IndexName="DeploymentIdIndex",
             KeyConditionExpression="#deploymentId = :deployment",
-            ExpressionAttributeNames=attribute_names("#deploymentId"),
-            ExpressionAttributeValues=attribute_values(deployment=deployment_id),
+            ExpressionAttributeNames=build_attribute_names("#deploymentId"),
+            ExpressionAttributeValues=build_attribute_values(deployment=deployment_id),
         )
         deployments = [from_row(row, Deployment) for row in answer["Items"]]
         if not deployments or deployments[0].user_id != user_id:
@@ -119,8 +117,8 @@ class DeploymentRepository:
             TableName=self.table,
             KeyConditionExpression="#projectId = :project",
             FilterExpression="#status = :queued",
-            ExpressionAttributeNames=attribute_names("#projectId #status"),
-            ExpressionAttributeValues=attribute_values(project=beside.project_id, queued=Status.QUEUED),
+            ExpressionAttributeNames=build_attribute_names("#projectId #status"),
+            ExpressionAttributeValues=build_attribute_values(project=beside.project_id, queued=Status.QUEUED),
             ConsistentRead=True,
             ScanIndexForward=False,
             Limit=MAX_DEPLOYMENTS_READ,
@@ -150,7 +148,7 @@ class DeploymentRepository:
         """
         sequence = build_update(
             self.projects.table,
-            project_key(project.project_id),
+            build_project_key(project.project_id),
             "SET #sequence = :next",
             when="#sequence = :read AND attribute_not_exists(#deletingAt)",
             next=deployment.sequence,
@@ -158,10 +156,10 @@ class DeploymentRepository:
         )
         writes: list[dict[str, Any]] = [
             {"Update": sequence},
-            {"Put": build_put_if_absent(self.table, queued_row(deployment), key="projectId")},
+            {"Put": build_put_if_absent(self.table, build_queued_row(deployment), key="projectId")},
         ]
         if delivery is not None:
-            seen = delivery_row(deployment, delivery)
+            seen = build_delivery_row(deployment, delivery)
             put = build_put_if_expired(self.projects.table, seen, key="projectId", at=deployment.created_at)
             writes.append({"Put": put})
         try:
@@ -170,7 +168,7 @@ class DeploymentRepository:
             in_project, _, *in_delivery = refused.items
             if in_delivery and in_delivery[0]:
                 raise DuplicateDeliveryError(in_delivery[0]["deploymentId"]["S"]) from None
-            raise write_error(in_project, project.user_id) from None
+            raise create_write_error(in_project, project.user_id) from None
 
     def record_commit(self, deployment: Deployment, sha: str) -> Deployment:
         """Write the commit that the build of a branch's head has determined. Idempotent.
@@ -205,7 +203,7 @@ class DeploymentRepository:
         """
         write = build_update(
             self.table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            build_deployment_key(deployment.project_id, deployment.deployment_id),
             "SET #release = :release, #updatedAt = :at",
             when="#status = :deploying",
             release=release,
@@ -245,26 +243,26 @@ class DeploymentRepository:
     def _change_status(
         self, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **more: object
     ) -> Deployment:
-        write = transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **more)
+        write = build_transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **more)
         match deployment.status:
             case Status.QUEUED:
                 beside = remove_waiting_operation(self.projects.table, deployment.deployment_id)
             case Status.DEPLOYING:
                 # The live pointer may have moved to this deployment since the read. Then the deployment must
                 # become live.
-                beside = not_live_check(self.projects.table, deployment)
+                beside = build_not_live_check(self.projects.table, deployment)
             case _:
                 return self._update(deployment, to, write)
         try:
             write_transaction(self.client, beside, {"Update": write})
         except TransactionRefusedError as refused:
-            raise stale_error(deployment, to, refused.items[1]) from None
+            raise create_stale_error(deployment, to, refused.items[1]) from None
         return evolve(deployment.with_status(to, at=at), **more)
 
     def _update(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            raise stale_error(deployment, to, refused.item) from None
+            raise create_stale_error(deployment, to, refused.item) from None
         return from_row(answer["Attributes"], Deployment)

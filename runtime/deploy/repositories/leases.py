@@ -9,15 +9,15 @@ from attrs import frozen
 from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment
-from runtime.deploy.repositories.deployment_rows import LEASE_SHARDS, deployment_key, lease_end
+from runtime.deploy.repositories.deployment_rows import LEASE_SHARDS, build_deployment_key, compute_lease_end
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_update,
-    named_condition_errors,
+    translate_condition_errors,
 )
 
 MAX_PER_SHARD: Final = 25
@@ -71,8 +71,8 @@ class LeaseRepository:
                 TableName=self.table,
                 IndexName="LeaseIndex",
                 KeyConditionExpression="#lease = :shard AND #leaseUntil <= :now",
-                ExpressionAttributeNames=attribute_names("#lease #leaseUntil"),
-                ExpressionAttributeValues=attribute_values(shard=shard, now=int(at.timestamp())),
+                ExpressionAttributeNames=build_attribute_names("#lease #leaseUntil"),
+                ExpressionAttributeValues=build_attribute_values(shard=shard, now=int(at.timestamp())),
                 Limit=MAX_PER_SHARD,
             )
             for row in answer["Items"]:
@@ -86,7 +86,7 @@ class LeaseRepository:
         """
         answer = self.client.get_item(
             TableName=self.table,
-            Key=deployment_key(message.project_id, message.deployment_id),
+            Key=build_deployment_key(message.project_id, message.deployment_id),
             ConsistentRead=True,
         )
         if "Item" not in answer:
@@ -108,10 +108,10 @@ class LeaseRepository:
         deployment = leased.deployment
         write = build_update(
             self.table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            build_deployment_key(deployment.project_id, deployment.deployment_id),
             "SET #leaseUntil = :end, #redrives = :redrives REMOVE #putOff",
             when="#status = :status AND #leaseUntil = :read",
-            end=lease_end(lease, at=at),
+            end=compute_lease_end(lease, at=at),
             redrives=redrives,
             status=deployment.status,
             read=leased.until,
@@ -129,7 +129,7 @@ class LeaseRepository:
         """
         write = build_update(
             self.table,
-            deployment_key(message.project_id, message.deployment_id),
+            build_deployment_key(message.project_id, message.deployment_id),
             "SET #leaseUntil = :first + if_not_exists(#putOff, :none),"
             " #putOff = if_not_exists(#putOff, :none) + :more",
             when="#leaseUntil <= :now",
@@ -152,7 +152,7 @@ class LeaseRepository:
         deployment = leased.deployment
         write = build_update(
             self.table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            build_deployment_key(deployment.project_id, deployment.deployment_id),
             "REMOVE #lease, #leaseUntil, #putOff",
             when="#status = :status AND #leaseUntil = :read",
             status=deployment.status,
@@ -162,7 +162,7 @@ class LeaseRepository:
 
     def _write(self, write: Mapping[str, Any]) -> bool:
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 self.client.update_item(**write)
         except ConditionFailedError:
             return False

@@ -13,7 +13,7 @@ from runtime.deploy.model import Deployment, Project
 from runtime.shared.aws import AwsResponse, DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
-from runtime.shared.dynamodb import attribute_names, attribute_values
+from runtime.shared.dynamodb import build_attribute_names, build_attribute_values
 from runtime.shared.pages import Page
 
 
@@ -44,15 +44,15 @@ class ListRepository:
             TableName=self.projects_table,
             IndexName="UserIdIndex",
             KeyConditionExpression="#userId = :user",
-            ExpressionAttributeNames=attribute_names("#userId"),
-            ExpressionAttributeValues=attribute_values(user=user_id),
+            ExpressionAttributeNames=build_attribute_names("#userId"),
+            ExpressionAttributeValues=build_attribute_values(user=user_id),
             ScanIndexForward=False,
             Limit=limit,
-            **self._start_arguments(user_id, query, cursor),
+            **self._build_start_arguments(user_id, query, cursor),
         )
         return Page(
             items=tuple(from_row(row, Project) for row in answer["Items"]),
-            cursor=self._next_cursor(user_id, query, answer),
+            cursor=self._create_next_cursor(user_id, query, answer),
         )
 
     def list_deployments(
@@ -68,20 +68,20 @@ class ListRepository:
             TableName=self.deployments_table,
             KeyConditionExpression="#projectId = :project",
             FilterExpression="#userId = :user",
-            ExpressionAttributeNames=attribute_names("#projectId #userId"),
-            ExpressionAttributeValues=attribute_values(project=project_id, user=user_id),
+            ExpressionAttributeNames=build_attribute_names("#projectId #userId"),
+            ExpressionAttributeValues=build_attribute_values(project=project_id, user=user_id),
             ScanIndexForward=False,
             Limit=limit,
-            **self._start_arguments(user_id, query, cursor),
+            **self._build_start_arguments(user_id, query, cursor),
         )
         items = tuple(from_row(row, Deployment) for row in answer["Items"])
         # All deployments of a project have the same owner. If the filter removes everything, no later page
         # has an item, and a cursor would reveal that the project exists.
-        return Page(items=items, cursor=self._next_cursor(user_id, query, answer) if items else None)
+        return Page(items=items, cursor=self._create_next_cursor(user_id, query, answer) if items else None)
 
-    def _start_arguments(self, user_id: str, query: str, cursor: str | None) -> Mapping[str, Any]:
+    def _build_start_arguments(self, user_id: str, query: str, cursor: str | None) -> Mapping[str, Any]:
         return {"ExclusiveStartKey": self.cursors.read(user_id, query, cursor)} if cursor is not None else {}
 
-    def _next_cursor(self, user_id: str, query: str, answer: AwsResponse) -> str | None:
+    def _create_next_cursor(self, user_id: str, query: str, answer: AwsResponse) -> str | None:
         last = answer.get("LastEvaluatedKey")
         return self.cursors.write(user_id, query, last) if last else None

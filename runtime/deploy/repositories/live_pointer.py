@@ -21,15 +21,15 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Deployment, LivePointer, Project, Status
 from runtime.deploy.repositories.deployment_rows import (
-    deployment_from_answer,
-    deployment_key,
+    build_deployment_key,
+    build_status_update,
+    build_switch_lease_update,
+    build_transition_update,
+    create_stale_error,
+    parse_deployment,
     read_arguments,
-    stale_error,
-    status_update,
-    switch_lease_update,
-    transition_update,
 )
-from runtime.deploy.repositories.projects import ProjectRepository, project_key, write_error
+from runtime.deploy.repositories.projects import ProjectRepository, build_project_key, create_write_error
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -72,10 +72,10 @@ class LivePointerRepository:
             ProjectNotFoundError: The project no longer exists.
             StaleDeploymentError: The deployment is neither `deploying` nor `live`.
         """
-        pointer = _switch_update(self.projects.table, deployment, at=at)
+        pointer = _build_switch_update(self.projects.table, deployment, at=at)
         released = build_condition_check(
             self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            build_deployment_key(deployment.project_id, deployment.deployment_id),
             when="#status IN (:deploying, :live)",
             deploying=Status.DEPLOYING,
             live=Status.LIVE,
@@ -85,8 +85,8 @@ class LivePointerRepository:
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:
-                raise _switch_error(in_project) from None
-            raise stale_error(deployment, Status.LIVE, in_deployment) from None
+                raise _create_switch_error(in_project) from None
+            raise create_stale_error(deployment, Status.LIVE, in_deployment) from None
         return self.projects.get(deployment.project_id)
 
     def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
@@ -106,20 +106,22 @@ class LivePointerRepository:
             ReleaseCollectedError: The release was collected.
             NotReleasedError: The deployment is neither `live` nor `retired`.
         """
-        pointer = _promote_update(self.projects.table, user_id, deployment, at=at)
+        pointer = _build_promote_update(self.projects.table, user_id, deployment, at=at)
         released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
         statuses = {"live": Status.LIVE, "retired": Status.RETIRED}
-        key = deployment_key(deployment.project_id, deployment.deployment_id)
+        key = build_deployment_key(deployment.project_id, deployment.deployment_id)
         checked = build_condition_check(self.deployments_table, key, when=released, **statuses)
         if deployment.status is Status.RETIRED:
-            leased = switch_lease_update(self.deployments_table, deployment, when=released, at=at, **statuses)
+            leased = build_switch_lease_update(
+                self.deployments_table, deployment, when=released, at=at, **statuses
+            )
             checked = {"Update": leased}
         try:
             write_transaction(self.client, {"Update": pointer}, checked)
         except TransactionRefusedError as refused:
             in_project, in_deployment = refused.items
             if in_project is not None:
-                raise write_error(in_project, user_id) from None
+                raise create_write_error(in_project, user_id) from None
             if not in_deployment:
                 raise DeploymentNotFoundError from None
             now = from_row(in_deployment, Deployment)
@@ -150,9 +152,7 @@ class LivePointerRepository:
         for _ in range(_MAX_ATTEMPTS):
             if project.serving == deployment.deployment_id:
                 key = (deployment.project_id, deployment.deployment_id)
-                return deployment_from_answer(
-                    self.client.get_item(**read_arguments(self.deployments_table, *key))
-                )
+                return parse_deployment(self.client.get_item(**read_arguments(self.deployments_table, *key)))
             if project.live is None or project.live.deployment_id != deployment.deployment_id:
                 break
             try:
@@ -165,15 +165,15 @@ class LivePointerRepository:
 
     def _update_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
         live = evolve(deployment.with_status(Status.LIVE, at=at), live_at=at)
-        serving = _serving_update(self.projects.table, project, deployment)
-        becomes_live = transition_update(
+        serving = _build_serving_update(self.projects.table, project, deployment)
+        becomes_live = build_transition_update(
             self.deployments_table, deployment, Status.LIVE, at=at, extra_set=", #liveAt = :at"
         )
         operations = [{"Update": serving}, {"Update": becomes_live}]
         if project.serving:
-            retires = status_update(
+            retires = build_status_update(
                 self.deployments_table,
-                deployment_key(project.project_id, project.serving),
+                build_deployment_key(project.project_id, project.serving),
                 Status.RETIRED,
                 expected=Status.LIVE,
                 at=at,
@@ -184,11 +184,11 @@ class LivePointerRepository:
         except TransactionRefusedError as refused:
             if refused.items[0] is not None:
                 raise ProjectChangedError from None
-            raise stale_error(deployment, Status.LIVE, refused.items[1]) from None
+            raise create_stale_error(deployment, Status.LIVE, refused.items[1]) from None
         return live
 
 
-def _switch_update(table: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
+def _build_switch_update(table: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
     """Return the update that points a project to a release, if it is newer and the project is not pinned.
 
     Idempotent: a deployment that already has the pointer keeps it.
@@ -197,10 +197,10 @@ def _switch_update(table: str, deployment: Deployment, *, at: datetime) -> dict[
     allowed = f"#live.#deploymentId = :deployment OR (#pinned = :no AND ({newer}))"
     return build_update(
         table,
-        project_key(deployment.project_id),
+        build_project_key(deployment.project_id),
         "SET #live = :live, #updatedAt = :at",
         when=f"attribute_exists(#projectId) AND attribute_not_exists(#deletingAt) AND ({allowed})",
-        live=_pointer_to(deployment),
+        live=_create_pointer(deployment),
         deployment=deployment.deployment_id,
         sequence=deployment.sequence,
         no=False,
@@ -208,39 +208,41 @@ def _switch_update(table: str, deployment: Deployment, *, at: datetime) -> dict[
     )
 
 
-def _promote_update(table: str, user_id: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
+def _build_promote_update(
+    table: str, user_id: str, deployment: Deployment, *, at: datetime
+) -> dict[str, Any]:
     """Return the update that points a tenant's project to a release, and pins it there."""
     return build_update(
         table,
-        project_key(deployment.project_id),
+        build_project_key(deployment.project_id),
         "SET #live = :live, #pinned = :yes, #updatedAt = :at",
         when="#userId = :user AND attribute_not_exists(#deletingAt)",
-        live=_pointer_to(deployment),
+        live=_create_pointer(deployment),
         user=user_id,
         yes=True,
         at=at,
     )
 
 
-def not_live_check(table: str, deployment: Deployment) -> dict[str, Any]:
+def build_not_live_check(table: str, deployment: Deployment) -> dict[str, Any]:
     """Return the check that a project's live pointer does not name a deployment.
 
     The check also succeeds if the project does not exist.
     """
     return build_condition_check(
         table,
-        project_key(deployment.project_id),
+        build_project_key(deployment.project_id),
         when="attribute_not_exists(#live) OR #live.#deploymentId <> :deployment",
         deployment=deployment.deployment_id,
     )
 
 
-def _serving_update(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
+def _build_serving_update(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
     """Return the update that finishes a switch: it sets `serving`, if that has not changed since the read."""
     unchanged = "#serving = :previous" if project.serving else "attribute_not_exists(#serving)"
     return build_update(
         table,
-        project_key(project.project_id),
+        build_project_key(project.project_id),
         "SET #serving = :deployment",
         when=f"#live.#deploymentId = :deployment AND {unchanged}",
         deployment=deployment.deployment_id,
@@ -248,7 +250,7 @@ def _serving_update(table: str, project: Project, deployment: Deployment) -> dic
     )
 
 
-def _switch_error(item: Item) -> AnchorError:
+def _create_switch_error(item: Item) -> AnchorError:
     """Return the error for a refused `switch`. `item` is the project's row, or empty if there is no row."""
     if not item:
         return ProjectNotFoundError()
@@ -261,5 +263,5 @@ def _switch_error(item: Item) -> AnchorError:
     )
 
 
-def _pointer_to(deployment: Deployment) -> LivePointer:
+def _create_pointer(deployment: Deployment) -> LivePointer:
     return LivePointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence)

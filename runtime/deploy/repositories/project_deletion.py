@@ -12,19 +12,19 @@ from attrs import frozen
 
 from runtime.deploy.errors import ProjectChangedError, ProjectNotFoundError
 from runtime.deploy.model import Deployment, Project
-from runtime.deploy.repositories.deployment_rows import deployment_key
-from runtime.deploy.repositories.projects import claim_key, project_key
+from runtime.deploy.repositories.deployment_rows import build_deployment_key
+from runtime.deploy.repositories.projects import build_claim_key, build_project_key
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_update,
-    item_size,
-    named_condition_errors,
+    compute_item_size,
     query_all,
+    translate_condition_errors,
     write_transaction,
 )
 from runtime.shared.transaction_batches import SizedOperation, write_in_transactions
@@ -43,7 +43,8 @@ class StoredDeployment:
     """A deployment and the size of its row.
 
     Attributes:
-        row_bytes: Bytes, as `item_size` counts them. They include attributes that `Deployment` does not have.
+        row_bytes: Bytes, as `compute_item_size` counts them. They include attributes that `Deployment` does
+            not have.
     """
 
     deployment: Deployment
@@ -70,12 +71,13 @@ class ProjectDeletionRepository:
             self.client,
             TableName=self.deployments_table,
             KeyConditionExpression="#projectId = :project",
-            ExpressionAttributeNames=attribute_names("#projectId"),
-            ExpressionAttributeValues=attribute_values(project=project_id),
+            ExpressionAttributeNames=build_attribute_names("#projectId"),
+            ExpressionAttributeValues=build_attribute_values(project=project_id),
             ConsistentRead=True,
         )
         return tuple(
-            StoredDeployment(deployment=from_row(row, Deployment), row_bytes=item_size(row)) for row in rows
+            StoredDeployment(deployment=from_row(row, Deployment), row_bytes=compute_item_size(row))
+            for row in rows
         )
 
     def begin_owned(self, user_id: str, project: Project, *, at: datetime) -> None:
@@ -90,7 +92,7 @@ class ProjectDeletionRepository:
         """
         write = build_update(
             self.projects_table,
-            project_key(project.project_id),
+            build_project_key(project.project_id),
             "SET #deletingAt = :at REMOVE #live",
             when="#userId = :user AND #sequence = :read AND attribute_not_exists(#activeBuild)",
             user=user_id,
@@ -98,7 +100,7 @@ class ProjectDeletionRepository:
             at=at,
         )
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 self.client.update_item(**write)
         except ConditionFailedError as refused:
             if refused.item is None or refused.item["userId"]["S"] != user_id:
@@ -115,13 +117,13 @@ class ProjectDeletionRepository:
             at: Current time.
         """
         ends = int((at + RETENTION).timestamp())
-        write_in_transactions(self.client, (self._expiry_operation(each, ends) for each in deployments))
+        write_in_transactions(self.client, (self._build_expiry_operation(each, ends) for each in deployments))
 
-    def _expiry_operation(self, stored: StoredDeployment, ends: int) -> SizedOperation:
+    def _build_expiry_operation(self, stored: StoredDeployment, ends: int) -> SizedOperation:
         deployment = stored.deployment
         write = build_update(
             self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            build_deployment_key(deployment.project_id, deployment.deployment_id),
             "SET #expiresAt = :ends",
             when="attribute_exists(#projectId)",
             ends=ends,
@@ -133,16 +135,16 @@ class ProjectDeletionRepository:
         is_deleting, is_owner = "attribute_exists(#deletingAt)", "#claimedBy = :project"
         row = {
             "TableName": self.projects_table,
-            "Key": project_key(project.project_id),
+            "Key": build_project_key(project.project_id),
             "ConditionExpression": is_deleting,
-            "ExpressionAttributeNames": attribute_names(is_deleting),
+            "ExpressionAttributeNames": build_attribute_names(is_deleting),
         }
         claim = {
             "TableName": self.projects_table,
-            "Key": claim_key(project.site),
+            "Key": build_claim_key(project.site),
             "ConditionExpression": is_owner,
-            "ExpressionAttributeNames": attribute_names(is_owner),
-            "ExpressionAttributeValues": attribute_values(project=project.project_id),
+            "ExpressionAttributeNames": build_attribute_names(is_owner),
+            "ExpressionAttributeValues": build_attribute_values(project=project.project_id),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:

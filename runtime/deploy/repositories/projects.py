@@ -26,7 +26,7 @@ from runtime.shared.dynamodb import (
     TransactionRefusedError,
     build_put_if_absent,
     build_update,
-    named_condition_errors,
+    translate_condition_errors,
     write_transaction,
 )
 from runtime.shared.errors import AnchorError
@@ -35,21 +35,21 @@ from runtime.shared.ids import is_ulid
 _METADATA = "METADATA"
 
 
-def project_key(project_id: str) -> Item:
+def build_project_key(project_id: str) -> Item:
     """Return the key of a project's own row."""
     return {"projectId": {"S": project_id}, "sk": {"S": _METADATA}}
 
 
-def claim_key(site: str) -> Item:
+def build_claim_key(site: str) -> Item:
     """Return the key of the row that binds a site to its project."""
-    return _site_key(site, "CLAIM")
+    return _build_site_key(site, "CLAIM")
 
 
-def _site_key(site: str, sk: str) -> Item:
+def _build_site_key(site: str, sk: str) -> Item:
     return {"projectId": {"S": f"SITE#{site}"}, "sk": {"S": sk}}
 
 
-def write_error(item: Item | None, user_id: str) -> AnchorError:
+def create_write_error(item: Item | None, user_id: str) -> AnchorError:
     """Return the error for a tenant's write whose condition failed on a project row.
 
     Args:
@@ -79,10 +79,10 @@ class ProjectRepository:
         Raises:
             SiteUnavailableError: The site is not declared, or belongs to another project.
         """
-        claim = {**claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)}
+        claim = {**build_claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)}
         declared = {
             "TableName": self.table,
-            "Key": _site_key(project.site, "SITE"),
+            "Key": _build_site_key(project.site, "SITE"),
             "ConditionExpression": "attribute_exists(projectId)",
         }
         row = to_row(project, sk=_METADATA)
@@ -102,7 +102,9 @@ class ProjectRepository:
         Raises:
             ProjectNotFoundError: The project does not exist.
         """
-        answer = self.client.get_item(TableName=self.table, Key=project_key(project_id), ConsistentRead=True)
+        answer = self.client.get_item(
+            TableName=self.table, Key=build_project_key(project_id), ConsistentRead=True
+        )
         if "Item" not in answer:
             raise ProjectNotFoundError
         return from_row(answer["Item"], Project)
@@ -113,7 +115,7 @@ class ProjectRepository:
         Raises:
             SiteNotFoundError: The site is not declared, or is no longer declared.
         """
-        answer = self.client.get_item(TableName=self.table, Key=_site_key(site, "SITE"))
+        answer = self.client.get_item(TableName=self.table, Key=_build_site_key(site, "SITE"))
         if "Item" not in answer:
             raise SiteNotFoundError(site)
         return from_row(answer["Item"], Site)
@@ -128,7 +130,9 @@ class ProjectRepository:
             The sites by name, without those that are no longer declared.
         """
         found: dict[str, Site] = {}
-        keys = [_site_key(site, "SITE") for site in sorted(set(sites))]  # DynamoDB refuses a repeated key
+        keys = [
+            _build_site_key(site, "SITE") for site in sorted(set(sites))
+        ]  # DynamoDB refuses a repeated key
         wanted: Mapping[str, Any] = {self.table: {"Keys": keys}}
         while sites and wanted:
             answer = self.client.batch_get_item(RequestItems=wanted)
@@ -165,7 +169,7 @@ class ProjectRepository:
         or_unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
         write = build_update(
             self.table,
-            project_key(project.project_id),
+            build_project_key(project.project_id),
             "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
             # Compare the version number, not the variables: newer code may have added fields to the rows.
             when=f"#userId = :user AND attribute_not_exists(#deletingAt)"
@@ -179,7 +183,7 @@ class ProjectRepository:
         try:
             return self._update(write)
         except ConditionFailedError as refused:
-            raise write_error(refused.item, user_id) from None
+            raise create_write_error(refused.item, user_id) from None
 
     def change_owned(
         self, user_id: str, project_id: str, changes: Mapping[str, object], *, at: datetime
@@ -204,7 +208,7 @@ class ProjectRepository:
         values = {to_camel_case(name): value for name, value in changes.items()}
         write = build_update(
             self.table,
-            project_key(project_id),
+            build_project_key(project_id),
             "SET " + ", ".join(f"#{name} = :{name}" for name in (*values, "updatedAt")),
             when="#userId = :user AND attribute_not_exists(#deletingAt)",
             user=user_id,
@@ -214,9 +218,9 @@ class ProjectRepository:
         try:
             return self._update(write)
         except ConditionFailedError as refused:
-            raise write_error(refused.item, user_id) from None
+            raise create_write_error(refused.item, user_id) from None
 
     def _update(self, write: dict[str, Any]) -> Project:
-        with named_condition_errors():
+        with translate_condition_errors():
             answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
         return from_row(answer["Attributes"], Project)

@@ -12,19 +12,19 @@ from attrs import frozen
 
 from runtime.deploy.errors import ReleaseInUseError
 from runtime.deploy.model import Deployment, Status
-from runtime.deploy.repositories.deployment_rows import deployment_key, update_existing
-from runtime.deploy.repositories.projects import project_key
+from runtime.deploy.repositories.deployment_rows import build_deployment_key, update_existing
+from runtime.deploy.repositories.projects import build_project_key
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_condition_check,
     build_update,
-    named_condition_errors,
     query_all,
+    translate_condition_errors,
     write_transaction,
 )
 
@@ -86,8 +86,8 @@ class RetentionRepository:
             TableName=self.deployments_table,
             IndexName="HeldIndex",
             KeyConditionExpression="#held = :held",
-            ExpressionAttributeNames=attribute_names("#held"),
-            ExpressionAttributeValues=attribute_values(held=HELD_PARTITION),
+            ExpressionAttributeNames=build_attribute_names("#held"),
+            ExpressionAttributeValues=build_attribute_values(held=HELD_PARTITION),
         )
         return [from_row(row, HeldRelease) for row in rows]
 
@@ -104,7 +104,7 @@ class RetentionRepository:
         unused = "#status IN (:retired, :superseded, :failed) AND attribute_not_exists(#collectedAt)"
         collected = build_update(
             self.deployments_table,
-            deployment_key(held.project_id, held.deployment_id),
+            build_deployment_key(held.project_id, held.deployment_id),
             "SET #collectedAt = :at",
             when=unused,
             at=at,
@@ -114,7 +114,7 @@ class RetentionRepository:
         )
         not_live = build_condition_check(
             self.projects_table,
-            project_key(held.project_id),
+            build_project_key(held.project_id),
             when="(attribute_not_exists(#live) OR #live.#deploymentId <> :deployment)"
             " AND (attribute_not_exists(#serving) OR #serving <> :deployment)",
             deployment=held.deployment_id,
@@ -146,13 +146,13 @@ class RetentionRepository:
             raise ReleaseInUseError(deployment.deployment_id)
         write = build_update(
             self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            build_deployment_key(deployment.project_id, deployment.deployment_id),
             "REMOVE #release, #held",
             when="#collectedAt = :read",
             read=deployment.collected_at,
         )
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 self.client.update_item(**write)
         except ConditionFailedError:
             raise ReleaseInUseError(deployment.deployment_id) from None

@@ -18,14 +18,14 @@ from typing import Any, Final, Self
 from attrs import frozen
 
 from runtime.deploy.model import BUILDS_PARTITION, Deployment, Status
-from runtime.deploy.repositories.deployment_rows import deployment_key
+from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.clock import parse_time
 from runtime.shared.converters import to_attribute_value
 from runtime.shared.dynamodb import (
     TransactionRefusedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_condition_check,
     query_all,
     write_transaction,
@@ -113,7 +113,7 @@ class StageBuilds:
     started: Mapping[str, datetime]
     quota_reached: QuotaReached | None = None
 
-    def capacity(self, limit: int, *, at: datetime) -> int:
+    def compute_capacity(self, limit: int, *, at: datetime) -> int:
         """Return the number of builds that can run now, at most `limit`.
 
         After CodeBuild has refused a build, the capacity is the number of builds that ran then, plus one for
@@ -123,7 +123,7 @@ class StageBuilds:
             return limit
         return min(limit, self.quota_reached.builds + max(0, (at - self.quota_reached.at) // _PROBE_INTERVAL))
 
-    def waiting_for_project(self, project_id: str) -> tuple[WaitingBuild, ...]:
+    def list_waiting_for_project(self, project_id: str) -> tuple[WaitingBuild, ...]:
         """Return the waiting deployments of one project: two or more only until the older are superseded."""
         return tuple(each for each in self.waiting if each.project_id == project_id)
 
@@ -152,8 +152,8 @@ class StageBuildRepository:
             self.client,
             TableName=self.projects_table,
             KeyConditionExpression="#projectId = :builds",
-            ExpressionAttributeNames=attribute_names("#projectId"),
-            ExpressionAttributeValues=attribute_values(builds=BUILDS_PARTITION),
+            ExpressionAttributeNames=build_attribute_names("#projectId"),
+            ExpressionAttributeValues=build_attribute_values(builds=BUILDS_PARTITION),
             ConsistentRead=True,
         ):
             sk = row["sk"]["S"]
@@ -183,7 +183,7 @@ class StageBuildRepository:
         """
         is_queued = build_condition_check(
             self.deployments_table,
-            deployment_key(deployment.project_id, deployment.deployment_id),
+            build_deployment_key(deployment.project_id, deployment.deployment_id),
             when="#status = :queued",
             queued=Status.QUEUED,
         )
@@ -204,7 +204,7 @@ class StageBuildRepository:
     def record_quota_reached(self, *, builds: int, at: datetime) -> None:
         """Record that CodeBuild runs no more than this number of the stage's builds. Idempotent."""
         self.client.update_item(
-            **_update_arguments(
+            **_build_update_arguments(
                 self.projects_table,
                 _FULL,
                 "SET #fullWith = :builds, #fullAt = :at, #expiresAt = :end",
@@ -225,7 +225,7 @@ class StageBuildRepository:
         """
         is_not_building = build_condition_check(
             self.deployments_table,
-            deployment_key(build.project_id, build.deployment_id),
+            build_deployment_key(build.project_id, build.deployment_id),
             when="attribute_not_exists(#status) OR #status <> :building",
             building=Status.BUILDING,
         )
@@ -246,7 +246,7 @@ def add_running_operation(table: str, build: RunningBuild, *, limit: int | None)
         build: The build to add.
         limit: Maximum number of running builds, including this one. If None, the number is not checked.
     """
-    write = _update_arguments(
+    write = _build_update_arguments(
         table,
         _RUNNING,
         "ADD #running :builds",
@@ -255,7 +255,7 @@ def add_running_operation(table: str, build: RunningBuild, *, limit: int | None)
     if limit is not None:
         when = "attribute_not_exists(#running) OR size(#running) < :limit OR contains(#running, :build)"
         write["ConditionExpression"] = when
-        write["ExpressionAttributeValues"] |= attribute_values(limit=limit, build=build.text)
+        write["ExpressionAttributeValues"] |= build_attribute_values(limit=limit, build=build.text)
         write["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
     return {"Update": write}
 
@@ -263,14 +263,16 @@ def add_running_operation(table: str, build: RunningBuild, *, limit: int | None)
 def remove_running_operation(table: str, build: RunningBuild) -> dict[str, Any]:
     """Return the transaction operation that removes a running build."""
     return {
-        "Update": _update_arguments(table, _RUNNING, "DELETE #running :builds", builds={"SS": [build.text]})
+        "Update": _build_update_arguments(
+            table, _RUNNING, "DELETE #running :builds", builds={"SS": [build.text]}
+        )
     }
 
 
 def add_waiting_operation(table: str, deployment: Deployment, *, since: datetime) -> dict[str, Any]:
     """Return the transaction operation that adds a waiting deployment, or keeps an existing one."""
     return {
-        "Update": _update_arguments(
+        "Update": _build_update_arguments(
             table,
             _WAITING + deployment.deployment_id,
             "SET #userId = :user, #waitingProject = :project,"
@@ -284,13 +286,13 @@ def add_waiting_operation(table: str, deployment: Deployment, *, since: datetime
 
 def remove_waiting_operation(table: str, deployment_id: str) -> dict[str, Any]:
     """Return the transaction operation that removes a waiting deployment, if it exists."""
-    return {"Delete": {"TableName": table, "Key": _key(_WAITING + deployment_id)}}
+    return {"Delete": {"TableName": table, "Key": _build_key(_WAITING + deployment_id)}}
 
 
 def record_start_operation(table: str, user_id: str, *, at: datetime) -> dict[str, Any]:
     """Return the transaction operation that records the start of a tenant's build."""
     return {
-        "Update": _update_arguments(
+        "Update": _build_update_arguments(
             table,
             _STARTED + user_id,
             "SET #startedBefore = if_not_exists(#startedAt, :never), #startedAt = :at, #expiresAt = :end",
@@ -304,7 +306,7 @@ def record_start_operation(table: str, user_id: str, *, at: datetime) -> dict[st
 def undo_start_operation(table: str, user_id: str) -> dict[str, Any]:
     """Return the transaction operation that restores the start time before `record_start_operation`."""
     return {
-        "Update": _update_arguments(
+        "Update": _build_update_arguments(
             table,
             _STARTED + user_id,
             "SET #startedAt = if_not_exists(#startedBefore, :never)",
@@ -313,16 +315,16 @@ def undo_start_operation(table: str, user_id: str) -> dict[str, Any]:
     }
 
 
-def _key(sk: str) -> Item:
+def _build_key(sk: str) -> Item:
     return {"projectId": to_attribute_value(BUILDS_PARTITION), "sk": to_attribute_value(sk)}
 
 
-def _update_arguments(table: str, sk: str, change: str, **by_name: Mapping[str, Any]) -> dict[str, Any]:
+def _build_update_arguments(table: str, sk: str, change: str, **by_name: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments of an unconditional update."""
     return {
         "TableName": table,
-        "Key": _key(sk),
+        "Key": _build_key(sk),
         "UpdateExpression": change,
-        "ExpressionAttributeNames": attribute_names(change),
+        "ExpressionAttributeNames": build_attribute_names(change),
         "ExpressionAttributeValues": {f":{name}": value for name, value in by_name.items()},
     }

@@ -13,7 +13,7 @@ from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Variable
 from runtime.shared.api.inputs import Rule
 from runtime.shared.api.shapes import Shape
 from runtime.shared.aws import SSMClient
-from runtime.shared.aws_errors import error_code
+from runtime.shared.aws_errors import read_error_code
 from runtime.shared.errors import FieldProblem, InvalidInputError
 
 # Lambda refuses names with one character (`runtime/shared/environment.py`).
@@ -44,7 +44,7 @@ MAX_TOTAL_BYTES = 3_200
 """Limit on all variables as JSON, in bytes. Lambda's limit is 4,096; the platform uses the rest."""
 
 
-def _name_problem(name: str) -> str | None:
+def _find_name_problem(name: str) -> str | None:
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME_LENGTH:
         return f"must be 2 to {_MAX_NAME_LENGTH} of A-Z, 0-9 and _, and start with a letter"
     if name in _RESERVED or name.startswith(_RESERVED_PREFIXES):
@@ -52,7 +52,7 @@ def _name_problem(name: str) -> str | None:
     return None
 
 
-def _value_problem(value: str) -> str | None:
+def _find_value_problem(value: str) -> str | None:
     return "must not contain the NUL character" if "\0" in value else None
 
 
@@ -61,9 +61,9 @@ class NewVariable:
     """A variable in `PUT /projects/{projectId}/env`. A secret without a value keeps its stored value."""
 
     name: Annotated[
-        str, Rule(_name_problem), Shape({"pattern": f"^{_NAME.pattern}$", "maxLength": _MAX_NAME_LENGTH})
+        str, Rule(_find_name_problem), Shape({"pattern": f"^{_NAME.pattern}$", "maxLength": _MAX_NAME_LENGTH})
     ]
-    value: Annotated[str, Rule(_value_problem)] | None = field(default=None, repr=False)
+    value: Annotated[str, Rule(_find_value_problem)] | None = field(default=None, repr=False)
     is_secret: bool
 
 
@@ -104,7 +104,7 @@ class SecretStore:
                     self.put(parameter, value)
                     break
                 except ClientError as error:
-                    if error_code(error) != "ThrottlingException":
+                    if read_error_code(error) != "ThrottlingException":
                         raise
                     pause = next(pauses, None)
                     if pause is None:
@@ -122,7 +122,7 @@ class SecretStore:
         try:
             self.client.delete_parameter(Name=parameter)
         except ClientError as error:
-            if error_code(error) != "ParameterNotFound":
+            if read_error_code(error) != "ParameterNotFound":
                 raise
 
 
@@ -173,7 +173,7 @@ def resolve_variables(project: Project, wanted: Sequence[NewVariable]) -> tuple[
             if variable.value is None and existing:
                 size = existing.secret_size
             elif variable.value:
-                size = _size(variable.name, variable.value)
+                size = _compute_size(variable.name, variable.value)
             else:
                 problem = "must not be empty: this secret has no value yet"
                 problems.append(FieldProblem(field=f"{path}.value", problem=problem))
@@ -201,12 +201,14 @@ def _find_exceeded_limits(wanted: Sequence[NewVariable], result: Sequence[Variab
             "in a second request, and leave out the values of the secrets that are set already"
         )
     size = sum(
-        variable.secret_size or 0 if variable.is_secret else _size(variable.name, variable.value or "")
+        variable.secret_size or 0
+        if variable.is_secret
+        else _compute_size(variable.name, variable.value or "")
         for variable in result
     )
     if size > MAX_TOTAL_BYTES:
         yield f"must have at most {MAX_TOTAL_BYTES} bytes in total, names and values as JSON, but have {size}"
 
 
-def _size(name: str, value: str) -> int:
+def _compute_size(name: str, value: str) -> int:
     return len(json.dumps({name: value}, ensure_ascii=False).encode())

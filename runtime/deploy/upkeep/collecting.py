@@ -24,10 +24,10 @@ from runtime.deploy.errors import (
     SiteNotFoundError,
 )
 from runtime.deploy.model import Deployment, Site
-from runtime.deploy.releases.assets import project_prefix, release_prefix
-from runtime.deploy.releases.cache_seed import cache_prefix
-from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore, release_host
-from runtime.deploy.releases.publishing import release_alias
+from runtime.deploy.releases.assets import build_project_prefix, build_release_prefix
+from runtime.deploy.releases.cache_seed import build_cache_prefix
+from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore, build_release_host
+from runtime.deploy.releases.publishing import build_release_alias
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
@@ -142,7 +142,7 @@ class Collector:
                 bound.info("not collected", reason=str(error))
             except (ClientError, BotoCoreError, *_TEMPORARY_ERRORS) as error:
                 if isinstance(error, ClientError | BotoCoreError) and not is_retryable(error):
-                    bound.failure("a release cannot be collected", error)
+                    bound.report_error("a release cannot be collected", error)
                     failed += 1
                 else:
                     bound.warning("the next run retries", reason=type(error).__name__)
@@ -167,7 +167,7 @@ class Collector:
             log.info("collected", objects=objects)
 
     def _remove_files_and_versions(self, deployment: Deployment, site: Site | None) -> int:
-        files = release_prefix(deployment)
+        files = build_release_prefix(deployment)
         host = find_release_host(deployment, site)
         if host:
             public = f"{files}{deployment.release.base_path or ''}" if deployment.release else files
@@ -175,8 +175,8 @@ class Collector:
             self.edge.remove_file_keys(host, [name for name in entries if name != "_next/"])
         if site:  # Pulumi deletes the functions of an undeclared site with all versions
             self._remove_versions(site, deployment)
-        cached = cache_prefix(deployment.site, deployment.deployment_id)
-        prefix = project_prefix(deployment) if self._is_project_deleted(deployment) else files
+        cached = build_cache_prefix(deployment.site, deployment.deployment_id)
+        prefix = build_project_prefix(deployment) if self._is_project_deleted(deployment) else files
         return self.objects.remove(prefix) + self.objects.remove(cached)
 
     def _is_project_deleted(self, deployment: Deployment) -> bool:
@@ -187,7 +187,7 @@ class Collector:
         return False
 
     def _remove_versions(self, site: Site, deployment: Deployment) -> None:
-        alias = release_alias(deployment.deployment_id)
+        alias = build_release_alias(deployment.deployment_id)
         self.functions.remove(site.server_function, alias, has_url=True)
         self.functions.remove(site.image_function, alias, has_url=True)
         self.functions.remove(site.revalidation_function, alias, has_url=False)
@@ -197,7 +197,7 @@ def find_release_host(deployment: Deployment, site: Site | None) -> str | None:
     """Return the host of a deployment's release, or None if it can no longer be determined."""
     if deployment.release:
         return deployment.release.host
-    return release_host(deployment.deployment_id, site.host) if site else None
+    return build_release_host(deployment.deployment_id, site.host) if site else None
 
 
 def _find_due(held: Sequence[HeldRelease], *, kept: int, at: datetime) -> Iterator[HeldRelease]:

@@ -89,7 +89,7 @@ class Sweeper:
             try:
                 statuses |= self._sweep_one(message, bound)
             except Exception as error:  # noqa: BLE001 - one failing deployment must not block the others
-                bound.failure("a deployment could not be swept", error)
+                bound.report_error("a deployment could not be swept", error)
                 failed += 1
                 self._postpone(message, bound)
         if Status.QUEUED in statuses:
@@ -102,7 +102,7 @@ class Sweeper:
         try:
             self.leases.postpone(message, at=self.clock())
         except Exception as error:  # noqa: BLE001 - this failure must not block others either
-            log.failure("a lease could not be extended", error)
+            log.report_error("a lease could not be extended", error)
 
     def _sweep_one(self, message: DeploymentMessage, log: Log) -> set[Status]:
         """Recover a deployment if its lease has expired.

@@ -15,12 +15,12 @@ from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore
 from runtime.images.service.answers import ImageDocument
-from runtime.images.service.documents import album_document, image_document, upload_document
+from runtime.images.service.documents import build_album_document, build_image_document, build_upload_document
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
 from runtime.images.service.managing import ImageService
 from runtime.shared import aws
-from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch
-from runtime.shared.api.http import Request, Response, json_response, no_content_response
+from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch_request
+from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
 from runtime.shared.api.inputs import read_input
 from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
 from runtime.shared.api.requests import read_json_body, read_page_limit
@@ -48,7 +48,7 @@ class Environment:
 
 
 @cache
-def service() -> ImageService:
+def get_service() -> ImageService:
     """Return the function's service, which is created at the first request."""
     environment = load_environment(Environment, os.environ)
     dynamodb = aws.client("dynamodb")
@@ -70,19 +70,21 @@ def service() -> ImageService:
 
 def handle(event: Mapping[str, Any], _context: object) -> Response:
     """Handle a request of the API."""
-    return respond(event, service())
+    return handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], service: ImageService) -> Response:
+def handle_event(event: Mapping[str, Any], service: ImageService) -> Response:
     """Return the response to a request, with the given service."""
-    return dispatch(event, OPERATIONS, service, public_operations=PUBLIC_OPERATIONS)
+    return dispatch_request(event, OPERATIONS, service, public_operations=PUBLIC_OPERATIONS)
 
 
 def _create_image(service: ImageService, user_id: str, request: Request) -> Response:
     new = read_new_image(read_json_body(request), maximum=service.maximum_bytes)
     created = service.create_image(user_id, new)
-    upload = upload_document(created.form, expires_at=created.expires_at)
-    return json_response(HTTPStatus.CREATED, {**_image_document(service, created.image), "upload": upload})
+    upload = build_upload_document(created.form, expires_at=created.expires_at)
+    return create_json_response(
+        HTTPStatus.CREATED, {**_build_image_document(service, created.image), "upload": upload}
+    )
 
 
 def _list_images(service: ImageService, user_id: str, request: Request) -> Response:
@@ -92,58 +94,58 @@ def _list_images(service: ImageService, user_id: str, request: Request) -> Respo
         limit=read_page_limit(request),
         cursor=request.query.get("cursor"),
     )
-    documents = [_image_document(service, image) for image in page.items]
-    return json_response(HTTPStatus.OK, {"images": documents, "cursor": page.cursor})
+    documents = [_build_image_document(service, image) for image in page.items]
+    return create_json_response(HTTPStatus.OK, {"images": documents, "cursor": page.cursor})
 
 
 def _get_image(service: ImageService, user_id: str, request: Request) -> Response:
-    return json_response(
+    return create_json_response(
         HTTPStatus.OK,
-        _image_document(service, service.get_image(user_id, request.path_parameters["imageId"])),
+        _build_image_document(service, service.get_image(user_id, request.path_parameters["imageId"])),
     )
 
 
 def _change_image(service: ImageService, user_id: str, request: Request) -> Response:
     changes = read_input(ImageChanges, read_json_body(request))
     image = service.change_image(user_id, request.path_parameters["imageId"], changes)
-    return json_response(HTTPStatus.OK, _image_document(service, image))
+    return create_json_response(HTTPStatus.OK, _build_image_document(service, image))
 
 
 def _delete_image(service: ImageService, user_id: str, request: Request) -> Response:
     service.delete_image(user_id, request.path_parameters["imageId"])
-    return no_content_response()
+    return create_no_content_response()
 
 
 def _create_album(service: ImageService, user_id: str, request: Request) -> Response:
     album = service.create_album(user_id, read_input(NewAlbum, read_json_body(request)))
-    return json_response(HTTPStatus.CREATED, album_document(album))
+    return create_json_response(HTTPStatus.CREATED, build_album_document(album))
 
 
 def _list_albums(service: ImageService, user_id: str, request: Request) -> Response:
     page = service.list_albums(user_id, limit=read_page_limit(request), cursor=request.query.get("cursor"))
-    documents = [album_document(album) for album in page.items]
-    return json_response(HTTPStatus.OK, {"albums": documents, "cursor": page.cursor})
+    documents = [build_album_document(album) for album in page.items]
+    return create_json_response(HTTPStatus.OK, {"albums": documents, "cursor": page.cursor})
 
 
 def _get_album(service: ImageService, user_id: str, request: Request) -> Response:
-    return json_response(
-        HTTPStatus.OK, album_document(service.get_album(user_id, request.path_parameters["albumId"]))
+    return create_json_response(
+        HTTPStatus.OK, build_album_document(service.get_album(user_id, request.path_parameters["albumId"]))
     )
 
 
 def _change_album(service: ImageService, user_id: str, request: Request) -> Response:
     changes = read_input(AlbumChanges, read_json_body(request))
     album = service.change_album(user_id, request.path_parameters["albumId"], changes)
-    return json_response(HTTPStatus.OK, album_document(album))
+    return create_json_response(HTTPStatus.OK, build_album_document(album))
 
 
 def _delete_album(service: ImageService, user_id: str, request: Request) -> Response:
     service.delete_album(user_id, request.path_parameters["albumId"])
-    return no_content_response()
+    return create_no_content_response()
 
 
-def _image_document(service: ImageService, image: Image) -> ImageDocument:
-    return image_document(image, url=service.build_url(image))
+def _build_image_document(service: ImageService, image: Image) -> ImageDocument:
+    return build_image_document(image, url=service.build_url(image))
 
 
 OPERATIONS: Operations[ImageService] = {

@@ -29,7 +29,7 @@ class Environment:
 
 
 @cache
-def service() -> UploadProcessor:
+def get_service() -> UploadProcessor:
     """Return the function's service, which is created at the first event."""
     environment = load_environment(Environment, os.environ)
     return UploadProcessor(
@@ -44,10 +44,10 @@ def service() -> UploadProcessor:
 
 def handle(event: Mapping[str, Any], _context: object) -> None:
     """Process uploaded files. Errors are not caught, so that Lambda retries the event."""
-    respond(event, service())
+    handle_event(event, get_service())
 
 
-def respond(event: Mapping[str, Any], processor: UploadProcessor) -> None:
+def handle_event(event: Mapping[str, Any], processor: UploadProcessor) -> None:
     """Process uploaded files with the given service.
 
     The event has S3's format ("Event message structure" in its user guide). Keys are URL-encoded, and ETags

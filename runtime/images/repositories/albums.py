@@ -14,21 +14,21 @@ from attrs import frozen
 from runtime.images.errors import AlbumNotEmptyError, AlbumNotFoundError
 from runtime.images.model import Album
 from runtime.images.repositories.rows import (
-    album_key,
-    album_row,
+    build_album_key,
+    build_album_row,
     build_attribute_update,
-    conflicts_as_changed,
-    user_albums_partition,
+    build_user_albums_partition,
+    translate_conflicts,
 )
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.dynamodb import (
     ConditionFailedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_put_if_absent,
-    named_condition_errors,
+    translate_condition_errors,
 )
 from runtime.shared.ids import is_ulid
 from runtime.shared.pages import Page
@@ -52,7 +52,7 @@ class AlbumRepository:
 
     def create(self, album: Album) -> None:
         """Write a new album of `album.user_id`."""
-        self.client.put_item(**build_put_if_absent(self.table, album_row(album), key="PK"))
+        self.client.put_item(**build_put_if_absent(self.table, build_album_row(album), key="PK"))
 
     def get(self, user_id: str, album_id: str) -> Album:
         """Return a user's album, read strongly consistent.
@@ -62,7 +62,9 @@ class AlbumRepository:
         """
         if not is_ulid(album_id):  # untrusted text may be too long for a key
             raise AlbumNotFoundError
-        response = self.client.get_item(TableName=self.table, Key=album_key(album_id), ConsistentRead=True)
+        response = self.client.get_item(
+            TableName=self.table, Key=build_album_key(album_id), ConsistentRead=True
+        )
         if "Item" not in response:
             raise AlbumNotFoundError
         album = from_row(response["Item"], Album)
@@ -83,8 +85,8 @@ class AlbumRepository:
             TableName=self.table,
             IndexName="UserIndex",
             KeyConditionExpression="#GSI1PK = :albums",
-            ExpressionAttributeNames=attribute_names("#GSI1PK"),
-            ExpressionAttributeValues=attribute_values(albums=user_albums_partition(user_id)),
+            ExpressionAttributeNames=build_attribute_names("#GSI1PK"),
+            ExpressionAttributeValues=build_attribute_values(albums=build_user_albums_partition(user_id)),
             ScanIndexForward=False,
             Limit=limit,
             **start,
@@ -107,10 +109,14 @@ class AlbumRepository:
         if not is_ulid(album_id):
             raise AlbumNotFoundError
         write = build_attribute_update(
-            self.table, album_key(album_id), {**texts, "updatedAt": at}, when="#userId = :user", user=user_id
+            self.table,
+            build_album_key(album_id),
+            {**texts, "updatedAt": at},
+            when="#userId = :user",
+            user=user_id,
         )
         try:
-            with conflicts_as_changed(), named_condition_errors():
+            with translate_conflicts(), translate_condition_errors():
                 response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError:
             raise AlbumNotFoundError from None
@@ -130,13 +136,13 @@ class AlbumRepository:
             raise AlbumNotFoundError
         when = "#userId = :user AND #imageCount = :none"
         try:
-            with conflicts_as_changed(), named_condition_errors():
+            with translate_conflicts(), translate_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
-                    Key=album_key(album_id),
+                    Key=build_album_key(album_id),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=attribute_names(when),
-                    ExpressionAttributeValues=attribute_values(user=user_id, none=0),
+                    ExpressionAttributeNames=build_attribute_names(when),
+                    ExpressionAttributeValues=build_attribute_values(user=user_id, none=0),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailedError as refused:

@@ -9,7 +9,12 @@ from attrs import frozen
 
 from runtime.images.errors import ImageChangedError
 from runtime.images.model import ROW_RETENTION, Image, InspectedFile, Status
-from runtime.images.repositories.rows import album_index_keys, build_counter_updates, image_key, write_image
+from runtime.images.repositories.rows import (
+    build_album_index_keys,
+    build_counter_updates,
+    build_image_key,
+    write_image,
+)
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import TransactionRefusedError
@@ -29,7 +34,9 @@ class ImageStatusRepository:
 
     def find(self, image_id: str, *, at: datetime) -> Image | None:
         """Return an image, read strongly consistent; None if it does not exist or has expired."""
-        response = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
+        response = self.client.get_item(
+            TableName=self.table, Key=build_image_key(image_id), ConsistentRead=True
+        )
         if "Item" not in response:
             return None
         image = from_row(response["Item"], Image)
@@ -67,7 +74,7 @@ class ImageStatusRepository:
                     self.client,
                     self.table,
                     image,
-                    {**changes, **album_index_keys(image, image.album_id)},
+                    {**changes, **build_album_index_keys(image, image.album_id)},
                     counters,
                 )
             except TransactionRefusedError as refused:

@@ -20,16 +20,16 @@ from runtime.images.errors import (
 from runtime.images.model import Image, Status
 from runtime.images.repositories.rows import (
     NOT_EXPIRED,
-    album_index_keys,
-    album_key,
-    album_partition,
+    build_album_index_keys,
+    build_album_key,
+    build_album_partition,
     build_attribute_update,
     build_counter_updates,
-    conflicts_as_changed,
+    build_image_key,
+    build_image_row,
+    build_user_images_partition,
     find_refusing_status,
-    image_key,
-    image_row,
-    user_images_partition,
+    translate_conflicts,
     write_image,
 )
 from runtime.shared.aws import DynamoDBClient
@@ -38,10 +38,10 @@ from runtime.shared.cursors import Cursors
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
-    attribute_names,
-    attribute_values,
+    build_attribute_names,
+    build_attribute_values,
     build_put_if_absent,
-    named_condition_errors,
+    translate_condition_errors,
     write_transaction,
 )
 from runtime.shared.ids import is_ulid
@@ -73,13 +73,15 @@ class ImageRepository:
             AlbumUnavailableError: The album does not exist or belongs to another user.
             ImageChangedError: Other writes changed the album's counter at every attempt.
         """
-        row = build_put_if_absent(self.table, image_row(image), key="PK")
+        row = build_put_if_absent(self.table, build_image_row(image), key="PK")
         if image.album_id is None:
             self.client.put_item(**row)
             return
         try:
-            with conflicts_as_changed():
-                write_transaction(self.client, {"Put": row}, self._album_check(image.user_id, image.album_id))
+            with translate_conflicts():
+                write_transaction(
+                    self.client, {"Put": row}, self._build_album_check(image.user_id, image.album_id)
+                )
         except TransactionRefusedError:
             raise AlbumUnavailableError from None
 
@@ -91,7 +93,9 @@ class ImageRepository:
         """
         if not is_ulid(image_id):  # untrusted text may be too long for a key
             raise ImageNotFoundError
-        response = self.client.get_item(TableName=self.table, Key=image_key(image_id), ConsistentRead=True)
+        response = self.client.get_item(
+            TableName=self.table, Key=build_image_key(image_id), ConsistentRead=True
+        )
         if "Item" not in response:
             raise ImageNotFoundError
         image = from_row(response["Item"], Image)
@@ -108,7 +112,7 @@ class ImageRepository:
         Raises:
             MalformedError: The cursor does not belong to this list.
         """
-        return self._page(
+        return self._query_page(
             user_id,
             _QUERY,
             cursor,
@@ -116,7 +120,7 @@ class ImageRepository:
             index="UserIndex",
             keys="#GSI1PK = :user",
             only=NOT_EXPIRED,
-            user=user_images_partition(user_id),
+            user=build_user_images_partition(user_id),
             now=int(at.timestamp()),
         )
 
@@ -131,7 +135,7 @@ class ImageRepository:
         Raises:
             MalformedError: The cursor does not belong to this list.
         """
-        page = self._page(
+        page = self._query_page(
             user_id,
             f"{_QUERY}:album={album_id}",
             cursor,
@@ -139,7 +143,7 @@ class ImageRepository:
             index="AlbumIndex",
             keys="#GSI2PK = :album",
             only="#userId = :user",
-            album=album_partition(album_id),
+            album=build_album_partition(album_id),
             user=user_id,
         )
         # All images of an album belong to one user, so the filter removes all images or none. An empty page
@@ -161,7 +165,7 @@ class ImageRepository:
         now = int(at.timestamp())
         write = build_attribute_update(
             self.table,
-            image_key(image_id),
+            build_image_key(image_id),
             {**texts, "updatedAt": at},
             when=f"#userId = :user AND #status <> :deleting AND {NOT_EXPIRED}",
             user=user_id,
@@ -169,7 +173,7 @@ class ImageRepository:
             now=now,
         )
         try:
-            with conflicts_as_changed(), named_condition_errors():
+            with translate_conflicts(), translate_condition_errors():
                 response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
             if find_refusing_status(refused.item, user_id, now=now) is None:
@@ -208,10 +212,10 @@ class ImageRepository:
         changes: dict[str, object] = {**texts, "albumId": album_id, "updatedAt": at}
         operations: list[dict[str, Any]] = []
         if image.status is Status.READY:
-            changes |= album_index_keys(image, album_id)
+            changes |= build_album_index_keys(image, album_id)
             operations = build_counter_updates(self.table, image, album_id=album_id)
         if album_id is not None and not operations:
-            operations = [self._album_check(user_id, album_id)]
+            operations = [self._build_album_check(user_id, album_id)]
         self._transact(image, changes, operations, joins=album_id is not None)
 
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
@@ -233,7 +237,7 @@ class ImageRepository:
             "etag": image.delivered_etag,
             "reason": None,
             "ttl": None,
-            **album_index_keys(image, None),
+            **build_album_index_keys(image, None),
         }
         self._transact(image, changes, build_counter_updates(self.table, image, album_id=None), joins=False)
 
@@ -241,25 +245,25 @@ class ImageRepository:
         """Delete the row of a user's image that is being deleted. Without such a row, do nothing."""
         when = "#userId = :user AND #status = :deleting"
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 self.client.delete_item(
                     TableName=self.table,
-                    Key=image_key(image_id),
+                    Key=build_image_key(image_id),
                     ConditionExpression=when,
-                    ExpressionAttributeNames=attribute_names(when),
-                    ExpressionAttributeValues=attribute_values(user=user_id, deleting=Status.DELETING),
+                    ExpressionAttributeNames=build_attribute_names(when),
+                    ExpressionAttributeValues=build_attribute_values(user=user_id, deleting=Status.DELETING),
                 )
         except ConditionFailedError:
             return  # another request of the same user has deleted the row
 
-    def _album_check(self, user_id: str, album_id: str) -> dict[str, Any]:
+    def _build_album_check(self, user_id: str, album_id: str) -> dict[str, Any]:
         return {
             "ConditionCheck": {
                 "TableName": self.table,
-                "Key": album_key(album_id),
+                "Key": build_album_key(album_id),
                 "ConditionExpression": "#userId = :user",
-                "ExpressionAttributeNames": attribute_names("#userId"),
-                "ExpressionAttributeValues": attribute_values(user=user_id),
+                "ExpressionAttributeNames": build_attribute_names("#userId"),
+                "ExpressionAttributeValues": build_attribute_values(user=user_id),
             }
         }
 
@@ -286,7 +290,7 @@ class ImageRepository:
                 raise AlbumUnavailableError from None
             raise ImageChangedError from None
 
-    def _page(  # noqa: PLR0913 - all parts of one query
+    def _query_page(  # noqa: PLR0913 - all parts of one query
         self,
         user_id: str,
         query: str,
@@ -306,8 +310,8 @@ class ImageRepository:
             IndexName=index,
             KeyConditionExpression=keys,
             FilterExpression=only,
-            ExpressionAttributeNames=attribute_names(keys, only),
-            ExpressionAttributeValues=attribute_values(**by_name),
+            ExpressionAttributeNames=build_attribute_names(keys, only),
+            ExpressionAttributeValues=build_attribute_values(**by_name),
             ScanIndexForward=False,
             Limit=limit,
             **start,

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from runtime.images.errors import ObjectBusyError, ObjectChangedError, RefusedFileError
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 from runtime.shared.aws import AwsResponse
-from runtime.shared.aws_errors import error_code
+from runtime.shared.aws_errors import read_error_code
 from runtime.shared.ids import is_ulid
 
 CACHE_CONTROL: Final = "public, max-age=86400"
@@ -97,7 +97,7 @@ class ImageStore:
         fixed = {"Content-Type": content_type}
         form = self.client.generate_presigned_post(
             Bucket=self.bucket,
-            Key=upload_key(image_id),
+            Key=build_upload_key(image_id),
             Fields=fixed,
             Conditions=[fixed, ["content-length-range", 1, size]],
             ExpiresIn=int(lasting.total_seconds()),
@@ -106,11 +106,11 @@ class ImageStore:
 
     def open_upload(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
         """Return an upload as a file, without an AWS call. Reads fail if the upload has another ETag."""
-        return self._open(upload_key(image_id), size, _if_match(etag))
+        return self._open(build_upload_key(image_id), size, _build_if_match(etag))
 
     def open_delivered(self, image_id: str, *, etag: str, size: int) -> "RemoteFile":
         """Return the delivered copy of the upload with this ETag as a file, without an AWS call."""
-        return self._open(delivered_key(image_id, etag), size, {})
+        return self._open(build_delivered_key(image_id, etag), size, {})
 
     def copy_to_delivered(self, image_id: str, content_type: str, *, etag: str) -> None:
         """Copy an upload with this ETag to the key that visitors can read. Can be repeated.
@@ -122,11 +122,11 @@ class ImageStore:
             ObjectChangedError: The upload was replaced or deleted.
             ObjectBusyError: Another request is changing the upload or its copy.
         """
-        with _named_object_errors():
+        with _translate_object_errors():
             self.client.copy_object(
                 Bucket=self.bucket,
-                Key=delivered_key(image_id, etag),
-                CopySource=f"{self.bucket}/{upload_key(image_id)}",
+                Key=build_delivered_key(image_id, etag),
+                CopySource=f"{self.bucket}/{build_upload_key(image_id)}",
                 CopySourceIfMatch=f'"{etag}"',
                 MetadataDirective="REPLACE",
                 TaggingDirective="REPLACE",
@@ -136,7 +136,7 @@ class ImageStore:
 
     def delete_delivered(self, image_id: str, etag: str) -> None:
         """Delete the delivered copy of an upload with this ETag, if it exists."""
-        self.client.delete_object(Bucket=self.bucket, Key=delivered_key(image_id, etag))
+        self.client.delete_object(Bucket=self.bucket, Key=build_delivered_key(image_id, etag))
 
     def delete_upload(self, image_id: str, *, etag: str) -> None:
         """Delete an upload, if it exists and has this ETag. A newer upload has its own event, so it stays.
@@ -144,8 +144,10 @@ class ImageStore:
         Raises:
             ObjectBusyError: Another request is changing the upload. It may still exist, with this ETag.
         """
-        with suppress(ObjectChangedError), _named_object_errors():
-            self.client.delete_object(Bucket=self.bucket, Key=upload_key(image_id), **_if_match(etag))
+        with suppress(ObjectChangedError), _translate_object_errors():
+            self.client.delete_object(
+                Bucket=self.bucket, Key=build_upload_key(image_id), **_build_if_match(etag)
+            )
 
     def _open(self, key: str, size: int, conditions: Mapping[str, str]) -> "RemoteFile":
         return RemoteFile(client=self.client, bucket=self.bucket, key=key, conditions=conditions, size=size)
@@ -215,19 +217,19 @@ class RemoteFile:
             )
         start = number * _BLOCK_BYTES
         end = min(self.size, start + _BLOCK_BYTES) - 1
-        with _named_object_errors():
+        with _translate_object_errors():
             response = self.client.get_object(
                 Bucket=self.bucket, Key=self.key, Range=f"bytes={start}-{end}", **self.conditions
             )
         return cast("bytes", response["Body"].read())
 
 
-def upload_key(image_id: str) -> str:
+def build_upload_key(image_id: str) -> str:
     """Return the key of an image's upload."""
     return f"{UPLOAD_PREFIX}{image_id}"
 
 
-def delivered_key(image_id: str, etag: str) -> str:
+def build_delivered_key(image_id: str, etag: str) -> str:
     """Return the key of an image's delivered object: the copy of the upload with this ETag."""
     return f"{DELIVERED_PREFIX}{image_id}/{etag}"
 
@@ -238,12 +240,12 @@ def find_uploaded_image_id(key: str) -> str | None:
     return image_id if key.startswith(UPLOAD_PREFIX) and is_ulid(image_id) else None
 
 
-def _if_match(etag: str) -> dict[str, str]:
+def _build_if_match(etag: str) -> dict[str, str]:
     return {"IfMatch": f'"{etag}"'}
 
 
 @contextmanager
-def _named_object_errors() -> Generator[None]:
+def _translate_object_errors() -> Generator[None]:
     """Turn S3's errors of a missing, changed or busy object into named errors.
 
     S3 answers 412 if the object has another ETag, and 409 if another request changes the object at the same
@@ -253,7 +255,7 @@ def _named_object_errors() -> Generator[None]:
     try:
         yield
     except ClientError as error:
-        code = error_code(error)
+        code = read_error_code(error)
         if code in _CHANGED_CODES:
             raise ObjectChangedError from None
         if code in _BUSY_CODES:

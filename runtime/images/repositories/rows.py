@@ -13,7 +13,7 @@ from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionConflictError,
     build_update,
-    named_condition_errors,
+    translate_condition_errors,
     write_transaction,
 )
 
@@ -23,64 +23,64 @@ NOT_EXPIRED: Final = "(attribute_not_exists(#ttl) OR #ttl > :now)"
 _METADATA: Final = "METADATA"
 
 
-def image_key(image_id: str) -> Item:
+def build_image_key(image_id: str) -> Item:
     """Return the key of an image's row."""
     return {"PK": {"S": f"IMAGE#{image_id}"}, "SK": {"S": _METADATA}}
 
 
-def album_key(album_id: str) -> Item:
+def build_album_key(album_id: str) -> Item:
     """Return the key of an album's row."""
-    return {"PK": {"S": album_partition(album_id)}, "SK": {"S": _METADATA}}
+    return {"PK": {"S": build_album_partition(album_id)}, "SK": {"S": _METADATA}}
 
 
-def album_partition(album_id: str) -> str:
+def build_album_partition(album_id: str) -> str:
     """Return the partition key of an album, in the table and in `AlbumIndex`."""
     return f"ALBUM#{album_id}"
 
 
-def user_images_partition(user_id: str) -> str:
+def build_user_images_partition(user_id: str) -> str:
     """Return the partition key of a user's images in `UserIndex`."""
     return f"USER#{user_id}"
 
 
-def user_albums_partition(user_id: str) -> str:
+def build_user_albums_partition(user_id: str) -> str:
     """Return the partition key of a user's albums in `UserIndex`."""
     return f"ALBUMS#{user_id}"
 
 
-def image_row(image: Image) -> dict[str, Any]:
+def build_image_row(image: Image) -> dict[str, Any]:
     """Return a new image's row. The row is in no album's index until the image is ready."""
     return to_row(
         image,
         PK=f"IMAGE#{image.image_id}",
         SK=_METADATA,
-        GSI1PK=user_images_partition(image.user_id),
-        GSI1SK=_image_sort_key(image),
+        GSI1PK=build_user_images_partition(image.user_id),
+        GSI1SK=_build_image_sort_key(image),
     )
 
 
-def album_row(album: Album) -> dict[str, Any]:
+def build_album_row(album: Album) -> dict[str, Any]:
     """Return a new album's row."""
     return to_row(
         album,
-        PK=album_partition(album.album_id),
+        PK=build_album_partition(album.album_id),
         SK=_METADATA,
-        GSI1PK=user_albums_partition(album.user_id),
+        GSI1PK=build_user_albums_partition(album.user_id),
         GSI1SK=f"CREATED#{format_time(album.created_at)}#{album.album_id}",
     )
 
 
-def album_index_keys(image: Image, album_id: str | None) -> dict[str, str | None]:
+def build_album_index_keys(image: Image, album_id: str | None) -> dict[str, str | None]:
     """Return the keys of `AlbumIndex` that put an image into an album's list.
 
     If `album_id` is None, the keys are None, which removes the image from the list.
     """
     if album_id is None:
         return {"GSI2PK": None, "GSI2SK": None}
-    return {"GSI2PK": album_partition(album_id), "GSI2SK": _image_sort_key(image)}
+    return {"GSI2PK": build_album_partition(album_id), "GSI2SK": _build_image_sort_key(image)}
 
 
-def _image_sort_key(image: Image) -> str:
+def _build_image_sort_key(image: Image) -> str:
     return f"UPLOADED#{format_time(image.created_at)}#{image.image_id}"
 
 
@@ -112,7 +112,7 @@ def build_image_update(table: str, image: Image, changes: Mapping[str, object]) 
     given = {f"was_{name}": value for name, value in state.items() if value is not None}
     return build_attribute_update(
         table,
-        image_key(image.image_id),
+        build_image_key(image.image_id),
         changes,
         when=" AND ".join(["#status = :was_status", "#userId = :user", *conditions]),
         was_status=image.status,
@@ -126,7 +126,7 @@ def build_counter_update(table: str, user_id: str, album_id: str, by: int) -> di
     return {
         "Update": build_update(
             table,
-            album_key(album_id),
+            build_album_key(album_id),
             "SET #imageCount = #imageCount + :by",
             when="#userId = :user",
             by=by,
@@ -164,19 +164,19 @@ def write_image(
         ImageChangedError: Another write conflicted. Without `counters`, also: the image has changed.
     """
     write = build_image_update(table, image, changes)
-    with conflicts_as_changed():
+    with translate_conflicts():
         if counters:
             write_transaction(client, {"Update": write}, *counters)
             return
         try:
-            with named_condition_errors():
+            with translate_condition_errors():
                 client.update_item(**write)
         except ConditionFailedError:
             raise ImageChangedError from None
 
 
 @contextmanager
-def conflicts_as_changed() -> Generator[None]:
+def translate_conflicts() -> Generator[None]:
     """Turn the error of a write that conflicts with another write into `ImageChangedError`."""
     try:
         yield

@@ -8,7 +8,7 @@ from runtime.images.service.answers import AlbumDocument, ImageDocument, UploadD
 from runtime.shared.clock import format_time
 
 
-def image_document(image: Image, *, url: str | None) -> ImageDocument:
+def build_image_document(image: Image, *, url: str | None) -> ImageDocument:
     """Return an image as the API shows it to its owner.
 
     Args:
@@ -35,7 +35,7 @@ def image_document(image: Image, *, url: str | None) -> ImageDocument:
     return document
 
 
-def upload_document(form: PresignedPost, *, expires_at: datetime) -> UploadDocument:
+def build_upload_document(form: PresignedPost, *, expires_at: datetime) -> UploadDocument:
     """Return an upload form as the API shows it."""
     return {
         "method": "POST",
@@ -45,7 +45,7 @@ def upload_document(form: PresignedPost, *, expires_at: datetime) -> UploadDocum
     }
 
 
-def album_document(album: Album) -> AlbumDocument:
+def build_album_document(album: Album) -> AlbumDocument:
     """Return an album as the API shows it to its owner."""
     return {
         "albumId": album.album_id,

@@ -21,12 +21,12 @@ def _find_content_type_problem(content_type: str) -> str | None:
 
 
 def _make_line_rule(longest: int) -> Rule:
-    def problem(text: str) -> str | None:
+    def find_problem(text: str) -> str | None:
         if not 1 <= len(text) <= longest or text != text.strip() or not text.isprintable():
             return f"must be 1 to {longest} visible characters, without spaces around them"
         return None
 
-    return Rule(problem)
+    return Rule(find_problem)
 
 
 def _find_description_problem(text: str) -> str | None:

@@ -13,7 +13,7 @@ from runtime.images.model import FORM_LIFETIME, ROW_RETENTION, Album, Image, Sta
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
-from runtime.images.repositories.objects import ImageStore, PresignedPost, delivered_key
+from runtime.images.repositories.objects import ImageStore, PresignedPost, build_delivered_key
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.clock import Clock
@@ -59,7 +59,7 @@ class ImageService:
         """Return the URL of an image for visitors; None unless it is ready."""
         if image.status is not Status.READY or image.etag is None:
             return None
-        return f"{self.delivery_url}/{delivered_key(image.image_id, image.etag)}"
+        return f"{self.delivery_url}/{build_delivered_key(image.image_id, image.etag)}"
 
     # Images
 
@@ -94,7 +94,7 @@ class ImageService:
         try:
             self.images.create(image)
         except AlbumUnavailableError:
-            raise _album_problem() from None
+            raise _create_album_error() from None
         return CreatedImage(image=image, form=form, expires_at=expires_at)
 
     def get_image(self, user_id: str, image_id: str) -> Image:
@@ -148,7 +148,7 @@ class ImageService:
             except ImageChangedError:
                 continue
             except AlbumUnavailableError:
-                raise _album_problem() from None
+                raise _create_album_error() from None
             return evolve(image, **texts, album_id=album_id, updated_at=at)
         raise ImageChangedError
 
@@ -171,7 +171,9 @@ class ImageService:
         image = self._begin_deleting(user_id, image_id)
         if image.delivered_etag is not None:
             self.store.delete_delivered(image_id, image.delivered_etag)
-            self.distribution.invalidate(delivered_key(image_id, image.delivered_etag), reference=self.ids())
+            self.distribution.invalidate(
+                build_delivered_key(image_id, image.delivered_etag), reference=self.ids()
+            )
         self.images.finish_deleting(user_id, image_id)
 
     def _begin_deleting(self, user_id: str, image_id: str) -> Image:
@@ -243,8 +245,8 @@ class ImageService:
 
 def _check_album_id(album_id: str) -> None:
     if not is_ulid(album_id):  # untrusted text may be too long for a key
-        raise _album_problem()
+        raise _create_album_error()
 
 
-def _album_problem() -> InvalidInputError:
+def _create_album_error() -> InvalidInputError:
     return InvalidInputError(FieldProblem(field="albumId", problem="must be one of your albums"))

@@ -55,11 +55,11 @@ def read_svg_size(data: bytes) -> tuple[int, int]:
     parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
     # expat then merges adjacent texts. A million lines cause hundreds of calls instead of two million.
     parser.buffer_text = True
-    parser.StartElementHandler = reader.start
-    parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.text
-    parser.ProcessingInstructionHandler = reader.instruction
-    parser.StartDoctypeDeclHandler = reader.doctype
+    parser.StartElementHandler = reader.start_element
+    parser.EndElementHandler = reader.end_element
+    parser.CharacterDataHandler = reader.handle_text
+    parser.ProcessingInstructionHandler = reader.handle_instruction
+    parser.StartDoctypeDeclHandler = reader.handle_doctype
     try:
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError, LookupError):
@@ -73,7 +73,7 @@ class _Reader:
     style_depth: int = 0
     style: str = ""
 
-    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def start_element(self, name: str, attributes: Mapping[str, str]) -> None:
         namespace, _, local = name.rpartition(_SEPARATOR)
         element = local.lower()
         if self.root is None:
@@ -81,65 +81,65 @@ class _Reader:
                 raise RefusedFileError("the file is not an SVG: its root element is not `svg`")
             self.root = attributes
         if element in _ACTIVE_ELEMENTS or namespace == _XHTML:
-            _refuse(f"a <{element[:40]}> element")
+            _refuse_file(f"a <{element[:40]}> element")
         for attribute, value in attributes.items():
             _check_attribute(element, attribute, value)
         if element == "style" or self.style_depth:
             self.style_depth += 1
 
-    def end(self, _name: str) -> None:
+    def end_element(self, _name: str) -> None:
         if self.style_depth:
             self.style_depth -= 1
             if not self.style_depth:
                 _check_style(self.style)
                 self.style = ""
 
-    def text(self, text: str) -> None:
+    def handle_text(self, text: str) -> None:
         if self.style_depth:
             self.style += text
 
-    def instruction(self, target: str, _data: str) -> None:
+    def handle_instruction(self, target: str, _data: str) -> None:
         if target.lower() == "xml-stylesheet":
-            _refuse("a reference to a style sheet")
+            _refuse_file("a reference to a style sheet")
 
-    def doctype(self, _name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
+    def handle_doctype(self, _name: str, _system: str | None, _public: str | None, has_subset: int) -> None:
         if has_subset:
-            _refuse("a document type with its own declarations")
+            _refuse_file("a document type with its own declarations")
 
 
 def _check_attribute(element: str, attribute: str, value: str) -> None:
     namespace, _, local = attribute.rpartition(_SEPARATOR)
     name = local.lower()
     if name.startswith("on"):
-        _refuse(f"an event handler ({name[:40]})")
+        _refuse_file(f"an event handler ({name[:40]})")
     # Browsers ignore white space and control characters in the scheme of a URL.
     address = re.sub(r"[\x00-\x20\x7f-\xa0]", "", value)
     if "javascript:" in address.lower():
-        _refuse("a javascript: address")
+        _refuse_file("a javascript: address")
     if (
         name in _ADDRESS_ATTRIBUTES
         and address
         and not address.startswith("#")
         and not _EMBEDDED_IMAGE.match(address)
     ):
-        _refuse(f"an external reference ({name})")
+        _refuse_file(f"an external reference ({name})")
     if element in _ANIMATION_ELEMENTS and name == "attributename":
         animated = address.rpartition(":")[2].lower()
         if animated == "href" or animated.startswith("on"):
-            _refuse(f"an animation of {animated[:40]}")
+            _refuse_file(f"an animation of {animated[:40]}")
     if name == "style":
         _check_style(value)
     elif _CSS_EXTERNAL_REFERENCE.search(value) or (not namespace and "\\" in value and "(" in value):
-        _refuse(f"an external reference ({name[:40]})")
+        _refuse_file(f"an external reference ({name[:40]})")
 
 
 def _check_style(style: str) -> None:
     # In CSS, a backslash can hide any word, such as `url`. Images need no backslash, so all are refused.
     if "\\" in style or "@import" in style.lower() or _CSS_EXTERNAL_REFERENCE.search(style):
-        _refuse("a style with an external reference")
+        _refuse_file("a style with an external reference")
 
 
-def _refuse(what: str) -> NoReturn:
+def _refuse_file(what: str) -> NoReturn:
     raise RefusedFileError(f"the SVG has {what}: scripts and external content are not allowed")
 
 

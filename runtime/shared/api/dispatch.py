@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from runtime.shared.api.http import Request, Response, error_response
-from runtime.shared.aws_errors import retryable_errors_as_busy
+from runtime.shared.api.http import Request, Response, create_error_response
+from runtime.shared.aws_errors import translate_retryable_errors
 from runtime.shared.errors import AnchorError, NotFoundError, UnavailableError
 from runtime.shared.logging import Log
 
@@ -17,7 +17,7 @@ PublicOperations: TypeAlias = Mapping[str, Callable[[], Response]]
 """Functions by route key, for routes without authentication. Every caller gets the same response."""
 
 
-def dispatch(
+def dispatch_request(
     event: Mapping[str, Any],
     operations: Operations[Service],
     service: Service,
@@ -37,14 +37,14 @@ def dispatch(
     request = Request.from_event(event)
     log = Log().bind(requestId=request.request_id, route=request.route, **request.path_parameters)
     try:
-        with retryable_errors_as_busy():
+        with translate_retryable_errors():
             response = _run_operation(request, operations, service, public_operations)
     except UnavailableError as error:
-        log.failure("request cannot be answered now", error.__cause__ or error)
-        return error_response(error)
+        log.report_error("request cannot be answered now", error.__cause__ or error)
+        return create_error_response(error)
     except AnchorError as error:
         log.info("request refused", reason=str(error))
-        return error_response(error)
+        return create_error_response(error)
     log.info("request answered", status=response["statusCode"])
     return response
 

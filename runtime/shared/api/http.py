@@ -85,12 +85,12 @@ class Request:
         return self.subject
 
 
-def json_response(status: int, body: Mapping[str, Any]) -> Response:
+def create_json_response(status: int, body: Mapping[str, Any]) -> Response:
     """Return a JSON response."""
-    return text_response(status, _to_json(body), "application/json")
+    return create_text_response(status, _to_json(body), "application/json")
 
 
-def text_response(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:
+def create_text_response(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:
     """Return a response whose body is text.
 
     Args:
@@ -106,12 +106,12 @@ def text_response(status: int, text: str, content_type: str, *, cache: str = "no
     }
 
 
-def no_content_response() -> Response:
+def create_no_content_response() -> Response:
     """Return a 204 response, which has no body."""
     return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": {"cache-control": "no-store"}}
 
 
-def problem_response(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
+def create_problem_response(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
     """Return an `application/problem+json` response that names every invalid field."""
     document = {
         "type": "about:blank",
@@ -120,10 +120,10 @@ def problem_response(status: int, detail: str, errors: tuple[FieldProblem, ...] 
         "detail": detail,
         "errors": [{"field": error.field, "problem": error.problem} for error in errors],
     }
-    return text_response(status, _to_json(document), "application/problem+json")
+    return create_text_response(status, _to_json(document), "application/problem+json")
 
 
-def error_response(error: AnchorError) -> Response:
+def create_error_response(error: AnchorError) -> Response:
     """Return the problem document of an error.
 
     For an `UnavailableError`, the response has a `Retry-After` header. Any other error that the request
@@ -133,8 +133,8 @@ def error_response(error: AnchorError) -> Response:
     if status is None:
         raise error
     if isinstance(error, InvalidInputError):
-        return problem_response(status, "some fields are wrong", error.problems)
-    response = problem_response(status, str(error))
+        return create_problem_response(status, "some fields are wrong", error.problems)
+    response = create_problem_response(status, str(error))
     if isinstance(error, UnavailableError):
         response["headers"]["retry-after"] = str(error.retry_after)
     return response

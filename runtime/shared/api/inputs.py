@@ -102,13 +102,13 @@ def _collect_problems(error: BaseException, path: str) -> list[FieldProblem]:
 
 
 def _make_type_hook(kind: type[T], name: str) -> Callable[[object, object], T]:
-    def structured(value: object, _: object) -> T:
+    def structure(value: object, _: object) -> T:
         # `isinstance` would accept True as an int.
         if type(value) is not kind:
             raise _WrongValueError(f"must be {name}")
         return value
 
-    return structured
+    return structure
 
 
 def _find_rule(kind: Any) -> Rule | None:  # noqa: ANN401 - any annotation
@@ -128,36 +128,36 @@ def _read_text(value: object, _: object) -> str:
 def _make_rule_hook(kind: Any) -> Callable[[object, object], str]:  # noqa: ANN401 - any annotation
     rule = cast("Rule", _find_rule(kind))
 
-    def structured(value: object, _: object) -> str:
+    def structure(value: object, _: object) -> str:
         text = _read_text(value, str)
         if problem := rule.find_problem(text):
             raise _WrongValueError(problem)
         return text
 
-    return structured
+    return structure
 
 
 def _make_object_hook(kind: type[Any]) -> Callable[[object, object], Any]:
     renamed = {each.name: override(rename=to_camel_case(each.name)) for each in fields(kind)}
     inner = make_dict_structure_fn(kind, _converter, **renamed)  # pyright: ignore[reportArgumentType] - fields are keywords here
 
-    def structured(value: object, _: object) -> Any:  # noqa: ANN401 - an instance of `kind`
+    def structure(value: object, _: object) -> Any:  # noqa: ANN401 - an instance of `kind`
         if not isinstance(value, dict):
             raise _WrongValueError("must be an object")
         return inner(cast("Mapping[str, Any]", value), kind)
 
-    return structured
+    return structure
 
 
 def _make_list_hook(kind: Any) -> Callable[[object, object], Any]:  # noqa: ANN401 - any annotation
     inner = _converter.get_structure_hook(list[get_args(kind)[0]])
 
-    def structured(value: object, _: object) -> tuple[Any, ...]:
+    def structure(value: object, _: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise _WrongValueError("must be a list")
         return tuple(inner(value, kind))
 
-    return structured
+    return structure
 
 
 _converter = Converter(forbid_extra_keys=True, detailed_validation=True)

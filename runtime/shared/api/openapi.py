@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from runtime.shared.api.http import Response, text_response
+from runtime.shared.api.http import Response, create_text_response
 
 OPENAPI_ROUTE: Final = "GET /openapi.json"
 _DOCUMENTS: Final = Path(__file__).parents[3] / "docs"
@@ -24,6 +24,8 @@ def serve_openapi(name: str) -> Callable[[], Response]:
 
     def respond() -> Response:
         text = (_DOCUMENTS / name).read_text(encoding="utf-8")
-        return text_response(HTTPStatus.OK, text, "application/json", cache=f"public, max-age={_MAX_AGE}")
+        return create_text_response(
+            HTTPStatus.OK, text, "application/json", cache=f"public, max-age={_MAX_AGE}"
+        )
 
     return respond

@@ -8,7 +8,7 @@ from components.aws.api import ApiDomain, HttpApi, HttpApiArgs
 from components.core.errors import DeclarationError
 from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
-from tests.components.recorder import Recording, record_program, recording
+from tests.components.recorder import Recording, get_recording, record_program
 from tests.components.stages import make_stage
 
 ROUTE = "aws:apigatewayv2/route:Route"
@@ -17,7 +17,8 @@ ROUTE = "aws:apigatewayv2/route:Route"
 def test_every_declared_route_becomes_a_route_of_the_api() -> None:
     """A2."""
     declared = {
-        (route.inputs["apiId"], route.inputs["routeKey"]) for route in recording("dev").of_type(ROUTE)
+        (route.inputs["apiId"], route.inputs["routeKey"])
+        for route in get_recording("dev").find_by_type(ROUTE)
     }
     assert declared == {
         *(("anchor-dev-platform", route.key) for route in ROUTES),
@@ -27,9 +28,9 @@ def test_every_declared_route_becomes_a_route_of_the_api() -> None:
 
 def test_the_authorizer_accepts_tokens_of_the_user_pool_for_its_client() -> None:
     """A1."""
-    recorded = recording("dev")
+    recorded = get_recording("dev")
     for name in ("platform", "images"):
-        authorizer = recorded.one("aws:apigatewayv2/authorizer:Authorizer", name)
+        authorizer = recorded.find_resource("aws:apigatewayv2/authorizer:Authorizer", name)
         assert authorizer.inputs["jwtConfiguration"] == {
             "issuer": f"https://cognito-idp.ap-southeast-1.amazonaws.com/{recorded.outputs['userPoolId']}",
             "audiences": [recorded.outputs["userPoolClientId"]],
@@ -37,7 +38,7 @@ def test_the_authorizer_accepts_tokens_of_the_user_pool_for_its_client() -> None
 
 
 def test_each_route_may_call_only_its_function() -> None:
-    recorded = recording("dev")
+    recorded = get_recording("dev")
     allowed = {
         (
             permission.inputs["function"],
@@ -45,7 +46,7 @@ def test_each_route_may_call_only_its_function() -> None:
                 "arn:aws:execute-api:ap-southeast-1:123456789012:api/*/"
             ),
         )
-        for permission in recorded.of_type("aws:lambda/permission:Permission")
+        for permission in recorded.find_by_type("aws:lambda/permission:Permission")
         if permission.inputs["principal"] == "apigateway.amazonaws.com"
     }
     assert allowed == {
@@ -54,27 +55,27 @@ def test_each_route_may_call_only_its_function() -> None:
 
 
 def test_routes_of_one_function_share_one_integration() -> None:
-    integrations = recording("dev").of_type("aws:apigatewayv2/integration:Integration")
+    integrations = get_recording("dev").find_by_type("aws:apigatewayv2/integration:Integration")
     assert {integration.name for integration in integrations} == {"api", "promote", "webhook", "images-api"}
 
 
 def test_an_api_has_one_stage_with_automatic_deployment_throttling_and_access_log() -> None:
     """I1."""
     for name in ("platform", "images"):
-        made = recording("dev").one("aws:apigatewayv2/stage:Stage", name).inputs
+        made = get_recording("dev").find_resource("aws:apigatewayv2/stage:Stage", name).inputs
         assert (made["name"], made["autoDeploy"]) == ("$default", True)
         assert made["defaultRouteSettings"]["throttlingRateLimit"] == 100
         assert made["accessLogSettings"]["destinationArn"].endswith(f"/aws/apigateway/anchor-dev-{name}")
 
 
-def build(name: str = "shop", **more: Any) -> Recording:  # noqa: ANN401
+def record_api(name: str = "shop", **more: Any) -> Recording:  # noqa: ANN401
     args = HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client", **more)
     return record_program(lambda: HttpApi(name, args))
 
 
 def test_cors_allows_the_listed_origins() -> None:
     """I1, Q1: pages may read the headers with the request id and with the time to wait before a retry."""
-    (api,) = build(cors_origins=("https://app.example.com",)).of_type("aws:apigatewayv2/api:Api")
+    (api,) = record_api(cors_origins=("https://app.example.com",)).find_by_type("aws:apigatewayv2/api:Api")
     assert api.inputs["corsConfiguration"] == {
         "allowOrigins": ["https://app.example.com"],
         "allowMethods": ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"],
@@ -85,36 +86,36 @@ def test_cors_allows_the_listed_origins() -> None:
 
 
 def test_an_api_without_origins_has_no_cors_configuration() -> None:
-    (api,) = build().of_type("aws:apigatewayv2/api:Api")
+    (api,) = record_api().find_by_type("aws:apigatewayv2/api:Api")
     assert "corsConfiguration" not in api.inputs
 
 
-def test_throttling_is_an_argument() -> None:
+def test_throttling_is_configurable() -> None:
     """I1."""
-    (made,) = build(rate=7, burst=9).of_type("aws:apigatewayv2/stage:Stage")
+    (made,) = record_api(rate=7, burst=9).find_by_type("aws:apigatewayv2/stage:Stage")
     assert made.inputs["defaultRouteSettings"] == {"throttlingRateLimit": 7, "throttlingBurstLimit": 9}
 
 
 def test_an_api_can_have_a_custom_domain() -> None:
     """I1."""
-    recorded = build(domain=ApiDomain(host="shop.example.com", zone_id="Z1"))
-    (certificate,) = recorded.of_type("aws:acm/certificate:Certificate")
+    recorded = record_api(domain=ApiDomain(host="shop.example.com", zone_id="Z1"))
+    (certificate,) = recorded.find_by_type("aws:acm/certificate:Certificate")
     assert certificate.inputs["domainName"] == "shop.example.com"
     assert "region" not in certificate.inputs, "API Gateway uses certificates of its own region"
-    (domain,) = recorded.of_type("aws:apigatewayv2/domainName:DomainName")
-    (validation,) = recorded.of_type("aws:acm/certificateValidation:CertificateValidation")
+    (domain,) = recorded.find_by_type("aws:apigatewayv2/domainName:DomainName")
+    (validation,) = recorded.find_by_type("aws:acm/certificateValidation:CertificateValidation")
     assert domain.inputs["domainNameConfiguration"] == {
         "certificateArn": validation.inputs["certificateArn"],
         "endpointType": "REGIONAL",
         "securityPolicy": "TLS_1_2",
     }
-    (mapping,) = recorded.of_type("aws:apigatewayv2/apiMapping:ApiMapping")
+    (mapping,) = recorded.find_by_type("aws:apigatewayv2/apiMapping:ApiMapping")
     assert mapping.inputs == {
         "apiId": "anchor-dev-shop",
         "domainName": "shop.example.com",
         "stage": "$default",
     }
-    record = recorded.one("aws:route53/record:Record", "shop-api-a").inputs
+    record = recorded.find_resource("aws:route53/record:Record", "shop-api-a").inputs
     assert (record["name"], record["type"], record["zoneId"]) == ("shop.example.com", "A", "Z1")
     assert record["aliases"][0]["name"] == "d-api.execute-api.ap-southeast-1.amazonaws.com"
 
@@ -131,15 +132,15 @@ def test_an_api_can_have_a_custom_domain() -> None:
 )
 def test_invalid_arguments_are_refused(wrong: dict[str, Any], problem: str) -> None:
     with pytest.raises(DeclarationError, match=problem):
-        build(**wrong)
+        record_api(**wrong)
 
 
 def test_a_route_to_an_unknown_function_is_refused() -> None:
-    def program() -> None:
+    def define_resources() -> None:
         api = HttpApi("platform", HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client"))
         api.add_routes(ROUTES[:1], {})
 
     with pytest.raises(
         DeclarationError, match=r"route POST /webhook/{projectId} needs the function 'webhook'"
     ):
-        record_program(program)
+        record_program(define_resources)

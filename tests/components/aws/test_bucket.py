@@ -10,7 +10,7 @@ from components.aws.bucket import CorsRule, RetainedBucket, RetainedBucketArgs
 from components.aws.lifecycle import LifecycleRule
 from components.core.errors import DeclarationError
 from components.core.grants import build_policy_document
-from tests.components.recorder import ACCOUNT, Recording, record_program, recording
+from tests.components.recorder import ACCOUNT, Recording, get_recording, record_program
 from tests.components.stages import make_stage
 
 BUCKET = "aws:s3/bucket:Bucket"
@@ -23,35 +23,35 @@ def create_bucket(on: str = "dev", name: str = "files", **more: Any) -> Retained
     return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(on), account=ACCOUNT, **more))
 
 
-def build(on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
+def record_bucket(on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
     return record_program(lambda: create_bucket(on, **more), stage=on)
 
 
 def read_statements(recorded: Recording) -> list[dict[str, Any]]:
-    return json.loads(recorded.one(POLICY, "files").inputs["policy"])["Statement"]
+    return json.loads(recorded.find_resource(POLICY, "files").inputs["policy"])["Statement"]
 
 
 def test_a_bucket_is_private_and_encrypted() -> None:
     """B1."""
-    recorded = build()
-    assert recorded.one(BUCKET, "files").inputs["bucket"] == "anchor-dev-123456789012-files"
-    block = recorded.one("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "files").inputs
+    recorded = record_bucket()
+    assert recorded.find_resource(BUCKET, "files").inputs["bucket"] == "anchor-dev-123456789012-files"
+    block = recorded.find_resource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "files").inputs
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     assert [block[switch] for switch in switches] == [True] * 4
-    (ownership,) = recorded.of_type("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
+    (ownership,) = recorded.find_by_type("aws:s3/bucketOwnershipControls:BucketOwnershipControls")
     assert ownership.inputs["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
     assert read_encryption(recorded) == {"sseAlgorithm": "AES256"}
 
 
 def test_a_kms_key_can_encrypt_a_bucket() -> None:
     """B1."""
-    recorded = build(key_arn="arn:aws:kms:::key/1")
+    recorded = record_bucket(key_arn="arn:aws:kms:::key/1")
     assert read_encryption(recorded) == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "arn:aws:kms:::key/1"}
 
 
 def test_requests_without_tls_are_denied() -> None:
     """B1."""
-    (statement,) = read_statements(build())
+    (statement,) = read_statements(record_bucket())
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert statement["Resource"] == [
@@ -78,7 +78,7 @@ def test_only_the_allowed_distribution_reads_the_prefix() -> None:
     }
 
 
-def test_a_distribution_needs_a_bucket_declared_for_it() -> None:
+def test_only_a_bucket_with_read_by_distribution_can_allow_a_distribution() -> None:
     """B6: a bucket has one policy. Without `read_by_distribution`, it is created with the bucket."""
     with pytest.raises(DeclarationError, match="declare it with read_by_distribution=True"):
         record_program(
@@ -88,19 +88,19 @@ def test_a_distribution_needs_a_bucket_declared_for_it() -> None:
 
 def test_a_bucket_has_no_versioning_lifecycle_or_cors_by_default() -> None:
     """B2."""
-    types = {resource.type for resource in build().resources}
+    types = {resource.type for resource in record_bucket().resources}
     assert not {kind for kind in types if "Versioning" in kind or "Lifecycle" in kind or "Cors" in kind}
 
 
-def test_versioning_and_cors_are_arguments() -> None:
+def test_versioning_and_cors_are_configurable() -> None:
     """B2."""
-    recorded = build(
+    recorded = record_bucket(
         versioned=True,
         cors=(CorsRule(origins=("https://app.example.com",), methods=("GET", "PUT"), headers=("x-a",)),),
     )
-    (versioning,) = recorded.of_type("aws:s3/bucketVersioning:BucketVersioning")
+    (versioning,) = recorded.find_by_type("aws:s3/bucketVersioning:BucketVersioning")
     assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
-    (cors,) = recorded.of_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
+    (cors,) = recorded.find_by_type("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration")
     assert cors.inputs["corsRules"] == [
         {
             "allowedOrigins": ["https://app.example.com"],
@@ -122,15 +122,15 @@ def test_two_lifecycle_rules_with_the_same_name_are_refused() -> None:
     """B2."""
     rule = LifecycleRule(name="old", expire_days=1)
     with pytest.raises(DeclarationError, match="'old' is declared twice"):
-        build(lifecycle=(rule, rule))
+        record_bucket(lifecycle=(rule, rule))
 
 
 def test_noncurrent_expiry_needs_a_versioned_bucket() -> None:
     """B2."""
     rule = LifecycleRule(name="old", noncurrent_expire_days=30)
     with pytest.raises(DeclarationError, match="the bucket is not versioned"):
-        build(lifecycle=(rule,))
-    assert build(lifecycle=(rule,), versioned=True).of_type(LIFECYCLE)
+        record_bucket(lifecycle=(rule,))
+    assert record_bucket(lifecycle=(rule,), versioned=True).find_by_type(LIFECYCLE)
 
 
 @pytest.mark.parametrize("name", ["", "Files", "a_b", "-a", "a" * 27])
@@ -142,7 +142,7 @@ def test_an_invalid_bucket_name_is_refused(name: str) -> None:
 def test_grants_are_limited_to_a_prefix() -> None:
     policy: list[Any] = []
 
-    def program() -> None:
+    def define_resources() -> None:
         files = create_bucket()
         grants = (
             files.grant("GetObject", "PutObject", prefix="cache/a/"),
@@ -152,7 +152,7 @@ def test_grants_are_limited_to_a_prefix() -> None:
             lambda document: policy.append(json.loads(document))
         )
 
-    record_program(program)
+    record_program(define_resources)
     arn = "arn:aws:s3:::anchor-dev-123456789012-files"
     assert policy[0]["Statement"] == [
         {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": [f"{arn}/cache/a/*"]},
@@ -170,7 +170,7 @@ def test_artifacts_expire_after_90_days_and_are_not_versioned() -> None:
     rules = read_lifecycle_rules("artifacts")
     assert rules["expire-artifacts"] == {"filter": {"prefix": "artifacts/"}, "expiration": {"days": 90}}
     assert rules["abort-multipart"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
-    assert not recording("production").of_type("aws:s3/bucketVersioning:BucketVersioning")
+    assert not get_recording("production").find_by_type("aws:s3/bucketVersioning:BucketVersioning")
 
 
 def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> None:
@@ -198,12 +198,12 @@ def test_assets_do_not_expire() -> None:
 
 def read_encryption(recorded: Recording) -> dict[str, Any]:
     kind = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-    (rule,) = recorded.one(kind, "files").inputs["rules"]
+    (rule,) = recorded.find_resource(kind, "files").inputs["rules"]
     return rule["applyServerSideEncryptionByDefault"]
 
 
 def read_lifecycle_rules(name: str) -> dict[str, dict[str, Any]]:
-    rules = recording("dev").one(LIFECYCLE, name).inputs["rules"]
+    rules = get_recording("dev").find_resource(LIFECYCLE, name).inputs["rules"]
     assert {rule["status"] for rule in rules} == {"Enabled"}
     return {
         rule["id"]: {key: value for key, value in rule.items() if value and key not in {"id", "status"}}

@@ -36,12 +36,12 @@ def make_node_function(name: str = "site-shop-server", *, on: str = "dev") -> Fu
     return NodeFunction(name, args)
 
 
-def build(**more: Any) -> Recording:  # noqa: ANN401
+def record_function(**more: Any) -> Recording:  # noqa: ANN401
     return record_program(lambda: make_python_function(**more))
 
 
 def test_a_platform_function_uses_the_runtime_of_the_stage() -> None:
-    inputs = build(layers=("arn:layer",)).one(FUNCTION, "hook").inputs
+    inputs = record_function(layers=("arn:layer",)).find_resource(FUNCTION, "hook").inputs
     assert inputs["name"] == "anchor-dev-hook"
     assert (inputs["runtime"], inputs["architectures"], inputs["handler"]) == (
         "python3.13",
@@ -54,21 +54,25 @@ def test_a_platform_function_uses_the_runtime_of_the_stage() -> None:
 
 
 def test_a_function_has_its_own_role_and_log_group() -> None:
-    recorded = build()
-    role = recorded.one("aws:iam/role:Role", "hook").inputs
+    recorded = record_function()
+    role = recorded.find_resource("aws:iam/role:Role", "hook").inputs
     assert role["name"] == "anchor-dev-hook"
     assert json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"] == {
         "Service": "lambda.amazonaws.com"
     }
-    log_group = recorded.one("aws:cloudwatch/logGroup:LogGroup", "hook").inputs
+    log_group = recorded.find_resource("aws:cloudwatch/logGroup:LogGroup", "hook").inputs
     assert (log_group["name"], log_group["retentionInDays"]) == ("/aws/lambda/anchor-dev-hook", 14)
-    inputs = recorded.one(FUNCTION, "hook").inputs
+    inputs = recorded.find_resource(FUNCTION, "hook").inputs
     assert inputs["loggingConfig"] == {"logFormat": "Text", "logGroup": "/aws/lambda/anchor-dev-hook"}
     assert inputs["role"] == "arn:aws:iam::123456789012:role/anchor-dev-hook"
 
 
 def test_a_role_allows_logging_tracing_and_the_grants() -> None:
-    policy = json.loads(build(grants=(GRANT,)).one("aws:iam/rolePolicy:RolePolicy", "hook").inputs["policy"])
+    policy = json.loads(
+        record_function(grants=(GRANT,))
+        .find_resource("aws:iam/rolePolicy:RolePolicy", "hook")
+        .inputs["policy"]
+    )
     assert policy["Statement"] == [
         {
             "Effect": "Allow",
@@ -91,19 +95,22 @@ def test_a_role_allows_logging_tracing_and_the_grants() -> None:
 
 def test_only_platform_functions_are_traced() -> None:
     """Q2: functions of sites run much more often, and their traces would contain data of visitors."""
-    assert build().one(FUNCTION, "hook").inputs["tracingConfig"] == {"mode": "Active"}
-    assert "tracingConfig" not in record_program(make_node_function).one(FUNCTION, "site-shop-server").inputs
+    assert record_function().find_resource(FUNCTION, "hook").inputs["tracingConfig"] == {"mode": "Active"}
+    assert (
+        "tracingConfig"
+        not in record_program(make_node_function).find_resource(FUNCTION, "site-shop-server").inputs
+    )
 
 
 def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
     """I2."""
 
-    def program() -> None:
+    def define_resources() -> None:
         dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=make_stage()))
         make_python_function(grants=(dead.grant_send(),)).send_failures_to(dead)
 
-    recorded = record_program(program)
-    (config,) = recorded.of_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    recorded = record_program(define_resources)
+    (config,) = recorded.find_by_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     assert config.inputs == {
         "functionName": "anchor-dev-hook",
         "maximumRetryAttempts": 2,
@@ -116,21 +123,21 @@ def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
 
 def test_pulumi_does_not_reset_released_code() -> None:
     """G8."""
-    function = record_program(make_node_function).one(FUNCTION, "site-shop-server")
+    function = record_program(make_node_function).find_resource(FUNCTION, "site-shop-server")
     assert set(function.ignore_changes) == {"code", "environment", "layers"}
     assert list(function.inputs["code"]["archive"]) == ["anchor-origin.mjs"]
 
 
 def test_the_state_encrypts_the_environment_of_released_functions() -> None:
     """G11: a release stores secrets in the environment, and a refresh reads the environment."""
-    function = record_program(make_node_function).one(FUNCTION, "site-shop-server")
+    function = record_program(make_node_function).find_resource(FUNCTION, "site-shop-server")
     assert set(function.secret_outputs) == {"environment"}
 
 
 @pytest.mark.parametrize("timeout", [0, 901])
 def test_an_invalid_timeout_is_refused(timeout: int) -> None:
     with pytest.raises(DeclarationError, match="Lambda allows 1 to 900"):
-        build(timeout=timeout)
+        record_function(timeout=timeout)
 
 
 @pytest.mark.parametrize(
@@ -147,18 +154,18 @@ def test_an_invalid_timeout_is_refused(timeout: int) -> None:
 )
 def test_variables_that_lambda_refuses_are_refused(environment: dict[str, str], problem: str) -> None:
     with pytest.raises(DeclarationError, match=problem):
-        build(environment=environment)
+        record_function(environment=environment)
 
 
 def test_a_long_function_name_is_refused() -> None:
     with pytest.raises(DeclarationError, match="has 65 characters; Lambda allows 64"):
-        build(name="x" * 54)
+        record_function(name="x" * 54)
 
 
 def record_consumer(
     visibility_timeout: int = 60, *, max_receive_count: int = 5, max_concurrency: int = 2
 ) -> Recording:
-    def program() -> None:
+    def define_resources() -> None:
         queue = Queue(
             "work",
             QueueArgs(
@@ -168,12 +175,12 @@ def record_consumer(
         function = make_python_function(grants=(queue.grant_consume(),))
         function.consume(queue, batch_size=5, max_concurrency=max_concurrency)
 
-    return record_program(program)
+    return record_program(define_resources)
 
 
 def test_a_consumer_reports_failed_messages() -> None:
     """P4."""
-    mapping = record_consumer().one(MAPPING, "hook").inputs
+    mapping = record_consumer().find_resource(MAPPING, "hook").inputs
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["batchSize"] == 5
     assert mapping["eventSourceArn"] == "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work"
@@ -187,7 +194,7 @@ def test_a_short_visibility_timeout_is_refused() -> None:
 
 def test_a_consumer_processes_a_limited_number_of_batches_at_the_same_time() -> None:
     """P4: Lambda does not receive messages for which it has no concurrency left."""
-    mapping = record_consumer(max_concurrency=7).one(MAPPING, "hook").inputs
+    mapping = record_consumer(max_concurrency=7).find_resource(MAPPING, "hook").inputs
     assert mapping["scalingConfig"] == {"maximumConcurrency": 7}
 
 
@@ -199,16 +206,16 @@ def test_a_concurrency_outside_the_limits_of_lambda_is_refused(max_concurrency: 
         record_consumer(max_concurrency=max_concurrency)
 
 
-def test_a_consumed_queue_with_few_receives_is_refused() -> None:
+def test_a_consumed_queue_with_a_low_max_receive_count_is_refused() -> None:
     """P4: a message that Lambda throttled counts as received."""
     with pytest.raises(DeclarationError, match="permits 4 receives of a message; use at least 5"):
         record_consumer(max_receive_count=4)
 
 
-def test_a_function_that_calls_itself_by_messages_needs_a_setting() -> None:
+def test_allow_recursion_sets_recursive_loop_to_allow() -> None:
     """P4: without this setting, Lambda drops a message after about 16 calls in one chain of messages."""
     recorded = record_program(lambda: make_python_function().allow_recursion())
-    (setting,) = recorded.of_type("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
+    (setting,) = recorded.find_by_type("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
     assert setting.inputs == {"functionName": "anchor-dev-hook", "recursiveLoop": "Allow"}
 
 
@@ -218,7 +225,7 @@ def test_a_service_may_call_a_function_for_one_resource_only() -> None:
             "rule", service="events.amazonaws.com", source_arn="arn:aws:events:::rule/a"
         )
     )
-    inputs = recorded.one("aws:lambda/permission:Permission", "hook-rule").inputs
+    inputs = recorded.find_resource("aws:lambda/permission:Permission", "hook-rule").inputs
     assert inputs["sourceArn"] == "arn:aws:events:::rule/a"
     assert (inputs["principal"], inputs["action"]) == ("events.amazonaws.com", "lambda:InvokeFunction")
     assert inputs["statementId"] == "rule"
@@ -227,15 +234,15 @@ def test_a_service_may_call_a_function_for_one_resource_only() -> None:
 def test_a_scheduled_call_is_not_repeated_when_it_fails() -> None:
     """P9."""
     recorded = record_program(lambda: make_python_function().schedule("hourly", "rate(1 hour)"))
-    rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "hook-hourly").inputs
+    rule = recorded.find_resource("aws:cloudwatch/eventRule:EventRule", "hook-hourly").inputs
     assert (rule["name"], rule["scheduleExpression"]) == ("anchor-dev-hook-hourly", "rate(1 hour)")
-    target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "hook-hourly").inputs
+    target = recorded.find_resource("aws:cloudwatch/eventTarget:EventTarget", "hook-hourly").inputs
     assert (target["rule"], target["targetId"]) == ("anchor-dev-hook-hourly", "hook")
     assert target["arn"].endswith(":function:anchor-dev-hook")
-    permission = recorded.one("aws:lambda/permission:Permission", "hook-hourly").inputs
+    permission = recorded.find_resource("aws:lambda/permission:Permission", "hook-hourly").inputs
     assert permission["principal"] == "events.amazonaws.com"
     assert permission["sourceArn"].endswith("/anchor-dev-hook-hourly")
-    (config,) = recorded.of_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    (config,) = recorded.find_by_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
     assert (config.inputs["maximumRetryAttempts"], config.inputs["maximumEventAgeInSeconds"]) == (0, 60)
 
 
@@ -253,7 +260,7 @@ def test_an_invalid_schedule_is_refused(schedule: str) -> None:
 )
 def test_a_valid_schedule_is_accepted(schedule: str) -> None:
     recorded = record_program(lambda: make_python_function().schedule("often", schedule))
-    (rule,) = recorded.of_type("aws:cloudwatch/eventRule:EventRule")
+    (rule,) = recorded.find_by_type("aws:cloudwatch/eventRule:EventRule")
     assert rule.inputs["scheduleExpression"] == schedule
 
 

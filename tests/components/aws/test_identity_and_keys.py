@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 
 KEY = "aws:kms/key:Key"
 
 
 def test_only_administrators_create_users_and_passwords_are_long() -> None:
     """A1."""
-    (pool,) = recording("dev").of_type("aws:cognito/userPool:UserPool")
+    (pool,) = get_recording("dev").find_by_type("aws:cognito/userPool:UserPool")
     assert pool.inputs["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}
     assert pool.inputs["passwordPolicy"]["minimumLength"] == 12
     assert pool.inputs["mfaConfiguration"] == "OPTIONAL"
@@ -19,7 +19,7 @@ def test_only_administrators_create_users_and_passwords_are_long() -> None:
 
 def test_the_client_allows_password_and_srp_and_does_not_reveal_users() -> None:
     """A1, A5."""
-    (client,) = recording("dev").of_type("aws:cognito/userPoolClient:UserPoolClient")
+    (client,) = get_recording("dev").find_by_type("aws:cognito/userPoolClient:UserPoolClient")
     assert client.inputs["explicitAuthFlows"] == [
         "ALLOW_USER_PASSWORD_AUTH",
         "ALLOW_USER_SRP_AUTH",
@@ -31,13 +31,15 @@ def test_the_client_allows_password_and_srp_and_does_not_reveal_users() -> None:
 
 def test_the_signing_key_only_computes_hmacs() -> None:
     """P1."""
-    key = recording("dev").one(KEY, "signing").inputs
+    key = get_recording("dev").find_resource(KEY, "signing").inputs
     assert (key["keyUsage"], key["customerMasterKeySpec"]) == ("GENERATE_VERIFY_MAC", "HMAC_256")
 
 
 def test_encryption_keys_rotate_and_hmac_keys_do_not() -> None:
     """A4, S2."""
-    rotates = {key.name: key.inputs.get("enableKeyRotation") for key in recording("dev").of_type(KEY)}
+    rotates = {
+        key.name: key.inputs.get("enableKeyRotation") for key in get_recording("dev").find_by_type(KEY)
+    }
     assert rotates == {
         "secrets": True,
         "shop-tokens": True,
@@ -50,17 +52,17 @@ def test_encryption_keys_rotate_and_hmac_keys_do_not() -> None:
 @pytest.mark.parametrize(("stage", "days"), [("production", 30), ("dev", 7)])
 def test_the_deletion_window_of_a_key_follows_the_stage(stage: str, days: int) -> None:
     """G3."""
-    assert {key.inputs["deletionWindowInDays"] for key in recording(stage).of_type(KEY)} == {days}
+    assert {key.inputs["deletionWindowInDays"] for key in get_recording(stage).find_by_type(KEY)} == {days}
 
 
 def test_the_accounts_administrators_manage_the_keys() -> None:
-    for key in recording("dev").of_type(KEY):
+    for key in get_recording("dev").find_by_type(KEY):
         (statement,) = json.loads(key.inputs["policy"])["Statement"]
         assert statement["Principal"] == {"AWS": "arn:aws:iam::123456789012:root"}
 
 
 def test_keys_have_readable_aliases() -> None:
-    aliases = {alias.inputs["name"] for alias in recording("dev").of_type("aws:kms/alias:Alias")}
+    aliases = {alias.inputs["name"] for alias in get_recording("dev").find_by_type("aws:kms/alias:Alias")}
     assert aliases == {
         f"alias/anchor-dev-{name}"
         for name in ("signing", "secrets", "image-cursors", "shop-cursors", "shop-tokens")

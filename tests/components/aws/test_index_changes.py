@@ -112,7 +112,7 @@ def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, A
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
-def test_changing_two_indexes_of_a_live_table_warns(
+def test_changing_two_indexes_of_a_deployed_table_shows_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """T4."""
@@ -121,6 +121,6 @@ def test_changing_two_indexes_of_a_live_table_warns(
     assert "Change one index per update" in warning
 
 
-def test_changing_one_index_does_not_warn(caplog: pytest.LogCaptureFixture) -> None:
+def test_changing_one_index_shows_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     """T4."""
     assert record_warnings(caplog, [make_index("Users")]) == []

@@ -8,10 +8,10 @@ from components.aws.package import CHECKOUT, FunctionCode
 from components.core.errors import DeclarationError
 from tests.components.recorder import (
     Recorded,
-    built_layers,
-    configuration,
+    create_layers,
+    get_recording,
+    read_configuration,
     record_program,
-    recording,
     run_main,
 )
 from tests.components.stages import make_stage
@@ -28,21 +28,21 @@ def test_the_error_for_a_missing_layer_names_the_command(tmp_path: Path) -> None
 def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: Path) -> None:
     """G4."""
     registered: list[Recorded] = []
-    config = {**configuration("dev"), "anchor-deploy:layers": str(tmp_path)}
+    config = {**read_configuration("dev"), "anchor-deploy:layers": str(tmp_path)}
     with pytest.raises(DeclarationError, match="make package"):
         record_program(run_main, "dev", config, registered)
     assert registered == []
 
 
 def test_layers_match_the_runtime_and_cpu_of_the_stage() -> None:
-    with built_layers() as folder:
+    with create_layers() as folder:
         code = FunctionCode.find(make_stage(architecture="x86_64"), folder)
     assert code.layers["base"] == folder / "python3.13-x86_64" / "base"
 
 
 def test_the_archive_contains_only_sources_under_their_import_paths() -> None:
     """G7: with a cache file, the hash of the archive would change from run to run."""
-    with built_layers() as folder:
+    with create_layers() as folder:
         shipped = set(FunctionCode.find(make_stage(), folder).archive.assets)
     assert "runtime/deploy/api/routes.py" in shipped
     assert shipped == {
@@ -58,7 +58,7 @@ def test_the_archive_contains_only_sources_under_their_import_paths() -> None:
 def test_functions_that_write_to_the_key_value_store_use_the_edge_layer() -> None:
     layers = {
         function.name: [arn.split(":layer:")[1] for arn in function.inputs["layers"]]
-        for function in recording("dev").of_type("aws:lambda/function:Function")
+        for function in get_recording("dev").find_by_type("aws:lambda/function:Function")
         if function.inputs["runtime"].startswith("python")
     }
     both, base = ["anchor-dev-base:1", "anchor-dev-edge:1"], ["anchor-dev-base:1"]

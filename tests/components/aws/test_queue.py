@@ -9,13 +9,13 @@ import pytest
 
 from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs, Queue, QueueArgs
 from components.core.errors import DeclarationError
-from tests.components.recorder import Recording, record_program, recording
+from tests.components.recorder import Recording, get_recording, record_program
 from tests.components.stages import make_stage
 
 QUEUE = "aws:sqs/queue:Queue"
 
 
-def build(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
+def record_queue(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
     return record_program(
         lambda: Queue(name, QueueArgs(**{"stage": make_stage(), "visibility_timeout": 60, **more}))
     )
@@ -23,17 +23,17 @@ def build(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
 
 def test_a_message_moves_to_the_dead_letter_queue_after_five_receives() -> None:
     """P4."""
-    recorded = build()
-    assert json.loads(recorded.one(QUEUE, "work").inputs["redrivePolicy"]) == {
+    recorded = record_queue()
+    assert json.loads(recorded.find_resource(QUEUE, "work").inputs["redrivePolicy"]) == {
         "deadLetterTargetArn": "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work-dead",
         "maxReceiveCount": 5,
     }
-    assert recorded.one(QUEUE, "work-dead").inputs["messageRetentionSeconds"] == 14 * 24 * 3600
+    assert recorded.find_resource(QUEUE, "work-dead").inputs["messageRetentionSeconds"] == 14 * 24 * 3600
 
 
-def test_only_its_queue_may_use_a_dead_letter_queue() -> None:
+def test_only_its_source_queue_may_use_a_dead_letter_queue() -> None:
     """P4: no other queue of the account can send its dead letters to this queue."""
-    (allowed,) = build().of_type("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
+    (allowed,) = record_queue().find_by_type("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
     assert json.loads(allowed.inputs["redriveAllowPolicy"]) == {
         "redrivePermission": "byQueue",
         "sourceQueueArns": ["arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work"],
@@ -41,11 +41,11 @@ def test_only_its_queue_may_use_a_dead_letter_queue() -> None:
 
 
 def test_a_grant_allows_sending_dead_letters() -> None:
-    def program() -> None:
+    def define_resources() -> None:
         queue = DeadLetterQueue("lost", DeadLetterQueueArgs(stage=make_stage()))
         pulumi.export("grant", attrs.asdict(queue.grant_send()))
 
-    assert record_program(program).outputs["grant"] == {
+    assert record_program(define_resources).outputs["grant"] == {
         "actions": ("sqs:SendMessage",),
         "resources": ("arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-lost",),
         "conditions": None,
@@ -53,8 +53,11 @@ def test_a_grant_allows_sending_dead_letters() -> None:
 
 
 def test_a_fifo_queue_has_a_fifo_dead_letter_queue_and_independent_groups() -> None:
-    recorded = build(fifo=True)
-    queue, dead = recorded.one(QUEUE, "work").inputs, recorded.one(QUEUE, "work-dead").inputs
+    recorded = record_queue(fifo=True)
+    queue, dead = (
+        recorded.find_resource(QUEUE, "work").inputs,
+        recorded.find_resource(QUEUE, "work-dead").inputs,
+    )
     assert (queue["name"], dead["name"]) == ("anchor-dev-work.fifo", "anchor-dev-work-dead.fifo")
     assert queue["fifoQueue"] is dead["fifoQueue"] is True
     assert queue["fifoThroughputLimit"] == "perMessageGroupId"
@@ -72,15 +75,15 @@ def test_a_fifo_queue_has_a_fifo_dead_letter_queue_and_independent_groups() -> N
 )
 def test_invalid_arguments_are_refused(wrong: dict[str, Any], problem: str) -> None:
     with pytest.raises(DeclarationError, match=problem):
-        build(**wrong)
+        record_queue(**wrong)
 
 
 def test_the_visibility_timeout_of_the_build_queue_is_the_build_timeout() -> None:
     """P4."""
-    recorded = recording("dev")
-    assert recorded.one(QUEUE, "builds").inputs["visibilityTimeoutSeconds"] == 1800
+    recorded = get_recording("dev")
+    assert recorded.find_resource(QUEUE, "builds").inputs["visibilityTimeoutSeconds"] == 1800
 
 
 def test_the_release_queue_is_a_fifo_queue() -> None:
-    releases = recording("dev").one(QUEUE, "releases").inputs
+    releases = get_recording("dev").find_resource(QUEUE, "releases").inputs
     assert releases["name"] == "anchor-dev-releases.fifo"

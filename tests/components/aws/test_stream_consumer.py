@@ -20,8 +20,10 @@ DEAD_LETTER_QUEUE = "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-thumbnai
 STREAM = "arn:aws:dynamodb:::stream/images"
 
 
-def build(design: TableDesign = IMAGES, settings: StreamBatchSettings | None = None) -> Recording:
-    def program() -> None:
+def record_stream_consumer(
+    design: TableDesign = IMAGES, settings: StreamBatchSettings | None = None
+) -> Recording:
+    def define_resources() -> None:
         table = TenantTable("images", TenantTableArgs(stage=make_stage(), design=design))
         table.stream_arn = pulumi.Output.from_input(STREAM)
         function = PythonFunction(
@@ -32,17 +34,17 @@ def build(design: TableDesign = IMAGES, settings: StreamBatchSettings | None = N
         )
         table.add_stream_consumer(function, settings)
 
-    return record_program(program)
+    return record_program(define_resources)
 
 
 def read_mapping(recorded: Recording) -> dict[str, Any]:
-    (resource,) = recorded.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")
+    (resource,) = recorded.find_by_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     return dict(resource.inputs)
 
 
 def test_a_function_receives_all_changes_from_the_oldest_one() -> None:
     """I4."""
-    inputs = read_mapping(build())
+    inputs = read_mapping(record_stream_consumer())
     assert inputs["eventSourceArn"] == STREAM
     assert inputs["functionName"].endswith(":function:anchor-dev-thumbnails")
     assert (inputs["startingPosition"], inputs["batchSize"]) == ("TRIM_HORIZON", 100)
@@ -50,15 +52,17 @@ def test_a_function_receives_all_changes_from_the_oldest_one() -> None:
 
 def test_a_failing_change_does_not_block_later_ones() -> None:
     """I4: Lambda splits the batch, retries the change three times and sends it to the dead-letter queue."""
-    inputs = read_mapping(build())
+    inputs = read_mapping(record_stream_consumer())
     assert inputs["bisectBatchOnFunctionError"] is True
     assert (inputs["maximumRetryAttempts"], inputs["maximumRecordAgeInSeconds"]) == (3, 6 * 3600)
     assert inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert inputs["destinationConfig"] == {"onFailure": {"destinationArn": DEAD_LETTER_QUEUE}}
 
 
-def test_batch_size_and_retries_are_arguments() -> None:
-    inputs = read_mapping(build(settings=StreamBatchSettings(batch_size=10, retries=0, max_age=60)))
+def test_batch_size_and_retries_are_configurable() -> None:
+    inputs = read_mapping(
+        record_stream_consumer(settings=StreamBatchSettings(batch_size=10, retries=0, max_age=60))
+    )
     assert (inputs["batchSize"], inputs["maximumRetryAttempts"], inputs["maximumRecordAgeInSeconds"]) == (
         10,
         0,
@@ -68,7 +72,11 @@ def test_batch_size_and_retries_are_arguments() -> None:
 
 def test_the_function_may_only_read_the_stream_and_send_failed_changes() -> None:
     """T3."""
-    policy = json.loads(build().one("aws:iam/rolePolicy:RolePolicy", "thumbnails-images").inputs["policy"])
+    policy = json.loads(
+        record_stream_consumer()
+        .find_resource("aws:iam/rolePolicy:RolePolicy", "thumbnails-images")
+        .inputs["policy"]
+    )
     assert policy["Statement"] == [
         {
             "Effect": "Allow",
@@ -86,7 +94,7 @@ def test_the_function_may_only_read_the_stream_and_send_failed_changes() -> None
 
 def test_a_table_without_a_stream_has_no_consumers() -> None:
     with pytest.raises(DeclarationError, match="table 'images' has no stream"):
-        build(DEPLOYMENTS)
+        record_stream_consumer(DEPLOYMENTS)
 
 
 @pytest.mark.parametrize(

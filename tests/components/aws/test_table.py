@@ -11,7 +11,7 @@ from components.aws.table_design import Index, Key, TableDesign
 from components.core.errors import DeclarationError
 from components.core.grants import Grant, build_policy_document
 from components.deploy.tables import DEPLOYMENTS, PROJECTS
-from tests.components.recorder import Recording, dynamodb_tables, record_program
+from tests.components.recorder import Recording, list_dynamodb_tables, record_program
 from tests.components.stages import make_stage
 
 TABLE = "aws:dynamodb/table:Table"
@@ -35,7 +35,7 @@ IMAGES = TableDesign(
 )
 
 
-def build(design: TableDesign = IMAGES, *, on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
+def record_table(design: TableDesign = IMAGES, *, on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
     return record_program(
         lambda: TenantTable("images", TenantTableArgs(stage=make_stage(on), design=design, **more)), stage=on
     )
@@ -47,7 +47,7 @@ def make_index(number: int) -> Index:
 
 def test_a_design_becomes_an_on_demand_encrypted_table() -> None:
     """T1."""
-    inputs = build().one(TABLE, "images").inputs
+    inputs = record_table().find_resource(TABLE, "images").inputs
     assert inputs["name"] == "anchor-dev-images"
     assert inputs["billingMode"] == "PAY_PER_REQUEST"
     assert (inputs["hashKey"], inputs["rangeKey"]) == ("PK", "SK")
@@ -58,7 +58,7 @@ def test_a_design_becomes_an_on_demand_encrypted_table() -> None:
 
 def test_indexes_have_their_keys_and_projection() -> None:
     """T1."""
-    assert build().one(TABLE, "images").inputs["globalSecondaryIndexes"] == [
+    assert record_table().find_resource(TABLE, "images").inputs["globalSecondaryIndexes"] == [
         {
             "name": "UserIndex",
             "keySchemas": [
@@ -76,9 +76,9 @@ def test_indexes_have_their_keys_and_projection() -> None:
     ]
 
 
-def test_only_key_attributes_are_declared_and_each_once() -> None:
+def test_only_key_attributes_are_declared_without_duplicates() -> None:
     """T4."""
-    assert build().one(TABLE, "images").inputs["attributes"] == [
+    assert record_table().find_resource(TABLE, "images").inputs["attributes"] == [
         {"name": "GSI1PK", "type": "S"},
         {"name": "GSI1SK", "type": "S"},
         {"name": "PK", "type": "S"},
@@ -89,7 +89,11 @@ def test_only_key_attributes_are_declared_and_each_once() -> None:
 
 def test_sort_key_ttl_and_stream_are_optional() -> None:
     """T1."""
-    inputs = build(TableDesign(partition_key=Key("userId"), tenant="userId")).one(TABLE, "images").inputs
+    inputs = (
+        record_table(TableDesign(partition_key=Key("userId"), tenant="userId"))
+        .find_resource(TABLE, "images")
+        .inputs
+    )
     assert not {"rangeKey", "ttl", "streamViewType"} & inputs.keys()
     assert inputs["streamEnabled"] is False
 
@@ -102,13 +106,13 @@ def test_point_in_time_recovery_follows_the_stage_or_is_always_on(
     on: str, recovery: str, *, enabled: bool
 ) -> None:
     """T1."""
-    table = build(on=on, point_in_time_recovery=recovery).one(TABLE, "images")
+    table = record_table(on=on, point_in_time_recovery=recovery).find_resource(TABLE, "images")
     assert table.inputs["pointInTimeRecovery"] == {"enabled": enabled}
 
 
 def test_a_customer_key_can_encrypt_a_table() -> None:
     """T1."""
-    table = build(key_arn="arn:aws:kms:::key/1").one(TABLE, "images")
+    table = record_table(key_arn="arn:aws:kms:::key/1").find_resource(TABLE, "images")
     assert table.inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": "arn:aws:kms:::key/1"}
 
 
@@ -133,7 +137,7 @@ def test_a_table_without_a_query_by_tenant_is_refused() -> None:
         {"partition_key": Key("PK"), "tenant_key": "PK"},
     ],
 )
-def test_a_tenant_can_be_a_key_of_the_table_an_index_or_part_of_a_key(design: dict[str, Any]) -> None:
+def test_the_tenant_can_be_a_table_key_an_index_key_or_a_part_of_a_key(design: dict[str, Any]) -> None:
     """T2."""
     assert TableDesign(tenant="userId", **design).tenant == "userId"
 
@@ -195,11 +199,11 @@ def test_a_projection_without_additional_attributes_is_refused(
         )
 
 
-def test_grants_list_actions_and_the_table_or_one_index() -> None:
+def test_a_grant_allows_listed_actions_on_the_table_or_one_index() -> None:
     """T3."""
     policy: list[Any] = []
 
-    def program() -> None:
+    def define_resources() -> None:
         table = TenantTable("images", TenantTableArgs(stage=make_stage(), design=IMAGES))
         grants: tuple[Grant, ...] = (
             table.grant("GetItem", "PutItem"),
@@ -211,7 +215,7 @@ def test_grants_list_actions_and_the_table_or_one_index() -> None:
             lambda document: policy.append(json.loads(document))
         )
 
-    record_program(program)
+    record_program(define_resources)
     arn = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-images"
     assert policy[0]["Statement"] == [
         {"Effect": "Allow", "Action": ["dynamodb:GetItem", "dynamodb:PutItem"], "Resource": [arn]},
@@ -248,7 +252,7 @@ def test_a_grant_on_an_unknown_index_is_refused() -> None:
 
 def test_projects_and_deployments_have_their_keys() -> None:
     """T5, T6."""
-    tables = {table["TableName"]: table for table in dynamodb_tables("dev")}
+    tables = {table["TableName"]: table for table in list_dynamodb_tables("dev")}
     assert read_keys(tables["anchor-dev-projects"]) == {
         "": ("projectId", "sk"),
         "UserIdIndex": ("userId", "createdAt"),

@@ -14,7 +14,7 @@ from runtime.deploy.model import Deployment, Project, Site
 from runtime.images.model import Album, Image
 from runtime.shared.converters import to_camel_case
 from runtime.shops.model import ImportRecord, Job, Shop
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 
 SHAPES = {
     "projects": PROJECTS,
@@ -41,7 +41,7 @@ VALID: dict[str, Any] = {
 
 def test_every_table_of_the_program_is_documented() -> None:
     """T9."""
-    made = {table.name for table in recording("dev").of_type("aws:dynamodb/table:Table")}
+    made = {table.name for table in get_recording("dev").find_by_type("aws:dynamodb/table:Table")}
     assert made == SHAPES.keys()
     assert all(shape.attributes for shape in SHAPES.values())
 

@@ -23,7 +23,7 @@ class Outer(Component):
 
 def test_the_component_tag_names_the_outermost_component() -> None:
     """G6."""
-    (queue,) = record_program(Outer).of_type("aws:sqs/queue:Queue")
+    (queue,) = record_program(Outer).find_by_type("aws:sqs/queue:Queue")
     assert queue.inputs["tags"] == {
         "Owner": "someone",
         "Depth": "2",
@@ -36,7 +36,7 @@ def test_the_component_tag_names_the_outermost_component() -> None:
 
 def test_resources_without_tag_support_get_no_tags() -> None:
     """G6."""
-    (alias,) = record_program(Outer).of_type("aws:kms/alias:Alias")
+    (alias,) = record_program(Outer).find_by_type("aws:kms/alias:Alias")
     assert "tags" not in alias.inputs
 
 
@@ -52,7 +52,7 @@ def test_resources_of_a_part_are_children_of_its_component() -> None:
     """G3, G6: resources of a part get the same tags and retention as other children of its component."""
     recorded = record_program(WithPart)
     (component,) = (resource for resource in recorded.resources if not resource.custom)
-    deletable, retained = recorded.of_type("aws:sqs/queue:Queue")
+    deletable, retained = recorded.find_by_type("aws:sqs/queue:Queue")
     assert deletable.parent == retained.parent == component.urn
     assert deletable.inputs["tags"]["Component"] == "WithPart"
     assert not deletable.protect

@@ -12,7 +12,7 @@ from components.core.outputs import JoinedText, interpolate, interpolate_json
 from tests.components.recorder import record_program
 
 
-def resolve(make: Callable[[], pulumi.Input[str]]) -> str:
+def resolve_output(make: Callable[[], pulumi.Input[str]]) -> str:
     """Return the resolved value of an output."""
     return record_program(lambda: pulumi.export("text", make())).outputs["text"]
 
@@ -40,33 +40,36 @@ def make_document() -> dict[str, Any]:
 
 
 def test_strings_and_outputs_are_joined() -> None:
-    assert resolve(lambda: interpolate("a", "b")) == "ab"
-    assert resolve(lambda: interpolate("a/", make_output("b"), "/c")) == "a/b/c"
-    assert resolve(lambda: interpolate(make_output("a"), "-", make_output("b"), make_output("c"))) == "a-bc"
+    assert resolve_output(lambda: interpolate("a", "b")) == "ab"
+    assert resolve_output(lambda: interpolate("a/", make_output("b"), "/c")) == "a/b/c"
+    assert (
+        resolve_output(lambda: interpolate(make_output("a"), "-", make_output("b"), make_output("c")))
+        == "a-bc"
+    )
 
 
 def test_json_with_outputs_equals_the_json_of_the_sdk() -> None:
-    assert resolve(lambda: interpolate_json(make_document())) == resolve(
+    assert resolve_output(lambda: interpolate_json(make_document())) == resolve_output(
         lambda: pulumi.Output.json_dumps(make_document())
     )
 
 
-def test_json_without_outputs_and_with_one_output() -> None:
-    assert resolve(lambda: interpolate_json({"a": [1, "b"]})) == '{"a": [1, "b"]}'
-    assert resolve(lambda: interpolate_json({"a": make_output("b")})) == '{"a": "b"}'
+def test_interpolate_json_accepts_documents_with_no_output_or_one_output() -> None:
+    assert resolve_output(lambda: interpolate_json({"a": [1, "b"]})) == '{"a": [1, "b"]}'
+    assert resolve_output(lambda: interpolate_json({"a": make_output("b")})) == '{"a": "b"}'
 
 
-def test_plain_parts_return_a_string() -> None:
+def test_parts_without_outputs_return_a_plain_string() -> None:
     assert interpolate("a", JoinedText("b", "c")) == "abc"
     assert interpolate_json({"a": JoinedText("b", "c")}) == '{"a": "bc"}'
 
 
-def test_joined_text_is_nested_and_an_output_can_occur_twice() -> None:
-    def make() -> pulumi.Input[str]:
+def test_joined_text_can_be_nested_and_can_repeat_an_output() -> None:
+    def make_joined_text() -> pulumi.Input[str]:
         arn = make_output("arn")
         return interpolate_json([arn, JoinedText(arn, "/", JoinedText(make_output("b"), "*")), arn])
 
-    assert resolve(make) == '["arn", "arn/b*", "arn"]'
+    assert resolve_output(make_joined_text) == '["arn", "arn/b*", "arn"]'
 
 
 def test_joined_text_cannot_be_formatted() -> None:
@@ -76,34 +79,34 @@ def test_joined_text_cannot_be_formatted() -> None:
 
 @pytest.mark.parametrize("others", [(), (make_output,)])
 def test_a_secret_part_makes_the_text_secret(others: tuple[Callable[[object], object], ...]) -> None:
-    def program() -> None:
+    def export_is_secret() -> None:
         parts = [pulumi.Output.secret("hunter2"), *(other("!") for other in others)]
         text = pulumi.Output.from_input(interpolate_json(parts))
         pulumi.export("secret", pulumi.Output.from_input(text.is_secret()))
 
-    assert record_program(program).outputs["secret"] is True
+    assert record_program(export_is_secret).outputs["secret"] is True
 
 
 def test_a_text_with_an_unknown_part_is_unknown() -> None:
-    def program() -> None:
-        async def unknown() -> bool:
+    def export_is_known() -> None:
+        async def resolve_is_known() -> bool:
             return False
 
-        async def nothing() -> None:
+        async def resolve_value() -> None:
             await asyncio.sleep(0)
 
-        part = pulumi.Output[Any](set(), nothing(), unknown())
+        part = pulumi.Output[Any](set(), resolve_value(), resolve_is_known())
         text = pulumi.Output.from_input(interpolate("a", make_output("b"), part))
         pulumi.export("known", pulumi.Output.from_input(text.is_known()))
 
-    assert record_program(program).outputs["known"] is False
+    assert record_program(export_is_known).outputs["known"] is False
 
 
 def test_a_text_depends_on_the_resources_of_all_its_parts() -> None:
-    def program() -> None:
+    def define_resources() -> None:
         first, second = aws.sqs.Queue("first"), aws.sqs.Queue("second")
         aws.sqs.Queue("third", policy=interpolate_json([first.arn, JoinedText(second.arn, "/*"), first.url]))
 
-    recorded = record_program(program)
-    references = recorded.one("aws:sqs/queue:Queue", "third").references["policy"]
+    recorded = record_program(define_resources)
+    references = recorded.find_resource("aws:sqs/queue:Queue", "third").references["policy"]
     assert {urn.rsplit("::", 1)[1] for urn in references} == {"first", "second"}

@@ -11,7 +11,7 @@ from local.engine.program import run_program
 from local.providers.core.resource import CreatedResource
 
 
-def run(program: object) -> None:
+def run_as_language_host(program: object) -> None:
     """Run a program that creates no resource, as a language host does."""
     assert callable(program)
     monitor = Monitor(
@@ -27,11 +27,11 @@ def run(program: object) -> None:
 def test_garbage_collection_is_disabled_while_the_program_runs() -> None:
     gc_states: list[bool] = []
 
-    def program() -> None:
+    def record_gc_state() -> None:
         enable_fast_registration()
         gc_states.append(gc.isenabled())
 
-    run(program)
+    run_as_language_host(record_gc_state)
     assert gc_states == [False]
 
 
@@ -42,9 +42,9 @@ def test_the_program_can_still_register_an_asynchronous_entrypoint() -> None:
     async def main() -> None:
         called.append("main")
 
-    def program() -> None:
+    def register_entrypoint() -> None:
         enable_fast_registration()
         pulumi.run(main)
 
-    run(program)
+    run_as_language_host(register_entrypoint)
     assert called == ["main"]

@@ -6,18 +6,18 @@ import pytest
 
 from components.core.errors import ConfigurationError
 from components.core.stage import StageConfig
-from tests.components.recorder import Recorded, record, record_program
+from tests.components.recorder import Recorded, record_main_program, record_program
 from tests.components.stages import SETTINGS
 
 
-def parse(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
+def parse_stage(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
     changed = {**SETTINGS, **changes}
     return StageConfig.parse(
         stage, region, {key: value for key, value in changed.items() if value is not ...}
     )
 
 
-def images(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def make_image_settings(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return changed settings of the image service."""
     return {"images": {**SETTINGS["images"], **changes}}
 
@@ -27,12 +27,12 @@ TOO_MANY_ORIGINS = [f"https://a{number}.com" for number in range(21)]
 
 def read_problems(**changes: Any) -> tuple[str, ...]:  # noqa: ANN401
     with pytest.raises(ConfigurationError) as error:
-        parse(**changes)
+        parse_stage(**changes)
     return error.value.problems
 
 
 def test_settings_become_a_frozen_typed_stage() -> None:
-    stage = parse(
+    stage = parse_stage(
         domain="sites.example.com",
         hostedZoneId="Z1",
         sites=[{"name": "shop", "memory": 2048}, {"name": "docs"}],
@@ -55,7 +55,7 @@ def test_settings_become_a_frozen_typed_stage() -> None:
 @pytest.mark.parametrize(("stage", "retains"), [("production", True), ("staging", False), ("dev", False)])
 def test_only_production_retains_data(stage: str, *, retains: bool) -> None:
     """G3."""
-    assert parse(stage).retains_data is retains
+    assert parse_stage(stage).retains_data is retains
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,46 @@ def test_only_production_retains_data(stage: str, *, retains: bool) -> None:
         ({"images": ...}, "images is missing", "a mapping with corsOrigins"),
         ({"images": None}, "images: an empty value", "a mapping of corsOrigins"),
         ({"images": {}}, "images.corsOrigins is missing", "a list of 1 to 20"),
-        (images(corsOrigins=[]), "images.corsOrigins: []", "a list of 1 to 20"),
-        (images(corsOrigins=TOO_MANY_ORIGINS), "images.corsOrigins: ['https://a0", "a list of 1 to 20"),
-        (images(corsOrigins=["*"]), "images.corsOrigins[0]: '*'", "or *"),
-        (images(corsOrigins=["https://*.a.com"]), "images.corsOrigins[0]: 'https://*.a.com'", "or *"),
-        (images(corsOrigins=["https://a.com/"]), "images.corsOrigins[0]: 'https://a.com/'", "a path"),
-        (images(corsOrigins=["https://a.com:443"]), "images.corsOrigins[0]", "without the default port"),
-        (images(corsOrigins=["http://a.com"]), "images.corsOrigins[0]: 'http://a.com'", "https://host"),
-        (images(corsOrigins=["https://a.com", 7]), "images.corsOrigins[1]: 7", "https://host"),
-        (images(zone="example"), "images.zone: 'example'", "a domain"),
-        (images(maximumMegabytes=101), "images.maximumMegabytes: 101", "from 1 to 100 (MB)"),
-        (images(size=1), "images.size is unknown", "corsOrigins, zone, hostedZoneId, maximumMegabytes"),
+        (make_image_settings(corsOrigins=[]), "images.corsOrigins: []", "a list of 1 to 20"),
+        (
+            make_image_settings(corsOrigins=TOO_MANY_ORIGINS),
+            "images.corsOrigins: ['https://a0",
+            "a list of 1 to 20",
+        ),
+        (make_image_settings(corsOrigins=["*"]), "images.corsOrigins[0]: '*'", "or *"),
+        (
+            make_image_settings(corsOrigins=["https://*.a.com"]),
+            "images.corsOrigins[0]: 'https://*.a.com'",
+            "or *",
+        ),
+        (
+            make_image_settings(corsOrigins=["https://a.com/"]),
+            "images.corsOrigins[0]: 'https://a.com/'",
+            "a path",
+        ),
+        (
+            make_image_settings(corsOrigins=["https://a.com:443"]),
+            "images.corsOrigins[0]",
+            "without the default port",
+        ),
+        (
+            make_image_settings(corsOrigins=["http://a.com"]),
+            "images.corsOrigins[0]: 'http://a.com'",
+            "https://host",
+        ),
+        (make_image_settings(corsOrigins=["https://a.com", 7]), "images.corsOrigins[1]: 7", "https://host"),
+        (make_image_settings(zone="example"), "images.zone: 'example'", "a domain"),
+        (make_image_settings(maximumMegabytes=101), "images.maximumMegabytes: 101", "from 1 to 100 (MB)"),
+        (
+            make_image_settings(size=1),
+            "images.size is unknown",
+            "corsOrigins, zone, hostedZoneId, maximumMegabytes",
+        ),
         ({"colour": "red"}, "colour is unknown", "domain, hostedZoneId"),
         ({"site_url": "https://{host}"}, "site_url is unknown", "siteUrl"),
     ],
 )
-def test_a_wrong_setting_is_named_with_the_allowed_values(
+def test_the_error_names_a_wrong_setting_and_its_allowed_values(
     changes: dict[str, Any], path: str, allowed: str
 ) -> None:
     """G4."""
@@ -128,15 +152,15 @@ def test_a_wrong_setting_is_named_with_the_allowed_values(
         ({"domain": "a.com"}, "domain is set without anchor-deploy:stage.hostedZoneId", "both"),
         ({"domain": "localhost", "hostedZoneId": "Z1"}, "domain is 'localhost'", "two labels"),
         ({"domain": f"{'a' * 61}.com", "hostedZoneId": "Z1"}, f"domain is '{'a' * 61}.com'", "64"),
-        (images(zone="a.com"), "images.zone is set without", "both"),
-        (images(hostedZoneId="Z1"), "images.hostedZoneId is set without", "both"),
-        (images(zone=f"{'a' * 61}.com", hostedZoneId="Z1"), "images.zone is 'aaa", "64"),
+        (make_image_settings(zone="a.com"), "images.zone is set without", "both"),
+        (make_image_settings(hostedZoneId="Z1"), "images.hostedZoneId is set without", "both"),
+        (make_image_settings(zone=f"{'a' * 61}.com", hostedZoneId="Z1"), "images.zone is 'aaa", "64"),
         (
             {
                 "domain": "a.com",
                 "hostedZoneId": "Z1",
                 "sites": [{"name": "docs"}, {"name": "images-dev"}],
-                **images(zone="a.com", hostedZoneId="Z1"),
+                **make_image_settings(zone="a.com", hostedZoneId="Z1"),
             },
             "sites[1].name is 'images-dev', but images-dev.a.com is a host of the image service",
             "another site name",
@@ -151,7 +175,7 @@ def test_a_wrong_setting_is_named_with_the_allowed_values(
         ),
     ],
 )
-def test_contradictory_settings_are_named(changes: dict[str, Any], setting: str, allowed: str) -> None:
+def test_the_error_names_contradictory_settings(changes: dict[str, Any], setting: str, allowed: str) -> None:
     """G4."""
     (problem,) = read_problems(**changes)
     assert problem.startswith(f"anchor-deploy:stage.{setting}")
@@ -160,8 +184,8 @@ def test_contradictory_settings_are_named(changes: dict[str, Any], setting: str,
 
 def test_production_allows_only_https_origins() -> None:
     """G4, I1."""
-    origins = images(corsOrigins=["https://app.example.com", "http://localhost:3000"])
-    assert parse("dev", **origins).images.cors_origins[1] == "http://localhost:3000"
+    origins = make_image_settings(corsOrigins=["https://app.example.com", "http://localhost:3000"])
+    assert parse_stage("dev", **origins).images.cors_origins[1] == "http://localhost:3000"
     (problem,) = read_problems(stage="production", **origins)
     assert problem == (
         "anchor-deploy:stage.images.corsOrigins[1] is 'http://localhost:3000'; allowed: only https origins "
@@ -171,7 +195,7 @@ def test_production_allows_only_https_origins() -> None:
 
 def test_the_local_stage_has_no_zone_for_images() -> None:
     """G4."""
-    (problem,) = read_problems(stage="local", **images(zone="a.com", hostedZoneId="Z1"))
+    (problem,) = read_problems(stage="local", **make_image_settings(zone="a.com", hostedZoneId="Z1"))
     assert problem.startswith(
         "anchor-deploy:stage.images.zone is set, but the local stage has no certificate"
     )
@@ -186,8 +210,10 @@ def test_the_local_stage_has_no_zone_for_images() -> None:
 )
 def test_the_image_hosts_contain_the_stage_except_in_production(stage: str, hosts: tuple[str, str]) -> None:
     """I1, I3."""
-    assert parse(stage, **images(zone="example.com", hostedZoneId="Z1")).image_hosts == hosts
-    assert parse(stage).image_hosts is None
+    assert (
+        parse_stage(stage, **make_image_settings(zone="example.com", hostedZoneId="Z1")).image_hosts == hosts
+    )
+    assert parse_stage(stage).image_hosts is None
 
 
 def test_one_error_names_every_wrong_setting() -> None:
@@ -217,12 +243,12 @@ def test_a_stack_that_is_not_a_stage_is_refused() -> None:
 
 def test_the_local_stage_may_use_http() -> None:
     """D8."""
-    assert parse("local", siteUrl="http://{host}:8080").site_url == "http://{host}:8080"
+    assert parse_stage("local", siteUrl="http://{host}:8080").site_url == "http://{host}:8080"
 
 
 def test_the_message_names_the_file_and_has_one_line_per_problem() -> None:
     with pytest.raises(ConfigurationError) as error:
-        parse("staging", architecture="mips", pythonRuntime="ruby")
+        parse_stage("staging", architecture="mips", pythonRuntime="ruby")
     first, *rest = str(error.value).splitlines()
     assert first == "Pulumi.staging.yaml cannot be deployed:"
     assert len(rest) == len(error.value.problems) == 2
@@ -240,5 +266,5 @@ def test_wrong_settings_stop_the_program_before_the_first_resource() -> None:
     """G4."""
     registered: list[Recorded] = []
     with pytest.raises(ConfigurationError, match="architecture"):
-        record("dev", {"architecture": "mips"}, registered=registered)
+        record_main_program("dev", {"architecture": "mips"}, registered=registered)
     assert registered == []

@@ -1,7 +1,7 @@
 """ReleaseCollection: its schedule, and its role, which alone may delete releases (D6)."""
 
 from tests.components.policies import read_policy_statements
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 
 DELETE_ACTIONS = {
     "lambda:DeleteAlias",
@@ -14,7 +14,7 @@ DELETE_ACTIONS = {
 def read_permissions() -> dict[str, list[str]]:
     """Return, for each action that the collection may perform, the resources on which it is allowed."""
     found: dict[str, list[str]] = {}
-    for statement in read_policy_statements(recording("dev")):
+    for statement in read_policy_statements(get_recording("dev")):
         if statement.resource_urn.endswith("aws:iam/rolePolicy:RolePolicy::collect"):
             for action in statement.actions:
                 found.setdefault(action, []).extend(statement.resources)
@@ -22,12 +22,12 @@ def read_permissions() -> dict[str, list[str]]:
 
 
 def test_the_collection_runs_hourly_with_the_number_of_kept_releases() -> None:
-    recorded = recording("dev")
-    function = recorded.one("aws:lambda/function:Function", "collect").inputs
+    recorded = get_recording("dev")
+    function = recorded.find_resource("aws:lambda/function:Function", "collect").inputs
     assert function["handler"] == "runtime.deploy.handlers.collect.handle"
     assert function["timeout"] == 900
     assert function["environment"]["variables"]["KEPT_RELEASES"] == "10"
-    rules = [rule.inputs for rule in recorded.of_type("aws:cloudwatch/eventRule:EventRule")]
+    rules = [rule.inputs for rule in recorded.find_by_type("aws:cloudwatch/eventRule:EventRule")]
     (rule,) = [rule for rule in rules if rule["name"] == "anchor-dev-collect-hourly"]
     assert rule["scheduleExpression"] == "rate(1 hour)"
 
@@ -50,7 +50,7 @@ def test_no_other_platform_function_may_delete_releases() -> None:
     """
     roles = {
         statement.resource_urn.rpartition("::")[2]
-        for statement in read_policy_statements(recording("dev"))
+        for statement in read_policy_statements(get_recording("dev"))
         if DELETE_ACTIONS & set(statement.actions)
         and any("-site-" in each or "-assets/" in each for each in statement.resources)
     }

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.components.policies import read_policy_statements
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 
 FUNCTION = "aws:lambda/function:Function"
 PROJECT = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
@@ -47,14 +47,14 @@ def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
     """Return the actions and resources of each statement of a function's role."""
     return [
         (set(statement.actions), statement.resources)
-        for statement in read_policy_statements(recording("dev"))
+        for statement in read_policy_statements(get_recording("dev"))
         if statement.resource_urn.endswith(f"$aws:iam/rolePolicy:RolePolicy::{function}")
     ]
 
 
 @pytest.mark.parametrize("function", VARIABLES)
 def test_each_function_has_its_environment_variables(function: str) -> None:
-    inputs = recording("dev").one(FUNCTION, function).inputs
+    inputs = get_recording("dev").find_resource(FUNCTION, function).inputs
     assert inputs["handler"] == f"runtime.deploy.handlers.{function.replace('-', '_')}.handle"
     assert inputs["timeout"] == TIMEOUTS[function]
     variables = inputs["environment"]["variables"]
@@ -122,7 +122,7 @@ def test_functions_may_delete_rows_of_the_build_schedule_but_no_project(
         "dynamodb:EnclosingOperation": ("TransactWriteItems",) if transaction else (),
     }
     conditions = list_delete_conditions(function)
-    assert any(meets(condition, context) for condition in conditions) is allowed
+    assert any(meets_conditions(condition, context) for condition in conditions) is allowed
 
 
 def test_promote_may_delete_projects() -> None:
@@ -134,14 +134,14 @@ def list_delete_conditions(function: str) -> list[dict[str, Any]]:
     table = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-projects"
     return [
         statement.document.get("Condition", {})
-        for statement in read_policy_statements(recording("dev"))
+        for statement in read_policy_statements(get_recording("dev"))
         if "dynamodb:DeleteItem" in statement.actions
         and table in statement.resources
         and statement.resource_urn.rpartition("::")[2] == function
     ]
 
 
-def meets(conditions: dict[str, dict[str, str]], context: dict[str, tuple[str, ...]]) -> bool:
+def meets_conditions(conditions: dict[str, dict[str, str]], context: dict[str, tuple[str, ...]]) -> bool:
     """Return whether a request meets conditions with IAM's operators for keys with several values.
 
     IAM's `ForAllValues` also holds for a request without the key. DynamoDB's actions on rows always have
@@ -175,7 +175,11 @@ def test_promote_may_delete_secrets_but_not_read_them() -> None:
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
 def test_a_queue_calls_its_function_with_one_message_at_a_time(queue: str, function: str) -> None:
     """P4."""
-    mapping = recording("dev").one("aws:lambda/eventSourceMapping:EventSourceMapping", function).inputs
+    mapping = (
+        get_recording("dev")
+        .find_resource("aws:lambda/eventSourceMapping:EventSourceMapping", function)
+        .inputs
+    )
     assert mapping["eventSourceArn"].rsplit(":", 1)[1].startswith(f"anchor-dev-{queue}")
     assert mapping["batchSize"] == 1
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -184,23 +188,23 @@ def test_a_queue_calls_its_function_with_one_message_at_a_time(queue: str, funct
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
 def test_a_function_gets_the_maximum_receive_count_of_its_queue(queue: str, function: str) -> None:
     """With another number, the function would treat the wrong delivery of a message as the last one."""
-    recorded = recording("dev")
-    redrive = json.loads(recorded.one("aws:sqs/queue:Queue", queue).inputs["redrivePolicy"])
-    variables = recorded.one(FUNCTION, function).inputs["environment"]["variables"]
+    recorded = get_recording("dev")
+    redrive = json.loads(recorded.find_resource("aws:sqs/queue:Queue", queue).inputs["redrivePolicy"])
+    variables = recorded.find_resource(FUNCTION, function).inputs["environment"]["variables"]
     assert variables["MAX_RECEIVE_COUNT"] == str(redrive["maxReceiveCount"])
 
 
-def test_build_events_receives_every_end_of_a_build() -> None:
+def test_the_build_events_function_receives_the_end_of_every_build() -> None:
     """P7."""
-    recorded = recording("dev")
-    rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "build-ended")
+    recorded = get_recording("dev")
+    rule = recorded.find_resource("aws:cloudwatch/eventRule:EventRule", "build-ended")
     pattern: dict[str, Any] = json.loads(rule.inputs["eventPattern"])
     assert pattern["source"] == ["aws.codebuild"]
     assert pattern["detail"] == {
         "project-name": [{"prefix": SITE_PREFIX}],
         "build-status": ["SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT"],
     }
-    target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "build-ended")
+    target = recorded.find_resource("aws:cloudwatch/eventTarget:EventTarget", "build-ended")
     assert target.inputs["arn"].endswith(":function:anchor-dev-build-events")
-    permission = recorded.one("aws:lambda/permission:Permission", "build-events-build-ended").inputs
+    permission = recorded.find_resource("aws:lambda/permission:Permission", "build-events-build-ended").inputs
     assert permission["principal"] == "events.amazonaws.com"

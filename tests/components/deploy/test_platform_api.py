@@ -3,7 +3,7 @@
 import pytest
 
 from components.core.stage import STAGES
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 
 PIPELINE = "anchor:pipeline:BuildPipeline"
 PLATFORM_API = "anchor:platform_api:PlatformApi"
@@ -12,8 +12,8 @@ PLATFORM_API = "anchor:platform_api:PlatformApi"
 @pytest.mark.parametrize("stage", STAGES)
 def test_functions_have_an_alias_of_their_former_parent(stage: str) -> None:
     """Without the alias, an update would replace each function."""
-    recorded = recording(stage)
-    ((pipeline,), (platform,)) = (recorded.of_type(PIPELINE), recorded.of_type(PLATFORM_API))
+    recorded = get_recording(stage)
+    ((pipeline,), (platform,)) = (recorded.find_by_type(PIPELINE), recorded.find_by_type(PLATFORM_API))
     children = [resource for resource in recorded.resources if resource.parent == platform.urn]
     assert {resource.name for resource in recorded.resources if f"{PLATFORM_API}$" in resource.urn} == {
         child.name for child in children
@@ -24,5 +24,5 @@ def test_functions_have_an_alias_of_their_former_parent(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_other_resource_has_an_alias(stage: str) -> None:
-    others = [resource for resource in recording(stage).resources if PLATFORM_API not in resource.urn]
+    others = [resource for resource in get_recording(stage).resources if PLATFORM_API not in resource.urn]
     assert not {resource.urn for resource in others if resource.former_parents}

@@ -1,17 +1,17 @@
 """DeploymentSweep: schedule and permissions."""
 
 from tests.components.policies import read_policy_statements
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 
 
 def test_the_sweep_runs_once_a_minute() -> None:
     """P9."""
-    recorded = recording("dev")
-    rule = recorded.one("aws:cloudwatch/eventRule:EventRule", "sweep-every-minute").inputs
+    recorded = get_recording("dev")
+    rule = recorded.find_resource("aws:cloudwatch/eventRule:EventRule", "sweep-every-minute").inputs
     assert rule["scheduleExpression"] == "rate(1 minute)"
-    target = recorded.one("aws:cloudwatch/eventTarget:EventTarget", "sweep-every-minute").inputs
+    target = recorded.find_resource("aws:cloudwatch/eventTarget:EventTarget", "sweep-every-minute").inputs
     assert target["arn"].endswith(":function:anchor-dev-sweep")
-    function = recorded.one("aws:lambda/function:Function", "sweep").inputs
+    function = recorded.find_resource("aws:lambda/function:Function", "sweep").inputs
     assert function["handler"] == "runtime.deploy.handlers.sweep.handle"
     assert function["environment"]["variables"].keys() == {
         "PROJECTS_TABLE",
@@ -27,7 +27,7 @@ def test_the_sweep_may_only_send_messages_and_read_builds() -> None:
     """P6, P9."""
     actions = {
         action
-        for statement in read_policy_statements(recording("dev"))
+        for statement in read_policy_statements(get_recording("dev"))
         if statement.resource_urn.endswith("$aws:iam/rolePolicy:RolePolicy::sweep")
         for action in statement.actions
     }

@@ -7,13 +7,13 @@ import pytest
 
 from components.core.errors import DeclarationError
 from components.edge.shared_edge import VIEWER_REQUEST, VIEWER_RESPONSE, SharedEdge, SharedEdgeArgs
-from tests.components.recorder import Recording, generate_outputs, record_program, recording
+from tests.components.recorder import Recording, generate_outputs, get_recording, record_program
 from tests.components.stages import make_stage
 
 CACHE_POLICY = "aws:cloudfront/cachePolicy:CachePolicy"
 
 
-def build(viewer_request: Path = VIEWER_REQUEST, **settings: Any) -> Recording:  # noqa: ANN401
+def record_shared_edge(viewer_request: Path = VIEWER_REQUEST, **settings: Any) -> Recording:  # noqa: ANN401
     args = {
         "stage": make_stage(**settings),
         "assets_domain": "assets.s3.amazonaws.com",
@@ -23,7 +23,7 @@ def build(viewer_request: Path = VIEWER_REQUEST, **settings: Any) -> Recording: 
 
 
 def read_distribution(recorded: Recording) -> dict[str, Any]:
-    (made,) = recorded.of_type("aws:cloudfront/distribution:Distribution")
+    (made,) = recorded.find_by_type("aws:cloudfront/distribution:Distribution")
     return dict(made.inputs)
 
 
@@ -35,27 +35,29 @@ def read_behaviors(recorded: Recording) -> dict[str, dict[str, Any]]:
 
 def read_cache_key(recorded: Recording, path: str) -> dict[str, Any]:
     policy_name = read_behaviors(recorded)[path]["cachePolicyId"]
-    (policy,) = [policy for policy in recorded.of_type(CACHE_POLICY) if policy.inputs["name"] == policy_name]
+    (policy,) = [
+        policy for policy in recorded.find_by_type(CACHE_POLICY) if policy.inputs["name"] == policy_name
+    ]
     return policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
 
 
 def read_functions(recorded: Recording) -> dict[str, dict[str, Any]]:
     """Return the inputs of the CloudFront Functions, by name."""
-    made = recorded.of_type("aws:cloudfront/function:Function")
+    made = recorded.find_by_type("aws:cloudfront/function:Function")
     return {function.inputs["name"]: dict(function.inputs) for function in made}
 
 
 def test_the_viewer_request_function_runs_its_file_and_reads_the_store() -> None:
-    recorded = build()
+    recorded = record_shared_edge()
     function = read_functions(recorded)["anchor-dev-viewer-request"]
     assert function["code"] == VIEWER_REQUEST.read_text(encoding="utf-8")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
-    store = recorded.one("aws:cloudfront/keyValueStore:KeyValueStore", "edge")
+    store = recorded.find_resource("aws:cloudfront/keyValueStore:KeyValueStore", "edge")
     assert function["keyValueStoreAssociations"] == [generate_outputs(store.type, "anchor-dev-edge")["arn"]]
 
 
 def test_the_viewer_response_function_runs_its_file() -> None:
-    function = read_functions(build())["anchor-dev-viewer-response"]
+    function = read_functions(record_shared_edge())["anchor-dev-viewer-response"]
     assert function["code"] == VIEWER_RESPONSE.read_text(encoding="utf-8")
     assert (function["runtime"], function["publish"]) == ("cloudfront-js-2.0", True)
 
@@ -64,7 +66,7 @@ def test_a_function_above_the_size_limit_is_refused(tmp_path: Path) -> None:
     large = tmp_path / "viewer-request.js"
     large.write_text("x" * 10_241)
     with pytest.raises(DeclarationError, match="has 10241 bytes; CloudFront allows 10240"):
-        build(large)
+        record_shared_edge(large)
 
 
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
@@ -73,14 +75,14 @@ def test_every_cache_key_contains_release_and_host(path: str) -> None:
 
     E1: CloudFront does not serve a response that was made for another visitor.
     """
-    headers = read_cache_key(build(), path)["headersConfig"]["headers"]["items"]
+    headers = read_cache_key(record_shared_edge(), path)["headersConfig"]["headers"]["items"]
     assert {"x-anchor-release", "x-anchor-cache", "x-forwarded-host"} <= set(headers)
     assert len(headers) <= 10, "CloudFront allows ten"
 
 
 def test_the_cache_key_of_pages_contains_the_headers_that_next_varies_by() -> None:
     """D7."""
-    key = read_cache_key(build(), "default")
+    key = read_cache_key(record_shared_edge(), "default")
     assert set(key["headersConfig"]["headers"]["items"]) >= {
         "rsc",
         "next-router-prefetch",
@@ -99,17 +101,17 @@ def test_the_cache_key_of_pages_contains_the_headers_that_next_varies_by() -> No
 @pytest.mark.parametrize("path", ["/_next/image*", "/*/_next/image*"])
 def test_the_cache_key_of_images_contains_the_accepted_types(path: str) -> None:
     """D7: the cache key contains the accepted image types for sites with and without a base path."""
-    assert "accept" in read_cache_key(build(), path)["headersConfig"]["headers"]["items"]
+    assert "accept" in read_cache_key(record_shared_edge(), path)["headersConfig"]["headers"]["items"]
 
 
 def test_the_cache_key_of_hashed_files_is_their_path() -> None:
-    key = read_cache_key(build(), "/_next/static/*")
+    key = read_cache_key(record_shared_edge(), "/_next/static/*")
     assert key["cookiesConfig"] == {"cookieBehavior": "none"}
     assert key["queryStringsConfig"] == {"queryStringBehavior": "none"}
 
 
 def test_responses_without_cache_control_are_not_cached() -> None:
-    for policy in build().of_type(CACHE_POLICY):
+    for policy in record_shared_edge().find_by_type(CACHE_POLICY):
         ages = [policy.inputs[age] for age in ("minTtl", "defaultTtl", "maxTtl")]
         assert ages == [0, 0, 31_536_000]
         key = policy.inputs["parametersInCacheKeyAndForwardedToOrigin"]
@@ -119,7 +121,7 @@ def test_responses_without_cache_control_are_not_cached() -> None:
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
 def test_every_behavior_uses_https_compression_and_the_edge_functions(path: str) -> None:
     """D8."""
-    recorded = build()
+    recorded = record_shared_edge()
     behavior = read_behaviors(recorded)[path]
     assert behavior["viewerProtocolPolicy"] == "redirect-to-https"
     assert behavior["compress"] is True
@@ -133,21 +135,21 @@ def test_every_behavior_uses_https_compression_and_the_edge_functions(path: str)
 
 def test_errors_are_not_cached() -> None:
     """D3: by default, CloudFront caches an error for ten seconds."""
-    errors = read_distribution(build())["customErrorResponses"]
+    errors = read_distribution(record_shared_edge())["customErrorResponses"]
     assert {error["errorCode"] for error in errors} >= {403, 404, 500, 502, 503, 504}
     assert {error["errorCachingMinTtl"] for error in errors} == {0}
 
 
 def test_the_distribution_supports_http_2_and_3() -> None:
     """D8."""
-    made = read_distribution(build())
+    made = read_distribution(record_shared_edge())
     assert (made["httpVersion"], made["isIpv6Enabled"], made["enabled"]) == ("http2and3", True, True)
 
 
 def test_requests_to_the_bucket_are_signed() -> None:
     """B6, D8."""
-    recorded = build()
-    (access,) = recorded.of_type("aws:cloudfront/originAccessControl:OriginAccessControl")
+    recorded = record_shared_edge()
+    (access,) = recorded.find_by_type("aws:cloudfront/originAccessControl:OriginAccessControl")
     assert (access.inputs["signingBehavior"], access.inputs["signingProtocol"]) == ("always", "sigv4")
     origins = {origin["originId"]: origin for origin in read_distribution(recorded)["origins"]}
     assert origins["assets"]["originAccessControlId"]
@@ -157,7 +159,9 @@ def test_requests_to_the_bucket_are_signed() -> None:
 
 def test_responses_have_security_headers() -> None:
     """D8."""
-    (policy,) = build().of_type("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
+    (policy,) = record_shared_edge().find_by_type(
+        "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
+    )
     headers = policy.inputs["securityHeadersConfig"]
     assert headers["strictTransportSecurity"]["override"] is True
     assert headers["contentTypeOptions"]["override"] is True
@@ -165,9 +169,9 @@ def test_responses_have_security_headers() -> None:
 
 
 def test_a_stage_without_a_zone_has_no_certificate_and_no_record() -> None:
-    recorded = build()
-    assert not recorded.of_type("aws:acm/certificate:Certificate")
-    assert not recorded.of_type("aws:route53/record:Record")
+    recorded = record_shared_edge()
+    assert not recorded.find_by_type("aws:acm/certificate:Certificate")
+    assert not recorded.find_by_type("aws:route53/record:Record")
     made = read_distribution(recorded)
     assert made["viewerCertificate"] == {"cloudfrontDefaultCertificate": True}
     assert not made.get("aliases")
@@ -175,9 +179,9 @@ def test_a_stage_without_a_zone_has_no_certificate_and_no_record() -> None:
 
 def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
     """G2."""
-    recorded = build(domain="sites.example.com", hostedZoneId="Z123")
-    (certificate,) = recorded.of_type("aws:acm/certificate:Certificate")
-    (validation,) = recorded.of_type("aws:acm/certificateValidation:CertificateValidation")
+    recorded = record_shared_edge(domain="sites.example.com", hostedZoneId="Z123")
+    (certificate,) = recorded.find_by_type("aws:acm/certificate:Certificate")
+    (validation,) = recorded.find_by_type("aws:acm/certificateValidation:CertificateValidation")
     assert certificate.inputs["region"] == validation.inputs["region"] == "us-east-1"
     assert certificate.inputs["subjectAlternativeNames"] == ["*.sites.example.com"]
     made = read_distribution(recorded)
@@ -185,7 +189,7 @@ def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
     assert made["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
     assert made["viewerCertificate"]["acmCertificateArn"] == validation.inputs["certificateArn"]
     records = {
-        record.inputs["type"]: record.inputs for record in recorded.of_type("aws:route53/record:Record")
+        record.inputs["type"]: record.inputs for record in recorded.find_by_type("aws:route53/record:Record")
     }
     assert records.keys() == {"A", "AAAA", "CNAME"}
     for kind in ("A", "AAAA"):
@@ -197,7 +201,7 @@ def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
 def test_only_resources_for_cloudfront_are_in_another_region() -> None:
     """G2: these are the certificates, and the alarms on CloudFront metrics with their topic."""
     elsewhere = {
-        resource.type for resource in recording("production").resources if resource.inputs.get("region")
+        resource.type for resource in get_recording("production").resources if resource.inputs.get("region")
     }
     assert elsewhere == {
         "aws:acm/certificate:Certificate",

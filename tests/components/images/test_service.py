@@ -9,10 +9,10 @@ import pytest
 from components.aws.bucket import RetainedBucket, RetainedBucketArgs
 from components.aws.function import PythonFunction, PythonFunctionArgs
 from components.core.errors import DeclarationError
-from runtime.images.repositories.objects import delivered_key, upload_key
+from runtime.images.repositories.objects import build_delivered_key, build_upload_key
 from runtime.shared.api.routes import Route
 from tests.components.aws.test_function import CODE
-from tests.components.recorder import record_program, recording
+from tests.components.recorder import get_recording, record_program
 from tests.components.stages import make_stage
 
 FUNCTION = "aws:lambda/function:Function"
@@ -23,7 +23,7 @@ DELIVERED, UPLOADS = f"{BUCKET}/images/*", f"{BUCKET}/uploads/*"
 
 
 def read_inputs(kind: str, name: str, on: str = "dev") -> dict[str, Any]:
-    return dict(recording(on).one(kind, name).inputs)
+    return dict(get_recording(on).find_resource(kind, name).inputs)
 
 
 def build_function_arn(function: str) -> str:
@@ -69,14 +69,14 @@ def test_images_are_not_versioned() -> None:
     """B5."""
     assert not [
         resource
-        for resource in recording("production").of_type("aws:s3/bucketVersioning:BucketVersioning")
+        for resource in get_recording("production").find_by_type("aws:s3/bucketVersioning:BucketVersioning")
         if resource.name == "images"
     ]
 
 
 def test_only_uploads_notify_the_upload_function() -> None:
     """I2."""
-    (notification,) = recording("dev").of_type("aws:s3/bucketNotification:BucketNotification")
+    (notification,) = get_recording("dev").find_by_type("aws:s3/bucketNotification:BucketNotification")
     assert notification.inputs["lambdaFunctions"] == [
         {
             "id": "created",
@@ -92,7 +92,9 @@ def test_only_uploads_notify_the_upload_function() -> None:
 
 def test_a_failed_upload_event_moves_to_the_dead_letter_queue() -> None:
     """I2."""
-    configs = recording("dev").of_type("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+    configs = get_recording("dev").find_by_type(
+        "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+    )
     (config,) = [each for each in configs if each.inputs["functionName"] == "anchor-dev-images-uploaded"]
     assert config.inputs["destinationConfig"]["onFailure"]["destination"].endswith(
         ":anchor-dev-images-uploads-dead"
@@ -102,7 +104,7 @@ def test_a_failed_upload_event_moves_to_the_dead_letter_queue() -> None:
 def test_a_bucket_can_notify_only_one_function() -> None:
     """A bucket has one notification configuration, so a second configuration would replace the first one."""
 
-    def program() -> None:
+    def define_resources() -> None:
         bucket = RetainedBucket("files", RetainedBucketArgs(stage=make_stage(), account="123456789012"))
         function = PythonFunction(
             "hook",
@@ -114,7 +116,7 @@ def test_a_bucket_can_notify_only_one_function() -> None:
         bucket.notify(function, prefix="b/")
 
     with pytest.raises(DeclarationError, match="bucket 'files' already notifies a function"):
-        record_program(program)
+        record_program(define_resources)
 
 
 def test_images_are_cached_for_a_day_by_their_path() -> None:
@@ -147,8 +149,8 @@ def test_only_the_distribution_reads_the_bucket_and_only_images() -> None:
     policy = json.loads(read_inputs("aws:s3/bucketPolicy:BucketPolicy", "images")["policy"])
     (allowing,) = [one for one in policy["Statement"] if one["Effect"] == "Allow"]
     assert (allowing["Action"], allowing["Resource"]) == ("s3:GetObject", DELIVERED)
-    assert not fnmatch(f"{BUCKET}/{upload_key('x')}", allowing["Resource"])
-    assert fnmatch(f"{BUCKET}/{delivered_key('x', 'e')}", allowing["Resource"])
+    assert not fnmatch(f"{BUCKET}/{build_upload_key('x')}", allowing["Resource"])
+    assert fnmatch(f"{BUCKET}/{build_delivered_key('x', 'e')}", allowing["Resource"])
     arn = allowing["Condition"]["StringEquals"]["AWS:SourceArn"]
     assert arn == "arn:aws:cloudfront::123456789012:distribution/images-delivery"
 
@@ -168,17 +170,17 @@ def test_images_have_a_content_security_policy_and_no_sniffing() -> None:
 
 def test_a_stage_with_a_zone_has_custom_image_hosts() -> None:
     """I1, I3."""
-    outputs = recording("staging").outputs["images"]
+    outputs = get_recording("staging").outputs["images"]
     assert outputs["apiEndpoint"] == "https://images-staging.staging.example.com"
     assert outputs["deliveryUrl"] == "https://images-cdn-staging.staging.example.com"
 
 
 def test_a_stage_without_a_zone_uses_the_host_names_of_aws() -> None:
     """I1, I3."""
-    outputs = recording("dev").outputs["images"]
+    outputs = get_recording("dev").outputs["images"]
     assert outputs["apiEndpoint"] == "https://api.execute-api.ap-southeast-1.amazonaws.com"
     assert outputs["deliveryUrl"] == "https://d111111abcdef8.cloudfront.net"
-    assert not recording("dev").of_type("aws:apigatewayv2/domainName:DomainName")
+    assert not get_recording("dev").find_by_type("aws:apigatewayv2/domainName:DomainName")
 
 
 def test_each_function_has_its_environment_variables() -> None:

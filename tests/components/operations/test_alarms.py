@@ -11,7 +11,7 @@ from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUIL
 from runtime.deploy.model import Status
 from runtime.deploy.releases.upload_failures import CONNECTIONS, PRESIGNED_UPLOADS_FAILED
 from runtime.deploy.repositories.deployment_rows import LEASES
-from tests.components.recorder import Recorded, Recording, configuration, recording
+from tests.components.recorder import Recorded, Recording, get_recording, read_configuration
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 TOPIC = "aws:sns/topic:Topic"
@@ -21,42 +21,45 @@ MAX_WIDGETS, MAX_METRICS_ON_A_GRAPH, MAX_METRICS_ON_A_DASHBOARD, MAX_SEARCH_LENG
 
 
 def read_alarm(name: str, stage: str = "dev") -> Recorded:
-    return recording(stage).one(ALARM, name)
+    return get_recording(stage).find_resource(ALARM, name)
 
 
 def read_filters(metric: str | None = None) -> list[dict[str, Any]]:
     """Return the metric filters of a metric, or all of them."""
-    found = [one.inputs for one in recording("dev").of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")]
+    found = [
+        one.inputs
+        for one in get_recording("dev").find_by_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    ]
     return [each for each in found if metric in {None, each["metricTransformation"]["name"]}]
 
 
 def read_widgets(recorded: Recording) -> list[dict[str, Any]]:
-    (dashboard,) = recorded.of_type("aws:cloudwatch/dashboard:Dashboard")
+    (dashboard,) = recorded.find_by_type("aws:cloudwatch/dashboard:Dashboard")
     return json.loads(dashboard.inputs["dashboardBody"])["widgets"]
 
 
 def test_every_address_is_subscribed_in_both_regions() -> None:
     """CloudFront's metrics are in us-east-1, and an alarm can use only topics of its own region."""
-    recorded = recording("production")
+    recorded = get_recording("production")
     subscribed = {
-        (one.inputs.get("region"), one.inputs["endpoint"]) for one in recorded.of_type(SUBSCRIPTION)
+        (one.inputs.get("region"), one.inputs["endpoint"]) for one in recorded.find_by_type(SUBSCRIPTION)
     }
     assert subscribed == {
         (region, address)
         for region in (None, "us-east-1")
         for address in ("ops@example.com", "on-call@example.com")
     }
-    assert {one.inputs["protocol"] for one in recorded.of_type(SUBSCRIPTION)} == {"email"}
+    assert {one.inputs["protocol"] for one in recorded.find_by_type(SUBSCRIPTION)} == {"email"}
 
 
 def test_a_stage_without_addresses_has_no_subscriptions() -> None:
-    assert "alertEmails" not in configuration("local")["anchor-deploy:stage"]
-    assert not recording("local").of_type(SUBSCRIPTION)
-    assert len(recording("local").of_type(TOPIC)) == 2
+    assert "alertEmails" not in read_configuration("local")["anchor-deploy:stage"]
+    assert not get_recording("local").find_by_type(SUBSCRIPTION)
+    assert len(get_recording("local").find_by_type(TOPIC)) == 2
 
 
 def test_only_alarms_of_the_stage_may_publish() -> None:
-    for topic in recording("dev").of_type(TOPIC):
+    for topic in get_recording("dev").find_by_type(TOPIC):
         region = topic.inputs.get("region", "ap-southeast-1")
         allowing, denying = json.loads(topic.inputs["policy"])["Statement"]
         assert allowing["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
@@ -90,7 +93,7 @@ def test_a_call_that_lambda_drops_as_recursive_raises_an_alarm() -> None:
     """P4, Q2: only functions that SQS or S3 call can be part of such a chain of calls."""
     dropped = {
         alarm.inputs["dimensions"]["FunctionName"]: alarm.inputs
-        for alarm in recording("dev").of_type(ALARM)
+        for alarm in get_recording("dev").find_by_type(ALARM)
         if alarm.inputs.get("metricName") == "RecursiveInvocationsDropped"
     }
     assert dropped.keys() == {"anchor-dev-orchestrator", "anchor-dev-release", "anchor-dev-images-uploaded"}
@@ -183,7 +186,7 @@ def test_build_metrics_have_a_namespace_per_stage() -> None:
 
 def test_all_metrics_of_an_alarm_have_the_same_period() -> None:
     """CloudWatch refuses an alarm whose metrics have different periods."""
-    for one in recording("dev").of_type(ALARM):
+    for one in get_recording("dev").find_by_type(ALARM):
         periods = {
             query["metric"]["period"] for query in one.inputs.get("metricQueries", []) if query.get("metric")
         }
@@ -196,7 +199,7 @@ def test_the_dashboard_is_within_the_limits_of_cloudwatch() -> None:
     Search expressions find the metrics of sites, and a graph shows only the 20 highest results.
     `test_contracts.py` shows that more sites do not change the dashboard.
     """
-    shown = read_widgets(recording("staging"))
+    shown = read_widgets(get_recording("staging"))
     graphs = [widget["properties"] for widget in shown if widget["type"] == "metric"]
     assert len(shown) <= MAX_WIDGETS
     assert all(len(graph["metrics"]) <= MAX_METRICS_ON_A_GRAPH for graph in graphs)
@@ -217,10 +220,10 @@ def test_the_dashboard_is_within_the_limits_of_cloudwatch() -> None:
 
 
 def test_the_dashboard_shows_every_alarm_of_the_stages_region() -> None:
-    shown = next(widget for widget in read_widgets(recording("dev")) if widget["type"] == "alarm")
+    shown = next(widget for widget in read_widgets(get_recording("dev")) if widget["type"] == "alarm")
     regional = {
         f"arn:aws:cloudwatch:ap-southeast-1:123456789012:alarm:{one.inputs['name']}"
-        for one in recording("dev").of_type(ALARM)
+        for one in get_recording("dev").find_by_type(ALARM)
         if "region" not in one.inputs
     }
     assert set(shown["properties"]["alarms"]) == regional
@@ -228,7 +231,7 @@ def test_the_dashboard_shows_every_alarm_of_the_stages_region() -> None:
 
 
 def test_every_graph_has_a_region_and_a_title() -> None:
-    for widget in read_widgets(recording("dev")):
+    for widget in read_widgets(get_recording("dev")):
         if widget["type"] == "metric":
             graph = widget["properties"]
             cloudfront = any(metric[0] == "AWS/CloudFront" for metric in graph["metrics"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from components.core.grants import Grant
 from components.shops.store import ShopStore, ShopStoreArgs
-from tests.components.recorder import record_program, recording
+from tests.components.recorder import get_recording, record_program
 from tests.components.stages import make_stage
 
 ARN = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev"
@@ -18,7 +18,7 @@ SHOP_CONTEXT = {
 
 def test_the_policy_allows_the_actions_of_the_repositories() -> None:
     """T3, S2: the encryption context of an access token contains only the shop."""
-    policy = recording("dev").one("aws:iam/policy:Policy", "shop-store").inputs
+    policy = get_recording("dev").find_resource("aws:iam/policy:Policy", "shop-store").inputs
     assert policy["name"] == "anchor-dev-shop-store"
     statements = json.loads(policy["policy"])["Statement"]
     permissions = {tuple(one["Action"]): (one["Resource"], one.get("Condition")) for one in statements}
@@ -40,11 +40,11 @@ def test_writing_and_reading_tokens_are_separate_grants() -> None:
     """S2."""
     grants: list[Grant] = []
 
-    def program() -> None:
+    def define_resources() -> None:
         store = ShopStore("shops", ShopStoreArgs(stage=make_stage(), account="123456789012"))
         grants.extend((store.grant_encrypt_tokens(), store.grant_decrypt_tokens()))
 
-    record_program(program)
+    record_program(define_resources)
     assert [grant.actions for grant in grants] == [("kms:Encrypt",), ("kms:Decrypt",)]
     conditions: list[Any] = [grant.conditions for grant in grants]
     assert conditions == [SHOP_CONTEXT, SHOP_CONTEXT]
@@ -52,4 +52,4 @@ def test_writing_and_reading_tokens_are_separate_grants() -> None:
 
 def test_the_arn_of_the_policy_is_a_stack_output() -> None:
     """G5."""
-    assert recording("dev").outputs["shopStorePolicyArn"].endswith(":policy/anchor-dev-shop-store")
+    assert get_recording("dev").outputs["shopStorePolicyArn"].endswith(":policy/anchor-dev-shop-store")

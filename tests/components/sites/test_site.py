@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.components.policies import read_policy_statements
-from tests.components.recorder import dynamodb_tables, record, recording
+from tests.components.recorder import get_recording, list_dynamodb_tables, record_main_program
 
 TAG_TABLE = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-next-site-tags"
 ASSETS = "arn:aws:s3:::anchor-dev-123456789012-assets"
@@ -17,7 +17,7 @@ FUNCTION = "aws:lambda/function:Function"
 def list_permissions(role: str) -> dict[str, set[str]]:
     """Return, for each action that a role allows, its resources. Permissions for logs are left out."""
     found: dict[str, set[str]] = {}
-    for statement in read_policy_statements(recording("dev")):
+    for statement in read_policy_statements(get_recording("dev")):
         if statement.resource_urn.endswith(f"RolePolicy::{role}"):
             for action in statement.actions:
                 if not action.startswith("logs:"):
@@ -27,7 +27,7 @@ def list_permissions(role: str) -> dict[str, set[str]]:
 
 def test_a_sites_row_names_all_its_resources() -> None:
     """The platform's functions read this row."""
-    (row,) = recording("dev").of_type("aws:dynamodb/tableItem:TableItem")
+    (row,) = get_recording("dev").find_by_type("aws:dynamodb/tableItem:TableItem")
     assert (row.inputs["tableName"], row.inputs["hashKey"], row.inputs["rangeKey"]) == (
         "anchor-dev-projects",
         "projectId",
@@ -52,8 +52,8 @@ def test_a_sites_row_names_all_its_resources() -> None:
 
 
 def test_a_site_has_its_own_host_below_the_domain() -> None:
-    recorded = record("staging", {"sites": [{"name": "docs"}]})
-    (row,) = recorded.of_type("aws:dynamodb/tableItem:TableItem")
+    recorded = record_main_program("staging", {"sites": [{"name": "docs"}]})
+    (row,) = recorded.find_by_type("aws:dynamodb/tableItem:TableItem")
     assert json.loads(row.inputs["item"])["host"] == {"S": "docs.sites.staging.example.com"}
 
 
@@ -89,7 +89,7 @@ def test_the_revalidation_function_may_only_receive_messages() -> None:
 
 def test_the_tag_table_has_the_keys_that_opennext_needs() -> None:
     """D7."""
-    (table,) = [table for table in dynamodb_tables("dev") if table["TableName"].endswith("-tags")]
+    (table,) = [table for table in list_dynamodb_tables("dev") if table["TableName"].endswith("-tags")]
     assert table["KeySchema"] == [
         {"AttributeName": "tag", "KeyType": "HASH"},
         {"AttributeName": "path", "KeyType": "RANGE"},
@@ -116,7 +116,7 @@ def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handle
 
     Pulumi ignores changes of code, environment and layers, because releases set them.
     """
-    made = recording("dev").one(FUNCTION, f"site-next-site-{function}")
+    made = get_recording("dev").find_resource(FUNCTION, f"site-next-site-{function}")
     assert made.inputs["handler"] == handler
     assert made.inputs["runtime"] == "nodejs22.x"
     assert "environment" not in made.inputs
@@ -124,15 +124,15 @@ def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handle
 
 
 def test_a_site_has_the_memory_of_its_settings() -> None:
-    server = recording("production").one(FUNCTION, "site-next-site-server")
+    server = get_recording("production").find_resource(FUNCTION, "site-next-site-server")
     assert server.inputs["memorySize"] == 1536
 
 
 def test_failed_revalidations_are_kept_without_alarm() -> None:
     """A revalidation runs code of the tenant, and errors in this code raise no alarm."""
-    recorded = recording("dev")
-    assert recorded.one("aws:sqs/queue:Queue", "site-next-site-revalidate-dead")
-    alarms = {alarm.name for alarm in recorded.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    recorded = get_recording("dev")
+    assert recorded.find_resource("aws:sqs/queue:Queue", "site-next-site-revalidate-dead")
+    alarms = {alarm.name for alarm in recorded.find_by_type("aws:cloudwatch/metricAlarm:MetricAlarm")}
     assert {name for name in alarms if name.endswith("-dead")} == {
         "builds-dead",
         "images-uploads-dead",
@@ -141,7 +141,7 @@ def test_failed_revalidations_are_kept_without_alarm() -> None:
 
 
 def read_project(stage: str = "dev") -> dict[str, Any]:
-    (made,) = recording(stage).of_type("aws:codebuild/project:Project")
+    (made,) = get_recording(stage).find_by_type("aws:codebuild/project:Project")
     return dict(made.inputs)
 
 
@@ -194,7 +194,7 @@ def test_a_build_may_decrypt_only_its_own_parameters() -> None:
     """P6, A4."""
     (decrypt,) = [
         statement.document["Condition"]
-        for statement in read_policy_statements(recording("dev"))
+        for statement in read_policy_statements(get_recording("dev"))
         if statement.resource_urn.endswith("RolePolicy::site-next-site-build")
         and statement.actions == ["kms:Decrypt"]
     ]
@@ -210,7 +210,7 @@ def test_a_build_may_decrypt_only_its_own_parameters() -> None:
 
 def test_only_codebuild_assumes_the_build_role_and_only_for_its_project() -> None:
     """P6."""
-    role = recording("dev").one("aws:iam/role:Role", "site-next-site-build")
+    role = get_recording("dev").find_resource("aws:iam/role:Role", "site-next-site-build")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert statement["Principal"] == {"Service": "codebuild.amazonaws.com"}
     arn = "arn:aws:codebuild:ap-southeast-1:123456789012:project/anchor-dev-site-next-site-build"
@@ -218,7 +218,7 @@ def test_only_codebuild_assumes_the_build_role_and_only_for_its_project() -> Non
 
 
 def test_the_longest_site_name_fits_all_limits() -> None:
-    recorded = record("production", {"sites": [{"name": "a" * 28}]})
+    recorded = record_main_program("production", {"sites": [{"name": "a" * 28}]})
     limits = {
         "aws:iam/role:Role": 64,
         FUNCTION: 64,
@@ -227,17 +227,19 @@ def test_the_longest_site_name_fits_all_limits() -> None:
         "aws:codebuild/project:Project": 150,
     }
     for kind, limit in limits.items():
-        assert all(len(resource.inputs["name"]) <= limit for resource in recorded.of_type(kind)), kind
+        assert all(len(resource.inputs["name"]) <= limit for resource in recorded.find_by_type(kind)), kind
 
 
 def test_the_live_alias_processes_revalidations() -> None:
     """D3, D4: the queue calls the alias `live`, so the live release's version processes the messages."""
-    recorded = recording("dev")
-    (alias,) = recorded.of_type("aws:lambda/alias:Alias")
+    recorded = get_recording("dev")
+    (alias,) = recorded.find_by_type("aws:lambda/alias:Alias")
     assert (alias.inputs["name"], alias.inputs["functionName"]) == (
         "live",
         "anchor-dev-site-next-site-revalidate",
     )
     assert set(alias.ignore_changes) == {"functionVersion"}
-    mapping = recorded.one("aws:lambda/eventSourceMapping:EventSourceMapping", "site-next-site-revalidate")
+    mapping = recorded.find_resource(
+        "aws:lambda/eventSourceMapping:EventSourceMapping", "site-next-site-revalidate"
+    )
     assert mapping.inputs["functionName"].endswith(":function:anchor-dev-site-next-site-revalidate:live")

@@ -23,18 +23,18 @@ def remove_account_id(request: Any, **_: object) -> None:  # noqa: ANN401 - boto
 
 
 @cache
-def client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
+def get_client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no types
     """Return the client of a service."""
     made = boto3.client(service, config=CONFIG)
     made.meta.events.register("before-send.cloudfront-keyvaluestore", remove_account_id)
     return made
 
 
-def attempt(call: str, parameters: dict[str, object]) -> str:
+def attempt_call(call: str, parameters: dict[str, object]) -> str:
     """Make a call, and return AWS's error code, or OK if the call succeeds."""
     service, _, operation = call.partition(".")
     try:
-        getattr(client(service), operation)(**parameters)
+        getattr(get_client(service), operation)(**parameters)
     except ClientError as error:
         return error.response["Error"]["Code"]
     return "OK"
@@ -42,7 +42,7 @@ def attempt(call: str, parameters: dict[str, object]) -> str:
 
 if __name__ == "__main__":
     for each in json.loads(Path("attempts.json").read_text(encoding="utf-8"))["attempts"]:
-        answer = attempt(each["call"], each["parameters"])
+        answer = attempt_call(each["call"], each["parameters"])
         print("ATTEMPT", json.dumps({"what": each["what"], "answer": answer}))  # noqa: T201 - output goes to the build log
     # A test checks that the build log masks these values.
     print("SECRET", os.environ["AWS_SECRET_ACCESS_KEY"], os.environ["OWN_SECRET"])  # noqa: T201 - output goes to the build log

@@ -39,4 +39,4 @@ def first_deployment(cloud: Cloud) -> Deployment:
 @pytest.fixture(scope="session")
 def project(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
     folder: Path = tmp_path_factory.mktemp("tiny")
-    return TinyPlatform(cloud, folder).project(SITE)
+    return TinyPlatform(cloud, folder).create_project(SITE)

@@ -49,7 +49,7 @@ def test_the_program_is_deployed_without_a_warning(first_deployment: Deployment)
     assert created > 250
 
 
-def test_the_outputs_come_from_the_state(cloud: Cloud, first_deployment: Deployment) -> None:
+def test_the_outputs_are_read_from_the_pulumi_state(cloud: Cloud, first_deployment: Deployment) -> None:
     """G1: the outputs have the domain names of the settings, and the names of existing tables."""
     outputs = first_deployment.outputs
     assert outputs["sites"]["next-site"] == "https://next-site.sites.example.com"
@@ -79,7 +79,7 @@ def test_an_image_is_uploaded_and_delivered(cloud: Cloud, project: TinyProject) 
     check_images(cloud, project.client, Progress())
 
 
-def test_a_second_up_changes_nothing_of_the_releases(
+def test_a_second_up_does_not_change_the_releases(
     cloud: Cloud,
     first_deployment: Deployment,
     project: TinyProject,

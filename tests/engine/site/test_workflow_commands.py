@@ -8,7 +8,7 @@ import yaml
 
 from local.cloud import Cloud
 from local.pulumi_engine.engine import PulumiEngine
-from reference.plan_summary import summarize
+from reference.plan_summary import summarize_event_log
 from tests.engine.stacks import ROOT
 
 
@@ -22,7 +22,9 @@ def read_command(workflow: str, job: str, verb: str, folder: Path) -> list[str]:
     return [verb, *shlex.split(words)]
 
 
-def run(cloud: Cloud, command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+def run_command(
+    cloud: Cloud, command: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[int, str]:
     """Run a command, and return its exit status and the summary of its event log."""
     assert isinstance(cloud.engine, PulumiEngine)
     monkeypatch.setenv("PULUMI_DEBUG_COMMANDS", "true")
@@ -30,7 +32,7 @@ def run(cloud: Cloud, command: list[str], folder: Path, monkeypatch: pytest.Monk
     events = folder / "events.json"
     assert events.exists(), done.stdout
     with events.open() as lines:
-        return done.returncode, summarize("production", lines)
+        return done.returncode, summarize_event_log("production", lines)
 
 
 def test_the_preview_of_an_unchanged_program_has_no_changes(
@@ -38,7 +40,7 @@ def test_the_preview_of_an_unchanged_program_has_no_changes(
 ) -> None:
     """G7."""
     command = read_command("preview.yml", "preview", "preview", tmp_path)
-    assert run(cloud, command, tmp_path, monkeypatch) == (0, "production: no changes\n")
+    assert run_command(cloud, command, tmp_path, monkeypatch) == (0, "production: no changes\n")
 
 
 def test_the_drift_workflow_fails_only_if_something_has_changed_in_aws(
@@ -48,10 +50,10 @@ def test_the_drift_workflow_fails_only_if_something_has_changed_in_aws(
     command = read_command("drift.yml", "refresh", "refresh", tmp_path)
     functions = cloud.emulator.client("lambda")
     declared = functions.get_function_configuration(FunctionName="anchor-production-release")["Timeout"]
-    assert run(cloud, command, tmp_path, monkeypatch) == (0, "production: no changes\n")
+    assert run_command(cloud, command, tmp_path, monkeypatch) == (0, "production: no changes\n")
     functions.update_function_configuration(FunctionName="anchor-production-release", Timeout=declared - 1)
     try:
-        status, summary = run(cloud, command, tmp_path, monkeypatch)
+        status, summary = run_command(cloud, command, tmp_path, monkeypatch)
     finally:
         functions.update_function_configuration(FunctionName="anchor-production-release", Timeout=declared)
     assert status != 0

@@ -14,7 +14,7 @@ from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
 from tests.local.backends.tables import prepare_empty_tables
 from tests.runtime.platform_fixture import Platform
-from tests.runtime.tables import platform_tables
+from tests.runtime.tables import list_platform_tables
 
 pytest.register_assert_rewrite(
     "tests.runtime.data.single_rows",
@@ -30,7 +30,7 @@ pytest.register_assert_rewrite(
 @pytest.fixture(scope="session")
 def dynalite() -> Iterator[Dynalite]:
     """A dynalite server on a free port. With pytest-xdist, each worker process has its own server."""
-    with Dynalite.started() as server:
+    with Dynalite.run_server() as server:
         yield server
 
 
@@ -43,7 +43,7 @@ class ParameterStore:
 
 def create_empty_platform(client: Any) -> Platform:  # noqa: ANN401 - clients have no type here
     """Return a platform on this DynamoDB server, with empty tables."""
-    return Platform(prepare_empty_tables(client, platform_tables()), ssm=ParameterStore())
+    return Platform(prepare_empty_tables(client, list_platform_tables()), ssm=ParameterStore())
 
 
 @pytest.fixture

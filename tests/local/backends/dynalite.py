@@ -45,19 +45,19 @@ class ItemReturningClient:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         call: Callable[..., Any] = getattr(self._client, operation)
 
-        def called(**arguments: Any) -> Any:  # noqa: ANN401 - as the client
+        def call_and_add_item(**arguments: Any) -> Any:  # noqa: ANN401 - as the client
             try:
                 return call(**arguments)
             except ClientError as error:
                 if "ReturnValuesOnConditionCheckFailure" in arguments:
-                    key = arguments.get("Key") or self._key(arguments["TableName"], arguments["Item"])
+                    key = arguments.get("Key") or self._extract_key(arguments["TableName"], arguments["Item"])
                     there = self._client.get_item(TableName=arguments["TableName"], Key=key)
                     error.response.update({"Item": there["Item"]} if "Item" in there else {})
                 raise
 
-        return called
+        return call_and_add_item
 
-    def _key(self, table: str, item: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _extract_key(self, table: str, item: Mapping[str, Any]) -> Mapping[str, Any]:
         schema = self._client.describe_table(TableName=table)["Table"]["KeySchema"]
         return {each["AttributeName"]: item[each["AttributeName"]] for each in schema}
 
@@ -74,7 +74,7 @@ class Dynalite:
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls) -> Generator[Self]:
+    def run_server(cls) -> Generator[Self]:
         """Install dynalite if necessary, and run the server until the context ends."""
         node = find_node()
         folder = install_dynalite(node)

@@ -103,7 +103,7 @@ class FakeAws:
         """The messages in CloudWatch Logs, in order."""
         return [event["message"].removesuffix("\n") for batch in self.batches for event in batch]
 
-    def output(self) -> list[str]:
+    def read_output(self) -> list[str]:
         """Return the log without CodeBuild's own lines."""
         return [line for line in self.log if not line.startswith("[Container]")]
 
@@ -154,15 +154,15 @@ class BuildHarness:
         )
 
 
-def statuses(result: BuildResult) -> dict[str, str | None]:
+def read_phase_statuses(result: BuildResult) -> dict[str, str | None]:
     return {phase.type: phase.status for phase in result.phases}
 
 
-def failed_phase(result: BuildResult) -> BuildPhase:
+def find_failed_phase(result: BuildResult) -> BuildPhase:
     """Return the first phase that did not succeed."""
     return next(phase for phase in result.phases if phase.status not in {"SUCCEEDED", None})
 
 
-def secret(name: str, parameter: str) -> EnvironmentVariable:
+def make_secret_variable(name: str, parameter: str) -> EnvironmentVariable:
     """Return a variable whose value is in the parameter store."""
     return EnvironmentVariable(name=name, value=parameter, type="PARAMETER_STORE")

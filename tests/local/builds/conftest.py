@@ -36,12 +36,12 @@ def harness(tmp_path: Path, host: dict[str, str]) -> BuildHarness:
     (node / "node").chmod(0o755)
     aws, shown = FakeAws(), list[str]()
 
-    def credentials(role: str) -> Mapping[str, str]:
+    def get_credentials(role: str) -> Mapping[str, str]:
         if role != ROLE:
             raise LookupError("no such role")
         return CREDENTIALS
 
-    def clients(given: Mapping[str, str], region: str) -> BuildClients:
+    def create_clients(given: Mapping[str, str], region: str) -> BuildClients:
         assert (given, region) == (CREDENTIALS, "ap-southeast-1")
         return BuildClients(logs=aws, parameters=aws, objects=aws)
 
@@ -54,8 +54,8 @@ def harness(tmp_path: Path, host: dict[str, str]) -> BuildHarness:
             host_environment=host,
             git_environment={"GIT_CONFIG_COUNT": "0"},
         ),
-        credentials=credentials,
-        clients=clients,
+        credentials=get_credentials,
+        clients=create_clients,
         clock=lambda: datetime(2026, 1, 31, 12, tzinfo=UTC),
         progress=lambda _build, line: shown.append(line),
     )

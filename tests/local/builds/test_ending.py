@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from local.builds.command import kill_marked_processes
-from tests.local.builds.build_harness import BuildHarness, failed_phase, statuses
+from tests.local.builds.build_harness import BuildHarness, find_failed_phase, read_phase_statuses
 
 
 def is_running(pid: int) -> bool:
@@ -14,11 +14,11 @@ def is_running(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
-def printed_pids(harness: BuildHarness) -> list[int]:
-    return [int(line) for line in harness.aws.output() if line.isdigit()]
+def read_printed_pids(harness: BuildHarness) -> list[int]:
+    return [int(line) for line in harness.aws.read_output() if line.isdigit()]
 
 
-def test_a_stopped_build_ends_at_once_with_everything_it_started(harness: BuildHarness) -> None:
+def test_stopping_a_build_ends_all_its_processes_immediately(harness: BuildHarness) -> None:
     request = harness.create_request("""
 version: 0.2
 phases:
@@ -44,9 +44,9 @@ phases:
 
     assert time.monotonic() - started < 10
     assert result.status == "STOPPED"
-    assert statuses(result)["BUILD"] == "STOPPED"
-    assert "POST_BUILD" not in statuses(result)
-    pids = printed_pids(harness)
+    assert read_phase_statuses(result)["BUILD"] == "STOPPED"
+    assert "POST_BUILD" not in read_phase_statuses(result)
+    pids = read_printed_pids(harness)
     assert len(pids) == 2
     assert not any(map(is_running, pids))
 
@@ -63,17 +63,17 @@ def test_a_timeout_is_reported_for_the_current_phase(harness: BuildHarness) -> N
     result = harness.run_commands("echo $$; sleep 60", timeout_minutes=0.005)
 
     assert result.status == "TIMED_OUT"
-    phase = failed_phase(result)
+    phase = find_failed_phase(result)
     assert (phase.type, phase.status) == ("BUILD", "TIMED_OUT")
     assert phase.contexts[0].status_code == "BUILD_TIMED_OUT"
-    assert not any(map(is_running, printed_pids(harness)))
+    assert not any(map(is_running, read_printed_pids(harness)))
 
 
 def test_background_processes_end_with_their_command(harness: BuildHarness) -> None:
     result = harness.run_commands("sleep 60 & echo $!")
 
     assert result.status == "SUCCEEDED"
-    assert not any(map(is_running, printed_pids(harness)))
+    assert not any(map(is_running, read_printed_pids(harness)))
 
 
 def test_a_daemon_that_left_its_process_group_ends_with_the_build(harness: BuildHarness) -> None:
@@ -85,7 +85,7 @@ def test_a_daemon_that_left_its_process_group_ends_with_the_build(harness: Build
     result = harness.run_commands(detached)
 
     assert result.status == "SUCCEEDED"
-    pids = printed_pids(harness)
+    pids = read_printed_pids(harness)
     assert len(pids) == 1
     assert not any(map(is_running, pids))
 

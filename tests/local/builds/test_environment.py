@@ -9,14 +9,19 @@ from local.builds.aws import create_client_factory
 from local.builds.environment import prepare_node_folder, read_network_settings
 from local.emulator.build_request import EnvironmentVariable
 from local.node import NodeInstallation
-from tests.local.builds.build_harness import CREDENTIALS, BuildHarness, failed_phase, secret
+from tests.local.builds.build_harness import (
+    CREDENTIALS,
+    BuildHarness,
+    find_failed_phase,
+    make_secret_variable,
+)
 
 
 def read_printed_variables(harness: BuildHarness) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in harness.aws.output() if "=" in line)
+    return dict(line.split("=", 1) for line in harness.aws.read_output() if "=" in line)
 
 
-def test_nothing_of_the_hosts_environment_reaches_a_build(harness: BuildHarness) -> None:
+def test_no_variable_of_this_machine_reaches_a_build(harness: BuildHarness) -> None:
     """P6: the only exceptions are network settings, such as proxies, and folders of tools in the PATH."""
     harness.run_commands("env")
 
@@ -53,7 +58,7 @@ def test_a_build_has_its_roles_credentials_and_its_log_hides_them(harness: Build
         "env",
     )
 
-    assert "its own" in harness.aws.output()
+    assert "its own" in harness.aws.read_output()
     environment = read_printed_variables(harness)
     assert {environment[name] for name in CREDENTIALS} == {"***"}
 
@@ -61,7 +66,7 @@ def test_a_build_has_its_roles_credentials_and_its_log_hides_them(harness: Build
 def test_the_selected_node_is_first_in_the_path(harness: BuildHarness) -> None:
     harness.run_commands("node")
 
-    assert harness.aws.output() == ["the chosen node"]
+    assert harness.aws.read_output() == ["the chosen node"]
 
 
 def test_the_builds_variables_override_the_variables_of_the_buildspec(harness: BuildHarness) -> None:
@@ -81,7 +86,7 @@ phases:
         ),
     )
 
-    assert harness.aws.output() == ["blue $HOME 'x' large"]
+    assert harness.aws.read_output() == ["blue $HOME 'x' large"]
 
 
 def test_variables_cannot_change_the_identity_of_a_build(harness: BuildHarness) -> None:
@@ -90,7 +95,7 @@ def test_variables_cannot_change_the_identity_of_a_build(harness: BuildHarness) 
         environment_variables=(EnvironmentVariable(name="CODEBUILD_BUILD_ID", value="another"),),
     )
 
-    assert harness.aws.output() == [harness.build_id]
+    assert harness.aws.read_output() == [harness.build_id]
 
 
 def test_secrets_come_from_the_parameter_store_and_never_show_in_the_log(harness: BuildHarness) -> None:
@@ -105,16 +110,16 @@ def test_secrets_come_from_the_parameter_store_and_never_show_in_the_log(harness
         'printf "%s" "$KEY"',
         "echo s3cret-value; exit 1",
         environment_variables=(
-            secret("TOKEN", "/anchor/local/sites/next-site/P/TOKEN"),
-            secret("KEY", "/anchor/local/sites/next-site/P/KEY"),
+            make_secret_variable("TOKEN", "/anchor/local/sites/next-site/P/TOKEN"),
+            make_secret_variable("KEY", "/anchor/local/sites/next-site/P/KEY"),
         ),
     )
 
-    assert failed_phase(result).contexts[0].message == (
+    assert find_failed_phase(result).contexts[0].message == (
         "Error while executing command: echo ***; exit 1. Reason: exit status 1"
     )
     everything = "\n".join([*harness.aws.log, *harness.shown])
-    assert "token: ***" in harness.aws.output()
+    assert "token: ***" in harness.aws.read_output()
     assert "s3cret-value" not in everything
     assert "multiline-secret" not in everything
 
@@ -125,7 +130,9 @@ def test_secrets_are_read_in_batches_of_ten(harness: BuildHarness) -> None:
     harness.aws.parameters = {name: f"value {name}" for name in names}
     result = harness.run_commands(
         'test "$V22" = "value /p/22"',
-        environment_variables=tuple(secret(f"V{number}", name) for number, name in enumerate(names)),
+        environment_variables=tuple(
+            make_secret_variable(f"V{number}", name) for number, name in enumerate(names)
+        ),
     )
 
     assert result.status == "SUCCEEDED"
@@ -136,14 +143,18 @@ def test_a_secret_that_is_missing_or_refused_fails_the_build_before_any_command(
     harness: BuildHarness,
 ) -> None:
     """Q3: the failure message names the missing parameter, or the permission that the build's role lacks."""
-    missing = harness.run_commands("echo never", environment_variables=(secret("TOKEN", "/p/missing"),))
+    missing = harness.run_commands(
+        "echo never", environment_variables=(make_secret_variable("TOKEN", "/p/missing"),)
+    )
     harness.aws.refused = {"GetParameters"}
-    refused = harness.run_commands("echo never", environment_variables=(secret("TOKEN", "/p/token"),))
+    refused = harness.run_commands(
+        "echo never", environment_variables=(make_secret_variable("TOKEN", "/p/token"),)
+    )
 
-    assert [failed_phase(result).type for result in (missing, refused)] == ["DOWNLOAD_SOURCE"] * 2
-    assert failed_phase(missing).contexts[0].message == "parameter does not exist: /p/missing"
-    assert "not authorized to perform: GetParameters" in failed_phase(refused).contexts[0].message
-    assert harness.aws.output() == []
+    assert [find_failed_phase(result).type for result in (missing, refused)] == ["DOWNLOAD_SOURCE"] * 2
+    assert find_failed_phase(missing).contexts[0].message == "parameter does not exist: /p/missing"
+    assert "not authorized to perform: GetParameters" in find_failed_phase(refused).contexts[0].message
+    assert harness.aws.read_output() == []
 
 
 def test_a_build_uses_the_hosts_proxy_certificates_and_npm_registry(harness: BuildHarness) -> None:
@@ -170,7 +181,7 @@ def test_the_users_npmrc_is_referenced_at_its_original_path(tmp_path: Path) -> N
     }
 
 
-def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_path: Path) -> None:
+def test_node_npm_and_npx_are_in_one_folder_for_every_installation(tmp_path: Path) -> None:
     """L1: the file `bin/npm` of the locked Node.js package does not run. Scripts in `shims` replace it."""
     for name in ("bin/node", "bin/npm", "bin/npx", "lib/npm-cli.js", "lib/npx-cli.js"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -178,23 +189,23 @@ def test_node_npm_and_npx_are_found_in_one_folder_whatever_the_installation(tmp_
         (tmp_path / name).chmod(0o755)
     node = tmp_path / "bin" / "node"
 
-    def folder(*npm: str) -> Path:
+    def prepare_folder(*npm: str) -> Path:
         installation = NodeInstallation(node=node, npm=npm, version="22.1.0", origin="")
         return prepare_node_folder(installation, tmp_path / "shims")
 
-    def run(command: Path) -> str:
+    def run_command(command: Path) -> str:
         done = subprocess.run([command, "a b"], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    assert folder(str(tmp_path / "bin" / "npm")) == tmp_path / "bin"
-    shims = folder(str(node), str(tmp_path / "lib" / "npm-cli.js"))
+    assert prepare_folder(str(tmp_path / "bin" / "npm")) == tmp_path / "bin"
+    shims = prepare_folder(str(node), str(tmp_path / "lib" / "npm-cli.js"))
     assert shims == tmp_path / "shims"
-    assert run(shims / "node") == "bin/node a b"
-    assert run(shims / "npm") == f"bin/node {tmp_path}/lib/npm-cli.js a b"
-    assert run(shims / "npx") == f"bin/node {tmp_path}/lib/npx-cli.js a b"
+    assert run_command(shims / "node") == "bin/node a b"
+    assert run_command(shims / "npm") == f"bin/node {tmp_path}/lib/npm-cli.js a b"
+    assert run_command(shims / "npx") == f"bin/node {tmp_path}/lib/npx-cli.js a b"
 
 
-def test_the_users_own_aws_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_ignores_the_users_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """L1: the AWS clients of a build ignore the user's profile, endpoint and proxy.
 
     With these settings, they would not send the log and the artifact to the emulator.

@@ -8,7 +8,7 @@ import pytest
 from local.builds.artifacts import find_artifacts
 from local.builds.buildspec import ArtifactsSpec
 from local.builds.log import _split_into_batches
-from tests.local.builds.build_harness import BuildHarness, failed_phase, statuses
+from tests.local.builds.build_harness import BuildHarness, find_failed_phase, read_phase_statuses
 
 ZIP = """
 version: 0.2
@@ -51,20 +51,20 @@ def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, n
 def test_a_build_without_its_artifact_fails(harness: BuildHarness) -> None:
     result = harness.run(ZIP.replace("[open-next.zip]", "[other.zip]"))
 
-    phase = failed_phase(result)
+    phase = find_failed_phase(result)
     assert (result.status, phase.type) == ("FAILED", "UPLOAD_ARTIFACTS")
     assert phase.contexts[0].message == "no matching artifact paths found"
 
 
-def test_a_role_without_the_right_to_its_place_fails_the_upload_with_the_reason(
+def test_a_role_that_may_not_write_the_artifact_fails_the_upload_with_the_reason(
     harness: BuildHarness,
 ) -> None:
     """Q3: the upload fails if the build's role may not write to the prefix of the artifact."""
     harness.aws.refused = {"PutObject"}
     result = harness.run(ZIP)
 
-    assert statuses(result)["UPLOAD_ARTIFACTS"] == "FAILED"
-    assert "not authorized to perform: PutObject" in failed_phase(result).contexts[0].message
+    assert read_phase_statuses(result)["UPLOAD_ARTIFACTS"] == "FAILED"
+    assert "not authorized to perform: PutObject" in find_failed_phase(result).contexts[0].message
 
 
 def test_a_project_without_artifacts_uploads_nothing(harness: BuildHarness) -> None:
@@ -83,7 +83,7 @@ def test_all_lines_are_logged_completely_and_in_order(harness: BuildHarness) -> 
         "printf 'caf\\303\\251 \\377\\n'",
     )
 
-    output = harness.aws.output()
+    output = harness.aws.read_output()
     assert output[:20000] == [str(number) for number in range(1, 20001)]
     assert output[20000:] == ["a", "", "b", "100%", "windows", "café \N{REPLACEMENT CHARACTER}"]
     timestamps = [event["timestamp"] for batch in harness.aws.batches for event in batch]
@@ -108,12 +108,12 @@ def test_the_log_is_kept_in_the_logs_bucket(harness: BuildHarness) -> None:
     assert gzip.decompress(kept).decode().splitlines() == harness.aws.log
 
 
-def test_a_role_that_may_not_log_fails_before_anything_runs(harness: BuildHarness) -> None:
+def test_a_build_whose_role_may_not_log_fails_before_its_first_command(harness: BuildHarness) -> None:
     """Q3: the build fails before its first command if its role may not create the log stream."""
     harness.aws.refused = {"CreateLogStream"}
     result = harness.run_commands("echo never")
 
-    phase = failed_phase(result)
+    phase = find_failed_phase(result)
     assert (result.status, phase.type) == ("FAILED", "PROVISIONING")
     assert (
         "does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams"

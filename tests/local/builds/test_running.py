@@ -5,7 +5,7 @@ Each command starts with the exported variables and the directory of the previou
 
 from datetime import UTC, datetime
 
-from tests.local.builds.build_harness import BuildHarness, failed_phase, statuses
+from tests.local.builds.build_harness import BuildHarness, find_failed_phase, read_phase_statuses
 
 
 def test_commands_run_in_the_order_of_the_phases_and_are_logged_in_that_order(harness: BuildHarness) -> None:
@@ -24,7 +24,7 @@ phases:
 """)
 
     assert result.status == "SUCCEEDED"
-    assert harness.aws.output() == ["one", "two", "and a half", "three", "four"]
+    assert harness.aws.read_output() == ["one", "two", "and a half", "three", "four"]
     assert harness.shown == harness.aws.log
 
 
@@ -58,7 +58,7 @@ phases:
 """)
 
     assert result.status == "SUCCEEDED"
-    assert harness.aws.output() == ["deep", "hello  'you'"]
+    assert harness.aws.read_output() == ["deep", "hello  'you'"]
 
 
 def test_a_failing_command_fails_its_phase_with_the_command_and_its_exit_status(
@@ -68,8 +68,8 @@ def test_a_failing_command_fails_its_phase_with_the_command_and_its_exit_status(
     result = harness.run_commands("echo before", "exit 3", "echo after")
 
     assert result.status == "FAILED"
-    assert harness.aws.output() == ["before"]
-    phase = failed_phase(result)
+    assert harness.aws.read_output() == ["before"]
+    phase = find_failed_phase(result)
     assert (phase.type, phase.status) == ("BUILD", "FAILED")
     assert phase.contexts[0].status_code == "COMMAND_EXECUTION_ERROR"
     assert phase.contexts[0].message == "Error while executing command: exit 3. Reason: exit status 3"
@@ -88,8 +88,8 @@ phases:
 """)
 
     assert result.status == "FAILED"
-    assert harness.aws.output() == ["succeeding: 0"]
-    assert statuses(result)["POST_BUILD"] == "SUCCEEDED"
+    assert harness.aws.read_output() == ["succeeding: 0"]
+    assert read_phase_statuses(result)["POST_BUILD"] == "SUCCEEDED"
 
 
 def test_on_failure_abort_ends_the_build_at_that_phase(harness: BuildHarness) -> None:
@@ -107,8 +107,8 @@ artifacts:
 """)
 
     assert result.status == "FAILED"
-    assert list(statuses(result))[-3:] == ["BUILD", "FINALIZING", "COMPLETED"]
-    assert harness.aws.output() == []
+    assert list(read_phase_statuses(result))[-3:] == ["BUILD", "FINALIZING", "COMPLETED"]
+    assert harness.aws.read_output() == []
     assert harness.aws.objects == {}
 
 
@@ -122,7 +122,7 @@ phases:
     commands: [echo never]
 """)
 
-    assert list(statuses(result))[-3:] == ["PRE_BUILD", "FINALIZING", "COMPLETED"]
+    assert list(read_phase_statuses(result))[-3:] == ["PRE_BUILD", "FINALIZING", "COMPLETED"]
 
 
 def test_finally_runs_after_a_failure_and_the_first_failure_is_reported(harness: BuildHarness) -> None:
@@ -134,16 +134,16 @@ phases:
     finally: [echo cleaning, exit 5]
 """)
 
-    assert harness.aws.output() == ["cleaning"]
-    assert failed_phase(result).contexts[0].message.endswith("exit status 4")
+    assert harness.aws.read_output() == ["cleaning"]
+    assert find_failed_phase(result).contexts[0].message.endswith("exit status 4")
 
 
-def test_a_buildspec_that_codebuild_would_refuse_fails_the_download_phase_with_the_reason(
+def test_an_invalid_buildspec_fails_the_download_phase_with_the_reason(
     harness: BuildHarness,
 ) -> None:
     result = harness.run("version: 0.2\nphases:\n  biuld:\n    commands: [echo]\n")
 
-    phase = failed_phase(result)
+    phase = find_failed_phase(result)
     assert (result.status, phase.type) == ("FAILED", "DOWNLOAD_SOURCE")
     assert phase.contexts[0].status_code == "YAML_FILE_ERROR"
     assert "biuld" in phase.contexts[0].message

@@ -19,7 +19,7 @@ from local.builds.buildspec import parse_buildspec
 from local.emulator.build_request import BuildResult, EnvironmentVariable
 from local.git_server import Author, GitServer, Repository
 from runtime.deploy.builds.build_logs import find_commit
-from tests.local.builds.build_harness import BuildHarness, failed_phase
+from tests.local.builds.build_harness import BuildHarness, find_failed_phase
 
 BUILDSPEC = Path("components/sites/buildspec.yml").read_text(encoding="utf-8")
 OWN = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
@@ -47,17 +47,21 @@ class Site:
         given = tuple(EnvironmentVariable(name=name, value=value) for name, value in values.items())
         return self.harness.run(BUILDSPEC, environment_variables=given)
 
-    def messages(self) -> list[str]:
+    def read_messages(self) -> list[str]:
         """Return the lines of the log that the buildspec itself wrote."""
-        return [line.removeprefix("==> ") for line in self.harness.aws.output() if line.startswith("==> ")]
-
-    def tool_calls(self) -> list[str]:
-        """Return the command lines of the fake tools."""
         return [
-            line.removeprefix("called: ") for line in self.harness.aws.output() if line.startswith("called")
+            line.removeprefix("==> ") for line in self.harness.aws.read_output() if line.startswith("==> ")
         ]
 
-    def artifact(self) -> zipfile.ZipFile:
+    def read_tool_calls(self) -> list[str]:
+        """Return the command lines of the fake tools."""
+        return [
+            line.removeprefix("called: ")
+            for line in self.harness.aws.read_output()
+            if line.startswith("called")
+        ]
+
+    def open_artifact(self) -> zipfile.ZipFile:
         return zipfile.ZipFile(io.BytesIO(self.harness.aws.objects[ARTIFACT]))
 
 
@@ -91,7 +95,7 @@ def site(harness: BuildHarness, tmp_path: Path) -> Iterator[Site]:
     )
     machine = evolve(
         harness.runner.machine,
-        git_environment=server.environment(),
+        git_environment=server.build_environment(),
         host_environment={"PATH": "/usr/bin:/bin"},
     )
     with server:
@@ -101,7 +105,7 @@ def site(harness: BuildHarness, tmp_path: Path) -> Iterator[Site]:
         )
 
 
-def test_every_phase_is_there_and_its_failure_ends_the_build() -> None:
+def test_the_buildspec_has_every_phase_and_each_failure_ends_the_build() -> None:
     """P5, D2: a failed build produces nothing that could be released."""
     buildspec = parse_buildspec(BUILDSPEC)
 
@@ -122,21 +126,21 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
     result = site.build()
 
     assert result.status == "SUCCEEDED", site.harness.aws.log
-    assert site.tool_calls() == [
+    assert site.read_tool_calls() == [
         "npm ci --include=dev --prefer-offline --no-audit --no-fund --loglevel=warn",
         "open-next build --config-path open-next.config.ts",
     ]
-    assert site.messages() == [
-        site.messages()[0],
+    assert site.read_messages() == [
+        site.read_messages()[0],
         f"Fetching commit {site.repository.head} of https://github.com/acme/next-site",
         "Installing dependencies: npm ci",
         "Building: open-next build, the repository's own version",
         "Packing .open-next into open-next.zip",
         "Keeping the preview keys of Next.js: there are none, or no key to derive others from.",
         "Skipping .open-next/server-functions/default/node_modules/gone: it is a broken link.",
-        site.messages()[-1],
+        site.read_messages()[-1],
     ]
-    assert site.messages()[-1].startswith("Packed 6 files")
+    assert site.read_messages()[-1].startswith("Packed 6 files")
 
 
 def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
@@ -145,29 +149,29 @@ def test_without_a_commit_the_head_of_the_branch_is_built(site: Site) -> None:
 
     assert result.status == "SUCCEEDED", site.harness.aws.log
     head = site.repository.head
-    assert site.messages()[1:3] == [
+    assert site.read_messages()[1:3] == [
         "Fetching branch main of https://github.com/acme/next-site",
         f"Commit {head} is the head of main",
     ]
-    assert find_commit(PrintedLog(site.harness.aws.output()), group="", stream="") == head
-    assert f"commit: {head}" in site.harness.aws.output()
+    assert find_commit(PrintedLog(site.harness.aws.read_output()), group="", stream="") == head
+    assert f"commit: {head}" in site.harness.aws.read_output()
 
 
 @pytest.mark.parametrize("branch", ["", "gone", "a b"])
-def test_a_branch_that_is_none_is_refused_by_name(site: Site, branch: str) -> None:
+def test_an_invalid_or_unknown_branch_is_refused_by_name(site: Site, branch: str) -> None:
     """Q1: the branch name is missing or invalid, or the repository has no branch of this name."""
     result = site.build(ANCHOR_COMMIT_SHA="", ANCHOR_BRANCH=branch)
 
     assert result.status == "FAILED"
     expected = "Branch gone could not be fetched" if branch == "gone" else "ANCHOR_BRANCH is not a branch"
-    assert any(expected in line for line in site.messages())
+    assert any(expected in line for line in site.read_messages())
 
 
 def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
     """D9: a release refuses links. Order and dates are fixed, so that equal builds make equal artifacts."""
     site.build()
 
-    artifact = site.artifact()
+    artifact = site.open_artifact()
     assert artifact.namelist() == sorted(artifact.namelist())
     assert {info.date_time[0] for info in artifact.infolist()} == {1980}
     assert set(artifact.namelist()) == {
@@ -182,7 +186,7 @@ def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
     assert artifact.read("server-functions/default/node_modules/linked/index.js") == b"next"
 
 
-def preview(digit: str) -> dict[str, str]:
+def make_preview_keys(digit: str) -> dict[str, str]:
     """Return preview keys with the names and lengths of those that Next.js generates."""
     return {
         "previewModeId": f"{digit}1" * 16,
@@ -194,18 +198,22 @@ def preview(digit: str) -> dict[str, str]:
 def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
     """D7: otherwise, the revalidation function could not render pages of other releases of the project."""
 
-    def packed(made: str, key: str) -> dict[str, str]:
-        manifest = json.dumps({"version": 4, "preview": preview(made)})
+    def build_and_read_keys(made: str, key: str) -> dict[str, str]:
+        manifest = json.dumps({"version": 4, "preview": make_preview_keys(made)})
         site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY=key)
         found: dict[str, str] = json.loads(
-            site.artifact().read("revalidation-function/prerender-manifest.json")
+            site.open_artifact().read("revalidation-function/prerender-manifest.json")
         )["preview"]
         return found
 
-    first, second, others = packed("a", "project"), packed("b", "project"), packed("a", "another")
+    first, second, others = (
+        build_and_read_keys("a", "project"),
+        build_and_read_keys("b", "project"),
+        build_and_read_keys("a", "another"),
+    )
 
     assert first == second
-    assert not set(first.values()) & (set(preview("a").values()) | set(others.values()))
+    assert not set(first.values()) & (set(make_preview_keys("a").values()) | set(others.values()))
     assert [len(value) for value in first.values()] == [32, 64, 64]
     assert len({value[:32] for value in first.values()}) == 3
 
@@ -216,21 +224,21 @@ def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
     result = site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY="project")
 
     assert result.status == "FAILED"
-    assert site.messages()[-1] == (
+    assert site.read_messages()[-1] == (
         "FAILED: previewModeId in .next/prerender-manifest.json has an unknown format."
     )
 
 
-def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) -> None:
+def test_a_repository_without_open_next_is_built_with_the_platforms_open_next(site: Site) -> None:
     """D7: the platform's open-next configuration enables streaming. It installs sharp for the Lambda CPU."""
     files: Files = {"package.json": '{"name": "site"}', "open-next.config.ts": None}
     result = site.build(files, ANCHOR_LAMBDA_ARCH="arm64")
 
     assert result.status == "SUCCEEDED", site.harness.aws.log
-    assert site.tool_calls()[-1] == (
+    assert site.read_tool_calls()[-1] == (
         "npx --yes @opennextjs/aws@4.1.12 build --config-path ../open-next.config.mjs"
     )
-    config = next(line for line in site.harness.aws.output() if line.startswith("config: "))
+    config = next(line for line in site.harness.aws.read_output() if line.startswith("config: "))
     assert 'wrapper: "aws-lambda-streaming"' in config
     assert 'packages: ["sharp@0.35.5"]' in config
     assert "--cpu=arm64" in config
@@ -261,11 +269,11 @@ def test_a_repository_without_open_next_is_built_with_the_platforms(site: Site) 
     ],
     ids=["pnpm", "pnpm of packageManager", "yarn 1", "yarn"],
 )
-def test_the_package_manager_follows_the_lock_file(site: Site, files: Files, calls: list[str]) -> None:
+def test_the_lock_file_selects_the_package_manager(site: Site, files: Files, calls: list[str]) -> None:
     result = site.build({"package-lock.json": None, **files})
 
     assert result.status == "SUCCEEDED", site.harness.aws.log
-    called = "\n".join(site.tool_calls()) + "\n"
+    called = "\n".join(site.read_tool_calls()) + "\n"
     assert all(call in called for call in calls), called
 
 
@@ -280,18 +288,18 @@ def test_the_package_manager_follows_the_lock_file(site: Site, files: Files, cal
         ({"leads-out": ""}, "is a link to a target outside of the repository", ""),
     ],
 )
-def test_a_refusal_says_what_was_wrong_and_what_to_do(
+def test_a_refused_build_logs_the_cause_and_the_advice(
     site: Site, files: Files, cause: str, advice: str
 ) -> None:
     """Q1, P7: the cause and the advice are in the last lines of the log, which the deployment stores."""
     result = site.build(files)
 
     assert result.status == "FAILED"
-    messages = site.messages()
+    messages = site.read_messages()
     assert any(line.startswith("FAILED: ") and cause in line for line in messages), messages
     assert any(advice in line for line in messages)
-    assert "steps.sh" in failed_phase(result).contexts[0].message
-    assert len(failed_phase(result).contexts[0].message) < 150
+    assert "steps.sh" in find_failed_phase(result).contexts[0].message
+    assert len(find_failed_phase(result).contexts[0].message) < 150
     assert ARTIFACT not in site.harness.aws.objects
 
 
@@ -299,9 +307,9 @@ def test_a_commit_that_cannot_be_fetched_fails_before_anything_is_installed(site
     """P2: a build uses exactly the pushed commit, or fails."""
     result = site.build(ANCHOR_COMMIT_SHA="0" * 39 + "1")
 
-    assert failed_phase(result).type == "PRE_BUILD"
-    assert site.tool_calls() == []
-    assert "could not be fetched from https://github.com/acme/next-site" in site.messages()[-2]
+    assert find_failed_phase(result).type == "PRE_BUILD"
+    assert site.read_tool_calls() == []
+    assert "could not be fetched from https://github.com/acme/next-site" in site.read_messages()[-2]
 
 
 @pytest.mark.parametrize(
@@ -316,28 +324,28 @@ def test_a_commit_that_cannot_be_fetched_fails_before_anything_is_installed(site
 def test_only_a_full_commit_id_of_an_https_repository_is_fetched(
     site: Site, variables: dict[str, str]
 ) -> None:
-    assert failed_phase(site.build(**variables)).type == "PRE_BUILD"
-    assert "FAILED: ANCHOR_" in "\n".join(site.messages())
+    assert find_failed_phase(site.build(**variables)).type == "PRE_BUILD"
+    assert "FAILED: ANCHOR_" in "\n".join(site.read_messages())
 
 
 def test_credentials_of_a_repositorys_address_stay_out_of_the_log(site: Site) -> None:
     site.build(ANCHOR_REPOSITORY_URL="https://user:pa55word@127.0.0.1:1/acme/next-site")
 
-    assert "https://***@127.0.0.1:1/acme/next-site" in "\n".join(site.messages())
+    assert "https://***@127.0.0.1:1/acme/next-site" in "\n".join(site.read_messages())
     assert "pa55word" not in "\n".join(site.harness.aws.log)
 
 
-def test_images_that_would_stay_unoptimized_are_not_released_silently(site: Site) -> None:
+def test_a_build_without_sharp_warns_or_fails(site: Site) -> None:
     """D7: open-next continues if sharp cannot be installed.
 
     Then a build with the repository's own configuration succeeds with a warning. A build with the platform's
     configuration fails.
     """
     own = site.build({"without-sharp": ""})
-    warned = [line for line in site.messages() if line.startswith("WARNING")]
+    warned = [line for line in site.read_messages() if line.startswith("WARNING")]
     default = site.build({"open-next.config.ts": None})
 
     assert own.status == "SUCCEEDED"
     assert len(warned) == 1
-    assert failed_phase(default).type == "BUILD"
-    assert "sharp 0.35.5 for linux-x64 could not be installed" in site.messages()[-2]
+    assert find_failed_phase(default).type == "BUILD"
+    assert "sharp 0.35.5 for linux-x64 could not be installed" in site.read_messages()[-2]

@@ -14,13 +14,13 @@ TOOL = Path(sys.argv[0]).name
 ARGUMENTS = sys.argv[1:]
 
 
-def link(folder: Path, name: str) -> None:
+def create_link(folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).unlink(missing_ok=True)
     (folder / name).symlink_to(Path(__file__))
 
 
-def write(path: str, text: str = "") -> None:
+def write_file(path: str, text: str = "") -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     Path(path).write_text(text, encoding="utf-8")
 
@@ -33,28 +33,28 @@ def read_package_json(fields: list[str]) -> None:
         print(value)
 
 
-def build() -> None:
+def build_site() -> None:
     if Path("broken").exists():
         print("Type error: this site is broken")
         sys.exit(1)
     print("commit:", os.environ["ANCHOR_COMMIT_SHA"])
     config = Path(ARGUMENTS[ARGUMENTS.index("--config-path") + 1])
     print("config: " + " ".join(config.read_text(encoding="utf-8").split()))
-    write(".open-next/open-next.output.json", "{}")
-    write(".open-next/server-functions/default/.next/BUILD_ID", "id")
-    write(".open-next/server-functions/default/node_modules/next/index.js", "next")
+    write_file(".open-next/open-next.output.json", "{}")
+    write_file(".open-next/server-functions/default/.next/BUILD_ID", "id")
+    write_file(".open-next/server-functions/default/node_modules/next/index.js", "next")
     Path(".open-next/server-functions/default/node_modules/linked").symlink_to("next")
     Path(".open-next/server-functions/default/node_modules/gone").symlink_to("nowhere")
     if Path("leads-out").exists():
         Path(".open-next/outside").symlink_to("/etc/hostname")
-    write(".open-next/image-optimization-function/index.mjs")
+    write_file(".open-next/image-optimization-function/index.mjs")
     if Path("prerender-manifest.json").exists():
         made = Path("prerender-manifest.json").read_text(encoding="utf-8")
-        write(".next/prerender-manifest.json", made)
-        write(".open-next/revalidation-function/prerender-manifest.json", made)
+        write_file(".next/prerender-manifest.json", made)
+        write_file(".open-next/revalidation-function/prerender-manifest.json", made)
     if not Path("without-sharp").exists():
         sharp = f"sharp-linux-{os.environ['ANCHOR_LAMBDA_ARCH']}"
-        write(f".open-next/image-optimization-function/node_modules/@img/{sharp}/lib/{sharp}.node")
+        write_file(f".open-next/image-optimization-function/node_modules/@img/{sharp}/lib/{sharp}.node")
 
 
 if TOOL == "node" and ARGUMENTS[0] == "-e":
@@ -65,8 +65,8 @@ else:
     print("called:", TOOL, *ARGUMENTS)
     if TOOL == "npm" and "--global" in ARGUMENTS:
         tools = Path(ARGUMENTS[ARGUMENTS.index("--prefix") + 1])
-        link(tools / "bin", {"pnpm": "pnpm"}.get(ARGUMENTS[-1].partition("@")[0], "yarn"))
+        create_link(tools / "bin", {"pnpm": "pnpm"}.get(ARGUMENTS[-1].partition("@")[0], "yarn"))
     elif TOOL in {"npm", "pnpm", "yarn"}:
-        link(Path("node_modules/.bin"), "open-next")
+        create_link(Path("node_modules/.bin"), "open-next")
     else:
-        build()
+        build_site()

@@ -27,7 +27,7 @@ from local.edge.server import EdgeServer
 from local.emulator.node_function import NodeFunctionVersion
 from local.http_messages import Headers, StreamedResponse
 from tests.edge.edge_host import HOST, KEY_VALUES, SITE, SOURCE
-from tests.runtime.releases.origin.node_functions import function_version
+from tests.runtime.releases.origin.node_functions import make_function_version
 
 # The request headers that are part of the cache key of pages.
 KEYED = {
@@ -92,7 +92,7 @@ def add_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
     return attrs.evolve(config, behaviors=behaviors)
 
 
-VERSIONS = {SITE["s"]: function_version({}), SITE["i"]: function_version({}, name="shop-image")}
+VERSIONS = {SITE["s"]: make_function_version({}), SITE["i"]: make_function_version({}, name="shop-image")}
 
 
 @attrs.define

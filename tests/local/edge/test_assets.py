@@ -39,7 +39,7 @@ class FakeS3:
         return web.Response(status=304 if "if-none-match" in headers else 200, headers=answered, body=b"file")
 
 
-def ask(
+def request_asset(
     method: str, uri: str, headers: Headers | None = None
 ) -> tuple[int, dict[str, str], bytes, list[tuple[str, str, dict[str, str]]]]:
     """Return the status, headers and body of the origin's answer, and the requests that S3 received."""
@@ -76,7 +76,7 @@ class assets:  # noqa: N801 - used as a function
 
 
 def test_an_object_is_read_with_a_signed_request() -> None:
-    status, headers, body, requests = ask("GET", "/assets/shop/01JB/my%20file+%C3%A9.pdf")
+    status, headers, body, requests = request_asset("GET", "/assets/shop/01JB/my%20file+%C3%A9.pdf")
     assert (status, body, headers["etag"]) == (200, b"file", '"1"')
     method, path, sent = requests[0]
     assert (method, path) == ("GET", "/anchor-dev-assets/assets/shop/01JB/my%20file%2B%C3%A9.pdf")
@@ -85,18 +85,18 @@ def test_an_object_is_read_with_a_signed_request() -> None:
 
 
 def test_s3s_internal_headers_do_not_reach_the_viewer() -> None:
-    _, headers, _, _ = ask("GET", "/assets/a.css")
+    _, headers, _, _ = request_asset("GET", "/assets/a.css")
     assert "x-amz-id-2" not in headers
     assert headers["content-type"] == "text/css"
 
 
 def test_only_methods_conditions_and_ranges_reach_the_bucket() -> None:
     """Other headers of the request, such as cookies, are not sent to S3."""
-    status, headers, body, _ = ask("HEAD", "/assets/a.css")
+    status, headers, body, _ = request_asset("HEAD", "/assets/a.css")
     assert (status, headers["content-length"], body) == (200, "4", b"")
-    assert ask("GET", "/assets/a.css", [("if-none-match", '"1"')])[0] == 304
+    assert request_asset("GET", "/assets/a.css", [("if-none-match", '"1"')])[0] == 304
     sent = [("range", "bytes=0-1"), ("cookie", "a=1"), ("x-amz-checksum-mode", "ENABLED")]
-    status, headers, body, requests = ask("GET", "/assets/a.css", sent)
+    status, headers, body, requests = request_asset("GET", "/assets/a.css", sent)
     assert (status, headers["content-range"], body) == (206, "bytes 0-1/4", b"fi")
     assert not set(requests[0][2]) & {"cookie", "x-amz-checksum-mode"}
 
@@ -106,7 +106,7 @@ def test_only_methods_conditions_and_ranges_reach_the_bucket() -> None:
 )
 def test_only_assets_can_be_read(uri: str) -> None:
     """The ISR cache is in the same bucket, but the bucket policy permits only `assets/`."""
-    status, _, body, requests = ask("GET", uri)
+    status, _, body, requests = request_asset("GET", uri)
     assert (status, requests) == (403, [])
     assert b"AccessDenied" in body
 
@@ -124,7 +124,7 @@ def test_the_error_names_an_endpoint_that_does_not_answer() -> None:
 
 
 def test_the_edge_serves_files_from_the_bucket() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         async with assets(FakeS3()) as bucket:
             running_edge.edge.origins.assets = bucket
             got = await running_edge.get("/robots.txt")
@@ -135,4 +135,4 @@ def test_the_edge_serves_files_from_the_bucket() -> None:
             head = await running_edge.get("/robots.txt", method="HEAD")
             assert (head.status, head.headers["content-length"], head.body) == (200, "4", b"")
 
-    run_scenario(scenario)
+    run_scenario(check_edge)

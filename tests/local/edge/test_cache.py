@@ -8,7 +8,7 @@ import pytest
 from local.edge.cache import CachedResponse, EdgeCache, compute_ttl
 from local.edge.config import CachePolicy
 from local.http_messages import Headers
-from tests.edge.edge_host import HOST, RELEASE_HOST, SITE, value
+from tests.edge.edge_host import HOST, RELEASE_HOST, SITE, encode_entry
 from tests.local.edge.edge_fixture import (
     CONFIG,
     Answer,
@@ -23,7 +23,9 @@ NOW = 1_000_000.0
 POLICY = CachePolicy(min_ttl=0, default_ttl=0, max_ttl=1000)
 
 
-def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123456789") -> FakeFunctions:
+def make_fake_functions(
+    *headers: tuple[str, str], status: int = 200, body: bytes = b"0123456789"
+) -> FakeFunctions:
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return status, list(headers), [body]
 
@@ -75,7 +77,7 @@ def test_cache_policy_and_origin_headers_determine_how_long_an_answer_is_cached(
         (301, [("cache-control", "s-maxage=60")], {}, 60),
     ],
 )
-def test_other_rules_determine_how_long_an_error_is_cached(
+def test_error_ttls_and_headers_determine_how_long_an_error_is_cached(
     status: int, headers: Headers, error_ttls: dict[int, float], seconds: float
 ) -> None:
     """The minimum is the distribution's TTL for the status, or 10 s. Some statuses are never cached."""
@@ -83,7 +85,7 @@ def test_other_rules_determine_how_long_an_error_is_cached(
 
 
 def test_an_answer_is_cached_until_it_expires() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         first = await running_edge.get("/page")
         running_edge.now += 59
         second = await running_edge.get("/page")
@@ -96,7 +98,7 @@ def test_an_answer_is_cached_until_it_expires() -> None:
         running_edge.now += 1
         assert (await running_edge.get("/page")).headers["x-cache"] == "Miss from cloudfront"
 
-    run_scenario(scenario, functions=answering(("cache-control", "s-maxage=60"), ("x-own", "1")))
+    run_scenario(check_edge, functions=make_fake_functions(("cache-control", "s-maxage=60"), ("x-own", "1")))
 
 
 @pytest.mark.parametrize(
@@ -118,14 +120,14 @@ def test_an_answer_is_cached_until_it_expires() -> None:
     ],
     ids=str,
 )
-def test_requests_that_can_have_different_answers_do_not_share_one(other: dict[str, object]) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_requests_that_can_have_different_answers_share_no_cached_answer(other: dict[str, object]) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         settings = dict(other)
         await running_edge.get(str(settings.pop("target", "/page")), **settings)
         assert len(running_edge.functions.sent) == 2
 
-    run_scenario(scenario, functions=answering(("cache-control", "s-maxage=60")))
+    run_scenario(check_edge, functions=make_fake_functions(("cache-control", "s-maxage=60")))
 
 
 @pytest.mark.parametrize(
@@ -141,29 +143,31 @@ def test_requests_that_can_have_different_answers_do_not_share_one(other: dict[s
     ids=str,
 )
 def test_requests_with_the_same_cache_key_share_a_cached_answer(same: dict[str, object]) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         got = await running_edge.get("/page", **same)
         assert got.headers["x-cache"] == "Hit from cloudfront"
         assert got.headers["content-length"] == "10"
         assert got.body == (b"" if same.get("method") == "HEAD" else b"0123456789")
 
-    run_scenario(scenario, functions=answering(("cache-control", "s-maxage=60")))
+    run_scenario(check_edge, functions=make_fake_functions(("cache-control", "s-maxage=60")))
 
 
-def test_a_switch_needs_no_invalidation_and_files_with_a_hash_stay() -> None:
+def test_a_switch_needs_no_invalidation_and_hashed_assets_stay_cached() -> None:
     """D3: the release is part of the cache key, except for hashed assets, which do not change."""
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         for target in ("/page", "/robots.txt", "/_next/static/a.js"):
             await running_edge.get(target)
-        running_edge.set_key(HOST, value({**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC"}))
+        running_edge.set_key(HOST, encode_entry({**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC"}))
         results = [(await running_edge.get(target)).headers["x-cache"] for target in ("/page", "/robots.txt")]
         assert results == ["Miss from cloudfront"] * 2
         assert (await running_edge.get("/_next/static/a.js")).headers["x-cache"] == "Hit from cloudfront"
 
     headers = [("cache-control", "s-maxage=60")]
-    run_scenario(scenario, functions=answering(*headers), assets=FakeAssets((200, headers, [b"file"])))
+    run_scenario(
+        check_edge, functions=make_fake_functions(*headers), assets=FakeAssets((200, headers, [b"file"]))
+    )
 
 
 def test_a_matching_etag_gets_304() -> None:
@@ -173,7 +177,7 @@ def test_a_matching_etag_gets_304() -> None:
         ("last-modified", "Mon, 12 Jan 1970 13:00:00 GMT"),
     ]
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         for sent in ('"abc"', 'W/"abc"', '"x", W/"abc"', "*"):
             got = await running_edge.get("/page", headers=[("if-none-match", sent)])
@@ -187,7 +191,7 @@ def test_a_matching_etag_gets_304() -> None:
         both = [("if-none-match", '"x"'), ("if-modified-since", "Mon, 12 Jan 1970 13:00:00 GMT")]
         assert (await running_edge.get("/page", headers=both)).status == 200
 
-    run_scenario(scenario, functions=answering(*headers))
+    run_scenario(check_edge, functions=make_fake_functions(*headers))
 
 
 @pytest.mark.parametrize(
@@ -205,27 +209,29 @@ def test_a_matching_etag_gets_304() -> None:
 def test_a_range_of_a_cached_answer_can_be_requested(
     asked: str, status: int, body: bytes, content_range: str | None
 ) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/film")
         got = await running_edge.get("/film", headers=[("range", asked)])
         assert (got.status, got.body, got.headers.get("content-range")) == (status, body, content_range)
 
-    run_scenario(scenario, functions=answering(("cache-control", "max-age=60")))
+    run_scenario(check_edge, functions=make_fake_functions(("cache-control", "max-age=60")))
 
 
-def test_an_error_is_not_cached_if_the_distribution_disables_it() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_an_error_with_an_error_ttl_of_zero_is_not_cached() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         for _ in range(2):
             assert (await running_edge.get("/broken")).headers["x-cache"] == "Error from cloudfront"
         assert len(running_edge.functions.sent) == 2
 
     run_scenario(
-        scenario, functions=answering(status=500), config=attrs.evolve(CONFIG, error_ttls={500: 0.0})
+        check_edge,
+        functions=make_fake_functions(status=500),
+        config=attrs.evolve(CONFIG, error_ttls={500: 0.0}),
     )
 
 
 def test_an_error_is_cached_for_ten_seconds_by_default() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         for _ in range(2):
             assert (await running_edge.get("/broken")).headers["x-cache"] == "Error from cloudfront"
         assert len(running_edge.functions.sent) == 1
@@ -233,21 +239,21 @@ def test_an_error_is_cached_for_ten_seconds_by_default() -> None:
         await running_edge.get("/broken")
         assert len(running_edge.functions.sent) == 2
 
-    run_scenario(scenario, functions=answering(status=500))
+    run_scenario(check_edge, functions=make_fake_functions(status=500))
 
 
-def response(size: int) -> CachedResponse:
+def make_response(size: int) -> CachedResponse:
     return CachedResponse(status=200, headers=[], body=b"x" * size, stored_at=NOW, expires_at=NOW + 1)
 
 
 def test_the_least_recently_used_answers_are_removed_above_the_size_limit() -> None:
     cache = EdgeCache(maximum_bytes=10)
-    cache.put(("a",), response(4))
-    cache.put(("b",), response(4))
+    cache.put(("a",), make_response(4))
+    cache.put(("b",), make_response(4))
     assert cache.get(("a",), NOW) is not None
-    cache.put(("c",), response(4))
+    cache.put(("c",), make_response(4))
     assert [key for key in "abc" if cache.get((key,), NOW)] == ["a", "c"]
-    cache.put(("c",), response(6))
+    cache.put(("c",), make_response(6))
     assert [key for key in "abc" if cache.get((key,), NOW)] == ["a", "c"]
     assert cache.get(("a",), NOW + 1) is None
     cache.clear()
@@ -272,7 +278,7 @@ def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[st
     }
     for each in keys.values():
         for key in each:
-            cache.put(key, response(1))
+            cache.put(key, make_response(1))
     cache.invalidate([path])
     assert [target for target in keys if any(cache.get(key, NOW) for key in keys[target])] == left
     assert [target for target in keys if all(cache.get(key, NOW) for key in keys[target])] == left
@@ -281,7 +287,7 @@ def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[st
 def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
     """Otherwise a file that is deleted while the edge fetches it would be cached after the invalidation."""
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
             if len(running_edge.functions.sent) == 1:
                 running_edge.edge.cache.invalidate(["/page"])
@@ -291,13 +297,16 @@ def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
         results = [(await running_edge.get("/page")).headers["x-cache"].partition(" ")[0] for _ in range(3)]
         assert results == ["Miss", "Miss", "Hit"]
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_an_answer_that_is_too_large_for_the_cache_is_served() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         for _ in range(2):
             assert len((await running_edge.get("/film")).body) == 9 * 1024 * 1024
         assert len(running_edge.functions.sent) == 2
 
-    run_scenario(scenario, functions=answering(("cache-control", "max-age=60"), body=bytes(9 * 1024 * 1024)))
+    run_scenario(
+        check_edge,
+        functions=make_fake_functions(("cache-control", "max-age=60"), body=bytes(9 * 1024 * 1024)),
+    )

@@ -79,8 +79,8 @@ async def send_simultaneously(
     [[], [("cache-control", "max-age=60")], [("expires", "0")], [("set-cookie", "user=1")]],
     ids=str,
 )
-def test_waiting_requests_get_the_answer_of_the_first(headers: Headers) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_waiting_requests_get_the_answer_of_the_first_request(headers: Headers) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         answers = await send_simultaneously(
             running_edge, {}, {"headers": [("cookie", "user=2")]}, {"method": "HEAD"}
         )
@@ -93,25 +93,25 @@ def test_waiting_requests_get_the_answer_of_the_first(headers: Headers) -> None:
         for got in answers:
             assert got.cookies == [value for name, value in headers if name == "set-cookie"]
 
-    run_scenario(scenario, functions=GatedFunctions(*headers))
+    run_scenario(check_edge, functions=GatedFunctions(*headers))
 
 
 def test_an_error_below_500_is_shared() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         answers = await send_simultaneously(running_edge, {})
         assert [got.status for got in answers] == [401, 401]
 
-    run_scenario(scenario, functions=GatedFunctions(status=401))
+    run_scenario(check_edge, functions=GatedFunctions(status=401))
 
 
 def test_conditions_and_ranges_apply_to_waiting_requests() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         answers = await send_simultaneously(
             running_edge, {"headers": [("if-none-match", '"1"')]}, {"headers": [("range", "bytes=0-3")]}
         )
         assert [(got.status, got.body) for got in answers] == [(200, b"answer 1"), (304, b""), (206, b"answ")]
 
-    run_scenario(scenario, functions=GatedFunctions(("etag", '"1"')))
+    run_scenario(check_edge, functions=GatedFunctions(("etag", '"1"')))
 
 
 @pytest.mark.parametrize(
@@ -126,21 +126,21 @@ def test_conditions_and_ranges_apply_to_waiting_requests() -> None:
         "private, max-age=60",
     ],
 )
-def test_cache_control_can_prevent_that_an_answer_is_shared(control: str) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_cache_control_can_prevent_the_sharing_of_an_answer(control: str) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         first, *others = await send_simultaneously(running_edge, {}, {})
         assert first.body == b"answer 1"
         assert {got.body for got in others} == {b"answer 2", b"answer 3"}
         assert len(running_edge.functions.sent) == 3
 
-    run_scenario(scenario, functions=GatedFunctions(("cache-control", control)))
+    run_scenario(check_edge, functions=GatedFunctions(("cache-control", control)))
 
 
-def test_requests_that_waited_in_vain_go_to_the_origin_at_once() -> None:
+def test_requests_that_waited_in_vain_go_to_the_origin_simultaneously() -> None:
     """These requests waited for an answer that cannot be shared. They do not wait for each other again."""
     second = asyncio.Event()
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
             if len(running_edge.functions.sent) == 1:
                 await wait_until(lambda: running_edge.waiting_requests == 3)
@@ -154,7 +154,7 @@ def test_requests_that_waited_in_vain_go_to_the_origin_at_once() -> None:
         second.set()
         assert [(await task).body for task in tasks] == [b"own"] * 4
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 @pytest.mark.parametrize(
@@ -186,18 +186,18 @@ def test_only_cache_control_prevents_sharing_and_only_if_the_minimum_ttl_is_0(
     ids=["500", "503", "304", "unreachable", "unforeseen"],
 )
 def test_a_failed_answer_and_a_304_are_not_shared(functions: GatedFunctions, status: int) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         first, *others = await send_simultaneously(running_edge, {}, {})
         assert first.status == status
         assert {got.body for got in others} == {b"answer 2", b"answer 3"}
         assert running_edge.functions.open == 0
 
-    run_scenario(scenario, functions=functions)
+    run_scenario(check_edge, functions=functions)
 
 
 @pytest.mark.parametrize("first", [{"method": "HEAD"}, {"headers": [("range", "bytes=0-1")]}], ids=str)
-def test_a_head_and_a_range_are_not_shared(first: dict[str, object]) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_answers_to_head_and_range_requests_are_not_shared(first: dict[str, object]) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         functions = running_edge.functions
         task = asyncio.create_task(running_edge.get("/page", **first))
         await wait_until(lambda: len(functions.sent) == 1)
@@ -207,16 +207,16 @@ def test_a_head_and_a_range_are_not_shared(first: dict[str, object]) -> None:
         functions.gate.set()
         await task
 
-    run_scenario(scenario, functions=GatedFunctions())
+    run_scenario(check_edge, functions=GatedFunctions())
 
 
-def test_other_keys_and_methods_do_not_wait() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_requests_with_other_cache_keys_or_methods_do_not_wait() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         others = [{"headers": [("rsc", "1")]}, {"headers": [("accept-encoding", "br")]}, {"method": "POST"}]
         answers = await send_simultaneously(running_edge, *others, expect=0)
         assert len({got.body for got in answers}) == 4
 
-    run_scenario(scenario, functions=GatedFunctions())
+    run_scenario(check_edge, functions=GatedFunctions())
 
 
 def remove_cookies(config: EdgeConfig = CONFIG) -> EdgeConfig:
@@ -245,14 +245,14 @@ def remove_cookies(config: EdgeConfig = CONFIG) -> EdgeConfig:
 def test_forwarded_cookies_and_disabled_caching_prevent_collapsing_as_documented(
     config: EdgeConfig, waiting: int
 ) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await send_simultaneously(running_edge, {}, expect=waiting)
 
-    run_scenario(scenario, functions=GatedFunctions(), config=config, is_collapsing_with_cookies=False)
+    run_scenario(check_edge, functions=GatedFunctions(), config=config, is_collapsing_with_cookies=False)
 
 
 def test_a_request_after_an_invalidation_does_not_wait_for_an_older_request() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         functions = running_edge.functions
         first = asyncio.create_task(running_edge.get("/page"))
         await wait_until(lambda: len(functions.sent) == 1)
@@ -262,11 +262,11 @@ def test_a_request_after_an_invalidation_does_not_wait_for_an_older_request() ->
         assert (await first).body == b"answer 1"
         assert running_edge.edge._collapser._fetches == {}
 
-    run_scenario(scenario, functions=GatedFunctions(("cache-control", "max-age=60")))
+    run_scenario(check_edge, functions=GatedFunctions(("cache-control", "max-age=60")))
 
 
 def stream_parts(*gates: asyncio.Event, error: Exception | None = None) -> AsyncIterator[bytes]:
-    async def parts() -> AsyncIterator[bytes]:
+    async def generate_parts() -> AsyncIterator[bytes]:
         yield b"first"
         for gate in gates:
             await gate.wait()
@@ -274,7 +274,7 @@ def stream_parts(*gates: asyncio.Event, error: Exception | None = None) -> Async
         if error is not None:
             raise error
 
-    return parts()
+    return generate_parts()
 
 
 def set_first_answer(running_edge: RunningEdge, headers: Headers, chunks: Chunks) -> None:
@@ -286,8 +286,8 @@ def set_first_answer(running_edge: RunningEdge, headers: Headers, chunks: Chunks
     running_edge.functions.respond = respond
 
 
-def test_the_first_viewer_gets_each_part_at_once_and_the_others_get_the_whole_answer() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_the_first_viewer_gets_a_stream_and_the_others_get_the_whole_answer() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
         set_first_answer(running_edge, [("cache-control", "s-maxage=60")], stream_parts(gate))
         async with running_edge.request("/page") as first:
@@ -298,11 +298,11 @@ def test_the_first_viewer_gets_each_part_at_once_and_the_others_get_the_whole_an
             assert await first.content.read() == b"last"
             assert (await waiting).body == b"firstlast"
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_no_request_waits_for_an_uncacheable_answer_after_its_headers_arrived() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         head, rest = asyncio.Event(), asyncio.Event()
 
         async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
@@ -324,11 +324,11 @@ def test_no_request_waits_for_an_uncacheable_answer_after_its_headers_arrived() 
         rest.set()
         assert [(await first).body, (await waiting).body] == [b"firstlast"] * 2
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_an_answer_that_ends_early_or_is_too_large_is_not_shared() -> None:
-    async def broken(running_edge: RunningEdge) -> None:
+    async def check_failing_answer(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
         set_first_answer(
             running_edge,
@@ -342,15 +342,15 @@ def test_an_answer_that_ends_early_or_is_too_large_is_not_shared() -> None:
             gate.set()
             assert (await waiting).body == b"own"
 
-    async def large(running_edge: RunningEdge) -> None:
+    async def check_large_answer(running_edge: RunningEdge) -> None:
         gate = asyncio.Event()
 
-        async def chunks() -> AsyncIterator[bytes]:
+        async def generate_parts() -> AsyncIterator[bytes]:
             await gate.wait()
             for _ in range(9):
                 yield bytes(MAXIMUM_OBJECT_BYTES // 8)
 
-        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], chunks())
+        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], generate_parts())
         first = asyncio.create_task(running_edge.get("/page"))
         await wait_until(lambda: len(running_edge.functions.sent) == 1)
         waiting = asyncio.create_task(running_edge.get("/page"))
@@ -359,22 +359,22 @@ def test_an_answer_that_ends_early_or_is_too_large_is_not_shared() -> None:
         assert (await waiting).body == b"own"
         assert len((await first).body) == MAXIMUM_OBJECT_BYTES // 8 * 9
 
-    run_scenario(broken)
-    run_scenario(large)
+    run_scenario(check_failing_answer)
+    run_scenario(check_large_answer)
 
 
 def test_waiting_requests_go_to_the_origin_if_the_first_viewer_disconnects() -> None:
     left = asyncio.Event()
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def generate_parts() -> AsyncIterator[bytes]:
         yield b"first"
         await left.wait()
         while True:
             yield b"more" * 1000
             await asyncio.sleep(0)
 
-    async def scenario(running_edge: RunningEdge) -> None:
-        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], endless())
+    async def check_edge(running_edge: RunningEdge) -> None:
+        set_first_answer(running_edge, [("cache-control", "s-maxage=60")], generate_parts())
         async with running_edge.request("/page") as first:
             await first.content.readany()
             waiting = asyncio.create_task(running_edge.get("/page"))
@@ -385,11 +385,11 @@ def test_waiting_requests_go_to_the_origin_if_the_first_viewer_disconnects() -> 
         await wait_until(lambda: running_edge.functions.open == 0)
         assert running_edge.edge._collapser._fetches == {}
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_a_waiting_viewer_who_disconnects_does_not_affect_the_others() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         functions = running_edge.functions
         first = asyncio.create_task(running_edge.get("/page"))
         await wait_until(lambda: len(functions.sent) == 1)
@@ -402,13 +402,13 @@ def test_a_waiting_viewer_who_disconnects_does_not_affect_the_others() -> None:
         assert [(await first).body, (await staying).body] == [b"answer 1"] * 2
         await wait_until(lambda: len(running_edge.log) == 3)
 
-    run_scenario(scenario, functions=GatedFunctions())
+    run_scenario(check_edge, functions=GatedFunctions())
 
 
 def test_a_first_viewer_who_does_not_read_blocks_the_others_for_the_read_timeout_at_most() -> None:
     origins = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.05)}
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         never = asyncio.Event()
         set_first_answer(running_edge, [("cache-control", "s-maxage=60")], stream_parts(never))
         async with running_edge.request("/page") as first:
@@ -416,4 +416,4 @@ def test_a_first_viewer_who_does_not_read_blocks_the_others_for_the_read_timeout
             assert (await running_edge.get("/page")).body == b"own"
             never.set()
 
-    run_scenario(scenario, config=attrs.evolve(CONFIG, origins=origins))
+    run_scenario(check_edge, config=attrs.evolve(CONFIG, origins=origins))

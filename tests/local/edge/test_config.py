@@ -22,19 +22,22 @@ RESPONSE_FUNCTION = "arn:aws:cloudfront::000000000000:function/anchor-dev-viewer
 STORE = "arn:aws:cloudfront::000000000000:key-value-store/1"
 
 
-def items(*values: object) -> dict[str, object]:
+def make_item_list(*values: object) -> dict[str, object]:
     return {"Quantity": len(values), "Items": list(values)}
 
 
-def behavior(**changes: object) -> dict[str, object]:
+def make_behavior(**changes: object) -> dict[str, object]:
     return {
         "TargetOriginId": "server",
         "ViewerProtocolPolicy": "redirect-to-https",
         "CachePolicyId": "pages",
         "OriginRequestPolicyId": "all-viewer",
         "ResponseHeadersPolicyId": "security",
-        "AllowedMethods": {**items("GET", "HEAD", "POST"), "CachedMethods": items("GET", "HEAD")},
-        "FunctionAssociations": items({"EventType": "viewer-request", "FunctionARN": FUNCTION}),
+        "AllowedMethods": {
+            **make_item_list("GET", "HEAD", "POST"),
+            "CachedMethods": make_item_list("GET", "HEAD"),
+        },
+        "FunctionAssociations": make_item_list({"EventType": "viewer-request", "FunctionARN": FUNCTION}),
         **changes,
     }
 
@@ -44,7 +47,7 @@ DISTRIBUTION = {
     "ARN": "arn:aws:cloudfront::000000000000:distribution/E1",
     "DomainName": "d111111abcdef8.cloudfront.net",
     "DistributionConfig": {
-        "Origins": items(
+        "Origins": make_item_list(
             {
                 "Id": "assets",
                 "DomainName": "b.s3.ap-southeast-1.amazonaws.com",
@@ -59,24 +62,28 @@ DISTRIBUTION = {
                 "CustomOriginConfig": {"OriginReadTimeout": 60, "HTTPSPort": 443},
             },
         ),
-        "DefaultCacheBehavior": behavior(),
-        "CacheBehaviors": items(
-            behavior(
+        "DefaultCacheBehavior": make_behavior(),
+        "CacheBehaviors": make_item_list(
+            make_behavior(
                 PathPattern="/_next/static/*",
                 CachePolicyId="hashed",
-                FunctionAssociations=items(
+                FunctionAssociations=make_item_list(
                     {"EventType": "viewer-response", "FunctionARN": RESPONSE_FUNCTION},
                     {"EventType": "viewer-request", "FunctionARN": FUNCTION},
                 ),
             ),
-            behavior(PathPattern="/_next/image*", FunctionAssociations=items(), AllowedMethods=None),
+            make_behavior(
+                PathPattern="/_next/image*", FunctionAssociations=make_item_list(), AllowedMethods=None
+            ),
         ),
-        "CustomErrorResponses": items({"ErrorCode": 404, "ErrorCachingMinTTL": 0}, {"ErrorCode": 500}),
+        "CustomErrorResponses": make_item_list(
+            {"ErrorCode": 404, "ErrorCachingMinTTL": 0}, {"ErrorCode": 500}
+        ),
     },
 }
 
 
-def cache_policy(*headers: str, queries: str = "all") -> dict[str, object]:
+def make_cache_policy(*headers: str, queries: str = "all") -> dict[str, object]:
     return {
         "MinTTL": 0,
         "DefaultTTL": 0,
@@ -84,8 +91,8 @@ def cache_policy(*headers: str, queries: str = "all") -> dict[str, object]:
         "ParametersInCacheKeyAndForwardedToOrigin": {
             "EnableAcceptEncodingGzip": True,
             "EnableAcceptEncodingBrotli": True,
-            "HeadersConfig": {"HeaderBehavior": "whitelist", "Headers": items(*headers)},
-            "CookiesConfig": {"CookieBehavior": "whitelist", "Cookies": items("__prerender_bypass")},
+            "HeadersConfig": {"HeaderBehavior": "whitelist", "Headers": make_item_list(*headers)},
+            "CookiesConfig": {"CookieBehavior": "whitelist", "Cookies": make_item_list("__prerender_bypass")},
             "QueryStringsConfig": {"QueryStringBehavior": queries},
         },
     }
@@ -96,8 +103,8 @@ class FakeCloudFront:
 
     def __init__(self) -> None:
         self.policies = {
-            "pages": cache_policy("X-Anchor-Release", "RSC"),
-            "hashed": cache_policy(queries="none"),
+            "pages": make_cache_policy("X-Anchor-Release", "RSC"),
+            "hashed": make_cache_policy(queries="none"),
         }
         self.code_reads: list[str] = []
 
@@ -109,7 +116,7 @@ class FakeCloudFront:
 
     def get_origin_request_policy(self, **_: str) -> dict[str, object]:
         config = {
-            "HeadersConfig": {"HeaderBehavior": "allExcept", "Headers": items("host")},
+            "HeadersConfig": {"HeaderBehavior": "allExcept", "Headers": make_item_list("host")},
             "CookiesConfig": {"CookieBehavior": "all"},
             "QueryStringsConfig": {"QueryStringBehavior": "all"},
         }
@@ -130,8 +137,8 @@ class FakeCloudFront:
                 "XSSProtection": {"Override": False, "Protection": True, "ModeBlock": True},
                 "ContentSecurityPolicy": {"Override": False, "ContentSecurityPolicy": "default-src 'self'"},
             },
-            "CustomHeadersConfig": items({"Header": "X-Own", "Value": "1", "Override": False}),
-            "RemoveHeadersConfig": items({"Header": "X-Powered-By"}),
+            "CustomHeadersConfig": make_item_list({"Header": "X-Own", "Value": "1", "Override": False}),
+            "RemoveHeadersConfig": make_item_list({"Header": "X-Powered-By"}),
         }
         return {"ResponseHeadersPolicy": {"ResponseHeadersPolicyConfig": config}}
 
@@ -139,7 +146,7 @@ class FakeCloudFront:
         assert asked["Stage"] == "LIVE"
         if asked["Name"] == "anchor-dev-viewer-response":
             return {"FunctionSummary": {"FunctionConfig": {}}}
-        stores = items({"KeyValueStoreARN": STORE})
+        stores = make_item_list({"KeyValueStoreARN": STORE})
         return {"FunctionSummary": {"FunctionConfig": {"KeyValueStoreAssociations": stores}}}
 
     def get_function(self, **asked: str) -> dict[str, object]:

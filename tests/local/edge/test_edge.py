@@ -14,7 +14,7 @@ from local.edge.config import CacheBehavior
 from local.edge.listener import EdgePortTakenError
 from local.edge.server import CLOSE_SECONDS
 from local.workers.process import WorkerFailedError
-from tests.edge.edge_host import HOST, RELEASE, SITE, value
+from tests.edge.edge_host import HOST, RELEASE, SITE, encode_entry
 from tests.local.edge.edge_fixture import (
     CONFIG,
     DEFAULT,
@@ -26,35 +26,35 @@ from tests.local.edge.edge_fixture import (
     answer_hello,
     run_scenario,
 )
-from tests.runtime.releases.origin.node_functions import function_version
+from tests.runtime.releases.origin.node_functions import make_function_version
 
 
-def test_each_part_of_an_answer_passes_at_once() -> None:
+def test_an_answer_is_streamed_to_the_viewer() -> None:
     """D7: the first part of a streamed page arrives before the origin produces the last part."""
     gate = asyncio.Event()
 
-    async def parts() -> AsyncIterator[bytes]:
+    async def generate_parts() -> AsyncIterator[bytes]:
         yield b"first"
         await gate.wait()
         yield b"last"
 
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
-        return 200, [("content-type", "text/html")], parts()
+        return 200, [("content-type", "text/html")], generate_parts()
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         async with running_edge.request("/stream") as answer:
             assert await answer.content.readany() == b"first"
             gate.set()
             assert await answer.content.read() == b"last"
 
-    run_scenario(scenario, functions=FakeFunctions(respond))
+    run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
-def test_each_part_of_a_request_passes_at_once() -> None:
+def test_a_request_body_is_streamed_to_the_origin() -> None:
     gate = asyncio.Event()
     received: list[bytes] = []
 
-    async def upload() -> AsyncIterator[bytes]:
+    async def generate_parts() -> AsyncIterator[bytes]:
         yield b"first"
         await gate.wait()
         yield b"last"
@@ -66,16 +66,16 @@ def test_each_part_of_a_request_passes_at_once() -> None:
             gate.set()
         return 200, [], [b"".join(received)]
 
-    async def scenario(running_edge: RunningEdge) -> None:
-        got = await running_edge.get("/upload", method="POST", data=upload())
+    async def check_edge(running_edge: RunningEdge) -> None:
+        got = await running_edge.get("/upload", method="POST", data=generate_parts())
         assert got.body == b"firstlast"
         assert received == [b"first", b"last"]
 
-    run_scenario(scenario, functions=FakeFunctions(respond))
+    run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
 def test_a_function_gets_the_viewers_request_under_its_own_host() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         headers = [
             ("Connection", "keep-alive, X-Hop"),
             ("X-Hop", "1"),
@@ -102,11 +102,11 @@ def test_a_function_gets_the_viewers_request_under_its_own_host() -> None:
         assert sent.headers["user-agent"] == "browser"
         assert not set(sent.headers) & {"connection", "x-hop", "te", "x-real-ip"}
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_images_and_files_go_to_their_own_origins() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/_next/image?url=%2Fphoto.jpg&w=640&q=75")
         assert [sent.host for sent in running_edge.functions.sent] == ["shop-image"]
         assert (await running_edge.get("/robots.txt?x=1")).body == b"file"
@@ -115,7 +115,7 @@ def test_images_and_files_go_to_their_own_origins() -> None:
         assert (file.bucket, file.uri) == ("anchor-dev-assets", f"/assets/shop/{RELEASE}/robots.txt")
         assert (hashed.method, hashed.uri) == ("HEAD", "/assets/shop/_next/static/chunks/a%2Bb.js")
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_headers_of_the_answer_pass_and_the_policy_is_applied() -> None:
@@ -133,7 +133,7 @@ def test_headers_of_the_answer_pass_and_the_policy_is_applied() -> None:
         ]
         return 201, headers, [b"made"]
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         got = await running_edge.get("/")
         assert (got.status, got.body) == (201, b"made")
         assert got.cookies == ["a=1; Path=/", "b=2; Path=/"]
@@ -143,11 +143,11 @@ def test_headers_of_the_answer_pass_and_the_policy_is_applied() -> None:
         assert got.headers["x-cache"] == "Miss from cloudfront"
         assert not set(got.headers) & {"x-powered-by", "x-inside"}
 
-    run_scenario(scenario, functions=FakeFunctions(respond))
+    run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
-def test_the_edges_own_pages_carry_the_policys_headers_too() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_pages_that_the_edge_generates_have_the_policys_headers() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         got = await running_edge.get("/", host="unknown.example.com")
         assert got.status == 404
         assert got.headers["x-cache"] == "FunctionGeneratedResponse from cloudfront"
@@ -156,10 +156,10 @@ def test_the_edges_own_pages_carry_the_policys_headers_too() -> None:
         assert b"belongs to no site" in got.body
         assert running_edge.functions.sent == []
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
-def raising(error: Exception) -> FakeFunctions:
+def make_failing_functions(error: Exception) -> FakeFunctions:
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         raise error
 
@@ -169,9 +169,13 @@ def raising(error: Exception) -> FakeFunctions:
 @pytest.mark.parametrize(
     ("functions", "status", "problem"),
     [
-        (raising(WorkerFailedError("shop-server could not be started")), 502, "could not be started"),
-        (raising(RuntimeError("unforeseen")), 502, "unforeseen"),
-        (raising(TimeoutError()), 504, "no answer within 30"),
+        (
+            make_failing_functions(WorkerFailedError("shop-server could not be started")),
+            502,
+            "could not be started",
+        ),
+        (make_failing_functions(RuntimeError("unforeseen")), 502, "unforeseen"),
+        (make_failing_functions(TimeoutError()), 504, "no answer within 30"),
     ],
 )
 def test_a_failing_origin_causes_an_error_page_and_a_log_line(
@@ -179,67 +183,69 @@ def test_a_failing_origin_causes_an_error_page_and_a_log_line(
 ) -> None:
     """The log line contains the cause. The page does not."""
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         got = await running_edge.get("/")
         assert (got.status, got.headers["cache-control"]) == (status, "no-store")
         assert got.headers["x-cache"] == "Error from cloudfront"
         assert problem not in got.body.decode()
         assert (running_edge.log[0].status, problem in str(running_edge.log[0].problem)) == (status, True)
 
-    run_scenario(scenario, functions=functions)
+    run_scenario(check_edge, functions=functions)
 
 
-def test_an_origin_slower_than_its_timeout_is_a_504() -> None:
-    async def never(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
+def test_an_origin_slower_than_its_timeout_causes_status_504() -> None:
+    async def never_respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         await asyncio.Event().wait()
         raise AssertionError
 
     origins = {**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["server"], read_timeout=0.01)}
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         assert (await running_edge.get("/")).status == 504
         assert running_edge.functions.open == 0
 
-    run_scenario(scenario, functions=FakeFunctions(never), config=attrs.evolve(CONFIG, origins=origins))
+    run_scenario(
+        check_edge, functions=FakeFunctions(never_respond), config=attrs.evolve(CONFIG, origins=origins)
+    )
 
 
-def test_unreadable_assets_and_unknown_function_urls_are_502() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_unreadable_assets_and_unknown_function_urls_cause_status_502() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         assert (await running_edge.get("/robots.txt")).status == 502
-        running_edge.set_key(HOST, value({**SITE, "s": "gone.on.aws"}))
+        running_edge.set_key(HOST, encode_entry({**SITE, "s": "gone.on.aws"}))
         assert (await running_edge.get("/")).status == 502
         assert [str(access.problem) for access in running_edge.log] == [
             "no bucket",
             "no function was found for the URL gone.on.aws: 'gone.on.aws'",
         ]
 
-    run_scenario(scenario, assets=FakeAssets(AssetsUnreachableError("no bucket")))
+    run_scenario(check_edge, assets=FakeAssets(AssetsUnreachableError("no bucket")))
 
 
 def test_the_viewer_notices_an_answer_that_ends_early() -> None:
     """The edge closes the viewer's connection before the end of the body, and does not cache the answer."""
 
-    async def parts() -> AsyncIterator[bytes]:
+    async def generate_parts() -> AsyncIterator[bytes]:
         yield b"first"
         raise aiohttp.ClientPayloadError("gone")
 
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
-        return 200, [("cache-control", "s-maxage=60")], parts()
+        return 200, [("cache-control", "s-maxage=60")], generate_parts()
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         for _ in range(2):
             with pytest.raises(aiohttp.ClientPayloadError):
                 await running_edge.get("/")
         assert len(running_edge.functions.sent) == 2
         assert "closed the connection after 5 bytes" in str(running_edge.log[0].problem)
 
-    run_scenario(scenario, functions=FakeFunctions(respond))
+    run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
 def test_a_disconnected_viewer_ends_the_origin_request() -> None:
     left, closed = asyncio.Event(), asyncio.Event()
 
-    async def parts() -> AsyncIterator[bytes]:
+    async def generate_parts() -> AsyncIterator[bytes]:
         try:
             yield b"first"
             await left.wait()
@@ -250,9 +256,9 @@ def test_a_disconnected_viewer_ends_the_origin_request() -> None:
             closed.set()
 
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
-        return 200, [], parts()
+        return 200, [], generate_parts()
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         async with running_edge.request("/") as answer:
             assert await answer.content.readany() == b"first"
             answer.close()
@@ -263,7 +269,7 @@ def test_a_disconnected_viewer_ends_the_origin_request() -> None:
         assert running_edge.functions.open == 0
         assert "the viewer closed the connection" in str(running_edge.log[0].problem)
 
-    run_scenario(scenario, functions=FakeFunctions(respond))
+    run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
 def test_methods_that_the_behavior_does_not_allow_are_refused() -> None:
@@ -271,11 +277,11 @@ def test_methods_that_the_behavior_does_not_allow_are_refused() -> None:
         CONFIG, behaviors=(attrs.evolve(DEFAULT, allowed_methods=frozenset({"GET", "HEAD"})),)
     )
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         assert (await running_edge.get("/", method="POST", data=b"x")).status == 403
         assert running_edge.functions.sent == []
 
-    run_scenario(scenario, config=reading)
+    run_scenario(check_edge, config=reading)
 
 
 @pytest.mark.parametrize(
@@ -285,28 +291,28 @@ def test_methods_that_the_behavior_does_not_allow_are_refused() -> None:
         ("event.request.headers.host.value = 'x'; return event.request;", 502),
     ],
 )
-def test_a_function_that_fails_is_a_503_and_an_invalid_result_is_a_502(broken: str, status: int) -> None:
+def test_a_failing_function_causes_503_and_an_invalid_result_causes_502(broken: str, status: int) -> None:
     code = f"import cf from 'cloudfront';\nasync function handler(event) {{ {broken} }}"
     config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, request_function=code),))
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         assert (await running_edge.get("/")).status == status
 
-    run_scenario(scenario, config=config)
+    run_scenario(check_edge, config=config)
 
 
 def test_without_a_function_the_behaviors_own_origin_answers() -> None:
     plain = CacheBehavior(path_pattern="*", target_origin_id="assets")
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/assets/a?x=1")
         assert running_edge.assets.sent[0].uri == "/assets/a"
 
-    run_scenario(scenario, config=attrs.evolve(CONFIG, behaviors=(plain,)))
+    run_scenario(check_edge, config=attrs.evolve(CONFIG, behaviors=(plain,)))
 
 
 def test_headers_that_are_not_utf_8_are_passed_as_text() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Name: \xe9\r\n\r\n".encode("latin-1"))
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
@@ -314,7 +320,7 @@ def test_headers_that_are_not_utf_8_are_passed_as_text() -> None:
         await writer.wait_closed()
         assert running_edge.functions.sent[0].headers["x-name"] == "é"
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_absolute_targets_and_expect_headers_are_supported() -> None:
@@ -322,7 +328,7 @@ def test_absolute_targets_and_expect_headers_are_supported() -> None:
         received = b"".join([part async for part in body]) if body else b""
         return 200, [], [f"{sent.target} ".encode(), received]
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         writer.write(
             f"POST http://{HOST}/form?x=1 HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 4\r\n"
@@ -335,27 +341,27 @@ def test_absolute_targets_and_expect_headers_are_supported() -> None:
         writer.close()
         await writer.wait_closed()
 
-    run_scenario(scenario, functions=FakeFunctions(respond))
+    run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
 def test_the_log_has_the_result_of_each_request() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page?x=1")
         access = running_edge.log[0]
         assert (access.method, access.host, access.target) == ("GET", HOST, "/page?x=1")
         assert (access.status, access.result, access.problem) == (200, "Miss", None)
         assert access.seconds > 0
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_the_error_for_a_taken_port_names_the_setting_to_change() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         other = RunningEdge()
         with pytest.raises(EdgePortTakenError, match=rf"port {running_edge.port} .* ANCHOR_EDGE_PORT"):
             await other.server.open(running_edge.port)
 
-    run_scenario(scenario)
+    run_scenario(check_edge)
 
 
 def test_closing_waits_for_requests_in_progress_and_frees_the_port() -> None:
@@ -393,12 +399,12 @@ def test_no_request_fails_or_mixes_releases_while_a_site_is_switched() -> None:
         seen = {"function": sent.host, "release": sent.headers["x-anchor-release"]}
         return 200, [("cache-control", "s-maxage=60")], [json.dumps(seen).encode()]
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         done = asyncio.Event()
         failed: list[object] = []
         answers = asyncio.Semaphore(0)
 
-        async def visit() -> None:
+        async def request_repeatedly() -> None:
             while not done.is_set():
                 got = await running_edge.get("/")
                 seen = json.loads(got.body) if got.status == 200 else {}
@@ -406,11 +412,11 @@ def test_no_request_fails_or_mixes_releases_while_a_site_is_switched() -> None:
                     failed.append(got)
                 answers.release()
 
-        tasks = [asyncio.create_task(visit()) for _ in range(viewers)]
+        tasks = [asyncio.create_task(request_repeatedly()) for _ in range(viewers)]
         for number in range(switches):
             release = f"release-{number}"
-            running_edge.versions[f"{release}.on.aws"] = function_version({}, name=release)
-            running_edge.set_key(HOST, value({**SITE, "r": release, "s": f"{release}.on.aws"}))
+            running_edge.versions[f"{release}.on.aws"] = make_function_version({}, name=release)
+            running_edge.set_key(HOST, encode_entry({**SITE, "r": release, "s": f"{release}.on.aws"}))
             for _ in range(2):
                 await answers.acquire()
         done.set()
@@ -419,4 +425,4 @@ def test_no_request_fails_or_mixes_releases_while_a_site_is_switched() -> None:
         final = json.loads((await running_edge.get("/")).body)
         assert final == {"function": f"release-{switches - 1}", "release": f"release-{switches - 1}"}
 
-    run_scenario(scenario, functions=FakeFunctions(respond))
+    run_scenario(check_edge, functions=FakeFunctions(respond))

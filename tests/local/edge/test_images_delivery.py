@@ -24,7 +24,7 @@ from tests.local.edge.edge_fixture import FakeFunctions
 OURS = "http://localhost:3000"
 
 
-def program() -> None:
+def define_resources() -> None:
     """Declare the bucket of the images and its distribution."""
     stage = StageConfig.load()
     bucket = RetainedBucket(
@@ -33,7 +33,7 @@ def program() -> None:
             stage=stage,
             account=ACCOUNT_ID,
             lifecycle=buckets.LIFECYCLE,
-            cors=(buckets.cors(stage.images),),
+            cors=(buckets.build_cors_rule(stage.images),),
             read_by_distribution=True,
         ),
     )
@@ -86,7 +86,9 @@ def read_cache_result(answer: requests.Response) -> str:
 @pytest.fixture
 def delivery(emulator: Emulator) -> Iterator[Delivery]:
     settings = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
-    outputs = Engine(emulator, root=ROOT).deploy_program(program, stack="local", config=settings).outputs
+    outputs = (
+        Engine(emulator, root=ROOT).deploy_program(define_resources, stack="local", config=settings).outputs
+    )
     made = Delivery(emulator, outputs)
     with (
         run_event_loop_thread("edge") as loop,

@@ -24,7 +24,9 @@ MARK = "event.response.headers['x-mark'] = { value: event.context.requestId }; r
 CACHED = [("cache-control", "max-age=60"), ("etag", '"1"'), ("x-own", "1"), ("set-cookie", "a=1; Path=/")]
 
 
-def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123456789") -> FakeFunctions:
+def make_fake_functions(
+    *headers: tuple[str, str], status: int = 200, body: bytes = b"0123456789"
+) -> FakeFunctions:
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         return status, list(headers), [body]
 
@@ -32,14 +34,14 @@ def answering(*headers: tuple[str, str], status: int = 200, body: bytes = b"0123
 
 
 def test_the_function_runs_for_each_answer_and_does_not_change_the_cached_answer() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         answers = [await running_edge.get("/page") for _ in range(3)]
         assert [got.headers["x-cache"].partition(" ")[0] for got in answers] == ["Miss", "Hit", "Hit"]
         assert len({got.headers["x-mark"] for got in answers}) == 3
         for cached in running_edge.edge.cache._responses.values():
             assert cached.headers == CACHED
 
-    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(MARK))
+    run_scenario(check_edge, functions=make_fake_functions(*CACHED), config=add_response_function(MARK))
 
 
 @pytest.mark.parametrize(
@@ -52,53 +54,53 @@ def test_the_function_runs_for_each_answer_and_does_not_change_the_cached_answer
     ],
 )
 def test_the_function_runs_for_every_kind_of_request(settings: dict[str, object], status: int) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         got = await running_edge.get("/page", **settings)
         assert (got.status, "x-mark" in got.headers) == (status, True)
 
-    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(MARK))
+    run_scenario(check_edge, functions=make_fake_functions(*CACHED), config=add_response_function(MARK))
 
 
 def test_the_function_runs_for_a_head_request_that_misses_the_cache() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         assert "x-mark" in (await running_edge.get("/robots.txt", method="HEAD")).headers
 
-    run_scenario(scenario, assets=FakeAssets(), config=add_response_function(MARK))
+    run_scenario(check_edge, assets=FakeAssets(), config=add_response_function(MARK))
 
 
 def test_the_function_does_not_run_for_an_error_of_the_origin_even_if_it_is_cached() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         for _ in range(2):
             got = await running_edge.get("/missing")
             assert (got.status, "x-mark" in got.headers) == (404, False)
         assert len(running_edge.functions.sent) == 1
 
-    run_scenario(scenario, functions=answering(status=404), config=add_response_function(MARK))
+    run_scenario(check_edge, functions=make_fake_functions(status=404), config=add_response_function(MARK))
 
 
-def test_the_function_does_not_run_for_pages_of_the_edge() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_the_function_does_not_run_for_pages_that_the_edge_generates() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         assert "x-mark" not in (await running_edge.get("/", host="unknown.example.com")).headers
         running_edge.versions.clear()
         got = await running_edge.get("/")
         assert (got.status, "x-mark" in got.headers) == (502, False)
 
-    run_scenario(scenario, config=add_response_function(MARK))
+    run_scenario(check_edge, config=add_response_function(MARK))
 
 
 def test_the_function_does_not_run_for_a_response_of_the_viewer_request_function() -> None:
     redirect = "function handler() { return { statusCode: 302, headers: { location: { value: '/' } } }; }"
     config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, request_function=redirect),))
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         got = await running_edge.get("/")
         assert (got.status, "x-mark" in got.headers) == (302, False)
 
-    run_scenario(scenario, config=add_response_function(MARK, config))
+    run_scenario(check_edge, config=add_response_function(MARK, config))
 
 
-def test_the_response_event_has_the_request_id_and_the_request_of_the_request_function() -> None:
+def test_the_response_event_has_the_request_id_and_the_changed_request() -> None:
     request = (
         "function handler(event) { event.request.uri = '/changed';"
         " event.request.headers['x-id'] = { value: event.context.requestId }; return event.request; }"
@@ -106,7 +108,7 @@ def test_the_response_event_has_the_request_id_and_the_request_of_the_request_fu
     config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, request_function=request),))
     body = "event.response.headers['x-event'] = { value: JSON.stringify(event) }; return event.response;"
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         ids: list[str] = []
         for _ in range(2):
             event = json.loads((await running_edge.get("/")).headers["x-event"])
@@ -121,7 +123,7 @@ def test_the_response_event_has_the_request_id_and_the_request_of_the_request_fu
     config = attrs.evolve(
         config, origins={**CONFIG.origins, "server": attrs.evolve(CONFIG.origins["assets"], id="server")}
     )
-    run_scenario(scenario, config=add_response_function(body, config))
+    run_scenario(check_edge, config=add_response_function(body, config))
 
 
 def test_the_response_headers_policy_is_applied_after_the_function() -> None:
@@ -141,12 +143,14 @@ def test_the_response_headers_policy_is_applied_after_the_function() -> None:
         return event.response;
     """
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         got = await running_edge.get("/")
         assert (got.headers["x-forced"], got.headers["x-default"]) == ("policy", "function")
         assert not set(got.headers) & {"x-removed", "x-own"}
 
-    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(body, config))
+    run_scenario(
+        check_edge, functions=make_fake_functions(*CACHED), config=add_response_function(body, config)
+    )
 
 
 def test_the_function_can_replace_status_and_body_and_the_original_is_cached() -> None:
@@ -159,7 +163,7 @@ def test_the_function_can_replace_status_and_body_and_the_original_is_cached() -
         return response;
     """
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         for _ in range(2):
             async with running_edge.request("/page") as got:
                 assert (got.status, got.reason, await got.read()) == (203, "Replaced", b"other")
@@ -169,7 +173,7 @@ def test_the_function_can_replace_status_and_body_and_the_original_is_cached() -
         assert [cached.body for cached in running_edge.edge.cache._responses.values()] == [b"0123456789"]
 
     headers = [*CACHED, ("content-length", "10")]
-    run_scenario(scenario, functions=answering(*headers), config=add_response_function(body))
+    run_scenario(check_edge, functions=make_fake_functions(*headers), config=add_response_function(body))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +186,7 @@ def test_the_function_can_replace_status_and_body_and_the_original_is_cached() -
 def test_a_failing_function_causes_an_error_page_for_a_miss_and_for_a_hit(body: str, status: int) -> None:
     fails = f"if (!event.request.headers['x-pass']) {{ {body} }} return event.response;"
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         assert (await running_edge.get("/page")).status == status
         assert (await running_edge.get("/page", headers=[("x-pass", "1")])).status == 200
         got = await running_edge.get("/page")
@@ -190,25 +194,25 @@ def test_a_failing_function_causes_an_error_page_for_a_miss_and_for_a_hit(body: 
         assert len(running_edge.functions.sent) == 2
         assert running_edge.functions.open == 0
 
-    run_scenario(scenario, functions=answering(*CACHED), config=add_response_function(fails))
+    run_scenario(check_edge, functions=make_fake_functions(*CACHED), config=add_response_function(fails))
 
 
 def test_a_response_function_does_not_stop_streaming() -> None:
     gate = asyncio.Event()
 
-    async def parts() -> AsyncIterator[bytes]:
+    async def generate_parts() -> AsyncIterator[bytes]:
         yield b"first"
         await gate.wait()
         yield b"last"
 
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
-        return 200, [], parts()
+        return 200, [], generate_parts()
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         async with running_edge.request("/stream") as answer:
             assert "x-mark" in answer.headers
             assert await answer.content.readany() == b"first"
             gate.set()
             assert await answer.content.read() == b"last"
 
-    run_scenario(scenario, functions=FakeFunctions(respond), config=add_response_function(MARK))
+    run_scenario(check_edge, functions=FakeFunctions(respond), config=add_response_function(MARK))

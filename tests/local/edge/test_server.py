@@ -95,7 +95,7 @@ SITES = CONFIG.domain_name
         (SITES, {}, b"hello"),
     ],
 )
-def test_an_alias_leads_to_its_distribution_if_a_record_does(
+def test_an_alias_selects_its_distribution_only_with_a_matching_dns_record(
     host: str, records: dict[str, str], body: bytes
 ) -> None:
     """L4."""
@@ -207,7 +207,7 @@ def test_an_embedded_aws_that_does_not_answer_is_reported() -> None:
     asyncio.run(main())
 
 
-def test_a_function_that_does_not_load_prevents_that_the_server_opens() -> None:
+def test_the_server_does_not_open_if_a_function_does_not_load() -> None:
     async def main() -> None:
         server = EdgeServer(
             edges=(create_image_edge(behaviors=(attrs.evolve(DEFAULT, request_function="no"),)),)
@@ -279,7 +279,7 @@ class FakeS3:
         return {"Policy": json.dumps({"Statement": self._statements})}
 
 
-def statement(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a statement
+def make_statement(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a statement
     return {
         "Effect": "Allow",
         "Principal": {"Service": "cloudfront.amazonaws.com"},
@@ -296,12 +296,12 @@ def load_access(*statements: dict[str, Any]) -> BucketAccess:
 
 def test_a_distribution_reads_the_objects_that_the_bucket_policy_allows() -> None:
     """B6."""
-    access = load_access(statement())
+    access = load_access(make_statement())
     assert access.allows("b", "images/1")
     assert not access.allows("b", "private/images/1")
     assert not access.allows("other", "images/1")
     assert not access.can_list
-    assert load_access(statement(Action=["s3:GetObject", "s3:ListBucket"])).can_list
+    assert load_access(make_statement(Action=["s3:GetObject", "s3:ListBucket"])).can_list
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_a_distribution_reads_the_objects_that_the_bucket_policy_allows() -> Non
     ],
 )
 def test_other_statements_do_not_allow_the_distribution_to_read(changes: dict[str, Any]) -> None:
-    assert load_access(statement(**changes)) == NO_ACCESS
+    assert load_access(make_statement(**changes)) == NO_ACCESS
 
 
 def test_a_bucket_without_a_policy_allows_nothing_and_other_errors_are_raised() -> None:

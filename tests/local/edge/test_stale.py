@@ -38,7 +38,7 @@ POLICY = CachePolicy(max_ttl=1000)
         (404, "max-age=60, stale-while-revalidate=600", 60, (0, 0)),
     ],
 )
-def test_stale_times_end_with_the_maximum_ttl(
+def test_the_maximum_ttl_limits_stale_times(
     status: int, control: str, seconds: float, expected: tuple[float, float]
 ) -> None:
     assert compute_stale_seconds(POLICY, status, [("cache-control", control)], seconds) == expected
@@ -68,7 +68,7 @@ async def get_bodies(running_edge: RunningEdge, number: int) -> list[str]:
 
 
 def test_a_stale_answer_is_served_while_it_is_refreshed_once() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 61
@@ -85,20 +85,20 @@ def test_a_stale_answer_is_served_while_it_is_refreshed_once() -> None:
         assert await get_bodies(running_edge, 2) == ["answer 2"] * 2
         assert len(origin.sent) == 2
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
-def test_after_the_time_for_revalidation_the_viewer_waits_for_the_origin() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_after_stale_while_revalidate_the_viewer_waits_for_the_origin() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         running_edge.now += 60 + 600
         assert await get_bodies(running_edge, 1) == ["answer 2"]
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
-def test_after_the_time_for_revalidation_a_request_waits_for_the_running_refresh() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_after_stale_while_revalidate_a_request_waits_for_the_running_refresh() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         origin.gate = asyncio.Event()
@@ -112,14 +112,14 @@ def test_after_the_time_for_revalidation_a_request_waits_for_the_running_refresh
         assert (await late).body == b"answer 2"
         assert len(origin.sent) == 2
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
 @pytest.mark.parametrize(
     "error", [None, WorkerFailedError("gone"), TimeoutError(), RuntimeError("unforeseen")]
 )
 def test_a_refresh_that_fails_keeps_the_stale_answer_and_is_in_the_log(error: Exception | None) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 61
@@ -134,11 +134,11 @@ def test_a_refresh_that_fails_keeps_the_stale_answer_and_is_in_the_log(error: Ex
         await wait_until(lambda: not running_edge.edge._refreshes)
         assert await get_bodies(running_edge, 1) == [f"answer {len(origin.sent)}"]
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
 def test_an_invalidated_answer_is_not_served_again_even_by_a_running_refresh() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 61
@@ -150,24 +150,26 @@ def test_an_invalidated_answer_is_not_served_again_even_by_a_running_refresh() -
         await wait_until(lambda: not running_edge.edge._refreshes)
         assert await get_bodies(running_edge, 1) == ["answer 3"]
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
 
 
 def test_an_edge_that_stops_cancels_its_refreshes() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         running_edge.now += 61
         running_edge.functions.gate = asyncio.Event()
         await running_edge.get("/page")
         await wait_until(lambda: len(running_edge.functions.sent) == 2)
 
-    running_edge = run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600"))
+    running_edge = run_scenario(
+        check_edge, functions=ChangingOrigin("max-age=60, stale-while-revalidate=600")
+    )
     assert (running_edge.functions.open, running_edge.edge._refreshes) == (0, set())
 
 
 @pytest.mark.parametrize("error", [None, WorkerFailedError("gone"), TimeoutError()])
 def test_a_stale_answer_replaces_an_error_of_the_origin(error: Exception | None) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 60
@@ -187,11 +189,11 @@ def test_a_stale_answer_replaces_an_error_of_the_origin(error: Exception | None)
         origin.status, origin.error = 200, None
         assert await get_bodies(running_edge, 1) == ["answer 4"]
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
 def test_a_4xx_replaces_the_stale_answer() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 60
@@ -201,24 +203,24 @@ def test_a_4xx_replaces_the_stale_answer() -> None:
         origin.status = 500
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
-def test_after_the_time_for_errors_the_viewer_gets_the_error() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+def test_after_stale_if_error_the_viewer_gets_the_error() -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         running_edge.now += 60 + 600
         running_edge.functions.status = 500
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
-def test_without_the_directive_an_expired_answer_replaces_errors_up_to_the_maximum_ttl() -> None:
+def test_without_stale_if_error_an_expired_answer_replaces_errors_until_max_ttl() -> None:
     policy = attrs.evolve(DEFAULT.cache_policy, max_ttl=1000)
     config = attrs.evolve(CONFIG, behaviors=(attrs.evolve(DEFAULT, cache_policy=policy),))
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/page")
         running_edge.functions.status = 500
         running_edge.now += 999
@@ -226,11 +228,11 @@ def test_without_the_directive_an_expired_answer_replaces_errors_up_to_the_maxim
         running_edge.now += 1
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60"), config=config)
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60"), config=config)
 
 
 def test_a_new_answer_that_may_not_be_cached_removes_the_stale_answer() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 60
@@ -239,11 +241,11 @@ def test_a_new_answer_that_may_not_be_cached_removes_the_stale_answer() -> None:
         origin.status = 500
         assert (await running_edge.get("/page")).status == 500
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
 
 
 def test_requests_that_wait_for_a_failing_request_get_the_stale_answer_too() -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")
         running_edge.now += 60
@@ -254,4 +256,4 @@ def test_requests_that_wait_for_a_failing_request_get_the_stale_answer_too() -> 
         assert [(await task).body for task in tasks] == [b"answer 1"] * 3
         assert len(origin.sent) == 2
 
-    run_scenario(scenario, functions=ChangingOrigin("max-age=60, stale-if-error=600"))
+    run_scenario(check_edge, functions=ChangingOrigin("max-age=60, stale-if-error=600"))

@@ -15,7 +15,7 @@ from local.edge.certificates import LocalAuthority
 from local.workers.process import LocalNames
 from tests.edge.edge_host import HOST
 from tests.local.edge.edge_fixture import RunningEdge, run_scenario
-from tests.runtime.releases.origin.node_functions import function_version, get, workers
+from tests.runtime.releases.origin.node_functions import make_function_version, run_worker_pool, send_request
 
 NOW = dt.datetime.now(dt.UTC)
 
@@ -24,7 +24,9 @@ def create_tls_context(authority: LocalAuthority) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(authority.certificate_file))
 
 
-async def visit(running_edge: RunningEdge, context: ssl.SSLContext, host: str = HOST) -> tuple[int, bytes]:
+async def request_over_https(
+    running_edge: RunningEdge, context: ssl.SSLContext, host: str = HOST
+) -> tuple[int, bytes]:
     async with aiohttp.ClientSession() as session:
         url = f"https://127.0.0.1:{running_edge.port}/"
         request = session.get(url, headers={"host": host}, ssl=context, server_hostname=host)
@@ -35,15 +37,15 @@ async def visit(running_edge: RunningEdge, context: ssl.SSLContext, host: str = 
 def test_http_and_https_share_the_port(tmp_path: Path) -> None:
     authority = LocalAuthority(tmp_path, NOW)
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         context = create_tls_context(authority)
-        assert await visit(running_edge, context) == (200, b"hello")
+        assert await request_over_https(running_edge, context) == (200, b"hello")
         assert (await running_edge.get("/")).body == b"hello"
-        assert await visit(running_edge, context) == (200, b"hello")
+        assert await request_over_https(running_edge, context) == (200, b"hello")
         schemes = [sent.headers["x-forwarded-proto"] for sent in running_edge.functions.sent]
         assert schemes == ["https", "http", "https"]
 
-    run_scenario(scenario, authority=authority)
+    run_scenario(check_edge, authority=authority)
 
 
 @pytest.mark.parametrize("host", ["shop.localhost", "01jb--shop.localhost", "localhost", "a.b.example.com"])
@@ -51,26 +53,26 @@ def test_every_host_has_a_certificate_of_its_own(tmp_path: Path, host: str) -> N
     """One wildcard certificate is not enough: Node.js refuses `*.localhost`, which has only two labels."""
     authority = LocalAuthority(tmp_path, NOW)
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         running_edge.set_key(host, running_edge.items[HOST])
-        assert (await visit(running_edge, create_tls_context(authority), host))[0] == 200
+        assert (await request_over_https(running_edge, create_tls_context(authority), host))[0] == 200
 
-    run_scenario(scenario, authority=authority)
+    run_scenario(check_edge, authority=authority)
 
 
 def test_a_client_that_does_not_trust_the_authority_does_not_affect_others(tmp_path: Path) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
-            await visit(running_edge, ssl.create_default_context())
+            await request_over_https(running_edge, ssl.create_default_context())
         assert (await running_edge.get("/")).status == 200
 
-    run_scenario(scenario, authority=LocalAuthority(tmp_path, NOW))
+    run_scenario(check_edge, authority=LocalAuthority(tmp_path, NOW))
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x00\x05hello", b"\x00", b"\x15\x03"])
 @pytest.mark.parametrize("tls", [True, False])
 def test_a_connection_without_http_or_tls_is_closed(tmp_path: Path, *, sent: bytes, tls: bool) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         writer.write(sent)
         writer.write_eof()
@@ -80,22 +82,22 @@ def test_a_connection_without_http_or_tls_is_closed(tmp_path: Path, *, sent: byt
         writer.close()
         assert (await running_edge.get("/")).status == 200
 
-    run_scenario(scenario, authority=LocalAuthority(tmp_path, NOW) if tls else None)
+    run_scenario(check_edge, authority=LocalAuthority(tmp_path, NOW) if tls else None)
 
 
 def test_a_silent_connection_does_not_delay_closing(tmp_path: Path) -> None:
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         assert (await running_edge.get("/")).status == 200
         await running_edge.server.close()
         writer.close()
 
-    run_scenario(scenario, authority=LocalAuthority(tmp_path, NOW))
+    run_scenario(check_edge, authority=LocalAuthority(tmp_path, NOW))
 
 
 def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
     authority = LocalAuthority(tmp_path, NOW)
-    caller = function_version(
+    caller = make_function_version(
         {
             "index.mjs": """
             import https from "node:https";
@@ -110,22 +112,22 @@ def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
         }
     )
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         host = "shop.localhost"
         running_edge.set_key(host, running_edge.items[HOST])
-        async with workers(certificate_authority=authority.certificate_file) as (pool, _):
+        async with run_worker_pool(certificate_authority=authority.certificate_file) as (pool, _):
             url = f"https://{host}:{running_edge.port}/isr"
-            answer = await get(pool, caller, f"/?url={url}", headers=[])
+            answer = await send_request(pool, caller, f"/?url={url}", headers=[])
             assert answer.json() == [200, "Miss from cloudfront"]
         assert running_edge.functions.sent[0].headers["x-forwarded-host"] == f"{host}:{running_edge.port}"
 
-    run_scenario(scenario, authority=authority)
+    run_scenario(check_edge, authority=authority)
 
 
 def test_a_function_reaches_the_domains_of_a_stage_without_a_name_server(tmp_path: Path) -> None:
     """L4: the URL of a site has the default port, and the certificate of its name is checked."""
     authority = LocalAuthority(tmp_path, NOW)
-    caller = function_version(
+    caller = make_function_version(
         {
             "index.mjs": """
             import https from "node:https";
@@ -146,23 +148,26 @@ def test_a_function_reaches_the_domains_of_a_stage_without_a_name_server(tmp_pat
         }
     )
 
-    async def scenario(running_edge: RunningEdge) -> None:
+    async def check_edge(running_edge: RunningEdge) -> None:
         running_edge.set_key("shop.example.com", running_edge.items[HOST])
         names = LocalNames(domains=("example.com",), port=running_edge.port)
-        async with workers(certificate_authority=authority.certificate_file, local_names=names) as (pool, _):
-            answer = await get(pool, caller, "/", headers=[])
+        async with run_worker_pool(certificate_authority=authority.certificate_file, local_names=names) as (
+            pool,
+            _,
+        ):
+            answer = await send_request(pool, caller, "/", headers=[])
             assert answer.json() == [200, "hello", "hello"]
         hosts = {sent.headers["x-forwarded-host"] for sent in running_edge.functions.sent}
         assert hosts == {"shop.example.com"}
 
-    run_scenario(scenario, authority=authority)
+    run_scenario(check_edge, authority=authority)
 
 
 def test_the_authority_is_kept_and_only_its_owner_can_read_the_key(tmp_path: Path) -> None:
     first = LocalAuthority(tmp_path / "tls", NOW).certificate_file.read_bytes()
     again = LocalAuthority(tmp_path / "tls", NOW + dt.timedelta(days=3000))
     assert again.certificate_file.read_bytes() == first
-    again.server_context()
+    again.create_server_context()
     assert stat.S_IMODE((tmp_path / "tls" / "authority.key").stat().st_mode) == 0o600
     assert sorted(file.name for file in (tmp_path / "tls").iterdir()) == ["authority.key", "authority.pem"]
 

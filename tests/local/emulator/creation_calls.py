@@ -54,7 +54,7 @@ class Creation:
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
         return self.emulator.client(service, region)
 
-    def need(self, name: str, create: Callable[[], Any]) -> Any:  # noqa: ANN401 - an answer of AWS
+    def get_or_create(self, name: str, create: Callable[[], Any]) -> Any:  # noqa: ANN401 - an answer of AWS
         """Return the answer of an earlier call, or make the call."""
         if name not in self._made:
             self._made[name] = create()
@@ -62,44 +62,48 @@ class Creation:
 
     @property
     def role_arn(self) -> str:
-        def create() -> str:
+        def create_role_with_policy() -> str:
             made = self.client("iam").create_role(RoleName="needed", AssumeRolePolicyDocument=TRUST)
             self.client("iam").put_role_policy(RoleName="needed", PolicyName="p", PolicyDocument=POLICY)
             return str(made["Role"]["Arn"])
 
-        return str(self.need("role", create))
+        return str(self.get_or_create("role", create_role_with_policy))
 
     @property
     def api_id(self) -> str:
-        return str(self.need("api", lambda: self.api()["ApiId"]))
+        return str(self.get_or_create("api", lambda: self.api()["ApiId"]))
 
     @property
     def function_name(self) -> str:
-        return str(self.need("function", lambda: self.function(FunctionName="needed")["FunctionName"]))
+        return str(
+            self.get_or_create("function", lambda: self.function(FunctionName="needed")["FunctionName"])
+        )
 
     @property
     def version(self) -> str:
         client = self.client("lambda")
         return str(
-            self.need("version", lambda: client.publish_version(FunctionName=self.function_name)["Version"])
+            self.get_or_create(
+                "version", lambda: client.publish_version(FunctionName=self.function_name)["Version"]
+            )
         )
 
     @property
     def queue_arn(self) -> str:
-        self.need("queue", lambda: self.queue(QueueName="needed"))
+        self.get_or_create("queue", lambda: self.queue(QueueName="needed"))
         return f"arn:aws:sqs:{REGION}:{self.emulator.account_id}:needed"
 
     @property
     def topic_arn(self) -> str:
-        return str(self.need("topic", lambda: self.topic(Name="needed")["TopicArn"]))
+        return str(self.get_or_create("topic", lambda: self.topic(Name="needed")["TopicArn"]))
 
     @property
     def key_id(self) -> str:
-        return str(self.need("key", lambda: self.key()["KeyMetadata"]["KeyId"]))
+        return str(self.get_or_create("key", lambda: self.key()["KeyMetadata"]["KeyId"]))
 
     @property
     def pool_id(self) -> str:
-        return str(self.need("pool", lambda: self.user_pool()["UserPool"]["Id"]))
+        return str(self.get_or_create("pool", lambda: self.user_pool()["UserPool"]["Id"]))
 
     def certificate(self, **changes: Any) -> Any:  # noqa: ANN401 - see the class
         arguments = {"DomainName": "www.example.com", "ValidationMethod": "DNS", **changes}
@@ -140,7 +144,7 @@ class Creation:
         )
 
     def domain_name(self, **changes: Any) -> Any:  # noqa: ANN401
-        def create() -> str:
+        def create_validated_certificate() -> str:
             self.emulator.create_hosted_zone(ZONE, "example.com")
             client = self.client("acm")
             arn = str(self.certificate(DomainName="api.example.com")["CertificateArn"])
@@ -150,7 +154,10 @@ class Creation:
             self.record(option["ResourceRecord"])
             return arn
 
-        configuration = {"CertificateArn": self.need("domain", create), "EndpointType": "REGIONAL"}
+        configuration = {
+            "CertificateArn": self.get_or_create("domain", create_validated_certificate),
+            "EndpointType": "REGIONAL",
+        }
         return self.client("apigatewayv2").create_domain_name(
             **{
                 "DomainName": "api.example.com",
@@ -160,8 +167,8 @@ class Creation:
         )
 
     def api_mapping(self, **changes: Any) -> Any:  # noqa: ANN401
-        self.need("mapped name", self.domain_name)
-        self.need("mapped stage", self.stage)
+        self.get_or_create("mapped name", self.domain_name)
+        self.get_or_create("mapped stage", self.stage)
         return self.client("apigatewayv2").create_api_mapping(
             **{"DomainName": "api.example.com", "ApiId": self.api_id, "Stage": "$default", **changes}
         )
@@ -169,7 +176,7 @@ class Creation:
     def record(self, value: Mapping[str, str] | None = None, **changes: Any) -> Any:  # noqa: ANN401
         record = value or {"Name": "www.example.com", "Type": "CNAME", "Value": "a.example.org"}
         if value is None:
-            self.need("zone", lambda: self.emulator.create_hosted_zone(ZONE, "example.com"))
+            self.get_or_create("zone", lambda: self.emulator.create_hosted_zone(ZONE, "example.com"))
         change = {
             "Action": "CREATE",
             "ResourceRecordSet": {
@@ -238,7 +245,7 @@ class Creation:
         return self.client("logs").create_log_group(**{"logGroupName": "/a/log", **changes})
 
     def metric_filter(self, **changes: Any) -> Any:  # noqa: ANN401
-        self.need("log group", lambda: self.log_group(logGroupName="needed"))
+        self.get_or_create("log group", lambda: self.log_group(logGroupName="needed"))
         arguments = {
             "logGroupName": "needed",
             "filterName": "errors",
@@ -272,7 +279,7 @@ class Creation:
         )
 
     def target(self, **changes: Any) -> Any:  # noqa: ANN401
-        self.need("rule", lambda: self.rule(Name="needed"))
+        self.get_or_create("rule", lambda: self.rule(Name="needed"))
         target = {"Id": "queue", "Arn": self.queue_arn, **changes}
         return self.client("events").put_targets(Rule="needed", Targets=[target])
 
@@ -310,7 +317,7 @@ class Creation:
         return self.client("dynamodb").create_table(**arguments)
 
     def table_item(self, **changes: Any) -> Any:  # noqa: ANN401
-        self.need("table", lambda: self.table(TableName="needed"))
+        self.get_or_create("table", lambda: self.table(TableName="needed"))
         arguments = {
             "TableName": "needed",
             "Item": {"id": {"S": "1"}},

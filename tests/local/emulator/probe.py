@@ -22,7 +22,7 @@ def zip_of(files: Mapping[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def allowing(actions: str | list[str], resource: str | list[str]) -> dict[str, Any]:
+def make_policy(actions: str | list[str], resource: str | list[str]) -> dict[str, Any]:
     """Return a policy with one statement, which allows the actions on the resources."""
     return {
         "Version": "2012-10-17",
@@ -77,7 +77,7 @@ def make_function(
     return arn
 
 
-def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
+def allow_rule_to_invoke(emulator: Emulator, rule_arn: str) -> None:
     """Allow an EventBridge rule to call the function `probe`."""
     emulator.client("lambda").add_permission(
         FunctionName="probe",
@@ -88,7 +88,7 @@ def let_rule_call(emulator: Emulator, rule_arn: str) -> None:
     )
 
 
-def invoke(emulator: Emulator, event: object = None) -> Any:  # noqa: ANN401 - any JSON
+def invoke_probe(emulator: Emulator, event: object = None) -> Any:  # noqa: ANN401 - any JSON
     """Invoke the function `probe`, and return its result."""
     answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=json.dumps(event))
     return json.loads(answer["Payload"].read())
@@ -100,7 +100,7 @@ def log_lines(emulator: Emulator) -> list[str]:
     return [event["message"].strip() for event in events]
 
 
-def eventually(check: Callable[[], T], seconds: float = 10.0) -> T:
+def wait_for_result(check: Callable[[], T], seconds: float = 10.0) -> T:
     """Call `check` until its result is true, and return the result.
 
     Tests need this because the emulator does some of its work in other threads.

@@ -4,7 +4,7 @@ import pytest
 import requests
 
 from local.emulator.emulator import Emulator
-from tests.local.emulator.test_certificates import ZONE, issue
+from tests.local.emulator.test_certificates import ZONE, issue_certificate
 
 NAME = "api.example.com"
 
@@ -16,7 +16,7 @@ def api(emulator: Emulator) -> Emulator:
     client = emulator.client("apigatewayv2")
     api_id = client.create_api(Name="api", ProtocolType="HTTP")["ApiId"]
     client.create_stage(ApiId=api_id, StageName="$default", AutoDeploy=True)
-    arn = issue(emulator, NAME, region="ap-southeast-1")
+    arn = issue_certificate(emulator, NAME, region="ap-southeast-1")
     client.create_domain_name(
         DomainName=NAME, DomainNameConfigurations=[{"CertificateArn": arn, "EndpointType": "REGIONAL"}]
     )
@@ -24,7 +24,7 @@ def api(emulator: Emulator) -> Emulator:
     return emulator
 
 
-def get(emulator: Emulator, host: str) -> tuple[int, str]:
+def request_missing_path(emulator: Emulator, host: str) -> tuple[int, str]:
     answer = requests.get(f"{emulator.endpoint_url}/missing", headers={"host": host}, timeout=10)
     return answer.status_code, answer.json()["message"]
 
@@ -45,19 +45,19 @@ def create_record(emulator: Emulator, **changes: str) -> None:
     )
 
 
-def test_the_name_is_answered_only_if_a_record_leads_to_the_api(api: Emulator) -> None:
-    assert get(api, NAME) == (403, "Forbidden")
+def test_a_domain_name_is_answered_only_if_a_record_leads_to_the_api(api: Emulator) -> None:
+    assert request_missing_path(api, NAME) == (403, "Forbidden")
     create_record(api)
-    assert get(api, f"{NAME.upper()}:{api.port}") == (404, "Not Found")
+    assert request_missing_path(api, f"{NAME.upper()}:{api.port}") == (404, "Not Found")
 
 
-def test_the_target_has_the_hosted_zone_of_its_region(api: Emulator) -> None:
+def test_the_target_domain_name_has_the_hosted_zone_id_of_its_region(api: Emulator) -> None:
     found = api.client("apigatewayv2").get_domain_name(DomainName=NAME)
     (configuration,) = found["DomainNameConfigurations"]
     assert configuration["HostedZoneId"] == "ZL327KTPIQFUL"
 
 
-def test_a_record_that_leads_elsewhere_is_not_enough(api: Emulator) -> None:
+def test_a_domain_name_with_a_record_to_another_host_is_not_answered(api: Emulator) -> None:
     api.client("route53").change_resource_record_sets(
         HostedZoneId=ZONE,
         ChangeBatch={
@@ -74,4 +74,4 @@ def test_a_record_that_leads_elsewhere_is_not_enough(api: Emulator) -> None:
             ]
         },
     )
-    assert get(api, NAME) == (403, "Forbidden")
+    assert request_missing_path(api, NAME) == (403, "Forbidden")

@@ -10,7 +10,7 @@ import pytest
 
 from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
 from local.engine.engine import Deployment, Engine, ResourceError
-from tests.local.emulator.probe import allowing, eventually, make_function, put_policy
+from tests.local.emulator.probe import make_function, make_policy, put_policy, wait_for_result
 
 BUCKET = "some-images"
 Json = dict[str, Any]
@@ -22,7 +22,7 @@ class UploadConsumer:
     def __init__(self, emulator: Emulator) -> None:
         self.events: list[Json] = []
         emulator.set_node_invoker(self._run)
-        self.arn = make_function(emulator, runtime="nodejs22.x", policy=allowing("sqs:SendMessage", "*"))
+        self.arn = make_function(emulator, runtime="nodejs22.x", policy=make_policy("sqs:SendMessage", "*"))
 
     def _run(self, invocation: NodeInvocation) -> NodeResult:
         self.events.append(invocation.event)
@@ -30,7 +30,7 @@ class UploadConsumer:
             return NodeResult(failure=NodeFailure(type="Error", message="cannot take it"))
         return NodeResult(payload=None)
 
-    def keys(self) -> list[str]:
+    def list_keys(self) -> list[str]:
         return [event["Records"][0]["s3"]["object"]["key"] for event in self.events]
 
 
@@ -83,24 +83,24 @@ def declare_destination() -> None:
     pulumi.export("dead", dead.url)
 
 
-def deploy(emulator: Emulator, root: Path, *parts: Any) -> Deployment:  # noqa: ANN401 - parts of a program
-    def program() -> None:
+def deploy_parts(emulator: Emulator, root: Path, *parts: Any) -> Deployment:  # noqa: ANN401 - parts of a program
+    def define_resources() -> None:
         for part in parts:
             part()
 
     engine = Engine(emulator, root=root)
-    return engine.deploy_program(program, stack="local", config={"aws:region": "ap-southeast-1"})
+    return engine.deploy_program(define_resources, stack="local", config={"aws:region": "ap-southeast-1"})
 
 
 def test_a_function_is_notified_of_the_selected_objects(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
-    deploy(emulator, tmp_path, lambda: declare_bucket(consumer.arn))
+    deploy_parts(emulator, tmp_path, lambda: declare_bucket(consumer.arn))
     s3 = emulator.client("s3")
     s3.put_object(Bucket=BUCKET, Key="elsewhere/1", Body=b"1")
     s3.put_object(Bucket=BUCKET, Key="images/a b", Body=b"12")
     s3.delete_object(Bucket=BUCKET, Key="images/a b")
-    eventually(lambda: consumer.events)
+    wait_for_result(lambda: consumer.events)
     (event,) = [event["Records"][0] for event in consumer.events]
     assert event["eventName"] == "ObjectCreated:Put"
     assert event["s3"]["bucket"]["name"] == BUCKET
@@ -111,15 +111,15 @@ def test_an_event_that_fails_in_all_attempts_goes_to_the_dead_letter_queue(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
     parts = (lambda: declare_bucket(consumer.arn), declare_destination)
-    url = deploy(emulator, tmp_path, *parts).outputs["dead"]
+    url = deploy_parts(emulator, tmp_path, *parts).outputs["dead"]
     emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
 
-    def dead() -> Json | None:
+    def receive_dead_letter() -> Json | None:
         received = emulator.client("sqs").receive_message(QueueUrl=url).get("Messages")
         return json.loads(received[0]["Body"]) if received else None
 
-    record = eventually(dead)
-    assert consumer.keys() == ["images/bad", "images/bad"]
+    record = wait_for_result(receive_dead_letter)
+    assert consumer.list_keys() == ["images/bad", "images/bad"]
     assert record["requestContext"]["condition"] == "RetriesExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 2
     assert record["requestPayload"] == consumer.events[0]
@@ -130,10 +130,10 @@ def test_the_dead_letter_is_sent_with_the_permissions_of_the_functions_role(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     parts = (lambda: declare_bucket(consumer.arn), declare_destination)
-    url = deploy(emulator, tmp_path, *parts).outputs["dead"]
-    put_policy(emulator, allowing("sqs:SendMessage", "arn:aws:sqs:ap-southeast-1:000000000000:another"))
+    url = deploy_parts(emulator, tmp_path, *parts).outputs["dead"]
+    put_policy(emulator, make_policy("sqs:SendMessage", "arn:aws:sqs:ap-southeast-1:000000000000:another"))
     emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
-    eventually(lambda: "probe could not send to" in caplog.text)
+    wait_for_result(lambda: "probe could not send to" in caplog.text)
     assert "is not authorized to perform: sqs:SendMessage" in caplog.text
     assert "Messages" not in emulator.client("sqs").receive_message(QueueUrl=url)
 
@@ -143,24 +143,24 @@ def test_a_bucket_cannot_notify_a_function_that_does_not_allow_it(
 ) -> None:
     """AWS checks the function's policy when the notification is declared, not when an object is uploaded."""
     with pytest.raises(ResourceError, match=r"(?s)Unable to validate the following destination.*probe"):
-        deploy(emulator, tmp_path, lambda: declare_bucket(consumer.arn, allowed=False))
+        deploy_parts(emulator, tmp_path, lambda: declare_bucket(consumer.arn, allowed=False))
 
 
 def test_a_destination_that_the_role_may_not_send_to_is_refused(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
-    put_policy(emulator, allowing("sqs:ReceiveMessage", "*"))
+    put_policy(emulator, make_policy("sqs:ReceiveMessage", "*"))
     with pytest.raises(ResourceError, match=r"permissions to call SendMessage on .*:dead"):
-        deploy(emulator, tmp_path, declare_destination)
+        deploy_parts(emulator, tmp_path, declare_destination)
     assert consumer.events == []
 
 
 def test_a_queue_that_the_role_may_not_read_is_refused(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
-    def mapping() -> None:
+    def declare_mapping() -> None:
         queue = aws.sqs.Queue("work", name="work")
         aws.lambda_.EventSourceMapping("work", function_name=consumer.arn, event_source_arn=queue.arn)
 
     with pytest.raises(ResourceError, match=r"permissions to call ReceiveMessage on .*:work"):
-        deploy(emulator, tmp_path, mapping)
+        deploy_parts(emulator, tmp_path, declare_mapping)

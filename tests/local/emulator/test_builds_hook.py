@@ -10,14 +10,14 @@ from botocore.exceptions import ClientError
 
 from local.emulator.build_request import BuildArtifacts, BuildPhase, EnvironmentVariable, PhaseContext
 from local.emulator.emulator import BuildRequest, BuildResult, Emulator, NodeInvocation, NodeResult
-from tests.local.emulator.probe import eventually, let_rule_call, make_function, make_role
+from tests.local.emulator.probe import allow_rule_to_invoke, make_function, make_role, wait_for_result
 
 STARTED = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 ENDED = dt.datetime(2026, 1, 2, 13, 4, 15, tzinfo=dt.UTC)
 Client = Any  # boto3's clients have no types
 
 
-def succeed(_request: BuildRequest) -> BuildResult:
+def succeed_build(_request: BuildRequest) -> BuildResult:
     phase = BuildPhase(type="BUILD", started_at=STARTED, ended_at=ENDED, status="SUCCEEDED")
     return BuildResult(status="SUCCEEDED", phases=(phase,))
 
@@ -52,15 +52,15 @@ def events(emulator: Emulator) -> list[dict[str, Any]]:
     """The build events that a function receives from EventBridge."""
     seen: list[dict[str, Any]] = []
 
-    def note(invocation: NodeInvocation) -> NodeResult:
+    def record_event(invocation: NodeInvocation) -> NodeResult:
         seen.append(invocation.event)
         return NodeResult()
 
-    emulator.set_node_invoker(note)
+    emulator.set_node_invoker(record_event)
     target = make_function(emulator, runtime="nodejs22.x")
     pattern = {"source": ["aws.codebuild"], "detail": {"project-name": [{"prefix": "sit"}]}}
     rule = emulator.client("events").put_rule(Name="builds", EventPattern=json.dumps(pattern))
-    let_rule_call(emulator, rule["RuleArn"])
+    allow_rule_to_invoke(emulator, rule["RuleArn"])
     emulator.client("events").put_targets(Rule="builds", Targets=[{"Id": "1", "Arn": target}])
     return seen
 
@@ -78,11 +78,11 @@ def test_the_runner_gets_the_settings_of_the_project_with_the_overrides_of_the_b
 ) -> None:
     requests: list[BuildRequest] = []
 
-    def run(request: BuildRequest) -> BuildResult:
+    def run_build(request: BuildRequest) -> BuildResult:
         requests.append(request)
-        return succeed(request)
+        return succeed_build(request)
 
-    emulator.set_build_runner(run)
+    emulator.set_build_runner(run_build)
     build = codebuild.start_build(
         projectName="site",
         environmentVariablesOverride=[
@@ -97,7 +97,7 @@ def test_the_runner_gets_the_settings_of_the_project_with_the_overrides_of_the_b
             "packaging": "NONE",
         },
     )["build"]
-    eventually(lambda: requests)
+    wait_for_result(lambda: requests)
     (request,) = requests
     assert request.build_id == build["id"]
     assert request.environment_variables == (
@@ -115,21 +115,21 @@ def test_the_runner_gets_the_settings_of_the_project_with_the_overrides_of_the_b
 def test_a_build_is_in_progress_until_its_runner_returns(emulator: Emulator, codebuild: Client) -> None:
     may_end = threading.Event()
 
-    def run(request: BuildRequest) -> BuildResult:
+    def run_build(request: BuildRequest) -> BuildResult:
         may_end.wait(10)
-        return succeed(request)
+        return succeed_build(request)
 
-    emulator.set_build_runner(run)
+    emulator.set_build_runner(run_build)
     build = codebuild.start_build(projectName="site")["build"]
     assert build["buildStatus"] == "IN_PROGRESS"
     assert not build["buildComplete"]
     may_end.set()
 
-    def ended() -> dict[str, Any] | None:
+    def find_ended_build() -> dict[str, Any] | None:
         (record,) = codebuild.batch_get_builds(ids=[build["id"]])["builds"]
         return record if record["buildComplete"] else None
 
-    record = eventually(ended)
+    record = wait_for_result(find_ended_build)
     assert record["buildStatus"] == "SUCCEEDED"
     assert [phase["phaseType"] for phase in record["phases"]] == ["SUBMITTED", "QUEUED", "BUILD", "COMPLETED"]
     assert record["phases"][2]["durationInSeconds"] == 36_010
@@ -139,7 +139,7 @@ def test_the_same_token_gives_the_same_build_and_other_parameters_are_refused(
     emulator: Emulator, codebuild: Client
 ) -> None:
     """P5: the platform uses the deployment id as the token, so a retry does not start a second build."""
-    emulator.set_build_runner(succeed)
+    emulator.set_build_runner(succeed_build)
     first = codebuild.start_build(projectName="site", idempotencyToken="01J")["build"]
     second = codebuild.start_build(projectName="site", idempotencyToken="01J")["build"]
     assert second["id"] == first["id"]
@@ -151,19 +151,19 @@ def test_the_same_token_gives_the_same_build_and_other_parameters_are_refused(
 def test_a_failed_builds_event_has_the_phase_and_the_cause(
     emulator: Emulator, codebuild: Client, events: list[dict[str, Any]]
 ) -> None:
-    def fail(_request: BuildRequest) -> BuildResult:
+    def fail_build(_request: BuildRequest) -> BuildResult:
         context = PhaseContext(status_code="COMMAND_EXECUTION_ERROR", message="npm ci: exit status 1")
         phase = BuildPhase(
             type="INSTALL", started_at=STARTED, ended_at=ENDED, status="FAILED", contexts=(context,)
         )
         return BuildResult(status="FAILED", phases=(phase,))
 
-    emulator.set_build_runner(fail)
+    emulator.set_build_runner(fail_build)
     build = codebuild.start_build(
         projectName="site",
         environmentVariablesOverride=[{"name": "ANCHOR_DEPLOYMENT_ID", "value": "01J", "type": "PLAINTEXT"}],
     )["build"]
-    eventually(lambda: len(events) == 2)
+    wait_for_result(lambda: len(events) == 2)
     by_status = {event["detail"]["build-status"]: event for event in events}
     assert set(by_status) == {"IN_PROGRESS", "FAILED"}
     event = by_status["FAILED"]
@@ -199,25 +199,25 @@ def test_a_failed_builds_event_has_the_phase_and_the_cause(
 def test_stopping_a_build_notifies_its_runner(
     emulator: Emulator, codebuild: Client, events: list[dict[str, Any]]
 ) -> None:
-    def run(request: BuildRequest) -> BuildResult:
+    def run_build(request: BuildRequest) -> BuildResult:
         assert request.stop_requested.wait(10)
         return BuildResult(status="STOPPED", phases=())
 
-    emulator.set_build_runner(run)
+    emulator.set_build_runner(run_build)
     build = codebuild.start_build(projectName="site")["build"]
     codebuild.stop_build(id=build["id"])
-    eventually(lambda: any(event["detail"]["build-status"] == "STOPPED" for event in events))
+    wait_for_result(lambda: any(event["detail"]["build-status"] == "STOPPED" for event in events))
 
 
-def test_a_runner_that_raises_is_a_fault_of_codebuild(
+def test_an_error_of_the_runner_becomes_the_build_status_fault(
     emulator: Emulator, codebuild: Client, events: list[dict[str, Any]]
 ) -> None:
-    def broken(_request: BuildRequest) -> BuildResult:
+    def raise_os_error(_request: BuildRequest) -> BuildResult:
         raise OSError("no space left")
 
-    emulator.set_build_runner(broken)
+    emulator.set_build_runner(raise_os_error)
     codebuild.start_build(projectName="site")
-    eventually(lambda: any(event["detail"]["build-status"] == "FAULT" for event in events))
+    wait_for_result(lambda: any(event["detail"]["build-status"] == "FAULT" for event in events))
     event = next(event for event in events if event["detail"]["build-status"] == "FAULT")
     contexts = [phase["phase-context"] for phase in event["detail"]["additional-information"]["phases"]]
     assert ["INTERNAL_ERROR: OSError: no space left"] in contexts
@@ -226,11 +226,11 @@ def test_a_runner_that_raises_is_a_fault_of_codebuild(
 def test_an_emulator_that_is_stopped_stops_its_builds(emulator: Emulator, codebuild: Client) -> None:
     stopped: list[bool] = []
 
-    def run(request: BuildRequest) -> BuildResult:
+    def run_build(request: BuildRequest) -> BuildResult:
         stopped.append(request.stop_requested.wait(10))
         return BuildResult(status="STOPPED", phases=())
 
-    emulator.set_build_runner(run)
+    emulator.set_build_runner(run_build)
     codebuild.start_build(projectName="site")
     emulator.reset()
     assert stopped == [True]

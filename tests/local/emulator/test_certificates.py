@@ -17,7 +17,7 @@ def zone(emulator: Emulator) -> Emulator:
     return emulator
 
 
-def request(emulator: Emulator, name: str, *others: str, region: str = CLOUDFRONT_REGION) -> str:
+def request_certificate(emulator: Emulator, name: str, *others: str, region: str = CLOUDFRONT_REGION) -> str:
     arguments = {"SubjectAlternativeNames": list(others)} if others else {}
     made = emulator.client("acm", region).request_certificate(
         DomainName=name, ValidationMethod="DNS", **arguments
@@ -25,16 +25,16 @@ def request(emulator: Emulator, name: str, *others: str, region: str = CLOUDFRON
     return str(made["CertificateArn"])
 
 
-def describe(emulator: Emulator, arn: str) -> dict[str, Any]:
+def describe_certificate(emulator: Emulator, arn: str) -> dict[str, Any]:
     region = arn.split(":")[3]
     answer = emulator.client("acm", region).describe_certificate(CertificateArn=arn)
     certificate: dict[str, Any] = answer["Certificate"]
     return certificate
 
 
-def validate(emulator: Emulator, arn: str, **changes: str) -> None:
+def create_validation_records(emulator: Emulator, arn: str, **changes: str) -> None:
     """Create the validation records of a certificate."""
-    for option in describe(emulator, arn)["DomainValidationOptions"]:
+    for option in describe_certificate(emulator, arn)["DomainValidationOptions"]:
         record = {**option["ResourceRecord"], **changes}
         emulator.client("route53").change_resource_record_sets(
             HostedZoneId=ZONE,
@@ -54,13 +54,13 @@ def validate(emulator: Emulator, arn: str, **changes: str) -> None:
         )
 
 
-def issue(emulator: Emulator, name: str, *others: str, region: str = CLOUDFRONT_REGION) -> str:
-    arn = request(emulator, name, *others, region=region)
-    validate(emulator, arn)
+def issue_certificate(emulator: Emulator, name: str, *others: str, region: str = CLOUDFRONT_REGION) -> str:
+    arn = request_certificate(emulator, name, *others, region=region)
+    create_validation_records(emulator, arn)
     return arn
 
 
-def distribution(arn: str | None, *aliases: str, reference: str = "1") -> dict[str, Any]:
+def make_distribution_config(arn: str | None, *aliases: str, reference: str = "1") -> dict[str, Any]:
     origin = {
         "Id": "o",
         "DomainName": "b.s3.amazonaws.com",
@@ -87,49 +87,56 @@ def distribution(arn: str | None, *aliases: str, reference: str = "1") -> dict[s
 
 
 def test_a_certificate_is_issued_when_its_record_exists(zone: Emulator) -> None:
-    arn = request(zone, "www.example.com")
-    pending = describe(zone, arn)
+    arn = request_certificate(zone, "www.example.com")
+    pending = describe_certificate(zone, arn)
     assert pending["Status"] == "PENDING_VALIDATION"
     assert {"IssuedAt", "NotBefore", "NotAfter"} & pending.keys() == set()
-    validate(zone, arn)
-    issued = describe(zone, arn)
+    create_validation_records(zone, arn)
+    issued = describe_certificate(zone, arn)
     assert issued["Status"] == "ISSUED"
     assert {"IssuedAt", "NotBefore", "NotAfter"} <= issued.keys()
     assert {option["ValidationStatus"] for option in issued["DomainValidationOptions"]} == {"SUCCESS"}
 
 
 @pytest.mark.parametrize("changes", [{"Value": "_other.acm-validations.aws."}, {"Name": "_x.example.com."}])
-def test_another_record_does_not_validate_it(zone: Emulator, changes: dict[str, str]) -> None:
-    arn = request(zone, "www.example.com")
-    validate(zone, arn, **changes)
-    assert describe(zone, arn)["Status"] == "PENDING_VALIDATION"
+def test_another_record_does_not_validate_a_certificate(zone: Emulator, changes: dict[str, str]) -> None:
+    arn = request_certificate(zone, "www.example.com")
+    create_validation_records(zone, arn, **changes)
+    assert describe_certificate(zone, arn)["Status"] == "PENDING_VALIDATION"
 
 
-def test_every_name_needs_its_record_and_a_wildcard_shares_the_one_of_its_host(zone: Emulator) -> None:
-    arn = request(zone, "example.com", "*.example.com", "www.example.com")
+def test_each_name_needs_a_record_and_a_wildcard_shares_the_parents_record(zone: Emulator) -> None:
+    arn = request_certificate(zone, "example.com", "*.example.com", "www.example.com")
     records = {
         option["DomainName"]: option["ResourceRecord"]
-        for option in describe(zone, arn)["DomainValidationOptions"]
+        for option in describe_certificate(zone, arn)["DomainValidationOptions"]
     }
     assert records["example.com"] == records["*.example.com"] != records["www.example.com"]
-    first = request(zone, "example.com")
-    validate(zone, first)
-    assert describe(zone, first)["Status"] == "ISSUED"
-    assert describe(zone, arn)["Status"] == "PENDING_VALIDATION"
-    validate(zone, arn)
-    assert describe(zone, arn)["Status"] == "ISSUED"
+    first = request_certificate(zone, "example.com")
+    create_validation_records(zone, first)
+    assert describe_certificate(zone, first)["Status"] == "ISSUED"
+    assert describe_certificate(zone, arn)["Status"] == "PENDING_VALIDATION"
+    create_validation_records(zone, arn)
+    assert describe_certificate(zone, arn)["Status"] == "ISSUED"
 
 
 def test_a_certificate_is_issued_at_once_if_its_record_exists_already(zone: Emulator) -> None:
-    issue(zone, "www.example.com")
-    assert describe(zone, request(zone, "www.example.com", region="ap-southeast-1"))["Status"] == "ISSUED"
+    issue_certificate(zone, "www.example.com")
+    assert (
+        describe_certificate(zone, request_certificate(zone, "www.example.com", region="ap-southeast-1"))[
+            "Status"
+        ]
+        == "ISSUED"
+    )
 
 
 def test_a_distribution_serves_the_aliases_of_an_issued_certificate(zone: Emulator) -> None:
-    arn = issue(zone, "example.com", "*.example.com")
+    arn = issue_certificate(zone, "example.com", "*.example.com")
     client = zone.client("cloudfront")
-    made = client.create_distribution(DistributionConfig=distribution(arn, "*.example.com", "a.example.com"))
-    assert describe(zone, arn)["InUseBy"] == [made["Distribution"]["ARN"]]
+    made = client.create_distribution(
+        DistributionConfig=make_distribution_config(arn, "*.example.com", "a.example.com")
+    )
+    assert describe_certificate(zone, arn)["InUseBy"] == [made["Distribution"]["ARN"]]
 
 
 @pytest.mark.parametrize(
@@ -142,44 +149,46 @@ def test_a_distribution_serves_the_aliases_of_an_issued_certificate(zone: Emulat
         (["*.example.com"], ["taken.example.com"], True, CLOUDFRONT_REGION, "CNAMEAlreadyExists"),
     ],
 )
-def test_a_distribution_is_refused_without_a_right_to_its_aliases(  # noqa: PLR0913 - the table's columns
+def test_a_distribution_with_an_uncovered_or_taken_alias_is_refused(  # noqa: PLR0913 - the table's columns
     zone: Emulator, *, names: list[str], aliases: list[str], is_valid: bool, region: str, code: str
 ) -> None:
     client = zone.client("cloudfront")
-    taken = issue(zone, "taken.example.com")
-    client.create_distribution(DistributionConfig=distribution(taken, "taken.example.com", reference="taken"))
-    arn = request(zone, *names, region=region)
+    taken = issue_certificate(zone, "taken.example.com")
+    client.create_distribution(
+        DistributionConfig=make_distribution_config(taken, "taken.example.com", reference="taken")
+    )
+    arn = request_certificate(zone, *names, region=region)
     if is_valid:
-        validate(zone, arn)
+        create_validation_records(zone, arn)
     with pytest.raises(ClientError) as refusal:
-        client.create_distribution(DistributionConfig=distribution(arn, *aliases))
+        client.create_distribution(DistributionConfig=make_distribution_config(arn, *aliases))
     assert refusal.value.response["Error"]["Code"] == code
 
 
 def test_a_distribution_without_a_certificate_has_no_aliases(zone: Emulator) -> None:
     client = zone.client("cloudfront")
     with pytest.raises(ClientError, match="you must attach a trusted certificate"):
-        client.create_distribution(DistributionConfig=distribution(None, "a.example.com"))
-    made = client.create_distribution(DistributionConfig=distribution(None))
+        client.create_distribution(DistributionConfig=make_distribution_config(None, "a.example.com"))
+    made = client.create_distribution(DistributionConfig=make_distribution_config(None))
     with pytest.raises(ClientError, match="you must attach a trusted certificate"):
         client.update_distribution(
             Id=made["Distribution"]["Id"],
             IfMatch=made["ETag"],
-            DistributionConfig=distribution(None, "a.example.com"),
+            DistributionConfig=make_distribution_config(None, "a.example.com"),
         )
 
 
 def test_a_certificate_in_use_cannot_be_deleted(zone: Emulator) -> None:
-    arn = issue(zone, "a.example.com")
+    arn = issue_certificate(zone, "a.example.com")
     client = zone.client("cloudfront")
-    made = client.create_distribution(DistributionConfig=distribution(arn, "a.example.com"))
+    made = client.create_distribution(DistributionConfig=make_distribution_config(arn, "a.example.com"))
     acm = zone.client("acm", CLOUDFRONT_REGION)
     with pytest.raises(ClientError, match="ResourceInUseException"):
         acm.delete_certificate(CertificateArn=arn)
     disabled = client.update_distribution(
         Id=made["Distribution"]["Id"],
         IfMatch=made["ETag"],
-        DistributionConfig={**distribution(arn, "a.example.com"), "Enabled": False},
+        DistributionConfig={**make_distribution_config(arn, "a.example.com"), "Enabled": False},
     )
     client.delete_distribution(Id=made["Distribution"]["Id"], IfMatch=disabled["ETag"])
     acm.delete_certificate(CertificateArn=arn)
@@ -196,9 +205,9 @@ def test_a_certificate_in_use_cannot_be_deleted(zone: Emulator) -> None:
 def test_a_domain_name_of_an_api_needs_an_issued_certificate_of_its_region(
     zone: Emulator, *, name: str, is_valid: bool, region: str
 ) -> None:
-    arn = request(zone, name, region=region)
+    arn = request_certificate(zone, name, region=region)
     if is_valid:
-        validate(zone, arn)
+        create_validation_records(zone, arn)
     with pytest.raises(ClientError, match="The provided certificate does not exist"):
         zone.client("apigatewayv2").create_domain_name(
             DomainName="api.example.com",

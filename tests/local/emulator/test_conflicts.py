@@ -79,7 +79,7 @@ SETTINGS = {
 }
 
 
-def create(emulator: Emulator, call: str, first: dict[str, Any], second: dict[str, Any]) -> str | None:
+def create_twice(emulator: Emulator, call: str, first: dict[str, Any], second: dict[str, Any]) -> str | None:
     """Make a call twice, and return the error code of the second one."""
     creation = Creation(emulator)
     getattr(creation, call)(**first)
@@ -97,8 +97,8 @@ def test_every_type_of_every_stage_is_in_one_of_the_tables() -> None:
 
 
 @pytest.mark.parametrize(("call", "code"), CALLS.values(), ids=CALLS)
-def test_a_second_equal_call_is_answered_as_by_aws(emulator: Emulator, call: str, code: str | None) -> None:
-    assert create(emulator, call, {}, {}) == code
+def test_a_repeated_creation_is_answered_as_in_aws(emulator: Emulator, call: str, code: str | None) -> None:
+    assert create_twice(emulator, call, {}, {}) == code
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_a_second_equal_call_is_answered_as_by_aws(emulator: Emulator, call: str
         ("distribution", {}, {"CallerReference": "2"}, None),
     ],
 )
-def test_other_settings_of_an_existing_resource_are_refused(
+def test_a_creation_with_other_settings_is_answered_as_in_aws(
     emulator: Emulator, call: str, first: dict[str, Any], second: dict[str, Any], code: str | None
 ) -> None:
-    assert create(emulator, call, first, second) == code
+    assert create_twice(emulator, call, first, second) == code
 
 
 def test_an_email_subscription_waits_for_its_confirmation(emulator: Emulator) -> None:
@@ -142,7 +142,7 @@ def test_an_email_subscription_waits_for_its_confirmation(emulator: Emulator) ->
         client.get_subscription_attributes(SubscriptionArn=arn)
 
 
-def test_an_equal_call_returns_the_existing_resource(emulator: Emulator) -> None:
+def test_a_repeated_creation_returns_the_existing_resource(emulator: Emulator) -> None:
     creation = Creation(emulator)
     for call, path in (
         ("queue", ("QueueUrl",)),
@@ -159,7 +159,7 @@ def test_an_equal_call_returns_the_existing_resource(emulator: Emulator) -> None
         assert found[0] == found[1], call
 
 
-def test_a_refused_mapping_does_not_exist(emulator: Emulator) -> None:
+def test_a_refused_event_source_mapping_is_not_created(emulator: Emulator) -> None:
     creation = Creation(emulator)
     creation.event_source_mapping()
     with pytest.raises(ClientError, match="Please update or delete the existing mapping with UUID"):

@@ -25,7 +25,7 @@ def endpoint(emulator: Emulator, tmp_path: Path) -> str:
     emulator.set_node_invoker(lambda _: NodeResult(payload={"statusCode": 200, "body": "hello"}))
     function = make_function(emulator, runtime="nodejs22.x")
 
-    def program() -> None:
+    def define_resources() -> None:
         api = aws.apigatewayv2.Api(
             "a",
             name="a",
@@ -80,11 +80,11 @@ def endpoint(emulator: Emulator, tmp_path: Path) -> str:
         pulumi.export("endpoint", api.api_endpoint)
 
     engine = Engine(emulator, root=tmp_path)
-    deployed = engine.deploy_program(program, stack="local", config={"aws:region": "ap-southeast-1"})
+    deployed = engine.deploy_program(define_resources, stack="local", config={"aws:region": "ap-southeast-1"})
     return str(deployed.outputs["endpoint"])
 
 
-def ask(method: str, url: str, origin: str, **headers: str) -> tuple[int, dict[str, str]]:
+def send_request(method: str, url: str, origin: str, **headers: str) -> tuple[int, dict[str, str]]:
     """Send a request. Return the status and the CORS headers of the answer."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     answer = requests.request(method, url, headers={"origin": origin, **sent}, timeout=10)
@@ -92,8 +92,8 @@ def ask(method: str, url: str, origin: str, **headers: str) -> tuple[int, dict[s
     return answer.status_code, found
 
 
-def preflight(url: str, origin: str, method: str = "POST") -> tuple[int, dict[str, str]]:
-    return ask(
+def send_preflight(url: str, origin: str, method: str = "POST") -> tuple[int, dict[str, str]]:
+    return send_request(
         "OPTIONS",
         url,
         origin,
@@ -103,7 +103,7 @@ def preflight(url: str, origin: str, method: str = "POST") -> tuple[int, dict[st
 
 
 def test_a_preflight_of_a_configured_origin_gets_the_cors_settings(endpoint: str) -> None:
-    status, headers = preflight(f"{endpoint}/closed", OURS)
+    status, headers = send_preflight(f"{endpoint}/closed", OURS)
     assert status == 204
     assert headers[f"{CORS}allow-origin"] == OURS
     assert set(headers[f"{CORS}allow-methods"].split(",")) == {"GET", "POST"}
@@ -113,26 +113,26 @@ def test_a_preflight_of_a_configured_origin_gets_the_cors_settings(endpoint: str
 
 
 def test_an_unknown_origin_gets_no_cors_headers(endpoint: str) -> None:
-    assert preflight(f"{endpoint}/open", THEIRS)[1] == {}
-    assert ask("GET", f"{endpoint}/open", THEIRS) == (200, {})
-    assert preflight(f"{endpoint}/open", f"{OURS}.evil.example")[1] == {}
+    assert send_preflight(f"{endpoint}/open", THEIRS)[1] == {}
+    assert send_request("GET", f"{endpoint}/open", THEIRS) == (200, {})
+    assert send_preflight(f"{endpoint}/open", f"{OURS}.evil.example")[1] == {}
 
 
 def test_answers_can_be_read_by_pages_of_the_configured_origin(endpoint: str) -> None:
-    status, headers = ask("GET", f"{endpoint}/open", OURS)
+    status, headers = send_request("GET", f"{endpoint}/open", OURS)
     assert (status, headers[f"{CORS}allow-origin"]) == (200, OURS)
 
 
 def test_a_preflight_needs_no_token_but_the_request_does(endpoint: str) -> None:
-    assert preflight(f"{endpoint}/closed", OURS)[0] == 204
+    assert send_preflight(f"{endpoint}/closed", OURS)[0] == 204
     for credentials in ({}, {"authorization": "Bearer none"}):
-        assert ask("GET", f"{endpoint}/closed", OURS, **credentials)[0] == 401
+        assert send_request("GET", f"{endpoint}/closed", OURS, **credentials)[0] == 401
 
 
 def test_a_bucket_accepts_only_preflights_of_its_own_origins(endpoint: str, emulator: Emulator) -> None:
     assert endpoint  # the program of this fixture also has the bucket
     url = f"{emulator.endpoint_url}/some-images"
-    status, headers = preflight(url, OURS)
+    status, headers = send_preflight(url, OURS)
     assert (status, headers[f"{CORS}allow-origin"]) == (200, OURS)
     assert "POST" in headers[f"{CORS}allow-methods"]
-    assert preflight(url, THEIRS) == (403, {})
+    assert send_preflight(url, THEIRS) == (403, {})

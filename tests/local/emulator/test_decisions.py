@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from local.emulator.decisions import Decision
 from local.emulator.emulator import Emulator
-from tests.local.emulator.probe import allowing, make_role
+from tests.local.emulator.probe import make_policy, make_role
 
 OWN = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/own/*"
 OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
@@ -14,7 +14,7 @@ OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
 def test_a_decision_names_the_pattern_of_the_policy_or_the_refused_resource(emulator: Emulator) -> None:
     """Two allowed calls with the same pattern are one decision. No pattern belongs to a refused call."""
     actions = ["ssm:GetParameters", "ssm:PutParameter"]
-    role = make_role(emulator, "noted", policy=allowing(actions, OWN))
+    role = make_role(emulator, "noted", policy=make_policy(actions, OWN))
     ssm = emulator.create_role_session(role).client("ssm")
     ssm.get_parameters(Names=["/own/A"])
     ssm.get_parameters(Names=["/own/B"])

@@ -20,7 +20,14 @@ from local.emulator.emulator import (
     NotFoundInEmulatorError,
     PortTakenError,
 )
-from tests.local.emulator.probe import allowing, eventually, let_rule_call, make_function, make_role, zip_of
+from tests.local.emulator.probe import (
+    allow_rule_to_invoke,
+    make_function,
+    make_policy,
+    make_role,
+    wait_for_result,
+    zip_of,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,7 +36,7 @@ def test_the_administrator_has_all_permissions_and_a_role_those_of_its_policies(
     emulator.client("s3").create_bucket(
         Bucket="a-bucket", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"}
     )
-    role = make_role(emulator, policy=allowing("s3:PutObject", "arn:aws:s3:::a-bucket/mine/*"))
+    role = make_role(emulator, policy=make_policy("s3:PutObject", "arn:aws:s3:::a-bucket/mine/*"))
     s3 = emulator.create_role_session(role).client("s3")
     s3.put_object(Bucket="a-bucket", Key="mine/file", Body=b"")
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -37,7 +44,7 @@ def test_the_administrator_has_all_permissions_and_a_role_those_of_its_policies(
 
 
 @pytest.mark.parametrize("key", ["test", "000000000000", "AKIAIOSFODNN7EXAMPLE"])
-def test_keys_that_anybody_could_name_open_nothing(emulator: Emulator, key: str) -> None:
+def test_well_known_access_keys_are_refused(emulator: Emulator, key: str) -> None:
     """P6: a build runs untrusted code, which can reach the emulator's port and try well-known access keys."""
     client = boto3.client(
         "s3",
@@ -110,22 +117,22 @@ def test_an_event_invokes_the_function_of_its_rule_and_a_failed_invocation_is_re
     results = [NodeResult(failure=NodeFailure(message="not yet")), NodeResult(payload=None)]
     events: list[dict[str, object]] = []
 
-    def run(invocation: NodeInvocation) -> NodeResult:
+    def run_invocation(invocation: NodeInvocation) -> NodeResult:
         events.append(invocation.event)
         return results[len(events) - 1]
 
-    emulator.set_node_invoker(run)
+    emulator.set_node_invoker(run_invocation)
     function = make_function(emulator, runtime="nodejs22.x")
     bus = emulator.client("events")
     rule = bus.put_rule(Name="sold", EventPattern='{"source": ["shop"]}')
-    let_rule_call(emulator, rule["RuleArn"])
+    allow_rule_to_invoke(emulator, rule["RuleArn"])
     bus.put_targets(Rule="sold", Targets=[{"Id": "probe", "Arn": function}])
     bus.put_events(Entries=[{"Source": "shop", "DetailType": "sold", "Detail": '{"what": "a hat"}'}])
-    eventually(lambda: len(events) == 2)
+    wait_for_result(lambda: len(events) == 2)
     assert events[0]["detail"] == {"what": "a hat"}
 
 
-def test_a_taken_port_is_named_with_what_to_change_it_by() -> None:
+def test_the_error_for_a_taken_port_names_the_variable_to_change() -> None:
     """L3: a second `make up` names the port in use, and explains how to change the port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -148,14 +155,14 @@ PROGRAM = """
 import os, socket, sys, tempfile, threading
 from pathlib import Path
 from local.emulator.emulator import Emulator, EmulatorError
-from tests.local.emulator.probe import invoke, make_function
+from tests.local.emulator.probe import invoke_probe, make_function
 
 environment = dict(os.environ)
 emulator = Emulator(region="ap-southeast-1", port=int(sys.argv[1]))
 for _ in range(2):
     with emulator:
         make_function(emulator, "import os\\ndef handle(event, context): return os.getpid()")
-        worker = invoke(emulator)
+        worker = invoke_probe(emulator)
         os.kill(worker, 0)
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", emulator.port)) != 0, "the emulator still listens"
@@ -175,7 +182,7 @@ assert not [t for t in threading.enumerate() if not t.daemon and t is not thread
 """
 
 
-def test_nothing_is_left_behind_and_the_terminal_stays_quiet(tmp_path: Path) -> None:
+def test_a_stopped_emulator_leaves_no_process_file_or_output(tmp_path: Path) -> None:
     """L3: after an emulator is stopped, no listener, process, file or line of output remains."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -10,24 +10,24 @@ import awscrt
 import pytest
 
 from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
-from tests.local.emulator.probe import allowing, invoke, log_lines, make_function, put_policy, zip_of
+from tests.local.emulator.probe import invoke_probe, log_lines, make_function, make_policy, put_policy, zip_of
 
 
-def test_a_function_sees_its_own_variables_and_nothing_of_the_hosts_environment(
+def test_a_function_has_its_own_variables_and_none_of_this_machine(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NPM_TOKEN", "a-secret-of-the-user")
     monkeypatch.setenv("AWS_PROFILE", "the-users")
     code = "import os\ndef handle(event, context): return dict(os.environ)\n"
     make_function(emulator, code, Environment={"Variables": {"TABLE": "mine"}})
-    seen = invoke(emulator)
+    seen = invoke_probe(emulator)
     assert seen["TABLE"] == "mine"
     assert seen["AWS_REGION"] == "ap-southeast-1"
     assert seen["AWS_ENDPOINT_URL"] == emulator.endpoint_url
     assert {"NPM_TOKEN", "AWS_PROFILE", "VIRTUAL_ENV", "PYTEST_CURRENT_TEST"} & set(seen) == set()
 
 
-def test_a_function_can_import_boto3_and_its_layers_and_none_of_our_own_packages(emulator: Emulator) -> None:
+def test_a_function_can_import_boto3_and_its_layers_but_no_other_packages(emulator: Emulator) -> None:
     layer = emulator.client("lambda").publish_layer_version(
         LayerName="dependencies", Content={"ZipFile": zip_of({"python/ours.py": "X = 'of the layer'\n"})}
     )
@@ -38,7 +38,7 @@ def test_a_function_can_import_boto3_and_its_layers_and_none_of_our_own_packages
             return [ours.X, [name for name in names if importlib.util.find_spec(name)]]
         """
     make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
-    assert invoke(emulator) == ["of the layer", []]
+    assert invoke_probe(emulator) == ["of the layer", []]
 
 
 def test_a_boto3_in_a_layer_comes_before_the_one_of_the_runtime(emulator: Emulator) -> None:
@@ -48,7 +48,7 @@ def test_a_boto3_in_a_layer_comes_before_the_one_of_the_runtime(emulator: Emulat
     )
     code = "import boto3\n\ndef handle(event, context):\n    return boto3.X\n"
     make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
-    assert invoke(emulator) == "of the layer"
+    assert invoke_probe(emulator) == "of the layer"
 
 
 def test_a_layer_is_unpacked_once_for_all_processes(emulator: Emulator) -> None:
@@ -58,11 +58,11 @@ def test_a_layer_is_unpacked_once_for_all_processes(emulator: Emulator) -> None:
     )
     code = "import os, ours\n\ndef handle(event, context):\n    return [ours.__file__, os.getpid()]\n"
     make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
-    first_file, first_process = invoke(emulator)
+    first_file, first_process = invoke_probe(emulator)
     emulator.client("lambda").update_function_code(
         FunctionName="probe", ZipFile=zip_of({"probe.py": code + "\n"})
     )
-    second_file, second_process = invoke(emulator)
+    second_file, second_process = invoke_probe(emulator)
     assert first_process != second_process
     assert first_file == second_file
 
@@ -79,7 +79,7 @@ def test_log_messages_of_a_function_reach_its_log_group_with_the_request_id(
             return context.aws_request_id
         """
     make_function(emulator, code)
-    request_ids = [invoke(emulator, number) for number in (1, 2, 3)]
+    request_ids = [invoke_probe(emulator, number) for number in (1, 2, 3)]
     lines = [line.split("\t") for line in log_lines(emulator) if "sold" in line]
     assert [line[2:] for line in lines] == [
         [request_id, f"sold {number}"] for number, request_id in enumerate(request_ids, start=1)
@@ -95,7 +95,7 @@ def test_json_logs_follow_the_functions_log_settings(emulator: Emulator) -> None
             logging.debug("too much")
         """
     make_function(emulator, code, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "INFO"})
-    invoke(emulator)
+    invoke_probe(emulator)
     (entry,) = [json.loads(line) for line in log_lines(emulator) if '"level"' in line]
     assert (entry["message"], entry["deploymentId"]) == ("sold", "D1")
     assert entry["requestId"]
@@ -127,13 +127,13 @@ def test_the_log_tail_of_a_call_contains_only_the_lines_of_this_call(emulator: E
 def test_node_functions_run_in_the_registered_workers(emulator: Emulator) -> None:
     invocations: list[NodeInvocation] = []
 
-    def run(invocation: NodeInvocation) -> NodeResult:
+    def run_invocation(invocation: NodeInvocation) -> NodeResult:
         invocations.append(invocation)
         return NodeResult(payload={"statusCode": 200, "body": "from node"}, log="rendered")
 
-    emulator.set_node_invoker(run)
+    emulator.set_node_invoker(run_invocation)
     make_function(emulator, runtime="nodejs22.x", MemorySize=1024, Environment={"Variables": {"ANSWER": "1"}})
-    assert invoke(emulator, {"path": "/"})["body"] == "from node"
+    assert invoke_probe(emulator, {"path": "/"})["body"] == "from node"
     (invocation,) = invocations
     function = invocation.function
     assert (function.name, function.version, function.memory, function.timeout) == (
@@ -181,7 +181,7 @@ def test_a_function_writes_to_a_key_value_store_with_its_own_roles_permission(em
     content = zip_of({f"python/{path.relative_to(folder)}": path.read_bytes() for path in files})
     layer = emulator.client("lambda").publish_layer_version(LayerName="edge", Content={"ZipFile": content})
     make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
-    assert invoke(emulator, store) == "AccessDeniedException"
-    put_policy(emulator, allowing("cloudfront-keyvaluestore:*", store))
-    assert invoke(emulator, store) == "put"
+    assert invoke_probe(emulator, store) == "AccessDeniedException"
+    put_policy(emulator, make_policy("cloudfront-keyvaluestore:*", store))
+    assert invoke_probe(emulator, store) == "put"
     assert dict(emulator.read_key_values(store)[1]) == {"a.example.com": "{}"}

@@ -25,7 +25,7 @@ def handle(event, context):
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
-def program() -> None:
+def define_resources() -> None:
     pool = aws.cognito.UserPool("users", name="users", username_attributes=["email"])
     client = aws.cognito.UserPoolClient(
         "users",
@@ -76,7 +76,7 @@ def program() -> None:
 def outputs(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
     engine = Engine(emulator, root=tmp_path)
     config = {"aws:region": "ap-southeast-1"}
-    return engine.deploy_program(program, stack="local", config=config).outputs
+    return engine.deploy_program(define_resources, stack="local", config=config).outputs
 
 
 @pytest.fixture
@@ -97,14 +97,14 @@ def token(emulator: Emulator, outputs: dict[str, Any]) -> str:
 
 @pytest.fixture
 def get(outputs: dict[str, Any]) -> Callable[[str | None], requests.Response]:
-    def call(token: str | None) -> requests.Response:
+    def get_project(token: str | None) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return requests.get(f"{outputs['endpoint']}/projects/01J?limit=2", headers=headers, timeout=10)
 
-    return call
+    return get_project
 
 
-def claims_of(token: str) -> dict[str, Any]:
+def read_claims(token: str) -> dict[str, Any]:
     body = token.split(".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     return claims
@@ -116,7 +116,7 @@ def test_a_user_token_passes_the_user_id_to_the_function(
     answer = get(token)
     assert answer.status_code == 200
     assert answer.json() == {
-        "sub": claims_of(token)["sub"],
+        "sub": read_claims(token)["sub"],
         "path": "/projects/01J",
         "route": "GET /projects/{projectId}",
         "parameters": {"projectId": "01J"},
@@ -128,7 +128,7 @@ def test_a_missing_or_tampered_token_is_refused(
     get: Callable[[str | None], requests.Response], token: str
 ) -> None:
     header, _, signature = token.split(".")
-    claims = json.dumps({**claims_of(token), "sub": "another"}).encode()
+    claims = json.dumps({**read_claims(token), "sub": "another"}).encode()
     forged = base64.urlsafe_b64encode(claims).rstrip(b"=").decode()
     assert get(None).status_code == 401
     assert get(f"{header}.{forged}.{signature}").status_code == 401

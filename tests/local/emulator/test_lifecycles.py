@@ -8,7 +8,7 @@ RULE = {"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expirati
 
 
 @pytest.mark.parametrize("size", ["varies_by_storage_class", "all_storage_classes_128K"])
-def test_the_minimum_size_is_read_back(emulator: Emulator, size: str) -> None:
+def test_the_minimum_object_size_for_transitions_is_stored(emulator: Emulator, size: str) -> None:
     client = emulator.client("s3")
     client.create_bucket(
         Bucket="logs", CreateBucketConfiguration={"LocationConstraint": client.meta.region_name}

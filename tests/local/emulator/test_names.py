@@ -76,7 +76,7 @@ class PlainCreation(Creation):
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
         keys = self.emulator.administrator
-        return self.need(
+        return self.get_or_create(
             f"client of {service}",
             lambda: boto3.Session(keys.access_key_id, keys.secret_access_key).client(
                 service, region or self.emulator.region, endpoint_url=self.emulator.endpoint_url
@@ -85,7 +85,7 @@ class PlainCreation(Creation):
 
 
 @pytest.mark.parametrize(("call", "argument", "names", "code"), WRONG)
-def test_a_wrong_name_is_refused_by_the_emulator(
+def test_an_invalid_name_is_refused(
     emulator: Emulator, call: str, argument: str, names: list[str], code: str
 ) -> None:
     creation = PlainCreation(emulator)
@@ -106,12 +106,12 @@ def test_a_wrong_name_is_refused_by_the_emulator(
         ("certificate", {"DomainName": "*.example.com"}),
     ],
 )
-def test_a_right_name_is_accepted(emulator: Emulator, call: str, changes: dict[str, Any]) -> None:
+def test_a_valid_name_is_accepted(emulator: Emulator, call: str, changes: dict[str, Any]) -> None:
     getattr(Creation(emulator), call)(**changes)
 
 
 @pytest.mark.usefixtures("emulator")
-def test_the_constraints_are_those_of_the_api_models() -> None:
+def test_the_name_rules_match_botocores_models() -> None:
     """The rules and botocore's models accept and refuse the same names."""
     from local.emulator.answers.names import RULES  # noqa: PLC0415 - imports the emulator
 

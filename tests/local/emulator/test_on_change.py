@@ -15,7 +15,7 @@ from components.images import tables
 from local.emulator.emulator import Emulator
 from local.engine.engine import Engine
 from tests.local.deployed_program import ROOT
-from tests.local.emulator.probe import eventually
+from tests.local.emulator.probe import wait_for_result
 
 # This consumer sends a message for each image that is `ready`. It fails for images without an owner.
 CONSUMER = """
@@ -37,7 +37,7 @@ def handle(event, context):
 """
 
 
-def program() -> None:
+def define_resources() -> None:
     stage = StageConfig.load()
     table = TenantTable("images", TenantTableArgs(stage=stage, design=tables.IMAGES))
     ready = aws.sqs.Queue("ready", name="ready")
@@ -59,7 +59,7 @@ def program() -> None:
     pulumi.export("dead", dead.url)
 
 
-def image(number: int, **changes: str | None) -> dict[str, Any]:
+def make_image_row(number: int, **changes: str | None) -> dict[str, Any]:
     row = {
         "PK": f"IMAGE#{number}",
         "SK": "METADATA",
@@ -75,24 +75,31 @@ def test_a_stream_consumer_gets_all_changes_although_one_row_fails(
     emulator: Emulator,
 ) -> None:
     settings = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
-    outputs = Engine(emulator, root=ROOT).deploy_program(program, stack="local", config=settings).outputs
+    outputs = (
+        Engine(emulator, root=ROOT).deploy_program(define_resources, stack="local", config=settings).outputs
+    )
     rows, sqs = emulator.client("dynamodb"), emulator.client("sqs")
-    for row in (image(1), image(2, status="pending"), image(3, GSI1PK=None, GSI1SK=None), image(4)):
+    for row in (
+        make_image_row(1),
+        make_image_row(2, status="pending"),
+        make_image_row(3, GSI1PK=None, GSI1SK=None),
+        make_image_row(4),
+    ):
         rows.put_item(TableName=outputs["table"], Item=row)
-    rows.delete_item(TableName=outputs["table"], Key={name: image(1)[name] for name in ("PK", "SK")})
+    rows.delete_item(TableName=outputs["table"], Key={name: make_image_row(1)[name] for name in ("PK", "SK")})
 
     seen: list[dict[str, str]] = []
 
-    def received(queue: str) -> list[Any]:
+    def receive_messages(queue: str) -> list[Any]:
         messages = sqs.receive_message(QueueUrl=outputs[queue], MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(message["Body"]) for message in messages]
 
     def has_received_both() -> bool:
-        seen.extend(received("ready"))
+        seen.extend(receive_messages("ready"))
         return {message["image"] for message in seen} == {"IMAGE#1", "IMAGE#4"}
 
-    eventually(has_received_both)
+    wait_for_result(has_received_both)
     assert {message["owner"] for message in seen} == {"USER#ada"}
-    (record,) = eventually(lambda: received("dead"))
+    (record,) = wait_for_result(lambda: receive_messages("dead"))
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert record["DDBStreamBatchInfo"]["batchSize"] == 1

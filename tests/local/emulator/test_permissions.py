@@ -7,14 +7,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.emulator.emulator import BuildRequest, BuildResult, Emulator, NodeResult
-from tests.local.emulator.probe import allowing, make_function, make_role
+from tests.local.emulator.probe import make_function, make_policy, make_role
 
 ARN = "arn:aws:{}:ap-southeast-1:000000000000:{}"
 
 
 def create_client(emulator: Emulator, service: str, actions: str | list[str], resource: str) -> Any:  # noqa: ANN401 - boto3's clients have no types of their own
     """Return a client of a role that may call only these actions on these resources."""
-    role = make_role(emulator, "limited", policy=allowing(actions, resource))
+    role = make_role(emulator, "limited", policy=make_policy(actions, resource))
     return emulator.create_role_session(role).client(service)
 
 
@@ -46,10 +46,10 @@ def test_builds_are_read_and_stopped_with_permissions_on_their_project(emulator:
             serviceRole=make_role(emulator, name),
         )
 
-    def run(_request: BuildRequest) -> BuildResult:
+    def run_build(_request: BuildRequest) -> BuildResult:
         return BuildResult(status="SUCCEEDED", phases=())
 
-    emulator.set_build_runner(run)
+    emulator.set_build_runner(run_build)
     mine, yours = (
         emulator.client("codebuild").start_build(projectName=name)["build"]["id"]
         for name in ("mine", "yours")

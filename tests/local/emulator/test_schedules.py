@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.emulator.emulator import ACCOUNT_ID, Emulator, NodeInvocation, NodeResult, NotFoundInEmulatorError
-from tests.local.emulator.probe import eventually, let_rule_call, make_function
+from tests.local.emulator.probe import allow_rule_to_invoke, make_function, wait_for_result
 
 REGION = "ap-southeast-1"
 RULE = f"arn:aws:events:{REGION}:{ACCOUNT_ID}:rule/hourly"
@@ -21,11 +21,11 @@ def events(emulator: Emulator) -> list[Json]:
     """The events with which the function `probe` was called."""
     called: list[Json] = []
 
-    def run(invocation: NodeInvocation) -> NodeResult:
+    def run_invocation(invocation: NodeInvocation) -> NodeResult:
         called.append(invocation.event)
         return NodeResult(payload=None)
 
-    emulator.set_node_invoker(run)
+    emulator.set_node_invoker(run_invocation)
     return called
 
 
@@ -33,17 +33,17 @@ def events(emulator: Emulator) -> list[Json]:
 def short_interval(running_emulator: Emulator) -> Iterator[None]:
     """Shorten the interval of all scheduled rules to a millisecond, so that every rule is due."""
     assert running_emulator.region == REGION
-    from local.emulator.schedules import Schedules, install
+    from local.emulator.schedules import Schedules, install_schedule_hooks
 
-    install(Schedules(account_id=ACCOUNT_ID, region=REGION, seconds=0.001))
+    install_schedule_hooks(Schedules(account_id=ACCOUNT_ID, region=REGION, seconds=0.001))
     yield
-    install(Schedules(account_id=ACCOUNT_ID, region=REGION, seconds=None))
+    install_schedule_hooks(Schedules(account_id=ACCOUNT_ID, region=REGION, seconds=None))
 
 
 def create_hourly_rule(emulator: Emulator, *, allowed: bool = True) -> None:
     function = make_function(emulator, runtime="nodejs22.x")
     if allowed:
-        let_rule_call(emulator, RULE)
+        allow_rule_to_invoke(emulator, RULE)
     client = emulator.client("events")
     client.put_rule(Name="hourly", ScheduleExpression="rate(1 hour)")
     client.put_targets(Rule="hourly", Targets=[{"Id": "probe", "Arn": function}])
@@ -59,7 +59,7 @@ def test_a_rule_can_be_fired_by_hand(emulator: Emulator, events: list[Json]) -> 
     """P9, L1: `fire_rule` calls the targets of a rule before the rule is due."""
     create_hourly_rule(emulator)
     emulator.fire_rule("hourly")
-    (event,) = eventually(lambda: events)
+    (event,) = wait_for_result(lambda: events)
     assert (event["source"], event["detail-type"]) == ("aws.events", "Scheduled Event")
     assert (event["resources"], event["detail"]) == ([RULE], {})
 
@@ -70,7 +70,7 @@ def test_the_interval_of_schedules_can_be_shortened(emulator: Emulator, events: 
     create_hourly_rule(emulator)
     emulator.client("events").put_rule(Name="ended", EventPattern='{"source": ["aws.codebuild"]}')
     run_due_rules()
-    (event,) = eventually(lambda: events)
+    (event,) = wait_for_result(lambda: events)
     assert event["resources"] == [RULE]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
 from local.engine.engine import Engine, ResourceError
-from tests.local.emulator.probe import allowing, eventually, make_function
+from tests.local.emulator.probe import make_function, make_policy, wait_for_result
 
 Json = dict[str, Any]
 READING = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"]
@@ -30,7 +30,7 @@ class Consumer:
         self.fail_on: str | None = None
         self.reports = False
         emulator.set_node_invoker(self._run)
-        allowed = policy or allowing([*READING, "sqs:SendMessage"], "*")
+        allowed = policy or make_policy([*READING, "sqs:SendMessage"], "*")
         self.arn = make_function(emulator, runtime="nodejs22.x", policy=allowed)
 
     def _run(self, invocation: NodeInvocation) -> NodeResult:
@@ -45,10 +45,10 @@ class Consumer:
         return NodeResult(failure=NodeFailure(type="Error", message="a bad record"))
 
 
-def deploy(emulator: Emulator, root: Path, function: str, **settings: object) -> Json:
+def deploy_stream(emulator: Emulator, root: Path, function: str, **settings: object) -> Json:
     """Deploy a table whose stream calls the function, with a dead-letter queue for failed records."""
 
-    def program() -> None:
+    def define_resources() -> None:
         table = aws.dynamodb.Table(
             "t",
             name="changes",
@@ -76,30 +76,30 @@ def deploy(emulator: Emulator, root: Path, function: str, **settings: object) ->
         pulumi.export("dead", dead.url)
 
     engine = Engine(emulator, root=root)
-    deployed = engine.deploy_program(program, stack="local", config={"aws:region": "ap-southeast-1"})
-    (mapping,) = deployed.filter_by_type("aws:lambda/eventSourceMapping:EventSourceMapping")
+    deployed = engine.deploy_program(define_resources, stack="local", config={"aws:region": "ap-southeast-1"})
+    (mapping,) = deployed.find_by_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     return {**deployed.outputs, "mapping": mapping.id}
 
 
-def write(emulator: Emulator, deployed: Json, *ids: str) -> None:
+def write_rows(emulator: Emulator, deployed: Json, *ids: str) -> None:
     """Write rows while the mapping is disabled, so that one batch contains all. Then enable the mapping."""
     for row in ids:
         emulator.client("dynamodb").put_item(TableName="changes", Item={"id": {"S": row}})
     emulator.client("lambda").update_event_source_mapping(UUID=deployed["mapping"], Enabled=True)
 
 
-def dead_letters(emulator: Emulator, deployed: Json) -> list[Json]:
+def receive_dead_letters(emulator: Emulator, deployed: Json) -> list[Json]:
     received = emulator.client("sqs").receive_message(QueueUrl=deployed["dead"], MaxNumberOfMessages=10)
     return [json.loads(message["Body"]) for message in received.get("Messages", [])]
 
 
 def test_a_consumer_sees_every_change_in_order(emulator: Emulator, tmp_path: Path) -> None:
     consumer = Consumer(emulator)
-    deployed = deploy(emulator, tmp_path, consumer.arn)
-    write(emulator, deployed, *"abc")
-    eventually(lambda: consumer.batches == [["a", "b", "c"]])
+    deployed = deploy_stream(emulator, tmp_path, consumer.arn)
+    write_rows(emulator, deployed, *"abc")
+    wait_for_result(lambda: consumer.batches == [["a", "b", "c"]])
     emulator.client("dynamodb").delete_item(TableName="changes", Key={"id": {"S": "b"}})
-    eventually(lambda: consumer.batches[1:] == [["b"]])
+    wait_for_result(lambda: consumer.batches[1:] == [["b"]])
 
 
 @pytest.mark.parametrize("reports", [False, True])
@@ -109,13 +109,13 @@ def test_a_bad_record_is_isolated_retried_and_sent_to_the_dead_letter_queue(
     """The emulator processes all other records of the batch."""
     consumer = Consumer(emulator)
     consumer.fail_on, consumer.reports = "c", reports
-    deployed = deploy(emulator, tmp_path, consumer.arn)
-    write(emulator, deployed, *"abcdefgh")
-    eventually(
+    deployed = deploy_stream(emulator, tmp_path, consumer.arn)
+    write_rows(emulator, deployed, *"abcdefgh")
+    wait_for_result(
         lambda: consumer.batches and consumer.batches[-1][-1] == "h" and "c" not in consumer.batches[-1]
     )
 
-    (record,) = eventually(lambda: dead_letters(emulator, deployed))
+    (record,) = wait_for_result(lambda: receive_dead_letters(emulator, deployed))
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert record["requestContext"]["approximateInvokeCount"] == 2
     assert record["DDBStreamBatchInfo"]["batchSize"] == 1
@@ -129,6 +129,6 @@ def test_a_bad_record_is_isolated_retried_and_sent_to_the_dead_letter_queue(
 
 
 def test_a_stream_that_the_role_may_not_read_is_refused(emulator: Emulator, tmp_path: Path) -> None:
-    consumer = Consumer(emulator, allowing(["dynamodb:GetItem", "sqs:SendMessage"], "*"))
+    consumer = Consumer(emulator, make_policy(["dynamodb:GetItem", "sqs:SendMessage"], "*"))
     with pytest.raises(ResourceError, match=r"permissions to call GetRecords on .*/stream/"):
-        deploy(emulator, tmp_path, consumer.arn)
+        deploy_stream(emulator, tmp_path, consumer.arn)

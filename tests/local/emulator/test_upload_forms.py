@@ -11,7 +11,7 @@ import requests
 from botocore.config import Config
 
 from local.emulator.emulator import Emulator
-from tests.local.emulator.probe import allowing, make_role
+from tests.local.emulator.probe import make_policy, make_role
 
 BUCKET = "some-images"
 KEY = "uploads/01JB"
@@ -33,9 +33,9 @@ def sign(emulator: Emulator) -> Callable[..., Form]:
             "RestrictPublicBuckets": True,
         },
     )
-    role = make_role(emulator, policy=allowing("s3:PutObject", f"arn:aws:s3:::{BUCKET}/uploads/*"))
+    role = make_role(emulator, policy=make_policy("s3:PutObject", f"arn:aws:s3:::{BUCKET}/uploads/*"))
 
-    def form(*, key: str = KEY, expires: int = 300) -> Form:
+    def sign_form(*, key: str = KEY, expires: int = 300) -> Form:
         client = emulator.create_role_session(role).client("s3", config=Config(signature_version="s3v4"))
         signed: Form = client.generate_presigned_post(
             BUCKET,
@@ -46,17 +46,17 @@ def sign(emulator: Emulator) -> Callable[..., Form]:
         )
         return signed
 
-    return form
+    return sign_form
 
 
-def post(form: Form, content: bytes = b"\x89PNG", **changes: str | None) -> requests.Response:
+def post_form(form: Form, content: bytes = b"\x89PNG", **changes: str | None) -> requests.Response:
     """Send a form as a browser does. `changes` replaces fields of the form, or removes them."""
     fields = {**form["fields"], **{name.replace("_", "-"): value for name, value in changes.items()}}
     sent = {name: value for name, value in fields.items() if value is not None}
     return requests.post(form["url"], data=sent, files={"file": ("any.png", content)}, timeout=10)
 
 
-def keys(emulator: Emulator) -> list[str]:
+def list_keys(emulator: Emulator) -> list[str]:
     listed = emulator.client("s3").list_objects_v2(Bucket=BUCKET)
     return [found["Key"] for found in listed.get("Contents", [])]
 
@@ -67,7 +67,7 @@ def change_policy(form: Form, **changes: object) -> str:
 
 
 def test_an_unchanged_form_stores_the_object(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    answer = post(sign())
+    answer = post_form(sign())
     assert (answer.status_code, answer.text) == (204, "")
     stored = emulator.client("s3").get_object(Bucket=BUCKET, Key=KEY)
     assert (stored["Body"].read(), stored["ContentType"]) == (b"\x89PNG", "image/png")
@@ -75,11 +75,11 @@ def test_an_unchanged_form_stores_the_object(emulator: Emulator, sign: Callable[
 
 
 def test_too_small_and_too_large_files_are_refused(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    assert post(sign(), b"1" * LIMIT).status_code == 204
+    assert post_form(sign(), b"1" * LIMIT).status_code == 204
     for content, code in ((b"1" * (LIMIT + 1), "EntityTooLarge"), (b"", "EntityTooSmall")):
-        answer = post(sign(key="uploads/other"), content)
+        answer = post_form(sign(key="uploads/other"), content)
         assert (answer.status_code, code in answer.text) == (400, True)
-    assert keys(emulator) == [KEY]
+    assert list_keys(emulator) == [KEY]
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_too_small_and_too_large_files_are_refused(emulator: Emulator, sign: Cal
 def test_fields_outside_the_form_policy_are_refused(
     emulator: Emulator, sign: Callable[..., Form], changes: dict[str, str | None]
 ) -> None:
-    answer = post(sign(), **changes)
+    answer = post_form(sign(), **changes)
     assert (answer.status_code, "AccessDenied" in answer.text) == (403, True)
-    assert keys(emulator) == []
+    assert list_keys(emulator) == []
 
 
 def test_an_expired_form_is_refused(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    answer = post(sign(expires=-1))
+    answer = post_form(sign(expires=-1))
     assert (answer.status_code, "Policy expired" in answer.text) == (403, True)
-    assert keys(emulator) == []
+    assert list_keys(emulator) == []
 
 
 def test_a_form_whose_policy_was_changed_is_refused(emulator: Emulator, sign: Callable[..., Form]) -> None:
@@ -117,9 +117,9 @@ def test_a_form_whose_policy_was_changed_is_refused(emulator: Emulator, sign: Ca
     wider = [{"bucket": BUCKET}, ["starts-with", "$key", ""], ["content-length-range", 0, 10**9]]
     later = (dt.datetime.now(dt.UTC) + dt.timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
     for policy in (change_policy(form, conditions=wider), change_policy(form, expiration=later)):
-        answer = post(form, policy=policy)
+        answer = post_form(form, policy=policy)
         assert (answer.status_code, "SignatureDoesNotMatch" in answer.text) == (403, True)
-    assert keys(emulator) == []
+    assert list_keys(emulator) == []
 
 
 @pytest.mark.parametrize(
@@ -152,26 +152,26 @@ def test_a_form_whose_policy_was_changed_is_refused(emulator: Emulator, sign: Ca
 def test_a_form_without_its_own_signature_is_refused(
     emulator: Emulator, sign: Callable[..., Form], changes: dict[str, str | None]
 ) -> None:
-    answer = post(sign(), **changes)
+    answer = post_form(sign(), **changes)
     assert answer.status_code in {400, 403}, answer.text
-    assert keys(emulator) == []
+    assert list_keys(emulator) == []
 
 
 def test_a_form_can_do_no_more_than_the_role_that_signed_it(
     emulator: Emulator, sign: Callable[..., Form]
 ) -> None:
-    answer = post(sign(key="assets/01JB"))
+    answer = post_form(sign(key="assets/01JB"))
     assert (answer.status_code, "AccessDenied" in answer.text) == (403, True)
-    assert keys(emulator) == []
+    assert list_keys(emulator) == []
 
 
-def test_fields_after_the_file_do_not_count(emulator: Emulator, sign: Callable[..., Form]) -> None:
+def test_fields_after_the_file_are_ignored(emulator: Emulator, sign: Callable[..., Form]) -> None:
     """S3 ignores fields after the file. Here the content type comes after the file, so it is missing."""
     form = sign()
     before = [(name, (None, value)) for name, value in form["fields"].items() if name != "Content-Type"]
     parts = [*before, ("file", ("any.png", b"\x89PNG")), ("Content-Type", (None, "image/png"))]
     answer = requests.post(form["url"], files=parts, timeout=10)
-    assert (answer.status_code, keys(emulator)) == (403, [])
+    assert (answer.status_code, list_keys(emulator)) == (403, [])
 
 
 def test_a_copy_requires_the_etag_of_the_upload_and_takes_only_its_content(
@@ -179,11 +179,11 @@ def test_a_copy_requires_the_etag_of_the_upload_and_takes_only_its_content(
 ) -> None:
     """Otherwise the image service could deliver a file that replaced the file that it has checked."""
     objects = f"arn:aws:s3:::{BUCKET}"
-    policy = allowing(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
+    policy = make_policy(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
     role = make_role(emulator, "copies", policy=policy)
     client = emulator.create_role_session(role).client("s3")
 
-    def copy(etag: str, key: str = KEY) -> None:
+    def copy_upload(etag: str, key: str = KEY) -> None:
         client.copy_object(
             Bucket=BUCKET,
             Key="images/01JB",
@@ -195,12 +195,12 @@ def test_a_copy_requires_the_etag_of_the_upload_and_takes_only_its_content(
             CacheControl="public",
         )
 
-    etag = post(sign()).headers["etag"]
+    etag = post_form(sign()).headers["etag"]
     for wrong in ({"etag": '"0"'}, {"etag": etag, "key": "uploads/none"}):
         with pytest.raises(client.exceptions.ClientError, match=r"PreconditionFailed|NoSuchKey"):
-            copy(**wrong)
-    assert keys(emulator) == [KEY]
-    copy(etag)
+            copy_upload(**wrong)
+    assert list_keys(emulator) == [KEY]
+    copy_upload(etag)
     copied = emulator.client("s3").get_object(Bucket=BUCKET, Key="images/01JB")
     assert (copied["ETag"], copied["ContentType"], copied["CacheControl"]) == (etag, "image/png", "public")
     assert copied["Body"].read() == b"\x89PNG"

@@ -16,17 +16,17 @@ def zone(emulator: Emulator) -> Emulator:
     return emulator
 
 
-def change(emulator: Emulator, action: str = "CREATE", **record: Any) -> None:  # noqa: ANN401 - AWS's arguments
+def change_record(emulator: Emulator, action: str = "CREATE", **record: Any) -> None:  # noqa: ANN401 - AWS's arguments
     emulator.client("route53").change_resource_record_sets(
         HostedZoneId=ZONE, ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record}]}
     )
 
 
-def create(emulator: Emulator, name: str, kind: str, value: str) -> None:
-    change(emulator, Name=name, Type=kind, TTL=60, ResourceRecords=[{"Value": value}])
+def create_record(emulator: Emulator, name: str, kind: str, value: str) -> None:
+    change_record(emulator, Name=name, Type=kind, TTL=60, ResourceRecords=[{"Value": value}])
 
 
-def alias(zone_id: str, name: str) -> dict[str, Any]:
+def make_alias_target(zone_id: str, name: str) -> dict[str, Any]:
     return {"HostedZoneId": zone_id, "DNSName": name, "EvaluateTargetHealth": False}
 
 
@@ -59,29 +59,31 @@ def test_the_zone_has_the_id_of_the_settings(zone: Emulator) -> None:
 
 def test_a_host_leads_to_the_distribution_of_its_alias_record(zone: Emulator) -> None:
     domain = create_distribution(zone)
-    change(zone, Name="cdn.example.com", Type="A", AliasTarget=alias("Z2FDTNDATAQYW2", domain))
+    change_record(
+        zone, Name="cdn.example.com", Type="A", AliasTarget=make_alias_target("Z2FDTNDATAQYW2", domain)
+    )
     assert zone.resolve_host("CDN.example.com.") == domain
     assert zone.resolve_host("other.example.com") is None
     assert zone.resolve_host("example.org") is None
 
 
 def test_cname_records_are_followed(zone: Emulator) -> None:
-    create(zone, "www.example.com", "CNAME", "site.example.com")
-    create(zone, "site.example.com", "CNAME", "elsewhere.example.org.")
+    create_record(zone, "www.example.com", "CNAME", "site.example.com")
+    create_record(zone, "site.example.com", "CNAME", "elsewhere.example.org.")
     assert zone.resolve_host("www.example.com") == "elsewhere.example.org"
 
 
-def test_records_that_lead_in_a_circle_end(zone: Emulator) -> None:
-    create(zone, "a.example.com", "CNAME", "b.example.com")
-    create(zone, "b.example.com", "CNAME", "a.example.com")
+def test_the_resolution_of_circular_cname_records_ends(zone: Emulator) -> None:
+    create_record(zone, "a.example.com", "CNAME", "b.example.com")
+    create_record(zone, "b.example.com", "CNAME", "a.example.com")
     assert zone.resolve_host("a.example.com") in {"a.example.com", "b.example.com"}
 
 
 def test_a_wildcard_record_covers_the_names_that_do_not_exist(zone: Emulator) -> None:
     """RFC 4592: a name that exists in any form is not covered, and neither is what is below it."""
-    create(zone, "*.sites.example.com", "CNAME", "all.example.org")
-    create(zone, "shop.sites.example.com", "CNAME", "shop.example.org")
-    create(zone, "docs.sites.example.com", "TXT", '"a note"')
+    create_record(zone, "*.sites.example.com", "CNAME", "all.example.org")
+    create_record(zone, "shop.sites.example.com", "CNAME", "shop.example.org")
+    create_record(zone, "docs.sites.example.com", "TXT", '"a note"')
     assert zone.resolve_host("blog.sites.example.com") == "all.example.org"
     assert zone.resolve_host("a.blog.sites.example.com") == "all.example.org"
     assert zone.resolve_host("shop.sites.example.com") == "shop.example.org"
@@ -91,13 +93,13 @@ def test_a_wildcard_record_covers_the_names_that_do_not_exist(zone: Emulator) ->
 
 
 def test_the_wildcard_may_be_written_as_an_octal_escape(zone: Emulator) -> None:
-    create(zone, "\\052.sites.example.com", "CNAME", "all.example.org")
+    create_record(zone, "\\052.sites.example.com", "CNAME", "all.example.org")
     assert zone.resolve_host("blog.sites.example.com") == "all.example.org"
 
 
 def test_the_zone_with_the_longest_name_has_the_record(zone: Emulator) -> None:
     zone.create_hosted_zone("Z0DELEGATED", "sites.example.com")
-    create(zone, "shop.sites.example.com", "CNAME", "parent.example.org")
+    create_record(zone, "shop.sites.example.com", "CNAME", "parent.example.org")
     assert zone.resolve_host("shop.sites.example.com") is None
 
 
@@ -117,18 +119,26 @@ def test_the_zone_with_the_longest_name_has_the_record(zone: Emulator) -> None:
             "but it already exists",
         ),
         (
-            {"Name": "cdn.example.com", "Type": "A", "AliasTarget": alias(ZONE, "d1.cloudfront.net")},
+            {
+                "Name": "cdn.example.com",
+                "Type": "A",
+                "AliasTarget": make_alias_target(ZONE, "d1.cloudfront.net"),
+            },
             "but the alias target name does not lie within the target zone",
         ),
         (
-            {"Name": "cdn.example.com", "Type": "A", "AliasTarget": alias(ZONE, "no.example.com")},
+            {
+                "Name": "cdn.example.com",
+                "Type": "A",
+                "AliasTarget": make_alias_target(ZONE, "no.example.com"),
+            },
             "but that target was not found",
         ),
         (
             {
                 "Name": "cdn.example.com",
                 "Type": "A",
-                "AliasTarget": alias("Z2FDTNDATAQYW2", "d0.cloudfront.net"),
+                "AliasTarget": make_alias_target("Z2FDTNDATAQYW2", "d0.cloudfront.net"),
             },
             "but that target was not found",
         ),
@@ -138,9 +148,9 @@ def test_a_record_that_route_53_refuses_is_refused(
     zone: Emulator, record: dict[str, Any], problem: str
 ) -> None:
     """L5."""
-    create(zone, "old.example.com", "CNAME", "a.example.org")
+    create_record(zone, "old.example.com", "CNAME", "a.example.org")
     with pytest.raises(ClientError) as refusal:
-        change(zone, **record)
+        change_record(zone, **record)
     error = refusal.value.response["Error"]
     assert error["Code"] == "InvalidChangeBatch"
     assert problem in error["Message"]
@@ -148,6 +158,6 @@ def test_a_record_that_route_53_refuses_is_refused(
 
 def test_a_cname_is_refused_beside_other_records(zone: Emulator) -> None:
     """L5."""
-    create(zone, "www.example.com", "TXT", '"a note"')
+    create_record(zone, "www.example.com", "TXT", '"a note"')
     with pytest.raises(ClientError, match="conflicts with other records"):
-        create(zone, "www.example.com", "CNAME", "a.example.org")
+        create_record(zone, "www.example.com", "CNAME", "a.example.org")

@@ -43,7 +43,7 @@ def test_a_resource_with_an_alias_is_not_replaced_and_not_deleted(
 
     moved = engine.deploy_program(lambda: Shelf("shelf", alias), stack="local", config=CONFIG)
     assert (moved.created, moved.updated, moved.deleted) == ((), (), ())
-    (queue,) = moved.filter_by_type("aws:sqs/queue:Queue")
+    (queue,) = moved.find_by_type("aws:sqs/queue:Queue")
     assert queue.urn == "urn:pulumi:local::anchor-deploy::anchor:test:Shelf$aws:sqs/queue:Queue::orders"
     received = emulator.client("sqs").receive_message(QueueUrl=url)["Messages"]
     assert [message["Body"] for message in received] == ["kept"]

@@ -20,61 +20,65 @@ from local.engine.archives import (
 )
 
 
-def plain(value: object, root: Path = Path()) -> object:
+def read_value(value: object, root: Path = Path()) -> object:
     struct = struct_pb2.Struct()
     struct.update({"it": value})
     return read_properties(struct, root).get("it")
 
 
-def folder_archive(path: Path) -> dict[str, object]:
+def make_folder_archive(path: Path) -> dict[str, object]:
     return {SIGNATURE: ARCHIVE, "path": str(path)}
 
 
-def content(value: object, root: Path = Path()) -> Content:
-    made = plain(value, root)
+def read_content(value: object, root: Path = Path()) -> Content:
+    made = read_value(value, root)
     assert isinstance(made, Content)
     return made
 
 
-def write(folder: Path, name: str, text: str, *, age: int = 0) -> None:
+def write_file(folder: Path, name: str, text: str, *, age: int = 0) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     os.utime(path, (age, age))
 
 
-def test_the_same_files_make_the_same_zip_wherever_and_whenever_they_were_written(tmp_path: Path) -> None:
+def test_the_same_files_make_the_same_zip_at_any_path_and_time(tmp_path: Path) -> None:
     for folder, age in (("one", 1_000_000), ("two", 2_000_000)):
         names = ["b/second.py", "a.py"] if age > 1_500_000 else ["a.py", "b/second.py"]
         for name in names:
-            write(tmp_path / folder, name, f"text of {name}", age=age)
-    assert content(folder_archive(tmp_path / "one")) == content(folder_archive(tmp_path / "two"))
+            write_file(tmp_path / folder, name, f"text of {name}", age=age)
+    assert read_content(make_folder_archive(tmp_path / "one")) == read_content(
+        make_folder_archive(tmp_path / "two")
+    )
 
 
-def test_another_text_makes_another_zip(tmp_path: Path) -> None:
-    write(tmp_path / "one", "a.py", "1")
-    write(tmp_path / "two", "a.py", "2")
-    assert content(folder_archive(tmp_path / "one")) != content(folder_archive(tmp_path / "two"))
+def test_different_texts_make_different_zips(tmp_path: Path) -> None:
+    write_file(tmp_path / "one", "a.py", "1")
+    write_file(tmp_path / "two", "a.py", "2")
+    assert read_content(make_folder_archive(tmp_path / "one")) != read_content(
+        make_folder_archive(tmp_path / "two")
+    )
 
 
 def test_a_changed_file_changes_the_cached_zip_of_its_folder(tmp_path: Path) -> None:
-    write(tmp_path, "a.py", "1", age=1)
-    before = content(folder_archive(tmp_path))
-    write(tmp_path, "a.py", "2", age=2)
-    assert content(folder_archive(tmp_path)) != before
+    write_file(tmp_path, "a.py", "1", age=1)
+    before = read_content(make_folder_archive(tmp_path))
+    write_file(tmp_path, "a.py", "2", age=2)
+    assert read_content(make_folder_archive(tmp_path)) != before
 
 
 def test_assets_become_files_of_the_zip_and_keep_their_executable_bit(tmp_path: Path) -> None:
-    write(tmp_path, "bootstrap", "#!/bin/sh")
+    write_file(tmp_path, "bootstrap", "#!/bin/sh")
     (tmp_path / "bootstrap").chmod(0o755)
-    write(tmp_path, "inner/x.txt", "inner")
-    made = content(
+    write_file(tmp_path, "inner/x.txt", "inner")
+    made = read_content(
         {
             SIGNATURE: ARCHIVE,
             "assets": {
                 "index.mjs": {SIGNATURE: ASSET, "text": "export {}"},
                 "bootstrap": {SIGNATURE: ASSET, "path": "bootstrap"},
-                "folder": folder_archive(tmp_path / "inner"),
+                "folder": make_folder_archive(tmp_path / "inner"),
             },
         },
         tmp_path,
@@ -87,21 +91,21 @@ def test_assets_become_files_of_the_zip_and_keep_their_executable_bit(tmp_path: 
 
 def test_a_zip_file_is_used_unchanged(tmp_path: Path) -> None:
     (tmp_path / "layer.zip").write_bytes(b"as it is")
-    assert content(folder_archive(Path("layer.zip")), tmp_path).data == b"as it is"
+    assert read_content(make_folder_archive(Path("layer.zip")), tmp_path).data == b"as it is"
 
 
 def test_the_error_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedValueError, match=r"layers/base.*does not exist"):
-        plain(folder_archive(tmp_path / "layers/base"))
+        read_value(make_folder_archive(tmp_path / "layers/base"))
 
 
 def test_an_archive_from_the_internet_is_refused() -> None:
     with pytest.raises(UnsupportedValueError, match=r"https://example\.com/a\.zip"):
-        plain({SIGNATURE: ARCHIVE, "uri": "https://example.com/a.zip"})
+        read_value({SIGNATURE: ARCHIVE, "uri": "https://example.com/a.zip"})
 
 
 def test_secrets_are_decoded_and_integers_are_int() -> None:
-    assert plain({SIGNATURE: SECRET, "value": {"memory": 1024.0, "share": 0.5, "none": None}}) == {
+    assert read_value({SIGNATURE: SECRET, "value": {"memory": 1024.0, "share": 0.5, "none": None}}) == {
         "memory": 1024,
         "share": 0.5,
     }

@@ -27,10 +27,10 @@ def engine(emulator: Emulator, tmp_path: Path) -> Engine:
 
 @pytest.fixture
 def deploy(engine: Engine) -> Deploy:
-    def run(program: Callable[[], object]) -> Deployment:
+    def deploy_program(program: Callable[[], object]) -> Deployment:
         return engine.deploy_program(program, stack="local", config=CONFIG)
 
-    return run
+    return deploy_program
 
 
 class Shelf(pulumi.ComponentResource):
@@ -42,12 +42,12 @@ class Shelf(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def queue(name: str = "builds", **arguments: Any) -> aws.sqs.Queue:  # noqa: ANN401 - any of the queue's
+def declare_queue(name: str = "builds", **arguments: Any) -> aws.sqs.Queue:  # noqa: ANN401 - any of the queue's
     return aws.sqs.Queue(name, name=name, **arguments)
 
 
 def test_tables_have_their_indexes_expiry_and_recovery(emulator: Emulator, deploy: Deploy) -> None:
-    def program() -> None:
+    def define_resources() -> None:
         table = aws.dynamodb.Table(
             "jobs",
             name="jobs",
@@ -72,7 +72,7 @@ def test_tables_have_their_indexes_expiry_and_recovery(emulator: Emulator, deplo
         )
         pulumi.export("arn", table.arn)
 
-    deployment = deploy(program)
+    deployment = deploy(define_resources)
     client = emulator.client("dynamodb")
     table = client.describe_table(TableName="jobs")["Table"]
     assert deployment.outputs == {"arn": table["TableArn"]}
@@ -90,7 +90,7 @@ def test_tables_have_their_indexes_expiry_and_recovery(emulator: Emulator, deplo
 
 
 def test_buckets_have_their_lifecycle(emulator: Emulator, deploy: Deploy) -> None:
-    def program() -> None:
+    def define_resources() -> None:
         bucket = aws.s3.Bucket("logs", bucket="the-logs")
         aws.s3.BucketLifecycleConfiguration(
             "logs",
@@ -109,7 +109,7 @@ def test_buckets_have_their_lifecycle(emulator: Emulator, deploy: Deploy) -> Non
             ],
         )
 
-    deploy(program)
+    deploy(define_resources)
     (rule,) = emulator.client("s3").get_bucket_lifecycle_configuration(Bucket="the-logs")["Rules"]
     assert rule["Filter"] == {"Prefix": "logs/"}
     assert rule["Transitions"] == [
@@ -122,19 +122,19 @@ def test_buckets_have_their_lifecycle(emulator: Emulator, deploy: Deploy) -> Non
 def test_a_second_run_plans_no_change(deploy: Deploy) -> None:
     """G7."""
 
-    def program() -> None:
+    def define_resources() -> None:
         shelf = Shelf("shelf")
         bucket = aws.s3.Bucket("assets")
         pulumi.export("urls", [shelf.queue.url, bucket.bucket_regional_domain_name])
 
-    first, second = deploy(program), deploy(program)
+    first, second = deploy(define_resources), deploy(define_resources)
     assert len(first.created) == 2
     assert (second.created, second.updated, second.deleted) == ((), (), ())
     assert second.outputs == first.outputs
     assert second.resources == first.resources
 
 
-def test_urns_are_those_of_pulumi(deploy: Deploy) -> None:
+def test_urns_have_the_same_format_as_in_pulumi(deploy: Deploy) -> None:
     deployment = deploy(lambda: Shelf("shelf"))
     assert deployment.created == (
         "urn:pulumi:local::anchor-deploy::anchor:test:Shelf$aws:sqs/queue:Queue::shelf",
@@ -142,8 +142,8 @@ def test_urns_are_those_of_pulumi(deploy: Deploy) -> None:
 
 
 def test_a_changed_argument_changes_the_resource_in_place(emulator: Emulator, deploy: Deploy) -> None:
-    deploy(lambda: queue(visibility_timeout_seconds=30))
-    deployment = deploy(lambda: queue(visibility_timeout_seconds=60))
+    deploy(lambda: declare_queue(visibility_timeout_seconds=30))
+    deployment = deploy(lambda: declare_queue(visibility_timeout_seconds=60))
     (resource,) = deployment.resources
     assert deployment.updated == (resource.urn,)
     attributes = emulator.client("sqs").get_queue_attributes(
@@ -155,16 +155,16 @@ def test_a_changed_argument_changes_the_resource_in_place(emulator: Emulator, de
 def test_resources_that_change_at_run_time_are_not_reset(emulator: Emulator, deploy: Deploy) -> None:
     """G8: `ignore_changes` applies to whole properties and to parts of properties."""
 
-    def program(seconds: int, description: str) -> Callable[[], object]:
+    def make_program(seconds: int, description: str) -> Callable[[], object]:
         ignored = pulumi.ResourceOptions(ignore_changes=["visibilityTimeoutSeconds", 'tags["Note"]'])
-        return lambda: queue(
+        return lambda: declare_queue(
             visibility_timeout_seconds=seconds, tags={"Note": description, "Kept": "1"}, opts=ignored
         )
 
-    first = deploy(program(30, "first"))
+    first = deploy(make_program(30, "first"))
     (resource,) = first.resources
     emulator.client("sqs").set_queue_attributes(QueueUrl=resource.id, Attributes={"VisibilityTimeout": "45"})
-    assert deploy(program(60, "second")).updated == ()
+    assert deploy(make_program(60, "second")).updated == ()
     attributes = emulator.client("sqs").get_queue_attributes(
         QueueUrl=resource.id, AttributeNames=["VisibilityTimeout"]
     )
@@ -172,18 +172,18 @@ def test_resources_that_change_at_run_time_are_not_reset(emulator: Emulator, dep
 
 
 def test_undeclared_resources_are_deleted_in_reverse_order(emulator: Emulator, deploy: Deploy) -> None:
-    def both() -> None:
-        dead = queue("dead")
-        queue("builds", opts=pulumi.ResourceOptions(depends_on=[dead]))
+    def declare_both_queues() -> None:
+        dead = declare_queue("dead")
+        declare_queue("builds", opts=pulumi.ResourceOptions(depends_on=[dead]))
 
-    deploy(both)
+    deploy(declare_both_queues)
     deployment = deploy(lambda: None)
     assert [urn.rpartition("::")[2] for urn in deployment.deleted] == ["builds", "dead"]
     assert emulator.client("sqs").list_queues().get("QueueUrls", []) == []
 
 
 def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
-    def table(key: str) -> Callable[[], object]:
+    def make_table_program(key: str) -> Callable[[], object]:
         return lambda: aws.dynamodb.Table(
             "t",
             name="table",
@@ -192,9 +192,9 @@ def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
             attributes=[{"name": key, "type": "S"}],
         )
 
-    deploy(table("a"))
+    deploy(make_table_program("a"))
     with pytest.raises(EngineError, match=r"cannot change hashKey of urn:pulumi:.*::t: restart it"):
-        deploy(table("b"))
+        deploy(make_table_program("b"))
 
 
 def test_the_error_for_an_unknown_type_names_the_type_and_the_folder_to_add_it_to(deploy: Deploy) -> None:
@@ -208,33 +208,33 @@ def test_a_refused_resource_is_reported_with_urn_and_cause(deploy: Deploy) -> No
 
 
 def test_after_a_failure_the_next_run_keeps_the_created_resources(deploy: Deploy) -> None:
-    def half() -> None:
-        first = queue("first")
+    def declare_unsupported_resource() -> None:
+        first = declare_queue("first")
         aws.sfn.Activity("news", opts=pulumi.ResourceOptions(depends_on=[first]))
 
     with pytest.raises(UnknownTypeError):
-        deploy(half)
-    assert deploy(lambda: queue("first")).created == ()
+        deploy(declare_unsupported_resource)
+    assert deploy(lambda: declare_queue("first")).created == ()
 
 
 def test_two_resources_with_one_name_are_refused(deploy: Deploy) -> None:
     with pytest.raises(EngineError, match="two resources have the URN"):
-        deploy(lambda: [queue("same"), queue("same")])
+        deploy(lambda: [declare_queue("same"), declare_queue("same")])
 
 
 def test_an_error_of_the_program_is_raised_unchanged(deploy: Deploy) -> None:
-    def program() -> None:
+    def raise_lookup_error() -> None:
         raise LookupError("no such stage")
 
     with pytest.raises(LookupError, match="no such stage"):
-        deploy(program)
+        deploy(raise_lookup_error)
 
 
 def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
     """L3: the engine calls `on_resource` with the type of each resource and the seconds that it took."""
     seen: list[tuple[str, float]] = []
     engine.deploy_program(
-        lambda: queue("shown"),
+        lambda: declare_queue("shown"),
         stack="local",
         config=CONFIG,
         on_resource=lambda _urn, kind, seconds: seen.append((kind, seconds)),
@@ -247,23 +247,26 @@ def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
 def test_a_program_cannot_disable_the_garbage_collection_of_this_process(deploy: Deploy) -> None:
     """The real program disables it to save time. The engine enables it after each run and each error."""
 
-    def failing() -> None:
+    def disable_gc_and_fail() -> None:
         gc.disable()
         raise ValueError("no such setting")
 
     deploy(gc.disable)
     assert gc.isenabled()
     with pytest.raises(ValueError, match="no such setting"):
-        deploy(failing)
+        deploy(disable_gc_and_fail)
     assert gc.isenabled()
 
 
 def test_the_program_can_look_up_its_account_and_region(deploy: Deploy) -> None:
-    def program() -> None:
+    def export_account_and_region() -> None:
         pulumi.export("account", aws.get_caller_identity_output().account_id)
         pulumi.export("region", aws.get_region_output().region)
 
-    assert deploy(program).outputs == {"account": "000000000000", "region": "ap-southeast-1"}
+    assert deploy(export_account_and_region).outputs == {
+        "account": "000000000000",
+        "region": "ap-southeast-1",
+    }
 
 
 def test_the_error_names_an_unsupported_lookup(deploy: Deploy) -> None:
@@ -292,16 +295,18 @@ def test_overrides_are_merged_into_the_settings_file_of_the_stage(engine: Engine
         engine.deploy(stack="nowhere")
 
 
-def test_everything_can_be_destroyed(emulator: Emulator, engine: Engine, deploy: Deploy) -> None:
+def test_a_deployed_program_can_be_destroyed_completely(
+    emulator: Emulator, engine: Engine, deploy: Deploy
+) -> None:
     """G3: a stage that is not production can be destroyed completely."""
 
-    def program() -> None:
+    def define_resources() -> None:
         bucket = aws.s3.Bucket("assets", bucket="some-assets", force_destroy=True)
         aws.s3.BucketPolicy(
             "assets", bucket=bucket.bucket, policy='{"Version": "2012-10-17", "Statement": []}'
         )
 
-    deploy(program)
+    deploy(define_resources)
     emulator.client("s3").put_object(Bucket="some-assets", Key="a/b", Body=b"1")
     assert len(engine.destroy()) == 2
     assert emulator.client("s3").list_buckets()["Buckets"] == []
@@ -311,9 +316,9 @@ def test_resources_are_created_concurrently(deploy: Deploy, monkeypatch: pytest.
     """Each creation waits at the barrier until the other one has also started."""
     both = threading.Barrier(2)
 
-    def create(_aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    def wait_and_create(_aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
         both.wait(10)
         return CreatedResource(id=declared.name)
 
-    monkeypatch.setitem(CREATORS, "aws:sns/topic:Topic", create)
+    monkeypatch.setitem(CREATORS, "aws:sns/topic:Topic", wait_and_create)
     assert len(deploy(lambda: [aws.sns.Topic("one"), aws.sns.Topic("other")]).created) == 2

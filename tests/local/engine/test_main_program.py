@@ -32,7 +32,7 @@ def test_a_second_run_plans_no_change(program: DeployedProgram, deployed: Deploy
     assert again.outputs == deployed.outputs
 
 
-def test_every_output_that_the_program_read_had_a_value(deployed: Deployment) -> None:
+def test_every_output_that_the_program_reads_has_a_value(deployed: Deployment) -> None:
     """If a provider returns no value for an output, the inputs of other resources contain the word "None"."""
     affected = [
         (resource.urn, text)
@@ -43,7 +43,7 @@ def test_every_output_that_the_program_read_had_a_value(deployed: Deployment) ->
     assert affected == []
 
 
-def test_the_outputs_are_all_there(deployed: Deployment) -> None:
+def test_the_deployment_has_all_outputs(deployed: Deployment) -> None:
     """G5."""
     assert set(deployed.outputs) >= {
         "apiEndpoint",
@@ -79,7 +79,7 @@ def test_every_site_has_a_row_in_the_projects_table(running_emulator: Emulator, 
     assert row["urlPattern"] == {"S": "http://{host}:8080"}
 
 
-def test_it_can_be_destroyed_completely(program: DeployedProgram, deployed: Deployment) -> None:
+def test_the_program_can_be_destroyed_completely(program: DeployedProgram, deployed: Deployment) -> None:
     """G3: after a stage without retained data is destroyed, no resource remains."""
     program.forget()  # first, so that no other test reads a partly destroyed program
     assert set(program.engine.destroy()) == {resource.urn for resource in deployed.resources}

@@ -8,28 +8,28 @@ import pytest
 from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine, ResourceError
 from local.stage import find_hosted_zones
-from tests.components.recorder import built_layers
+from tests.components.recorder import create_layers
 from tests.local.deployed_program import ROOT
-from tests.local.providers.reading import find_drift, read
+from tests.local.providers.reading import find_drift, read_properties
 
 STAGES = ("dev", "staging", "production")
 
 
 @pytest.fixture(scope="module")
 def layers() -> Iterator[Path]:
-    with built_layers() as folder:
+    with create_layers() as folder:
         yield folder
 
 
-def deploy(engine: Engine, stage: str, layers: Path) -> Deployment:
+def deploy_stage(engine: Engine, stage: str, layers: Path) -> Deployment:
     return engine.deploy(stack=stage, overrides={"anchor-deploy:layers": str(layers)})
 
 
 def disable_deletion_protection(emulator: Emulator, deployment: Deployment) -> None:
     """Do what an operator must do before production can be deleted."""
-    for table in deployment.filter_by_type("aws:dynamodb/table:Table"):
+    for table in deployment.find_by_type("aws:dynamodb/table:Table"):
         emulator.client("dynamodb").update_table(TableName=table.id, DeletionProtectionEnabled=False)
-    for pool in deployment.filter_by_type("aws:cognito/userPool:UserPool"):
+    for pool in deployment.find_by_type("aws:cognito/userPool:UserPool"):
         emulator.client("cognito-idp").update_user_pool(
             UserPoolId=pool.id, DeletionProtection="INACTIVE", AutoVerifiedAttributes=["email"]
         )
@@ -45,12 +45,12 @@ def test_a_stage_is_created_stays_unchanged_and_is_deleted(
     for zone_id, name in find_hosted_zones(settings).items():
         emulator.create_hosted_zone(zone_id, name)
 
-    first = deploy(engine, stage, layers)
+    first = deploy_stage(engine, stage, layers)
     assert len(first.created) == len(first.resources) > 200
     assert first.warnings == ()
     assert find_drift(emulator, first.resources) == {}
 
-    second = deploy(engine, stage, layers)
+    second = deploy_stage(engine, stage, layers)
     assert (second.created, second.updated, second.deleted) == ((), (), ())
     assert second.outputs == first.outputs
 
@@ -59,4 +59,6 @@ def test_a_stage_is_created_stays_unchanged_and_is_deleted(
             engine.destroy()
         disable_deletion_protection(emulator, first)
     engine.destroy()
-    assert [resource.urn for resource in first.resources if read(emulator, resource) is not None] == []
+    assert [
+        resource.urn for resource in first.resources if read_properties(emulator, resource) is not None
+    ] == []

@@ -56,7 +56,7 @@ def deployed_stage(running_emulator: Emulator, program: DeployedProgram, layers:
         "apiEndpoint": outputs["apiEndpoint"].replace(outputs["apiId"], outputs["images"]["apiId"]),
     }
 
-    def resolve(host: str) -> str:
+    def resolve_host(host: str) -> str:
         found = "127.0.0.1" if host == "127.0.0.1" else running_emulator.resolve_host(host)
         if found is None:
             raise OSError(f"{host} is unknown")
@@ -67,22 +67,22 @@ def deployed_stage(running_emulator: Emulator, program: DeployedProgram, layers:
         region=REGION,
         outputs={**outputs, "images": images},
         get_client=running_emulator.client,
-        resolve=resolve,
+        resolve=resolve_host,
         http=requests.Session(),
         run_pulumi=answer_plan,
     )
-    push(stage)
+    simulate_push(stage)
     # No test can open a link in a mail.
-    yield replace_answers(stage, "sns", "list_subscriptions_by_topic", confirm)
+    yield replace_answers(stage, "sns", "list_subscriptions_by_topic", confirm_subscriptions)
     running_emulator.reset()
 
 
-def confirm(page: dict[str, Any]) -> dict[str, Any]:
+def confirm_subscriptions(page: dict[str, Any]) -> dict[str, Any]:
     confirmed = f"arn:aws:sns:{REGION}:000000000000:anchor-{NAME}-alarms:d8a7c6"
     return {"Subscriptions": [{**each, "SubscriptionArn": confirmed} for each in page["Subscriptions"]]}
 
 
-def push(stage: Stage) -> None:
+def simulate_push(stage: Stage) -> None:
     """Leave what a push to a site leaves: a row of builds, and a URL of the released server."""
     stage.client("dynamodb").put_item(
         TableName=stage.outputs["tables"]["projects"]["name"],

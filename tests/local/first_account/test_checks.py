@@ -16,7 +16,7 @@ from attrs import evolve
 from botocore.model import OperationModel
 from rich.console import Console
 
-from first_account.__main__ import StackError, open_stage, report
+from first_account.__main__ import StackError, check_stage, open_stage
 from first_account.checks import CHECKS, build_policy, render_policy, run_checks
 from first_account.model import Check, Stage, Verdict
 from local.emulator.emulator import Emulator
@@ -27,46 +27,46 @@ Break = Callable[[Stage], AbstractContextManager[Stage]]
 BREAKS: dict[str, tuple[str, Break]] = {}
 
 
-def breaks(check: str) -> Callable[[Callable[[Stage], Iterator[Stage | None]]], Break]:
+def register_break(check: str) -> Callable[[Callable[[Stage], Iterator[Stage | None]]], Break]:
     """Register what makes a check fail. The function repairs it after its `yield`."""
 
-    def register(make: Callable[[Stage], Iterator[Stage | None]]) -> Break:
+    def register_function(make: Callable[[Stage], Iterator[Stage | None]]) -> Break:
         @contextmanager
-        def run(stage: Stage) -> Iterator[Stage]:
+        def apply_break(stage: Stage) -> Iterator[Stage]:
             for broken in make(stage):
                 yield broken or stage
 
-        BREAKS[make.__name__] = (check, run)
-        return run
+        BREAKS[make.__name__] = (check, apply_break)
+        return apply_break
 
-    return register
+    return register_function
 
 
-@breaks("account")
+@register_break("account")
 def another_account(stage: Stage) -> Iterator[Stage]:
     projects = {"name": "anchor-staging-projects", "arn": "arn:aws:dynamodb:ap-southeast-1:1:table/x"}
     yield evolve(stage, outputs={**stage.outputs, "tables": {"projects": projects}})
 
 
-@breaks("plan")
+@register_break("plan")
 def a_plan_with_changes(stage: Stage) -> Iterator[Stage]:
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
+    def run_pulumi(*command: str) -> subprocess.CompletedProcess[str]:
         status = 0 if "--refresh" in command else 255
         return subprocess.CompletedProcess([], status, stdout="error: no changes were expected", stderr="")
 
-    yield evolve(stage, run_pulumi=run)
+    yield evolve(stage, run_pulumi=run_pulumi)
 
 
-@breaks("drift")
+@register_break("drift")
 def a_refresh_with_changes(stage: Stage) -> Iterator[Stage]:
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
+    def run_pulumi(*command: str) -> subprocess.CompletedProcess[str]:
         status = 255 if "--refresh" in command else 0
         return subprocess.CompletedProcess([], status, stdout="error: no changes were expected", stderr="")
 
-    yield evolve(stage, run_pulumi=run)
+    yield evolve(stage, run_pulumi=run_pulumi)
 
 
-@breaks("small logs")
+@register_break("small logs")
 def a_minimum_size(stage: Stage) -> Iterator[None]:
     s3, bucket = stage.client("s3"), stage.outputs["buckets"]["logs"]
     rules = {"Rules": s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
@@ -78,7 +78,7 @@ def a_minimum_size(stage: Stage) -> Iterator[None]:
             yield None
 
 
-@breaks("distributions")
+@register_break("distributions")
 def a_disabled_distribution(stage: Stage) -> Iterator[None]:
     cloudfront, identity = stage.client("cloudfront"), stage.outputs["distributionId"]
     for enabled in (False, True):
@@ -89,7 +89,7 @@ def a_disabled_distribution(stage: Stage) -> Iterator[None]:
             yield None
 
 
-@breaks("distributions")
+@register_break("distributions")
 def a_pending_certificate(stage: Stage) -> Iterator[Stage]:
     yield replace_answers(
         stage,
@@ -99,7 +99,7 @@ def a_pending_certificate(stage: Stage) -> Iterator[Stage]:
     )
 
 
-@breaks("edge store")
+@register_break("edge store")
 def an_arn_without_a_uuid(stage: Stage) -> Iterator[Stage]:
     arn = "arn:aws:cloudfront::000000000000:key-value-store/hosts"
     answers = replace_answers(
@@ -122,13 +122,13 @@ def an_arn_without_a_uuid(stage: Stage) -> Iterator[Stage]:
     yield evolve(answers, get_client=get_client)
 
 
-@breaks("edge store")
+@register_break("edge store")
 def a_missing_store(stage: Stage) -> Iterator[Stage]:
     arn = "arn:aws:cloudfront::000000000000:key-value-store/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
     yield evolve(stage, outputs={**stage.outputs, "keyValueStoreArn": arn})
 
 
-@breaks("DNS")
+@register_break("DNS")
 def a_missing_record(stage: Stage) -> Iterator[None]:
     route53 = stage.client("route53")
     zone = route53.list_hosted_zones()["HostedZones"][0]["Id"]
@@ -145,7 +145,7 @@ def a_missing_record(stage: Stage) -> Iterator[None]:
             yield None
 
 
-@breaks("tokens")
+@register_break("tokens")
 def a_route_without_an_authorizer(stage: Stage) -> Iterator[None]:
     client, api = stage.client("apigatewayv2"), stage.outputs["images"]["apiId"]
     (route,) = [each for each in client.get_routes(ApiId=api)["Items"] if each["RouteKey"] == "GET /images"]
@@ -156,7 +156,7 @@ def a_route_without_an_authorizer(stage: Stage) -> Iterator[None]:
     )
 
 
-@breaks("addresses for alarms")
+@register_break("addresses for alarms")
 def an_unconfirmed_address(stage: Stage) -> Iterator[Stage]:
     yield replace_answers(
         stage,
@@ -170,14 +170,14 @@ def an_unconfirmed_address(stage: Stage) -> Iterator[Stage]:
     )
 
 
-@breaks("concurrency")
+@register_break("concurrency")
 def a_new_account(stage: Stage) -> Iterator[Stage]:
     yield replace_answers(
         stage, "lambda", "get_account_settings", lambda _: {"AccountLimit": {"ConcurrentExecutions": 10}}
     )
 
 
-@breaks("recursive loops")
+@register_break("recursive loops")
 def a_lost_setting(stage: Stage) -> Iterator[None]:
     client, name = stage.client("lambda"), f"{stage.prefix}-orchestrator"
     client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Terminate")
@@ -185,7 +185,7 @@ def a_lost_setting(stage: Stage) -> Iterator[None]:
     client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")
 
 
-@breaks("recursive loops")
+@register_break("recursive loops")
 def another_function_with_the_setting(stage: Stage) -> Iterator[None]:
     client, name = stage.client("lambda"), f"{stage.prefix}-release"
     client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")
@@ -200,7 +200,7 @@ def find_mapping(stage: Stage) -> Mapping[str, Any]:
     return mapping
 
 
-@breaks("consumers")
+@register_break("consumers")
 def an_unlimited_mapping(stage: Stage) -> Iterator[None]:
     client, mapping = stage.client("lambda"), find_mapping(stage)
     client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={})
@@ -208,7 +208,7 @@ def an_unlimited_mapping(stage: Stage) -> Iterator[None]:
     client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=mapping["ScalingConfig"])
 
 
-@breaks("consumers")
+@register_break("consumers")
 def a_disabled_mapping(stage: Stage) -> Iterator[None]:
     client, mapping = stage.client("lambda"), find_mapping(stage)
     for enabled in (False, True):
@@ -217,7 +217,7 @@ def a_disabled_mapping(stage: Stage) -> Iterator[None]:
             yield None
 
 
-@breaks("consumers")
+@register_break("consumers")
 def a_queue_with_three_receives(stage: Stage) -> Iterator[None]:
     sqs, url = stage.client("sqs"), stage.outputs["queues"]["builds"]
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
@@ -227,7 +227,7 @@ def a_queue_with_three_receives(stage: Stage) -> Iterator[None]:
     sqs.set_queue_attributes(QueueUrl=url, Attributes=policy)
 
 
-@breaks("dead letters")
+@register_break("dead letters")
 def a_failed_message(stage: Stage) -> Iterator[None]:
     sqs, url = stage.client("sqs"), f"{stage.outputs['queues']['builds']}-dead"
     sqs.send_message(QueueUrl=url, MessageBody="{}")
@@ -235,7 +235,7 @@ def a_failed_message(stage: Stage) -> Iterator[None]:
     sqs.purge_queue(QueueUrl=url)
 
 
-@breaks("boto3")
+@register_break("boto3")
 def a_layer_with_an_older_boto3(stage: Stage) -> Iterator[Stage]:
     client = stage.client("lambda")
     layer = client.publish_layer_version(
@@ -260,7 +260,7 @@ def make_zip(files: Mapping[str, str]) -> bytes:
     return file.getvalue()
 
 
-@breaks("streaming")
+@register_break("streaming")
 def a_buffered_url(stage: Stage) -> Iterator[None]:
     client, name = stage.client("lambda"), f"{stage.prefix}-site-next-site-server"
     for mode in ("BUFFERED", "RESPONSE_STREAM"):
@@ -282,31 +282,31 @@ def log_line(stage: Stage, function: str, message: str) -> Iterator[None]:
     logs.delete_log_stream(logGroupName=group, logStreamName="broken")
 
 
-@breaks("permissions")
+@register_break("permissions")
 def a_refused_call(stage: Stage) -> Iterator[None]:
     with log_line(stage, "images-api", "An error occurred (AccessDeniedException) when calling PutItem"):
         yield None
 
 
-@breaks("parameters")
+@register_break("parameters")
 def an_unknown_parameter(stage: Stage) -> Iterator[None]:
     with log_line(stage, "release", "ParamValidationError: Unknown parameter in input"):
         yield None
 
 
-@breaks("rate of secrets")
+@register_break("rate of secrets")
 def a_throttled_secret(stage: Stage) -> Iterator[None]:
     with log_line(stage, "api", "ThrottlingException when calling the PutParameter operation"):
         yield None
 
 
-@breaks("rows of builds")
+@register_break("rows of builds")
 def a_refused_transaction(stage: Stage) -> Iterator[None]:
     with log_line(stage, "orchestrator", "AccessDeniedException when calling TransactWriteItems"):
         yield None
 
 
-@breaks("alarms")
+@register_break("alarms")
 def an_active_alarm(stage: Stage) -> Iterator[None]:
     client = stage.client("cloudwatch")
     name = client.describe_alarms(AlarmNamePrefix=f"{stage.prefix}-")["MetricAlarms"][0]["AlarmName"]
@@ -329,7 +329,7 @@ def find_failed(stage: Stage) -> dict[str, str]:
     }
 
 
-def test_every_check_passes_on_a_right_stage(stage: Stage) -> None:
+def test_every_check_passes_on_a_correct_stage(stage: Stage) -> None:
     assert {
         each.check.name: each.finding.detail
         for each in run_checks(stage)
@@ -337,19 +337,19 @@ def test_every_check_passes_on_a_right_stage(stage: Stage) -> None:
     } == {}
 
 
-def test_every_check_has_a_wrong_stage() -> None:
+def test_every_check_has_an_example_of_a_wrong_stage() -> None:
     assert {check for check, _ in BREAKS.values()} == {check.name for check in CHECKS}
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_exactly_the_check_of_a_wrong_fact_fails(stage: Stage, name: str) -> None:
+def test_only_the_check_of_a_wrong_fact_fails(stage: Stage, name: str) -> None:
     check, make_wrong = BREAKS[name]
     with make_wrong(stage) as wrong:
         assert find_failed(wrong).keys() == {check} | ALSO_FAILED.get(name, set())
     assert find_failed(stage) == {}
 
 
-def test_before_the_first_push_two_checks_wait(stage: Stage) -> None:
+def test_before_the_first_push_two_checks_report_not_yet(stage: Stage) -> None:
     client, name = stage.client("lambda"), f"{stage.prefix}-site-next-site-server"
     table = stage.outputs["tables"]["projects"]["name"]
     row = {"projectId": {"S": "BUILDS"}, "sk": {"S": "RUNNING"}}
@@ -358,7 +358,7 @@ def test_before_the_first_push_two_checks_wait(stage: Stage) -> None:
     try:
         waiting = {each.check.name for each in run_checks(stage) if each.finding.verdict is Verdict.NOT_YET}
         assert waiting == {"streaming", "rows of builds"}
-        assert report(stage, Console(file=StringIO())) == 0
+        assert check_stage(stage, Console(file=StringIO())) == 0
     finally:
         stage.client("dynamodb").put_item(TableName=table, Item=row)
         client.create_function_url_config(FunctionName=name, AuthType="NONE", InvokeMode="RESPONSE_STREAM")
@@ -368,10 +368,10 @@ def test_the_table_shows_what_was_found_and_what_to_do(stage: Stage) -> None:
     """Q1."""
     shown = StringIO()
     console = Console(file=shown, width=200)
-    assert report(stage, console) == 0
+    assert check_stage(stage, console) == 0
     assert "Run `pulumi up --refresh`" not in shown.getvalue()
     with BREAKS["a_lost_setting"][1](stage) as wrong:
-        assert report(wrong, console) == 1
+        assert check_stage(wrong, console) == 1
     assert "anchor-staging-orchestrator has Terminate, not Allow" in shown.getvalue()
     assert "Run `pulumi up --refresh`." in shown.getvalue()
     assert f"{len(CHECKS) - 1} passed, 1 failed, 0 not yet" in shown.getvalue()
@@ -390,13 +390,13 @@ def test_a_check_declares_exactly_the_actions_that_it_calls(stage: Stage, check:
     """Q3."""
     called: set[str | None] = set()
 
-    def record(model: OperationModel, **_named: object) -> None:
+    def record_action(model: OperationModel, **_named: object) -> None:
         operation = f"{model.service_model.signing_name}:{model.name}"
         called.add(ACTIONS.get(operation, operation))
 
     def get_client(service: str, region: str) -> Any:  # noqa: ANN401
         client = running.client(service, region_name=region, endpoint_url=address)
-        client.meta.events.register("before-call", record)
+        client.meta.events.register("before-call", record_action)
         return client
 
     example = stage.client("sts")
@@ -417,7 +417,7 @@ EMULATOR_ACTIONS = {
 WITHOUT_RESOURCES = {"lambda:ListLayers", "ssm:GetServiceSetting"}
 
 
-def test_the_policy_is_sufficient(stage: Stage, running_emulator: Emulator) -> None:
+def test_the_policy_permits_all_checks(stage: Stage, running_emulator: Emulator) -> None:
     """Q3."""
     iam, name = running_emulator.client("iam"), "first-account"
     policy = build_policy(
@@ -443,7 +443,7 @@ def test_the_policy_is_sufficient(stage: Stage, running_emulator: Emulator) -> N
     assert len({each.action for each in decisions}) > 10
 
 
-def test_the_policy_only_reads() -> None:
+def test_the_policy_permits_only_read_actions() -> None:
     """Q3."""
     actions = {each["Action"].partition(":")[2] for each in build_policy()["Statement"]}
     assert len(actions) > 10

@@ -12,12 +12,12 @@ Change = Callable[[Value], Value]
 OWNER: Final = {"Owner": "ada"}
 
 
-def replace(value: Value) -> Change:
+def change_to(value: Value) -> Change:
     """Return a change to a value that does not depend on the old one."""
     return lambda _old: value
 
 
-def merge(**values: Value) -> Change:
+def change_block(**values: Value) -> Change:
     """Return a change of some properties in a block."""
     return lambda old: {**old, **values}
 
@@ -65,52 +65,54 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="images",
             values={
-                "name": replace("renamed"),
-                "corsConfiguration": merge(allowMethods=["GET"], maxAge=60),
+                "name": change_to("renamed"),
+                "corsConfiguration": change_block(allowMethods=["GET"], maxAge=60),
                 **TAGS,
             },
         ),
     ),
     # The mapped stage is created by the test.
-    "aws:apigatewayv2/apiMapping:ApiMapping": (Changes(values={"stage": replace("another")}),),
+    "aws:apigatewayv2/apiMapping:ApiMapping": (Changes(values={"stage": change_to("another")}),),
     "aws:apigatewayv2/authorizer:Authorizer": (
         Changes(
             values={
-                "authorizerType": replace("REQUEST"),
-                "identitySources": replace(["$request.header.X-Token"]),
-                "jwtConfiguration": merge(audiences=["another"]),
-                "name": replace("renamed"),
+                "authorizerType": change_to("REQUEST"),
+                "identitySources": change_to(["$request.header.X-Token"]),
+                "jwtConfiguration": change_block(audiences=["another"]),
+                "name": change_to("renamed"),
             },
             also={"authorizerUri": "arn:aws:apigateway:ap-southeast-1:lambda:path/authorizer/invocations"},
         ),
     ),
     # The certificate is replaced by one that the test requests for the same host.
-    "aws:apigatewayv2/domainName:DomainName": (Changes(values={"domainNameConfiguration": merge(), **TAGS}),),
+    "aws:apigatewayv2/domainName:DomainName": (
+        Changes(values={"domainNameConfiguration": change_block(), **TAGS}),
+    ),
     "aws:apigatewayv2/integration:Integration": (
         Changes(
             values={
-                "integrationMethod": replace("GET"),
+                "integrationMethod": change_to("GET"),
                 "integrationUri": lambda old: old.replace("/invocations", "-b/invocations"),
-                "payloadFormatVersion": replace("1.0"),
+                "payloadFormatVersion": change_to("1.0"),
             }
         ),
     ),
     "aws:apigatewayv2/route:Route": (
         Changes(
             values={
-                "authorizerId": replace("another"),
-                "routeKey": replace("GET /another"),
-                "target": replace("integrations/another"),
+                "authorizerId": change_to("another"),
+                "routeKey": change_to("GET /another"),
+                "target": change_to("integrations/another"),
             }
         ),
-        Changes(values={"authorizationType": replace("NONE")}, also={"authorizerId": None}),
+        Changes(values={"authorizationType": change_to("NONE")}, also={"authorizerId": None}),
     ),
     "aws:apigatewayv2/stage:Stage": (
         Changes(
             values={
-                "accessLogSettings": merge(format="$context.requestId"),
-                "autoDeploy": replace(value=False),
-                "defaultRouteSettings": merge(throttlingRateLimit=7, throttlingBurstLimit=9),
+                "accessLogSettings": change_block(format="$context.requestId"),
+                "autoDeploy": change_to(value=False),
+                "defaultRouteSettings": change_block(throttlingRateLimit=7, throttlingBurstLimit=9),
                 **TAGS,
             }
         ),
@@ -119,10 +121,10 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="pages",
             values={
-                "defaultTtl": replace(5),
-                "maxTtl": replace(50),
-                "minTtl": replace(1),
-                "parametersInCacheKeyAndForwardedToOrigin": merge(
+                "defaultTtl": change_to(5),
+                "maxTtl": change_to(50),
+                "minTtl": change_to(1),
+                "parametersInCacheKeyAndForwardedToOrigin": change_block(
                     enableAcceptEncodingBrotli=False,
                     queryStringsConfig={
                         "queryStringBehavior": "whitelist",
@@ -136,20 +138,20 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="edge",
             values={
-                "aliases": replace(["a.sites.example.com"]),
-                "comment": replace("Another"),
-                "customErrorResponses": replace([{"errorCode": 404, "errorCachingMinTtl": 9}]),
-                "defaultCacheBehavior": merge(compress=False, allowedMethods=["GET", "HEAD"]),
-                "enabled": replace(value=False),
-                "httpVersion": replace("http2"),
-                "isIpv6Enabled": replace(value=False),
+                "aliases": change_to(["a.sites.example.com"]),
+                "comment": change_to("Another"),
+                "customErrorResponses": change_to([{"errorCode": 404, "errorCachingMinTtl": 9}]),
+                "defaultCacheBehavior": change_block(compress=False, allowedMethods=["GET", "HEAD"]),
+                "enabled": change_to(value=False),
+                "httpVersion": change_to("http2"),
+                "isIpv6Enabled": change_to(value=False),
                 "orderedCacheBehaviors": lambda old: list(reversed(old)),
-                "origins": change_first(merge(domainName="another.s3.ap-southeast-1.amazonaws.com")),
-                "priceClass": replace("PriceClass_All"),
-                "restrictions": replace(
+                "origins": change_first(change_block(domainName="another.s3.ap-southeast-1.amazonaws.com")),
+                "priceClass": change_to("PriceClass_All"),
+                "restrictions": change_to(
                     {"geoRestriction": {"restrictionType": "blacklist", "locations": ["AQ"]}}
                 ),
-                "viewerCertificate": merge(minimumProtocolVersion="TLSv1.2_2019"),
+                "viewerCertificate": change_block(minimumProtocolVersion="TLSv1.2_2019"),
                 **TAGS,
             },
         ),
@@ -158,9 +160,9 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="edge",
             values={
-                "code": replace("function handler(event) { return event.request; }"),
-                "keyValueStoreAssociations": replace([]),
-                "runtime": replace("cloudfront-js-1.0"),
+                "code": change_to("function handler(event) { return event.request; }"),
+                "keyValueStoreAssociations": change_to([]),
+                "runtime": change_to("cloudfront-js-1.0"),
                 **TAGS,
             },
         ),
@@ -169,8 +171,8 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:cloudfront/originAccessControl:OriginAccessControl": (
         Changes(
             values={
-                "originAccessControlOriginType": replace("mediastore"),
-                "signingBehavior": replace("no-override"),
+                "originAccessControlOriginType": change_to("mediastore"),
+                "signingBehavior": change_to("no-override"),
             }
         ),
     ),
@@ -178,34 +180,36 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="images-delivery",
             values={
-                "corsConfig": merge(
+                "corsConfig": change_block(
                     accessControlMaxAgeSec=9,
                     accessControlAllowOrigins={"items": ["https://other.example.com"]},
                 ),
-                "securityHeadersConfig": merge(contentTypeOptions={"override": False}),
+                "securityHeadersConfig": change_block(contentTypeOptions={"override": False}),
             },
         ),
     ),
-    "aws:cloudwatch/dashboard:Dashboard": (Changes(values={"dashboardBody": replace('{"widgets": []}')}),),
+    "aws:cloudwatch/dashboard:Dashboard": (Changes(values={"dashboardBody": change_to('{"widgets": []}')}),),
     "aws:cloudwatch/eventRule:EventRule": (
         Changes(
             values={
-                "description": replace("Another"),
-                "eventPattern": replace('{"source": ["aws.codebuild"]}'),
-                "scheduleExpression": replace("rate(9 minutes)"),
+                "description": change_to("Another"),
+                "eventPattern": change_to('{"source": ["aws.codebuild"]}'),
+                "scheduleExpression": change_to("rate(9 minutes)"),
                 **TAGS,
             }
         ),
     ),
     "aws:cloudwatch/eventTarget:EventTarget": (
-        Changes(values={"arn": replace("arn:aws:sqs:ap-southeast-1:000000000000:anchor-production-builds")}),
+        Changes(
+            values={"arn": change_to("arn:aws:sqs:ap-southeast-1:000000000000:anchor-production-builds")}
+        ),
     ),
-    "aws:cloudwatch/logGroup:LogGroup": (Changes(values={"retentionInDays": replace(3), **TAGS}),),
+    "aws:cloudwatch/logGroup:LogGroup": (Changes(values={"retentionInDays": change_to(3), **TAGS}),),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": (
         Changes(
             values={
-                "metricTransformation": merge(name="Another", defaultValue="2"),
-                "pattern": replace("WARN"),
+                "metricTransformation": change_block(name="Another", defaultValue="2"),
+                "pattern": change_to("WARN"),
             }
         ),
     ),
@@ -213,38 +217,40 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="api-errors",
             values={
-                "alarmActions": replace([]),
-                "alarmDescription": replace("Another"),
-                "comparisonOperator": replace("LessThanThreshold"),
-                "dimensions": replace({"FunctionName": "another"}),
-                "evaluationPeriods": replace(3),
-                "metricName": replace("Throttles"),
-                "namespace": replace("Another"),
-                "okActions": replace([]),
-                "period": replace(60),
-                "statistic": replace("Maximum"),
-                "threshold": replace(9),
-                "treatMissingData": replace("missing"),
+                "alarmActions": change_to([]),
+                "alarmDescription": change_to("Another"),
+                "comparisonOperator": change_to("LessThanThreshold"),
+                "dimensions": change_to({"FunctionName": "another"}),
+                "evaluationPeriods": change_to(3),
+                "metricName": change_to("Throttles"),
+                "namespace": change_to("Another"),
+                "okActions": change_to([]),
+                "period": change_to(60),
+                "statistic": change_to("Maximum"),
+                "threshold": change_to(9),
+                "treatMissingData": change_to("missing"),
                 **TAGS,
             },
         ),
-        Changes(name="builds-failed", values={"metricQueries": change_first(merge(expression="failed"))}),
+        Changes(
+            name="builds-failed", values={"metricQueries": change_first(change_block(expression="failed"))}
+        ),
     ),
     "aws:codebuild/project:Project": (
         Changes(
             values={
-                "artifacts": merge(path="another"),
-                "buildTimeout": replace(9),
-                "cache": replace({"type": "NO_CACHE"}),
-                "description": replace("Another"),
-                "environment": merge(
+                "artifacts": change_block(path="another"),
+                "buildTimeout": change_to(9),
+                "cache": change_to({"type": "NO_CACHE"}),
+                "description": change_to("Another"),
+                "environment": change_block(
                     computeType="BUILD_GENERAL1_MEDIUM",
                     environmentVariables=[{"name": "A", "value": "1"}],
                 ),
-                "logsConfig": merge(cloudwatchLogs={"status": "DISABLED"}),
-                "queuedTimeout": replace(9),
-                "serviceRole": replace("arn:aws:iam::000000000000:role/anchor-production-release"),
-                "source": merge(buildspec="version: 0.2"),
+                "logsConfig": change_block(cloudwatchLogs={"status": "DISABLED"}),
+                "queuedTimeout": change_to(9),
+                "serviceRole": change_to("arn:aws:iam::000000000000:role/anchor-production-release"),
+                "source": change_block(buildspec="version: 0.2"),
                 **TAGS,
             }
         ),
@@ -252,15 +258,15 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:cognito/userPool:UserPool": (
         Changes(
             values={
-                "accountRecoverySetting": replace(
+                "accountRecoverySetting": change_to(
                     {"recoveryMechanisms": [{"name": "admin_only", "priority": 1}]}
                 ),
-                "adminCreateUserConfig": replace({"allowAdminCreateUserOnly": False}),
-                "autoVerifiedAttributes": replace([]),
-                "deletionProtection": replace("INACTIVE"),
-                "mfaConfiguration": replace("OFF"),
-                "passwordPolicy": merge(minimumLength=20, requireSymbols=True),
-                "softwareTokenMfaConfiguration": replace({"enabled": False}),
+                "adminCreateUserConfig": change_to({"allowAdminCreateUserOnly": False}),
+                "autoVerifiedAttributes": change_to([]),
+                "deletionProtection": change_to("INACTIVE"),
+                "mfaConfiguration": change_to("OFF"),
+                "passwordPolicy": change_block(minimumLength=20, requireSymbols=True),
+                "softwareTokenMfaConfiguration": change_to({"enabled": False}),
                 **TAGS,
             }
         ),
@@ -268,14 +274,14 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:cognito/userPoolClient:UserPoolClient": (
         Changes(
             values={
-                "accessTokenValidity": replace(2),
-                "enableTokenRevocation": replace(value=False),
-                "explicitAuthFlows": replace(["ALLOW_REFRESH_TOKEN_AUTH"]),
-                "idTokenValidity": replace(2),
-                "name": replace("renamed"),
-                "preventUserExistenceErrors": replace("LEGACY"),
-                "refreshTokenValidity": replace(9),
-                "tokenValidityUnits": merge(accessToken="minutes"),
+                "accessTokenValidity": change_to(2),
+                "enableTokenRevocation": change_to(value=False),
+                "explicitAuthFlows": change_to(["ALLOW_REFRESH_TOKEN_AUTH"]),
+                "idTokenValidity": change_to(2),
+                "name": change_to("renamed"),
+                "preventUserExistenceErrors": change_to("LEGACY"),
+                "refreshTokenValidity": change_to(9),
+                "tokenValidityUnits": change_block(accessToken="minutes"),
             }
         ),
     ),
@@ -284,8 +290,8 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             name="deployments",
             values={
                 "attributes": lambda old: [*old, {"name": "color", "type": "S"}],
-                "billingMode": replace("PROVISIONED"),
-                "deletionProtectionEnabled": replace(value=False),
+                "billingMode": change_to("PROVISIONED"),
+                "deletionProtectionEnabled": change_to(value=False),
                 "globalSecondaryIndexes": lambda old: [
                     *old[1:],
                     {
@@ -295,11 +301,11 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                         "keySchemas": [{"attributeName": "color", "keyType": "HASH"}],
                     },
                 ],
-                "pointInTimeRecovery": replace({"enabled": False}),
-                "serverSideEncryption": replace({"enabled": False}),
-                "streamEnabled": replace(value=True),
-                "streamViewType": replace("KEYS_ONLY"),
-                "ttl": replace({"attributeName": "another", "enabled": True}),
+                "pointInTimeRecovery": change_to({"enabled": False}),
+                "serverSideEncryption": change_to({"enabled": False}),
+                "streamEnabled": change_to(value=True),
+                "streamViewType": change_to("KEYS_ONLY"),
+                "ttl": change_to({"attributeName": "another", "enabled": True}),
                 **TAGS,
             },
             together=(
@@ -320,23 +326,23 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="secrets",
             values={
-                "description": replace("Another"),
-                "enableKeyRotation": replace(value=False),
+                "description": change_to("Another"),
+                "enableKeyRotation": change_to(value=False),
                 "policy": add_space,
                 **TAGS,
             },
         ),
     ),
     # The version is published by the test.
-    "aws:lambda/alias:Alias": (Changes(values={"functionVersion": replace("1")}),),
+    "aws:lambda/alias:Alias": (Changes(values={"functionVersion": change_to("1")}),),
     "aws:lambda/eventSourceMapping:EventSourceMapping": (
         Changes(
             name="orchestrator",
             values={
-                "batchSize": replace(5),
+                "batchSize": change_to(5),
                 "functionName": lambda old: old.replace("orchestrator", "release"),
-                "functionResponseTypes": replace([]),
-                "scalingConfig": replace({"maximumConcurrency": 7}),
+                "functionResponseTypes": change_to([]),
+                "scalingConfig": change_to({"maximumConcurrency": 7}),
                 **TAGS,
             },
         ),
@@ -345,17 +351,17 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="api",
             values={
-                "architectures": replace(["x86_64"]),
+                "architectures": change_to(["x86_64"]),
                 "environment": lambda old: {"variables": {**old["variables"], "ANOTHER": "1"}},
-                "ephemeralStorage": replace({"size": 1024}),
-                "handler": replace("another.handler"),
-                "layers": replace([]),
-                "loggingConfig": merge(applicationLogLevel="DEBUG", logFormat="JSON"),
-                "memorySize": replace(777),
+                "ephemeralStorage": change_to({"size": 1024}),
+                "handler": change_to("another.handler"),
+                "layers": change_to([]),
+                "loggingConfig": change_block(applicationLogLevel="DEBUG", logFormat="JSON"),
+                "memorySize": change_to(777),
                 "role": lambda old: old.replace("-api", "-release"),
-                "runtime": replace("python3.12"),
-                "timeout": replace(9),
-                "tracingConfig": replace({"mode": "PassThrough"}),
+                "runtime": change_to("python3.12"),
+                "timeout": change_to(9),
+                "tracingConfig": change_to({"mode": "PassThrough"}),
                 **TAGS,
             },
         ),
@@ -365,48 +371,48 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             name="images-uploaded",
             values={
                 "destinationConfig": lambda old: {"onSuccess": old["onFailure"]},
-                "maximumEventAgeInSeconds": replace(99),
-                "maximumRetryAttempts": replace(1),
+                "maximumEventAgeInSeconds": change_to(99),
+                "maximumRetryAttempts": change_to(1),
             },
         ),
     ),
     "aws:lambda/functionRecursionConfig:FunctionRecursionConfig": (
-        Changes(values={"recursiveLoop": replace("Terminate")}),
+        Changes(values={"recursiveLoop": change_to("Terminate")}),
     ),
     "aws:lambda/layerVersion:LayerVersion": (
         Changes(
             values={
-                "compatibleArchitectures": replace(["x86_64"]),
-                "compatibleRuntimes": replace(["python3.12"]),
+                "compatibleArchitectures": change_to(["x86_64"]),
+                "compatibleRuntimes": change_to(["python3.12"]),
             }
         ),
     ),
     "aws:lambda/permission:Permission": (
         Changes(
             values={
-                "action": replace("lambda:InvokeFunctionUrl"),
-                "principal": replace("s3.amazonaws.com"),
-                "sourceAccount": replace("111111111111"),
-                "sourceArn": replace("arn:aws:s3:::another"),
+                "action": change_to("lambda:InvokeFunctionUrl"),
+                "principal": change_to("s3.amazonaws.com"),
+                "sourceAccount": change_to("111111111111"),
+                "sourceArn": change_to("arn:aws:s3:::another"),
             }
         ),
     ),
     "aws:route53/record:Record": (
         Changes(
             name="edge-validation",
-            values={"records": replace(["another.example.org."]), "ttl": replace(9)},
+            values={"records": change_to(["another.example.org."]), "ttl": change_to(9)},
         ),
-        Changes(name="edge-a", values={"aliases": change_first(merge(evaluateTargetHealth=True))}),
+        Changes(name="edge-a", values={"aliases": change_first(change_block(evaluateTargetHealth=True))}),
     ),
     "aws:s3/bucket:Bucket": (Changes(values=TAGS),),
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": (
-        Changes(values={"corsRules": change_first(merge(maxAgeSeconds=9, allowedMethods=["GET"]))}),
+        Changes(values={"corsRules": change_first(change_block(maxAgeSeconds=9, allowedMethods=["GET"]))}),
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
         Changes(
             values={
-                "transitionDefaultMinimumObjectSize": replace("all_storage_classes_128K"),
-                "rules": replace(
+                "transitionDefaultMinimumObjectSize": change_to("all_storage_classes_128K"),
+                "rules": change_to(
                     [
                         {
                             "id": "old",
@@ -421,17 +427,19 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     ),
     "aws:s3/bucketNotification:BucketNotification": (
         Changes(
-            values={"lambdaFunctions": change_first(merge(filterPrefix="another/", filterSuffix=".png"))}
+            values={
+                "lambdaFunctions": change_first(change_block(filterPrefix="another/", filterSuffix=".png"))
+            }
         ),
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": (
-        Changes(values={"rule": replace({"objectOwnership": "ObjectWriter"})}),
+        Changes(values={"rule": change_to({"objectOwnership": "ObjectWriter"})}),
     ),
     "aws:s3/bucketPolicy:BucketPolicy": (Changes(values={"policy": add_space}),),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (
         Changes(
             values={
-                name: replace(value=False)
+                name: change_to(value=False)
                 for name in (
                     "blockPublicAcls",
                     "blockPublicPolicy",
@@ -444,7 +452,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (
         Changes(
             values={
-                "rules": replace(
+                "rules": change_to(
                     [
                         {
                             "applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"},
@@ -461,17 +469,17 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         Changes(
             name="releases",
             values={
-                "deduplicationScope": replace("queue"),
-                "fifoThroughputLimit": replace("perQueue"),
-                "messageRetentionSeconds": replace(99),
+                "deduplicationScope": change_to("queue"),
+                "fifoThroughputLimit": change_to("perQueue"),
+                "messageRetentionSeconds": change_to(99),
                 "redrivePolicy": lambda old: json.dumps({**json.loads(old), "maxReceiveCount": 99}),
-                "sqsManagedSseEnabled": replace(value=False),
-                "visibilityTimeoutSeconds": replace(99),
+                "sqsManagedSseEnabled": change_to(value=False),
+                "visibilityTimeoutSeconds": change_to(99),
                 **TAGS,
             },
         ),
     ),
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": (
-        Changes(values={"redriveAllowPolicy": replace('{"redrivePermission": "denyAll"}')}),
+        Changes(values={"redriveAllowPolicy": change_to('{"redrivePermission": "denyAll"}')}),
     ),
 }

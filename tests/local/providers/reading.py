@@ -10,7 +10,7 @@ from local.providers.core.resource import CreatedResource, DeclaredResource, Pro
 REGION = "ap-southeast-1"
 
 
-def declare(resource: Resource, **changes: object) -> DeclaredResource:
+def declare_resource(resource: Resource, **changes: object) -> DeclaredResource:
     """Return a resource as the program declares it, with other values of some properties."""
     return DeclaredResource(
         urn=resource.urn,
@@ -24,17 +24,17 @@ def open_provider(emulator: Emulator, resource: Resource) -> ProviderContext:
     return ProviderContext(emulator=emulator, region=resource.inputs.get("region", REGION))
 
 
-def read(emulator: Emulator, resource: Resource) -> Properties | None:
+def read_properties(emulator: Emulator, resource: Resource) -> Properties | None:
     """Return the present properties of a resource, or None if it does not exist."""
     created = CreatedResource(id=resource.id, outputs=resource.outputs)
-    return READERS[resource.type](open_provider(emulator, resource), declare(resource), created)
+    return READERS[resource.type](open_provider(emulator, resource), declare_resource(resource), created)
 
 
 def find_drift(emulator: Emulator, resources: Iterable[Resource]) -> dict[str, Properties | None]:
     """Return the present values of the properties that differ from the program, by URN."""
     found: dict[str, Properties | None] = {}
     for resource in resources:
-        present = read(emulator, resource)
+        present = read_properties(emulator, resource)
         if present is None:
             found[resource.urn] = None
         elif present != resource.inputs:

@@ -15,11 +15,11 @@ from local.engine.engine import Deployment, Engine, Resource
 from local.providers.core.registry import IMMUTABLE_PROPERTIES, READERS, UNREADABLE_PROPERTIES, UPDATERS
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties
 from local.stage import find_hosted_zones
-from tests.components.recorder import built_layers
+from tests.components.recorder import create_layers
 from tests.components.resources import list_custom_resources
 from tests.local.deployed_program import ROOT
 from tests.local.providers.changes import CHANGES, Changes
-from tests.local.providers.reading import declare, open_provider
+from tests.local.providers.reading import declare_resource, open_provider
 
 # Properties with only one possible value.
 ONLY_VALUE = {("aws:cloudfront/originAccessControl:OriginAccessControl", "signingProtocol")}
@@ -27,7 +27,7 @@ ONLY_VALUE = {("aws:cloudfront/originAccessControl:OriginAccessControl", "signin
 
 @pytest.fixture
 def layers() -> Iterator[Path]:
-    with built_layers() as folder:
+    with create_layers() as folder:
         yield folder
 
 
@@ -40,7 +40,7 @@ def production(emulator: Emulator, layers: Path) -> Deployment:
     return engine.deploy(stack="production", overrides={"anchor-deploy:layers": str(layers)})
 
 
-def test_every_property_is_changed_below_or_declared_as_immutable() -> None:
+def test_every_property_is_in_the_table_of_changes_or_immutable() -> None:
     """A new property in the program must be added to the table, or to `immutable` of its creator."""
     used = {
         (resource.type, name)
@@ -78,18 +78,18 @@ def list_all_changes() -> list[tuple[str, tuple[str, ...], Changes]]:
     ]
 
 
-def choose(production: Deployment, kind: str, changes: Changes, name: str) -> Resource:
+def choose_resource(production: Deployment, kind: str, changes: Changes, name: str) -> Resource:
     """Return the resource that the table names, or one with the property, if possible with another value."""
     found = [
         resource
-        for resource in production.filter_by_type(kind)
+        for resource in production.find_by_type(kind)
         if (resource.urn.endswith(f"::{changes.name}") if changes.name else name in resource.inputs)
     ]
     others = (one for one in found if changes.values[name](one.inputs.get(name)) != one.inputs.get(name))
     return next(others, found[0])
 
 
-def prepare(emulator: Emulator, kind: str, resource: Resource, changed: Properties) -> Properties:
+def create_references(emulator: Emulator, kind: str, resource: Resource, changed: Properties) -> Properties:
     """Create what a change refers to, and return the changed properties with the references."""
     if kind == "aws:apigatewayv2/apiMapping:ApiMapping":
         emulator.client("apigatewayv2").create_stage(ApiId=resource.inputs["apiId"], StageName="another")
@@ -113,12 +113,14 @@ def prepare(emulator: Emulator, kind: str, resource: Resource, changed: Properti
 def test_every_change_is_made_and_read_back(emulator: Emulator, production: Deployment) -> None:
     wrong: list[tuple[str, tuple[str, ...], object]] = []
     for kind, group, changes in list_all_changes():
-        resource = choose(production, kind, changes, group[0])
+        resource = choose_resource(production, kind, changes, group[0])
         changed = {**resource.inputs, **changes.also}
         changed |= {name: changes.values[name](resource.inputs.get(name)) for name in group}
         changed = {name: value for name, value in changed.items() if value is not None}
         try:
-            found, drift = update(emulator, resource, prepare(emulator, kind, resource, changed))
+            found, drift = update_and_restore(
+                emulator, resource, create_references(emulator, kind, resource, changed)
+            )
         except Exception as error:  # noqa: BLE001 - all changes are made, then the failed ones are shown
             wrong.append((kind, group, error))
             continue
@@ -129,14 +131,16 @@ def test_every_change_is_made_and_read_back(emulator: Emulator, production: Depl
     assert wrong == []
 
 
-def update(emulator: Emulator, resource: Resource, changed: Properties) -> tuple[Properties, Properties]:
+def update_and_restore(
+    emulator: Emulator, resource: Resource, changed: Properties
+) -> tuple[Properties, Properties]:
     """Change a resource, read it back, and restore it.
 
     Returns:
         The properties that differ from the change, and those that differ from the program without the change.
     """
     aws = open_provider(emulator, resource)
-    old = declare(resource)
+    old = declare_resource(resource)
     new = DeclaredResource(urn=old.urn, type=old.type, name=old.name, properties=changed)
     made = UPDATERS[resource.type](aws, new, CreatedResource(id=resource.id, outputs=resource.outputs))
     differences = [

@@ -17,8 +17,8 @@ from local.providers.core.registry import (
 from tests.components.recorder import (
     Recorded,
     Recorder,
-    built_layers,
-    configuration,
+    create_layers,
+    read_configuration,
     record_program,
     run_main,
 )
@@ -44,8 +44,8 @@ def list_tokens(stage: str) -> tuple[frozenset[str], frozenset[str]]:
         monitor.tokens = lookups
         return monitor
 
-    with built_layers() as layers:
-        config = {**configuration(stage), "anchor-deploy:layers": str(layers)}
+    with create_layers() as layers:
+        config = {**read_configuration(stage), "anchor-deploy:layers": str(layers)}
         recording = record_program(run_main, stage, config, monitor=create_monitor)
     return frozenset(each.type for each in recording.resources if each.custom), frozenset(lookups)
 
@@ -65,5 +65,5 @@ def test_every_lookup_has_a_function(stage: str) -> None:
     assert lookups <= INVOKES.keys()
 
 
-def test_every_type_of_the_registry_is_complete() -> None:
+def test_every_registered_type_has_all_four_functions() -> None:
     assert CREATORS.keys() == UPDATERS.keys() == READERS.keys() == DELETERS.keys()

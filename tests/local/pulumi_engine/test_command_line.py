@@ -61,7 +61,7 @@ def test_an_installed_pulumi_is_used(programs: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "pulumi").exists()
 
 
-def test_a_variable_selects_the_built_pulumi(
+def test_an_environment_variable_selects_the_built_pulumi(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Continuous integration tests the pinned version, whatever its machine has."""

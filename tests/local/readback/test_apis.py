@@ -24,7 +24,7 @@ IMAGES = {"GET /openapi.json"} | {
 }
 
 
-def api_ids(deployed: Deployment) -> dict[str, str]:
+def read_api_ids(deployed: Deployment) -> dict[str, str]:
     return {"platform": deployed.outputs["apiId"], "images": deployed.outputs["images"]["apiId"]}
 
 
@@ -34,7 +34,7 @@ def test_every_route_except_the_webhook_requires_a_user_pool_token(
     """A1, P1."""
     client = running_emulator.client("apigatewayv2")
     open_routes: list[str] = []
-    for api_id in api_ids(deployed).values():
+    for api_id in read_api_ids(deployed).values():
         (users,) = client.get_authorizers(ApiId=api_id)["Items"]
         assert (users["AuthorizerType"], users["IdentitySource"]) == (
             "JWT",
@@ -53,9 +53,9 @@ def test_every_route_except_the_webhook_requires_a_user_pool_token(
     assert sorted(open_routes) == ["GET /openapi.json", "GET /openapi.json", "POST /webhook/{projectId}"]
 
 
-def test_the_routes_are_those_of_the_functions(running_emulator: Emulator, deployed: Deployment) -> None:
+def test_each_api_has_the_declared_routes(running_emulator: Emulator, deployed: Deployment) -> None:
     """A2, I2."""
-    client, ids = running_emulator.client("apigatewayv2"), api_ids(deployed)
+    client, ids = running_emulator.client("apigatewayv2"), read_api_ids(deployed)
     found = {
         name: {route["RouteKey"] for route in client.get_routes(ApiId=api_id)["Items"]}
         for name, api_id in ids.items()
@@ -73,7 +73,7 @@ def test_an_api_is_throttled_and_logs_the_caller(
     running_emulator: Emulator, deployed: Deployment, name: str
 ) -> None:
     """I1, Q2."""
-    api_id = api_ids(deployed)[name]
+    api_id = read_api_ids(deployed)[name]
     (stage,) = running_emulator.client("apigatewayv2").get_stages(ApiId=api_id)["Items"]
     assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
     limits = stage["DefaultRouteSettings"]
@@ -87,7 +87,7 @@ def test_pages_of_the_configured_origins_call_the_image_api(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
     """I1."""
-    client, ids = running_emulator.client("apigatewayv2"), api_ids(deployed)
+    client, ids = running_emulator.client("apigatewayv2"), read_api_ids(deployed)
     cors = client.get_api(ApiId=ids["images"])["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["http://localhost:3000"]
     assert set(cors["AllowMethods"]) == {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

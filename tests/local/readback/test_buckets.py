@@ -25,12 +25,12 @@ RULES: dict[str, set[tuple[str, str, int]]] = {
 READERS = {"assets": ("distributionId", "assets/*"), "images": ("images", "images/*")}
 
 
-def test_there_is_no_other_bucket(deployed: Deployment) -> None:
+def test_there_are_only_the_required_buckets(deployed: Deployment) -> None:
     assert deployed.outputs["buckets"] == {name: f"anchor-local-000000000000-{name}" for name in BUCKETS}
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_a_bucket_is_closed_and_encrypted(
+def test_a_bucket_is_private_and_encrypted(
     running_emulator: Emulator, deployed: Deployment, name: str
 ) -> None:
     """B1."""
@@ -51,7 +51,7 @@ def test_a_bucket_is_closed_and_encrypted(
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_only_tls_and_only_its_own_distribution_get_in(
+def test_a_bucket_allows_only_tls_and_reads_by_its_own_distribution(
     running_emulator: Emulator, deployed: Deployment, name: str
 ) -> None:
     """B1, B6: requests without TLS are refused. Only the distribution of the bucket may read its objects."""

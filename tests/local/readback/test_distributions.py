@@ -113,7 +113,9 @@ def test_images_distribution_matches_the_requirements(images: Json) -> None:
     assert "Items" not in behavior["FunctionAssociations"]
 
 
-def test_images_are_cached_a_day_and_a_year_at_most(running_emulator: Emulator, images: Json) -> None:
+def test_images_are_cached_a_day_by_default_and_at_most_a_year(
+    running_emulator: Emulator, images: Json
+) -> None:
     """I3: the default, maximum and minimum TTL are 24 h, 365 d and 0. The cache key has only the path."""
     policy = read_cache_policy(running_emulator, images["DefaultCacheBehavior"])
     assert read_ttls(policy) == (24 * HOUR, 365 * 24 * HOUR, 0)
@@ -126,7 +128,7 @@ def test_images_are_cached_a_day_and_a_year_at_most(running_emulator: Emulator, 
     } == {"none"}
 
 
-def test_an_image_cannot_run_anything_and_only_our_pages_read_it(
+def test_an_image_cannot_run_scripts_and_only_configured_origins_can_read_it(
     running_emulator: Emulator, images: Json
 ) -> None:
     policy = read_headers_policy(running_emulator, images["DefaultCacheBehavior"])

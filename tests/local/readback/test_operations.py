@@ -63,7 +63,7 @@ def test_dead_letter_queues_have_an_alarm_on_the_first_message(running_emulator:
 def test_failed_builds_have_an_alarm(deployed: Deployment) -> None:
     inputs = {
         resource.inputs.get("name"): resource.inputs
-        for resource in deployed.filter_by_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+        for resource in deployed.find_by_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     }["anchor-local-builds-failed"]
     (share,) = [query for query in inputs["metricQueries"] if query.get("returnData")]
     assert (share["expression"] != "", inputs["threshold"]) == (True, 50)
@@ -82,7 +82,7 @@ def test_the_alarms_of_the_distributions_are_in_the_region_of_their_metrics(
     for alarm in alarms:
         (topic,) = alarm["AlarmActions"]
         assert topic.startswith("arn:aws:sns:us-east-1:")
-    for resource in deployed.filter_by_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
+    for resource in deployed.find_by_type("aws:cloudwatch/metricAlarm:MetricAlarm"):
         if resource.inputs["name"] in edges:
             metrics = [query["metric"] for query in resource.inputs["metricQueries"] if query.get("metric")]
             assert {metric["namespace"] for metric in metrics} == {"AWS/CloudFront"}
@@ -147,7 +147,7 @@ def test_each_key_has_its_kind_and_encryption_keys_are_rotated(running_emulator:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_build_is_small_and_ends_after_half_an_hour(running_emulator: Emulator) -> None:
+def test_a_build_has_a_small_machine_and_a_timeout_of_half_an_hour(running_emulator: Emulator) -> None:
     """P5."""
     (project,) = running_emulator.client("codebuild").batch_get_projects(
         names=["anchor-local-site-next-site-build"]

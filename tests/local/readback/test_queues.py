@@ -31,14 +31,14 @@ def read_attributes(emulator: Emulator, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_there_is_no_other_queue(running_emulator: Emulator) -> None:
+def test_there_are_only_the_required_queues(running_emulator: Emulator) -> None:
     urls = running_emulator.client("sqs").list_queues()["QueueUrls"]
     assert {url.rpartition("/anchor-local-")[2] for url in urls} == {*QUEUES, *DEAD}
 
 
 @pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize("name", QUEUES)
-def test_a_message_is_hidden_as_long_as_it_is_worked_on_and_given_up_after_five_times(
+def test_a_queue_has_the_required_visibility_timeout_and_five_receives(
     running_emulator: Emulator, name: str
 ) -> None:
     """P4: the visibility timeout is at least six times the timeout of the function that reads the queue."""

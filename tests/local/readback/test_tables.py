@@ -66,7 +66,7 @@ TABLES: dict[str, dict[str, Any]] = {
 }
 
 
-def test_there_is_no_other_table(deployed: Deployment) -> None:
+def test_there_are_only_the_required_tables(deployed: Deployment) -> None:
     assert set(deployed.outputs["tables"]) == set(TABLES)
 
 
@@ -78,16 +78,16 @@ def test_tables_match_the_requirements(running_emulator: Emulator, deployed: Dep
     assert (table["TableName"], table["TableArn"]) == (f"anchor-local-{name}", exported["arn"])
     types = {item["AttributeName"]: item["AttributeType"] for item in table["AttributeDefinitions"]}
 
-    def keys(described: dict[str, Any]) -> dict[str, str]:
+    def read_key_types(described: dict[str, Any]) -> dict[str, str]:
         assert [key["KeyType"] for key in described["KeySchema"]] in (["HASH"], ["HASH", "RANGE"])
         return {key["AttributeName"]: types[key["AttributeName"]] for key in described["KeySchema"]}
 
     indexes = {
-        index["IndexName"]: (keys(index), index["Projection"]["ProjectionType"])
+        index["IndexName"]: (read_key_types(index), index["Projection"]["ProjectionType"])
         for index in table.get("GlobalSecondaryIndexes", [])
     }
     expected = TABLES[name]
-    assert (keys(table), indexes) == (expected["keys"], expected.get("indexes", {}))
+    assert (read_key_types(table), indexes) == (expected["keys"], expected.get("indexes", {}))
     used = {
         key
         for described in (expected["keys"], *(index for index, _ in indexes.values()))

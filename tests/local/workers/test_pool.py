@@ -22,9 +22,9 @@ from tests.runtime.releases.origin.node_functions import (
     SEPARATOR,
     URL_HOST,
     Lines,
-    function_version,
-    get,
-    workers,
+    make_function_version,
+    run_worker_pool,
+    send_request,
 )
 
 INDEX = """
@@ -62,19 +62,19 @@ export const streaming = awslambda.streamifyResponse(async (event, stream) => {
   stream.end("body");
 });
 """
-FUNCTION = function_version(
+FUNCTION = make_function_version(
     {"index.mjs": INDEX}, environment={"GREETING": "hello", "AWS_REGION": "elsewhere"}
 )
-STREAMING = function_version({"index.mjs": INDEX}, handler="index.streaming", number="2")
-WITH_CALLBACK = function_version({"index.mjs": INDEX}, handler="index.old", number="3")
-WITH_SHORT_TIMEOUT = function_version({"index.mjs": INDEX}, timeout=1, number="4")
+STREAMING = make_function_version({"index.mjs": INDEX}, handler="index.streaming", number="2")
+WITH_CALLBACK = make_function_version({"index.mjs": INDEX}, handler="index.old", number="3")
+WITH_SHORT_TIMEOUT = make_function_version({"index.mjs": INDEX}, timeout=1, number="4")
 
 Scenario = Callable[[WorkerPool, Lines], Awaitable[None]]
 
 
-def run(scenario: Scenario, maximum: int = 8) -> None:
+def run_scenario(scenario: Scenario, maximum: int = 8) -> None:
     async def main() -> None:
-        async with workers(maximum) as (pool, lines):
+        async with run_worker_pool(maximum) as (pool, lines):
             await scenario(pool, lines)
 
     asyncio.run(main())
@@ -85,15 +85,15 @@ class SharedPool:
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self.runner = runner
-        self._context = workers()
+        self._context = run_worker_pool()
         self.pool, self.lines = runner.run(self._context.__aenter__())
 
     def invoke(self, version: NodeFunctionVersion, event: object) -> NodeResult:
-        return self.runner.run(self.pool.invoke(invocation(version, event)))
+        return self.runner.run(self.pool.invoke(make_invocation(version, event)))
 
     def get(self, target: str, **settings: Any) -> Any:  # noqa: ANN401 - as `get` of node_functions
         headers = settings.pop("headers", [])
-        return self.runner.run(get(self.pool, FUNCTION, target, headers=headers, **settings))
+        return self.runner.run(send_request(self.pool, FUNCTION, target, headers=headers, **settings))
 
     def close(self) -> None:
         self.runner.run(self._context.__aexit__(None, None, None))
@@ -107,13 +107,13 @@ def shared() -> Iterator[SharedPool]:
         opened.close()
 
 
-def invocation(version: NodeFunctionVersion, event: object) -> NodeInvocation:
+def make_invocation(version: NodeFunctionVersion, event: object) -> NodeInvocation:
     return NodeInvocation(
         function=version, event=event, request_id="request-1", invoked_function_arn=f"{version.arn}:live"
     )
 
 
-def test_a_function_has_its_variables_and_its_roles_credentials_but_no_variables_of_this_machine(
+def test_a_function_has_its_variables_and_credentials_but_no_variables_of_this_machine(
     shared: SharedPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_HOST", "1")
@@ -238,20 +238,20 @@ def test_names_below_localhost_resolve_to_this_machine(shared: SharedPool) -> No
 
 
 def test_requests_of_one_version_run_concurrently_in_one_process() -> None:
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
-        waiting = [asyncio.create_task(get(pool, FUNCTION, "/wait", headers=[])) for _ in range(20)]
-        assert (await get(pool, FUNCTION, "/open", headers=[])).json() == "opened"
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
+        waiting = [asyncio.create_task(send_request(pool, FUNCTION, "/wait", headers=[])) for _ in range(20)]
+        assert (await send_request(pool, FUNCTION, "/open", headers=[])).json() == "opened"
         assert {answer.json() for answer in await asyncio.gather(*waiting)} == {"opened"}
         assert list(pool.list_process_ids) == ["shop-server:1"]
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 def test_a_request_that_exceeds_the_functions_timeout_is_ended() -> None:
-    async def scenario(pool: WorkerPool, lines: Lines) -> None:
+    async def check_pool(pool: WorkerPool, lines: Lines) -> None:
         answer, result = await asyncio.gather(
-            get(pool, WITH_SHORT_TIMEOUT, "/never", headers=[]),
-            pool.invoke(invocation(WITH_SHORT_TIMEOUT, {"action": "never"})),
+            send_request(pool, WITH_SHORT_TIMEOUT, "/never", headers=[]),
+            pool.invoke(make_invocation(WITH_SHORT_TIMEOUT, {"action": "never"})),
         )
         assert answer.status == 502
         assert result.failure is not None
@@ -261,18 +261,18 @@ def test_a_request_that_exceeds_the_functions_timeout_is_ended() -> None:
         )
         await lines.wait_for("Task timed out after 1 seconds")
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 def test_a_crashed_worker_is_reported_and_replaced() -> None:
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
-        first = (await pool.invoke(invocation(FUNCTION, {"action": "process"}))).payload["id"]
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
+        first = (await pool.invoke(make_invocation(FUNCTION, {"action": "process"}))).payload["id"]
         with pytest.raises(WorkerFailedError, match="shop-server version 1 did not answer"):
-            await get(pool, FUNCTION, "/crash", headers=[])
-        second = await pool.invoke(invocation(FUNCTION, {"action": "process"}))
+            await send_request(pool, FUNCTION, "/crash", headers=[])
+        second = await pool.invoke(make_invocation(FUNCTION, {"action": "process"}))
         assert second.payload["id"] != first
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 @pytest.mark.parametrize(
@@ -289,29 +289,31 @@ def test_a_crashed_worker_is_reported_and_replaced() -> None:
 def test_a_function_that_cannot_start_reports_the_cause(
     files: dict[str, str], handler: str, reason: str
 ) -> None:
-    version = function_version(files, handler=handler)
+    version = make_function_version(files, handler=handler)
 
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
         with pytest.raises(WorkerFailedError, match=reason):
-            await get(pool, version, "/", headers=[])
-        failure = (await pool.invoke(invocation(version, {}))).failure
+            await send_request(pool, version, "/", headers=[])
+        failure = (await pool.invoke(make_invocation(version, {}))).failure
         assert failure is not None
         assert failure.type == "Runtime.ExitError"
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 def test_the_error_names_an_invalid_zip_and_an_invalid_node() -> None:
-    broken = function_version({})
+    broken = make_function_version({})
 
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
         with pytest.raises(WorkerFailedError, match="code of shop-server version 1 could not be unpacked"):
-            await get(pool, change_version(broken, code=b"no zip", code_sha256="other"), "/", headers=[])
+            await send_request(
+                pool, change_version(broken, code=b"no zip", code_sha256="other"), "/", headers=[]
+            )
         pool.node = Path("/nowhere/node")
         with pytest.raises(WorkerFailedError, match="could not be started with /nowhere/node"):
-            await get(pool, broken, "/", headers=[])
+            await send_request(pool, broken, "/", headers=[])
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 def change_version(version: NodeFunctionVersion, **changes: Any) -> NodeFunctionVersion:  # noqa: ANN401 - attrs' own
@@ -321,55 +323,57 @@ def change_version(version: NodeFunctionVersion, **changes: Any) -> NodeFunction
 def test_a_streaming_function_needs_a_streaming_url() -> None:
     buffered = change_version(STREAMING, invoke_mode="BUFFERED")
 
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
         with pytest.raises(WorkerFailedError, match="needs the InvokeMode RESPONSE_STREAM"):
-            await get(pool, buffered, "/", headers=[])
+            await send_request(pool, buffered, "/", headers=[])
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 def test_simultaneous_first_requests_start_one_process() -> None:
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
-        answers = await asyncio.gather(*(get(pool, FUNCTION, "/process", headers=[]) for _ in range(10)))
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
+        answers = await asyncio.gather(
+            *(send_request(pool, FUNCTION, "/process", headers=[]) for _ in range(10))
+        )
         assert len({answer.json()["id"] for answer in answers}) == 1
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 def test_a_canceled_request_does_not_cancel_the_start_for_others() -> None:
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
-        first = asyncio.create_task(get(pool, FUNCTION, "/process", headers=[]))
-        second = asyncio.create_task(get(pool, FUNCTION, "/process", headers=[]))
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
+        first = asyncio.create_task(send_request(pool, FUNCTION, "/process", headers=[]))
+        second = asyncio.create_task(send_request(pool, FUNCTION, "/process", headers=[]))
         await asyncio.sleep(0)
         first.cancel()
         assert (await second).status == 200
 
-    run(scenario)
+    run_scenario(check_pool)
 
 
 def test_the_least_recently_used_idle_worker_is_ended() -> None:
-    versions = [function_version({"index.mjs": INDEX}, number=str(number)) for number in range(4)]
+    versions = [make_function_version({"index.mjs": INDEX}, number=str(number)) for number in range(4)]
 
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
-        waiting = asyncio.create_task(get(pool, versions[0], "/wait", headers=[]))
-        await get(pool, versions[0], "/event", headers=[])
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
+        waiting = asyncio.create_task(send_request(pool, versions[0], "/wait", headers=[]))
+        await send_request(pool, versions[0], "/event", headers=[])
         for version in versions[1:]:
-            await get(pool, version, "/event", headers=[])
+            await send_request(pool, version, "/event", headers=[])
         assert list(pool.list_process_ids) == ["shop-server:0", "shop-server:3"]
-        await get(pool, versions[0], "/open", headers=[])
+        await send_request(pool, versions[0], "/open", headers=[])
         assert (await waiting).json() == "opened"
-        await get(pool, versions[1], "/event", headers=[])
+        await send_request(pool, versions[1], "/event", headers=[])
         assert list(pool.list_process_ids) == ["shop-server:0", "shop-server:1"]
 
-    run(scenario, maximum=2)
+    run_scenario(check_pool, maximum=2)
 
 
-def test_closing_leaves_no_process_and_no_file() -> None:
+def test_closing_the_pool_leaves_no_process_and_no_file() -> None:
     async def main() -> tuple[int, Path]:
-        async with workers() as (pool, _):
-            answer = (await get(pool, FUNCTION, "/process", headers=[])).json()
+        async with run_worker_pool() as (pool, _):
+            answer = (await send_request(pool, FUNCTION, "/process", headers=[])).json()
         with pytest.raises(WorkerFailedError, match="closed"):
-            await get(pool, FUNCTION, "/process", headers=[])
+            await send_request(pool, FUNCTION, "/process", headers=[])
         return answer["id"], Path(answer["directory"])
 
     process, directory = asyncio.run(main())
@@ -380,9 +384,11 @@ def test_closing_leaves_no_process_and_no_file() -> None:
 
 def test_callers_in_other_threads_get_an_answer_when_the_pool_closes() -> None:
     async def main() -> NodeResult:
-        async with workers() as (pool, lines):
+        async with run_worker_pool() as (pool, lines):
             waiting = asyncio.create_task(
-                asyncio.to_thread(pool.invoke_from_thread, invocation(FUNCTION, {"action": "printAndHang"}))
+                asyncio.to_thread(
+                    pool.invoke_from_thread, make_invocation(FUNCTION, {"action": "printAndHang"})
+                )
             )
             await lines.wait_for("waiting")
         assert pool._leases == 0
@@ -394,16 +400,18 @@ def test_callers_in_other_threads_get_an_answer_when_the_pool_closes() -> None:
 
 
 def test_other_threads_can_invoke_and_the_pools_own_thread_gets_an_error() -> None:
-    async def scenario(pool: WorkerPool, _lines: Lines) -> None:
-        wanted = invocation(FUNCTION, {"action": "event"})
+    async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
+        wanted = make_invocation(FUNCTION, {"action": "event"})
         result = await asyncio.to_thread(pool.invoke_from_thread, wanted)
         assert result.payload == {"action": "event"}
         with pytest.raises(RuntimeError, match="own event loop"):
             pool.invoke_from_thread(wanted)
 
-    run(scenario)
+    run_scenario(check_pool)
     with pytest.raises(RuntimeError, match="no event loop"):
-        WorkerPool(node=find_node().node, log=lambda *_: None).invoke_from_thread(invocation(FUNCTION, {}))
+        WorkerPool(node=find_node().node, log=lambda *_: None).invoke_from_thread(
+            make_invocation(FUNCTION, {})
+        )
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux can wait for any process")
@@ -414,12 +422,12 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
         textwrap.dedent(
             """
             import asyncio, json
-            from tests.local.workers.test_pool import FUNCTION, invocation
-            from tests.runtime.releases.origin.node_functions import workers
+            from tests.local.workers.test_pool import FUNCTION, make_invocation
+            from tests.runtime.releases.origin.node_functions import run_worker_pool
 
             async def main():
-                async with workers() as (pool, _):
-                    result = await pool.invoke(invocation(FUNCTION, {"action": "process"}))
+                async with run_worker_pool() as (pool, _):
+                    result = await pool.invoke(make_invocation(FUNCTION, {"action": "process"}))
                     print(json.dumps(result.payload), flush=True)
                     await asyncio.Event().wait()
 

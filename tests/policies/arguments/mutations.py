@@ -175,7 +175,7 @@ def _find_shapes(operation: str, argument: str) -> list[Shape]:
     *_, last = argument.split(".")
     # The member for the `name` of a user pool is `PoolName`.
     own = _find_own_name(name, members) if argument == "name" else None
-    shapes = members.get(own or _normalize(last.removesuffix("[]")), [])
+    shapes = members.get(own or _normalize_name(last.removesuffix("[]")), [])
     if last.endswith("[]"):
         shapes = [shape.member for shape in shapes if shape.type_name == "list"]
     return shapes
@@ -193,7 +193,7 @@ def _collect_members(shape: Any, found: dict[str, list[Shape]], seen: set[str]) 
     seen.add(shape.name)
     if shape.type_name == "structure":
         for name, member in shape.members.items():
-            found.setdefault(_normalize(name), []).append(member)
+            found.setdefault(_normalize_name(name), []).append(member)
             _collect_members(member, found, seen)
     elif shape.type_name == "list":
         _collect_members(shape.member, found, seen)
@@ -202,7 +202,7 @@ def _collect_members(shape: Any, found: dict[str, list[Shape]], seen: set[str]) 
     return found
 
 
-def _normalize(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return re.sub(r"s$", "", name.lower())
 
 

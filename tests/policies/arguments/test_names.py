@@ -38,7 +38,7 @@ def count_violations(kind: str, logical_name: str, props: dict[str, Any]) -> int
 
 
 @pytest.mark.parametrize(("kind", "limit"), LIMITS.items())
-def test_a_name_with_its_suffix_has_a_limit(kind: str, limit: int) -> None:
+def test_the_length_limit_of_a_name_includes_its_suffix(kind: str, limit: int) -> None:
     """The longest accepted name in the program is eight characters shorter."""
     other_problems = count_violations(kind, "a", {})
     assert count_violations(kind, "a" * (limit - SUFFIX), {}) == other_problems
@@ -48,7 +48,7 @@ def test_a_name_with_its_suffix_has_a_limit(kind: str, limit: int) -> None:
 @pytest.mark.parametrize(
     "kind", ["aws:iam/role:Role", "aws:sqs/queue:Queue", "aws:cloudwatch/eventRule:EventRule"]
 )
-def test_a_prefix_with_its_suffix_has_a_limit(kind: str) -> None:
+def test_the_length_limit_of_a_prefix_includes_its_suffix(kind: str) -> None:
     longest = LIMITS[kind] - PREFIX_SUFFIX
     other_problems = count_violations(kind, "a", {})
     assert count_violations(kind, "a", {"namePrefix": "a" * longest}) == other_problems

@@ -40,11 +40,11 @@ def test_a_difference_is_reported(props: dict[str, Any], problem: str) -> None:
         {"tags": {"Project": "a", "__defaults": []}},
     ],
 )
-def test_what_a_policy_pack_sees_of_a_valid_resource_is_accepted(props: dict[str, Any]) -> None:
+def test_valid_properties_in_the_form_of_a_policy_pack_are_accepted(props: dict[str, Any]) -> None:
     """The provider adds all tags. Pulumi notes which values are defaults, and sends numbers as floats."""
     assert list(find_schema_violations(QUEUE, props)) == []
 
 
-def test_a_message_does_not_contain_the_value() -> None:
+def test_the_message_of_a_violation_does_not_contain_the_value() -> None:
     props = {"role": "a", "environment": {"variables": {"TOKEN": ["SECRET"]}}}
     assert "SECRET" not in " ".join(find_schema_violations(FUNCTION, props))

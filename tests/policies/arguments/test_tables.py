@@ -12,7 +12,7 @@ from policies.arguments.resource_type import ResourceType
 from policies.arguments.schema import find_schema_violations
 from policies.arguments.validation import TYPES, find_argument_violations
 from policies.graph import UNKNOWN
-from tests.components.recorder import record, recording
+from tests.components.recorder import get_recording, record_main_program
 from tests.policies.arguments.paths import list_nodes, replace_value
 from tests.policies.views import build_graph
 
@@ -54,7 +54,7 @@ def list_paths(rules: ResourceType) -> Iterator[str]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_argument_of_a_stage_has_an_entry(stage: str) -> None:
     """An entry without rules says that neither the provider nor AWS's models have a rule for the argument."""
-    resources = [each for each in recording(stage).resources if each.type.startswith("aws:")]
+    resources = [each for each in get_recording(stage).resources if each.type.startswith("aws:")]
     assert {each.type for each in resources} - TYPES.keys() == set()
     missing = {
         f"{each.type} {path}"
@@ -79,10 +79,10 @@ def test_the_rules_of_a_type_name_arguments_that_exist(rules: ResourceType) -> N
 
 def test_the_longest_settings_lead_to_valid_arguments() -> None:
     """Names, texts and lists that grow with the settings stay within their limits."""
-    graph = build_graph(record("production", LONGEST))
+    graph = build_graph(record_main_program("production", LONGEST))
     problems = [
         f"{resource.urn} {problem}"
-        for resource in graph.of_type(*TYPES)
+        for resource in graph.find_by_type(*TYPES)
         for problem in find_argument_violations(resource)
     ]
     assert problems == []
@@ -92,7 +92,7 @@ def test_values_that_are_not_known_yet_violate_nothing() -> None:
     """Each argument of production is unknown once. A preview knows no ARNs of new resources."""
     problems: list[str] = []
     seen: set[tuple[object, ...]] = set()
-    for resource in build_graph(recording("production")).of_type(*TYPES):
+    for resource in build_graph(get_recording("production")).find_by_type(*TYPES):
         for steps, path, value in list_nodes(resource.props):
             # Rules depend on switches and numbers, so an argument is unknown once for each of their values.
             case = (resource.type, path, value if isinstance(value, bool | float) else None)

@@ -6,7 +6,7 @@ from components.core.stage import STAGES
 from policies.arguments.validation import find_argument_violations
 from policies.graph import Graph
 from policies.rules import RULES
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 from tests.policies.arguments.mutations import generate_mutations
 from tests.policies.arguments.wrong_inputs import WRONG_INPUTS, WrongInput
 from tests.policies.views import build_graph
@@ -35,7 +35,7 @@ NOT_FOUND = {
 @pytest.mark.parametrize(("type_token", "mistake"), _MISTAKES)
 def test_a_wrong_input_is_found(type_token: str, mistake: WrongInput) -> None:
     """The rules of the policy pack find it in the preview. The message names what is wrong."""
-    resource = mistake.inject(build_graph(recording("production")), type_token)
+    resource = mistake.inject(build_graph(get_recording("production")), type_token)
     graph = Graph((resource,))
     messages = [problem for rule in RULES for _, problem in rule.find_violations(graph)]
     assert any(mistake.says in message for message in messages), messages
@@ -43,7 +43,7 @@ def test_a_wrong_input_is_found(type_token: str, mistake: WrongInput) -> None:
 
 def test_generated_mistakes_are_found() -> None:
     """Every argument of every stage has each kind of mistake once."""
-    stages = (build_graph(recording(stage)) for stage in STAGES)
+    stages = (build_graph(get_recording(stage)) for stage in STAGES)
     graph = Graph(tuple(resource for each in stages for resource in each.resources))
     mutations = list(generate_mutations(graph))
     not_found = {str(each) for each in mutations if not list(find_argument_violations(each.resource))}

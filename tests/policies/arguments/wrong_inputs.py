@@ -29,7 +29,7 @@ class WrongInput:
 
     def inject(self, graph: Graph, type_token: str) -> Resource:
         """Return the first resource of the type that has the arguments, with the mistake."""
-        resource = next(each for each in graph.of_type(type_token) if self._fits(each))
+        resource = next(each for each in graph.find_by_type(type_token) if self._applies_to(each))
         props: Any = resource.props
         for path, value in self.changes.items():
             steps = split_path(path)
@@ -37,7 +37,7 @@ class WrongInput:
             props = replace_value(props, steps, new)
         return evolve(resource, props=props, name=self.name or resource.name)
 
-    def _fits(self, resource: Resource) -> bool:
+    def _applies_to(self, resource: Resource) -> bool:
         """Return whether the resource has the blocks of the changes, and the values that functions change."""
         return all(
             read_value(resource.props, split_path(path)[: None if callable(value) else -1]) is not None
@@ -45,7 +45,7 @@ class WrongInput:
         )
 
 
-def _edit(change: Callable[[Any], Any]) -> Callable[[str], str]:
+def _edit_json(change: Callable[[Any], Any]) -> Callable[[str], str]:
     """Return a change of a JSON text."""
     return lambda text: json.dumps(change(json.loads(text)))
 
@@ -53,12 +53,12 @@ def _edit(change: Callable[[Any], Any]) -> Callable[[str], str]:
 def _edit_statement(**elements: Any) -> Callable[[str], str]:  # noqa: ANN401 - any element of a statement
     """Return a change of the first statement of a policy document. None removes an element."""
 
-    def change(document: Any) -> Any:  # noqa: ANN401 - any JSON value
+    def change_first_statement(document: Any) -> Any:  # noqa: ANN401 - any JSON value
         first, *others = document["Statement"]
         changed = {key: item for key, item in {**first, **elements}.items() if item is not None}
         return {**document, "Statement": [changed, *others]}
 
-    return _edit(change)
+    return _edit_json(change_first_statement)
 
 
 _LONG_LIST = [f"arn:aws:s3:::bucket-{number}/*" for number in range(500)]
@@ -292,7 +292,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput("a redrive policy that is a list", {"redrivePolicy": "[]"}, "not an object"),
         WrongInput(
             "a misspelled redrive policy",
-            {"redrivePolicy": _edit(lambda policy: {**policy, "maxReceives": 5})},
+            {"redrivePolicy": _edit_json(lambda policy: {**policy, "maxReceives": 5})},
             "maxReceives",
         ),
         WrongInput(
@@ -302,7 +302,11 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         ),
         WrongInput(
             "a redrive policy without a count",
-            {"redrivePolicy": _edit(lambda policy: {"deadLetterTargetArn": policy["deadLetterTargetArn"]})},
+            {
+                "redrivePolicy": _edit_json(
+                    lambda policy: {"deadLetterTargetArn": policy["deadLetterTargetArn"]}
+                )
+            },
             "maxReceiveCount",
         ),
         WrongInput("deduplication without FIFO", {"contentBasedDeduplication": True}, "requires fifoQueue"),
@@ -322,7 +326,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         ),
         WrongInput(
             "no receive at all",
-            {"redrivePolicy": _edit(lambda policy: {**policy, "maxReceiveCount": 0})},
+            {"redrivePolicy": _edit_json(lambda policy: {**policy, "maxReceiveCount": 0})},
             "maxReceiveCount",
         ),
         WrongInput("a FIFO queue without its suffix", {"name": "queue", "fifoQueue": True}, ".fifo"),
@@ -453,14 +457,14 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput("an item that is a list", {"item": "[]"}, "not an object"),
         WrongInput(
             "an item with a number that is no text",
-            {"item": _edit(lambda item: {**item, "site": {"N": 1}})},
+            {"item": _edit_json(lambda item: {**item, "site": {"N": 1}})},
             "site is not a text",
         ),
         WrongInput(
-            "an item without its key", {"item": _edit(lambda item: {"site": item["site"]})}, "projectId"
+            "an item without its key", {"item": _edit_json(lambda item: {"site": item["site"]})}, "projectId"
         ),
         WrongInput(
-            "an item with a plain value", {"item": _edit(lambda item: {**item, "site": "docs"})}, "site"
+            "an item with a plain value", {"item": _edit_json(lambda item: {**item, "site": "docs"})}, "site"
         ),
     ),
     "aws:apigatewayv2/route:Route": (
@@ -473,19 +477,21 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput(
             "a policy with a leading space", {"policy": lambda text: f" {text}"}, "does not begin with {"
         ),
-        WrongInput("an unknown element", {"policy": _edit(lambda policy: {**policy, "Name": "a"})}, "Name"),
         WrongInput(
-            "no statement", {"policy": _edit(lambda policy: {**policy, "Statement": []})}, "no Statement"
+            "an unknown element", {"policy": _edit_json(lambda policy: {**policy, "Name": "a"})}, "Name"
+        ),
+        WrongInput(
+            "no statement", {"policy": _edit_json(lambda policy: {**policy, "Statement": []})}, "no Statement"
         ),
         WrongInput(
             "a statement in text",
-            {"policy": _edit(lambda policy: {**policy, "Statement": ["Allow"]})},
+            {"policy": _edit_json(lambda policy: {**policy, "Statement": ["Allow"]})},
             "Statement[0] is not an object",
         ),
         WrongInput(
             "two statements with one name",
             {
-                "policy": _edit(
+                "policy": _edit_json(
                     lambda policy: {
                         **policy,
                         "Statement": [{**each, "Sid": "same"} for each in policy["Statement"]],
@@ -516,7 +522,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         ),
         WrongInput(
             "an old version of the policy language",
-            {"policy": _edit(lambda policy: {**policy, "Version": "2012-10-07"})},
+            {"policy": _edit_json(lambda policy: {**policy, "Version": "2012-10-07"})},
             "Version",
         ),
     ),
@@ -550,7 +556,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput(
             "eleven queues",
             {
-                "redriveAllowPolicy": _edit(
+                "redriveAllowPolicy": _edit_json(
                     lambda policy: {**policy, "sourceQueueArns": policy["sourceQueueArns"] * 11}
                 )
             },

@@ -10,7 +10,7 @@ import pytest
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.handlers import api
 from runtime.deploy.model import Deployment, Project
-from tests.runtime.events import api_event
+from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, OTHER, OWNER, Platform
 
 NEW = {
@@ -21,19 +21,19 @@ NEW = {
 }
 
 
-def call(
+def call_api(
     platform: Platform,
     route: str,
     user_id: str | None = OWNER,
-    **more: Any,  # noqa: ANN401 - see api_event
+    **more: Any,  # noqa: ANN401 - see make_api_event
 ) -> tuple[int, dict[str, Any]]:
-    response = api.respond(api_event(route, user_id=user_id, **more), platform.project_service)
+    response = api.handle_event(make_api_event(route, user_id=user_id, **more), platform.project_service)
     expected = "application/json" if response["statusCode"] < 400 else "application/problem+json"
     assert response["headers"]["content-type"] == expected
     return response["statusCode"], json.loads(response["body"])
 
 
-def test_every_route_of_this_function_is_answered_and_no_other() -> None:
+def test_the_api_function_handles_exactly_its_routes() -> None:
     routes = [route for route in ROUTES if route.function == "api"]
     assert set(api.OPERATIONS) == {route.key for route in routes if route.auth}
     assert set(api.OPEN) == {route.key for route in routes if not route.auth}
@@ -42,7 +42,7 @@ def test_every_route_of_this_function_is_answered_and_no_other() -> None:
 def test_a_project_is_created_and_its_webhook_secret_shown_once(platform: Platform) -> None:
     """A2, P1."""
     platform.declare_site("next-site")
-    status, made = call(platform, "POST /projects", body=NEW)
+    status, made = call_api(platform, "POST /projects", body=NEW)
     assert status == 201
     webhook = made.pop("webhook")
     project = platform.projects.get(made["projectId"])
@@ -64,19 +64,19 @@ def test_a_project_is_created_and_its_webhook_secret_shown_once(platform: Platfo
         "url": f"https://api.example.com/webhook/{project.project_id}",
         "secret": platform.signer.derive_webhook_secret(project.project_id, 1),
     }
-    assert call(platform, "GET /projects/{projectId}", projectId=project.project_id) == (200, made)
-    assert call(platform, "GET /projects") == (200, {"projects": [made], "cursor": None})
+    assert call_api(platform, "GET /projects/{projectId}", projectId=project.project_id) == (200, made)
+    assert call_api(platform, "GET /projects") == (200, {"projects": [made], "cursor": None})
 
 
-def test_the_branch_is_main_unless_another_is_named(platform: Platform) -> None:
+def test_the_default_branch_is_main(platform: Platform) -> None:
     platform.declare_site("next-site")
     body = {key: value for key, value in NEW.items() if key != "branch"}
-    assert call(platform, "POST /projects", body=body)[1]["branch"] == "main"
+    assert call_api(platform, "POST /projects", body=body)[1]["branch"] == "main"
 
 
-def test_every_wrong_field_of_a_project_is_named(platform: Platform) -> None:
+def test_the_error_names_every_wrong_field_of_a_project(platform: Platform) -> None:
     """A3."""
-    status, problem = call(
+    status, problem = call_api(
         platform,
         "POST /projects",
         body={"name": "x", "site": 3, "repositoryUrl": "ftp://x", "owner": "me"},
@@ -88,8 +88,8 @@ def test_every_wrong_field_of_a_project_is_named(platform: Platform) -> None:
 def test_a_site_that_is_taken_and_one_that_does_not_exist_are_refused_alike(platform: Platform) -> None:
     """A5."""
     platform.create_project(user_id=OTHER, site="taken")
-    taken = call(platform, "POST /projects", body={**NEW, "site": "taken"})
-    absent = call(platform, "POST /projects", body={**NEW, "site": "absent"})
+    taken = call_api(platform, "POST /projects", body={**NEW, "site": "taken"})
+    absent = call_api(platform, "POST /projects", body={**NEW, "site": "absent"})
     assert taken == absent
     status, problem = taken
     assert (status, [error["field"] for error in problem["errors"]]) == (422, ["site"])
@@ -103,22 +103,22 @@ def test_a_body_that_cannot_be_read_is_refused_with_the_reason(
     platform: Platform, body: str | None, detail: str
 ) -> None:
     """Q1."""
-    status, problem = call(platform, "POST /projects", body=body)
+    status, problem = call_api(platform, "POST /projects", body=body)
     assert status == 400
     assert detail in problem["detail"]
 
 
 def test_projects_are_listed_in_pages(platform: Platform) -> None:
     made = [platform.create_project(site=f"site-{letter}").project_id for letter in "abc"]
-    _, first = call(platform, "GET /projects", query={"limit": "2"})
-    _, rest = call(platform, "GET /projects", query={"limit": "2", "cursor": first["cursor"]})
+    _, first = call_api(platform, "GET /projects", query={"limit": "2"})
+    _, rest = call_api(platform, "GET /projects", query={"limit": "2", "cursor": first["cursor"]})
     assert [each["projectId"] for each in first["projects"] + rest["projects"]] == made[::-1]
     assert rest["cursor"] is None
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "", "1.5", "\uff19", "1e1", "9" * 5000])
 def test_a_limit_is_a_whole_number_up_to_a_hundred(platform: Platform, limit: str) -> None:
-    status, problem = call(platform, "GET /projects", query={"limit": limit})
+    status, problem = call_api(platform, "GET /projects", query={"limit": limit})
     assert (status, problem["errors"]) == (
         422,
         [{"field": "limit", "problem": "must be a whole number from 1 to 100"}],
@@ -126,7 +126,7 @@ def test_a_limit_is_a_whole_number_up_to_a_hundred(platform: Platform, limit: st
 
 
 def test_an_invalid_cursor_is_refused(platform: Platform) -> None:
-    status, problem = call(platform, "GET /projects", query={"cursor": "x"})
+    status, problem = call_api(platform, "GET /projects", query={"cursor": "x"})
     assert status == 400
     assert "cursor" in problem["detail"]
 
@@ -135,13 +135,13 @@ def test_deployments_are_listed_newest_first_in_pages(platform: Platform) -> Non
     """A2."""
     project = platform.create_project()
     made = [platform.push(project).deployment_id for _ in range(3)]
-    _, first = call(
+    _, first = call_api(
         platform,
         "GET /projects/{projectId}/deployments",
         projectId=project.project_id,
         query={"limit": "2"},
     )
-    _, rest = call(
+    _, rest = call_api(
         platform,
         "GET /projects/{projectId}/deployments",
         projectId=project.project_id,
@@ -154,7 +154,9 @@ def test_deployments_are_listed_newest_first_in_pages(platform: Platform) -> Non
 def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.create_live(project)
-    status, shown = call(platform, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id)
+    status, shown = call_api(
+        platform, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id
+    )
     assert status == 200
     assert shown == {
         "deploymentId": deployment.deployment_id,
@@ -170,7 +172,7 @@ def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(platfo
         "url": "https://r-1--next-site.example.com",
         "liveAt": shown["updatedAt"],
     }
-    _, project_shown = call(platform, "GET /projects/{projectId}", projectId=project.project_id)
+    _, project_shown = call_api(platform, "GET /projects/{projectId}", projectId=project.project_id)
     assert project_shown["live"] == {"deploymentId": deployment.deployment_id}
 
 
@@ -179,7 +181,7 @@ def test_a_failed_deployment_shows_the_step_the_reason_and_the_log(platform: Pla
     deployment = platform.deployments.fail(
         platform.push(platform.create_project()), FAILURE, at=platform.clock()
     )
-    _, shown = call(platform, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id)
+    _, shown = call_api(platform, "GET /deployments/{deploymentId}", deploymentId=deployment.deployment_id)
     assert shown["failure"] == {"step": "BUILD", "reason": "exit status 1", "logTail": ["one", "two"]}
     assert "url" not in shown
 
@@ -195,9 +197,9 @@ def test_variables_are_replaced_and_secrets_never_shown(platform: Platform) -> N
         ]
     }
     shown = {"variables": [{"name": "AA", "value": "1", "isSecret": False}, {"name": "BB", "isSecret": True}]}
-    assert call(platform, "GET /projects/{projectId}/env", **path) == (200, {"variables": []})
-    assert call(platform, "PUT /projects/{projectId}/env", body=body, **path) == (200, shown)
-    assert call(platform, "GET /projects/{projectId}/env", **path) == (200, shown)
+    assert call_api(platform, "GET /projects/{projectId}/env", **path) == (200, {"variables": []})
+    assert call_api(platform, "PUT /projects/{projectId}/env", body=body, **path) == (200, shown)
+    assert call_api(platform, "GET /projects/{projectId}/env", **path) == (200, shown)
 
 
 def test_a_project_with_an_undeclared_site_has_no_url(platform: Platform) -> None:
@@ -205,12 +207,12 @@ def test_a_project_with_an_undeclared_site_has_no_url(platform: Platform) -> Non
     platform.dynamodb._target.delete_item(
         TableName=platform.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     )
-    assert call(platform, "GET /projects/{projectId}", projectId=project.project_id)[1]["url"] is None
-    assert call(platform, "GET /projects")[1]["projects"][0]["url"] is None
+    assert call_api(platform, "GET /projects/{projectId}", projectId=project.project_id)[1]["url"] is None
+    assert call_api(platform, "GET /projects")[1]["projects"][0]["url"] is None
 
 
 def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
-    assert call(platform, "DELETE /deployments/{deploymentId}", deploymentId="x")[0] == 404
+    assert call_api(platform, "DELETE /deployments/{deploymentId}", deploymentId="x")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -233,9 +235,7 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
         ("GET /deployments/{deploymentId}/logs", ["query", "generate_mac"]),
     ],
 )
-def test_every_route_costs_the_calls_that_are_listed_here(
-    platform: Platform, route: str, calls: list[str]
-) -> None:
+def test_every_route_makes_only_the_listed_calls(platform: Platform, route: str, calls: list[str]) -> None:
     """Each route makes one DynamoDB call, or two for the reason in the comment above the route."""
     project = platform.create_project()
     deployment = platform.push(project)
@@ -247,7 +247,7 @@ def test_every_route_costs_the_calls_that_are_listed_here(
     }.get(route, {})
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
     with platform.calls.record_calls() as made:
-        status, _ = call(
+        status, _ = call_api(
             platform, route, body=body, **{key: path[key] for key in path if f"{{{key}}}" in route}
         )
     assert status < 300
@@ -257,7 +257,7 @@ def test_every_route_costs_the_calls_that_are_listed_here(
 def test_the_webhook_accepts_signatures_with_the_shown_secret(platform: Platform) -> None:
     """P1: the API and the webhook derive the same secret."""
     platform.declare_site("next-site")
-    _, made = call(platform, "POST /projects", body=NEW)
+    _, made = call_api(platform, "POST /projects", body=NEW)
     fresh = hmac.new(made["webhook"]["secret"].encode(), b"body", hashlib.sha256).hexdigest()
     known = platform.push_receiver.signer.derive_webhook_secret(made["projectId"], 1)
     assert fresh == hmac.new(known.encode(), b"body", hashlib.sha256).hexdigest()
@@ -267,9 +267,11 @@ def test_a_project_is_changed_field_by_field(platform: Platform) -> None:
     """A2, D5: absent fields stay unchanged."""
     project = platform.create_project(pinned=True)
     changes = {"name": "Another name", "branch": "next", "repositoryUrl": "https://github.com/owner/moved"}
-    before = call(platform, "GET /projects/{projectId}", projectId=project.project_id)[1]
+    before = call_api(platform, "GET /projects/{projectId}", projectId=project.project_id)[1]
     for body in (changes, {"pinned": False}):
-        status, after = call(platform, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
+        status, after = call_api(
+            platform, "PATCH /projects/{projectId}", projectId=project.project_id, body=body
+        )
         expected = {**before, **body, "updatedAt": after["updatedAt"]}
         assert (status, after) == (200, expected)
         assert after["updatedAt"] > before["updatedAt"]
@@ -294,7 +296,9 @@ def test_an_invalid_change_names_its_field(platform: Platform, body: object, fie
     """A3."""
     project = platform.create_project()
     before = platform.projects.get(project.project_id)
-    status, problem = call(platform, "PATCH /projects/{projectId}", projectId=project.project_id, body=body)
+    status, problem = call_api(
+        platform, "PATCH /projects/{projectId}", projectId=project.project_id, body=body
+    )
     assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
     assert platform.projects.get(project.project_id) == before
 
@@ -302,44 +306,46 @@ def test_an_invalid_change_names_its_field(platform: Platform, body: object, fie
 def test_a_deployment_is_cancelled_and_its_build_stopped(platform: Platform) -> None:
     """A2."""
     running = platform.create_building(platform.create_project())
-    status, document = call(
+    status, document = call_api(
         platform, "POST /deployments/{deploymentId}/cancel", deploymentId=running.deployment_id
     )
     assert (status, document["status"]) == (200, "cancelled")
     assert platform.codebuild.stopped == [running.build_id]
 
 
-def test_what_is_live_cannot_be_cancelled(platform: Platform) -> None:
+def test_a_live_deployment_cannot_be_cancelled(platform: Platform) -> None:
     live = platform.create_live(platform.create_project())
-    status, problem = call(
+    status, problem = call_api(
         platform, "POST /deployments/{deploymentId}/cancel", deploymentId=live.deployment_id
     )
     assert status == 409
     assert "is live" in problem["detail"]
 
 
-def deploy(platform: Platform, project: Project, **body: str) -> tuple[int, dict[str, Any]]:
-    return call(platform, "POST /projects/{projectId}/deployments", body=body, projectId=project.project_id)
+def request_deployment(platform: Platform, project: Project, **body: str) -> tuple[int, dict[str, Any]]:
+    return call_api(
+        platform, "POST /projects/{projectId}/deployments", body=body, projectId=project.project_id
+    )
 
 
 def test_a_manual_deployment_of_a_commit_is_queued(platform: Platform) -> None:
     """A2: the project's branch is the default."""
     project = platform.create_project()
     sha = "3" * 40
-    status, shown = deploy(platform, project, commitSha=sha)
+    status, shown = request_deployment(platform, project, commitSha=sha)
     assert (status, shown["status"], shown["source"]) == (201, "queued", "manual")
     assert (shown["commitSha"], shown["branch"], shown["commitMessage"]) == (sha, "master", "")
-    assert deploy(platform, project, commitSha=sha, branch="next")[1]["branch"] == "next"
-    (body, _) = platform.queues.bodies(BUILD_QUEUE)
+    assert request_deployment(platform, project, commitSha=sha, branch="next")[1]["branch"] == "next"
+    (body, _) = platform.queues.list_bodies(BUILD_QUEUE)
     assert json.loads(body)["deploymentId"] == shown["deploymentId"]
 
 
 def test_a_manual_deployment_of_a_branch_has_no_commit_at_first(platform: Platform) -> None:
     """A2."""
     project = platform.create_project()
-    _, shown = deploy(platform, project, branch="feature/x")
+    _, shown = request_deployment(platform, project, branch="feature/x")
     assert (shown["branch"], shown["commitSha"]) == ("feature/x", None)
-    found = call(platform, "GET /deployments/{deploymentId}", deploymentId=shown["deploymentId"])
+    found = call_api(platform, "GET /deployments/{deploymentId}", deploymentId=shown["deploymentId"])
     assert found == (200, shown)
 
 
@@ -348,13 +354,13 @@ def test_a_manual_deployment_is_ordered_with_the_pushes(platform: Platform) -> N
     project = platform.create_project()
     pushed: list[Deployment] = []
 
-    def push(operation: str) -> None:
+    def push_to_project(operation: str) -> None:
         if operation == "transact_write_items" and not pushed:
             platform.calls.before = lambda _: None
             pushed.append(platform.push(project))
 
-    platform.calls.before = push
-    _, shown = deploy(platform, project, branch="main")
+    platform.calls.before = push_to_project
+    _, shown = request_deployment(platform, project, branch="main")
     by_hand = platform.deployments.get(project.project_id, shown["deploymentId"])
     assert [pushed[0].sequence, by_hand.sequence] == [1, 2]
 
@@ -376,6 +382,6 @@ def test_an_invalid_manual_deployment_names_its_field(
 ) -> None:
     """A3."""
     project = platform.create_project()
-    status, problem = deploy(platform, project, **body)
+    status, problem = request_deployment(platform, project, **body)
     assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
     assert platform.projects.get(project.project_id).sequence == 0

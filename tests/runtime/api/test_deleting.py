@@ -23,8 +23,8 @@ from runtime.deploy.repositories.project_deletion import RETENTION
 from runtime.deploy.repositories.variables import MAX_NEW_SECRETS, NewVariable
 from runtime.deploy.upkeep.collecting import GRACE_PERIOD
 from runtime.shared.converters import to_row
-from tests.runtime.calls import real_client
-from tests.runtime.events import api_event
+from tests.runtime.calls import get_real_client
+from tests.runtime.events import make_api_event
 from tests.runtime.placed_rows import put_deployment
 from tests.runtime.platform_fixture import OTHER, OWNER
 from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
@@ -33,13 +33,15 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 DELETE = "DELETE /projects/{projectId}"
 
 
-def delete(stage: ReleasePlatform, project: Project, user: str = OWNER) -> tuple[int, dict[str, Any]]:
-    event = api_event(DELETE, user_id=user, projectId=project.project_id)
-    response = promote.respond(event, stage.services)
+def request_deletion(
+    stage: ReleasePlatform, project: Project, user: str = OWNER
+) -> tuple[int, dict[str, Any]]:
+    event = make_api_event(DELETE, user_id=user, projectId=project.project_id)
+    response = promote.handle_event(event, stage.services)
     return response["statusCode"], json.loads(response.get("body") or "{}")
 
 
-def with_secrets(stage: ReleasePlatform, project: Project) -> Project:
+def add_secrets(stage: ReleasePlatform, project: Project) -> Project:
     """Give the project 23 secrets, because SSM lists and deletes at most ten in one call."""
     for stored, count in ((0, MAX_NEW_SECRETS), (MAX_NEW_SECRETS, 23)):
         wanted = tuple(
@@ -50,14 +52,14 @@ def with_secrets(stage: ReleasePlatform, project: Project) -> Project:
     return project
 
 
-def secrets() -> list[str]:
-    found = real_client("ssm").describe_parameters(MaxResults=50)["Parameters"]
+def list_secret_names() -> list[str]:
+    found = get_real_client("ssm").describe_parameters(MaxResults=50)["Parameters"]
     return [parameter["Name"] for parameter in found]
 
 
-def rows_of(project: Project) -> list[str]:
+def list_row_keys(project: Project) -> list[str]:
     """Return the sort keys of the project's rows, and of the row that binds a site to the project."""
-    rows = real_client("dynamodb").scan(TableName=PROJECTS)["Items"]
+    rows = get_real_client("dynamodb").scan(TableName=PROJECTS)["Items"]
     return sorted(
         row["sk"]["S"]
         for row in rows
@@ -70,34 +72,34 @@ def assert_deleted(stage: ReleasePlatform, project: Project) -> None:
     platform = stage.platform
     with pytest.raises(ProjectNotFoundError):
         platform.projects.get(project.project_id)
-    assert [sk for sk in rows_of(project) if not sk.startswith("DELIVERY#")] == []
+    assert [sk for sk in list_row_keys(project) if not sk.startswith("DELIVERY#")] == []
     assert stage.store.items == {}
-    assert secrets() == []
-    for row in real_client("dynamodb").scan(TableName=DEPLOYMENTS)["Items"]:
+    assert list_secret_names() == []
+    for row in get_real_client("dynamodb").scan(TableName=DEPLOYMENTS)["Items"]:
         left = int(row["expiresAt"]["N"]) - platform.clock().timestamp()
         assert timedelta(days=29).total_seconds() < left <= RETENTION.total_seconds()
 
 
 def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleasePlatform) -> None:
-    platform, project = stage.platform, stage.project()
-    releases = [stage.live(project) for _ in range(2)]
-    with_secrets(stage, project)
-    assert delete(stage, project) == (204, {})
+    platform, project = stage.platform, stage.create_project()
+    releases = [stage.create_live(project) for _ in range(2)]
+    add_secrets(stage, project)
+    assert request_deletion(stage, project) == (204, {})
     assert_deleted(stage, project)
-    assert delete(stage, project)[0] == 404
+    assert request_deletion(stage, project)[0] == 404
     # The collection deletes the rest (D6).
     stage.collector.collect(platform.log, at=platform.clock() + GRACE_PERIOD + timedelta(minutes=5))
     assert platform.retention.list_held() == []
     for deployment in releases:
         assert platform.reload(deployment).release is None
-        assert not [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key]
+        assert not [key for key in stage.objects.list_keys(ASSETS) if deployment.deployment_id in key]
 
 
 def test_a_project_with_more_deployments_than_fit_into_one_transaction_is_deleted(
     stage: ReleasePlatform,
 ) -> None:
     """A2. Failed deployments keep the end of their log. 110 of them exceed both limits of a transaction."""
-    project = stage.project()
+    project = stage.create_project()
     lines = tuple("ログ" * 600 for _ in range(16))
     for number in range(110):
         deployment = put_deployment(stage.platform, project, Status.FAILED, number)
@@ -106,19 +108,19 @@ def test_a_project_with_more_deployments_than_fit_into_one_transaction_is_delete
     stored = stage.deletion.rows.list_deployments(project.project_id)
     assert sum(each.row_bytes for each in stored) > 6_000_000
     with stage.platform.calls.record_calls() as calls:
-        assert delete(stage, project) == (204, {})
+        assert request_deletion(stage, project) == (204, {})
     assert_deleted(stage, project)
     assert calls.count("transact_write_items") == 2 + 1  # two batches, and the deletion of the project's rows
 
 
 def test_the_site_of_a_deleted_project_is_available_immediately(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    stage.live(project)
-    delete(stage, project)
-    others = stage.project(user_id=OTHER)
-    theirs = stage.live(others)
+    project = stage.create_project()
+    stage.create_live(project)
+    request_deletion(stage, project)
+    others = stage.create_project(user_id=OTHER)
+    theirs = stage.create_live(others)
     assert others.site == project.site
-    assert stage.platform.statuses(theirs) == ["live"]
+    assert stage.platform.read_statuses(theirs) == ["live"]
     stage.collector.collect(
         stage.platform.log, at=stage.platform.clock() + GRACE_PERIOD + timedelta(minutes=5)
     )
@@ -130,10 +132,10 @@ def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
     stage: ReleasePlatform, user: str
 ) -> None:
     """A5."""
-    project = stage.project()
-    stage.live(project)
+    project = stage.create_project()
+    stage.create_live(project)
     before = (stage.platform.read_all_rows(), dict(stage.store.items))
-    assert delete(stage, project, user)[0] == 404
+    assert request_deletion(stage, project, user)[0] == 404
     with pytest.raises(ProjectNotFoundError):  # the write itself checks the owner, too
         stage.deletion.rows.begin_owned(user, project, at=stage.platform.clock())
     assert (stage.platform.read_all_rows(), dict(stage.store.items)) == before
@@ -142,10 +144,10 @@ def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
 @pytest.mark.parametrize("made", ["push", "create_building", "create_built", "create_deploying"])
 def test_a_deployment_in_progress_prevents_the_deletion(stage: ReleasePlatform, made: str) -> None:
     """Q1."""
-    project = stage.project()
+    project = stage.create_project()
     make: Callable[[Project], Deployment] = getattr(stage.platform, made)
     deployment = make(project)
-    status, problem = delete(stage, project)
+    status, problem = request_deletion(stage, project)
     assert status == 409
     found = stage.platform.reload(deployment).status
     expected = f"deployment {deployment.deployment_id} is {found}: cancel it or wait"
@@ -154,27 +156,27 @@ def test_a_deployment_in_progress_prevents_the_deletion(stage: ReleasePlatform, 
 
 
 def test_a_concurrent_deployment_prevents_the_deletion(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    stage.live(project)
+    project = stage.create_project()
+    stage.create_live(project)
     came: list[Deployment] = []
 
-    def push(operation: str) -> None:
+    def push_to_project(operation: str) -> None:
         if operation == "query" and not came:
             came.append(stage.platform.push(project))
 
-    stage.platform.calls.after = push
+    stage.platform.calls.after = push_to_project
     with pytest.raises(ProjectChangedError):
         stage.deletion.delete(OWNER, project.project_id)
     with pytest.raises(DeploymentInProgressError):
         stage.deletion.delete(OWNER, project.project_id)
-    assert stage.platform.statuses(*came) == ["queued"]
+    assert stage.platform.read_statuses(*came) == ["queued"]
 
 
 def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatform) -> None:
     """Operations that read the project before its deletion, and write after it, are refused."""
-    platform, project = stage.platform, stage.project()
-    release = stage.live(project)
-    project, before = platform.projects.get(project.project_id), secrets()
+    platform, project = stage.platform, stage.create_project()
+    release = stage.create_live(project)
+    project, before = platform.projects.get(project.project_id), list_secret_names()
     stage.deletion.rows.begin_owned(OWNER, project, at=platform.clock())
     for write in (
         lambda: platform.push(project),
@@ -182,30 +184,30 @@ def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatfor
         lambda: platform.projects.change_owned(
             OWNER, project.project_id, {"name": "New"}, at=platform.clock()
         ),
-        lambda: with_secrets(stage, project),
+        lambda: add_secrets(stage, project),
     ):
         with pytest.raises(ProjectDeletedError):
             write()
     with pytest.raises(SwitchRefusedError, match="is being deleted"):  # by a release that still runs
         platform.deployments.live_pointers.switch(release, at=platform.clock())
-    assert secrets() == before
-    event = api_event("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
-    shown = json.loads(api.respond(event, platform.project_service)["body"])
+    assert list_secret_names() == before
+    event = make_api_event("GET /projects/{projectId}", user_id=OWNER, projectId=project.project_id)
+    shown = json.loads(api.handle_event(event, platform.project_service)["body"])
     assert (shown["deleting"], shown["live"]) == (True, None)
-    assert delete(stage, project)[0] == 204
+    assert request_deletion(stage, project)[0] == 204
 
 
 def test_a_concurrent_promotion_does_not_restore_the_site(stage: ReleasePlatform) -> None:
     """D3: the deletion removes the live pointer before it removes the site's key at the edge."""
-    project = stage.project()
-    first, _ = stage.live(project), stage.live(project)
+    project = stage.create_project()
+    first, _ = stage.create_live(project), stage.create_live(project)
 
-    def interfere(operation: str) -> None:
+    def delete_project(operation: str) -> None:
         if operation == "put_key":
             stage.platform.calls.before = lambda _: None
-            assert delete(stage, project)[0] == 204
+            assert request_deletion(stage, project)[0] == 204
 
-    stage.platform.calls.before = interfere
+    stage.platform.calls.before = delete_project
     with pytest.raises((ProjectNotFoundError, SwitchOvertakenError)):
         stage.switch.promote(OWNER, first.deployment_id)
     assert stage.store.items == {}
@@ -220,14 +222,14 @@ def test_a_repeated_call_completes_a_deletion_after_a_crash_at_any_call(stage: R
         project = stage.platform.create_project()
         release = stage.platform.put_live(project).release
         assert release
-        stage.store.items = {stage.site(project).host: "{}", release.host: "{}"}
-        folder = stage.site(project).secrets_folder(project.project_id)
-        real_client("ssm").put_parameter(Name=f"{folder}/A", Value="x", Type="SecureString")
+        stage.store.items = {stage.get_site(project).host: "{}", release.host: "{}"}
+        folder = stage.get_site(project).build_secrets_folder(project.project_id)
+        get_real_client("ssm").put_parameter(Name=f"{folder}/A", Value="x", Type="SecureString")
         if not stage.platform.calls.crash_during(
-            lambda project=project: delete(stage, project), after=crashes + 1
+            lambda project=project: request_deletion(stage, project), after=crashes + 1
         ):
             break
-        assert delete(stage, project)[0] in {204, 404}
+        assert request_deletion(stage, project)[0] in {204, 404}
         assert_deleted(stage, project)
         crashes += 1
     assert crashes == 16
@@ -235,22 +237,22 @@ def test_a_repeated_call_completes_a_deletion_after_a_crash_at_any_call(stage: R
 
 def test_an_undeclared_site_is_named_in_the_error(stage: ReleasePlatform) -> None:
     """Q1: the deletion needs the site's row, because the row contains the path of the secrets."""
-    project = stage.project()
+    project = stage.create_project()
     key = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
-    real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
+    get_real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
     with pytest.raises(SiteNotFoundError, match="add it to the stage's settings"):
         stage.deletion.delete(OWNER, project.project_id)
 
 
 def test_two_concurrent_deletions_both_succeed(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    stage.live(project)
+    project = stage.create_project()
+    stage.create_live(project)
 
-    def again(operation: str) -> None:
+    def delete_project_again(operation: str) -> None:
         if operation == "get_parameters_by_path":
             stage.platform.calls.before = lambda _: None
-            assert delete(stage, project)[0] == 204
+            assert request_deletion(stage, project)[0] == 204
 
-    stage.platform.calls.before = again
-    assert delete(stage, project)[0] == 204
+    stage.platform.calls.before = delete_project_again
+    assert request_deletion(stage, project)[0] == 204
     assert_deleted(stage, project)

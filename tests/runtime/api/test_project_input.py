@@ -9,7 +9,7 @@ from runtime.shared.errors import InvalidInputError
 GOOD = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
 
 
-def problems(**changes: object) -> dict[str, str]:
+def read_problems(**changes: object) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as refused:
         read_input(NewProject, {**GOOD, **changes})
     return {problem.field: problem.problem for problem in refused.value.problems}
@@ -30,8 +30,8 @@ def test_a_name_has_three_to_fifty_characters(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "ab", "x" * 51, " abc", "abc ", "a\nbc", "abc\u202edef", "a\0bc"])
-def test_any_other_name_is_refused(name: str) -> None:
-    assert list(problems(name=name)) == ["name"]
+def test_an_invalid_project_name_is_refused(name: str) -> None:
+    assert list(read_problems(name=name)) == ["name"]
 
 
 @pytest.mark.parametrize("site", ["abc", "a" * 28, "next-site", "a1-2b"])
@@ -42,8 +42,8 @@ def test_site_names_of_a_stage_are_valid(site: str) -> None:
 @pytest.mark.parametrize(
     "site", ["", "ab", "a" * 29, "1abc", "-abc", "abc-", "a--b", "Abc", "a_b", "abc#x", "abc\n", "SITE"]
 )
-def test_any_other_site_is_refused(site: str) -> None:
-    assert list(problems(site=site)) == ["site"]
+def test_an_invalid_site_is_refused(site: str) -> None:
+    assert list(read_problems(site=site)) == ["site"]
 
 
 @pytest.mark.parametrize(
@@ -81,19 +81,19 @@ def test_a_repository_is_an_https_url(url: str) -> None:
         "--upload-pack=evil",
     ],
 )
-def test_any_other_repository_is_refused(url: str) -> None:
-    assert list(problems(repositoryUrl=url)) == ["repositoryUrl"]
+def test_an_invalid_repository_is_refused(url: str) -> None:
+    assert list(read_problems(repositoryUrl=url)) == ["repositoryUrl"]
 
 
 def test_a_password_in_a_repositorys_url_is_refused_and_not_repeated() -> None:
     """A4, Q1."""
-    said = problems(repositoryUrl="https://user:hunter2@github.com/owner/name")
+    said = read_problems(repositoryUrl="https://user:hunter2@github.com/owner/name")
     assert "user name or password" in said["repositoryUrl"]
     assert "hunter2" not in str(said)
 
 
 @pytest.mark.parametrize("branch", ["main", "feature/x-1", "release_2.0", "völlig", "a@b"])
-def test_a_branch_is_what_git_allows(branch: str) -> None:
+def test_a_branch_that_git_allows_is_accepted(branch: str) -> None:
     assert read_input(NewProject, {**GOOD, "branch": branch}).branch == branch
 
 
@@ -127,10 +127,10 @@ def test_a_branch_is_what_git_allows(branch: str) -> None:
         "x" * 201,
     ],
 )
-def test_any_other_branch_is_refused(branch: str) -> None:
-    assert list(problems(branch=branch)) == ["branch"]
+def test_an_invalid_branch_is_refused(branch: str) -> None:
+    assert list(read_problems(branch=branch)) == ["branch"]
 
 
-def test_the_user_is_no_field() -> None:
+def test_a_user_id_in_the_body_is_refused() -> None:
     """A1: the user comes from the token, so a body with a user id is refused."""
-    assert problems(userId="someone") == {"userId": "is not a known field"}
+    assert read_problems(userId="someone") == {"userId": "is not a known field"}

@@ -5,14 +5,14 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.handlers import build_events, orchestrator
 from runtime.deploy.model import Deployment, Project, Status, Variable
-from tests.runtime.calls import client_error, real_client
-from tests.runtime.events import build_state_event, sqs_event
+from tests.runtime.calls import get_real_client, make_client_error
+from tests.runtime.events import build_state_event, make_sqs_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.platform_fixture import OWNER, Platform, build_message
-from tests.runtime.tables import PROJECTS, platform_tables
+from tests.runtime.tables import PROJECTS, list_platform_tables
 
-FULL = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
-BUSY = client_error("ThrottlingException", "StopBuild")
+FULL = make_client_error("AccountLimitExceededException", "StartBuild", "too many builds")
+BUSY = make_client_error("ThrottlingException", "StopBuild")
 # The orchestrator crashes after this number of AWS calls: it has started the build, but not recorded its id.
 START_CALLS = 8
 BUILD = "anchor-dev-site-next-site-build:build-of-"
@@ -20,8 +20,8 @@ BUILD = "anchor-dev-site-next-site-build:build-of-"
 
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
-    for table in platform_tables():
-        real_client("dynamodb").create_table(**table)
+    for table in list_platform_tables():
+        get_real_client("dynamodb").create_table(**table)
     return Platform(database=DirectDynamoDB(), ssm=InMemoryParameters())
 
 
@@ -36,7 +36,7 @@ def create_unrecorded_build(platform: Platform) -> tuple[Project, Deployment]:
     return platform.projects.set_owned_variables(OWNER, project, changed, at=platform.clock()), deployment
 
 
-def running_ids(platform: Platform) -> set[str]:
+def list_running_ids(platform: Platform) -> set[str]:
     return {each.deployment_id for each in platform.stage_builds.read().running}
 
 
@@ -55,20 +55,20 @@ def test_a_build_started_before_the_variables_changed_belongs_to_its_deployment(
     platform.deliver_build_message(deployment)
     now = platform.reload(deployment)
     assert (now.status, now.build_id) == (Status.BUILDING, BUILD + deployment.deployment_id)
-    assert running_ids(platform) == {deployment.deployment_id, other.deployment_id}
-    assert platform.codebuild.builds.keys() == running_ids(platform)
-    build_events.respond(build_state_event(now), platform.result_recorder)
-    assert platform.statuses(deployment) == ["built"]
+    assert list_running_ids(platform) == {deployment.deployment_id, other.deployment_id}
+    assert platform.codebuild.builds.keys() == list_running_ids(platform)
+    build_events.handle_event(build_state_event(now), platform.result_recorder)
+    assert platform.read_statuses(deployment) == ["built"]
 
 
 def test_a_build_that_ended_before_its_redelivered_message_is_not_started_again(platform: Platform) -> None:
     """P7: the event of the build's end records the build. Later, the first message is delivered again."""
     _, deployment = create_unrecorded_build(platform)
-    build_events.respond(
+    build_events.handle_event(
         build_state_event(deployment, build_id=BUILD + deployment.deployment_id), platform.result_recorder
     )
     platform.deliver_build_message(deployment)
-    assert platform.statuses(deployment) == ["built"]
+    assert platform.read_statuses(deployment) == ["built"]
     assert len(platform.codebuild.builds) == 1
 
 
@@ -79,7 +79,7 @@ def test_a_permanently_refused_build_fails_after_any_number_of_builds(platform: 
     deployment = platform.push(project)
     platform.codebuild.refused_tokens = {deployment.deployment_id}
     platform.deliver_build_message(deployment)
-    assert platform.statuses(deployment) == ["failed"]
+    assert platform.read_statuses(deployment) == ["failed"]
 
 
 def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platform: Platform) -> None:
@@ -88,7 +88,7 @@ def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platfor
     deployment = platform.push(project)
     platform.codebuild.is_deleted = True
     platform.deliver_build_message(deployment)
-    assert platform.statuses(deployment) == ["failed"]
+    assert platform.read_statuses(deployment) == ["failed"]
     assert platform.projects.get(project.project_id).active_build is None
 
 
@@ -107,7 +107,7 @@ def test_an_unrecorded_build_of_a_cancelled_deployment_is_stopped(platform: Plat
     assert platform.codebuild.stopped == []
     platform.deliver_build_messages()
     assert platform.codebuild.stopped == [BUILD + deployment.deployment_id]
-    assert platform.statuses(deployment) == ["cancelled"]
+    assert platform.read_statuses(deployment) == ["cancelled"]
 
 
 def test_a_throttled_stop_of_a_cancelled_build_is_retried(platform: Platform) -> None:
@@ -123,10 +123,10 @@ def test_a_throttled_stop_of_a_cancelled_build_is_retried(platform: Platform) ->
             platform.codebuild.errors = [BUSY]
 
     platform.calls.before, platform.calls.after = cancel_first, throttle_stop
-    event = sqs_event(build_message(deployment).to_body())
-    assert len(orchestrator.respond(event, platform.builder)["batchItemFailures"]) == 1
+    event = make_sqs_event(build_message(deployment).to_body())
+    assert len(orchestrator.handle_event(event, platform.builder)["batchItemFailures"]) == 1
     assert platform.codebuild.stopped == []
-    assert orchestrator.respond(event, platform.builder)["batchItemFailures"] == []
+    assert orchestrator.handle_event(event, platform.builder)["batchItemFailures"] == []
     assert platform.codebuild.stopped == [BUILD + deployment.deployment_id]
 
 
@@ -144,6 +144,6 @@ def test_a_cancelled_deployment_of_an_undeclared_site_has_no_build_to_stop(platf
     deployment = platform.push(platform.create_project())
     platform.cancellation.cancel(OWNER, deployment.deployment_id)
     key = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
-    real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
+    get_real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
     platform.deliver_build_message(deployment)
     assert platform.codebuild.stopped == []

@@ -8,12 +8,12 @@ from botocore.exceptions import ConnectTimeoutError
 
 from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import orchestrator
-from tests.runtime.calls import client_error
-from tests.runtime.events import sqs_event
+from tests.runtime.calls import make_client_error
+from tests.runtime.events import make_sqs_event
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, build_message
 
-REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
-BUSY = client_error("ThrottlingException", "StartBuild", "too many requests")
+REFUSED = make_client_error("InvalidInputException", "StartBuild", "the project has no source")
+BUSY = make_client_error("ThrottlingException", "StartBuild", "too many requests")
 
 
 def test_the_handler_reports_failed_messages(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,11 +21,13 @@ def test_the_handler_reports_failed_messages(platform: Platform, capsys: pytest.
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [BUSY]
-    event = sqs_event(build_message(deployment).to_body())
-    assert orchestrator.respond(event, platform.builder) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    event = make_sqs_event(build_message(deployment).to_body())
+    assert orchestrator.handle_event(event, platform.builder) == {
+        "batchItemFailures": [{"itemIdentifier": "m0"}]
+    }
     assert "ThrottlingException" in capsys.readouterr().out
     assert platform.queues.visibility_changes == [("receipt-0", 60)]
-    assert orchestrator.respond(event, platform.builder) == {"batchItemFailures": []}
+    assert orchestrator.handle_event(event, platform.builder) == {"batchItemFailures": []}
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert line["message"] == "build started"
     assert (line["projectId"], line["deploymentId"]) == (project.project_id, deployment.deployment_id)
@@ -38,17 +40,20 @@ def test_while_codebuild_is_throttled_a_message_is_retried_and_never_dead_letter
     """P4, P9: at the last receive, the message counts as processed. The sweep continues the deployment."""
     deployment = platform.push(platform.create_project())
     platform.codebuild.errors = [BUSY]
-    event = sqs_event(build_message(deployment).to_body(), receives=receives)
-    failed = orchestrator.respond(event, platform.builder)["batchItemFailures"]
+    event = make_sqs_event(build_message(deployment).to_body(), receives=receives)
+    failed = orchestrator.handle_event(event, platform.builder)["batchItemFailures"]
     assert [seconds for _, seconds in platform.queues.visibility_changes] == delays
     assert len(failed) == len(delays)
-    assert platform.statuses(deployment) == ["building"]
+    assert platform.read_statuses(deployment) == ["building"]
 
 
 @pytest.mark.parametrize("operation", ["put_parameter", "transact_write_items", "send_message"])
 @pytest.mark.parametrize(
     "refusal",
-    [client_error("ThrottlingException", "PutParameter"), ConnectTimeoutError(endpoint_url="https://aws")],
+    [
+        make_client_error("ThrottlingException", "PutParameter"),
+        ConnectTimeoutError(endpoint_url="https://aws"),
+    ],
 )
 def test_a_throttled_call_never_sends_a_message_to_the_dead_letter_queue(
     platform: Platform, operation: str, refusal: Exception
@@ -59,26 +64,30 @@ def test_a_throttled_call_never_sends_a_message_to_the_dead_letter_queue(
     if operation == "send_message":
         platform.codebuild.errors = [REFUSED]
 
-    def refuses(called: str) -> None:
+    def refuse_call(called: str) -> None:
         if called == operation:
             raise refusal
 
-    platform.calls.before = refuses
+    platform.calls.before = refuse_call
     body = build_message(deployment).to_body()
     failed = [
-        len(orchestrator.respond(sqs_event(body, receives=receives), platform.builder)["batchItemFailures"])
+        len(
+            orchestrator.handle_event(make_sqs_event(body, receives=receives), platform.builder)[
+                "batchItemFailures"
+            ]
+        )
         for receives in range(1, MAX_RECEIVE_COUNT + 1)
     ]
     assert failed == [1, 1, 1, 1, 0]
     assert [seconds for _, seconds in platform.queues.visibility_changes] == [60, 120, 120, 120]
 
 
-def test_other_errors_are_left_to_the_queue(platform: Platform) -> None:
+def test_other_errors_are_retried_by_the_queue(platform: Platform) -> None:
     """P4: such an error may be a bug. After the last receive, the message goes to the dead-letter queue."""
     deployment = platform.push(platform.create_project())
-    platform.codebuild.errors = [client_error("AccessDeniedException", "StartBuild")]
-    event = sqs_event(build_message(deployment).to_body(), receives=MAX_RECEIVE_COUNT)
-    assert len(orchestrator.respond(event, platform.builder)["batchItemFailures"]) == 1
+    platform.codebuild.errors = [make_client_error("AccessDeniedException", "StartBuild")]
+    event = make_sqs_event(build_message(deployment).to_body(), receives=MAX_RECEIVE_COUNT)
+    assert len(orchestrator.handle_event(event, platform.builder)["batchItemFailures"]) == 1
     assert platform.queues.visibility_changes == []
 
 
@@ -88,7 +97,9 @@ def test_an_unreadable_message_stays_in_the_queue(platform: Platform) -> None:
         platform.deliver_build_message(
             evolve(platform.push(platform.create_project()), deployment_id=platform.ids())
         )
-    assert orchestrator.respond(sqs_event("not json", "{}"), platform.builder)["batchItemFailures"] == [
+    assert orchestrator.handle_event(make_sqs_event("not json", "{}"), platform.builder)[
+        "batchItemFailures"
+    ] == [
         {"itemIdentifier": "m0"},
         {"itemIdentifier": "m1"},
     ]

@@ -10,7 +10,7 @@ from runtime.deploy.builds.build_event import BUILD_ENDED, BuildEvent, ForeignBu
 from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Failure, Project, Status
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 from tests.runtime.events import build_state_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, Platform
 
@@ -25,15 +25,15 @@ FAILED_INSTALL = {
 
 
 def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED", **more: Any) -> None:  # noqa: ANN401 - as `build_state_event`
-    build_events.respond(build_state_event(deployment, status, **more), platform.result_recorder)
+    build_events.handle_event(build_state_event(deployment, status, **more), platform.result_recorder)
 
 
 def read_slot(platform: Platform, project: Project) -> str | None:
     return platform.projects.get(project.project_id).active_build
 
 
-def sent_ids(platform: Platform, queue: str) -> list[str]:
-    return [json.loads(body)["deploymentId"] for body in platform.queues.bodies(queue)]
+def list_sent_ids(platform: Platform, queue: str) -> list[str]:
+    return [json.loads(body)["deploymentId"] for body in platform.queues.list_bodies(queue)]
 
 
 def test_a_successful_build_is_sent_to_the_release_queue(platform: Platform) -> None:
@@ -41,7 +41,7 @@ def test_a_successful_build_is_sent_to_the_release_queue(platform: Platform) -> 
     project = platform.create_project()
     deployment = platform.create_building(project)
     end_build(platform, deployment)
-    assert platform.statuses(deployment) == ["built"]
+    assert platform.read_statuses(deployment) == ["built"]
     assert read_slot(platform, project) is None
     (message,) = platform.queues.sent
     assert message == {
@@ -80,7 +80,7 @@ def test_a_failed_build_records_step_reason_and_log_tail(platform: Platform) -> 
         }
     ]
     assert read_slot(platform, project) is None
-    assert sent_ids(platform, RELEASE_QUEUE) == []
+    assert list_sent_ids(platform, RELEASE_QUEUE) == []
 
 
 def test_an_unreadable_log_does_not_stop_the_recording(platform: Platform) -> None:
@@ -107,7 +107,7 @@ def test_each_build_result_has_its_status_and_reason(
     deployment = platform.create_building(platform.create_project())
     failing = {"phase-type": "BUILD", "phase-status": build_status, "phase-context": [": "]}
     end_build(platform, deployment, build_status, failing=failing)
-    assert platform.statuses(deployment) == [status]
+    assert platform.read_statuses(deployment) == [status]
     assert platform.reload(deployment).failure == Failure(step="BUILD", reason=reason)
 
 
@@ -146,8 +146,8 @@ def test_a_build_without_a_log_fails_without_a_tail(platform: Platform) -> None:
     deployment = platform.create_building(platform.create_project())
     event = build_state_event(deployment, "FAILED", failing=FAILED_INSTALL)
     event["detail"]["additional-information"]["logs"] = {"deep-link": ""}
-    build_events.respond(event, platform.result_recorder)
-    assert platform.statuses(deployment) == ["failed"]
+    build_events.handle_event(event, platform.result_recorder)
+    assert platform.read_statuses(deployment) == ["failed"]
     assert platform.logs.requests == []
 
 
@@ -157,8 +157,8 @@ def test_after_a_build_the_newest_push_is_built_and_older_ones_are_superseded(pl
     running = platform.create_building(project)
     older, newest = platform.push(project), platform.push(project)
     end_build(platform, running)
-    assert platform.statuses(running, older, newest) == ["built", "superseded", "queued"]
-    assert sent_ids(platform, BUILD_QUEUE) == [newest.deployment_id]
+    assert platform.read_statuses(running, older, newest) == ["built", "superseded", "queued"]
+    assert list_sent_ids(platform, BUILD_QUEUE) == [newest.deployment_id]
     platform.deliver_build_message(newest)
     assert read_slot(platform, project) == newest.deployment_id
 
@@ -168,7 +168,7 @@ def test_a_failed_build_frees_its_capacity(platform: Platform) -> None:
     project = platform.create_project()
     running, newer = platform.create_building(project), platform.push(project)
     end_build(platform, running, "FAILED")
-    assert sent_ids(platform, BUILD_QUEUE) == [newer.deployment_id]
+    assert list_sent_ids(platform, BUILD_QUEUE) == [newer.deployment_id]
 
 
 def test_an_older_push_with_a_late_message_is_not_built_after_a_newer_one(platform: Platform) -> None:
@@ -177,8 +177,8 @@ def test_an_older_push_with_a_late_message_is_not_built_after_a_newer_one(platfo
     older, newer = platform.push(project), platform.push(project)
     platform.deliver_build_message(newer)
     end_build(platform, platform.reload(newer))
-    assert platform.statuses(older, newer) == ["superseded", "built"]
-    assert sent_ids(platform, BUILD_QUEUE) == []
+    assert platform.read_statuses(older, newer) == ["superseded", "built"]
+    assert list_sent_ids(platform, BUILD_QUEUE) == []
 
 
 def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform: Platform) -> None:
@@ -194,7 +194,7 @@ def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform
 
     platform.calls.before = start_older
     end_build(platform, running)
-    assert platform.statuses(older) == ["building"]
+    assert platform.read_statuses(older) == ["building"]
 
 
 def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
@@ -205,7 +205,7 @@ def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
     end_build(platform, deployment)
     assert platform.read_all_rows() == rows
     # The FIFO queue drops the second message.
-    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2
+    assert list_sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id] * 2
 
 
 @pytest.mark.parametrize("late", ["SUCCEEDED", "FAILED", "STOPPED"])
@@ -249,7 +249,7 @@ def test_two_concurrent_events_change_the_status_once(platform: Platform) -> Non
 
     platform.calls.before = process_other_event
     end_build(platform, deployment)
-    assert platform.statuses(deployment) == ["built"]
+    assert platform.read_statuses(deployment) == ["built"]
 
 
 def test_an_event_that_arrives_before_the_build_is_recorded_records_the_build(platform: Platform) -> None:
@@ -267,18 +267,18 @@ def test_a_build_without_a_deployment_is_ignored(
     event["detail"]["additional-information"]["environment"]["environment-variables"] = []
     with pytest.raises(ForeignBuildError):
         BuildEvent.from_event(event)
-    build_events.respond(event, platform.result_recorder)
+    build_events.handle_event(event, platform.result_recorder)
     assert "does not belong to a deployment" in capsys.readouterr().out
 
 
-def test_a_build_of_an_unknown_deployment_raises(platform: Platform) -> None:
+def test_a_build_of_an_unknown_deployment_raises_an_error(platform: Platform) -> None:
     with pytest.raises(DeploymentNotFoundError):
         end_build(platform, evolve(platform.push(platform.create_project()), deployment_id=platform.ids()))
 
 
 @pytest.mark.parametrize("build_status", ["SUCCEEDED", "FAILED"])
 @pytest.mark.parametrize("crash_after", range(1, 9))
-def test_a_function_that_dies_after_any_call_finishes_when_it_runs_again(
+def test_a_repeated_event_completes_the_result_after_a_crash_at_any_call(
     platform: Platform, crash_after: int, build_status: str
 ) -> None:
     """P7, P8, P9: the event is delivered again after the crash."""
@@ -287,14 +287,16 @@ def test_a_function_that_dies_after_any_call_finishes_when_it_runs_again(
     older, newest = platform.push(project), platform.push(project)
     event = build_state_event(running, build_status)
     if platform.calls.crash_during(
-        lambda: build_events.respond(event, platform.result_recorder), after=crash_after
+        lambda: build_events.handle_event(event, platform.result_recorder), after=crash_after
     ):
-        build_events.respond(event, platform.result_recorder)
+        build_events.handle_event(event, platform.result_recorder)
     ended = "built" if build_status == "SUCCEEDED" else "failed"
-    assert platform.statuses(running, older, newest) == [ended, "superseded", "queued"]
+    assert platform.read_statuses(running, older, newest) == [ended, "superseded", "queued"]
     assert read_slot(platform, project) is None
-    assert set(sent_ids(platform, BUILD_QUEUE)) == {newest.deployment_id}
-    assert set(sent_ids(platform, RELEASE_QUEUE)) == ({running.deployment_id} if ended == "built" else set())
+    assert set(list_sent_ids(platform, BUILD_QUEUE)) == {newest.deployment_id}
+    assert set(list_sent_ids(platform, RELEASE_QUEUE)) == (
+        {running.deployment_id} if ended == "built" else set()
+    )
 
 
 def test_if_a_message_cannot_be_sent_the_event_is_retried(
@@ -303,15 +305,15 @@ def test_if_a_message_cannot_be_sent_the_event_is_retried(
     """P9: the first attempt fails with an error, so the event is delivered again."""
     deployment = platform.create_building(platform.create_project())
 
-    def refuses(*_: object, **__: object) -> None:
-        raise client_error("ServiceUnavailable", "SendMessage")
+    def refuse_call(*_: object, **__: object) -> None:
+        raise make_client_error("ServiceUnavailable", "SendMessage")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(platform.queues), "send_message", refuses)
+        broken.setattr(type(platform.queues), "send_message", refuse_call)
         with pytest.raises(Exception, match="ServiceUnavailable"):
             end_build(platform, deployment)
     end_build(platform, deployment)
-    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id]
+    assert list_sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id]
 
 
 _SOME = Deployment(

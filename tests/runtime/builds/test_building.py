@@ -9,12 +9,12 @@ from runtime.deploy.builds.building import BuildsUnavailableError
 from runtime.deploy.errors import ProjectNotFoundError, StaleDeploymentError
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
 from runtime.shared.converters import to_row
-from tests.runtime.calls import client_error, real_client
+from tests.runtime.calls import get_real_client, make_client_error
 from tests.runtime.platform_fixture import FAILURE, Platform
 
-REFUSED = client_error("InvalidInputException", "StartBuild", "the project has no source")
-BUSY = client_error("ThrottlingException", "StartBuild", "too many requests")
-FULL = client_error("AccountLimitExceededException", "StartBuild", "too many builds")
+REFUSED = make_client_error("InvalidInputException", "StartBuild", "the project has no source")
+BUSY = make_client_error("ThrottlingException", "StartBuild", "too many requests")
+FULL = make_client_error("AccountLimitExceededException", "StartBuild", "too many builds")
 
 
 def read_slot(platform: Platform, project: Project) -> str | None:
@@ -31,7 +31,7 @@ def test_a_queued_deployment_gets_the_slot_and_a_build(platform: Platform) -> No
     assert now.build_id == f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
 
 
-def test_a_build_is_started_with_what_it_needs_and_nothing_more(platform: Platform) -> None:
+def test_a_build_is_started_with_exactly_the_required_overrides(platform: Platform) -> None:
     """P5, P6, A4: secrets are passed by name, not by value."""
     project = platform.create_project(
         variables=(
@@ -84,7 +84,7 @@ def test_all_builds_of_a_project_share_the_server_actions_key(platform: Platform
     for project in (mine, mine, other):
         platform.deliver_build_message(platform.push(project))
         name = f"/anchor/dev/sites/{project.site}/{project.project_id}/{SERVER_ACTIONS_KEY}"
-        parameter = real_client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
+        parameter = get_real_client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]
         assert parameter["Type"] == "SecureString"
         keys.append(parameter["Value"])
     assert len(base64.b64decode(keys[0])) == 32
@@ -96,7 +96,7 @@ def test_newer_pushes_wait_while_a_build_runs(platform: Platform) -> None:
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     platform.deliver_build_message(waiting)
-    assert platform.statuses(running, waiting) == ["building", "queued"]
+    assert platform.read_statuses(running, waiting) == ["building", "queued"]
     assert read_slot(platform, project) == running.deployment_id
     assert len(platform.codebuild.builds) == 1
 
@@ -142,14 +142,14 @@ def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_buil
     project = platform.create_project()
     deployment = platform.push(project)
 
-    def supersede(operation: str) -> None:
+    def supersede_deployment(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             platform.deployments.supersede(deployment, at=platform.clock())
 
-    platform.calls.before = supersede
+    platform.calls.before = supersede_deployment
     platform.deliver_build_message(deployment)
-    assert platform.statuses(deployment) == ["superseded"]
+    assert platform.read_statuses(deployment) == ["superseded"]
     assert read_slot(platform, project) is None
     assert not platform.codebuild.builds
 
@@ -161,7 +161,7 @@ def test_while_codebuild_is_throttled_the_deployment_keeps_its_slot(platform: Pl
     platform.codebuild.errors = [BUSY]
     with pytest.raises(BuildsUnavailableError, match="Throttling"):
         platform.deliver_build_message(deployment)
-    assert platform.statuses(deployment) == ["building"]
+    assert platform.read_statuses(deployment) == ["building"]
     assert read_slot(platform, project) == deployment.deployment_id
     platform.deliver_build_message(deployment)
     assert platform.reload(deployment).build_id is not None
@@ -199,9 +199,9 @@ def test_after_a_build_that_cannot_start_the_newest_waiting_one_is_started(platf
     first, older, newest = (platform.push(project) for _ in range(3))
     platform.codebuild.errors = [REFUSED]
     platform.deliver_build_message(first)
-    assert platform.statuses(first, older, newest) == ["failed", "superseded", "queued"]
+    assert platform.read_statuses(first, older, newest) == ["failed", "superseded", "queued"]
     platform.deliver_build_messages()
-    assert platform.statuses(newest) == ["building"]
+    assert platform.read_statuses(newest) == ["building"]
     assert read_slot(platform, project) == newest.deployment_id
 
 
@@ -211,7 +211,7 @@ def test_if_no_build_can_start_each_deployment_fails_with_a_reason(platform: Pla
     platform.codebuild.errors = [REFUSED, REFUSED]
     platform.deliver_build_message(first)
     platform.deliver_build_messages()
-    assert platform.statuses(first, older, newest) == ["failed", "superseded", "failed"]
+    assert platform.read_statuses(first, older, newest) == ["failed", "superseded", "failed"]
     assert read_slot(platform, project) is None
 
 
@@ -234,7 +234,7 @@ def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(platform: Pla
     assert (now.status, now.build_id) == (Status.BUILT, build_id)
 
 
-def test_the_slot_and_the_status_are_only_ever_written_together(platform: Platform) -> None:
+def test_the_slot_and_the_status_are_always_written_together(platform: Platform) -> None:
     """P7: if the status or the build id differs from the row, nothing is written."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
@@ -245,12 +245,12 @@ def test_the_slot_and_the_status_are_only_ever_written_together(platform: Platfo
         platform.slot.free(running, Status.BUILT, at=platform.clock(), build_id="another:build")
     with pytest.raises(StaleDeploymentError):
         platform.slot.record_build(running, "another:build", at=platform.clock())
-    assert platform.statuses(running, waiting) == ["building", "queued"]
+    assert platform.read_statuses(running, waiting) == ["building", "queued"]
     assert read_slot(platform, project) == running.deployment_id
 
 
 @pytest.mark.parametrize("crash_after", range(1, 10))
-def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again(
+def test_a_repeated_message_starts_the_build_after_a_crash_at_any_call(
     platform: Platform, crash_after: int
 ) -> None:
     """P5: the retry starts no second build, because both requests have the same idempotency token."""
@@ -258,7 +258,7 @@ def test_a_function_that_dies_after_any_call_starts_its_build_when_it_runs_again
     first, waiting = platform.push(project), platform.push(project)
     assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=crash_after)
     platform.deliver_build_message(first)
-    assert platform.statuses(first, waiting) == ["building", "queued"]
+    assert platform.read_statuses(first, waiting) == ["building", "queued"]
     assert read_slot(platform, project) == first.deployment_id
     assert platform.reload(first).build_id is not None
     assert len(platform.codebuild.builds) == 1
@@ -275,7 +275,7 @@ def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
     assert platform.calls.crash_during(lambda: platform.deliver_build_message(first), after=crash_after)
     platform.deliver_build_message(first)
     platform.deliver_build_messages()
-    assert platform.statuses(first, older, newest) == ["failed", "superseded", "building"]
+    assert platform.read_statuses(first, older, newest) == ["failed", "superseded", "building"]
     assert read_slot(platform, project) == newest.deployment_id
     assert platform.reload(newest).build_id is not None
     assert list(platform.codebuild.builds) == [newest.deployment_id]
@@ -303,7 +303,7 @@ def test_a_build_of_a_deleted_project_is_not_started(platform: Platform) -> None
     platform.dynamodb._target.put_item(TableName=platform.deployments.table, Item=row)
     with pytest.raises(ProjectNotFoundError):
         platform.slot.take(gone, at=platform.clock())
-    assert platform.statuses(gone) == ["queued"]
+    assert platform.read_statuses(gone) == ["queued"]
 
 
 def test_a_build_costs_four_reads_and_two_writes(platform: Platform) -> None:

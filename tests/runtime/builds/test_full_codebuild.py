@@ -11,12 +11,12 @@ from runtime.deploy.builds.build_event import BUILDS_WAIT, CODEBUILD_FULL
 from runtime.deploy.builds.scheduling import order_waiting_builds
 from runtime.deploy.handlers import build_events, orchestrator
 from runtime.deploy.model import Deployment, Status
-from tests.runtime.calls import real_client
-from tests.runtime.events import build_state_event, sqs_event
+from tests.runtime.calls import get_real_client
+from tests.runtime.events import build_state_event, make_sqs_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform, build_message
-from tests.runtime.tables import PROJECTS, platform_tables
+from tests.runtime.tables import PROJECTS, list_platform_tables
 from tests.runtime.upkeep.test_sweeping import MUCH_LATER, run_sweep
 
 CAPACITY = 4
@@ -25,8 +25,8 @@ CAPACITY = 4
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     """A stage with a capacity of four builds, in an account with a quota of one."""
-    for table in platform_tables():
-        real_client("dynamodb").create_table(**table)
+    for table in list_platform_tables():
+        get_real_client("dynamodb").create_table(**table)
     platform = Platform(database=DirectDynamoDB(), ssm=InMemoryParameters(), max_concurrent_builds=CAPACITY)
     platform.codebuild.quota = 1
     return platform
@@ -47,15 +47,15 @@ def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> 
 def end_build(platform: Platform, deployment: Deployment) -> None:
     """End a build, and deliver the dispatched messages."""
     platform.codebuild.end(deployment.deployment_id)
-    build_events.respond(build_state_event(platform.reload(deployment)), platform.result_recorder)
+    build_events.handle_event(build_state_event(platform.reload(deployment)), platform.result_recorder)
     platform.deliver_build_messages()
 
 
-def waiting_ids(platform: Platform) -> list[str]:
+def list_waiting_ids(platform: Platform) -> list[str]:
     return [each.deployment_id for each in order_waiting_builds(platform.stage_builds.read())]
 
 
-def building_ids(platform: Platform) -> list[str]:
+def list_running_ids(platform: Platform) -> list[str]:
     return [each.deployment_id for each in platform.stage_builds.read().running]
 
 
@@ -70,9 +70,12 @@ def test_a_build_refused_by_the_quota_is_requeued(
     """P8, Q2: slot, capacity and status change together, and the reached quota is logged for an alarm."""
     first = push_and_deliver(platform, "first")
     refused = push_and_deliver(platform, "refused")
-    assert platform.statuses(first, refused) == ["building", "queued"]
+    assert platform.read_statuses(first, refused) == ["building", "queued"]
     assert platform.projects.get(refused.project_id).active_build is None
-    assert (building_ids(platform), waiting_ids(platform)) == ([first.deployment_id], [refused.deployment_id])
+    assert (list_running_ids(platform), list_waiting_ids(platform)) == (
+        [first.deployment_id],
+        [refused.deployment_id],
+    )
     (line,) = read_log(capsys.readouterr().out, CODEBUILD_FULL)
     assert (line["level"], line["running"], line["room"]) == ("WARNING", 1, CAPACITY)
     (sent,) = platform.queues.sent
@@ -84,8 +87,8 @@ def test_a_message_refused_by_the_quota_counts_as_processed(platform: Platform) 
     push_and_deliver(platform, "first")
     body = build_message(create_queued(platform, "refused")).to_body()
     for receives in (1, 2, 3):
-        event = sqs_event(body, receives=receives)
-        assert orchestrator.respond(event, platform.builder) == {"batchItemFailures": []}
+        event = make_sqs_event(body, receives=receives)
+        assert orchestrator.handle_event(event, platform.builder) == {"batchItemFailures": []}
     assert platform.queues.visibility_changes == []
 
 
@@ -96,9 +99,9 @@ def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform
     order = [first.deployment_id]
     for _ in later:
         newcomer = push_and_deliver(platform, f"newcomer-{len(order)}", user_id=f"newcomer-{len(order)}")
-        assert platform.statuses(newcomer) == ["queued"]
+        assert platform.read_statuses(newcomer) == ["queued"]
         end_build(platform, next(each for each in (first, *later) if each.deployment_id == order[-1]))
-        order += building_ids(platform)
+        order += list_running_ids(platform)
     assert order == [each.deployment_id for each in (first, *later)]
 
 
@@ -113,9 +116,9 @@ def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Pla
         push_and_deliver(platform, "after", user_id="after"),
     )
     assert platform.stage_builds.read().started["busy"] == before["busy"]
-    assert waiting_ids(platform) == [refused.deployment_id, after.deployment_id]
+    assert list_waiting_ids(platform) == [refused.deployment_id, after.deployment_id]
     end_build(platform, second)
-    assert platform.statuses(refused, after) == ["building", "queued"]
+    assert platform.read_statuses(refused, after) == ["building", "queued"]
 
 
 def test_one_tenants_refused_builds_delay_another_tenant_by_one_build_at_most(platform: Platform) -> None:
@@ -123,7 +126,7 @@ def test_one_tenants_refused_builds_delay_another_tenant_by_one_build_at_most(pl
     many = [push_and_deliver(platform, f"many-{number}") for number in range(CAPACITY)]
     single = push_and_deliver(platform, "single", user_id=OTHER)
     end_build(platform, many[0])
-    assert building_ids(platform) == [single.deployment_id]
+    assert list_running_ids(platform) == [single.deployment_id]
 
 
 def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platform) -> None:
@@ -132,20 +135,20 @@ def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platfo
     later = [push_and_deliver(platform, f"site-{number}", user_id=f"tenant-{number}") for number in (1, 2, 3)]
     platform.codebuild.quota = 2
     platform.deliver_build_messages()
-    assert building_ids(platform) == [first.deployment_id]
+    assert list_running_ids(platform) == [first.deployment_id]
     platform.clock.now += timedelta(minutes=1)
     # This message names the last deployment. The scheduler sends a message for the first waiting deployment.
     platform.deliver_build_message(later[2])
-    assert platform.statuses(*later) == ["queued"] * 3
+    assert platform.read_statuses(*later) == ["queued"] * 3
     platform.deliver_build_messages()
-    assert platform.statuses(*later) == ["building", "queued", "queued"]
+    assert platform.read_statuses(*later) == ["building", "queued", "queued"]
     platform.clock.now += timedelta(minutes=1)
     calls_before = platform.calls.operations.count("start_build")
     for each in later[1:]:
         platform.deliver_build_message(each)
     platform.deliver_build_messages()
     assert platform.calls.operations.count("start_build") == calls_before + 1
-    assert platform.statuses(*later) == ["building", "queued", "queued"]
+    assert platform.read_statuses(*later) == ["building", "queued", "queued"]
 
 
 def test_regained_quota_is_used_by_one_build_per_minute(platform: Platform) -> None:
@@ -156,8 +159,8 @@ def test_regained_quota_is_used_by_one_build_per_minute(platform: Platform) -> N
         platform.clock.now += timedelta(minutes=1)
         platform.deliver_build_message(later[2])
         platform.deliver_build_messages()
-        assert len(building_ids(platform)) == number + 2
-    assert platform.statuses(*later) == ["building"] * 3
+        assert len(list_running_ids(platform)) == number + 2
+    assert platform.read_statuses(*later) == ["building"] * 3
 
 
 def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> None:
@@ -168,15 +171,15 @@ def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> N
     other = push_and_deliver(platform, "other", user_id="tenant-2")
     newer = platform.push(platform.projects.get(older.project_id))
     platform.deliver_build_message(newer)
-    assert platform.statuses(older, newer) == ["superseded", "queued"]
-    assert waiting_ids(platform) == [newer.deployment_id, other.deployment_id]
+    assert platform.read_statuses(older, newer) == ["superseded", "queued"]
+    assert list_waiting_ids(platform) == [newer.deployment_id, other.deployment_id]
     # The newer deployment keeps the waiting time of the older one, also when CodeBuild refuses its build.
     platform.clock.now += timedelta(minutes=1)
     platform.deliver_build_message(newer)
     assert platform.reload(newer).waiting_since == older.created_at
-    assert waiting_ids(platform) == [newer.deployment_id, other.deployment_id]
+    assert list_waiting_ids(platform) == [newer.deployment_id, other.deployment_id]
     end_build(platform, running)
-    assert platform.statuses(newer, other) == ["building", "queued"]
+    assert platform.read_statuses(newer, other) == ["building", "queued"]
 
 
 def test_a_push_during_the_refusal_takes_the_place_of_the_older_push(platform: Platform) -> None:
@@ -192,7 +195,7 @@ def test_a_push_during_the_refusal_takes_the_place_of_the_older_push(platform: P
     platform.calls.before = push_newer
     platform.deliver_build_message(older)
     (newer,) = found
-    assert platform.statuses(older, newer) == ["superseded", "queued"]
+    assert platform.read_statuses(older, newer) == ["superseded", "queued"]
     (row,) = platform.stage_builds.read().waiting
     assert (row.deployment_id, row.since) == (newer.deployment_id, older.created_at)
 
@@ -209,8 +212,8 @@ def test_a_deployment_cancelled_during_the_refusal_stays_cancelled(platform: Pla
 
     platform.calls.before = cancel_first
     platform.deliver_build_message(refused)
-    assert platform.statuses(refused) == ["cancelled"]
-    assert (len(building_ids(platform)), waiting_ids(platform)) == (1, [])
+    assert platform.read_statuses(refused) == ["cancelled"]
+    assert (len(list_running_ids(platform)), list_waiting_ids(platform)) == (1, [])
 
 
 def process_duplicate(platform: Platform, deployment: Deployment, *, then: Callable[[], object]) -> None:
@@ -238,16 +241,18 @@ def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deploy
     first = push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     process_duplicate(platform, deployment, then=lambda: None)
-    assert platform.statuses(deployment) == ["building"]
+    assert platform.read_statuses(deployment) == ["building"]
     assert platform.reload(deployment).build_id
-    assert sorted(building_ids(platform)) == sorted((first.deployment_id, deployment.deployment_id))
-    assert waiting_ids(platform) == []
+    assert sorted(list_running_ids(platform)) == sorted((first.deployment_id, deployment.deployment_id))
+    assert list_waiting_ids(platform) == []
     platform.deliver_build_messages()
     assert len(platform.codebuild.builds) == 2
 
 
 @pytest.mark.parametrize("moved", ["superseded", "cancelled"])
-def test_such_a_build_is_stopped_if_its_deployment_has_ended(platform: Platform, moved: str) -> None:
+def test_a_build_started_after_a_refusal_is_stopped_if_its_deployment_ended(
+    platform: Platform, moved: str
+) -> None:
     """P7: the build started after CodeBuild had refused it for a duplicate message."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
@@ -259,11 +264,11 @@ def test_such_a_build_is_stopped_if_its_deployment_has_ended(platform: Platform,
             platform.cancellation.cancel(OTHER, deployment.deployment_id)
 
     process_duplicate(platform, deployment, then=end_deployment)
-    assert platform.statuses(deployment) == [moved]
+    assert platform.read_statuses(deployment) == [moved]
     assert [each.rpartition("-")[2] for each in platform.codebuild.stopped] == [deployment.deployment_id]
 
 
-def test_such_a_build_leaves_its_deployment_waiting_if_the_slot_is_taken(platform: Platform) -> None:
+def test_the_deployment_of_a_build_started_after_a_refusal_waits_for_the_slot(platform: Platform) -> None:
     """P8: other projects have taken the capacity. A later message finds the running build and records it."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
@@ -277,12 +282,12 @@ def test_such_a_build_leaves_its_deployment_waiting_if_the_slot_is_taken(platfor
             platform.slot.take(other, at=platform.clock())
 
     process_duplicate(platform, deployment, then=take_capacity)
-    assert platform.statuses(deployment, *others) == ["queued", *["building"] * 3]
+    assert platform.read_statuses(deployment, *others) == ["queued", *["building"] * 3]
     for other in others:
         platform.slot.free(platform.reload(other), Status.FAILED, at=platform.clock())
     platform.clock.now += timedelta(minutes=1)
     platform.deliver_build_messages()
-    assert platform.statuses(deployment) == ["building"]
+    assert platform.read_statuses(deployment) == ["building"]
     assert len(platform.codebuild.builds) == 2
 
 
@@ -302,8 +307,8 @@ def test_a_stale_duplicate_message_does_not_take_the_slot_of_a_requeued_deployme
 
     platform.calls.before = requeue_first
     platform.deliver_build_message(deployment)
-    assert platform.statuses(deployment) == ["queued"]
-    assert (len(building_ids(platform)), waiting_ids(platform)) == (1, [deployment.deployment_id])
+    assert platform.read_statuses(deployment) == ["queued"]
+    assert (len(list_running_ids(platform)), list_waiting_ids(platform)) == (1, [deployment.deployment_id])
     assert deployment.deployment_id not in platform.codebuild.builds
 
 
@@ -332,7 +337,7 @@ def test_a_crash_during_a_requeue_loses_no_deployment(platform: Platform, crash_
     platform.codebuild.end(first.deployment_id)
     run_sweep(platform, after=MUCH_LATER)
     platform.deliver_build_messages()
-    assert platform.statuses(first, refused) == ["built", "building"]
+    assert platform.read_statuses(first, refused) == ["built", "building"]
     assert platform.reload(refused).build_id
 
 
@@ -343,11 +348,11 @@ def test_no_deployment_fails_while_the_quota_is_reached(platform: Platform) -> N
     for _ in range(10):
         run_sweep(platform, after=MUCH_LATER)
         platform.deliver_build_messages()
-    assert platform.statuses(refused) == ["queued"]
+    assert platform.read_statuses(refused) == ["queued"]
     platform.codebuild.quota = 1
     run_sweep(platform, after=MUCH_LATER)
     platform.deliver_build_messages()
-    assert platform.statuses(refused) == ["building"]
+    assert platform.read_statuses(refused) == ["building"]
 
 
 def test_the_longest_wait_is_logged_while_any_build_waits(

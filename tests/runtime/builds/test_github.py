@@ -24,17 +24,19 @@ PAYLOADS = Path(__file__).parents[3] / "examples" / "github-webhooks"
 REPOSITORY = "https://github.com/Codertocat/Hello-World"
 
 
-def payload(name: str, **changes: object) -> dict[str, Any]:
+def read_payload(name: str, **changes: object) -> dict[str, Any]:
     return {**json.loads((PAYLOADS / f"{name}.json").read_text()), **changes}
 
 
-def read(body: object, *, event: str | None = "push", branch: str = "master") -> Commit | IgnoredDelivery:
+def read_delivery(
+    body: object, *, event: str | None = "push", branch: str = "master"
+) -> Commit | IgnoredDelivery:
     return read_push(event, body, branch=branch, repository_url=REPOSITORY)
 
 
 def test_a_push_returns_its_commit() -> None:
     """P2."""
-    assert read(payload("push")) == Commit(
+    assert read_delivery(read_payload("push")) == Commit(
         sha="6113728f27ae82c7b1a177c8d03f9e96e0adf246", message="Initial commit", author="Codertocat"
     )
 
@@ -54,14 +56,14 @@ def test_a_push_returns_its_commit() -> None:
 )
 def test_an_ignored_delivery_has_a_reason(event: str | None, name: str, branch: str, reason: str) -> None:
     """P2."""
-    ignored = read(payload(name), event=event, branch=branch)
+    ignored = read_delivery(read_payload(name), event=event, branch=branch)
     assert isinstance(ignored, IgnoredDelivery)
     assert re.search(reason, ignored.reason)
 
 
 def test_a_push_to_another_repository_is_ignored() -> None:
     ignored = read_push(
-        "push", payload("push"), branch="master", repository_url="https://github.com/someone/else"
+        "push", read_payload("push"), branch="master", repository_url="https://github.com/someone/else"
     )
     assert isinstance(ignored, IgnoredDelivery)
     assert "https://github.com/Codertocat/Hello-World.git" in ignored.reason
@@ -76,7 +78,7 @@ def test_a_push_to_another_repository_is_ignored() -> None:
         "https://GitHub.com/Codertocat/Hello-World",
     ],
 )
-def test_spellings_of_a_repository_url_are_equal(url: str) -> None:
+def test_equivalent_spellings_of_a_repository_url_are_equal(url: str) -> None:
     assert normalize_repository_url(url) == normalize_repository_url(REPOSITORY)
 
 
@@ -93,15 +95,15 @@ def test_urls_of_other_repositories_differ(url: str) -> None:
 
 
 def test_a_push_without_a_new_commit_has_a_sha() -> None:
-    commit = read(payload("push", head_commit=None))
+    commit = read_delivery(read_payload("push", head_commit=None))
     assert commit == Commit(sha="6113728f27ae82c7b1a177c8d03f9e96e0adf246", message="", author="")
 
 
 def test_a_long_message_is_cut() -> None:
-    body = payload("push")
+    body = read_payload("push")
     body["head_commit"]["message"] = "m" * 1_000_000
     body["head_commit"]["author"]["name"] = "a" * 1_000
-    commit = read(body)
+    commit = read_delivery(body)
     assert isinstance(commit, Commit)
     assert (len(commit.message), len(commit.author)) == (2_000, 200)
 
@@ -122,13 +124,13 @@ def test_a_long_message_is_cut() -> None:
 )
 def test_a_push_with_a_missing_field_is_refused_with_its_name(change: dict[str, object], field: str) -> None:
     with pytest.raises(MalformedError, match=f"^{field}: must be"):
-        read(payload("push", **change))
+        read_delivery(read_payload("push", **change))
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 3])
 def test_a_push_must_be_a_json_object(body: object) -> None:
     with pytest.raises(MalformedError, match=r"^the body: must be an object"):
-        read(body)
+        read_delivery(body)
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -142,9 +144,9 @@ FIELDS = ("ref", "after", "repository", "deleted", "head_commit", "before", "com
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_any_signed_json_is_a_commit_or_ignored_or_refused_by_name(changes: dict[str, Any]) -> None:
     """P2: only a push to the project's branch with a SHA is a commit."""
-    body = payload("push", **changes)
+    body = read_payload("push", **changes)
     try:
-        outcome: object = read(body)
+        outcome: object = read_delivery(body)
     except MalformedError as refused:
         outcome = refused
     if isinstance(outcome, Commit):
@@ -157,7 +159,7 @@ def test_any_signed_json_is_a_commit_or_ignored_or_refused_by_name(changes: dict
 SECRET = "0123456789abcdef" * 4
 
 
-def sign(secret: str, body: bytes) -> str:
+def sign_body(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
@@ -173,8 +175,8 @@ def test_the_signature_in_githubs_documentation_is_valid() -> None:
 @given(st.binary(max_size=200))
 def test_a_signed_body_is_valid_and_a_changed_one_is_not(body: bytes) -> None:
     """P1."""
-    assert is_signature_valid(SECRET, body, sign(SECRET, body))
-    assert not is_signature_valid(SECRET, body + b" ", sign(SECRET, body))
+    assert is_signature_valid(SECRET, body, sign_body(SECRET, body))
+    assert not is_signature_valid(SECRET, body + b" ", sign_body(SECRET, body))
 
 
 @pytest.mark.parametrize(
@@ -184,12 +186,12 @@ def test_a_signed_body_is_valid_and_a_changed_one_is_not(body: bytes) -> None:
         "",
         "sha256=",
         "sha256=" + "0" * 64,
-        sign(SECRET, b"{}").removeprefix("sha256="),
-        sign(SECRET, b"{}").upper(),
-        "sha1=" + sign(SECRET, b"{}").removeprefix("sha256="),
-        sign("another", b"{}"),
+        sign_body(SECRET, b"{}").removeprefix("sha256="),
+        sign_body(SECRET, b"{}").upper(),
+        "sha1=" + sign_body(SECRET, b"{}").removeprefix("sha256="),
+        sign_body("another", b"{}"),
         "sha256=ünïcödé",
-        sign(SECRET, b"{}") + "\n",
+        sign_body(SECRET, b"{}") + "\n",
     ],
 )
 def test_any_other_signature_is_invalid(signature: str | None) -> None:

@@ -10,12 +10,12 @@ from attrs import Factory, define
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.deployments import MAX_DEPLOYMENTS_READ
-from tests.runtime.calls import real_client
+from tests.runtime.calls import get_real_client
 from tests.runtime.events import build_state_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_deployment
 from tests.runtime.platform_fixture import Platform
-from tests.runtime.tables import DEPLOYMENTS, platform_tables
+from tests.runtime.tables import DEPLOYMENTS, list_platform_tables
 from tests.runtime.upkeep.test_sweeping import run_sweep
 
 
@@ -46,8 +46,8 @@ class CountingDatabase:
 
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
-    for table in platform_tables():
-        real_client("dynamodb").create_table(**table)
+    for table in list_platform_tables():
+        get_real_client("dynamodb").create_table(**table)
     return Platform(database=CountingDatabase(), ssm=InMemoryParameters())
 
 
@@ -64,27 +64,27 @@ def measure_costs(platform: Platform, pushes: int) -> list[tuple[int, int]]:
     older, newest = platform.push(project), platform.push(project)
     found: list[tuple[int, int]] = []
 
-    def measure(act: Any) -> None:  # noqa: ANN401 - anything that can be called
+    def measure_action(act: Any) -> None:  # noqa: ANN401 - anything that can be called
         with platform.database.count_rows() as rows, platform.calls.record_calls() as calls:
             act()
         found.append((*rows, len(calls)))
 
-    measure(lambda: platform.deliver_build_message(newest))
-    assert platform.statuses(running, older, newest) == ["building", "superseded", "queued"]
-    measure(lambda: build_events.respond(build_state_event(running), platform.result_recorder))
+    measure_action(lambda: platform.deliver_build_message(newest))
+    assert platform.read_statuses(running, older, newest) == ["building", "superseded", "queued"]
+    measure_action(lambda: build_events.handle_event(build_state_event(running), platform.result_recorder))
     platform.deliver_build_messages()
-    assert platform.statuses(running, newest) == ["built", "building"]
+    assert platform.read_statuses(running, newest) == ["built", "building"]
     return found
 
 
-def test_a_message_costs_the_same_after_many_pushes_as_after_few(platform: Platform) -> None:
+def test_a_message_needs_the_same_calls_after_many_and_few_pushes(platform: Platform) -> None:
     """P8: with many deployments, a message makes the same calls and reads a limited number of rows."""
     few, many = measure_costs(platform, 5), measure_costs(platform, 500)
     assert few == [(8, 4), (8, 7)]
     assert many == [(MAX_DEPLOYMENTS_READ, 4), (MAX_DEPLOYMENTS_READ, 7)]
 
 
-def test_one_deployment_waits_however_many_are_pushed_during_a_build(platform: Platform) -> None:
+def test_only_one_deployment_waits_after_any_number_of_pushes(platform: Platform) -> None:
     """P8: each message supersedes older deployments, so none are left to supersede when the build ends."""
     project = platform.create_project()
     running = platform.create_building(project)
@@ -93,13 +93,13 @@ def test_one_deployment_waits_however_many_are_pushed_during_a_build(platform: P
         pushed.append(platform.push(project))
         platform.deliver_build_message(pushed[-1])
         assert len(platform.deployments.list_queued(running)) == 1
-    assert set(platform.statuses(*pushed[:-1])) == {"superseded"}
+    assert set(platform.read_statuses(*pushed[:-1])) == {"superseded"}
     with platform.calls.record_calls() as made:
-        build_events.respond(build_state_event(running), platform.result_recorder)
+        build_events.handle_event(build_state_event(running), platform.result_recorder)
     # One transaction frees the slot, and one records the newest deployment as waiting.
     assert made.count("transact_write_items") == 2
     platform.deliver_build_messages()
-    assert platform.statuses(pushed[-1]) == ["building"]
+    assert platform.read_statuses(pushed[-1]) == ["building"]
 
 
 def test_a_deployment_beyond_the_read_limit_is_superseded_by_its_own_message(platform: Platform) -> None:
@@ -107,9 +107,9 @@ def test_a_deployment_beyond_the_read_limit_is_superseded_by_its_own_message(pla
     running, lost = platform.create_building(project), platform.push(project)
     newer = [platform.push(project) for _ in range(MAX_DEPLOYMENTS_READ)]
     platform.deliver_build_message(newer[-1])
-    assert platform.statuses(lost, newer[0], newer[-1]) == ["queued", "superseded", "queued"]
+    assert platform.read_statuses(lost, newer[0], newer[-1]) == ["queued", "superseded", "queued"]
     platform.deliver_build_message(lost)
-    assert platform.statuses(running, lost, newer[-1]) == ["building", "superseded", "queued"]
+    assert platform.read_statuses(running, lost, newer[-1]) == ["building", "superseded", "queued"]
 
 
 def test_a_deployment_is_built_if_all_newer_ones_were_cancelled(platform: Platform) -> None:
@@ -121,8 +121,8 @@ def test_a_deployment_is_built_if_all_newer_ones_were_cancelled(platform: Platfo
     running, waits = platform.create_building(project), platform.push(project)
     for number in range(MAX_DEPLOYMENTS_READ):
         put_deployment(platform, project, Status.CANCELLED, waits.sequence + 1 + number)
-    build_events.respond(build_state_event(running), platform.result_recorder)
-    assert platform.statuses(waits) == ["queued"]
+    build_events.handle_event(build_state_event(running), platform.result_recorder)
+    assert platform.read_statuses(waits) == ["queued"]
     run_sweep(platform)
     platform.deliver_build_messages()
-    assert platform.statuses(waits) == ["building"]
+    assert platform.read_statuses(waits) == ["building"]

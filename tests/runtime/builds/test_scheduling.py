@@ -11,12 +11,12 @@ from runtime.deploy.builds.scheduling import order_waiting_builds
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild, StageBuilds, WaitingBuild
-from tests.runtime.calls import real_client
+from tests.runtime.calls import get_real_client
 from tests.runtime.events import build_state_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, Platform
-from tests.runtime.tables import platform_tables
+from tests.runtime.tables import list_platform_tables
 
 START = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 
@@ -28,8 +28,8 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
 
 
 def create_platform(*, capacity: int) -> Platform:
-    for table in platform_tables():
-        real_client("dynamodb").create_table(**table)
+    for table in list_platform_tables():
+        get_real_client("dynamodb").create_table(**table)
     return Platform(database=DirectDynamoDB(), ssm=InMemoryParameters(), max_concurrent_builds=capacity)
 
 
@@ -43,15 +43,17 @@ def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> 
 
 def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED") -> None:
     """End a build, and deliver the dispatched messages."""
-    build_events.respond(build_state_event(platform.reload(deployment), status), platform.result_recorder)
+    build_events.handle_event(
+        build_state_event(platform.reload(deployment), status), platform.result_recorder
+    )
     platform.deliver_build_messages()
 
 
-def running_ids(platform: Platform) -> set[str]:
+def list_running_ids(platform: Platform) -> set[str]:
     return {each.deployment_id for each in platform.stage_builds.read().running}
 
 
-def waiting_ids(platform: Platform) -> list[str]:
+def list_waiting_ids(platform: Platform) -> list[str]:
     return [each.deployment_id for each in order_waiting_builds(platform.stage_builds.read())]
 
 
@@ -67,14 +69,14 @@ def test_a_single_build_of_another_tenant_starts_before_fifty_waiting_ones(
     platform = create_platform(capacity=capacity)
     many = [push_and_deliver(platform, f"site-{number}") for number in range(50)]
     single = push_and_deliver(platform, "single", user_id=OTHER)
-    assert running_ids(platform) == {each.deployment_id for each in many[:capacity]}
-    assert len(waiting_ids(platform)) == 51 - capacity
+    assert list_running_ids(platform) == {each.deployment_id for each in many[:capacity]}
+    assert len(list_waiting_ids(platform)) == 51 - capacity
     end_build(platform, many[0])
-    assert running_ids(platform) == {each.deployment_id for each in (*many[1:capacity], single)}
-    assert platform.statuses(single) == ["building"]
+    assert list_running_ids(platform) == {each.deployment_id for each in (*many[1:capacity], single)}
+    assert platform.read_statuses(single) == ["building"]
     end_build(platform, single)
-    assert running_ids(platform) == {each.deployment_id for each in many[1 : capacity + 1]}
-    assert waiting_ids(platform) == [each.deployment_id for each in many[capacity + 1 :]]
+    assert list_running_ids(platform) == {each.deployment_id for each in many[1 : capacity + 1]}
+    assert list_waiting_ids(platform) == [each.deployment_id for each in many[capacity + 1 :]]
 
 
 def test_the_next_push_of_a_project_waits_behind_other_tenants(platform: Platform) -> None:
@@ -85,19 +87,19 @@ def test_the_next_push_of_a_project_waits_behind_other_tenants(platform: Platfor
     platform.deliver_build_message(newer)
     other = push_and_deliver(platform, "other", user_id=OTHER)
     end_build(platform, first)
-    assert platform.statuses(first, newer, other) == ["built", "queued", "building"]
+    assert platform.read_statuses(first, newer, other) == ["built", "queued", "building"]
     end_build(platform, other)
-    assert platform.statuses(newer) == ["building"]
+    assert platform.read_statuses(newer) == ["building"]
 
 
 def test_a_new_deployment_does_not_overtake_a_dispatched_one(platform: Platform) -> None:
     first = push_and_deliver(platform, "first")
     waits = push_and_deliver(platform, "waits", user_id=OTHER)
-    build_events.respond(build_state_event(platform.reload(first)), platform.result_recorder)
+    build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
     newcomer = push_and_deliver(platform, "newcomer", user_id="newcomer")
-    assert platform.statuses(waits, newcomer) == ["queued", "queued"]
+    assert platform.read_statuses(waits, newcomer) == ["queued", "queued"]
     platform.deliver_build_messages()
-    assert platform.statuses(waits, newcomer) == ["building", "queued"]
+    assert platform.read_statuses(waits, newcomer) == ["building", "queued"]
 
 
 def test_a_new_deployment_that_is_not_next_dispatches_the_next_one(platform: Platform) -> None:
@@ -107,7 +109,7 @@ def test_a_new_deployment_that_is_not_next_dispatches_the_next_one(platform: Pla
     platform.slot.free(platform.reload(first), Status.BUILT, at=platform.clock(), build_id=build_id)
     newcomer = push_and_deliver(platform, "newcomer", user_id="newcomer")
     platform.deliver_build_messages()
-    assert platform.statuses(waits, newcomer) == ["building", "queued"]
+    assert platform.read_statuses(waits, newcomer) == ["building", "queued"]
 
 
 def test_builds_of_two_tenants_alternate_with_capacity_for_one(platform: Platform) -> None:
@@ -115,12 +117,12 @@ def test_builds_of_two_tenants_alternate_with_capacity_for_one(platform: Platfor
     few = [push_and_deliver(platform, f"few-{number}", user_id=OTHER) for number in range(2)]
     order: list[str] = []
     for _ in range(6):
-        (now,) = running_ids(platform)
+        (now,) = list_running_ids(platform)
         order.append(now)
         end_build(platform, next(each for each in (*many, *few) if each.deployment_id == now))
     expected = [many[0], few[0], many[1], few[1], many[2], many[3]]
     assert order == [each.deployment_id for each in expected]
-    assert (running_ids(platform), waiting_ids(platform)) == (set(), [])
+    assert (list_running_ids(platform), list_waiting_ids(platform)) == (set(), [])
 
 
 def create_waiting_builds(user_id: str, number: int, *, since: datetime = START) -> list[WaitingBuild]:
@@ -151,7 +153,7 @@ def start_next(builds: StageBuilds, at: datetime) -> tuple[StageBuilds, WaitingB
     before=st.integers(0, 10),
     ending=st.lists(st.integers(0, 3), min_size=40, max_size=40),
 )
-def test_each_other_tenant_starts_at_most_one_build_before_a_single_one(
+def test_each_other_tenant_starts_at_most_one_build_before_a_tenants_only_build(
     queues: list[int], capacity: int, before: int, ending: list[int]
 ) -> None:
     """P8: this holds for any number of queued builds, in any order of arrival and completion."""
@@ -198,9 +200,9 @@ def test_a_newer_push_takes_the_older_ones_place(platform: Platform) -> None:
     platform.deliver_build_message(newer)
     (row,) = platform.stage_builds.read().waiting
     assert (row.deployment_id, row.since) == (newer.deployment_id, older.created_at)
-    assert platform.statuses(older, newer) == ["superseded", "queued"]
+    assert platform.read_statuses(older, newer) == ["superseded", "queued"]
     end_build(platform, running_one)
-    assert platform.statuses(newer) == ["building"]
+    assert platform.read_statuses(newer) == ["building"]
 
 
 def test_a_late_message_of_an_older_push_starts_the_newest_build(platform: Platform) -> None:
@@ -209,16 +211,16 @@ def test_a_late_message_of_an_older_push_starts_the_newest_build(platform: Platf
     older, newer = platform.push(project), platform.push(project)
     platform.deliver_build_message(newer)
     end_build(platform, first, "FAILED")
-    assert platform.statuses(older, newer) == ["superseded", "building"]
+    assert platform.read_statuses(older, newer) == ["superseded", "building"]
     platform.deliver_build_message(older)
-    assert running_ids(platform) == {newer.deployment_id}
+    assert list_running_ids(platform) == {newer.deployment_id}
 
 
 @pytest.mark.parametrize("way", ["cancelled", "failed", "superseded", "building"])
 def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform, way: str) -> None:
     first = push_and_deliver(platform, "first")
     waits = push_and_deliver(platform, "waits")
-    assert waiting_ids(platform) == [waits.deployment_id]
+    assert list_waiting_ids(platform) == [waits.deployment_id]
     match way:
         case "cancelled":
             platform.cancellation.cancel(OWNER, waits.deployment_id)
@@ -228,14 +230,14 @@ def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform
             platform.deployments.supersede(waits, at=platform.clock())
         case _:
             end_build(platform, first)
-    assert platform.statuses(waits) == [way]
+    assert platform.read_statuses(waits) == [way]
     assert platform.stage_builds.read().waiting == ()
     assert not platform.stage_builds.add_waiting(waits, since=waits.created_at)
     assert platform.stage_builds.read().waiting == ()
 
 
 @pytest.mark.parametrize("end", ["event", "cancel", "refused"])
-def test_the_next_build_starts_after_any_end_of_a_build(platform: Platform, end: str) -> None:
+def test_the_next_build_starts_however_the_previous_build_ends(platform: Platform, end: str) -> None:
     if end == "refused":
         first = platform.push(platform.create_project(site="first"))
         platform.codebuild.refused_tokens.add(first.deployment_id)
@@ -251,30 +253,30 @@ def test_the_next_build_starts_after_any_end_of_a_build(platform: Platform, end:
         first = push_and_deliver(platform, "first")
         push_and_deliver(platform, "waits", user_id=OTHER)
         if end == "event":
-            build_events.respond(
+            build_events.handle_event(
                 build_state_event(platform.reload(first), "FAILED"), platform.result_recorder
             )
         else:
             platform.cancellation.cancel(OWNER, first.deployment_id)
-    (waits,) = waiting_ids(platform)
-    assert running_ids(platform) == set()
+    (waits,) = list_waiting_ids(platform)
+    assert list_running_ids(platform) == set()
     platform.deliver_build_messages()
-    assert running_ids(platform) == {waits}
+    assert list_running_ids(platform) == {waits}
 
 
 def test_a_cancelled_dispatched_deployment_dispatches_the_next_one(platform: Platform) -> None:
     first = push_and_deliver(platform, "first")
     called, after = push_and_deliver(platform, "called"), push_and_deliver(platform, "after")
-    build_events.respond(build_state_event(platform.reload(first)), platform.result_recorder)
+    build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
     platform.cancellation.cancel(OWNER, called.deployment_id)
     platform.deliver_build_messages()
-    assert platform.statuses(called, after) == ["cancelled", "building"]
+    assert platform.read_statuses(called, after) == ["cancelled", "building"]
 
 
 def test_a_deployment_cancelled_while_it_starts_dispatches_the_next_one(platform: Platform) -> None:
     first = push_and_deliver(platform, "first")
     called, after = push_and_deliver(platform, "called"), push_and_deliver(platform, "after")
-    build_events.respond(build_state_event(platform.reload(first)), platform.result_recorder)
+    build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
 
     def cancel_first(operation: str) -> None:
         if operation == "transact_write_items":
@@ -283,7 +285,7 @@ def test_a_deployment_cancelled_while_it_starts_dispatches_the_next_one(platform
 
     platform.calls.before = cancel_first
     platform.deliver_build_messages()
-    assert platform.statuses(called, after) == ["cancelled", "building"]
+    assert platform.read_statuses(called, after) == ["cancelled", "building"]
 
 
 def test_a_deployment_that_loses_the_race_for_capacity_waits(platform: Platform) -> None:
@@ -296,8 +298,8 @@ def test_a_deployment_that_loses_the_race_for_capacity_waits(platform: Platform)
 
     platform.calls.before = start_other_build
     platform.deliver_build_message(late)
-    assert platform.statuses(late) == ["queued"]
-    assert waiting_ids(platform) == [late.deployment_id]
+    assert platform.read_statuses(late) == ["queued"]
+    assert list_waiting_ids(platform) == [late.deployment_id]
 
 
 def test_a_build_that_ends_during_the_write_of_a_waiting_row_dispatches_it(platform: Platform) -> None:
@@ -308,11 +310,11 @@ def test_a_build_that_ends_during_the_write_of_a_waiting_row_dispatches_it(platf
     def end_first_build(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
-            build_events.respond(build_state_event(platform.reload(first)), platform.result_recorder)
+            build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
 
     platform.calls.before = end_first_build
     platform.deliver_build_message(late)
-    assert platform.statuses(late) == ["building"]
+    assert platform.read_statuses(late) == ["building"]
 
 
 def test_increased_capacity_is_used_after_the_next_end_of_a_build(aws: None) -> None:  # noqa: ARG001 - for its effect
@@ -326,7 +328,7 @@ def test_increased_capacity_is_used_after_the_next_end_of_a_build(aws: None) -> 
         codebuild=platform.codebuild,
     )
     end_build(more, first)
-    assert running_ids(more) == {each.deployment_id for each in others}
+    assert list_running_ids(more) == {each.deployment_id for each in others}
 
 
 def test_builds_in_all_projects_of_a_tenant_count(aws: None) -> None:  # noqa: ARG001 - for its effect
@@ -337,9 +339,9 @@ def test_builds_in_all_projects_of_a_tenant_count(aws: None) -> None:  # noqa: A
     for each in mine[:2]:
         end_build(platform, each)
     push_and_deliver(platform, "mine-again")
-    assert platform.statuses(*theirs) == ["building", "building", "queued"]
+    assert platform.read_statuses(*theirs) == ["building", "building", "queued"]
     end_build(platform, theirs[0])
-    assert platform.statuses(theirs[2]) == ["queued"]
+    assert platform.read_statuses(theirs[2]) == ["queued"]
     assert {each.user_id for each in platform.stage_builds.read().running} == {OWNER, OTHER}
 
 
@@ -347,6 +349,6 @@ def test_a_started_build_keeps_its_capacity_after_a_redelivered_message(platform
     deployment = platform.slot.take(platform.push(platform.create_project()), at=platform.clock())
     push_and_deliver(platform, "other", user_id=OTHER)
     platform.deliver_build_message(deployment)
-    assert running_ids(platform) == {deployment.deployment_id}
+    assert list_running_ids(platform) == {deployment.deployment_id}
     assert platform.reload(deployment).status is Status.BUILDING
     assert platform.reload(deployment).build_id

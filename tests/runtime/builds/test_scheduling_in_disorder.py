@@ -15,12 +15,12 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
-from tests.runtime.calls import real_client
+from tests.runtime.calls import get_real_client
 from tests.runtime.events import build_state_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_project
 from tests.runtime.platform_fixture import Platform
-from tests.runtime.tables import DEPLOYMENTS, platform_tables
+from tests.runtime.tables import DEPLOYMENTS, list_platform_tables
 
 pytestmark = pytest.mark.thorough
 
@@ -55,11 +55,11 @@ class Simulation:
             self.platform.declare_site(site)
             self.projects.append(put_project(self.platform, user_id=f"tenant-{number % 3}", site=site))
 
-    def deployments(self) -> list[Deployment]:
+    def list_deployments(self) -> list[Deployment]:
         rows = self.platform.database.scan(TableName=DEPLOYMENTS)["Items"]
         return sorted((from_row(row, Deployment) for row in rows), key=lambda each: each.deployment_id)
 
-    def step(self) -> None:
+    def run_random_step(self) -> None:
         acts: list[Callable[[], Any]] = [
             self.push,
             self.push,
@@ -93,15 +93,17 @@ class Simulation:
             self.platform.builder.build(named, self.platform.log)
 
     def end_build(self) -> None:
-        building = [each for each in self.deployments() if each.status is Status.BUILDING and each.build_id]
+        building = [
+            each for each in self.list_deployments() if each.status is Status.BUILDING and each.build_id
+        ]
         if building:
             ended = self.generator.choice(building)
             status = self.generator.choice(["SUCCEEDED", "FAILED"])
             self.platform.codebuild.end(ended.deployment_id, status)
-            build_events.respond(build_state_event(ended, status), self.platform.result_recorder)
+            build_events.handle_event(build_state_event(ended, status), self.platform.result_recorder)
 
     def cancel(self) -> None:
-        unfinished = [each for each in self.deployments() if each.status in UNFINISHED]
+        unfinished = [each for each in self.list_deployments() if each.status in UNFINISHED]
         if unfinished and self.generator.random() < 0.3:
             chosen = self.generator.choice(unfinished)
             self.platform.cancellation.cancel(chosen.user_id, chosen.deployment_id)
@@ -118,7 +120,7 @@ class Simulation:
             while self.undelivered:
                 self.platform.builder.build(self.undelivered.pop(0), self.platform.log)
                 self._read_sent_messages()
-            left = [each for each in self.deployments() if each.status in UNFINISHED]
+            left = [each for each in self.list_deployments() if each.status in UNFINISHED]
             if not left:
                 return
             for each in left:
@@ -131,7 +133,7 @@ class Simulation:
 
     def check_invariants(self) -> None:
         builds = self.platform.stage_builds.read()
-        found = self.deployments()
+        found = self.list_deployments()
         building = {each.deployment_id for each in found if each.status is Status.BUILDING}
         assert {each.deployment_id for each in builds.running} == building
         assert len(building) <= CAPACITY
@@ -151,17 +153,17 @@ class Simulation:
 @pytest.mark.usefixtures("aws")
 def test_running_rows_match_building_deployments_and_all_are_built_in_the_end(seed: int) -> None:
     """P8, P9: no capacity is lost, and no deployment waits forever."""
-    for table in platform_tables():
-        real_client("dynamodb").create_table(**table)
+    for table in list_platform_tables():
+        get_real_client("dynamodb").create_table(**table)
     simulation = Simulation(random.Random(seed))  # noqa: S311 - the choices of a test
     for _ in range(STEPS):
-        simulation.step()
+        simulation.run_random_step()
         simulation.check_invariants()
     simulation.finish_all_builds()
     simulation.check_invariants()
     builds = simulation.platform.stage_builds.read()
     assert (builds.running, builds.waiting) == ((), ())
-    given_up = [each.failure.reason for each in simulation.deployments() if each.failure]
+    given_up = [each.failure.reason for each in simulation.list_deployments() if each.failure]
     # Ignore failures of releases, because nothing in this test releases the built deployments.
     given_up = [each for each in given_up if "repeatedly" in each and "release" not in each]
     assert given_up == []

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.runtime.calls import real_client
+from tests.runtime.calls import get_real_client
 from tests.runtime.data.one_at_a_time import OneAtATime
 from tests.runtime.platform_fixture import Platform
-from tests.runtime.tables import platform_tables
+from tests.runtime.tables import list_platform_tables
 
 pytest.register_assert_rewrite("tests.runtime.data.single_rows", "tests.runtime.data.transactions")
 
@@ -13,8 +13,8 @@ pytest.register_assert_rewrite("tests.runtime.data.single_rows", "tests.runtime.
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     """The platform, safe for writers in threads."""
-    client = real_client("dynamodb")
-    for table in platform_tables():
+    client = get_real_client("dynamodb")
+    for table in list_platform_tables():
         client.create_table(**table)
     return Platform(OneAtATime(client))
 

@@ -24,7 +24,7 @@ Act = Callable[[Platform, str, Project, Deployment], object]
 """Calls the method. Its arguments: the platform, the id of the user, the project and the deployment."""
 
 
-def operation(
+def make_operation(
     method: str,
     act: Act,
     *calls: str,
@@ -34,7 +34,7 @@ def operation(
 ) -> Operation:
     """Return an operation on a project of OWNER with one deployment, which `create` creates."""
 
-    def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
+    def create_scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
         platform = Platform(database)
         variables = (Variable(name="A", value="1", is_secret=False),)
         project = platform.create_project(user_id=OWNER, variables=variables)
@@ -49,7 +49,7 @@ def operation(
     return Operation(
         method=method,
         tables=(PROJECTS, DEPLOYMENTS),
-        create_scene=scene,
+        create_scene=create_scene,
         no_tenant_reason=no_tenant_reason,
         calls=calls,
         more_calls_reason=more_calls_reason,
@@ -93,7 +93,7 @@ def _create_collected(platform: Platform, project: Project) -> Deployment:
     return platform.reload(deployment)
 
 
-def _deletion(platform: Platform) -> ProjectDeletionRepository:
+def _create_deletion_repository(platform: Platform) -> ProjectDeletionRepository:
     return ProjectDeletionRepository(
         client=platform.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
     )
@@ -101,7 +101,9 @@ def _deletion(platform: Platform) -> ProjectDeletionRepository:
 
 def _create_in_deleted_project(platform: Platform, project: Project) -> Deployment:
     deployment = platform.put_live(project)
-    _deletion(platform).begin_owned(OWNER, platform.projects.get(project.project_id), at=platform.clock())
+    _create_deletion_repository(platform).begin_owned(
+        OWNER, platform.projects.get(project.project_id), at=platform.clock()
+    )
     return deployment
 
 
@@ -113,17 +115,17 @@ def create_waiting(platform: Platform, project: Project) -> Deployment:
 
 OPERATIONS = (
     # Methods for tenants
-    operation(
+    make_operation(
         "ProjectRepository.get_owned",
         lambda w, user, p, _: w.projects.get_owned(user, p.project_id),
         "get_item",
     ),
-    operation(
+    make_operation(
         "ProjectRepository.set_owned_variables",
         lambda w, user, p, _: w.projects.set_owned_variables(user, p, (), at=w.clock()),
         "update_item",
     ),
-    operation(
+    make_operation(
         "LivePointerRepository.promote",
         lambda w, user, _, d: w.deployments.live_pointers.promote(user, d, at=w.clock()),
         "transact_write_items",
@@ -131,7 +133,7 @@ OPERATIONS = (
         create=Platform.put_live,
         more_calls_reason="a transaction returns no rows: the method reads the project afterwards",
     ),
-    operation(
+    make_operation(
         "ProjectRepository.change_owned",
         lambda w, user, p, _: w.projects.change_owned(
             user, p.project_id, {"pinned": False, "name": "New"}, at=w.clock()
@@ -139,64 +141,64 @@ OPERATIONS = (
         "update_item",
         create=Platform.put_live,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.get_owned",
         lambda w, user, _, d: w.deployments.get_owned(user, d.deployment_id),
         "query",
     ),
-    operation(
+    make_operation(
         "ListRepository.list_projects", lambda w, user, *_: w.lists.list_projects(user, limit=10), "query"
     ),
-    operation(
+    make_operation(
         "ListRepository.list_deployments",
         lambda w, user, p, _: w.lists.list_deployments(user, p.project_id, limit=10),
         "query",
     ),
     # Methods for the platform
-    operation(
+    make_operation(
         "ProjectRepository.create",
         _create_project,
         "transact_write_items",
         create=_create_with_free_site,
         no_tenant_reason=_NEW,
     ),
-    operation(
+    make_operation(
         "ProjectRepository.get",
         lambda w, _, p, __: w.projects.get(p.project_id),
         "get_item",
         no_tenant_reason=_SIGNED,
     ),
-    operation(
+    make_operation(
         "ProjectRepository.get_site",
         lambda w, _, p, __: w.projects.get_site(p.site),
         "get_item",
         no_tenant_reason=_DECLARED,
     ),
-    operation(
+    make_operation(
         "ProjectRepository.get_sites",
         lambda w, _, p, __: w.projects.get_sites({p.site}),
         "batch_get_item",
         no_tenant_reason=_DECLARED,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.get",
         lambda w, _, __, d: w.deployments.get(d.project_id, d.deployment_id),
         "get_item",
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.list_queued",
         lambda w, _, __, d: w.deployments.list_queued(d),
         "query",
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.create",
         _create_deployment,
         "transact_write_items",
         no_tenant_reason=_READ,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.record_commit",
         lambda w, _, __, d: w.deployments.record_commit(d, "3" * 40),
         "update_item",
@@ -204,48 +206,48 @@ OPERATIONS = (
         no_tenant_reason=MESSAGE,
     ),
     # Deletion
-    operation(
+    make_operation(
         "ProjectDeletionRepository.begin_owned",
-        lambda w, user, p, _: _deletion(w).begin_owned(user, p, at=w.clock()),
+        lambda w, user, p, _: _create_deletion_repository(w).begin_owned(user, p, at=w.clock()),
         "update_item",
         create=Platform.put_live,
     ),
-    operation(
+    make_operation(
         "ProjectDeletionRepository.list_deployments",
-        lambda w, _, p, __: _deletion(w).list_deployments(p.project_id),
+        lambda w, _, p, __: _create_deletion_repository(w).list_deployments(p.project_id),
         "query",
         no_tenant_reason=_READ,
     ),
-    operation(
+    make_operation(
         "ProjectDeletionRepository.expire",
-        lambda w, _, __, d: _deletion(w).expire(
+        lambda w, _, __, d: _create_deletion_repository(w).expire(
             [StoredDeployment(deployment=d, row_bytes=1000)], at=w.clock()
         ),
         "transact_write_items",
         no_tenant_reason=_READ,
     ),
-    operation(
+    make_operation(
         "ProjectDeletionRepository.finish",
-        lambda w, _, p, __: _deletion(w).finish(p),
+        lambda w, _, p, __: _create_deletion_repository(w).finish(p),
         "transact_write_items",
         create=_create_in_deleted_project,
         no_tenant_reason=_READ,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.begin_deploying",
         lambda w, _, __, d: w.deployments.begin_deploying(d, at=w.clock()),
         "update_item",
         create=Platform.create_built,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.record_release",
         lambda w, _, __, d: w.deployments.record_release(d, RELEASE, at=w.clock()),
         "update_item",
         create=Platform.create_deploying,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "LivePointerRepository.switch",
         lambda w, _, __, d: w.deployments.live_pointers.switch(d, at=w.clock()),
         "transact_write_items",
@@ -254,21 +256,21 @@ OPERATIONS = (
         no_tenant_reason=MESSAGE,
         more_calls_reason="a transaction returns no rows: the method reads the project afterwards",
     ),
-    operation(
+    make_operation(
         "LivePointerRepository.finish_switch",
         lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "transact_write_items",
         create=_create_switched,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "LivePointerRepository.finish_switch",
         lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "get_item",
         create=Platform.put_live,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "LivePointerRepository.finish_switch",
         lambda w, _, p, d: w.deployments.live_pointers.finish_switch(
             evolve(p, serving=None), d, at=w.clock()
@@ -280,56 +282,56 @@ OPERATIONS = (
         no_tenant_reason=MESSAGE,
         more_calls_reason="the project has changed: the method reads it and repeats the transaction",
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "update_item",
         create=Platform.create_built,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "transact_write_items",
         create=create_waiting,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.fail",
         lambda w, _, __, d: w.deployments.fail(d, FAILURE, at=w.clock()),
         "transact_write_items",
         create=Platform.create_deploying,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "update_item",
         create=Platform.create_built,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "transact_write_items",
         create=create_waiting,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "DeploymentRepository.supersede",
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "transact_write_items",
         create=Platform.create_deploying,
         no_tenant_reason=MESSAGE,
     ),
-    operation(
+    make_operation(
         "RetentionRepository.list_held",
         lambda w, *_: w.retention.list_held(),
         "query",
         create=Platform.create_live,
         no_tenant_reason=_RETENTION,
     ),
-    operation(
+    make_operation(
         "RetentionRepository.mark_unused_collected",
         lambda w, *_: w.retention.mark_unused_collected(w.retention.list_held()[0], at=w.clock()),
         "query",
@@ -338,13 +340,13 @@ OPERATIONS = (
         no_tenant_reason=_RETENTION,
         more_calls_reason="the first call is not the method's: this test reads the release from the index",
     ),
-    operation(
+    make_operation(
         "RetentionRepository.mark_collected",
         lambda w, _, __, d: w.retention.mark_collected(d, at=w.clock()),
         "update_item",
         no_tenant_reason=_RETENTION,
     ),
-    operation(
+    make_operation(
         "RetentionRepository.clear_release",
         lambda w, _, __, d: w.retention.clear_release(d),
         "update_item",

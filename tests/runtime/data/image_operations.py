@@ -41,14 +41,14 @@ class Images:
         self.albums.create(self.album)
         self.empty = evolve(self.album, album_id=self.ids())
         self.albums.create(self.empty)
-        self.pending = self.new()
+        self.pending = self.make_image()
         self.images.create(self.pending)
-        waiting = self.new(album_id=self.album.album_id)
+        waiting = self.make_image(album_id=self.album.album_id)
         self.images.create(waiting)
         self.uploads.make_ready(waiting, FOUND, size=5, etag="e", at=AT)
         self.ready = self.images.get(OWNER, waiting.image_id, at=AT)
 
-    def new(self, **more: Any) -> Image:  # noqa: ANN401 - an image's fields
+    def make_image(self, **more: Any) -> Image:  # noqa: ANN401 - an image's fields
         return Image(
             image_id=self.ids(),
             user_id=OWNER,
@@ -67,125 +67,128 @@ def _begin_deleting(images: Images) -> None:
 
 def _create_image_without_album(images: Images) -> None:
     """Create a pending image in an album, and delete the album."""
-    images.pending = images.new(album_id=images.empty.album_id)
+    images.pending = images.make_image(album_id=images.empty.album_id)
     images.images.create(images.pending)
     images.albums.delete(OWNER, images.empty.album_id)
 
 
-def _operation(
+def _make_operation(
     method: str,
     act: Callable[[Images, str], object],
     *calls: str,
     prepare: Callable[[Images], None] | None = None,
     **more: Any,  # noqa: ANN401 - an operation's fields
 ) -> Operation:
-    def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
+    def create_scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
         images = Images(database)
         if prepare:
             prepare(images)
         return Scene(database=database, call=lambda user: act(images, user))
 
-    return Operation(method=method, tables=(IMAGES,), create_scene=scene, calls=calls, **more)
+    return Operation(method=method, tables=(IMAGES,), create_scene=create_scene, calls=calls, **more)
 
 
 IMAGE = {"missing": (ImageNotFoundError,)}
 ALBUM = {"missing": (AlbumNotFoundError,)}
 
 OPERATIONS = (
-    _operation(
-        "ImageRepository.create", lambda s, _: s.images.create(s.new()), "put_item", no_tenant_reason=_NEW
-    ),
-    _operation(
+    _make_operation(
         "ImageRepository.create",
-        lambda s, _: s.images.create(s.new(album_id=s.album.album_id)),
+        lambda s, _: s.images.create(s.make_image()),
+        "put_item",
+        no_tenant_reason=_NEW,
+    ),
+    _make_operation(
+        "ImageRepository.create",
+        lambda s, _: s.images.create(s.make_image(album_id=s.album.album_id)),
         "transact_write_items",
         no_tenant_reason=_NEW,
     ),
-    _operation(
+    _make_operation(
         "ImageRepository.get",
         lambda s, user: s.images.get(user, s.ready.image_id, at=AT),
         "get_item",
         **IMAGE,
     ),
-    _operation(
+    _make_operation(
         "ImageRepository.list_all",
         lambda s, user: s.images.list_all(user, at=AT, limit=10),
         "query",
         empty=NOTHING,
     ),
-    _operation(
+    _make_operation(
         "ImageRepository.list_in_album",
         lambda s, user: s.images.list_in_album(user, s.album.album_id, limit=1),
         "query",
         empty=NOTHING,
     ),
-    _operation(
+    _make_operation(
         "ImageRepository.update_texts",
         lambda s, user: s.images.update_texts(user, s.ready.image_id, {"title": "new"}, at=AT),
         "update_item",
         **IMAGE,
     ),
-    _operation(
+    _make_operation(
         "ImageRepository.move_to_album",
         lambda s, user: s.images.move_to_album(user, s.ready, s.empty.album_id, {}, at=AT),
         "transact_write_items",
         **IMAGE,
     ),
-    _operation(
+    _make_operation(
         "ImageRepository.begin_deleting",
         lambda s, user: s.images.begin_deleting(user, s.ready, at=AT),
         "transact_write_items",
         **IMAGE,
     ),
-    _operation(
+    _make_operation(
         "ImageRepository.finish_deleting",
         lambda s, user: s.images.finish_deleting(user, s.pending.image_id),
         "delete_item",
         prepare=_begin_deleting,
     ),
-    _operation(
+    _make_operation(
         "AlbumRepository.create",
         lambda s, _: s.albums.create(evolve(s.album, album_id=s.ids())),
         "put_item",
         no_tenant_reason=_NEW,
     ),
-    _operation(
+    _make_operation(
         "AlbumRepository.get",
         lambda s, user: s.albums.get(user, s.album.album_id),
         "get_item",
         **ALBUM,
     ),
-    _operation(
+    _make_operation(
         "AlbumRepository.list_all",
         lambda s, user: s.albums.list_all(user, limit=10),
         "query",
         empty=NOTHING,
     ),
-    _operation(
+    _make_operation(
         "AlbumRepository.update_texts",
         lambda s, user: s.albums.update_texts(user, s.album.album_id, {"name": "new"}, at=AT),
         "update_item",
         **ALBUM,
     ),
-    _operation(
+    _make_operation(
         "AlbumRepository.delete",
         lambda s, user: s.albums.delete(user, s.empty.album_id),
         "delete_item",
         **ALBUM,
     ),
-    _operation(
+    _make_operation(
         "ImageStatusRepository.find",
         lambda s, _: s.uploads.find(s.ready.image_id, at=AT),
         "get_item",
         no_tenant_reason=_EVENT,
     ),
-    _operation(
+    _make_operation(
         "ImageStatusRepository.make_ready",
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
         "update_item",
         no_tenant_reason=_EVENT,
     ),
-    _operation(
+    _make_operation(
         "ImageStatusRepository.make_ready",
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
         "transact_write_items",
@@ -194,7 +197,7 @@ OPERATIONS = (
         no_tenant_reason=_EVENT,
         more_calls_reason="the album was deleted: the second call makes the image ready without it",
     ),
-    _operation(
+    _make_operation(
         "ImageStatusRepository.reject",
         lambda s, _: s.uploads.reject(s.pending, "no image", etag="e", at=AT),
         "update_item",

@@ -18,13 +18,13 @@ from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import BUILDS_PARTITION, Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
-from tests.runtime.events import build_state_event, delivery_event
+from tests.runtime.events import build_state_event, make_delivery_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, Platform
 from tests.runtime.releases.open_next import SERVER, make_artifact
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ReleasePlatform,
-    artifact_key,
+    build_artifact_key,
     find_served_deployment_id,
 )
 from tests.runtime.stored_rows import read_rows
@@ -44,7 +44,7 @@ WRITES = {
 }
 
 
-def artifact_of(deployment: Deployment) -> bytes:
+def make_deployment_artifact(deployment: Deployment) -> bytes:
     """Return the artifact of a deployment's build. Each artifact contains a different server."""
     return make_artifact({f"{SERVER}index.mjs": deployment.deployment_id.encode()}).getvalue()
 
@@ -74,8 +74,8 @@ class LifeCycle:
 
     def __attrs_post_init__(self) -> None:
         self.platform = self.release_platform.platform
-        self.project = self.release_platform.project()
-        self.others = self.release_platform.project("others-site", user_id=OTHER)
+        self.project = self.release_platform.create_project()
+        self.others = self.release_platform.create_project("others-site", user_id=OTHER)
         self.platform.put_live(self.others)
 
     # Events
@@ -84,47 +84,51 @@ class LifeCycle:
         number = next(self._delivery)
         body = json.dumps({**PUSH, "after": f"{number:040x}"}).encode()
         secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
-        event = delivery_event(self.project.project_id, secret, body)
+        event = make_delivery_event(self.project.project_id, secret, body)
 
-        def deliver() -> None:
-            assert webhook.respond(event, self.platform.push_receiver)["statusCode"] == 202
+        def deliver_push() -> None:
+            assert webhook.handle_event(event, self.platform.push_receiver)["statusCode"] == 202
 
-        self._run(deliver, crash)
+        self._run(deliver_push, crash)
 
     def deliver_build_message(
         self, deployment: Deployment, crash: Crash = None, *, refused: bool = False
     ) -> None:
-        def deliver() -> None:
+        def deliver_message() -> None:
             if refused:
                 self.platform.codebuild.refused_tokens.add(deployment.deployment_id)
             self.platform.deliver_build_message(deployment)
 
-        self._run(deliver, crash)
+        self._run(deliver_message, crash)
 
     def end_build(self, build_id: str, status: str) -> None:
         deployment = self.builds.pop(build_id)
         if status == "SUCCEEDED":
-            key = (ARTIFACTS, artifact_key(deployment))
-            self.release_platform.objects.stored[key] = (artifact_of(deployment), "application/zip", None)
+            key = (ARTIFACTS, build_artifact_key(deployment))
+            self.release_platform.objects.stored[key] = (
+                make_deployment_artifact(deployment),
+                "application/zip",
+                None,
+            )
         self.platform.codebuild.end(deployment.deployment_id, status)
         event = build_state_event(deployment, status, build_id=build_id)
         self.events.append(event)
-        self.pending.append(lambda: build_events.respond(event, self.platform.result_recorder))
+        self.pending.append(lambda: build_events.handle_event(event, self.platform.result_recorder))
 
     def deliver_build_event(self, event: Mapping[str, Any], crash: Crash = None) -> None:
-        self._run(lambda: build_events.respond(event, self.platform.result_recorder), crash)
+        self._run(lambda: build_events.handle_event(event, self.platform.result_recorder), crash)
 
     def deliver_release_message(self, deployment: Deployment, crash: Crash = None) -> None:
         self._run(lambda: self.release_platform.release(deployment), crash)
 
     def promote(self, deployment: Deployment, crash: Crash = None) -> bool:
-        def request() -> None:
+        def request_promotion() -> None:
             try:
                 self.release_platform.switch.promote(OWNER, deployment.deployment_id)
             except (NotReleasedError, SwitchOvertakenError):
                 return
 
-        return self._run(request, crash)
+        return self._run(request_promotion, crash)
 
     def unpin(self, crash: Crash = None) -> bool:
         return self._run(
@@ -135,13 +139,13 @@ class LifeCycle:
         )
 
     def cancel(self, deployment: Deployment, crash: Crash = None) -> None:
-        def request() -> None:
+        def request_cancellation() -> None:
             try:
                 self.platform.cancellation.cancel(OWNER, deployment.deployment_id)
             except StaleDeploymentError:
                 return
 
-        self._run(request, crash)
+        self._run(request_cancellation, crash)
 
     def sweep(self) -> None:
         self._run(lambda: self.platform.sweeper.sweep(self.platform.log), None)
@@ -168,14 +172,14 @@ class LifeCycle:
         calls = self.platform.calls
 
         def count_writes(when: str) -> Callable[[str], None]:
-            def count(operation: str) -> None:
+            def count_write(operation: str) -> None:
                 nonlocal left
                 if crash and when == crash[0] and operation in WRITES:
                     left -= 1
                     if left == 0:
                         raise CrashError
 
-            return count
+            return count_write
 
         calls.before, calls.after = count_writes("before"), count_writes("after")
         try:
@@ -225,7 +229,7 @@ class LifeCycle:
         rows = read_rows(self.platform.database, (PROJECTS, DEPLOYMENTS))
         return [row for row in rows if row["projectId"]["S"] not in shared]
 
-    def stage_builds(self) -> tuple[set[str], set[str]]:
+    def read_build_ids(self) -> tuple[set[str], set[str]]:
         """Return the ids of the running and of the waiting deployments in the stage's rows."""
         found = self.platform.stage_builds.read()
         return {each.deployment_id for each in found.running}, {each.deployment_id for each in found.waiting}

@@ -22,8 +22,8 @@ class OneAtATime:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         call = getattr(self._client, operation)
 
-        def locked(**arguments: object) -> object:
+        def call_with_lock(**arguments: object) -> object:
             with self._lock:
                 return call(**arguments)
 
-        return locked
+        return call_with_lock

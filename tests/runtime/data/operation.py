@@ -31,7 +31,7 @@ class Scene:
     database: Any
     call: Callable[[str], object]
 
-    def rows(self, tables: Iterable[str]) -> list[Mapping[str, Any]]:
+    def read_rows(self, tables: Iterable[str]) -> list[Mapping[str, Any]]:
         """Return all rows of these tables."""
         return read_rows(self.database, tables)
 

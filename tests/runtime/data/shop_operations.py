@@ -19,19 +19,19 @@ _NEW = "the row contains the domain of its shop, which the caller has authentica
 _SWEEP = "lists the jobs of all shops, for the upkeep of the platform and not for a shop"
 
 
-def _operation(
+def _make_operation(
     method: str,
     act: Callable[[ShopPlatform, str, Job], object],
     *calls: str,
-    create: Callable[[ShopPlatform], Job] = ShopPlatform.queued,
+    create: Callable[[ShopPlatform], Job] = ShopPlatform.create_queued,
     **more: Any,  # noqa: ANN401 - an operation's fields
 ) -> Operation:
     """Return an operation on a shop that has one job and the import record of another job."""
 
-    def scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
+    def create_scene(database: Any) -> Scene:  # noqa: ANN401 - clients have no type here
         platform = ShopPlatform(database)
-        platform.shop()
-        platform.recorded()
+        platform.install_shop()
+        platform.create_recorded()
         job = create(platform)
         return Scene(
             database=database,
@@ -41,7 +41,7 @@ def _operation(
     return Operation(
         method=method,
         tables=(SHOPS, JOBS, IMPORT_HISTORY),
-        create_scene=scene,
+        create_scene=create_scene,
         calls=calls,
         **SHOPS_OWN,
         **more,
@@ -51,18 +51,18 @@ def _operation(
 INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_at=START)
 
 
-def _rename(platform: ShopPlatform, shop: str, _: Job) -> Shop:
+def _rename_shop(platform: ShopPlatform, shop: str, _: Job) -> Shop:
     """Rename the shop with the domain `shop`. The passed row is always the row of SHOP."""
     return platform.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 
-def _record(platform: ShopPlatform, _: str, job: Job) -> ImportRecord:
+def _record_import(platform: ShopPlatform, _: str, job: Job) -> ImportRecord:
     return platform.history.record(ImportRecord.from_job(job))
 
 
 def _create_finished_with_taken_timestamp(platform: ShopPlatform) -> Job:
     """Return a finished job. The history already has a record of another job with the same timestamp."""
-    job = platform.finished()
+    job = platform.create_succeeded()
     placed = platform.history.record(ImportRecord.from_job(job))
     key = {"shopDomain": {"S": SHOP}, "timestamp": {"N": str(placed.timestamp)}}
     platform.database.update_item(
@@ -78,33 +78,33 @@ JOB = {"missing": (JobNotFoundError,)}
 SHOP_ROW = {"missing": (ShopNotFoundError,)}
 
 OPERATIONS = (
-    _operation("ShopRepository.get", lambda w, shop, _: w.shops.get(shop), "get_item", **SHOP_ROW),
-    _operation(
+    _make_operation("ShopRepository.get", lambda w, shop, _: w.shops.get(shop), "get_item", **SHOP_ROW),
+    _make_operation(
         "ShopRepository.install",
-        lambda w, _, __: w.shop(installed_at=w.clock.move(seconds=1)),
+        lambda w, _, __: w.install_shop(installed_at=w.clock.move(seconds=1)),
         "update_item",
         no_tenant_reason=_NEW,
     ),
-    _operation(
+    _make_operation(
         "ShopRepository.update",
-        _rename,
+        _rename_shop,
         "update_item",
         **SHOP_ROW,
     ),
-    _operation(
+    _make_operation(
         "ShopRepository.uninstall",
         lambda w, shop, _: w.shops.uninstall(shop, at=w.clock()),
         "delete_item",
         **SHOP_ROW,
     ),
-    _operation("JobRepository.get", lambda w, shop, j: w.jobs.get(shop, j.job_id), "get_item", **JOB),
-    _operation(
+    _make_operation("JobRepository.get", lambda w, shop, j: w.jobs.get(shop, j.job_id), "get_item", **JOB),
+    _make_operation(
         "JobRepository.list_for_shop",
         lambda w, shop, _: w.jobs.list_for_shop(shop, limit=10),
         "query",
         empty=NOTHING,
     ),
-    _operation(
+    _make_operation(
         "JobRepository.list_with_status",
         lambda w, _, __: w.jobs.list_with_status(Status.QUEUED, limit=10),
         "query",
@@ -112,53 +112,55 @@ OPERATIONS = (
         no_tenant_reason=_SWEEP,
         more_calls_reason="the index has only keys, so the second call reads the rows",
     ),
-    _operation(
+    _make_operation(
         "JobRepository.create",
         lambda w, _, j: w.jobs.create(evolve(j, job_id=w.ids())),
         "put_item",
         no_tenant_reason=_NEW,
     ),
-    _operation("JobRepository.start", lambda w, shop, j: w.jobs.start(shop, j.job_id), "update_item", **JOB),
-    _operation(
+    _make_operation(
+        "JobRepository.start", lambda w, shop, j: w.jobs.start(shop, j.job_id), "update_item", **JOB
+    ),
+    _make_operation(
         "JobRepository.count_batch",
         lambda w, shop, j: w.jobs.count_batch(shop, j.job_id, batch=0, processed=1),
         "update_item",
-        create=ShopPlatform.running,
+        create=ShopPlatform.create_running,
         **JOB,
     ),
-    _operation(
+    _make_operation(
         "JobRepository.succeed",
         lambda w, shop, j: w.jobs.succeed(shop, j.job_id),
         "update_item",
-        create=ShopPlatform.running,
+        create=ShopPlatform.create_running,
         **JOB,
     ),
-    _operation(
+    _make_operation(
         "JobRepository.fail",
         lambda w, shop, j: w.jobs.fail(shop, j.job_id, error="no"),
         "update_item",
         **JOB,
     ),
-    _operation(
+    _make_operation(
         "JobRepository.cancel", lambda w, shop, j: w.jobs.cancel(shop, j.job_id), "update_item", **JOB
     ),
-    _operation(
+    _make_operation(
         "ImportHistoryRepository.record",
-        _record,
+        _record_import,
         "put_item",
-        create=ShopPlatform.finished,
+        create=ShopPlatform.create_succeeded,
         no_tenant_reason=_NEW,
     ),
-    _operation(
+    _make_operation(
         "ImportHistoryRepository.record",
-        _record,
+        _record_import,
         "put_item",
         "put_item",
         create=_create_finished_with_taken_timestamp,
         no_tenant_reason=_NEW,
         more_calls_reason="the microsecond is taken: the second call writes the next one",
     ),
-    _operation(
+    _make_operation(
         "ImportHistoryRepository.list_between",
         lambda w, shop, _: w.history.list_between(shop, START, START + timedelta(days=1), limit=10),
         "query",

@@ -26,7 +26,7 @@ from runtime.shared.dynamodb import (
     ConditionFailedError,
     build_put_if_absent,
     build_put_if_expired,
-    named_condition_errors,
+    translate_condition_errors,
 )
 from runtime.shared.errors import AnchorError, MalformedError
 from tests.runtime.data.races import CONTENDERS, run_concurrently
@@ -56,7 +56,7 @@ def test_sites_are_read_together(row_platform: Platform) -> None:
     assert row_platform.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
 
 
-def test_a_site_that_is_asked_for_twice_is_read_once(row_platform: Platform) -> None:
+def test_a_site_that_is_requested_twice_is_read_once(row_platform: Platform) -> None:
     """DynamoDB refuses a read of two equal keys."""
     one = row_platform.declare_site("one")
     assert row_platform.projects.get_sites(["one", "one"]) == {"one": one}
@@ -97,7 +97,7 @@ def test_an_index_is_listed_in_pages_across_equal_times(row_platform: Platform) 
     assert sorted(listed) == sorted(project.project_id for project in projects)
 
 
-def test_a_cursor_is_good_for_its_own_list_only(row_platform: Platform) -> None:
+def test_a_cursor_is_only_valid_for_its_own_list(row_platform: Platform) -> None:
     """A5."""
     project, another = put_project(row_platform), put_project(row_platform)
     for _ in range(2):
@@ -120,7 +120,7 @@ def test_queued_deployments_are_found_newest_first(row_platform: Platform) -> No
 # Conditions
 
 
-def test_a_status_moves_on_from_where_it_was_read_and_from_nowhere_else(row_platform: Platform) -> None:
+def test_a_status_changes_only_from_the_status_that_was_read(row_platform: Platform) -> None:
     """P7: a write succeeds only if the row still has the status of the passed deployment."""
     project = put_project(row_platform)
     released = row_platform.deployments.record_release(
@@ -197,32 +197,32 @@ def test_only_the_owner_replaces_variables_and_only_if_they_have_not_changed(row
         row_platform.projects.set_owned_variables(OTHER, changed, (), at=row_platform.clock())
 
 
-def row(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - attribute values
+def make_row(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - attribute values
     return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
 
 
 def test_a_put_never_replaces_a_row(row_platform: Platform) -> None:
-    arguments = build_put_if_absent(PROJECTS, row("p", n={"N": "1"}), key="projectId")
+    arguments = build_put_if_absent(PROJECTS, make_row("p", n={"N": "1"}), key="projectId")
     row_platform.database.put_item(**arguments)
-    with pytest.raises(ConditionFailedError) as failed, named_condition_errors():
+    with pytest.raises(ConditionFailedError) as failed, translate_condition_errors():
         row_platform.database.put_item(
-            **build_put_if_absent(PROJECTS, row("p", n={"N": "2"}), key="projectId")
+            **build_put_if_absent(PROJECTS, make_row("p", n={"N": "2"}), key="projectId")
         )
-    assert failed.value.item in (row("p", n={"N": "1"}), None)  # a server may omit the row
+    assert failed.value.item in (make_row("p", n={"N": "1"}), None)  # a server may omit the row
 
 
 @pytest.mark.parametrize(
     ("expiry", "replaced"),
     [({"expiresAt": {"N": "1"}}, True), ({"expiresAt": {"N": "99999999999"}}, False), ({}, False)],
 )
-def test_an_expired_row_is_replaced_as_if_it_were_gone(
+def test_an_expired_row_can_be_replaced_like_a_missing_row(
     row_platform: Platform, expiry: dict[str, Any], *, replaced: bool
 ) -> None:
     """S4: a row without an expiry time is not replaced."""
-    row_platform.database.put_item(TableName=PROJECTS, Item=row("p", **expiry))
-    new = row("p", expiresAt={"N": "99999999999"}, new={"BOOL": True})
+    row_platform.database.put_item(TableName=PROJECTS, Item=make_row("p", **expiry))
+    new = make_row("p", expiresAt={"N": "99999999999"}, new={"BOOL": True})
     try:
-        with named_condition_errors():
+        with translate_condition_errors():
             at = row_platform.clock()
             row_platform.database.put_item(**build_put_if_expired(PROJECTS, new, key="projectId", at=at))
     except ConditionFailedError:
@@ -241,7 +241,7 @@ def select_winners(outcomes: list[Any], error_type: type[AnchorError]) -> list[A
     return [each for each in outcomes if not isinstance(each, AnchorError)]
 
 
-def test_of_fifty_that_move_a_deployment_on_one_does(row_platform: Platform) -> None:
+def test_one_of_fifty_concurrent_status_changes_succeeds(row_platform: Platform) -> None:
     """P7: of fifty concurrent status changes of one deployment, exactly one succeeds."""
     deployment = put_deployment(row_platform, put_project(row_platform), Status.BUILT)
     at = row_platform.clock()

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.components.recorder import dynamodb_tables
-from tests.runtime.calls import real_client
+from tests.components.recorder import list_dynamodb_tables
+from tests.runtime.calls import get_real_client
 from tests.runtime.data.operation import Operation, find_public_methods
 from tests.runtime.data.operations import OPERATIONS
 
@@ -32,10 +32,10 @@ def record_calls(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients 
     """Yield a list to which botocore adds each operation that the client sends."""
     made: list[str] = []
 
-    def note(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    def record_call(model: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
         made.append(re.sub(r"(?<!^)(?=[A-Z])", "_", model.name).lower())
 
-    client.meta.events.register("before-call.dynamodb", note, unique_id="recorder")
+    client.meta.events.register("before-call.dynamodb", record_call, unique_id="recorder")
     try:
         yield made
     finally:
@@ -45,8 +45,8 @@ def record_calls(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients 
 @pytest.fixture
 def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type
     """Moto's client with the empty tables of the operation's system."""
-    client = real_client("dynamodb")
-    for table in dynamodb_tables("dev"):
+    client = get_real_client("dynamodb")
+    for table in list_dynamodb_tables("dev"):
         if table["TableName"] in operation.tables:
             client.create_table(**table)
     return client
@@ -63,14 +63,14 @@ def test_another_tenant_reads_and_changes_nothing(
 ) -> None:
     """A5: the method raises a "not found" error or returns an empty result. No row changes."""
     scene = operation.create_scene(database)
-    before = scene.rows(operation.tables)
+    before = scene.read_rows(operation.tables)
     for tenant in operation.others:
         if operation.missing:
             with pytest.raises(operation.missing):
                 scene.call(tenant)
         else:
             assert scene.call(tenant) == operation.empty
-        assert scene.rows(operation.tables) == before
+        assert scene.read_rows(operation.tables) == before
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=format_id)
@@ -89,8 +89,8 @@ def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
     assert tuple(made) == operation.calls
     assert (len(made) == 1) == (operation.more_calls_reason is None)
     assert operation.empty is None or found != operation.empty
-    kept = {key for table in operation.tables for key in _extended(scene.database, table)}
-    deleted = touched - {key for table in operation.tables for key in _keys(scene.database, table)}
+    kept = {key for table in operation.tables for key in _list_extended_row_keys(scene.database, table)}
+    deleted = touched - {key for table in operation.tables for key in _list_row_keys(scene.database, table)}
     assert kept == touched - deleted
 
 
@@ -98,18 +98,18 @@ def _extend_rows(client: Any, tables: tuple[str, ...]) -> set[tuple[str, str]]: 
     for table in tables:
         for row in client.scan(TableName=table)["Items"]:
             client.put_item(TableName=table, Item={**row, ADDED: {"SS": ["x"]}})
-    return {key for table in tables for key in _extended(client, table)}
+    return {key for table in tables for key in _list_extended_row_keys(client, table)}
 
 
-def _keys(client: Any, table: str, *, extended: bool = False) -> set[tuple[str, str]]:  # noqa: ANN401 - as above
+def _list_row_keys(client: Any, table: str, *, extended: bool = False) -> set[tuple[str, str]]:  # noqa: ANN401 - as above
     schema = client.describe_table(TableName=table)["Table"]["KeySchema"]
     names = [each["AttributeName"] for each in schema]
     rows = client.scan(TableName=table)["Items"]
     return {(table, str([row[name] for name in names])) for row in rows if not extended or ADDED in row}
 
 
-def _extended(client: Any, table: str) -> set[tuple[str, str]]:  # noqa: ANN401 - as above
-    return _keys(client, table, extended=True)
+def _list_extended_row_keys(client: Any, table: str) -> set[tuple[str, str]]:  # noqa: ANN401 - as above
+    return _list_row_keys(client, table, extended=True)
 
 
 def test_no_code_scans_a_table() -> None:

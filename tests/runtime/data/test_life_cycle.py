@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from moto import mock_aws
 
 from runtime.deploy.model import TRANSITIONS, Deployment, Project, Status
-from tests.runtime.calls import REGION, real_client
+from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.data.life_cycle import ENDS, Crash, LifeCycle
-from tests.runtime.tables import platform_tables
+from tests.runtime.tables import list_platform_tables
 
 pytestmark = pytest.mark.thorough
 
@@ -32,8 +32,8 @@ class AnyOrder(RuleBasedStateMachine):
         os.environ["AWS_DEFAULT_REGION"] = REGION
         self.aws = mock_aws()
         self.aws.start()
-        for table in platform_tables():
-            real_client("dynamodb").create_table(**table)
+        for table in list_platform_tables():
+            get_real_client("dynamodb").create_table(**table)
         self.life = LifeCycle()
         self.untouched = self.life.read_rows_of_others()
         self.previous = self.life.read_state()
@@ -50,7 +50,7 @@ class AnyOrder(RuleBasedStateMachine):
         finally:
             self.aws.stop()
 
-    def any_deployment(self, pick: int) -> Deployment:
+    def choose_deployment(self, pick: int) -> Deployment:
         deployments = list(self.previous[1].values())
         # Choose among the five newest deployments, because most events concern these.
         return deployments[-1 - pick % min(len(deployments), 5)]
@@ -76,7 +76,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(pick=PICK, crash=CRASHES, refused=st.sampled_from([False, False, True]))
     def a_build_message_comes(self, pick: int, crash: Crash, *, refused: bool) -> None:
         """The message arrives early, late or repeatedly."""
-        self.life.deliver_build_message(self.any_deployment(pick), crash, refused=refused)
+        self.life.deliver_build_message(self.choose_deployment(pick), crash, refused=refused)
 
     @precondition(lambda self: self.life.builds)
     @rule(pick=PICK, status=BUILD_ENDS)
@@ -94,14 +94,14 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(pick=PICK, crash=CRASHES)
     def a_release_message_comes(self, pick: int, crash: Crash) -> None:
         """The message arrives late or repeatedly."""
-        self.life.deliver_release_message(self.any_deployment(pick), crash)
+        self.life.deliver_release_message(self.choose_deployment(pick), crash)
 
     @precondition(lambda self: self.previous[1])
     @rule(pick=PICK, crash=CRASHES)
     def someone_promotes(self, pick: int, crash: Crash) -> None:
         self.user_acted = True
         before, deployments = self.previous
-        deployment = self.any_deployment(pick)
+        deployment = self.choose_deployment(pick)
         released = deployments[deployment.deployment_id].status in {Status.LIVE, Status.RETIRED}
         finished = self.life.promote(deployment, crash)
         if finished and released:
@@ -122,7 +122,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.previous[1])
     @rule(pick=PICK, crash=CRASHES)
     def someone_cancels(self, pick: int, crash: Crash) -> None:
-        self.life.cancel(self.any_deployment(pick), crash)
+        self.life.cancel(self.choose_deployment(pick), crash)
 
     @invariant()
     def check_platform_invariants(self) -> None:
@@ -136,7 +136,7 @@ class AnyOrder(RuleBasedStateMachine):
         # The build slot of the project names the deployment with the status `building`, if there is one.
         assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
         # The stage's running builds are those of the building deployments. All waiting builds are queued.
-        running, waiting = self.life.stage_builds()
+        running, waiting = self.life.read_build_ids()
         assert running == of[Status.BUILDING]
         assert waiting <= of[Status.QUEUED]
         # After the first release, exactly one deployment is live, and the project names it.
@@ -151,7 +151,7 @@ class AnyOrder(RuleBasedStateMachine):
         # Statuses change only as `TRANSITIONS` allows.
         for deployment_id, found in deployments.items():
             start = before_by_id[deployment_id].status if deployment_id in before_by_id else Status.QUEUED
-            assert found.status in _reachable(start)
+            assert found.status in _find_reachable_statuses(start)
         # The edge serves only a deployment with a release.
         find_served_deployment = self.life.find_served_deployment()
         assert find_served_deployment is None or deployments[find_served_deployment].release is not None
@@ -181,7 +181,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.life.find_served_deployment() == project.serving
 
 
-def _reachable(start: Status) -> set[Status]:
+def _find_reachable_statuses(start: Status) -> set[Status]:
     found = {start}
     while more := {to for status in found for to in TRANSITIONS[status]} - found:
         found |= more

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from runtime.deploy.model import Status
-from tests.runtime.calls import REGION, real_client
+from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.data.life_cycle import ENDS, WRITES, Crash, LifeCycle
-from tests.runtime.tables import platform_tables
+from tests.runtime.tables import list_platform_tables
 
 pytestmark = pytest.mark.thorough
 
@@ -100,8 +100,8 @@ FAULTS = st.one_of(
 def test_two_sweeps_recover_from_one_fault(fault: Fault) -> None:
     os.environ["AWS_DEFAULT_REGION"] = REGION
     with mock_aws():
-        for table in platform_tables():
-            real_client("dynamodb").create_table(**table)
+        for table in list_platform_tables():
+            get_real_client("dynamodb").create_table(**table)
         life = LifeCycle()
         FaultyPushes(life, fault).run()
         for _ in range(2):
@@ -112,7 +112,7 @@ def test_two_sweeps_recover_from_one_fault(fault: Fault) -> None:
         assert {found.status for found in deployments.values()} <= ENDS
         assert Status.FAILED not in {found.status for found in deployments.values()}
         assert project.active_build is None
-        assert life.stage_builds() == (set(), set())
+        assert life.read_build_ids() == (set(), set())
         newest = list(deployments)[-1] if deployments else None
         assert project.serving == newest == life.find_served_deployment()
         assert newest is None or deployments[newest].status is Status.LIVE

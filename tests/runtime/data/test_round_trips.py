@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from runtime.shared.converters import from_row, to_attribute_value, to_row
-from runtime.shared.dynamodb import item_size
-from tests.runtime.calls import real_client
+from runtime.shared.dynamodb import compute_item_size
+from tests.runtime.calls import get_real_client
 from tests.runtime.data.models import INTEGERS, build_strategy, find_models
 from tests.runtime.stored_rows import sort_sets
 
@@ -25,7 +25,7 @@ TABLE = "round-trips"
 def rows() -> Iterator[Any]:
     """A client with one table, which has only a partition key. All examples share this table."""
     with mock_aws():
-        client = real_client("dynamodb")
+        client = get_real_client("dynamodb")
         client.create_table(
             TableName=TABLE,
             BillingMode="PAY_PER_REQUEST",
@@ -57,7 +57,7 @@ def test_a_model_round_trips_and_unknown_attributes_are_kept(
         row = store_and_read(rows, {**to_row(model, PK="one"), **unknown})
         assert from_row(row, kind) == model
         assert sort_sets(row["fromALaterVersion"]) == unknown["fromALaterVersion"]
-        assert item_size(row) > 0
+        assert compute_item_size(row) > 0
 
     check_round_trip()
 
@@ -96,7 +96,7 @@ def test_a_number_outside_dynamodbs_range_is_refused_before_the_call(number: int
 
 
 @pytest.mark.parametrize("value", [None, (None,), ("a", None)])
-def test_an_absent_value_is_refused_before_the_call(value: object) -> None:
+def test_a_none_value_is_refused_before_the_call(value: object) -> None:
     """A row has no attribute for None, so a condition that compares None could never hold."""
     with pytest.raises(ValueError, match="None has no attribute value"):
         to_attribute_value(value)
@@ -115,7 +115,7 @@ def test_an_absent_value_is_refused_before_the_call(value: object) -> None:
         (Decimal("1E-130"), "1E-130"),
     ],
 )
-def test_a_number_with_few_enough_digits_is_written(number: int | Decimal, written: str) -> None:
+def test_a_number_with_at_most_38_significant_digits_is_written(number: int | Decimal, written: str) -> None:
     value = to_attribute_value(number)
     assert Decimal(value["N"]) == number
     assert Decimal(value["N"]) == Decimal(written)

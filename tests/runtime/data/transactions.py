@@ -35,12 +35,12 @@ def build_deployment(platform: Platform, project_id: str, number: int) -> Deploy
     )
 
 
-def test_a_push_goes_all_the_way(platform: Platform) -> None:
+def test_pushed_deployments_pass_through_all_statuses(platform: Platform) -> None:
     """P7: deployments pass through all statuses. Then the rows have the right statuses and build slot."""
     project = platform.create_project()
     first = platform.create_live(project)
     second = platform.create_live(project)
-    assert platform.statuses(first, second) == ["retired", "live"]
+    assert platform.read_statuses(first, second) == ["retired", "live"]
     now = platform.projects.get(project.project_id)
     assert (now.sequence, now.serving, now.active_build) == (2, second.deployment_id, None)
     cancelled = platform.slot.cancel_owned(OWNER, platform.create_building(project), at=platform.clock())
@@ -78,7 +78,7 @@ def test_a_deployment_whose_row_is_gone_cannot_be_promoted(platform: Platform) -
     assert platform.read_all_rows() == rows
 
 
-def test_fifty_creators_on_one_site_make_one_project(platform: Platform) -> None:
+def test_fifty_concurrent_creations_on_one_site_make_one_project(platform: Platform) -> None:
     project = platform.create_project(site="first")
     platform.declare_site("contended")
     rivals = [evolve(project, project_id=platform.ids(), site="contended") for _ in range(CONTENDERS)]
@@ -88,12 +88,12 @@ def test_fifty_creators_on_one_site_make_one_project(platform: Platform) -> None
     assert platform.lists.list_projects(OWNER, limit=100).items == (made[0], project)
 
 
-def test_fifty_pushes_at_once_get_fifty_numbers(platform: Platform) -> None:
+def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) -> None:
     """P3: no sequence number is used twice. If the number of a push is taken, the push tries the next one."""
     project = platform.create_project()
     refusals: Counter[type] = Counter()
 
-    def push(number: int) -> None:
+    def create_deployment(number: int) -> None:
         while True:
             deployment = build_deployment(platform, project.project_id, number)
             read = evolve(project, sequence=deployment.sequence - 1)
@@ -102,14 +102,16 @@ def test_fifty_pushes_at_once_get_fifty_numbers(platform: Platform) -> None:
             except ProjectChangedError as refused:
                 refusals[type(refused)] += 1
 
-    outcomes = run_concurrently([lambda number=number: push(number) for number in range(CONTENDERS)])
+    outcomes = run_concurrently(
+        [lambda number=number: create_deployment(number) for number in range(CONTENDERS)]
+    )
     assert set(outcomes) == {None}
     assert platform.projects.get(project.project_id).sequence == CONTENDERS
     made = platform.lists.list_deployments(OWNER, project.project_id, limit=100).items
     assert sorted(each.sequence for each in made) == list(range(1, CONTENDERS + 1))
 
 
-def test_one_delivery_that_comes_fifty_times_at_once_makes_one_deployment(platform: Platform) -> None:
+def test_fifty_concurrent_copies_of_a_delivery_make_one_deployment(platform: Platform) -> None:
     """P3."""
     project = platform.create_project()
     deployments = [build_deployment(platform, project.project_id, number) for number in range(CONTENDERS)]
@@ -125,7 +127,7 @@ def test_one_delivery_that_comes_fifty_times_at_once_makes_one_deployment(platfo
     assert len(platform.lists.list_deployments(OWNER, project.project_id, limit=100).items) == 1
 
 
-def test_of_fifty_that_want_the_build_slot_one_has_it(platform: Platform) -> None:
+def test_one_of_fifty_concurrent_requests_gets_the_build_slot(platform: Platform) -> None:
     """P8: of ten queued deployments, exactly one gets the build slot of their project."""
     project = platform.create_project()
     waiting = [platform.push(project) for _ in range(10)]
@@ -139,7 +141,7 @@ def test_of_fifty_that_want_the_build_slot_one_has_it(platform: Platform) -> Non
     took = {each.deployment_id for each in outcomes if isinstance(each, Deployment)}
     assert took == {platform.projects.get(project.project_id).active_build}
     assert {type(each) for each in outcomes if isinstance(each, AnchorError)} == {BuildSlotTakenError}
-    assert platform.statuses(*waiting).count("building") == 1
+    assert platform.read_statuses(*waiting).count("building") == 1
 
 
 def test_fifty_concurrent_builds_take_a_capacity_of_five(platform: Platform) -> None:
@@ -158,7 +160,7 @@ def test_fifty_concurrent_builds_take_a_capacity_of_five(platform: Platform) -> 
     assert {each.deployment_id for each in waiting if platform.reload(each).status is Status.BUILDING} == took
 
 
-def test_fifty_that_end_one_build_free_its_slot_once(platform: Platform) -> None:
+def test_fifty_concurrent_ends_of_a_build_free_its_slot_once(platform: Platform) -> None:
     project = platform.create_project()
     building = platform.create_building(project)
     at = platform.clock()
@@ -178,7 +180,7 @@ def test_fifty_that_end_one_build_free_its_slot_once(platform: Platform) -> None
     assert platform.projects.get(project.project_id).active_build is None
 
 
-def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterwards(
+def test_the_pointer_moves_to_newer_releases_except_while_it_is_pinned(
     platform: Platform,
 ) -> None:
     """P8, D5."""
@@ -200,7 +202,7 @@ def test_the_pointer_moves_to_newer_releases_until_it_is_pinned_and_again_afterw
     assert live == LivePointer(deployment_id=four.deployment_id, sequence=4)
 
 
-def test_of_fifty_releases_at_once_the_newest_stays(platform: Platform) -> None:
+def test_the_newest_of_fifty_concurrent_releases_stays_live(platform: Platform) -> None:
     """P8: in any order, an older release never replaces the pointer to a newer one."""
     project = put_project(platform)
     releases = [
@@ -208,19 +210,19 @@ def test_of_fifty_releases_at_once_the_newest_stays(platform: Platform) -> None:
     ]
     at = platform.clock()
 
-    def switch(deployment: Deployment) -> None:
+    def switch_live_pointer(deployment: Deployment) -> None:
         while True:
             with contextlib.suppress(TransactionConflictError):
                 platform.deployments.live_pointers.switch(deployment, at=at)
                 return
 
-    outcomes = run_concurrently([lambda each=each: switch(each) for each in reversed(releases)])
+    outcomes = run_concurrently([lambda each=each: switch_live_pointer(each) for each in reversed(releases)])
     assert {type(each) for each in outcomes} == {type(None), SwitchRefusedError}
     live = platform.projects.get(project.project_id).live
     assert live == LivePointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
 
 
-def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(platform: Platform) -> None:
+def test_concurrent_switches_and_ends_of_a_deployment_never_both_succeed(platform: Platform) -> None:
     """D2: if the switch wins, the deployment cannot fail or be superseded. Otherwise no switch succeeds."""
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
@@ -240,7 +242,7 @@ def test_of_fifty_that_switch_to_a_deployment_or_end_it_at_once_one_kind_wins(pl
     assert (platform.reload(deployment).status is Status.DEPLOYING) == is_pointed_to
 
 
-def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform: Platform) -> None:
+def test_the_last_of_fifty_concurrent_promotes_stays_live_and_pinned(platform: Platform) -> None:
     """D5: concurrent switches to new releases never remove the pin, and a promoted release stays live."""
     project = platform.create_project()
     live = platform.create_live(project)
@@ -266,7 +268,7 @@ def test_of_fifty_promotes_among_releases_the_last_promote_stays_pinned(platform
     assert after.live.sequence % 2  # the releases with an odd number were promoted
 
 
-def test_of_a_promote_and_a_collection_at_once_one_wins(platform: Platform) -> None:
+def test_a_concurrent_promote_and_collection_never_both_succeed(platform: Platform) -> None:
     """D5, D6: a collected release cannot become live, and a live release is not collected."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
@@ -287,18 +289,20 @@ def test_of_a_promote_and_a_collection_at_once_one_wins(platform: Platform) -> N
     assert platform.reload(second).collected_at is None
 
 
-def test_fifty_switches_at_once_leave_one_live(platform: Platform) -> None:
+def test_fifty_concurrent_promotes_leave_one_live_deployment(platform: Platform) -> None:
     """D3: each promote writes the pointer first and the statuses afterwards, in two transactions."""
     project = platform.create_project()
     releases = [platform.create_live(project) for _ in range(3)]
     at = platform.clock()
 
-    def promote(number: int) -> None:
+    def promote_release(number: int) -> None:
         deployment = platform.reload(releases[number % len(releases)])
         promoted = platform.deployments.live_pointers.promote(OWNER, deployment, at=at)
         platform.deployments.live_pointers.finish_switch(promoted, deployment, at=at)
 
-    outcomes = run_concurrently([lambda number=number: promote(number) for number in range(CONTENDERS)])
+    outcomes = run_concurrently(
+        [lambda number=number: promote_release(number) for number in range(CONTENDERS)]
+    )
     refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
     assert refused <= {SwitchOvertakenError, StaleDeploymentError, ProjectChangedError}
     now = platform.projects.get(project.project_id)
@@ -311,4 +315,4 @@ def test_fifty_switches_at_once_leave_one_live(platform: Platform) -> None:
     after = platform.projects.get(project.project_id)
     assert after.live
     assert after.serving == after.live.deployment_id
-    assert sorted(platform.statuses(*releases)) == ["live", "retired", "retired"]
+    assert sorted(platform.read_statuses(*releases)) == ["live", "retired", "retired"]

@@ -23,7 +23,7 @@ class DirectDynamoDB:
     """A DynamoDB client. It does not validate arguments, because `RecordedClient` validates them."""
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
-        def call(**arguments: Any) -> Any:
+        def call_operation(**arguments: Any) -> Any:
             handler = DynamoHandler()
             handler.region, handler.current_account = REGION, DEFAULT_ACCOUNT_ID
             handler.uri_match = {}
@@ -40,7 +40,7 @@ class DirectDynamoDB:
                 raise ClientError({**answer, "Error": error}, operation) from None
             return shuffle_attributes(json.loads(dynamo_json_dump(result)))
 
-        return call
+        return call_operation
 
 
 @define

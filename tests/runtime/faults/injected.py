@@ -60,7 +60,7 @@ class Fault:
     kind: Kind
 
 
-def throttling_error(operation: str) -> ClientError:
+def make_throttling_error(operation: str) -> ClientError:
     """Return the throttling error of an operation's service."""
     if operation in _DYNAMODB:
         code, status = "ProvisionedThroughputExceededException", 400
@@ -72,15 +72,15 @@ def throttling_error(operation: str) -> ClientError:
         code, status = "TooManyRequestsException", 429
     else:
         code, status = "ThrottlingException", 400
-    return aws_error(operation, code, status)
+    return make_aws_error(operation, code, status)
 
 
-def failure_error(operation: str) -> ClientError:
+def make_internal_error(operation: str) -> ClientError:
     """Return an internal error of any service."""
-    return aws_error(operation, "InternalServerError", 500)
+    return make_aws_error(operation, "InternalServerError", 500)
 
 
-def aws_error(operation: str, code: str, status: int, message: str = "") -> ClientError:
+def make_aws_error(operation: str, code: str, status: int, message: str = "") -> ClientError:
     """Return an AWS error. `operation` is the name of boto3's method or of AWS's operation."""
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, operation)  # type: ignore[arg-type]
@@ -111,9 +111,9 @@ class Injector:
     _turn: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        self.calls.before, self.calls.after = self.before, self.after
+        self.calls.before, self.calls.after = self.inject_before_call, self.inject_after_call
 
-    def before(self, operation: str) -> None:
+    def inject_before_call(self, operation: str) -> None:
         if not self.function:
             return
         if self.has_crashed:
@@ -122,11 +122,11 @@ class Injector:
         if refused:
             raise refused
         if self._is_here(operation, Kind.THROTTLED):
-            raise throttling_error(operation)
+            raise make_throttling_error(operation)
         if self._is_here(operation, Kind.FAILED):
-            raise failure_error(operation)
+            raise make_internal_error(operation)
 
-    def after(self, operation: str) -> None:
+    def inject_after_call(self, operation: str) -> None:
         if not self.function:
             return
         self.check()

@@ -21,15 +21,15 @@ from runtime.deploy.handlers import build_events, orchestrator, release, sweep, 
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
-from tests.runtime.data.life_cycle import ENDS, PUSH, artifact_of
-from tests.runtime.events import build_state_event, delivery_event, sqs_event
+from tests.runtime.data.life_cycle import ENDS, PUSH, make_deployment_artifact
+from tests.runtime.events import build_state_event, make_delivery_event, make_sqs_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.faults.injected import Fault, Injector
 from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, Platform
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ReleasePlatform,
-    artifact_key,
+    build_artifact_key,
     find_served_deployment_id,
 )
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
@@ -149,10 +149,13 @@ class PushSimulation:
 
     def __attrs_post_init__(self) -> None:
         self.platform = self.stage.platform
-        self.project, self.others = self.stage.project(), self.stage.project("others-site", user_id=OTHER)
-        self.stage.live(self.others)
+        self.project, self.others = (
+            self.stage.create_project(),
+            self.stage.create_project("others-site", user_id=OTHER),
+        )
+        self.stage.create_live(self.others)
         self._sent, self._started = len(self.platform.queues.sent), set(self.platform.codebuild.builds)
-        self.site, self.site_of_others = self.stage.site(self.project), self.stage.site(self.others)
+        self.site, self.site_of_others = self.stage.get_site(self.project), self.stage.get_site(self.others)
         self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
         self.injector = Injector(self.platform.calls, check=self.check_reachable)
         self.state_of_others = self.read_state_of_others()
@@ -161,7 +164,7 @@ class PushSimulation:
         self.injector.sites.clear()
         started = self.now
         self.observe()
-        self.usual = (self._ended_at() - started).total_seconds()
+        self.usual = (self._find_end_time() - started).total_seconds()
 
     @property
     def now(self) -> datetime:
@@ -186,7 +189,7 @@ class PushSimulation:
         Returns:
             The outcome of the last push.
         """
-        started, count = self.now, len(self.deployments())
+        started, count = self.now, len(self.list_deployments())
         self.injector.fault, self.injector.happened = fault, False
         bodies = [self.push() for _ in range(pushes)]
         self.run()
@@ -203,7 +206,7 @@ class PushSimulation:
     def _delete_old_rows(self) -> None:
         """Delete all deployments except the live one, and the builds, because moto is slow with many rows."""
         live = self.platform.projects.get(self.project.project_id).serving
-        for row in self.rows():
+        for row in self.read_rows():
             if row["deploymentId"]["S"] != live:
                 key = {name: row[name] for name in ("projectId", "deploymentId")}
                 self.platform.database.delete_item(TableName=DEPLOYMENTS, Key=key)
@@ -220,9 +223,9 @@ class PushSimulation:
             started: Time of the push.
             count: Number of deployments before the push.
         """
-        deployments = self.deployments()[count:]
+        deployments = self.list_deployments()[count:]
         newest = deployments[-1] if deployments else None
-        ended = self._ended_at() if newest else self.now
+        ended = self._find_end_time() if newest else self.now
         late = (ended - started).total_seconds() - self.usual
         failure = newest.failure if newest else None
         observed = Outcome(
@@ -245,10 +248,10 @@ class PushSimulation:
     def run(self) -> None:
         """Advance the time until no call is pending and no deployment has a lease."""
         for _ in range(MAX_CALLS):
-            upcoming = min(self.due, key=self._comes_at, default=None)
-            comes_at = self._comes_at(upcoming) if upcoming else datetime.max.replace(tzinfo=UTC)
+            upcoming = min(self.due, key=self._compute_call_time, default=None)
+            comes_at = self._compute_call_time(upcoming) if upcoming else datetime.max.replace(tzinfo=UTC)
             if comes_at > self.now + MINUTE:
-                lease = self._earliest_lease()
+                lease = self._find_earliest_lease_end()
                 if lease is not None and lease < comes_at:
                     self.platform.clock.now = max(self.now, lease + MINUTE)
                     self.sweeps += 1
@@ -261,7 +264,7 @@ class PushSimulation:
             self.call(upcoming)
         raise AssertionError(f"the pushes have not ended after {MAX_CALLS} calls")
 
-    def _comes_at(self, due: PendingCall) -> datetime:
+    def _compute_call_time(self, due: PendingCall) -> datetime:
         """Return the time of a call. A hidden message delays the other messages of its group."""
         hidden = [each.at for each in self.due if each is not due and each.tries and each.group == due.group]
         return max([due.at, *(hidden if due.group else [])])
@@ -293,18 +296,18 @@ class PushSimulation:
         """Call the handler of a function, and return whether AWS counts the call as successful."""
         match due.function:
             case "webhook":
-                event = delivery_event(self.project.project_id, self.secret, due.content.encode())
-                return webhook.respond(event, self.platform.push_receiver)["statusCode"] < 500
+                event = make_delivery_event(self.project.project_id, self.secret, due.content.encode())
+                return webhook.handle_event(event, self.platform.push_receiver)["statusCode"] < 500
             case "orchestrator":
-                event = sqs_event(due.content, receives=due.tries)
-                return not orchestrator.respond(event, self.platform.builder)["batchItemFailures"]
+                event = make_sqs_event(due.content, receives=due.tries)
+                return not orchestrator.handle_event(event, self.platform.builder)["batchItemFailures"]
             case "build events":
-                build_events.respond(due.content, self.platform.result_recorder)
+                build_events.handle_event(due.content, self.platform.result_recorder)
             case "release":
-                event = sqs_event(due.content, receives=due.tries)
-                return not release.respond(event, self.stage.releaser)["batchItemFailures"]
+                event = make_sqs_event(due.content, receives=due.tries)
+                return not release.handle_event(event, self.stage.releaser)["batchItemFailures"]
             case _:
-                sweep.respond(due.content, self.platform.sweeper)
+                sweep.handle_event(due.content, self.platform.sweeper)
         return True
 
     def _schedule_retry(self, due: PendingCall, timeouts: list[int]) -> None:
@@ -346,7 +349,7 @@ class PushSimulation:
     def _end_build(self, token: str, event_after: timedelta | None) -> None:
         """End a deployment's build successfully, and schedule its event, unless `event_after` is None."""
         deployment = self.platform.deployments.get(self.project.project_id, token)
-        key, content = (ARTIFACTS, artifact_key(deployment)), artifact_of(deployment)
+        key, content = (ARTIFACTS, build_artifact_key(deployment)), make_deployment_artifact(deployment)
         self.stage.objects.stored[key] = (content, "application/zip", None)
         self.platform.codebuild.end(token)
         build_id = f"{self.platform.codebuild.builds[token]['projectName']}:build-of-{token}"
@@ -356,18 +359,18 @@ class PushSimulation:
 
     # Stored state
 
-    def rows(self) -> list[Mapping[str, Any]]:
-        return self._rows_of(self.project)
+    def read_rows(self) -> list[Mapping[str, Any]]:
+        return self._read_project_rows(self.project)
 
-    def deployments(self) -> list[Deployment]:
+    def list_deployments(self) -> list[Deployment]:
         """Return the deployments, oldest first."""
-        return [from_row(row, Deployment) for row in self.rows()]
+        return [from_row(row, Deployment) for row in self.read_rows()]
 
-    def functions_published(self) -> dict[str, str]:
+    def list_published_versions(self) -> dict[str, str]:
         """Return the descriptions of the published versions of the site's server function, by version."""
         return self.stage.functions.functions[self.site.server_function].descriptions
 
-    def _rows_of(self, project: Project) -> list[Mapping[str, Any]]:
+    def _read_project_rows(self, project: Project) -> list[Mapping[str, Any]]:
         rows: list[Mapping[str, Any]] = self.platform.database.query(
             TableName=DEPLOYMENTS,
             KeyConditionExpression="projectId = :project",
@@ -375,12 +378,12 @@ class PushSimulation:
         )["Items"]
         return rows
 
-    def _earliest_lease(self) -> datetime | None:
-        ends = [int(row["leaseUntil"]["N"]) for row in self.rows() if "leaseUntil" in row]
+    def _find_earliest_lease_end(self) -> datetime | None:
+        ends = [int(row["leaseUntil"]["N"]) for row in self.read_rows() if "leaseUntil" in row]
         return datetime.fromtimestamp(min(ends), UTC) if ends else None
 
-    def _ended_at(self) -> datetime:
-        return max(each.updated_at for each in self.deployments())
+    def _find_end_time(self) -> datetime:
+        return max(each.updated_at for each in self.list_deployments())
 
     def check_reachable(self) -> None:
         """Assert that the site's host points to an existing function URL, if the edge has its entry."""
@@ -399,7 +402,7 @@ class PushSimulation:
         return copy.deepcopy(
             (
                 self.platform.database.get_item(TableName=PROJECTS, Key=key)["Item"],
-                self._rows_of(self.others),
+                self._read_project_rows(self.others),
                 {
                     host: value
                     for host, value in self.stage.store.items.items()
@@ -413,7 +416,7 @@ class PushSimulation:
 
     def check_final_state(self) -> None:
         """Assert that all deployments have ended, one is live, and the other tenant's state is unchanged."""
-        project, deployments = self.platform.projects.get(self.project.project_id), self.deployments()
+        project, deployments = self.platform.projects.get(self.project.project_id), self.list_deployments()
         assert {each.status for each in deployments} <= ENDS
         assert all(each.failure for each in deployments if each.status is Status.FAILED)
         live = [each.deployment_id for each in deployments if each.status is Status.LIVE]

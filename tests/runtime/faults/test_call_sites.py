@@ -29,11 +29,11 @@ def test_a_push_survives_one_fault_at_each_call(simulation: PushSimulation, func
             assert observed.status or function == "webhook", (site, kind, observed)
             assert observed.sweeps <= 2, (site, kind, observed)
             cells.append(str(observed))
-        rows.append([_name_operation(site), f"`{site.call_path}`", *cells])
+        rows.append([_format_operation(site), f"`{site.call_path}`", *cells])
     assert rows
     check_table(f"calls of {function}", HEADS, sorted(rows))
 
 
-def _name_operation(site: CallSite) -> str:
+def _format_operation(site: CallSite) -> str:
     name = "PUT of a presigned URL" if site.operation == "put" else site.operation
     return name if " " in name else "".join(word.capitalize() for word in name.split("_"))

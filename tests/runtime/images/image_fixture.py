@@ -18,7 +18,7 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
-from runtime.images.repositories.objects import ImageStore, delivered_key, upload_key
+from runtime.images.repositories.objects import ImageStore, build_delivered_key, build_upload_key
 from runtime.images.service.image_input import NewAlbum, NewImage
 from runtime.images.service.managing import ImageService
 from runtime.images.service.receiving import UploadProcessor
@@ -26,8 +26,8 @@ from runtime.shared.converters import from_row
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import make_ulid_generator
 from runtime.shared.signing import Signer
-from tests.runtime.calls import REGION, Calls, client_error, real_client
-from tests.runtime.images.image_tables import IMAGES, images_table
+from tests.runtime.calls import REGION, Calls, get_real_client, make_client_error
+from tests.runtime.images.image_tables import IMAGES, get_images_table
 from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OWNER
 from tests.runtime.signatures import check_form
@@ -42,8 +42,10 @@ CURSOR_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/image-cursors"
 
 def create_image_resources() -> None:
     """Create the service's table and bucket."""
-    real_client("dynamodb").create_table(**images_table())
-    real_client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    get_real_client("dynamodb").create_table(**get_images_table())
+    get_real_client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
 
 
 @define
@@ -66,7 +68,7 @@ class CloudFrontCaches:
         assert arguments["DistributionId"] == DISTRIBUTION
         batch = arguments["InvalidationBatch"]
         if batch["CallerReference"] in self.references:
-            raise client_error("InvalidArgument", "CreateInvalidation")
+            raise make_client_error("InvalidArgument", "CreateInvalidation")
         self.references.append(batch["CallerReference"])
         for path in batch["Paths"]["Items"]:
             self.objects.pop(path.removeprefix("/"), None)
@@ -84,14 +86,14 @@ class ImageSystem:
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
-        self.dynamodb = self.calls.client("dynamodb", real_client("dynamodb"))
-        self.s3 = FormSigningS3(self.calls.client("s3", CopyingS3(real_client("s3"))))
-        signer = Signer(self.calls.client("kms", Kms()), CURSOR_KEY)
+        self.dynamodb = self.calls.wrap_client("dynamodb", get_real_client("dynamodb"))
+        self.s3 = FormSigningS3(self.calls.wrap_client("s3", CopyingS3(get_real_client("s3"))))
+        signer = Signer(self.calls.wrap_client("kms", Kms()), CURSOR_KEY)
         self.cursors = Cursors(key=signer.derive_cursor_key, clock=self.clock)
         self.images = ImageRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.albums = AlbumRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.store = ImageStore(client=self.s3, bucket=BUCKET)
-        self.cloudfront = self.calls.client("cloudfront", self.caches)
+        self.cloudfront = self.calls.wrap_client("cloudfront", self.caches)
         self.statuses = ImageStatusRepository(client=self.dynamodb, table=IMAGES)
         self.service = ImageService(
             images=self.images,
@@ -140,21 +142,23 @@ class ImageSystem:
     def fill_caches(self) -> None:
         """Simulate visitors that request every ready image, so that the caches contain all of them."""
         shown = {
-            delivered_key_of(image) for image in self.image_rows().values() if image.status is Status.READY
+            get_delivered_key(image) for image in self.read_images().values() if image.status is Status.READY
         }
-        self.caches.objects |= {key: data for key, data in self.objects().items() if key in shown}
+        self.caches.objects |= {key: data for key, data in self.read_objects().items() if key in shown}
 
     # Events
 
     def put_upload(self, image: Image, data: bytes) -> dict[str, Any]:
         """Upload a file as the form does. Return the event of the upload, without delivering it."""
-        written = real_client("s3").put_object(
-            Bucket=BUCKET, Key=upload_key(image.image_id), Body=data, ContentType=image.content_type
+        written = get_real_client("s3").put_object(
+            Bucket=BUCKET, Key=build_upload_key(image.image_id), Body=data, ContentType=image.content_type
         )
-        return object_created(upload_key(image.image_id), written["ETag"].strip('"'), len(data))
+        return make_object_created_event(
+            build_upload_key(image.image_id), written["ETag"].strip('"'), len(data)
+        )
 
     def deliver(self, event: Mapping[str, Any]) -> None:
-        uploaded.respond(event, self.processor)
+        uploaded.handle_event(event, self.processor)
 
     def deliver_with_crash(self, event: Mapping[str, Any], *, after: int) -> bool:
         """Deliver an event to a function that crashes after some calls. After a crash, deliver it again.
@@ -175,46 +179,46 @@ class ImageSystem:
         """Move the clock. Delete what DynamoDB, the bucket's lifecycle rule and the caches delete by then."""
         self.clock.now += after
         self.caches.objects.clear()
-        for key in self.objects():
+        for key in self.read_objects():
             if key.startswith(UPLOAD_PREFIX):
-                real_client("s3").delete_object(Bucket=BUCKET, Key=key)
-        for row in self.rows():
+                get_real_client("s3").delete_object(Bucket=BUCKET, Key=key)
+        for row in self.read_rows():
             if "ttl" in row and int(row["ttl"]["N"]) <= self.clock.now.timestamp():
                 key = {name: row[name] for name in ("PK", "SK")}
-                real_client("dynamodb").delete_item(TableName=IMAGES, Key=key)
+                get_real_client("dynamodb").delete_item(TableName=IMAGES, Key=key)
 
     # Stored state
 
-    def rows(self) -> list[dict[str, Any]]:
+    def read_rows(self) -> list[dict[str, Any]]:
         """Return all rows, from moto's storage, because moto's scan would copy the table more than once."""
         partitions = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[IMAGES].items.values()
         return [deepcopy(row.to_json()["Attributes"]) for rows in partitions for row in rows.values()]
 
-    def image_rows(self) -> dict[str, Image]:
-        found = [from_row(row, Image) for row in self.rows() if row["PK"]["S"].startswith("IMAGE#")]
+    def read_images(self) -> dict[str, Image]:
+        found = [from_row(row, Image) for row in self.read_rows() if row["PK"]["S"].startswith("IMAGE#")]
         return {image.image_id: image for image in found}
 
-    def objects(self) -> dict[str, bytes]:
+    def read_objects(self) -> dict[str, bytes]:
         """Return the contents of all uploads and delivered objects by key, from moto's storage."""
         keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].keys
         return {name: key.value for name, key in keys.items()}
 
-    def everything(self) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    def read_rows_and_objects(self) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
         """Return all rows and all objects."""
-        return self.rows(), self.objects()
+        return self.read_rows(), self.read_objects()
 
     def read_again(self, image: Image) -> Image:
         """Return the stored image in its current state."""
-        return self.image_rows()[image.image_id]
+        return self.read_images()[image.image_id]
 
     def count_images(self, album: Album) -> int:
         return self.albums.get(album.user_id, album.album_id).image_count
 
 
-def delivered_key_of(image: Image) -> str:
+def get_delivered_key(image: Image) -> str:
     """Return the key of a ready image's delivered object."""
     assert image.etag
-    return delivered_key(image.image_id, image.etag)
+    return build_delivered_key(image.image_id, image.etag)
 
 
 @define
@@ -242,7 +246,7 @@ class FormSigningS3:
     _watched: Any
 
     def generate_presigned_post(self, **arguments: Any) -> Any:
-        form = real_client("s3", api._PRESIGNED_POST_CONFIG).generate_presigned_post(**arguments)
+        form = get_real_client("s3", api._PRESIGNED_POST_CONFIG).generate_presigned_post(**arguments)
         check_form(form["url"], form["fields"], bucket=BUCKET, size=1)
         return form
 
@@ -250,7 +254,7 @@ class FormSigningS3:
         return getattr(self._watched, operation)
 
 
-def object_created(key: str, etag: str, size: int) -> dict[str, Any]:
+def make_object_created_event(key: str, etag: str, size: int) -> dict[str, Any]:
     """Return S3's event, in the format of the example in S3's user guide."""
     return {
         "Records": [

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from tests.components.recorder import dynamodb_tables
+from tests.components.recorder import list_dynamodb_tables
 
 IMAGES = "anchor-dev-images"
 
 
-def images_table() -> dict[str, Any]:
+def get_images_table() -> dict[str, Any]:
     """Return the `create_table` arguments of the images table."""
-    (table,) = [table for table in dynamodb_tables("dev") if table["TableName"] == IMAGES]
+    (table,) = [table for table in list_dynamodb_tables("dev") if table["TableName"] == IMAGES]
     return table

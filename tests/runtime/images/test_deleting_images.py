@@ -11,8 +11,8 @@ from runtime.images.errors import ImageChangedError, ImageDeletingError, ImageNo
 from runtime.images.handlers import api
 from runtime.images.model import TRANSITIONS, UPLOAD_PREFIX, Image, Status
 from runtime.images.service.image_input import ImageChanges
-from tests.runtime.calls import client_error
-from tests.runtime.events import api_event
+from tests.runtime.calls import make_client_error
+from tests.runtime.events import make_api_event
 from tests.runtime.images.image_fixture import ImageSystem
 from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OWNER
@@ -62,7 +62,7 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
     crash_after = min(crash_after, steps)
     image = KINDS[kind](system)
     # Uploads stay until their events are processed, and this test delivers no such event.
-    uploads = {key for key in system.objects() if key.startswith(UPLOAD_PREFIX)}
+    uploads = {key for key in system.read_objects() if key.startswith(UPLOAD_PREFIX)}
     system.fill_caches()
     kept = dict(system.caches.objects)
     assert system.calls.crash_during(
@@ -72,11 +72,15 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
     if crash_after > 1:
         system.expire()
     if crash_after < steps:
-        assert set(system.objects()) - uploads <= set(kept)
-        assert set(system.image_rows()) == {image.image_id}
+        assert set(system.read_objects()) - uploads <= set(kept)
+        assert set(system.read_images()) == {image.image_id}
         system.caches.objects = kept  # the deletion is repeated before the cached copies expire
         system.service.delete_image(OWNER, image.image_id)
-    assert (system.image_rows(), set(system.objects()) - uploads, system.caches.objects) == ({}, set(), {})
+    assert (system.read_images(), set(system.read_objects()) - uploads, system.caches.objects) == (
+        {},
+        set(),
+        {},
+    )
     assert all(
         system.count_images(album) == 0
         for album in system.service.list_albums(OWNER, limit=9, cursor=None).items
@@ -93,7 +97,9 @@ def test_an_unfinished_deletion_is_shown_and_cannot_be_undone(system: ImageSyste
     image = create_half_deleted(system)
     path = {"imageId": image.image_id}
     shown = json.loads(
-        api.respond(api_event("GET /images/{imageId}", user_id=OWNER, **path), system.service)["body"]
+        api.handle_event(make_api_event("GET /images/{imageId}", user_id=OWNER, **path), system.service)[
+            "body"
+        ]
     )
     assert shown["status"] == "deleting"
     assert "url" not in shown
@@ -101,7 +107,7 @@ def test_an_unfinished_deletion_is_shown_and_cannot_be_undone(system: ImageSyste
         with pytest.raises(ImageDeletingError, match="repeat the deletion"):
             system.service.change_image(OWNER, image.image_id, changes)
     system.service.delete_image(OWNER, image.image_id)
-    assert system.image_rows() == {}
+    assert system.read_images() == {}
 
 
 @pytest.mark.parametrize("code", ["TooManyInvalidationsInProgress", "Throttling"])
@@ -112,19 +118,19 @@ def test_a_refused_invalidation_asks_the_user_to_repeat_the_deletion(system: Ima
     """
     image = system.create_ready()
     system.fill_caches()
-    system.caches.refusal = client_error(code, "CreateInvalidation")
-    delete = api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
-    refused = api.respond(delete, system.service)
+    system.caches.refusal = make_client_error(code, "CreateInvalidation")
+    delete = make_api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
+    refused = api.handle_event(delete, system.service)
     assert (refused["statusCode"], system.read_again(image).status) == (503, Status.DELETING)
     assert "repeat the deletion" in json.loads(refused["body"])["detail"]
     system.caches.refusal = None
-    assert api.respond(delete, system.service)["statusCode"] == 204
-    assert (system.everything(), system.caches.objects) == (([], {}), {})
+    assert api.handle_event(delete, system.service)["statusCode"] == 204
+    assert (system.read_rows_and_objects(), system.caches.objects) == (([], {}), {})
 
 
 def test_a_denied_invalidation_raises_an_error(system: ImageSystem) -> None:
     image = system.create_ready()
-    system.caches.refusal = client_error("AccessDenied", "CreateInvalidation")
+    system.caches.refusal = make_client_error("AccessDenied", "CreateInvalidation")
     with pytest.raises(ClientError, match="AccessDenied"):
         system.service.delete_image(OWNER, image.image_id)
     assert system.read_again(image).status is Status.DELETING
@@ -132,17 +138,17 @@ def test_a_denied_invalidation_raises_an_error(system: ImageSystem) -> None:
 
 def test_a_busy_object_asks_the_user_to_repeat_the_deletion(system: ImageSystem) -> None:
     image = system.create_ready()
-    delete = api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
+    delete = make_api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
 
-    def conflicting(called: str) -> None:
+    def raise_conflict(called: str) -> None:
         if called == "delete_object":
-            raise client_error("ConditionalRequestConflict", "DeleteObject")
+            raise make_client_error("ConditionalRequestConflict", "DeleteObject")
 
-    system.calls.before = conflicting
-    assert api.respond(delete, system.service)["statusCode"] == 503
+    system.calls.before = raise_conflict
+    assert api.handle_event(delete, system.service)["statusCode"] == 503
     system.calls.before = lambda _: None
-    assert api.respond(delete, system.service)["statusCode"] == 204
-    assert system.everything() == ([], {})
+    assert api.handle_event(delete, system.service)["statusCode"] == 204
+    assert system.read_rows_and_objects() == ([], {})
 
 
 def test_each_attempt_invalidates_with_a_new_reference(system: ImageSystem) -> None:
@@ -153,16 +159,16 @@ def test_each_attempt_invalidates_with_a_new_reference(system: ImageSystem) -> N
     assert system.calls.crash_during(lambda: system.service.delete_image(OWNER, image.image_id), after=4)
     system.caches.objects = kept  # as if a visitor had requested the object just before its deletion
     system.service.delete_image(OWNER, image.image_id)
-    assert (system.everything(), system.caches.objects) == (([], {}), {})
+    assert (system.read_rows_and_objects(), system.caches.objects) == (([], {}), {})
 
 
 def test_an_upload_into_an_unfinished_deletion_is_deleted(system: ImageSystem) -> None:
     image = create_half_deleted(system)
-    before = system.everything()
+    before = system.read_rows_and_objects()
     system.upload(image, make_picture(color="blue"))
-    assert system.everything() == before
+    assert system.read_rows_and_objects() == before
     system.service.delete_image(OWNER, image.image_id)
-    assert system.everything() == ([], {})
+    assert system.read_rows_and_objects() == ([], {})
 
 
 def test_two_deletions_at_the_same_time_both_succeed(system: ImageSystem) -> None:
@@ -175,7 +181,7 @@ def test_two_deletions_at_the_same_time_both_succeed(system: ImageSystem) -> Non
 
     system.calls.before = delete_again
     system.service.delete_image(OWNER, image.image_id)
-    assert system.everything() == ([], {})
+    assert system.read_rows_and_objects() == ([], {})
 
 
 def test_a_deletion_reads_the_image_again_after_a_conflicting_upload(system: ImageSystem) -> None:
@@ -191,7 +197,7 @@ def test_a_deletion_reads_the_image_again_after_a_conflicting_upload(system: Ima
 
     system.calls.before = make_ready
     system.service.delete_image(OWNER, image.image_id)
-    assert (system.image_rows(), system.objects(), system.count_images(album)) == ({}, {}, 0)
+    assert (system.read_images(), system.read_objects(), system.count_images(album)) == ({}, {}, 0)
 
 
 def test_a_move_reads_the_image_again_after_a_conflicting_upload(system: ImageSystem) -> None:
@@ -233,10 +239,10 @@ def test_an_operation_on_an_image_that_keeps_changing_is_refused(system: ImageSy
     assert (system.read_again(image).status, system.count_images(album)) == (Status.REJECTED, 0)
 
 
-def test_a_stale_read_writes_nothing(system: ImageSystem) -> None:
+def test_a_write_after_a_stale_read_changes_nothing(system: ImageSystem) -> None:
     album = system.create_album()
     image = system.create_ready()
-    before = system.everything()
+    before = system.read_rows_and_objects()
     for stale in (
         evolve(image, etag="0"),
         evolve(image, etag=None),
@@ -250,10 +256,10 @@ def test_a_stale_read_writes_nothing(system: ImageSystem) -> None:
             system.statuses.reject(stale, "reason", etag="1", at=system.clock())
     with pytest.raises(ImageNotFoundError):
         system.images.get(OWNER, system.service.ids(), at=system.clock())
-    assert system.everything() == before
+    assert system.read_rows_and_objects() == before
 
 
-def test_a_deleting_image_gets_no_other_status() -> None:
+def test_the_status_deleting_is_final() -> None:
     assert TRANSITIONS[Status.DELETING] == frozenset()
     assert all(
         Status.DELETING in ways for status, ways in TRANSITIONS.items() if status is not Status.DELETING

@@ -13,8 +13,8 @@ from runtime.images.handlers import api, uploaded
 from runtime.images.service.image_input import NewImage
 from runtime.images.service.managing import CreatedImage
 from runtime.shared import aws as clients
-from tests.runtime.calls import client_error, real_client
-from tests.runtime.events import api_event
+from tests.runtime.calls import get_real_client, make_client_error
+from tests.runtime.events import make_api_event
 from tests.runtime.images.image_fixture import BUCKET, CURSOR_KEY, DELIVERY, DISTRIBUTION, ImageSystem
 from tests.runtime.images.image_tables import IMAGES
 from tests.runtime.images.pictures import make_picture
@@ -27,7 +27,7 @@ NEW = {"contentType": "image/png", "size": 5_000}
 
 def clear_caches() -> None:
     for handler in HANDLERS:
-        handler.service.cache_clear()
+        handler.get_service.cache_clear()
     clients.client.cache_clear()
 
 
@@ -51,28 +51,28 @@ def deployed(system: ImageSystem, monkeypatch: pytest.MonkeyPatch) -> Iterator[I
     clear_caches()
 
 
-def call_api(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see api_event
-    return json.loads(api.handle(api_event(route, user_id=OWNER, **more), None)["body"])
+def call_api(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see make_api_event
+    return json.loads(api.handle(make_api_event(route, user_id=OWNER, **more), None)["body"])
 
 
 def test_an_image_goes_from_its_form_to_ready_through_the_functions(
     deployed: ImageSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I2: the test uses the real handlers and clients."""
-    key = real_client("kms").create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
+    key = get_real_client("kms").create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
     monkeypatch.setenv("CURSOR_KEY_ARN", key["KeyMetadata"]["Arn"])
     made = [call_api("POST /images", body=NEW) for _ in range(2)]
     assert BUCKET in made[0]["upload"]["url"]
     assert ".ap-southeast-1." in made[0]["upload"]["url"]
     for each in made:
-        uploaded.handle(deployed.put_upload(deployed.image_rows()[each["imageId"]], make_picture()), None)
+        uploaded.handle(deployed.put_upload(deployed.read_images()[each["imageId"]], make_picture()), None)
     first = call_api("GET /images", query={"limit": "1"})
     rest = call_api("GET /images", query={"cursor": first["cursor"]})
     assert [each["imageId"] for each in first["images"] + rest["images"]] == [
         made[1]["imageId"],
         made[0]["imageId"],
     ]
-    image = deployed.image_rows()[made[1]["imageId"]]
+    image = deployed.read_images()[made[1]["imageId"]]
     assert first["images"][0]["url"] == f"{DELIVERY}/images/{image.image_id}/{image.etag}"
 
 
@@ -82,18 +82,18 @@ def test_only_a_deletion_creates_a_cloudfront_client(monkeypatch: pytest.MonkeyP
     made: list[str] = []
     make = clients.boto3.client
 
-    def client(service: str, **more: Any) -> Any:  # noqa: ANN401 - boto3 makes clients from data
+    def record_client(service: str, **more: Any) -> Any:  # noqa: ANN401 - boto3 makes clients from data
         made.append(service)
         return make(service, **more)
 
-    monkeypatch.setattr(clients.boto3, "client", client)
+    monkeypatch.setattr(clients.boto3, "client", record_client)
     call_api("GET /images")
     assert "cloudfront" not in made
-    api.service().distribution.client()
+    api.get_service().distribution.client()
     assert made[-1] == "cloudfront"
 
 
-def test_importing_a_handler_loads_no_other_modules_and_creates_no_client() -> None:
+def test_importing_a_handler_loads_only_necessary_modules_and_creates_no_client() -> None:
     """Each import delays the cold start. Only the upload function needs the modules for file formats."""
     program = """
 import sys
@@ -120,19 +120,19 @@ def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
 ) -> None:
     """The signature must stay secret, because anybody who has the form can upload a file."""
     body = {**NEW, "title": "On the hill"}
-    response = api.respond(api_event("POST /images", user_id=OWNER, body=body), system.service)
+    response = api.handle_event(make_api_event("POST /images", user_id=OWNER, body=body), system.service)
     fields = json.loads(response["body"])["upload"]["fields"]
     secrets = [fields["policy"], fields["x-amz-signature"]]
     created: CreatedImage = system.service.create_image(OWNER, NewImage(content_type="image/png", size=9))
     assert "fields" not in repr(created)
     assert "fields" not in repr(created.form)
 
-    def fail(_: str) -> None:
-        raise client_error("AccessDeniedException", "PutItem")
+    def deny_call(_: str) -> None:
+        raise make_client_error("AccessDeniedException", "PutItem")
 
-    monkeypatch.setattr(system.calls, "before", fail)
+    monkeypatch.setattr(system.calls, "before", deny_call)
     with pytest.raises(Exception, match="AccessDenied") as failed:
-        api.respond(api_event("POST /images", user_id=OWNER, body=body), system.service)
+        api.handle_event(make_api_event("POST /images", user_id=OWNER, body=body), system.service)
     printed = capsys.readouterr()
     seen = printed.out + printed.err + str(failed.value)
     assert not [secret for secret in secrets if secret in seen]
@@ -170,5 +170,5 @@ def test_each_operation_makes_the_documented_number_of_calls(system: ImageSystem
     for name, (more, expected) in one.items():
         route = " ".join(name.split()[:2])
         with system.calls.record_calls() as calls:
-            response = api.respond(api_event(route, user_id=OWNER, **more), system.service)
+            response = api.handle_event(make_api_event(route, user_id=OWNER, **more), system.service)
         assert (name, response["statusCode"] < 300, calls) == (name, True, expected)

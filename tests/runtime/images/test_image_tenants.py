@@ -18,7 +18,7 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.shared.pages import Page
-from tests.runtime.events import api_event
+from tests.runtime.events import make_api_event
 from tests.runtime.images.image_fixture import ImageSystem
 from tests.runtime.platform_fixture import OTHER, OWNER
 
@@ -95,23 +95,23 @@ def create_owned(system: ImageSystem) -> tuple[Image, Album]:
 def test_another_user_finds_and_changes_nothing(system: ImageSystem, method: str) -> None:
     """A5."""
     image, album = create_owned(system)
-    before = system.everything()
+    before = system.read_rows_and_objects()
     for user in STRANGERS:
         try:
             found = SERVE_USERS[method](system, user, image, album)
         except (ImageNotFoundError, AlbumNotFoundError):
             found = None
         assert found in (None, Page(items=(), cursor=None))
-        assert system.everything() == before
+        assert system.read_rows_and_objects() == before
 
 
 @pytest.mark.parametrize("method", sorted(set(SERVE_USERS) - {"ImageRepository.finish_deleting"}))
-def test_the_owner_is_served(system: ImageSystem, method: str) -> None:
+def test_the_owner_can_use_every_method(system: ImageSystem, method: str) -> None:
     image, album = create_owned(system)
     if method == "AlbumRepository.delete":
         album = system.create_album(name="Empty")
         SERVE_USERS[method](system, OWNER, image, album)
-        assert len(system.rows()) == 3
+        assert len(system.read_rows()) == 3
         return
     assert SERVE_USERS[method](system, OWNER, image, album) not in (None, Page(items=(), cursor=None))
 
@@ -119,10 +119,10 @@ def test_the_owner_is_served(system: ImageSystem, method: str) -> None:
 def test_an_own_image_cannot_be_put_into_another_users_album(system: ImageSystem) -> None:
     _, album = create_owned(system)
     for mine in (system.create_ready(user_id=OTHER), system.create_pending(user_id=OTHER)):
-        before = system.everything()
+        before = system.read_rows_and_objects()
         with pytest.raises(AlbumUnavailableError):
             system.images.move_to_album(OTHER, mine, album.album_id, {}, at=system.clock())
-        assert system.everything() == before
+        assert system.read_rows_and_objects() == before
 
 
 # A valid body of each route that needs a body.
@@ -145,8 +145,8 @@ def send_request(  # noqa: PLR0913 - all parts of a request
     query: dict[str, str] | None = None,
 ) -> tuple[int, Any]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
-    event = api_event(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
-    response = api.respond(event, system.service)
+    event = make_api_event(route, user_id=user, body=body or BODIES.get(route), query=query, **used)
+    response = api.handle_event(event, system.service)
     return response["statusCode"], json.loads(response.get("body") or "null")
 
 
@@ -154,7 +154,7 @@ def make_unused_ids(system: ImageSystem) -> dict[str, str]:
     return {"imageId": system.service.ids(), "albumId": system.service.ids()}
 
 
-def path_of(owned: tuple[Image, Album]) -> dict[str, str]:
+def make_path_parameters(owned: tuple[Image, Album]) -> dict[str, str]:
     return {"imageId": owned[0].image_id, "albumId": owned[1].album_id}
 
 
@@ -166,22 +166,22 @@ def test_another_users_resource_gets_the_response_of_a_missing_one(
     """A5. Status and body are the same, and nothing changes."""
     if body and route != "PATCH /images/{imageId}":
         body = BODIES.get(route)
-    path = path_of(create_owned(system))
+    path = make_path_parameters(create_owned(system))
     none = make_unused_ids(system)
-    before = system.everything()
+    before = system.read_rows_and_objects()
     answer = send_request(system, route, OTHER, path, body=body)
     assert answer[0] == 404
     assert answer == send_request(system, route, OTHER, none, body=body)
     assert answer == send_request(system, route, OWNER, none, body=body)
     assert answer == send_request(system, route, OTHER, dict.fromkeys(path, "x" * 3000), body=body)
-    assert system.everything() == before
+    assert system.read_rows_and_objects() == before
 
 
 def test_another_users_album_is_refused_like_a_missing_one(system: ImageSystem) -> None:
     """A5. In a body, another user's album is an invalid field. In a query, it is not found."""
     _, album = create_owned(system)
     mine = system.create_ready(user_id=OTHER)
-    before = system.everything()
+    before = system.read_rows_and_objects()
     answers: list[list[tuple[int, Any]]] = []
     for album_id in (album.album_id, system.service.ids(), "x" * 3000):
         new = {"contentType": "image/png", "size": 1, "albumId": album_id}
@@ -196,22 +196,22 @@ def test_another_users_album_is_refused_like_a_missing_one(system: ImageSystem) 
     assert answers[0] == answers[1] == answers[2]
     assert [status for status, _ in answers[0]] == [422, 422, 404]
     assert answers[0][0][1]["errors"] == [{"field": "albumId", "problem": "must be one of your albums"}]
-    assert system.everything() == before
+    assert system.read_rows_and_objects() == before
 
 
 @pytest.mark.parametrize("route", api.OPERATIONS)
-def test_the_owner_gets_a_response(system: ImageSystem, route: str) -> None:
-    status, answer = send_request(system, route, OWNER, path_of(create_owned(system)))
+def test_every_route_responds_to_the_owner(system: ImageSystem, route: str) -> None:
+    status, answer = send_request(system, route, OWNER, make_path_parameters(create_owned(system)))
     expected = {"POST": {201}, "DELETE": {204, 409}}.get(route.split(maxsplit=1)[0], {200})
     assert status in expected, answer
 
 
 def test_a_request_without_a_user_is_refused(system: ImageSystem) -> None:
     """A1. The API's authorizer already refuses such requests, but the function refuses them, too."""
-    path = path_of(create_owned(system))
-    before = system.everything()
+    path = make_path_parameters(create_owned(system))
+    before = system.read_rows_and_objects()
     assert {send_request(system, route, None, path)[0] for route in api.OPERATIONS} == {401}
-    assert system.everything() == before
+    assert system.read_rows_and_objects() == before
 
 
 def test_lists_contain_only_the_users_own_items(system: ImageSystem) -> None:
@@ -222,8 +222,8 @@ def test_lists_contain_only_the_users_own_items(system: ImageSystem) -> None:
 
 def test_an_image_belongs_to_its_creator_whatever_the_request_contains(system: ImageSystem) -> None:
     """A1."""
-    event = api_event("POST /images", user_id=OWNER, body=BODIES["POST /images"])
+    event = make_api_event("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}
-    api.respond(event, system.service)
-    assert [image.user_id for image in system.image_rows().values()] == [OWNER]
+    api.handle_event(event, system.service)
+    assert [image.user_id for image in system.read_images().values()] == [OWNER]

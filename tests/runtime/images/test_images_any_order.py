@@ -20,8 +20,8 @@ from runtime.images.errors import (
     ImageNotFoundError,
 )
 from runtime.images.model import DELIVERED_PREFIX, Album, Image, Status
-from runtime.images.repositories.objects import delivered_key, upload_key
-from runtime.images.repositories.rows import album_partition
+from runtime.images.repositories.objects import build_delivered_key, build_upload_key
+from runtime.images.repositories.rows import build_album_partition
 from runtime.images.service.image_input import ImageChanges
 from runtime.shared.converters import from_row
 from runtime.shared.errors import InvalidInputError
@@ -69,7 +69,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.foreign = self.system.create_ready(
             user_id=OTHER, album_id=self.system.create_album(user_id=OTHER).album_id
         )
-        self.foreign_rows = self.system.rows()
+        self.foreign_rows = self.system.read_rows()
         self.albums = [self.system.create_album(name=name) for name in ("One", "Two")]
         self.sent: list[Event] = []
         self.accepted: dict[str, bytes] = {}
@@ -78,7 +78,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not hasattr(self, "system"):
             return
         try:
-            self.everything_ends_well()
+            self.check_final_state()
         finally:
             self.aws.stop()
 
@@ -99,7 +99,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(event=events, crash_after=st.sampled_from([None, None, None, 1, 2, 3, 4, 5]))
     def an_event_arrives(self, event: Event, crash_after: int | None) -> None:
         event.done = False
-        with self.crashing(crash_after):
+        with self.crash_after_calls(crash_after):
             self.system.deliver(event.content)
             event.done = True
 
@@ -110,10 +110,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(event=events, data=FILES, before=CALLS)
     def an_event_meets_a_new_upload(self, event: Event, data: bytes, before: int) -> None:
-        def upload() -> None:
+        def upload_new_file() -> None:
             self.an_event_arrives(self.a_file_is_uploaded(event.image, data), None)
 
-        self.act_before(before, upload)
+        self.act_before(before, upload_new_file)
         self.an_event_arrives(event, None)
 
     @rule(event=events, before=CALLS)
@@ -141,7 +141,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(image=images, crash_after=st.sampled_from([None, 1, 2, 3, 4, 5]))
     def an_image_is_deleted(self, image: Image, crash_after: int | None) -> None:
-        with self.crashing(crash_after), contextlib.suppress(ImageNotFoundError):
+        with self.crash_after_calls(crash_after), contextlib.suppress(ImageNotFoundError):
             self.system.service.delete_image(OWNER, image.image_id)
 
     @rule(album=st.integers(0, 1))
@@ -166,7 +166,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.system.calls.before = act_if_due
 
     @contextlib.contextmanager
-    def crashing(self, crash_after: int | None) -> Any:  # noqa: ANN401 - a context
+    def crash_after_calls(self, crash_after: int | None) -> Any:  # noqa: ANN401 - a context
         calls = self.system.calls
         calls.crash_after = None if crash_after is None else len(calls.operations) + crash_after
         with contextlib.suppress(CrashError):
@@ -174,10 +174,10 @@ class AnyOrder(RuleBasedStateMachine):
         calls.crash_after = None
 
     @invariant()
-    def what_must_always_hold(self) -> None:
+    def check_invariants(self) -> None:
         if not hasattr(self, "accepted"):
             return
-        rows = self.system.rows()
+        rows = self.system.read_rows()
         images = [row for row in rows if row["PK"]["S"].startswith("IMAGE#")]
         # Each album counts exactly the images in its list. These are its ready images.
         for row in rows:
@@ -188,18 +188,20 @@ class AnyOrder(RuleBasedStateMachine):
         for row in images:
             image = from_row(row, Image)
             is_listed = image.status is Status.READY and image.album_id is not None
-            assert row.get("GSI2PK") == ({"S": album_partition(image.album_id or "")} if is_listed else None)
+            assert row.get("GSI2PK") == (
+                {"S": build_album_partition(image.album_id or "")} if is_listed else None
+            )
             # Images with the status `ready` or `deleting` do not expire. All others expire.
             assert (image.ttl is None) == (image.status in {Status.READY, Status.DELETING})
             assert (image.reason is not None) == (image.status is Status.REJECTED)
         # Another user's rows do not change.
         assert [row for row in rows if row["userId"]["S"] == OTHER] == self.foreign_rows
-        self.what_must_always_hold_of_objects()
+        self.check_objects()
 
-    def what_must_always_hold_of_objects(self) -> None:
-        images, objects = self.system.image_rows(), self.system.objects()
+    def check_objects(self) -> None:
+        images, objects = self.system.read_images(), self.system.read_objects()
         delivered = {
-            delivered_key(image.image_id, image.delivered_etag): image
+            build_delivered_key(image.image_id, image.delivered_etag): image
             for image in images.values()
             if image.delivered_etag is not None
         }
@@ -211,40 +213,42 @@ class AnyOrder(RuleBasedStateMachine):
         # Every other object belongs to an upload whose event is not processed yet. The processing will copy
         # or delete the object.
         waiting = [event for event in self.sent if not event.done]
-        uploads = {upload_key(event.image.image_id) for event in waiting}
-        copies = {delivered_key(event.image.image_id, _etag(event.data)) for event in waiting}
+        uploads = {build_upload_key(event.image.image_id) for event in waiting}
+        copies = {build_delivered_key(event.image.image_id, _compute_etag(event.data)) for event in waiting}
         assert set(objects) <= set(delivered) | uploads | copies
         assert all(
-            key.endswith(_etag(data)) for key, data in objects.items() if key.startswith(DELIVERED_PREFIX)
+            key.endswith(_compute_etag(data))
+            for key, data in objects.items()
+            if key.startswith(DELIVERED_PREFIX)
         )
         assert TEXT not in {data for key, data in objects.items() if key.startswith(DELIVERED_PREFIX)}
         # The caches contain no deleted object.
         assert set(self.system.caches.objects) <= set(delivered)
 
-    def everything_ends_well(self) -> None:
+    def check_final_state(self) -> None:
         """Deliver every event, repeat failed deletions, and move the clock. Then check the final state."""
         system = self.system
         for event in self.sent:
             system.deliver(event.content)
-        for image in list(system.image_rows().values()):
+        for image in list(system.read_images().values()):
             if image.status is Status.DELETING:
                 system.service.delete_image(OWNER, image.image_id)
         # If no upload of an image was accepted before, its last upload decides whether the image is ready.
-        for image_id, image in system.image_rows().items():
+        for image_id, image in system.read_images().items():
             uploads = [event.data for event in self.sent if event.image.image_id == image_id]
             if uploads and image_id not in self.accepted:
                 assert (image.status is Status.READY) == (uploads[-1] != TEXT)
         for event in self.sent:
             event.done = True
-        self.what_must_always_hold()
-        ready = {image_id for image_id, image in system.image_rows().items() if image.status is Status.READY}
-        assert len(system.objects()) == len(ready)
+        self.check_invariants()
+        ready = {image_id for image_id, image in system.read_images().items() if image.status is Status.READY}
+        assert len(system.read_objects()) == len(ready)
         system.expire()
-        assert set(system.image_rows()) == ready
-        self.what_must_always_hold()
+        assert set(system.read_images()) == ready
+        self.check_invariants()
 
 
-def _etag(data: bytes) -> str:
+def _compute_etag(data: bytes) -> str:
     return md5(data, usedforsecurity=False).hexdigest()
 
 

@@ -10,7 +10,7 @@ from runtime.images.service.svg import _Reader, read_svg_size
 OPEN = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
 
 
-def svg(inside: str = "", attributes: str = 'width="10" height="20"') -> bytes:
+def make_svg(inside: str = "", attributes: str = 'width="10" height="20"') -> bytes:
     return f"{OPEN}{attributes}>{inside}</svg>".encode()
 
 
@@ -30,7 +30,7 @@ def svg(inside: str = "", attributes: str = 'width="10" height="20"') -> bytes:
     ],
 )
 def test_the_size_is_that_of_the_root_element(attributes: str, size: tuple[int, int]) -> None:
-    assert read_svg_size(svg('<rect width="999" height="999"/>', attributes)) == size
+    assert read_svg_size(make_svg('<rect width="999" height="999"/>', attributes)) == size
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_size_is_that_of_the_root_element(attributes: str, size: tuple[int, 
 )
 def test_an_svg_without_a_size_is_refused(attributes: str) -> None:
     with pytest.raises(RefusedFileError, match="give it width and height, or a viewBox"):
-        read_svg_size(svg(attributes=attributes))
+        read_svg_size(make_svg(attributes=attributes))
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ def test_an_svg_without_a_size_is_refused(attributes: str) -> None:
 )
 def test_an_svg_with_active_or_external_content_is_refused_by_name(inside: str, named: str) -> None:
     with pytest.raises(RefusedFileError) as refused:
-        read_svg_size(svg(inside))
+        read_svg_size(make_svg(inside))
     assert named in refused.value.reason
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b'<?xml-stylesheet href="https://evil.example/a.css"?>' + svg(),
-        b'<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + svg("&#38;b;"),
-        b'<!DOCTYPE svg [<!ENTITY file SYSTEM "file:///etc/passwd">]>' + svg(),
+        b'<?xml-stylesheet href="https://evil.example/a.css"?>' + make_svg(),
+        b'<!DOCTYPE svg [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + make_svg("&#38;b;"),
+        b'<!DOCTYPE svg [<!ENTITY file SYSTEM "file:///etc/passwd">]>' + make_svg(),
     ],
 )
 def test_an_svg_with_style_sheets_or_declarations_is_refused(data: bytes) -> None:
@@ -106,7 +106,7 @@ def test_an_svg_with_style_sheets_or_declarations_is_refused(data: bytes) -> Non
     ],
 )
 def test_usual_image_content_is_accepted(inside: str) -> None:
-    assert read_svg_size(svg(inside)) == (10, 20)
+    assert read_svg_size(make_svg(inside)) == (10, 20)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_usual_image_content_is_accepted(inside: str) -> None:
     [b"", b"\xef\xbb\xbf", b'<?xml version="1.0"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x">'],
 )
 def test_content_before_the_root_element_is_skipped(prefix: bytes) -> None:
-    assert read_svg_size(prefix + svg()) == (10, 20)
+    assert read_svg_size(prefix + make_svg()) == (10, 20)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_content_before_the_root_element_is_skipped(prefix: bytes) -> None:
         b"<svg",
         b"<svg></svg>",
         b"<html><svg/></html>",
-        svg()[:-3],
+        make_svg()[:-3],
         b"<?xml encoding='utf-7'?>",
         b"\0<svg>",
     ],
@@ -138,21 +138,21 @@ def test_a_malformed_svg_is_refused(data: bytes) -> None:
 def test_a_url_after_much_white_space_is_checked_at_once(inside: str) -> None:
     """A regular expression with backtracking would take hours for this white space."""
     with pytest.raises(RefusedFileError, match="an external reference"):
-        read_svg_size(svg(inside.format("url(" + " " * 1_000_000 + "x")))
+        read_svg_size(make_svg(inside.format("url(" + " " * 1_000_000 + "x")))
 
 
-def test_a_style_of_very_many_lines_is_joined_from_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_style_with_many_lines_is_read_in_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Joining a part copies the whole text before that part. With one part per line, this took minutes."""
     parts: list[str] = []
-    monkeypatch.setattr(_Reader, "text", lambda _, text: parts.append(text))
-    assert read_svg_size(svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)
+    monkeypatch.setattr(_Reader, "handle_text", lambda _, text: parts.append(text))
+    assert read_svg_size(make_svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)
     assert len(parts) < 100
 
 
 @settings(max_examples=100)
 @given(data=st.binary(max_size=200), at=st.integers(0, 150))
 def test_any_bytes_give_a_size_or_a_reason(data: bytes, at: int) -> None:
-    whole = bytearray(svg("<rect style='fill: red'/>"))
+    whole = bytearray(make_svg("<rect style='fill: red'/>"))
     whole[at : at + len(data)] = data
     try:
         assert min(read_svg_size(bytes(whole))) >= 1

@@ -11,12 +11,17 @@ from botocore.exceptions import ClientError
 from runtime.images.errors import ImageChangedError, ObjectBusyError
 from runtime.images.handlers import uploaded
 from runtime.images.model import FORM_LIFETIME, ROW_RETENTION, Status
-from runtime.images.repositories.objects import CACHE_CONTROL, find_uploaded_image_id, upload_key
-from runtime.images.repositories.rows import conflicts_as_changed
+from runtime.images.repositories.objects import CACHE_CONTROL, build_upload_key, find_uploaded_image_id
+from runtime.images.repositories.rows import translate_conflicts
 from runtime.images.service.image_input import ImageChanges
-from runtime.shared.dynamodb import TransactionConflictError, named_condition_errors
-from tests.runtime.calls import client_error, real_client
-from tests.runtime.images.image_fixture import BUCKET, ImageSystem, delivered_key_of, object_created
+from runtime.shared.dynamodb import TransactionConflictError, translate_condition_errors
+from tests.runtime.calls import get_real_client, make_client_error
+from tests.runtime.images.image_fixture import (
+    BUCKET,
+    ImageSystem,
+    get_delivered_key,
+    make_object_created_event,
+)
 from tests.runtime.images.pictures import FORMATS, SVG, make_picture
 
 SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}
@@ -39,19 +44,21 @@ def test_a_real_file_makes_its_image_ready(system: ImageSystem, content_type: st
     )
     assert now.etag == event["Records"][0]["s3"]["object"]["eTag"]
     assert calls == ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
-    assert system.objects() == {delivered_key_of(now): data}
+    assert system.read_objects() == {get_delivered_key(now): data}
 
 
 def test_only_the_bytes_of_an_upload_are_delivered(system: ImageSystem) -> None:
     """I2. Otherwise, the sender of an upload could choose the headers of the delivered object."""
     image = system.create_pending()
     sent = {"ContentType": "text/html", "CacheControl": "no-store", "Metadata": {"by": "me"}}
-    key = upload_key(image.image_id)
-    written = real_client("s3").put_object(
+    key = build_upload_key(image.image_id)
+    written = get_real_client("s3").put_object(
         Bucket=BUCKET, Key=key, Body=make_picture(), ContentDisposition="attachment", Tagging="a=b", **sent
     )
-    system.deliver(object_created(key, written["ETag"].strip('"'), len(make_picture())))
-    delivered = real_client("s3").get_object(Bucket=BUCKET, Key=delivered_key_of(system.read_again(image)))
+    system.deliver(make_object_created_event(key, written["ETag"].strip('"'), len(make_picture())))
+    delivered = get_real_client("s3").get_object(
+        Bucket=BUCKET, Key=get_delivered_key(system.read_again(image))
+    )
     assert (delivered["ContentType"], delivered["CacheControl"]) == ("image/png", CACHE_CONTROL)
     assert (delivered["Metadata"], delivered.get("ContentDisposition"), delivered["Body"].read()) == (
         {},
@@ -83,9 +90,9 @@ def test_an_invalid_file_is_rejected_with_a_reason_and_deleted(
     assert now.status is Status.REJECTED
     assert reason in (now.reason or "")
     assert now.ttl == int((now.updated_at + ROW_RETENTION).timestamp())
-    assert system.objects() == {}
+    assert system.read_objects() == {}
     system.expire()
-    assert system.everything() == ([], {})
+    assert system.read_rows_and_objects() == ([], {})
 
 
 def test_a_larger_upload_than_the_stage_allows_is_rejected(system: ImageSystem) -> None:
@@ -101,10 +108,10 @@ def test_an_event_that_is_delivered_again_changes_nothing(system: ImageSystem) -
     image = system.create_pending(album_id=album.album_id)
     event = system.put_upload(image, make_picture())
     system.deliver(event)
-    everything = system.everything()
+    everything = system.read_rows_and_objects()
     with system.calls.record_calls() as calls:
         system.deliver(event)
-    assert system.everything() == everything
+    assert system.read_rows_and_objects() == everything
     assert calls == ["get_item", "delete_object"]
     assert system.count_images(album) == 1
 
@@ -115,7 +122,7 @@ def test_an_upload_after_the_image_was_deleted_is_deleted(system: ImageSystem, d
     image = system.create_pending()
     system.service.delete_image(image.user_id, image.image_id)
     system.upload(image, data)
-    assert system.everything() == ([], {})
+    assert system.read_rows_and_objects() == ([], {})
 
 
 def test_an_upload_whose_image_has_expired_is_deleted(system: ImageSystem) -> None:
@@ -123,9 +130,9 @@ def test_an_upload_whose_image_has_expired_is_deleted(system: ImageSystem) -> No
     event = system.put_upload(image, make_picture())
     system.clock.now += FORM_LIFETIME + ROW_RETENTION
     system.deliver(event)
-    assert system.objects() == {}
+    assert system.read_objects() == {}
     system.expire()
-    assert system.rows() == []
+    assert system.read_rows() == []
 
 
 def test_a_valid_upload_after_an_invalid_one_makes_the_image_ready(system: ImageSystem) -> None:
@@ -138,7 +145,7 @@ def test_a_valid_upload_after_an_invalid_one_makes_the_image_ready(system: Image
     system.deliver(wrong)
     now = system.read_again(image)
     assert (now.status, now.reason, now.ttl, system.count_images(album)) == (Status.READY, None, None, 1)
-    assert system.objects() == {delivered_key_of(now): make_picture()}
+    assert system.read_objects() == {get_delivered_key(now): make_picture()}
 
 
 def test_an_image_whose_album_was_deleted_becomes_ready_without_album(system: ImageSystem) -> None:
@@ -163,7 +170,7 @@ def test_a_new_upload_during_the_processing_of_another_is_kept(system: ImageSyst
 
     system.calls.before = upload_again
     system.deliver(wrong)
-    assert system.objects() == {upload_key(image.image_id): make_picture()}
+    assert system.read_objects() == {build_upload_key(image.image_id): make_picture()}
     system.deliver(events[0])
     assert system.read_again(image).status is Status.READY
 
@@ -180,7 +187,7 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: Image
             return getattr(target, name)
 
         def transact_write_items(self, **_: object) -> None:
-            error = client_error("TransactionCanceledException", "TransactWriteItems")
+            error = make_client_error("TransactionCanceledException", "TransactWriteItems")
             error.response["CancellationReasons"] = [{"Code": "None"}, {"Code": "TransactionConflict"}]
             raise error
 
@@ -201,16 +208,16 @@ def test_an_object_that_another_request_is_changing_is_tried_again(
     """S3 answers 409 at the moment of the change. The upload may be the same as before."""
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
-    conflicts = [client_error(code, operation)] * 2
+    conflicts = [make_client_error(code, operation)] * 2
 
-    def conflicting(called: str) -> None:
+    def raise_conflict(called: str) -> None:
         if called == operation and conflicts:
             raise conflicts.pop()
 
-    system.calls.before = conflicting
+    system.calls.before = raise_conflict
     system.deliver(event)
     now = system.read_again(image)
-    assert (now.status, system.objects()) == (Status.READY, {delivered_key_of(now): make_picture()})
+    assert (now.status, system.read_objects()) == (Status.READY, {get_delivered_key(now): make_picture()})
     assert system.pauses == pytest.approx([0.1, 0.2])
 
 
@@ -218,23 +225,23 @@ def test_an_event_whose_upload_stays_busy_is_retried(system: ImageSystem) -> Non
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
 
-    def conflicting(called: str) -> None:
+    def raise_conflict(called: str) -> None:
         if called == "delete_object":
-            raise client_error("ConditionalRequestConflict", "DeleteObject")
+            raise make_client_error("ConditionalRequestConflict", "DeleteObject")
 
-    system.calls.before = conflicting
+    system.calls.before = raise_conflict
     with pytest.raises(ObjectBusyError):
         system.deliver(event)
     system.calls.before = lambda _: None
     system.deliver(event)
-    assert system.objects() == {delivered_key_of(system.read_again(image)): make_picture()}
+    assert system.read_objects() == {get_delivered_key(system.read_again(image)): make_picture()}
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        client_error("AccessDenied", "GetObject"),
-        client_error("SlowDown", "GetObject"),
+        make_client_error("AccessDenied", "GetObject"),
+        make_client_error("SlowDown", "GetObject"),
     ],
 )
 def test_an_error_that_is_not_a_conflict_is_raised(system: ImageSystem, error: Exception) -> None:
@@ -242,11 +249,11 @@ def test_an_error_that_is_not_a_conflict_is_raised(system: ImageSystem, error: E
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
 
-    def refuse(operation: str) -> None:
+    def refuse_call(operation: str) -> None:
         if operation == "get_object":
             raise error
 
-    system.calls.before = refuse
+    system.calls.before = refuse_call
     with pytest.raises(type(error)):
         system.deliver(event)
     assert system.read_again(image).status is Status.PENDING
@@ -255,13 +262,13 @@ def test_an_error_that_is_not_a_conflict_is_raised(system: ImageSystem, error: E
 @pytest.mark.parametrize(
     ("error", "raised"),
     [
-        (client_error("TransactionConflictException"), ImageChangedError),
+        (make_client_error("TransactionConflictException"), ImageChangedError),
         (TransactionConflictError(), ImageChangedError),
-        (client_error("ProvisionedThroughputExceededException"), ClientError),
+        (make_client_error("ProvisionedThroughputExceededException"), ClientError),
     ],
 )
 def test_only_a_conflict_becomes_image_changed_error(error: Exception, raised: type[Exception]) -> None:
-    with pytest.raises(raised), conflicts_as_changed(), named_condition_errors():
+    with pytest.raises(raised), translate_conflicts(), translate_condition_errors():
         raise error
 
 
@@ -269,11 +276,11 @@ def test_a_denied_deletion_raises_an_error(system: ImageSystem) -> None:
     image = system.create_pending()
     event = system.put_upload(image, b"text")
 
-    def refuse(operation: str) -> None:
+    def deny_call(operation: str) -> None:
         if operation == "delete_object":
-            raise client_error("AccessDenied", "DeleteObject")
+            raise make_client_error("AccessDenied", "DeleteObject")
 
-    system.calls.before = refuse
+    system.calls.before = deny_call
     with pytest.raises(ClientError, match="AccessDenied"):
         system.deliver(event)
 
@@ -301,12 +308,12 @@ def test_an_image_that_left_its_album_during_the_upload_becomes_ready_without_it
 
 
 @pytest.mark.parametrize("key", ["uploads/", "uploads/x", "images/01ARYZ6S41TSV4RRFFQ69G5FAV", "uploads/a b"])
-def test_an_object_with_a_key_of_no_form_is_ignored(
+def test_an_object_whose_key_is_not_from_an_upload_form_is_ignored(
     system: ImageSystem, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real_client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    get_real_client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"x")
     with system.calls.record_calls() as calls:
-        uploaded.respond(object_created(key, "0" * 32, 1), system.processor)
+        uploaded.handle_event(make_object_created_event(key, "0" * 32, 1), system.processor)
     assert calls == []
     assert f'"key":"{key}"' in capsys.readouterr().out
 
@@ -347,7 +354,7 @@ def test_a_file_that_is_parsed_byte_by_byte_is_rejected(system: ImageSystem, fil
         system.deliver(event)
     assert "its dimensions cannot be found" in (system.read_again(image).reason or "")
     assert calls.count("get_object") <= 3
-    assert system.objects() == {}
+    assert system.read_objects() == {}
 
 
 def test_an_object_that_is_replaced_during_reading_is_not_processed(system: ImageSystem) -> None:
@@ -362,7 +369,7 @@ def test_an_object_that_is_replaced_during_reading_is_not_processed(system: Imag
     system.calls.before = replace_upload
     system.deliver(event)
     assert system.read_again(image).status is Status.PENDING
-    assert system.objects() == {upload_key(image.image_id): make_picture()}
+    assert system.read_objects() == {build_upload_key(image.image_id): make_picture()}
 
 
 def test_a_late_event_still_finds_its_image_a_day_later(system: ImageSystem) -> None:

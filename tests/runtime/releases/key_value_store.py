@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import Factory, define
 
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 
 ARN = "arn:aws:cloudfront::123456789012:key-value-store/11111111-2222-3333-4444-555555555555"
 
@@ -36,7 +36,7 @@ class KeyValueStore:
     def get_key(self, *, KvsARN: str, Key: str) -> Mapping[str, str]:
         assert KvsARN == ARN
         if Key not in self.items:
-            raise client_error("ResourceNotFoundException", "GetKey", "no such key")
+            raise make_client_error("ResourceNotFoundException", "GetKey", "no such key")
         return {"Key": Key, "Value": self.items[Key]}
 
     def put_key(self, *, KvsARN: str, Key: str, Value: str, IfMatch: str) -> Mapping[str, object]:
@@ -55,8 +55,10 @@ class KeyValueStore:
         assert all(len(put["Value"].encode()) <= 1024 and len(put["Key"].encode()) <= 512 for put in Puts)
         if str(self.version) != IfMatch:
             if self.says_conflict:
-                raise client_error("ConflictException", "UpdateKeys", "Resource is not in expected state.")
-            raise client_error(
+                raise make_client_error(
+                    "ConflictException", "UpdateKeys", "Resource is not in expected state."
+                )
+            raise make_client_error(
                 "ValidationException", "UpdateKeys", "Pre-Condition failed during update of Key-Value-Store"
             )
         # AWS does not document the deletion of a missing key, so the code under test must not do this.

@@ -15,7 +15,7 @@ from typing import Any
 
 from attrs import Factory, define, field
 
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 
 PAGE = json.dumps({"statusCode": 200, "headers": {}, "cookies": []}).encode() + b"\0" * 8 + b"<h1>page</h1>"
 
@@ -76,25 +76,25 @@ class LambdaService:
     def add(self, *names: str) -> None:
         self.functions.update({name: Function() for name in names})
 
-    def _function(self, name: str) -> Function:
+    def _get_function(self, name: str) -> Function:
         if name not in self.functions:
-            raise client_error("ResourceNotFoundException", "Function", "Function not found")
+            raise make_client_error("ResourceNotFoundException", "Function", "Function not found")
         return self.functions[name]
 
     def _change(self, name: str, **changes: Any) -> Mapping[str, Any]:
-        function = self._function(name)
+        function = self._get_function(name)
         if function.pending:
-            raise client_error("ResourceConflictException", "Update", "an update is in progress")
+            raise make_client_error("ResourceConflictException", "Update", "an update is in progress")
         for attribute, value in changes.items():
             function.changed |= getattr(function, attribute) != value
             setattr(function, attribute, value)
         function.pending = self.settling
         function.failed = self.changes_fail
         function.revision += 1
-        return self._configuration(function)
+        return self._make_configuration(function)
 
     @staticmethod
-    def _configuration(function: Function) -> Mapping[str, Any]:
+    def _make_configuration(function: Function) -> Mapping[str, Any]:
         update = "Failed" if function.failed else "InProgress" if function.pending else "Successful"
         return {
             "State": "Active",
@@ -117,26 +117,28 @@ class LambdaService:
     def get_function_configuration(
         self, *, FunctionName: str, Qualifier: str | None = None
     ) -> Mapping[str, Any]:
-        function = self._function(FunctionName)
+        function = self._get_function(FunctionName)
         if Qualifier is not None:
             if Qualifier not in function.versions:
-                raise client_error("ResourceNotFoundException", "GetFunctionConfiguration", "no such version")
+                raise make_client_error(
+                    "ResourceNotFoundException", "GetFunctionConfiguration", "no such version"
+                )
             sha256, _ = function.versions[Qualifier]
             return {"State": "Failed" if self.versions_fail else "Active", "CodeSha256": sha256}
         if function.pending:
             function.pending -= 1
             if not function.pending:
                 function.revision += 1
-        return self._configuration(function)
+        return self._make_configuration(function)
 
     def publish_version(
         self, *, FunctionName: str, CodeSha256: str, RevisionId: str, Description: str
     ) -> Mapping[str, Any]:
-        function = self._function(FunctionName)
+        function = self._get_function(FunctionName)
         if function.pending:
-            raise client_error("ResourceConflictException", "PublishVersion", "an update is in progress")
+            raise make_client_error("ResourceConflictException", "PublishVersion", "an update is in progress")
         if str(function.revision) != RevisionId or function.sha256 != CodeSha256:
-            raise client_error(
+            raise make_client_error(
                 "PreconditionFailedException", "PublishVersion", "the function has another revision or code"
             )
         last = str(len(function.descriptions))
@@ -149,83 +151,85 @@ class LambdaService:
         return {"Version": number}
 
     def get_alias(self, *, FunctionName: str, Name: str) -> Mapping[str, Any]:
-        aliases = self._function(FunctionName).aliases
+        aliases = self._get_function(FunctionName).aliases
         if Name not in aliases:
-            raise client_error("ResourceNotFoundException", "GetAlias", "no such alias")
+            raise make_client_error("ResourceNotFoundException", "GetAlias", "no such alias")
         return {"Name": Name, "FunctionVersion": aliases[Name]}
 
     def create_alias(self, *, FunctionName: str, Name: str, FunctionVersion: str) -> Mapping[str, Any]:
-        function = self._function(FunctionName)
+        function = self._get_function(FunctionName)
         if Name in function.aliases:
-            raise client_error("ResourceConflictException", "CreateAlias", "alias exists")
+            raise make_client_error("ResourceConflictException", "CreateAlias", "alias exists")
         if FunctionVersion not in function.versions:
-            raise client_error("ResourceNotFoundException", "CreateAlias", "no such version")
+            raise make_client_error("ResourceNotFoundException", "CreateAlias", "no such version")
         function.aliases[Name] = FunctionVersion
         return {}
 
     def update_alias(self, *, FunctionName: str, Name: str, FunctionVersion: str) -> Mapping[str, Any]:
         self.get_alias(FunctionName=FunctionName, Name=Name)
-        self._function(FunctionName).aliases[Name] = FunctionVersion
+        self._get_function(FunctionName).aliases[Name] = FunctionVersion
         return {}
 
     def list_aliases(self, *, FunctionName: str, Marker: str = "0") -> Mapping[str, Any]:
-        aliases = self._function(FunctionName).aliases
+        aliases = self._get_function(FunctionName).aliases
         named = [{"Name": name, "FunctionVersion": version} for name, version in sorted(aliases.items())]
-        return self._page("Aliases", named, Marker)
+        return self._make_page("Aliases", named, Marker)
 
     def list_versions_by_function(self, *, FunctionName: str, Marker: str = "0") -> Mapping[str, Any]:
-        function = self._function(FunctionName)
+        function = self._get_function(FunctionName)
         described = function.descriptions
         numbered = [{"Version": each, "Description": described[each]} for each in function.versions]
         last = list(described.values())[-1:] or [""]
-        return self._page("Versions", [{"Version": "$LATEST", "Description": last[0]}, *numbered], Marker)
+        return self._make_page(
+            "Versions", [{"Version": "$LATEST", "Description": last[0]}, *numbered], Marker
+        )
 
-    def _page(self, held: str, found: list[dict[str, Any]], marker: str) -> Mapping[str, Any]:
+    def _make_page(self, held: str, found: list[dict[str, Any]], marker: str) -> Mapping[str, Any]:
         start = int(marker)
         more = {"NextMarker": str(start + self.page)} if start + self.page < len(found) else {}
         return {held: found[start : start + self.page], **more}
 
     def delete_alias(self, *, FunctionName: str, Name: str) -> None:
-        if self._function(FunctionName).aliases.pop(Name, None) is None:
-            raise client_error("ResourceNotFoundException", "DeleteAlias", "no such alias")
+        if self._get_function(FunctionName).aliases.pop(Name, None) is None:
+            raise make_client_error("ResourceNotFoundException", "DeleteAlias", "no such alias")
 
     def delete_function_url_config(self, *, FunctionName: str, Qualifier: str) -> None:
-        if self._function(FunctionName).urls.pop(Qualifier, None) is None:
-            raise client_error("ResourceNotFoundException", "DeleteFunctionUrlConfig", "no such URL")
+        if self._get_function(FunctionName).urls.pop(Qualifier, None) is None:
+            raise make_client_error("ResourceNotFoundException", "DeleteFunctionUrlConfig", "no such URL")
 
     def delete_function(self, *, FunctionName: str, Qualifier: str) -> None:
-        function = self._function(FunctionName)
+        function = self._get_function(FunctionName)
         if Qualifier in function.aliases.values():
-            raise client_error("ResourceConflictException", "DeleteFunction", "an alias names it")
+            raise make_client_error("ResourceConflictException", "DeleteFunction", "an alias names it")
         if function.versions.pop(Qualifier, None) is None:
-            raise client_error("ResourceNotFoundException", "DeleteFunction", "no such version")
+            raise make_client_error("ResourceNotFoundException", "DeleteFunction", "no such version")
 
     def create_function_url_config(
         self, *, FunctionName: str, Qualifier: str, AuthType: str, InvokeMode: str
     ) -> Mapping[str, Any]:
-        function = self._function(FunctionName)
+        function = self._get_function(FunctionName)
         assert Qualifier in function.aliases
         if Qualifier in function.urls:
-            raise client_error("ResourceConflictException", "CreateFunctionUrlConfig", "url exists")
+            raise make_client_error("ResourceConflictException", "CreateFunctionUrlConfig", "url exists")
         url = f"https://{FunctionName}-{Qualifier}.lambda-url.ap-southeast-1.on.aws/"
         function.urls[Qualifier] = {"FunctionUrl": url, "AuthType": AuthType, "InvokeMode": InvokeMode}
         return function.urls[Qualifier]
 
     def get_function_url_config(self, *, FunctionName: str, Qualifier: str) -> Mapping[str, Any]:
-        return self._function(FunctionName).urls[Qualifier]
+        return self._get_function(FunctionName).urls[Qualifier]
 
     def add_permission(
         self, *, FunctionName: str, Qualifier: str, StatementId: str, **statement: Any
     ) -> Mapping[str, Any]:
-        permissions = self._function(FunctionName).permissions
+        permissions = self._get_function(FunctionName).permissions
         if (Qualifier, StatementId) in permissions:
-            raise client_error("ResourceConflictException", "AddPermission", "statement exists")
+            raise make_client_error("ResourceConflictException", "AddPermission", "statement exists")
         permissions[Qualifier, StatementId] = statement
         return {}
 
     def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes) -> Mapping[str, Any]:
         event = json.loads(Payload)
-        assert Qualifier in self._function(FunctionName).aliases
+        assert Qualifier in self._get_function(FunctionName).aliases
         self.invoked.append((FunctionName, Qualifier, event))
         answer = self.answer(FunctionName, Qualifier, event)
         return {**answer, "Payload": io.BytesIO(answer["Payload"])}

@@ -98,7 +98,7 @@ def make_split_manifest() -> dict[str, Any]:
 def make_split_changes() -> dict[str, bytes | None]:
     """Return the changes for `make_output` that give the output of the site of `make_split_manifest`."""
     return {
-        MANIFEST: as_json(make_split_manifest()),
+        MANIFEST: encode_json(make_split_manifest()),
         "server-functions/api/index.mjs": b"globalThis.fnName = 'api'",
         "server-functions/api/.next/BUILD_ID": BUILD_ID.encode(),
         "server-functions/feed/index.mjs": b"globalThis.fnName = 'feed'",
@@ -106,7 +106,7 @@ def make_split_changes() -> dict[str, bytes | None]:
     }
 
 
-def tag_row(tag: str, path: str = PAGE, revalidated_at: str = "1") -> dict[str, dict[str, str]]:
+def make_tag_row(tag: str, path: str = PAGE, revalidated_at: str = "1") -> dict[str, dict[str, str]]:
     return {
         "tag": {"S": f"{BUILD_ID}/{tag}"},
         "path": {"S": f"{BUILD_ID}/{path}"},
@@ -114,15 +114,15 @@ def tag_row(tag: str, path: str = PAGE, revalidated_at: str = "1") -> dict[str, 
     }
 
 
-def as_json(document: object) -> bytes:
+def encode_json(document: object) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
 def make_output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, bytes]:
     """Return the files of `.open-next/`, with changes by file name. The value None removes a file."""
-    settings = as_json({"version": 1, "config": {"basePath": "", "output": "standalone"}})
+    settings = encode_json({"version": 1, "config": {"basePath": "", "output": "standalone"}})
     files: dict[str, bytes | None] = {
-        MANIFEST: as_json(make_manifest()),
+        MANIFEST: encode_json(make_manifest()),
         "assets/BUILD_ID": BUILD_ID.encode(),
         "assets/robots.txt": b"User-agent: *\n",
         "assets/photo.jpg": b"\xff\xd8 a photo",
@@ -132,15 +132,15 @@ def make_output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, 
         "assets/_next/static/chunks/1my0tl2aoh1w_.css": b"body{}",
         "assets/_next/static/media/icon.109a5vjll8qj4.svg": b"<svg/>",
         f"assets/_next/static/{BUILD_ID}/_buildManifest.js": b"self.__BUILD_MANIFEST={}",
-        f"cache/{BUILD_ID}/{PAGE}.cache": as_json({"type": "app", "html": "<p>cached</p>"}),
-        f"cache/__fetch/{BUILD_ID}/{FETCH}": as_json({"kind": "FETCH", "tags": ["news"]}),
-        SEED: as_json(
+        f"cache/{BUILD_ID}/{PAGE}.cache": encode_json({"type": "app", "html": "<p>cached</p>"}),
+        f"cache/__fetch/{BUILD_ID}/{FETCH}": encode_json({"kind": "FETCH", "tags": ["news"]}),
+        SEED: encode_json(
             [
-                tag_row("_N_T_/layout"),
-                tag_row("_N_T_/isr/tag"),
-                tag_row("news"),
-                tag_row("news", FETCH),
-                tag_row("news"),
+                make_tag_row("_N_T_/layout"),
+                make_tag_row("_N_T_/isr/tag"),
+                make_tag_row("news"),
+                make_tag_row("news", FETCH),
+                make_tag_row("news"),
             ]
         ),
         "dynamodb-provider/index.mjs": b"export const handler = () => {}",

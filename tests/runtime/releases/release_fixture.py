@@ -15,7 +15,7 @@ from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.releases.build_output.artifact import ArtifactLimits
 from runtime.deploy.releases.edge_store import EdgeStore
 from runtime.deploy.releases.publishing import FunctionPublisher
-from runtime.deploy.releases.release_steps import ReleaseSteps, artifact_key
+from runtime.deploy.releases.release_steps import ReleaseSteps, build_artifact_key
 from runtime.deploy.releases.releasing import Releaser
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
 from runtime.deploy.releases.switching import Switch
@@ -24,7 +24,7 @@ from runtime.deploy.repositories.project_deletion import ProjectDeletionReposito
 from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
 from runtime.deploy.upkeep.edge_cache import EdgeCache
-from tests.runtime.calls import REGION, CrashError, client_error, real_client
+from tests.runtime.calls import REGION, CrashError, get_real_client, make_client_error
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
@@ -74,7 +74,7 @@ class Objects:
 
     def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:
         if (Bucket, Key) not in self.stored:
-            raise client_error("NoSuchKey", "GetObject", f"no {Key}")
+            raise make_client_error("NoSuchKey", "GetObject", f"no {Key}")
         content = self.stored[Bucket, Key][0]
         return {"Body": io.BytesIO(content), "ContentLength": len(content)}
 
@@ -112,7 +112,7 @@ class Objects:
             self.stored.pop((Bucket, each["Key"]), None)
         return {}
 
-    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+    def list_keys(self, bucket: str, prefix: str = "") -> list[str]:
         return sorted(key for held, key in self.stored if held == bucket and key.startswith(prefix))
 
 
@@ -183,11 +183,11 @@ class ReleasePlatform:
     def __attrs_post_init__(self) -> None:
         platform, calls = self.platform, self.platform.calls
         self.functions = LambdaService(lambda bucket, key: self.objects.stored[bucket, key][0], settling=0)
-        s3: Any = self._s3()
-        functions: Any = calls.client("lambda", self.functions)
-        store: Any = calls.client("cloudfront-keyvaluestore", self.store)
-        tags: Any = calls.client("dynamodb", self.tags)
-        secrets: Any = calls.client("ssm", self.secrets)
+        s3: Any = self._create_s3_client()
+        functions: Any = calls.wrap_client("lambda", self.functions)
+        store: Any = calls.wrap_client("cloudfront-keyvaluestore", self.store)
+        tags: Any = calls.wrap_client("dynamodb", self.tags)
+        secrets: Any = calls.wrap_client("ssm", self.secrets)
         edge = EdgeStore(client=store, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
         publisher = FunctionPublisher(client=functions, pause=self.pauses.append)
         self.switch = Switch(
@@ -224,7 +224,7 @@ class ReleasePlatform:
             clock=platform.clock,
         )
         self.edge_cache = EdgeCache(
-            client=lambda: calls.client("cloudfront", self.cloudfront),
+            client=lambda: calls.wrap_client("cloudfront", self.cloudfront),
             distribution_id=DISTRIBUTION_ID,
             store=edge,
         )
@@ -244,18 +244,18 @@ class ReleasePlatform:
             ),
             edge=edge,
             withdrawal=self.collector.withdrawal,
-            secrets=SecretRemover(client=calls.client("ssm", platform.ssm)),
+            secrets=SecretRemover(client=calls.wrap_client("ssm", platform.ssm)),
             clock=platform.clock,
         )
         self.services = Services(switch=self.switch, deletion=lambda: self.deletion)
 
-    def _s3(self) -> Any:
-        watched = self.platform.calls.client("s3", self.objects)
+    def _create_s3_client(self) -> Any:
+        watched = self.platform.calls.wrap_client("s3", self.objects)
 
         class S3:
             """An S3 client that signs URLs like the function's own client, without a recorded call."""
 
-            generate_presigned_url = real_client("s3", S3_CONFIG).generate_presigned_url
+            generate_presigned_url = get_real_client("s3", S3_CONFIG).generate_presigned_url
 
             def __getattr__(self, operation: str) -> Any:
                 return getattr(watched, operation)
@@ -274,17 +274,17 @@ class ReleasePlatform:
             raise CrashError
         return 200
 
-    def project(self, site: str = "next-site", **more: Any) -> Project:
+    def create_project(self, site: str = "next-site", **more: Any) -> Project:
         """Create a project on a site whose functions have no versions."""
         project = self.platform.create_project(site=site, **more)
-        declared = self.site(project)
+        declared = self.get_site(project)
         self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
         return project
 
-    def site(self, project: Project) -> Site:
+    def get_site(self, project: Project) -> Site:
         return self.platform.projects.get_site(project.site)
 
-    def built(
+    def create_built(
         self, project: Project, changes: Mapping[str, bytes | None] | None = None, zipped: bytes | None = None
     ) -> Deployment:
         """Create a `built` deployment with an artifact.
@@ -296,7 +296,7 @@ class ReleasePlatform:
         """
         deployment = self.platform.create_built(project)
         content = make_artifact(changes).getvalue() if zipped is None else zipped
-        self.objects.stored[ARTIFACTS, artifact_key(deployment)] = (content, "application/zip", None)
+        self.objects.stored[ARTIFACTS, build_artifact_key(deployment)] = (content, "application/zip", None)
         return deployment
 
     def release(self, deployment: Deployment, *, is_last: bool = False) -> Deployment:
@@ -304,24 +304,24 @@ class ReleasePlatform:
         self.releaser.release(build_message(deployment), self.platform.log, is_last=is_last)
         return self.platform.reload(deployment)
 
-    def live(self, project: Project) -> Deployment:
-        return self.release(self.built(project))
+    def create_live(self, project: Project) -> Deployment:
+        return self.release(self.create_built(project))
 
 
 def find_served_deployment_id(stage: ReleasePlatform, project: Project) -> str | None:
     """Return the id of the deployment that the site's host serves, or None."""
-    value = stage.store.items.get(stage.site(project).host)
+    value = stage.store.items.get(stage.get_site(project).host)
     return json.loads(value)["r"] if value else None
 
 
-def live_versions(stage: ReleasePlatform, project: Project) -> list[str | None]:
+def list_live_versions(stage: ReleasePlatform, project: Project) -> list[str | None]:
     """Return the versions of the `live` aliases of the server, image and revalidation function."""
-    site = stage.site(project)
+    site = stage.get_site(project)
     names = (site.server_function, site.image_function, site.revalidation_function)
     return [stage.functions.functions[name].aliases.get("live") for name in names]
 
 
-def failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, str]:
+def read_failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, str]:
     """Return the step and the reason of a failed deployment."""
     now = stage.platform.reload(deployment)
     assert now.status == "failed"
@@ -329,18 +329,18 @@ def failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, str]:
     return now.failure.step, now.failure.reason
 
 
-def refuse(stage: ReleasePlatform, operation: str, error: Exception, times: int = 10**6) -> None:
+def refuse_calls(stage: ReleasePlatform, operation: str, error: Exception, times: int = 10**6) -> None:
     """Raise an error in each of the next calls of an operation."""
     left = [times]
 
-    def before(called: str) -> None:
+    def refuse_call(called: str) -> None:
         if called == operation and left[0]:
             left[0] -= 1
             raise error
 
-    stage.platform.calls.before = before
+    stage.platform.calls.before = refuse_call
 
 
-def answering(status: int) -> Callable[..., Mapping[str, bytes]]:
+def answer_with_status(status: int) -> Callable[..., Mapping[str, bytes]]:
     """Return a value for `LambdaService.answer` that answers each invocation with this HTTP status."""
     return lambda *_: {"Payload": json.dumps({"statusCode": status}).encode()}

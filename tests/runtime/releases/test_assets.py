@@ -18,7 +18,7 @@ from runtime.deploy.releases.assets import (
 )
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload
-from tests.runtime.calls import REGION, real_client
+from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.releases.open_next import BUILD_ID, make_artifact, make_split_changes
 
 FOLDER = "next-site/01JA"
@@ -42,7 +42,7 @@ DEPLOYMENT = Deployment(
 )
 
 
-def uploads(
+def list_uploads(
     present: frozenset[str] = frozenset(), changes: Mapping[str, bytes | None] | None = None
 ) -> dict[str, Upload]:
     with open_artifact(make_artifact(changes)) as opened:
@@ -52,7 +52,7 @@ def uploads(
 
 
 def test_hashed_assets_are_shared_by_all_releases_of_a_project_and_never_change() -> None:
-    assert uploads()[CHUNK] == Upload(
+    assert list_uploads()[CHUNK] == Upload(
         source="assets/_next/static/chunks/0iumlkwknlbd6.js",
         key=CHUNK,
         content_type="text/javascript; charset=utf-8",
@@ -61,7 +61,7 @@ def test_hashed_assets_are_shared_by_all_releases_of_a_project_and_never_change(
 
 
 def test_public_files_belong_to_one_release_and_are_revalidated() -> None:
-    assert uploads()[f"assets/{FOLDER}/{RELEASE}/data/sample.json"] == Upload(
+    assert list_uploads()[f"assets/{FOLDER}/{RELEASE}/data/sample.json"] == Upload(
         source="assets/data/sample.json",
         key=f"assets/{FOLDER}/{RELEASE}/data/sample.json",
         content_type="application/json; charset=utf-8",
@@ -70,15 +70,15 @@ def test_public_files_belong_to_one_release_and_are_revalidated() -> None:
 
 
 def test_media_files_are_uploaded_twice_for_the_image_function() -> None:
-    found = uploads()
+    found = list_uploads()
     for key in (f"assets/{FOLDER}/{ICON}", f"assets/{FOLDER}/{RELEASE}/{ICON}"):
         assert found[key].cache_control == IMMUTABLE
         assert found[key].content_type == "image/svg+xml"
 
 
-def test_everything_is_uploaded_and_nothing_else() -> None:
+def test_exactly_the_files_of_the_build_are_uploaded() -> None:
     own = f"assets/{FOLDER}/{RELEASE}"
-    assert set(uploads()) == {
+    assert set(list_uploads()) == {
         f"{own}/{ICON}",
         f"{own}/data/deep/er.txt",
         f"{own}/data/sample.json",
@@ -93,7 +93,7 @@ def test_everything_is_uploaded_and_nothing_else() -> None:
 
 def test_keys_of_public_files_contain_the_base_path() -> None:
     """D7. Keys of hashed files do not contain the base path, so a new base path does not change them."""
-    found, own = uploads(changes=make_split_changes()), f"assets/{FOLDER}/{RELEASE}"
+    found, own = list_uploads(changes=make_split_changes()), f"assets/{FOLDER}/{RELEASE}"
     assert f"{own}/docs/robots.txt" in found
     assert f"{own}/docs/{ICON}" in found
     assert CHUNK in found
@@ -103,7 +103,7 @@ def test_keys_of_public_files_contain_the_base_path() -> None:
 
 
 def test_existing_hashed_assets_are_not_uploaded_again() -> None:
-    again = uploads(frozenset(uploads()))
+    again = list_uploads(frozenset(list_uploads()))
     assert CHUNK not in again
     assert f"assets/{FOLDER}/{ICON}" not in again
     assert f"assets/{FOLDER}/{RELEASE}/{ICON}" in again
@@ -111,7 +111,9 @@ def test_existing_hashed_assets_are_not_uploaded_again() -> None:
 
 
 def test_files_named_by_the_build_id_are_uploaded_again() -> None:
-    assert f"assets/{FOLDER}/_next/static/{BUILD_ID}/_buildManifest.js" in uploads(frozenset(uploads()))
+    assert f"assets/{FOLDER}/_next/static/{BUILD_ID}/_buildManifest.js" in list_uploads(
+        frozenset(list_uploads())
+    )
 
 
 def test_root_entries_are_the_public_files_and_folders_at_the_top() -> None:
@@ -129,7 +131,7 @@ def test_a_site_without_public_files_has_no_root_entries() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_present_assets_are_listed_page_by_page_for_one_project() -> None:
-    s3 = real_client("s3")
+    s3 = get_real_client("s3")
     s3.create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
     expected = {f"assets/{FOLDER}/_next/static/{number}.js" for number in range(5)}
     for key in (

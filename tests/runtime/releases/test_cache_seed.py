@@ -11,13 +11,13 @@ from botocore.exceptions import ClientError
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.tag_seed import TagRow
 from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, list_cache_uploads
-from tests.runtime.calls import client_error, real_client
-from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, as_json, make_artifact
+from tests.runtime.calls import get_real_client, make_client_error
+from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, encode_json, make_artifact
 
 TABLE = "anchor-dev-site-next-site-tags"
 
 
-def keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
+def list_cache_keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
     with open_artifact(make_artifact(changes)) as opened:
         uploads = list(list_cache_uploads(opened, site="next-site", deployment_id="01JB"))
     assert {upload.content_type for upload in uploads} == {"application/json"}
@@ -25,18 +25,18 @@ def keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
     return [upload.key for upload in uploads]
 
 
-def test_pages_and_fetches_are_named_by_release_and_build() -> None:
-    assert keys() == [
+def test_cache_keys_of_pages_and_fetches_contain_release_and_build() -> None:
+    assert list_cache_keys() == [
         f"cache/next-site/01JB/__fetch/{BUILD_ID}/{FETCH}",
         f"cache/next-site/01JB/{BUILD_ID}/{PAGE}.cache",
     ]
 
 
 def test_the_fetch_cache_of_a_site_with_a_deployment_id_uses_that_id() -> None:
-    settings = as_json({"config": {"deploymentId": "dpl-1"}})
-    page = as_json({})
+    settings = encode_json({"config": {"deploymentId": "dpl-1"}})
+    page = encode_json({})
     changes = {SETTINGS: settings, f"cache/{BUILD_ID}/{PAGE}.cache": None, f"cache/dpl-1/{PAGE}.cache": page}
-    assert keys(changes) == [
+    assert list_cache_keys(changes) == [
         f"cache/next-site/01JB/__fetch/dpl-1/{FETCH}",
         f"cache/next-site/01JB/dpl-1/{PAGE}.cache",
     ]
@@ -44,7 +44,7 @@ def test_the_fetch_cache_of_a_site_with_a_deployment_id_uses_that_id() -> None:
 
 @pytest.fixture
 def tags(aws: None) -> str:  # noqa: ARG001 - for its effect
-    real_client("dynamodb").create_table(
+    get_real_client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
@@ -59,12 +59,12 @@ def tags(aws: None) -> str:  # noqa: ARG001 - for its effect
     return TABLE
 
 
-def tag_row(number: int) -> TagRow:
+def make_tag_row(number: int) -> TagRow:
     return TagRow(tag=f"build/tag-{number % 7}", path=f"build/page-{number}", revalidated_at=1)
 
 
-def stored(table: str) -> dict[tuple[str, str], str]:
-    rows = real_client("dynamodb").scan(TableName=table)["Items"]
+def read_stored_rows(table: str) -> dict[tuple[str, str], str]:
+    rows = get_real_client("dynamodb").scan(TableName=table)["Items"]
     return {(row["tag"]["S"], row["path"]["S"]): row["revalidatedAt"]["N"] for row in rows}
 
 
@@ -83,7 +83,7 @@ class Busy:
         (table, asked), *_ = arguments["RequestItems"].items()
         now, later = asked["Keys"][: self.handled], asked["Keys"][self.handled :]
         answer = (
-            real_client("dynamodb").batch_get_item(RequestItems={table: {**asked, "Keys": now}})
+            get_real_client("dynamodb").batch_get_item(RequestItems={table: {**asked, "Keys": now}})
             if now
             else {"Responses": {}}
         )
@@ -92,60 +92,62 @@ class Busy:
     def batch_write_item(self, **arguments: Any) -> Mapping[str, Any]:
         (table, puts), *_ = arguments["RequestItems"].items()
         assert len(puts) <= 25
-        real_client("dynamodb").batch_write_item(RequestItems={table: puts[: self.handled]})
+        get_real_client("dynamodb").batch_write_item(RequestItems={table: puts[: self.handled]})
         later = puts[self.handled :]
         return {"UnprocessedItems": {table: later} if later else {}}
 
 
-def seeder(table: str, client: Any = None, pauses: list[float] | None = None) -> TagSeeder:
+def create_seeder(table: str, client: Any = None, pauses: list[float] | None = None) -> TagSeeder:
     noted: list[float] = [] if pauses is None else pauses
     return TagSeeder(
-        client=client or real_client("dynamodb"), table=table, pause=noted.append, jitter=lambda: 0.5
+        client=client or get_real_client("dynamodb"), table=table, pause=noted.append, jitter=lambda: 0.5
     )
 
 
 def test_every_row_is_written_once(tags: str) -> None:
-    rows = [tag_row(number) for number in range(260)]
-    assert seeder(tags).seed(rows + rows[:30]) == 260
-    assert stored(tags) == {(row.tag, row.path): "1" for row in rows}
+    rows = [make_tag_row(number) for number in range(260)]
+    assert create_seeder(tags).seed(rows + rows[:30]) == 260
+    assert read_stored_rows(tags) == {(row.tag, row.path): "1" for row in rows}
 
 
 def test_an_empty_seed_makes_no_call(tags: str) -> None:
-    assert seeder(tags, client=object()).seed([]) == 0
+    assert create_seeder(tags, client=object()).seed([]) == 0
 
 
 def test_an_existing_row_keeps_its_revalidation_time(tags: str) -> None:
     """D2. Two builds can have the same id. The second seed must not reset the live site's revalidations."""
-    row = tag_row(1)
-    real_client("dynamodb").put_item(
+    row = make_tag_row(1)
+    get_real_client("dynamodb").put_item(
         TableName=tags, Item={"tag": {"S": row.tag}, "path": {"S": row.path}, "revalidatedAt": {"N": "1777"}}
     )
-    seeder(tags).seed([tag_row(0), row])
-    assert stored(tags)[row.tag, row.path] == "1777"
-    assert len(stored(tags)) == 2
+    create_seeder(tags).seed([make_tag_row(0), row])
+    assert read_stored_rows(tags)[row.tag, row.path] == "1777"
+    assert len(read_stored_rows(tags)) == 2
 
 
 def test_unprocessed_rows_are_retried_with_backoff(tags: str) -> None:
     pauses: list[float] = []
-    rows = [tag_row(number) for number in range(60)]
-    seeder(tags, Busy(handled=17), pauses).seed(rows)
-    assert len(stored(tags)) == 60
+    rows = [make_tag_row(number) for number in range(60)]
+    create_seeder(tags, Busy(handled=17), pauses).seed(rows)
+    assert len(read_stored_rows(tags)) == 60
     assert pauses[:3] == pytest.approx([0.075, 0.15, 0.3])
-    seeder(tags, Busy(handled=17)).seed(rows)
+    create_seeder(tags, Busy(handled=17)).seed(rows)
 
 
 @pytest.mark.parametrize("handled", [0, 3])
 def test_a_table_that_stays_busy_is_a_retryable_error(tags: str, handled: int) -> None:
     pauses: list[float] = []
     with pytest.raises(TagsUnprocessedError, match=f"did not process rows of {TABLE} in 8 attempts"):
-        seeder(tags, Busy(handled=handled), pauses).seed([tag_row(number) for number in range(100)])
+        create_seeder(tags, Busy(handled=handled), pauses).seed(
+            [make_tag_row(number) for number in range(100)]
+        )
     assert max(pauses) <= 2
 
 
 def test_other_errors_are_raised(tags: str) -> None:
     class Denied:
         def batch_get_item(self, **_: Any) -> None:
-            raise client_error("AccessDeniedException")
+            raise make_client_error("AccessDeniedException")
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        seeder(tags, Denied()).seed([tag_row(1)])
+        create_seeder(tags, Denied()).seed([make_tag_row(1)])

@@ -23,16 +23,16 @@ from runtime.deploy.releases.edge_store import (
     ReleaseNotAtEdgeError,
     SplitOrigin,
     build_edge_keys,
-    release_host,
+    build_release_host,
 )
-from tests.runtime.calls import Calls, client_error
+from tests.runtime.calls import Calls, make_client_error
 from tests.runtime.releases.interleaving import Interleaver
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 
 HOST = "next-site.example.com"
 
 
-def entry(deployment_id: str = "01JB", entries: tuple[str, ...] = ("data/", "robots.txt")) -> EdgeEntry:
+def make_entry(deployment_id: str = "01JB", entries: tuple[str, ...] = ("data/", "robots.txt")) -> EdgeEntry:
     return EdgeEntry(
         deployment_id=deployment_id,
         folder="next-site/01JA",
@@ -52,31 +52,31 @@ class Harness:
     pauses: list[float] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        client: Any = self.calls.client("cloudfront-keyvaluestore", self.store)
+        client: Any = self.calls.wrap_client("cloudfront-keyvaluestore", self.store)
         self.edge = EdgeStore(client=client, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
 
     def publish(self, *deployment_ids: str) -> None:
         for deployment_id in deployment_ids:
-            self.edge.publish(entry(deployment_id), release_host(deployment_id, HOST))
+            self.edge.publish(make_entry(deployment_id), build_release_host(deployment_id, HOST))
 
     def find_served_release(self) -> str:
         return json.loads(self.store.items[HOST])["r"]
 
-    def before(self, operation: str, *actions: Callable[[], object]) -> None:
+    def act_before(self, operation: str, *actions: Callable[[], object]) -> None:
         """Run one action before each of the next calls of an operation, in this order."""
         waiting = list(actions)
 
-        def now(called: str) -> None:
+        def act_if_called(called: str) -> None:
             if called == operation and waiting:
                 waiting.pop(0)()
 
-        self.calls.before = now
+        self.calls.before = act_if_called
 
     def refuse(self, operation: str, error: Exception) -> None:
-        def refuse() -> None:
+        def raise_error() -> None:
             raise error
 
-        self.before(operation, refuse)
+        self.act_before(operation, raise_error)
 
 
 @pytest.fixture(params=[True, False], ids=["documented", "as AWS answers"])
@@ -85,7 +85,7 @@ def harness(request: pytest.FixtureRequest) -> Harness:
 
 
 def test_a_release_has_one_small_key_for_its_own_host() -> None:
-    ((key, value),) = build_edge_keys(entry(), release_host("01JB", HOST))
+    ((key, value),) = build_edge_keys(make_entry(), build_release_host("01JB", HOST))
     assert key == "01jb--next-site.example.com"
     assert json.loads(value) == {
         "r": "01JB",
@@ -100,7 +100,7 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
 
 
 def test_a_release_without_public_files_lists_none() -> None:
-    ((_, value),) = build_edge_keys(entry(entries=()), "host")
+    ((_, value),) = build_edge_keys(make_entry(entries=()), "host")
     assert json.loads(value)["p"] == "|"
 
 
@@ -129,18 +129,21 @@ def test_the_largest_allowed_split_fits_into_one_value(each: int) -> None:
 
 def test_too_many_public_files_get_their_own_keys_before_the_releases_key() -> None:
     many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
-    *files, (key, value) = build_edge_keys(entry(entries=many), "host")
+    *files, (key, value) = build_edge_keys(make_entry(entries=many), "host")
     assert files == [(f"host/{name}", "1") for name in many]
     assert (key, json.loads(value)["p"]) == ("host", "*")
 
 
 def test_a_name_with_the_separator_gets_its_own_key() -> None:
-    assert build_edge_keys(entry(entries=("a|b", "c")), "host")[:2] == [("host/a|b", "1"), ("host/c", "1")]
+    assert build_edge_keys(make_entry(entries=("a|b", "c")), "host")[:2] == [
+        ("host/a|b", "1"),
+        ("host/c", "1"),
+    ]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60), unique=True, max_size=40))
 def test_a_value_always_fits_and_names_every_public_file_once(names: list[str]) -> None:
-    keys = build_edge_keys(entry(entries=tuple(names)), "host")
+    keys = build_edge_keys(make_entry(entries=tuple(names)), "host")
     value = dict(keys)["host"]
     listed = json.loads(value)["p"]
     assert len(value.encode()) < 1024
@@ -152,21 +155,21 @@ def test_a_value_always_fits_and_names_every_public_file_once(names: list[str]) 
 
 def test_a_release_is_published_in_batches_that_the_store_allows(harness: Harness) -> None:
     many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
-    harness.edge.publish(entry(entries=many), "host")
+    harness.edge.publish(make_entry(entries=many), "host")
     assert len(harness.store.items) == 121
     assert harness.store.largest_batch == 50
     again = dict(harness.store.items)
-    harness.edge.publish(entry(entries=many), "host")
+    harness.edge.publish(make_entry(entries=many), "host")
     assert harness.store.items == again
 
 
 def test_publishing_is_retried_after_another_write(harness: Harness) -> None:
-    def write() -> None:
+    def increase_version() -> None:
         harness.store.version += 1
 
-    harness.before("update_keys", write, write)
+    harness.act_before("update_keys", increase_version, increase_version)
     harness.publish("01JB")
-    assert release_host("01JB", HOST) in harness.store.items
+    assert build_release_host("01JB", HOST) in harness.store.items
     assert harness.pauses == pytest.approx([0.0625, 0.125])
 
 
@@ -175,7 +178,7 @@ def test_a_host_serves_the_release_of_the_pointer(harness: Harness) -> None:
     for pointer in ("01A", "01B", "01A"):
         assert harness.edge.point_host_to_release(HOST, lambda pointer=pointer: pointer) == pointer  # type: ignore[misc]
         assert harness.find_served_release() == pointer
-    assert harness.store.items[HOST] == harness.store.items[release_host("01A", HOST)]
+    assert harness.store.items[HOST] == harness.store.items[build_release_host("01A", HOST)]
 
 
 def test_a_pointer_that_moves_during_the_write_is_followed(harness: Harness) -> None:
@@ -189,11 +192,11 @@ def test_a_write_that_cannot_be_read_back_is_repeated(harness: Harness) -> None:
     harness.publish("01A")
     written = iter([True, False])
 
-    def lose() -> None:
+    def lose_write() -> None:
         if HOST in harness.store.items and next(written, False):
             del harness.store.items[HOST]
 
-    harness.before("get_key", *[lose] * 9)
+    harness.act_before("get_key", *[lose_write] * 9)
     harness.edge.point_host_to_release(HOST, lambda: "01A")
     assert harness.find_served_release() == "01A"
 
@@ -204,16 +207,16 @@ def test_a_host_cannot_point_to_an_unpublished_release(harness: Harness) -> None
 
 
 def test_a_store_that_stays_busy_is_a_retryable_error(harness: Harness) -> None:
-    def write() -> None:
+    def increase_version() -> None:
         harness.store.version += 1
 
     harness.publish("01A")
-    harness.before("put_key", *[write] * 99)
+    harness.act_before("put_key", *[increase_version] * 99)
     with pytest.raises(EdgeBusyError, match="other writers changed the edge's store 30 times"):
         harness.edge.point_host_to_release(HOST, lambda: "01A")
     assert len(harness.pauses) == 29
     assert max(harness.pauses) < 1
-    harness.before("update_keys", *[write] * 99)
+    harness.act_before("update_keys", *[increase_version] * 99)
     with pytest.raises(EdgeBusyError):
         harness.publish("01A")
 
@@ -222,13 +225,13 @@ def test_a_store_that_stays_busy_is_a_retryable_error(harness: Harness) -> None:
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException"])
 def test_other_errors_of_the_store_are_raised(harness: Harness, operation: str, code: str) -> None:
     harness.publish("01A")
-    harness.refuse(operation, client_error(code, message="Invalid value"))
+    harness.refuse(operation, make_client_error(code, message="Invalid value"))
     with pytest.raises(ClientError, match=code):
         harness.edge.point_host_to_release(HOST, lambda: "01A")
 
 
 def test_the_origin_key_is_in_no_repr() -> None:
-    assert "0f0f" not in repr(entry())
+    assert "0f0f" not in repr(make_entry())
 
 
 RELEASES = ("01A", "01B", "01C", "01D")
@@ -268,23 +271,25 @@ def run_writers(script: Script, store: KeyValueStore) -> tuple[str | None, set[i
     ended: set[int] = set()
     harness.calls.before = lambda _: interleaver.wait()
 
-    def read() -> str:
+    def read_pointer() -> str:
         interleaver.wait()
         assert pointer[0] is not None
         return pointer[0]
 
-    def writer(number: int, release: str) -> Callable[[], None]:
-        def write() -> None:
+    def make_writer(number: int, release: str) -> Callable[[], None]:
+        def write_release() -> None:
             pointer[0] = release
-            harness.edge.point_host_to_release(HOST, read)
+            harness.edge.point_host_to_release(HOST, read_pointer)
             ended.add(number)
 
-        return write
+        return write_release
 
     bursts = (itertools.repeat(index, steps) for index, steps in script.bursts)
     order = itertools.chain(itertools.chain.from_iterable(bursts), itertools.cycle(range(3)))
     interleaver.run(
-        [writer(number, release) for number, release in enumerate(script.pointers)], order, script.crashes
+        [make_writer(number, release) for number, release in enumerate(script.pointers)],
+        order,
+        script.crashes,
     )
     return pointer[0], ended, harness
 

@@ -8,21 +8,25 @@ import pytest
 
 from runtime.deploy.errors import DeploymentNotFoundError, NotReleasedError, SwitchOvertakenError
 from runtime.deploy.model import Deployment, Project
-from tests.runtime.calls import CrashError, real_client
+from tests.runtime.calls import CrashError, get_real_client
 from tests.runtime.platform_fixture import OTHER, OWNER, RELEASE_QUEUE
-from tests.runtime.releases.release_fixture import ReleasePlatform, find_served_deployment_id, live_versions
+from tests.runtime.releases.release_fixture import (
+    ReleasePlatform,
+    find_served_deployment_id,
+    list_live_versions,
+)
 from tests.runtime.tables import PROJECTS
 
 
 def test_an_older_release_becomes_live_again_without_a_build(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    first, second = stage.live(project), stage.live(project)
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
     with stage.platform.calls.record_calls() as made:
         promoted = stage.switch.promote(OWNER, first.deployment_id)
     assert (promoted.deployment_id, promoted.status) == (first.deployment_id, "live")
-    assert stage.platform.statuses(first, second) == ["live", "retired"]
+    assert stage.platform.read_statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
-    assert live_versions(stage, project) == ["1", "1", "1"]
+    assert list_live_versions(stage, project) == ["1", "1", "1"]
     writes = {"put_key", "update_alias", "transact_write_items"}
     reads = {"query", "get_item", "describe_key_value_store", "get_key"}
     assert set(made) == writes | reads
@@ -30,29 +34,29 @@ def test_an_older_release_becomes_live_again_without_a_build(stage: ReleasePlatf
 
 
 def test_later_automatic_releases_do_not_undo_a_promotion(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    first, _ = stage.live(project), stage.live(project)
+    project = stage.create_project()
+    first, _ = stage.create_live(project), stage.create_live(project)
     stage.switch.promote(OWNER, first.deployment_id)
-    third = stage.live(project)
-    assert stage.platform.statuses(first, third) == ["live", "superseded"]
+    third = stage.create_live(project)
+    assert stage.platform.read_statuses(first, third) == ["live", "superseded"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
 
 
-def test_promoting_what_is_live_pins_it_and_changes_nothing_else(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    live = stage.live(project)
+def test_promoting_the_live_release_only_pins_it(stage: ReleasePlatform) -> None:
+    project = stage.create_project()
+    live = stage.create_live(project)
     for _ in range(2):
         assert stage.switch.promote(OWNER, live.deployment_id) == live
     assert stage.platform.projects.get(project.project_id).pinned
 
 
-def test_another_tenants_deployment_does_not_exist(stage: ReleasePlatform) -> None:
+def test_another_tenants_deployment_cannot_be_promoted(stage: ReleasePlatform) -> None:
     """A5."""
-    project = stage.project()
-    first, second = stage.live(project), stage.live(project)
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
     with pytest.raises(DeploymentNotFoundError):
         stage.switch.promote(OTHER, first.deployment_id)
-    assert stage.platform.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.read_statuses(first, second) == ["retired", "live"]
 
 
 def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleasePlatform) -> None:
@@ -61,7 +65,7 @@ def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleasePlatf
 
 
 def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatform) -> None:
-    built = stage.built(stage.project())
+    built = stage.create_built(stage.create_project())
     with pytest.raises(
         NotReleasedError, match="is built: only a live or previously live deployment can be promoted"
     ):
@@ -70,38 +74,38 @@ def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatf
 
 def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleasePlatform) -> None:
     """D3. The earlier promotion raises an error, and changes nothing that the later promotion wrote."""
-    project = stage.project()
-    first, second, third = (stage.live(project) for _ in range(3))
+    project = stage.create_project()
+    first, second, third = (stage.create_live(project) for _ in range(3))
 
-    def before(called: str) -> None:
+    def promote_second(called: str) -> None:
         if called == "put_key":
             stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, second.deployment_id)
 
-    stage.platform.calls.before = before
+    stage.platform.calls.before = promote_second
     with pytest.raises(SwitchOvertakenError):
         stage.switch.promote(OWNER, first.deployment_id)
-    assert stage.platform.statuses(first, second, third) == ["retired", "live", "retired"]
+    assert stage.platform.read_statuses(first, second, third) == ["retired", "live", "retired"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
-    assert live_versions(stage, project) == ["2", "2", "1"]
+    assert list_live_versions(stage, project) == ["2", "2", "1"]
 
 
 @pytest.mark.parametrize("operation", ["put_key", "update_alias", "transact_write_items"])
 def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleasePlatform, operation: str) -> None:
-    project = stage.project()
-    first, second = stage.live(project), stage.live(project)
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
 
-    def crash(called: str) -> None:
+    def crash_at_call(called: str) -> None:
         if called == operation:
             raise CrashError
 
-    stage.platform.calls.before = crash
+    stage.platform.calls.before = crash_at_call
     with pytest.raises(CrashError):
         stage.switch.promote(OWNER, first.deployment_id)
     stage.platform.calls.before = lambda _: None
     stage.switch.promote(OWNER, first.deployment_id)
-    assert stage.platform.statuses(first, second) == ["live", "retired"]
-    assert json.loads(stage.store.items[stage.site(project).host])["r"] == first.deployment_id
+    assert stage.platform.read_statuses(first, second) == ["live", "retired"]
+    assert json.loads(stage.store.items[stage.get_site(project).host])["r"] == first.deployment_id
 
 
 def promote_and_crash(
@@ -111,16 +115,16 @@ def promote_and_crash(
 
     The crash happens before the first call of `operation` after the move of the pointer.
     """
-    first, second = stage.live(project), stage.live(project)
+    first, second = stage.create_live(project), stage.create_live(project)
     moved = False
 
-    def crash(called: str) -> None:
+    def crash_at_call(called: str) -> None:
         nonlocal moved
         if moved and called == operation:
             raise CrashError
         moved = moved or called == "transact_write_items"
 
-    stage.platform.calls.before = crash
+    stage.platform.calls.before = crash_at_call
     with pytest.raises(CrashError):
         stage.switch.promote(OWNER, first.deployment_id)
     stage.platform.calls.before = lambda _: None
@@ -129,72 +133,74 @@ def promote_and_crash(
 
 def run_sweep(stage: ReleasePlatform) -> list[str]:
     """Run the sweep three minutes later. Return the ids of the deployments whose messages it sends."""
-    before = len(stage.platform.queues.bodies(RELEASE_QUEUE))
+    before = len(stage.platform.queues.list_bodies(RELEASE_QUEUE))
     stage.platform.clock.now += timedelta(minutes=3)
     stage.platform.sweeper.sweep(stage.platform.log)
-    return [json.loads(body)["deploymentId"] for body in stage.platform.queues.bodies(RELEASE_QUEUE)[before:]]
+    return [
+        json.loads(body)["deploymentId"] for body in stage.platform.queues.list_bodies(RELEASE_QUEUE)[before:]
+    ]
 
 
 @pytest.mark.parametrize("operation", ["get_item", "put_key", "update_alias", "transact_write_items"])
 def test_an_interrupted_promote_is_finished_by_the_sweep(stage: ReleasePlatform, operation: str) -> None:
     """P9."""
-    project = stage.project()
+    project = stage.create_project()
     first, second = promote_and_crash(stage, project, operation)
     assert run_sweep(stage) == [first.deployment_id]
     stage.release(first)
-    assert stage.platform.statuses(first, second) == ["live", "retired"]
+    assert stage.platform.read_statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
-    assert live_versions(stage, project) == ["1", "1", "1"]
+    assert list_live_versions(stage, project) == ["1", "1", "1"]
     assert run_sweep(stage) == []
 
 
 def test_an_overtaken_promote_is_not_resumed(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, second = promote_and_crash(stage, project, "put_key")
     stage.switch.promote(OWNER, second.deployment_id)
     # The sweep cannot determine whether the second promotion has finished.
     assert run_sweep(stage) == [second.deployment_id]
     stage.release(second)
     stage.release(first)  # as if this message was sent just before the second promotion
-    assert stage.platform.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.read_statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
 def test_a_resumed_promote_that_is_overtaken_changes_nothing(stage: ReleasePlatform) -> None:
     """D3. A user promotes the second release while the promotion of the first one is resumed."""
-    project = stage.project()
+    project = stage.create_project()
     first, second = promote_and_crash(stage, project, "put_key")
 
-    def before(called: str) -> None:
+    def promote_second(called: str) -> None:
         if called == "put_key":
             stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, second.deployment_id)
 
-    stage.platform.calls.before = before
+    stage.platform.calls.before = promote_second
     stage.release(first)
-    assert stage.platform.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.read_statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
 
 
 @pytest.mark.parametrize("change", ["promoted again", "project deleted"])
 def test_the_lease_of_a_promote_always_ends(stage: ReleasePlatform, change: str) -> None:
     """The change happens after the promotion crashed, and before the sweep ends the lease."""
-    project = stage.project()
+    project = stage.create_project()
     first, _ = promote_and_crash(stage, project, "put_key")
     if change == "project deleted":
         key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
-        real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
+        get_real_client("dynamodb").delete_item(TableName=PROJECTS, Key=key)
         assert run_sweep(stage) == []
     else:
 
-        def before(called: str) -> None:
+        def promote_first(called: str) -> None:
             if called == "update_item":
                 stage.platform.calls.before = lambda _: None
                 stage.switch.promote(OWNER, first.deployment_id)
 
-        stage.platform.calls.before = before
+        stage.platform.calls.before = promote_first
         assert run_sweep(stage) == [first.deployment_id]
-        assert stage.platform.statuses(first) == ["live"]
+        assert stage.platform.read_statuses(first) == ["live"]
     assert run_sweep(stage) == []
 
 
@@ -203,8 +209,8 @@ def test_a_pointer_to_a_deployment_without_release_is_not_followed(
     stage: ReleasePlatform, pointer: str | None
 ) -> None:
     """Only a manual change of a row can write such a pointer. The site must still serve a release."""
-    project = stage.project()
-    first, second, built = stage.live(project), stage.live(project), stage.built(project)
+    project = stage.create_project()
+    first, second, built = stage.create_live(project), stage.create_live(project), stage.create_built(project)
     change: dict[str, Any] = (
         {
             "UpdateExpression": "SET #live.#deploymentId = :built",
@@ -219,51 +225,51 @@ def test_a_pointer_to_a_deployment_without_release_is_not_followed(
         if called == ("update_alias" if pointer else "put_key"):
             stage.platform.calls.before = lambda _: None
             key = {"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}}
-            real_client("dynamodb").update_item(TableName=PROJECTS, Key=key, **change)
+            get_real_client("dynamodb").update_item(TableName=PROJECTS, Key=key, **change)
 
     stage.platform.calls.before = change_row
     with pytest.raises(SwitchOvertakenError):
         stage.switch.promote(OWNER, first.deployment_id)
     assert find_served_deployment_id(stage, project) == first.deployment_id
-    assert stage.platform.statuses(first, second, built) == ["retired", "live", "built"]
+    assert stage.platform.read_statuses(first, second, built) == ["retired", "live", "built"]
 
 
 def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage: ReleasePlatform) -> None:
     """P9. The second promotion gives a lease to the release that the first promotion made live."""
-    project = stage.project()
-    first, second = stage.live(project), stage.live(project)
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
 
-    def before(called: str) -> None:
+    def promote_first(called: str) -> None:
         if called == "transact_write_items":
             stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, first.deployment_id)
 
-    stage.platform.calls.before = before
+    stage.platform.calls.before = promote_first
     stage.switch.promote(OWNER, first.deployment_id)
     run_sweep(stage)
     stage.release(first)
     assert run_sweep(stage) == []
-    assert stage.platform.statuses(first, second) == ["live", "retired"]
+    assert stage.platform.read_statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
 
 
 def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleasePlatform) -> None:
     """D3. At first, the edge does not serve the release with the status `live`, but the other one."""
-    project = stage.project()
+    project = stage.create_project()
     first, second = promote_and_crash(stage, project, "update_alias")
     assert find_served_deployment_id(stage, project) == first.deployment_id
 
-    def crash(called: str) -> None:
+    def crash_at_call(called: str) -> None:
         if called == "put_key":
             raise CrashError
 
-    stage.platform.calls.before = crash
+    stage.platform.calls.before = crash_at_call
     with pytest.raises(CrashError):
         stage.switch.promote(OWNER, second.deployment_id)
     stage.platform.calls.before = lambda _: None
     for deployment_id in run_sweep(stage):
         stage.release({each.deployment_id: each for each in (first, second)}[deployment_id])
-    assert stage.platform.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.read_statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
-    assert live_versions(stage, project) == ["2", "2", "1"]
+    assert list_live_versions(stage, project) == ["2", "2", "1"]
     assert run_sweep(stage) == []

@@ -16,16 +16,16 @@ from runtime.deploy.releases.publishing import (
     FunctionPublisher,
     FunctionRelease,
     PublishError,
-    release_alias,
+    build_release_alias,
 )
-from tests.runtime.calls import Calls, client_error
+from tests.runtime.calls import Calls, make_client_error
 from tests.runtime.releases.lambda_service import LambdaService
 
 SECRET = "open sesame"
 ZIPS = {f"{number}.zip": f"code {number}".encode() for number in range(4)}
 
 
-def release(number: int, environment: Mapping[str, str] | None = None) -> FunctionRelease:
+def make_release(number: int, environment: Mapping[str, str] | None = None) -> FunctionRelease:
     digest = hashlib.sha256(ZIPS[f"{number}.zip"]).digest()
     return FunctionRelease(
         function="server",
@@ -50,24 +50,24 @@ class Harness:
 
     def __attrs_post_init__(self) -> None:
         self.service.add("server", "image", "revalidate")
-        client: Any = self.calls.client("lambda", self.service)
+        client: Any = self.calls.wrap_client("lambda", self.service)
         self.publisher = FunctionPublisher(client=client, pause=self.pauses.append)
 
     def interfere(self, before: str, action: Callable[[], object]) -> None:
         """Run an action once, immediately before the next call of an operation."""
         waiting = [action]
 
-        def now(operation: str) -> None:
+        def act_if_called(operation: str) -> None:
             if operation == before and waiting:
                 waiting.pop()()
 
-        self.calls.before = now
+        self.calls.before = act_if_called
 
     def refuse(self, operation: str, error: Exception) -> None:
-        def refuse() -> None:
+        def raise_error() -> None:
             raise error
 
-        self.interfere(operation, refuse)
+        self.interfere(operation, raise_error)
 
 
 @pytest.fixture
@@ -76,26 +76,26 @@ def harness() -> Harness:
 
 
 def test_a_release_is_a_version_of_code_and_variables_with_an_alias(harness: Harness) -> None:
-    assert harness.publisher.ensure_version(release(1)) == "1"
-    assert harness.publisher.ensure_version(release(2)) == "2"
+    assert harness.publisher.ensure_version(make_release(1)) == "1"
+    assert harness.publisher.ensure_version(make_release(2)) == "2"
     server = harness.service.functions["server"]
     assert server.aliases == {"r-1": "1", "r-2": "2"}
     for number in ("1", "2"):
         sha256, variables = server.versions[number]
-        assert sha256 == release(int(number)).code.sha256
+        assert sha256 == make_release(int(number)).code.sha256
         assert variables == {"ANCHOR_DEPLOYMENT_ID": number, "TOKEN": SECRET}
 
 
 def test_publishing_waits_until_each_change_is_done(harness: Harness) -> None:
     harness.service.settling = 5
-    harness.publisher.ensure_version(release(1))
+    harness.publisher.ensure_version(make_release(1))
     assert harness.pauses[:4] == [0.05, 0.1, 0.2, 0.4]
 
 
 def test_a_published_version_is_not_changed_again(harness: Harness) -> None:
-    harness.publisher.ensure_version(release(1))
+    harness.publisher.ensure_version(make_release(1))
     with harness.calls.record_calls() as made:
-        assert harness.publisher.ensure_version(release(1)) == "1"
+        assert harness.publisher.ensure_version(make_release(1)) == "1"
     assert made == ["get_alias", "get_function_configuration"]
 
 
@@ -106,26 +106,26 @@ def test_a_release_begun_before_a_platform_update_gets_the_new_wrapper(
     server = harness.service.functions["server"]
     server.versions["1"], server.aliases["r-1"] = ("code with an older wrapper", {}), "1"
     server.descriptions["1"] = "r-1"
-    assert harness.publisher.ensure_version(release(1)) == "2"
+    assert harness.publisher.ensure_version(make_release(1)) == "2"
     assert server.aliases["r-1"] == "2"
-    assert server.versions["2"][0] == release(1).code.sha256
+    assert server.versions["2"][0] == make_release(1).code.sha256
 
 
 def test_unchanged_code_and_variables_are_not_sent_again(harness: Harness) -> None:
     """Unchanged code is not uploaded to the bucket, and is not sent to Lambda, because this takes seconds."""
-    harness.publisher.ensure_version(release(1))
+    harness.publisher.ensure_version(make_release(1))
     sent = list[str]()
-    same_code = evolve(release(1), alias="r-2", environment={"ANCHOR_DEPLOYMENT_ID": "2"})
+    same_code = evolve(make_release(1), alias="r-2", environment={"ANCHOR_DEPLOYMENT_ID": "2"})
     same_code = evolve(same_code, code=evolve(same_code.code, upload=lambda: sent.append("zip")))
     with harness.calls.record_calls() as made:
         assert harness.publisher.ensure_version(same_code) == "2"
     assert (sent, "update_function_code" in made) == ([], False)
-    same_variables = evolve(release(3), environment={"ANCHOR_DEPLOYMENT_ID": "2"})
+    same_variables = evolve(make_release(3), environment={"ANCHOR_DEPLOYMENT_ID": "2"})
     with harness.calls.record_calls() as made:
         assert harness.publisher.ensure_version(same_variables) == "3"
     assert "update_function_configuration" not in made
     assert harness.service.functions["server"].versions["3"] == (
-        release(3).code.sha256,
+        make_release(3).code.sha256,
         {"ANCHOR_DEPLOYMENT_ID": "2"},
     )
 
@@ -133,13 +133,13 @@ def test_unchanged_code_and_variables_are_not_sent_again(harness: Harness) -> No
 def test_new_code_is_uploaded_before_the_update_of_the_function(harness: Harness) -> None:
     order = list[str]()
     harness.interfere("update_function_code", lambda: order.append("update"))
-    new = release(1)
+    new = make_release(1)
     harness.publisher.ensure_version(evolve(new, code=evolve(new.code, upload=lambda: order.append("put"))))
     assert order == ["put", "update"]
 
 
-def test_a_function_without_new_variables_keeps_its_present_ones(harness: Harness) -> None:
-    alone = evolve(release(1), function="revalidate", environment=None)
+def test_a_function_without_new_variables_keeps_its_variables(harness: Harness) -> None:
+    alone = evolve(make_release(1), function="revalidate", environment=None)
     assert harness.publisher.ensure_version(alone) == "1"
     assert "update_function_configuration" not in harness.calls.operations
     same_code = evolve(alone, alias="r-2")
@@ -150,47 +150,47 @@ def test_a_function_without_new_variables_keeps_its_present_ones(harness: Harnes
 def count_calls() -> int:
     """Return the number of Lambda calls that publish a function with a URL."""
     harness = Harness()
-    harness.publisher.ensure_version(release(1))
+    harness.publisher.ensure_version(make_release(1))
     harness.publisher.ensure_url("server", "r-1")
     return len(harness.calls.operations)
 
 
 @pytest.mark.parametrize("after", range(1, count_calls() + 1))
 def test_a_repeated_release_completes_after_a_crash_at_any_call(harness: Harness, after: int) -> None:
-    def publish() -> None:
-        harness.publisher.ensure_version(release(1))
+    def publish_release() -> None:
+        harness.publisher.ensure_version(make_release(1))
         harness.publisher.ensure_url("server", "r-1")
 
-    assert harness.calls.crash_during(publish, after=after)
-    assert harness.publisher.ensure_version(release(1)) in {"1", "2"}
+    assert harness.calls.crash_during(publish_release, after=after)
+    assert harness.publisher.ensure_version(make_release(1)) in {"1", "2"}
     assert harness.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
     server = harness.service.functions["server"]
     sha256, variables = server.versions[server.aliases["r-1"]]
-    assert sha256 == release(1).code.sha256
+    assert sha256 == make_release(1).code.sha256
     assert variables["ANCHOR_DEPLOYMENT_ID"] == "1"
 
 
-def settle(harness: Harness) -> None:
+def finish_update(harness: Harness) -> None:
     function = harness.service.functions["server"]
     function.pending = 0
     function.revision += 1
 
 
-def other_code(harness: Harness) -> None:
-    settle(harness)
+def change_code(harness: Harness) -> None:
+    finish_update(harness)
     harness.service.update_function_code(FunctionName="server", S3Bucket="artifacts", S3Key="3.zip")
-    settle(harness)
+    finish_update(harness)
 
 
-def other_variables(harness: Harness) -> None:
-    settle(harness)
+def change_variables(harness: Harness) -> None:
+    finish_update(harness)
     harness.service.update_function_configuration(
         FunctionName="server", Environment={"Variables": {"ANCHOR_DEPLOYMENT_ID": "3"}}
     )
-    settle(harness)
+    finish_update(harness)
 
 
-@pytest.mark.parametrize("change", [other_code, other_variables])
+@pytest.mark.parametrize("change", [change_code, change_variables])
 @pytest.mark.parametrize(
     "before", ["update_function_configuration", "publish_version", "get_function_configuration"]
 )
@@ -199,20 +199,20 @@ def test_a_change_by_another_process_is_detected_or_overwritten(
 ) -> None:
     harness.interfere(before, lambda: change(harness))
     try:
-        version = harness.publisher.ensure_version(release(1))
+        version = harness.publisher.ensure_version(make_release(1))
     except FunctionBusyError as noticed:
         assert str(noticed) == "server was changed by another process during the release: try again"  # noqa: PT017
     except ClientError as noticed:
         assert "PreconditionFailedException" in str(noticed)  # noqa: PT017
     else:
         sha256, variables = harness.service.functions["server"].versions[version]
-        assert (sha256, variables["ANCHOR_DEPLOYMENT_ID"]) == (release(1).code.sha256, "1")
+        assert (sha256, variables["ANCHOR_DEPLOYMENT_ID"]) == (make_release(1).code.sha256, "1")
 
 
 def test_code_that_changed_before_publishing_is_never_published(harness: Harness) -> None:
-    harness.interfere("update_function_configuration", lambda: other_code(harness))
+    harness.interfere("update_function_configuration", lambda: change_code(harness))
     with pytest.raises(FunctionBusyError):
-        harness.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(make_release(1))
     assert harness.service.functions["server"].versions == {}
 
 
@@ -220,14 +220,14 @@ def test_an_alias_that_another_process_creates_is_read_again(harness: Harness) -
     server = harness.service.functions["server"]
     harness.interfere("create_alias", lambda: server.aliases.update({"r-1": "1"}))
     with pytest.raises(FunctionBusyError, match="another process created alias r-1 of server"):
-        harness.publisher.ensure_version(release(1))
-    assert harness.publisher.ensure_version(release(1)) == "1"
+        harness.publisher.ensure_version(make_release(1))
+    assert harness.publisher.ensure_version(make_release(1)) == "1"
 
 
 def test_a_failed_change_is_reported_with_lambdas_reason(harness: Harness) -> None:
     harness.service.changes_fail = "InvalidZipFileException"
     with pytest.raises(PublishError, match="Lambda could not change server: InvalidZipFileException"):
-        harness.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(make_release(1))
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -235,16 +235,16 @@ def test_a_failed_change_does_not_prevent_a_later_one(harness: Harness, number: 
     """Lambda reports the failure until the next change. The next change can contain the same code."""
     harness.service.changes_fail = "InternalError"
     with pytest.raises(PublishError):
-        harness.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(make_release(1))
     harness.service.changes_fail = None
-    assert harness.publisher.ensure_version(release(number)) == "1"
-    assert harness.service.functions["server"].versions["1"][0] == release(number).code.sha256
+    assert harness.publisher.ensure_version(make_release(number)) == "1"
+    assert harness.service.functions["server"].versions["1"][0] == make_release(number).code.sha256
 
 
 def test_a_version_that_fails_to_start_is_reported(harness: Harness) -> None:
     harness.service.versions_fail = True
     with pytest.raises(PublishError, match="Lambda could not change server: no reason"):
-        harness.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(make_release(1))
 
 
 def test_a_throttled_read_of_a_function_is_retried_after_a_pause(harness: Harness) -> None:
@@ -252,20 +252,20 @@ def test_a_throttled_read_of_a_function_is_retried_after_a_pause(harness: Harnes
 
     The publisher repeats only the throttled read, not the release.
     """
-    harness.refuse("get_function_configuration", client_error("TooManyRequestsException", "GetFunction"))
-    assert harness.publisher.ensure_version(release(1)) == "1"
+    harness.refuse("get_function_configuration", make_client_error("TooManyRequestsException", "GetFunction"))
+    assert harness.publisher.ensure_version(make_release(1)) == "1"
     assert harness.pauses[0] == 0.05
 
 
 def test_a_change_that_never_ends_is_a_retryable_error(harness: Harness) -> None:
     harness.service.settling = 10**6
     with pytest.raises(FunctionBusyError, match="server is still changing"):
-        harness.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(make_release(1))
     assert sum(harness.pauses) == pytest.approx(60, abs=1)
 
 
 def test_a_url_is_public_streams_and_has_both_permissions(harness: Harness) -> None:
-    harness.publisher.ensure_version(release(1))
+    harness.publisher.ensure_version(make_release(1))
     assert harness.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
     server = harness.service.functions["server"]
     assert server.urls["r-1"]["AuthType"] == "NONE"
@@ -285,7 +285,7 @@ def test_a_url_is_public_streams_and_has_both_permissions(harness: Harness) -> N
 
 
 def test_an_existing_url_is_kept(harness: Harness) -> None:
-    harness.publisher.ensure_version(release(1))
+    harness.publisher.ensure_version(make_release(1))
     first = harness.publisher.ensure_url("server", "r-1")
     assert harness.publisher.ensure_url("server", "r-1") == first
 
@@ -303,18 +303,18 @@ def test_an_existing_url_is_kept(harness: Harness) -> None:
     ],
 )
 def test_other_errors_of_lambda_are_raised(harness: Harness, operation: str) -> None:
-    harness.refuse(operation, client_error("AccessDeniedException"))
+    harness.refuse(operation, make_client_error("AccessDeniedException"))
     with pytest.raises(ClientError, match="AccessDenied"):
         harness.publisher.ensure_url(
-            "server", release(int(harness.publisher.ensure_version(release(1)))).alias
+            "server", make_release(int(harness.publisher.ensure_version(make_release(1)))).alias
         )
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (client_error("InvalidParameterValueException", message=f"measured: {SECRET}"), PublishError),
-        (client_error("TooManyRequestsException", message=SECRET), FunctionBusyError),
+        (make_client_error("InvalidParameterValueException", message=f"measured: {SECRET}"), PublishError),
+        (make_client_error("TooManyRequestsException", message=SECRET), FunctionBusyError),
         (ParamValidationError(report=f"invalid value: {SECRET}"), PublishError),
         (EndpointConnectionError(endpoint_url=SECRET), FunctionBusyError),
     ],
@@ -325,16 +325,16 @@ def test_an_error_about_variables_does_not_contain_their_values(
     """A4. Error messages of Lambda and botocore can contain the values of the refused variables."""
     harness.refuse("update_function_configuration", error)
     with pytest.raises(expected) as refused:
-        harness.publisher.ensure_version(release(1))
+        harness.publisher.ensure_version(make_release(1))
     assert "server" in str(refused.value)
     assert SECRET not in str(refused.value)
     assert refused.value.__suppress_context__
-    assert SECRET not in repr(release(1))
+    assert SECRET not in repr(make_release(1))
 
 
 def test_the_live_aliases_are_moved_and_the_first_release_creates_them(harness: Harness) -> None:
     for number in (1, 2):
-        harness.publisher.ensure_version(release(number))
+        harness.publisher.ensure_version(make_release(number))
     harness.publisher.point_live_aliases(lambda: {"server": "1"})
     assert harness.service.functions["server"].aliases["live"] == "1"
     with harness.calls.record_calls() as made:
@@ -345,7 +345,7 @@ def test_the_live_aliases_are_moved_and_the_first_release_creates_them(harness: 
 
 def test_the_live_alias_follows_a_target_that_changes_during_the_move(harness: Harness) -> None:
     for number in (1, 2):
-        harness.publisher.ensure_version(release(number))
+        harness.publisher.ensure_version(make_release(number))
     targets = iter(["1", "2", "2", "2"])
     harness.publisher.point_live_aliases(lambda: {"server": next(targets)})
     assert harness.service.functions["server"].aliases["live"] == "2"
@@ -353,11 +353,11 @@ def test_the_live_alias_follows_a_target_that_changes_during_the_move(harness: H
 
 
 def test_a_refused_move_of_the_live_alias_is_raised(harness: Harness) -> None:
-    harness.refuse("update_alias", client_error("TooManyRequestsException"))
+    harness.refuse("update_alias", make_client_error("TooManyRequestsException"))
     with pytest.raises(ClientError, match="TooManyRequests"):
         harness.publisher.point_live_aliases(lambda: {"server": "1"})
 
 
-def test_an_alias_is_a_name_that_lambda_allows() -> None:
-    assert release_alias("01JB0000000000000000000000") == "r-01jb0000000000000000000000"
-    assert json.dumps(release_alias("01JB"))
+def test_an_alias_has_a_name_that_lambda_allows() -> None:
+    assert build_release_alias("01JB0000000000000000000000") == "r-01jb0000000000000000000000"
+    assert json.dumps(build_release_alias("01JB"))

@@ -7,15 +7,15 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 
 from runtime.deploy.model import Deployment, Project, Variable
 from runtime.shared.dynamodb import TransactionConflictError
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 from tests.runtime.releases.open_next import SERVER
 from tests.runtime.releases.release_fixture import (
     ReleasePlatform,
-    answering,
-    failure,
+    answer_with_status,
     find_served_deployment_id,
-    live_versions,
-    refuse,
+    list_live_versions,
+    read_failure,
+    refuse_calls,
 )
 
 SECRET = "open sesame"
@@ -24,8 +24,8 @@ SECRET = "open sesame"
 @pytest.fixture
 def served(stage: ReleasePlatform) -> tuple[ReleasePlatform, Project, Deployment]:
     """A stage, a project, and the project's live deployment."""
-    project = stage.project()
-    return stage, project, stage.live(project)
+    project = stage.create_project()
+    return stage, project, stage.create_live(project)
 
 
 Served = tuple[ReleasePlatform, Project, Deployment]
@@ -33,9 +33,9 @@ Served = tuple[ReleasePlatform, Project, Deployment]
 
 def assert_untouched(served: Served) -> None:
     stage, project, live = served
-    assert stage.platform.statuses(live) == ["live"]
+    assert stage.platform.read_statuses(live) == ["live"]
     assert find_served_deployment_id(stage, project) == live.deployment_id
-    assert live_versions(stage, project) == ["1", "1", "1"]
+    assert list_live_versions(stage, project) == ["1", "1", "1"]
     pointer = stage.platform.projects.get(project.project_id).live
     assert pointer
     assert pointer.deployment_id == live.deployment_id
@@ -44,10 +44,10 @@ def assert_untouched(served: Served) -> None:
 def test_a_refused_artifact_fails_before_anything_is_written(served: Served) -> None:
     """D9."""
     stage, project, _ = served
-    deployment = stage.built(project, {"assets/../../x": b""})
+    deployment = stage.create_built(project, {"assets/../../x": b""})
     with stage.platform.calls.record_calls() as made:
         stage.release(deployment)
-    step, reason = failure(stage, deployment)
+    step, reason = read_failure(stage, deployment)
     assert step == "verify artifact"
     assert reason == 'the artifact has an entry "assets/../../" that leads out of its folder'
     assert set(made) == {"get_item", "update_item", "get_object", "transact_write_items"}
@@ -58,14 +58,14 @@ def test_a_build_without_an_artifact_fails(served: Served) -> None:
     stage, project, _ = served
     deployment = stage.platform.create_built(project)
     stage.release(deployment)
-    assert failure(stage, deployment) == ("verify artifact", "the build has no artifact: check its log")
+    assert read_failure(stage, deployment) == ("verify artifact", "the build has no artifact: check its log")
 
 
 def test_an_artifact_that_is_too_large_is_not_read(served: Served) -> None:
     stage, project, _ = served
-    deployment = stage.built(project, zipped=b"x" * 100_001)
+    deployment = stage.create_built(project, zipped=b"x" * 100_001)
     stage.release(deployment)
-    assert failure(stage, deployment) == (
+    assert read_failure(stage, deployment) == (
         "verify artifact",
         "the artifact has 100001 bytes; at most 100000 are allowed",
     )
@@ -73,10 +73,10 @@ def test_an_artifact_that_is_too_large_is_not_read(served: Served) -> None:
 
 def test_a_release_that_does_not_respond_does_not_become_live(served: Served) -> None:
     stage, project, _ = served
-    stage.functions.answer = answering(502)
-    deployment = stage.built(project)
+    stage.functions.answer = answer_with_status(502)
+    deployment = stage.create_built(project)
     stage.release(deployment)
-    assert failure(stage, deployment) == (
+    assert read_failure(stage, deployment) == (
         "smoke test",
         "the server answered GET / with status 502; its log says why",
     )
@@ -85,21 +85,26 @@ def test_a_release_that_does_not_respond_does_not_become_live(served: Served) ->
 
 def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleasePlatform) -> None:
     """A4. A site's error message can contain a secret. The platform stores the message and shows it."""
-    project = stage.project(variables=(Variable(name="TOKEN", is_secret=True),))
-    stage.secrets.values[stage.site(project).secret_parameter(project.project_id, "TOKEN")] = SECRET
+    project = stage.create_project(variables=(Variable(name="TOKEN", is_secret=True),))
+    stage.secrets.values[stage.get_site(project).build_secret_parameter_name(project.project_id, "TOKEN")] = (
+        SECRET
+    )
     error = json.dumps({"errorType": "Error", "errorMessage": f"bad token {SECRET}"}).encode()
     stage.functions.answer = lambda *_: {"Payload": error, "FunctionError": "Unhandled"}
-    deployment = stage.built(project)
+    deployment = stage.create_built(project)
     stage.release(deployment)
-    assert failure(stage, deployment) == ("smoke test", "the server failed on GET /: Error: bad token ***")
+    assert read_failure(stage, deployment) == (
+        "smoke test",
+        "the server failed on GET /: Error: bad token ***",
+    )
 
 
-def test_a_missing_secret_is_named(served: Served) -> None:
+def test_the_failure_reason_names_a_missing_secret(served: Served) -> None:
     stage, _, _ = served
-    project = stage.project(site="other-site", variables=(Variable(name="TOKEN", is_secret=True),))
-    deployment = stage.built(project)
+    project = stage.create_project(site="other-site", variables=(Variable(name="TOKEN", is_secret=True),))
+    deployment = stage.create_built(project)
     stage.release(deployment)
-    assert failure(stage, deployment) == (
+    assert read_failure(stage, deployment) == (
         "publish functions",
         "secret variables without a value: TOKEN; set them again",
     )
@@ -122,16 +127,16 @@ def test_an_aws_error_is_reported_with_step_and_call_but_not_with_its_message(
 ) -> None:
     """D2. AWS's messages name roles and resources of the platform, so users must not see these messages."""
     stage, project, _ = served
-    deployment = stage.built(project, {f"{SERVER}index.mjs": b"new"})
-    refuse(stage, operation, client_error("AccessDeniedException", name, "role/x may not"))
+    deployment = stage.create_built(project, {f"{SERVER}index.mjs": b"new"})
+    refuse_calls(stage, operation, make_client_error("AccessDeniedException", name, "role/x may not"))
     stage.release(deployment)
-    assert failure(stage, deployment) == (step, f"AWS refused {name}: AccessDeniedException")
+    assert read_failure(stage, deployment) == (step, f"AWS refused {name}: AccessDeniedException")
     assert_untouched(served)
 
 
 RETRYABLE = [
-    ("publish_version", client_error("ResourceConflictException", "PublishVersion")),
-    ("update_function_configuration", client_error("TooManyRequestsException")),
+    ("publish_version", make_client_error("ResourceConflictException", "PublishVersion")),
+    ("update_function_configuration", make_client_error("TooManyRequestsException")),
     ("list_objects_v2", EndpointConnectionError(endpoint_url="https://example.com")),
     ("update_keys", ClientError({"ResponseMetadata": {"HTTPStatusCode": 503}, "Error": {}}, "UpdateKeys")),  # type: ignore[typeddict-item]
 ]
@@ -141,25 +146,25 @@ RETRYABLE = [
 def test_a_retryable_error_is_retried_at_once(
     stage: ReleasePlatform, operation: str, error: Exception
 ) -> None:
-    deployment = stage.built(stage.project())
-    refuse(stage, operation, error, times=2)
+    deployment = stage.create_built(stage.create_project())
+    refuse_calls(stage, operation, error, times=2)
     assert stage.release(deployment).status == "live"
     # One attempt can get both errors, because it publishes functions in parallel.
     assert stage.pauses in ([1.0], [1.0, 4.0])
 
 
 @pytest.mark.parametrize(("operation", "error"), RETRYABLE)
-def test_a_lasting_error_is_left_to_the_queue_and_fails_the_last_delivery(
+def test_a_lasting_error_fails_the_deployment_only_at_the_last_delivery(
     stage: ReleasePlatform, operation: str, error: Exception
 ) -> None:
-    deployment = stage.built(stage.project())
-    refuse(stage, operation, error)
+    deployment = stage.create_built(stage.create_project())
+    refuse_calls(stage, operation, error)
     with pytest.raises(Exception, match=r".") as raised:
         stage.release(deployment)
     assert not isinstance(raised.value, AssertionError)
-    assert stage.platform.statuses(deployment) == ["deploying"]
+    assert stage.platform.read_statuses(deployment) == ["deploying"]
     stage.release(deployment, is_last=True)
-    _, reason = failure(stage, deployment)
+    _, reason = read_failure(stage, deployment)
     assert reason.endswith(", at every attempt")
     assert "example.com" not in reason
 
@@ -172,37 +177,40 @@ def test_a_call_with_wrong_parameters_fails_the_deployment_without_a_retry(
     stage: ReleasePlatform, operation: str, step: str
 ) -> None:
     """D2: boto3 refuses such a call before it sends the call, so it fails at every attempt."""
-    deployment = stage.built(stage.project())
-    refuse(stage, operation, ParamValidationError(report="Unknown parameter: InvokedViaFunctionUrl"))
+    deployment = stage.create_built(stage.create_project())
+    refuse_calls(stage, operation, ParamValidationError(report="Unknown parameter: InvokedViaFunctionUrl"))
     stage.release(deployment)
-    assert failure(stage, deployment) == (step, "the platform called AWS incorrectly: ParamValidationError")
+    assert read_failure(stage, deployment) == (
+        step,
+        "the platform called AWS incorrectly: ParamValidationError",
+    )
     assert stage.pauses == []
 
 
 def test_a_switch_with_a_write_conflict_is_retried_at_once(stage: ReleasePlatform) -> None:
     """P7. The pointer is written in a transaction, which can conflict with other writers."""
-    deployment = stage.built(stage.project())
-    refuse(stage, "transact_write_items", TransactionConflictError(), times=2)
+    deployment = stage.create_built(stage.create_project())
+    refuse_calls(stage, "transact_write_items", TransactionConflictError(), times=2)
     assert stage.release(deployment).status == "live"
     assert stage.pauses == [1.0, 4.0]
 
 
-def test_an_unexpected_error_is_left_to_the_queue_and_fails_the_last_delivery(stage: ReleasePlatform) -> None:
-    deployment = stage.built(stage.project())
-    refuse(stage, "list_objects_v2", ZeroDivisionError("our mistake"))
+def test_an_unexpected_error_fails_the_deployment_only_at_the_last_delivery(stage: ReleasePlatform) -> None:
+    deployment = stage.create_built(stage.create_project())
+    refuse_calls(stage, "list_objects_v2", ZeroDivisionError("our mistake"))
     with pytest.raises(ZeroDivisionError):
         stage.release(deployment)
     stage.release(deployment, is_last=True)
-    assert failure(stage, deployment) == (
+    assert read_failure(stage, deployment) == (
         "upload assets",
         "an error of the platform; its log has the details",
     )
 
 
 def test_an_error_before_the_deployment_is_read_fails_no_deployment(stage: ReleasePlatform) -> None:
-    deployment = stage.built(stage.project())
-    refuse(stage, "get_item", client_error("AccessDeniedException", "GetItem"))
+    deployment = stage.create_built(stage.create_project())
+    refuse_calls(stage, "get_item", make_client_error("AccessDeniedException", "GetItem"))
     with pytest.raises(ClientError, match="AccessDenied"):
         stage.release(deployment, is_last=True)
     stage.platform.calls.before = lambda _: None
-    assert stage.platform.statuses(deployment) == ["built"]
+    assert stage.platform.read_statuses(deployment) == ["built"]

@@ -9,8 +9,8 @@ import pytest
 from runtime.deploy.handlers import collect, promote, release
 from runtime.deploy.model import Deployment
 from runtime.shared import aws as clients
-from tests.runtime.calls import client_error
-from tests.runtime.events import api_event, sqs_event
+from tests.runtime.calls import make_client_error
+from tests.runtime.events import make_api_event, make_sqs_event
 from tests.runtime.platform_fixture import OTHER, OWNER, build_message
 from tests.runtime.releases.key_value_store import ARN
 from tests.runtime.releases.release_fixture import ReleasePlatform
@@ -22,45 +22,45 @@ PROMOTE = "POST /deployments/{deploymentId}/promote"
 
 def make_event(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
     """Return an event of the release queue. Each message has been make_event this number of times."""
-    event = sqs_event(*(build_message(deployment).to_body() for deployment in deployments))
+    event = make_sqs_event(*(build_message(deployment).to_body() for deployment in deployments))
     for record in event["Records"]:
         record["attributes"] = {"ApproximateReceiveCount": str(times)}
     return event
 
 
 def test_a_message_releases_its_deployment(stage: ReleasePlatform) -> None:
-    deployment = stage.built(stage.project())
-    assert release.respond(make_event(deployment), stage.releaser) == {"batchItemFailures": []}
-    assert stage.platform.statuses(deployment) == ["live"]
+    deployment = stage.create_built(stage.create_project())
+    assert release.handle_event(make_event(deployment), stage.releaser) == {"batchItemFailures": []}
+    assert stage.platform.read_statuses(deployment) == ["live"]
 
 
 def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlatform) -> None:
     """P4. A project's releases keep their order, because SQS delivers both messages again."""
-    project = stage.project()
-    first, second = stage.built(project), stage.built(project)
+    project = stage.create_project()
+    first, second = stage.create_built(project), stage.create_built(project)
 
-    def busy(operation: str) -> None:
+    def throttle_call(operation: str) -> None:
         if operation == "list_objects_v2":
-            raise client_error("SlowDown")
+            raise make_client_error("SlowDown")
 
-    stage.platform.calls.before = busy
-    answer = release.respond(make_event(first, second), stage.releaser)
+    stage.platform.calls.before = throttle_call
+    answer = release.handle_event(make_event(first, second), stage.releaser)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
-    assert stage.platform.statuses(first, second) == ["deploying", "built"]
+    assert stage.platform.read_statuses(first, second) == ["deploying", "built"]
     last = stage.releaser.max_receive_count
-    assert release.respond(make_event(first, times=last - 1), stage.releaser)["batchItemFailures"]
-    assert release.respond(make_event(first, times=last), stage.releaser) == {"batchItemFailures": []}
-    assert stage.platform.statuses(first, second) == ["failed", "built"]
+    assert release.handle_event(make_event(first, times=last - 1), stage.releaser)["batchItemFailures"]
+    assert release.handle_event(make_event(first, times=last), stage.releaser) == {"batchItemFailures": []}
+    assert stage.platform.read_statuses(first, second) == ["failed", "built"]
 
 
 def promote_request(deployment: Deployment, user_id: str | None) -> dict[str, Any]:
-    return api_event(PROMOTE, user_id=user_id, deploymentId=deployment.deployment_id)
+    return make_api_event(PROMOTE, user_id=user_id, deploymentId=deployment.deployment_id)
 
 
 def test_a_promote_returns_the_live_deployment(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    first, _ = stage.live(project), stage.live(project)
-    answer = promote.respond(promote_request(first, OWNER), stage.services)
+    project = stage.create_project()
+    first, _ = stage.create_live(project), stage.create_live(project)
+    answer = promote.handle_event(promote_request(first, OWNER), stage.services)
     assert answer["statusCode"] == 200
     body = json.loads(answer["body"])
     assert (body["deploymentId"], body["status"]) == (first.deployment_id, "live")
@@ -72,14 +72,14 @@ def test_a_promote_by_another_user_is_refused(
     stage: ReleasePlatform, user_id: str | None, status: int
 ) -> None:
     """A5."""
-    live = stage.live(stage.project())
-    answer = promote.respond(promote_request(live, user_id), stage.services)
+    live = stage.create_live(stage.create_project())
+    answer = promote.handle_event(promote_request(live, user_id), stage.services)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "application/problem+json")
 
 
 def test_a_promote_of_a_deployment_that_was_never_live_is_a_conflict(stage: ReleasePlatform) -> None:
-    built = stage.built(stage.project())
-    answer = promote.respond(promote_request(built, OWNER), stage.services)
+    built = stage.create_built(stage.create_project())
+    answer = promote.handle_event(promote_request(built, OWNER), stage.services)
     assert answer["statusCode"] == 409
     assert (
         "is built: only a live or previously live deployment can be promoted"
@@ -105,43 +105,43 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    composed = collect.edge_cache
+    composed = collect.get_edge_cache
 
-    def forget() -> None:
-        composed.cache_clear()  # not `collect.edge_cache`, because a test replaces this attribute
+    def clear_caches() -> None:
+        composed.cache_clear()  # not `collect.get_edge_cache`, because a test replaces this attribute
         for cached in (
-            collect.service,
-            release.service,
-            promote.service,
+            collect.get_service,
+            release.get_service,
+            promote.get_service,
             clients.client,
         ):
             cached.cache_clear()
 
-    forget()
+    clear_caches()
     yield
-    forget()
+    clear_caches()
 
 
 @pytest.mark.usefixtures("environment", "platform")
 def test_the_functions_are_composed_from_their_environment() -> None:
-    service = release.service()
+    service = release.get_service()
     assert service.steps.region == "ap-southeast-1"
     url = service.steps.uploader.client.generate_presigned_url(
         "put_object", Params={"Bucket": "assets", "Key": "a b"}, ExpiresIn=900
     )
     check_presigned_put(url, {}, bucket="assets", key="a b")
     assert service.steps.functions.meta.config.read_timeout == 60  # type: ignore[attr-defined]
-    assert collect.service().kept_releases == 10
-    assert collect.edge_cache().distribution_id == "E123"
-    assert collect.edge_cache().client().meta.service_model.service_name == "cloudfront"  # type: ignore[attr-defined]
+    assert collect.get_service().kept_releases == 10
+    assert collect.get_edge_cache().distribution_id == "E123"
+    assert collect.get_edge_cache().client().meta.service_model.service_name == "cloudfront"  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("environment", "platform")
 def test_the_handlers_handle_their_events(stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "edge_cache", lambda: stage.edge_cache)  # moto has no KeyValueStore
-    unknown = sqs_event(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
+    monkeypatch.setattr(collect, "get_edge_cache", lambda: stage.edge_cache)  # moto has no KeyValueStore
+    unknown = make_sqs_event(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
     unknown["Records"][0]["attributes"] = {"ApproximateReceiveCount": "1"}
     assert release.handle(unknown, None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    event = api_event(PROMOTE, user_id=OWNER, deploymentId="01JB0000000000000000000000")
+    event = make_api_event(PROMOTE, user_id=OWNER, deploymentId="01JB0000000000000000000000")
     assert promote.handle(event, None)["statusCode"] == 404
     collect.handle({"id": "event", "time": "2026-01-31T09:30:00Z"}, None)

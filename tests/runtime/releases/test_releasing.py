@@ -7,24 +7,24 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.model import Failure, Variable
 from runtime.deploy.releases.smoke import SmokeTestError
-from tests.runtime.calls import CrashError, client_error
+from tests.runtime.calls import CrashError, make_client_error
 from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import (
     BUILD_ID,
     FETCH,
     MANIFEST,
     PAGE,
-    as_json,
+    encode_json,
     make_manifest,
 )
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ASSETS,
     ReleasePlatform,
-    answering,
-    failure,
+    answer_with_status,
     find_served_deployment_id,
-    live_versions,
+    list_live_versions,
+    read_failure,
 )
 
 SECRET = "open sesame"
@@ -32,9 +32,9 @@ SECRET = "open sesame"
 
 def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
     """D1, D2, D4."""
-    project = stage.project()
-    deployment = stage.live(project)
-    site, identifier = stage.site(project), deployment.deployment_id
+    project = stage.create_project()
+    deployment = stage.create_live(project)
+    site, identifier = stage.get_site(project), deployment.deployment_id
     assert deployment.status == "live"
     assert deployment.release
     host = f"{identifier.lower()}--{site.host}"
@@ -55,18 +55,18 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
         "p": "|data/|photo.jpg|robots.txt|",
         "c": 1,
     }
-    assert live_versions(stage, project) == ["1", "1", "1"]
+    assert list_live_versions(stage, project) == ["1", "1", "1"]
     assert stage.objects.stored[ASSETS, f"assets/next-site/{project.project_id}/{identifier}/robots.txt"] == (
         b"User-agent: *\n",
         "text/plain; charset=utf-8",
         "public,max-age=0,s-maxage=31536000,must-revalidate",
     )
-    assert stage.objects.keys(ASSETS, "cache/") == [
+    assert stage.objects.list_keys(ASSETS, "cache/") == [
         f"cache/next-site/{identifier}/__fetch/{BUILD_ID}/{FETCH}",
         f"cache/next-site/{identifier}/{BUILD_ID}/{PAGE}.cache",
     ]
     assert stage.tags.rows[site.tag_table, f"{BUILD_ID}/news", f"{BUILD_ID}/{PAGE}"] == "1"
-    assert stage.objects.keys(ARTIFACTS) == [
+    assert stage.objects.list_keys(ARTIFACTS) == [
         f"artifacts/next-site/{identifier}/functions/image.zip",
         f"artifacts/next-site/{identifier}/functions/revalidate.zip",
         f"artifacts/next-site/{identifier}/functions/server.zip",
@@ -75,7 +75,7 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
 
 
 def test_the_smoke_test_sends_requests_like_the_edge(stage: ReleasePlatform) -> None:
-    deployment = stage.live(stage.project())
+    deployment = stage.create_live(stage.create_project())
     alias = f"r-{deployment.deployment_id.lower()}"
     assert {(function, named, event["rawPath"]) for function, named, event in stage.functions.invoked} == {
         ("anchor-dev-site-next-site-server", alias, "/"),
@@ -86,14 +86,18 @@ def test_the_smoke_test_sends_requests_like_the_edge(stage: ReleasePlatform) -> 
 
 
 def test_the_next_release_uploads_only_new_files_and_retires_the_last(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    first = stage.live(project)
-    second = stage.built(project)
+    project = stage.create_project()
+    first = stage.create_live(project)
+    second = stage.create_built(project)
     with stage.platform.calls.record_calls() as made:
         stage.release(second)
-    assert stage.platform.statuses(first, second) == ["retired", "live"]
+    assert stage.platform.read_statuses(first, second) == ["retired", "live"]
     assert find_served_deployment_id(stage, project) == second.deployment_id
-    assert live_versions(stage, project) == ["2", "2", "1"]  # the revalidation function has the same code
+    assert list_live_versions(stage, project) == [
+        "2",
+        "2",
+        "1",
+    ]  # the revalidation function has the same code
     # Six assets: the photo, `robots.txt`, two data files, the icon below the release's prefix, and the file
     # below the build id. Two objects of the cache.
     assert made.count("put") == 6 + 2
@@ -106,10 +110,10 @@ def test_only_the_server_function_gets_variables_and_secrets(stage: ReleasePlatf
         Variable(name="GREETING", value="hello", is_secret=False),
         Variable(name="TOKEN", is_secret=True),
     )
-    project = stage.project(variables=variables)
-    site = stage.site(project)
-    stage.secrets.values[site.secret_parameter(project.project_id, "TOKEN")] = SECRET
-    stage.live(project)
+    project = stage.create_project(variables=variables)
+    site = stage.get_site(project)
+    stage.secrets.values[site.build_secret_parameter_name(project.project_id, "TOKEN")] = SECRET
+    stage.create_live(project)
     functions = stage.functions.functions
     _, server = functions[site.server_function].versions["1"]
     assert (server["GREETING"], server["TOKEN"]) == ("hello", SECRET)
@@ -122,33 +126,33 @@ def test_only_the_server_function_gets_variables_and_secrets(stage: ReleasePlatf
 def test_a_site_without_an_incremental_cache_has_no_revalidation_function(stage: ReleasePlatform) -> None:
     without = make_manifest()
     without["additionalProps"] = {"disableIncrementalCache": True}
-    project = stage.project()
-    deployment = stage.release(stage.built(project, {MANIFEST: as_json(without)}))
+    project = stage.create_project()
+    deployment = stage.release(stage.create_built(project, {MANIFEST: encode_json(without)}))
     assert deployment.status == "live"
     assert deployment.release
     assert deployment.release.revalidation_version is None
-    assert live_versions(stage, project) == ["1", "1", None]
+    assert list_live_versions(stage, project) == ["1", "1", None]
 
 
 @pytest.mark.parametrize("operation", ["put_key", "create_alias", "transact_write_items"])
 def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatform, operation: str) -> None:
     """D2. The message becomes a dead letter. The release is resumed when the message is sent again."""
-    project = stage.project()
-    deployment = stage.built(project)
+    project = stage.create_project()
+    deployment = stage.create_built(project)
     armed: list[bool] = []
-    denied = client_error("AccessDeniedException", "Denied")
+    denied = make_client_error("AccessDeniedException", "Denied")
 
-    def before(called: str) -> None:
+    def deny_call(called: str) -> None:
         if called == "put_key":
             armed.append(True)
         if called == operation and armed:
             raise denied
 
-    stage.platform.calls.before = before
+    stage.platform.calls.before = deny_call
     for _ in range(2):
         with pytest.raises(ClientError, match="AccessDenied"):
             stage.release(deployment, is_last=True)
-    assert stage.platform.statuses(deployment) == ["deploying"]
+    assert stage.platform.read_statuses(deployment) == ["deploying"]
     stage.platform.calls.before = lambda _: None
     with stage.platform.calls.record_calls() as made:
         assert stage.release(deployment).status == "live"
@@ -158,29 +162,29 @@ def test_a_release_does_not_fail_after_the_pointer_has_moved(stage: ReleasePlatf
 
 def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatform) -> None:
     """D2. At the last delivery of the message, the pointer is written, but AWS's response is lost."""
-    deployment = stage.built(stage.project())
+    deployment = stage.create_built(stage.create_project())
     platform = stage.platform
 
-    def lose(called: str) -> None:
+    def lose_response(called: str) -> None:
         if called == "transact_write_items":
             platform.calls.before = lambda _: None
             platform.deployments.live_pointers.switch(platform.reload(deployment), at=platform.clock())
             raise ZeroDivisionError
 
-    platform.calls.before = lose
+    platform.calls.before = lose_response
     with pytest.raises(ZeroDivisionError):
         stage.release(deployment, is_last=True)
-    assert platform.statuses(deployment) == ["deploying"]
+    assert platform.read_statuses(deployment) == ["deploying"]
     assert stage.release(deployment).status == "live"
 
 
 def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlatform) -> None:
     """P8."""
-    project = stage.project()
-    older = stage.built(project)
-    newer = stage.live(project)
+    project = stage.create_project()
+    older = stage.create_built(project)
+    newer = stage.create_live(project)
     older = stage.release(older)
-    assert stage.platform.statuses(older, newer) == ["superseded", "live"]
+    assert stage.platform.read_statuses(older, newer) == ["superseded", "live"]
     assert find_served_deployment_id(stage, project) == newer.deployment_id
     assert older.release
     assert json.loads(stage.store.items[older.release.host])["r"] == older.deployment_id
@@ -188,58 +192,58 @@ def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlat
 
 def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: ReleasePlatform) -> None:
     """D3, D5. A user promotes another release during the switch of an automatic release."""
-    project = stage.project()
-    first = stage.live(project)
-    deployment = stage.built(project)
+    project = stage.create_project()
+    first = stage.create_live(project)
+    deployment = stage.create_built(project)
 
-    def before(called: str) -> None:
+    def promote_first(called: str) -> None:
         if called == "update_alias":
             stage.platform.calls.before = lambda _: None
             stage.switch.promote(project.user_id, first.deployment_id)
 
-    stage.platform.calls.before = before
+    stage.platform.calls.before = promote_first
     stage.release(deployment)
-    assert stage.platform.statuses(first, deployment) == ["live", "superseded"]
+    assert stage.platform.read_statuses(first, deployment) == ["live", "superseded"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
-    assert live_versions(stage, project) == ["1", "1", "1"]
+    assert list_live_versions(stage, project) == ["1", "1", "1"]
 
 
 @pytest.mark.parametrize("status", ["live", "retired", "failed", "superseded"])
 def test_a_repeated_message_changes_nothing(stage: ReleasePlatform, status: str) -> None:
-    project = stage.project()
-    deployment = stage.built(project)
+    project = stage.create_project()
+    deployment = stage.create_built(project)
     if status == "superseded":
-        stage.live(project)
+        stage.create_live(project)
     if status == "failed":
         stage.platform.deployments.fail(deployment, Failure(step="s", reason="r"), at=stage.platform.clock())
     else:
         stage.release(deployment)
     if status == "retired":
-        stage.live(project)
+        stage.create_live(project)
     before = stage.platform.reload(deployment)
     assert before.status == status
-    edge, versions = dict(stage.store.items), live_versions(stage, project)
+    edge, versions = dict(stage.store.items), list_live_versions(stage, project)
     with stage.platform.calls.record_calls() as made:
         stage.release(deployment, is_last=True)
     if status != "live":  # a live release is switched again, because its promotion may have been interrupted
         assert set(made) == {"get_item"}
     assert stage.platform.reload(deployment) == before
-    assert (stage.store.items, live_versions(stage, project)) == (edge, versions)
+    assert (stage.store.items, list_live_versions(stage, project)) == (edge, versions)
 
 
 @pytest.mark.parametrize("releases", [1, 2])
 def test_a_message_of_a_deleted_project_is_ignored(stage: ReleasePlatform, releases: int) -> None:
-    project = stage.project()
-    deployment, *_ = [stage.live(project) for _ in range(releases)]
+    project = stage.create_project()
+    deployment, *_ = [stage.create_live(project) for _ in range(releases)]
     stage.deletion.delete(OWNER, project.project_id)
     assert stage.release(deployment, is_last=True).status == ("live" if releases == 1 else "retired")
 
 
 def test_a_deployment_that_another_process_changes_is_not_changed(stage: ReleasePlatform) -> None:
     """The sweep fails the deployment before the smoke test, which succeeds."""
-    deployment = stage.built(stage.project())
+    deployment = stage.create_built(stage.create_project())
 
-    def fail(called: str) -> None:
+    def fail_deployment(called: str) -> None:
         if called == "invoke":
             stage.platform.calls.before = lambda _: None
             stage.platform.deployments.fail(
@@ -248,18 +252,18 @@ def test_a_deployment_that_another_process_changes_is_not_changed(stage: Release
                 at=stage.platform.clock(),
             )
 
-    stage.platform.calls.before = fail
+    stage.platform.calls.before = fail_deployment
     stage.release(deployment)
-    assert failure(stage, deployment) == ("sweep", "r")
+    assert read_failure(stage, deployment) == ("sweep", "r")
     assert find_served_deployment_id(stage, stage.platform.projects.get(deployment.project_id)) is None
 
 
 def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
     """The sweep fails the deployment before the smoke test, which then fails, too. The first reason stays."""
-    deployment = stage.built(stage.project())
-    stage.functions.answer = answering(500)
+    deployment = stage.create_built(stage.create_project())
+    stage.functions.answer = answer_with_status(500)
 
-    def fail(called: str) -> None:
+    def fail_deployment(called: str) -> None:
         if called == "invoke":
             stage.platform.calls.before = lambda _: None
             stage.platform.deployments.fail(
@@ -268,26 +272,26 @@ def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
                 at=stage.platform.clock(),
             )
 
-    stage.platform.calls.before = fail
+    stage.platform.calls.before = fail_deployment
     stage.release(deployment)
-    assert failure(stage, deployment) == ("sweep", "r")
+    assert read_failure(stage, deployment) == ("sweep", "r")
 
 
 def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePlatform) -> None:
     """D2. SQS can deliver a message twice. Here, one delivery moves the pointer before the other fails."""
-    deployment = stage.built(stage.project())
+    deployment = stage.create_built(stage.create_project())
     platform = stage.platform
-    answer, stage.functions.answer = stage.functions.answer, answering(500)
+    answer, stage.functions.answer = stage.functions.answer, answer_with_status(500)
 
-    def switch(called: str) -> None:
+    def switch_live_pointer(called: str) -> None:
         if called == "transact_write_items":
             platform.calls.before = lambda _: None
             platform.deployments.live_pointers.switch(platform.reload(deployment), at=platform.clock())
 
-    platform.calls.before = switch
+    platform.calls.before = switch_live_pointer
     with pytest.raises(SmokeTestError):
         stage.release(deployment)
-    assert platform.statuses(deployment) == ["deploying"]
+    assert platform.read_statuses(deployment) == ["deploying"]
     stage.functions.answer = answer
     assert stage.release(deployment).status == "live"
 
@@ -296,20 +300,20 @@ def test_a_release_that_the_sweep_failed_does_not_become_live(
     stage: ReleasePlatform,
 ) -> None:
     """P9. The sweep fails the deployment while its release function still runs."""
-    project = stage.project()
-    live, deployment = stage.live(project), stage.built(project)
+    project = stage.create_project()
+    live, deployment = stage.create_live(project), stage.create_built(project)
     platform = stage.platform
 
-    def fail(called: str) -> None:
+    def fail_deployment(called: str) -> None:
         if called == "transact_write_items":
             platform.calls.before = lambda _: None
             platform.deployments.fail(
                 platform.reload(deployment), Failure(step="sweep", reason="r"), at=platform.clock()
             )
 
-    platform.calls.before = fail
+    platform.calls.before = fail_deployment
     stage.release(deployment)
-    assert platform.statuses(live, deployment) == ["live", "failed"]
+    assert platform.read_statuses(live, deployment) == ["live", "failed"]
     assert find_served_deployment_id(stage, project) == live.deployment_id
     pointer = platform.projects.get(project.project_id).live
     assert pointer
@@ -341,24 +345,24 @@ def test_a_repeated_message_completes_the_release_after_a_crash_at_any_call(
     stage: ReleasePlatform, operation: str, number: int
 ) -> None:
     """D2, P9. A crash before a call has the same effect as a crash after the previous call."""
-    project = stage.project()
-    deployment = stage.built(project)
+    project = stage.create_project()
+    deployment = stage.create_built(project)
     calls: list[str] = []
 
-    def crash(called: str) -> None:
+    def crash_at_call(called: str) -> None:
         calls.append(called)
         if called == operation and calls.count(operation) == number:
             raise CrashError
 
-    stage.platform.calls.before = crash
+    stage.platform.calls.before = crash_at_call
     with pytest.raises(CrashError):
         stage.release(deployment)
     stage.platform.calls.before = lambda _: None
     assert find_served_deployment_id(stage, project) in {None, deployment.deployment_id}
     assert stage.release(deployment).status == "live"
     assert find_served_deployment_id(stage, project) == deployment.deployment_id
-    assert live_versions(stage, project)[2] == "1"
-    site = stage.site(project)
+    assert list_live_versions(stage, project)[2] == "1"
+    site = stage.get_site(project)
     for name in (site.server_function, site.image_function):
         function = stage.functions.functions[name]
         _, variables = function.versions[function.aliases["live"]]

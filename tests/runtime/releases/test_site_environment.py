@@ -61,7 +61,9 @@ DEPLOYMENT = Deployment(
 )
 
 
-def environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = None) -> SiteEnvironment:
+def build_environment(
+    project: Project = PROJECT, secrets: Mapping[str, str] | None = None
+) -> SiteEnvironment:
     return build_site_environment(
         project=project,
         deployment=DEPLOYMENT,
@@ -73,8 +75,8 @@ def environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = 
     )
 
 
-def test_the_server_gets_the_projects_variables_and_open_nexts() -> None:
-    assert environment().server == {
+def test_the_server_gets_the_variables_of_the_project_and_of_open_next() -> None:
+    assert build_environment().server == {
         "GREETING": "hello",
         "EMPTY": "",
         "TOKEN": "open sesame",
@@ -94,12 +96,12 @@ def test_a_stored_name_that_lambda_refuses_fails_the_release_with_its_name() -> 
     """Q1: earlier versions of the API accepted names with one character."""
     variables = (*PROJECT.variables, Variable(name="X", value="hidden", is_secret=False))
     with pytest.raises(SiteEnvironmentError, match=r"Lambda refuses .*: X; use at least two") as refused:
-        environment(evolve(PROJECT, variables=variables))
+        build_environment(evolve(PROJECT, variables=variables))
     assert "hidden" not in str(refused.value)
 
 
 def test_the_image_function_gets_none_of_the_projects_variables() -> None:
-    assert environment().image == {
+    assert build_environment().image == {
         "ANCHOR_ORIGIN_KEY": "0f0f",
         "ANCHOR_DEPLOYMENT_ID": "01DEPLOYMENT",
         "ANCHOR_COMMIT_SHA": "c0ffee",
@@ -108,20 +110,20 @@ def test_the_image_function_gets_none_of_the_projects_variables() -> None:
     }
 
 
-def test_a_variable_cannot_override_the_platforms() -> None:
+def test_a_variable_cannot_override_a_variable_of_the_platform() -> None:
     project = evolve(PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY", value="mine", is_secret=False),))
-    assert environment(project).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
+    assert build_environment(project).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
 
 
 def test_variables_larger_than_lambda_allows_are_refused_by_name_and_not_by_value() -> None:
     with pytest.raises(SiteEnvironmentError) as refused:
-        environment(secrets={"TOKEN": "open sesame" * 400})
+        build_environment(secrets={"TOKEN": "open sesame" * 400})
     assert str(refused.value).endswith("4096 are allowed: shorten EMPTY, GREETING, TOKEN")
     assert "sesame" not in str(refused.value)
 
 
 def test_values_are_in_no_repr_and_are_masked_in_texts() -> None:
-    told = environment(secrets={"TOKEN": "open sesame", "LONGER": "open sesame street", "SHORT": "abc"})
+    told = build_environment(secrets={"TOKEN": "open sesame", "LONGER": "open sesame street", "SHORT": "abc"})
     assert repr(told) == "SiteEnvironment()"
     said = told.mask_secrets("abc: cannot 'open sesame street' with open sesame")
     assert said == "abc: cannot '***' with ***"
@@ -131,22 +133,26 @@ def store_of(**values: str) -> Secrets:
     return Secrets({f"{SITE.secrets_path}/01PROJECT/{name}": value for name, value in values.items()})
 
 
-def with_secrets(*names: str) -> Project:
+def make_project_with_secrets(*names: str) -> Project:
     return evolve(PROJECT, variables=tuple(Variable(name=name, is_secret=True) for name in names))
 
 
 def test_secrets_are_read_decrypted_from_every_page_of_the_projects_folder() -> None:
     store = store_of(A="1", LEFT_OVER="0", B="2", C="3", D="4")
     store.values["/anchor/dev/sites/next-site/01OTHER/A"] = "of another project"
-    assert read_secrets(store, with_secrets("D", "A", "B"), SITE) == {"A": "1", "B": "2", "D": "4"}
+    assert read_secrets(store, make_project_with_secrets("D", "A", "B"), SITE) == {
+        "A": "1",
+        "B": "2",
+        "D": "4",
+    }
     assert store.asked == [
         {"Path": "/anchor/dev/sites/next-site/01PROJECT", "WithDecryption": True} for _ in range(3)
     ]
 
 
-def test_a_secret_without_a_value_is_named() -> None:
+def test_the_error_names_a_secret_without_a_value() -> None:
     with pytest.raises(SiteEnvironmentError, match="secret variables without a value: B, C; set them again"):
-        read_secrets(store_of(A="open sesame"), with_secrets("C", "A", "B"), SITE)
+        read_secrets(store_of(A="open sesame"), make_project_with_secrets("C", "A", "B"), SITE)
 
 
 def test_a_project_without_secrets_makes_no_call() -> None:

@@ -5,16 +5,16 @@ from datetime import timedelta
 
 from runtime.deploy.handlers import promote
 from runtime.deploy.model import Project
-from tests.runtime.events import api_event
+from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import OTHER, OWNER
 from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 
 CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
 
 
-def served(stage: ReleasePlatform, project: Project, path: str) -> bytes | None:
+def read_served_file(stage: ReleasePlatform, project: Project, path: str) -> bytes | None:
     """Return what the edge serves for a hashed file of a project's site (`viewer-request.js`), or None."""
-    folder = json.loads(stage.store.items[stage.site(project).host])["n"]
+    folder = json.loads(stage.store.items[stage.get_site(project).host])["n"]
     content, *_ = stage.objects.stored.get((ASSETS, f"assets/{folder}/{path}"), (None,))
     return content
 
@@ -24,24 +24,25 @@ def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: Releas
 
     The deleted project only needs to give its script a file name that the framework also uses.
     """
-    before = stage.project()
+    before = stage.create_project()
     planted = {f"assets/{CHUNK}": b"evil()", "assets/_next/static/evil.html": b"<script>evil()</script>"}
-    stage.release(stage.built(before, planted))
-    assert served(stage, before, CHUNK) == b"evil()"
-    left = stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
-    promote.respond(
-        api_event("DELETE /projects/{projectId}", user_id=OWNER, projectId=before.project_id), stage.services
+    stage.release(stage.create_built(before, planted))
+    assert read_served_file(stage, before, CHUNK) == b"evil()"
+    left = stage.objects.list_keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
+    promote.handle_event(
+        make_api_event("DELETE /projects/{projectId}", user_id=OWNER, projectId=before.project_id),
+        stage.services,
     )
 
-    after = stage.project(user_id=OTHER)
+    after = stage.create_project(user_id=OTHER)
     assert after.site == before.site
-    stage.live(after)
-    assert served(stage, after, CHUNK) not in {b"evil()", None}
-    assert served(stage, after, "_next/static/evil.html") is None
+    stage.create_live(after)
+    assert read_served_file(stage, after, CHUNK) not in {b"evil()", None}
+    assert read_served_file(stage, after, "_next/static/evil.html") is None
 
     at = stage.platform.clock()
     stage.collector.collect(stage.platform.log, at=at)
-    assert left == stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
+    assert left == stage.objects.list_keys(ASSETS, f"assets/{before.site}/{before.project_id}/_next/static/")
     stage.collector.collect(stage.platform.log, at=at + timedelta(hours=1))
-    assert not stage.objects.keys(ASSETS, f"assets/{before.site}/{before.project_id}/")
-    assert served(stage, after, CHUNK)
+    assert not stage.objects.list_keys(ASSETS, f"assets/{before.site}/{before.project_id}/")
+    assert read_served_file(stage, after, CHUNK)

@@ -41,66 +41,71 @@ class FakeLambda:
         answer = self.answers.get(asked, {"Payload": PAGE})
         return {**answer, "Payload": io.BytesIO(answer["Payload"])}
 
-    def events(self) -> list[Mapping[str, Any]]:
+    def list_events(self) -> list[Mapping[str, Any]]:
         return [json.loads(call["Payload"]) for call in self.calls]
 
 
-def run(payload: bytes, target: SmokeTarget = SERVER, **more: Any) -> None:
+def run_smoke_test(payload: bytes, target: SmokeTarget = SERVER, **more: Any) -> None:
     client: Any = FakeLambda({(target.function, target.alias): {"Payload": payload, **more}})
     evolve(TEST, targets=(target,)).run(client, at=AT)
 
 
-def refusal(payload: bytes, target: SmokeTarget = SERVER, **more: Any) -> str:
+def find_refusal_message(payload: bytes, target: SmokeTarget = SERVER, **more: Any) -> str:
     with pytest.raises(SmokeTestError) as refused:
-        run(payload, target, **more)
+        run_smoke_test(payload, target, **more)
     return str(refused.value)
 
 
-def streamed(status: object) -> bytes:
+def make_streamed_payload(status: object) -> bytes:
     return json.dumps({"statusCode": status}).encode() + b"\0" * 8 + b"body with \0\0\0\0\0\0\0\0 in it"
 
 
 def test_streamed_and_buffered_pages_are_valid_responses() -> None:
-    run(PAGE)
-    run(streamed(307))
-    run(b'{"statusCode": 404, "body": "no such page", "isBase64Encoded": false}')
+    run_smoke_test(PAGE)
+    run_smoke_test(make_streamed_payload(307))
+    run_smoke_test(b'{"statusCode": 404, "body": "no such page", "isBase64Encoded": false}')
 
 
 @pytest.mark.parametrize("status", [500, 501, 503])
 def test_a_server_error_is_a_failure(status: int) -> None:
-    assert refusal(streamed(status)) == f"the server answered GET / with status {status}; its log says why"
-    assert f"status {status}" in refusal(json.dumps({"statusCode": status}).encode())
+    assert (
+        find_refusal_message(make_streamed_payload(status))
+        == f"the server answered GET / with status {status}; its log says why"
+    )
+    assert f"status {status}" in find_refusal_message(json.dumps({"statusCode": status}).encode())
 
 
 @pytest.mark.parametrize(
     "payload", [b"", b"null", b"[]", b"<html>", b'"text"', b'{"statusCode":"200"}', b"\xff", b"[" * 99_999]
 )
 def test_an_invalid_response_is_a_failure(payload: bytes) -> None:
-    assert refusal(payload) == "the server's answer to GET / is no HTTP response"
+    assert find_refusal_message(payload) == "the server's answer to GET / is no HTTP response"
 
 
 def test_a_function_error_is_reported_without_its_stack() -> None:
     error = {"errorType": "Error", "errorMessage": "Cannot find module 'x'", "trace": ["at secret.mjs"]}
-    said = refusal(json.dumps(error).encode(), FunctionError="Unhandled")
+    said = find_refusal_message(json.dumps(error).encode(), FunctionError="Unhandled")
     assert said == "the server failed on GET /: Error: Cannot find module 'x'"
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"Runtime exited", b"[" * 99_999])
-def test_a_function_error_without_a_document_is_reported(payload: bytes) -> None:
-    assert refusal(payload, FunctionError="Unhandled").endswith("no reason was given; its log says why")
+def test_a_function_error_without_a_json_object_is_reported(payload: bytes) -> None:
+    assert find_refusal_message(payload, FunctionError="Unhandled").endswith(
+        "no reason was given; its log says why"
+    )
 
 
-def test_a_page_larger_than_the_limit_of_a_call_is_an_answer() -> None:
+def test_a_page_above_the_size_limit_of_an_invocation_is_a_valid_response() -> None:
     """D2: visitors get such a page, because function URLs stream answers of up to 200 MB."""
     error = {
         "errorType": "Function.ResponseSizeTooLarge",
         "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
     }
-    run(json.dumps(error).encode(), FunctionError="Unhandled")
+    run_smoke_test(json.dumps(error).encode(), FunctionError="Unhandled")
 
 
 def test_a_long_error_is_truncated() -> None:
-    said = refusal(json.dumps({"errorMessage": "x" * 5000}).encode(), FunctionError="Unhandled")
+    said = find_refusal_message(json.dumps({"errorMessage": "x" * 5000}).encode(), FunctionError="Unhandled")
     assert said.startswith("the server failed on GET /: Error: xxx")
     assert said.endswith("...")
     assert len(said) < 600
@@ -109,7 +114,7 @@ def test_a_long_error_is_truncated() -> None:
 def test_the_event_has_a_function_urls_format_and_the_origin_key() -> None:
     client = FakeLambda()
     TEST.run(client, at=AT)  # type: ignore[arg-type]
-    ((call,), (event,)) = (client.calls, client.events())
+    ((call,), (event,)) = (client.calls, client.list_events())
     assert (call["FunctionName"], call["Qualifier"]) == ("server", "r-1")
     assert event["version"] == "2.0"
     assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/"
@@ -136,7 +141,7 @@ def test_all_functions_are_tested_in_parallel() -> None:
     evolve(TEST, targets=(SERVER, SPLIT, IMAGE)).run(client, at=AT)  # type: ignore[arg-type]
     asked = {
         (call["FunctionName"], call["Qualifier"], event["requestContext"]["http"]["method"], event["rawPath"])
-        for call, event in zip(client.calls, client.events(), strict=True)
+        for call, event in zip(client.calls, client.list_events(), strict=True)
     }
     assert asked == {
         ("server", "r-1", "GET", "/"),
@@ -146,7 +151,7 @@ def test_all_functions_are_tested_in_parallel() -> None:
 
 
 @pytest.mark.parametrize("target", [SERVER, SPLIT, IMAGE])
-def test_a_failing_function_is_named_if_others_respond(target: SmokeTarget) -> None:
+def test_the_error_names_a_failing_function_if_others_respond(target: SmokeTarget) -> None:
     error = b'{"errorType": "Error", "errorMessage": "no such module"}'
     answer = {"Payload": error, "FunctionError": b"Unhandled"}
     client: Any = FakeLambda({(target.function, target.alias): answer})
@@ -157,17 +162,17 @@ def test_a_failing_function_is_named_if_others_respond(target: SmokeTarget) -> N
 
 
 def test_a_client_error_of_the_image_function_is_a_valid_response() -> None:
-    run(streamed(400), IMAGE)
+    run_smoke_test(make_streamed_payload(400), IMAGE)
     assert (
-        refusal(streamed(500), IMAGE)
+        find_refusal_message(make_streamed_payload(500), IMAGE)
         == "the image function answered GET /_next/image with status 500; its log says why"
     )
 
 
-def test_a_route_may_refuse_options() -> None:
-    run(streamed(501), SPLIT)
-    run(streamed(405), SPLIT)
+def test_a_route_may_refuse_the_options_method() -> None:
+    run_smoke_test(make_streamed_payload(501), SPLIT)
+    run_smoke_test(make_streamed_payload(405), SPLIT)
     assert (
-        refusal(streamed(500), SPLIT)
+        find_refusal_message(make_streamed_payload(500), SPLIT)
         == "the function api answered OPTIONS /api/smoke-test with status 500; its log says why"
     )

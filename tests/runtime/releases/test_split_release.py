@@ -9,9 +9,9 @@ from tests.runtime.releases.lambda_service import PAGE
 from tests.runtime.releases.open_next import make_split_changes
 from tests.runtime.releases.release_fixture import (
     ReleasePlatform,
-    answering,
-    failure,
+    answer_with_status,
     find_served_deployment_id,
+    read_failure,
 )
 
 
@@ -19,9 +19,9 @@ def test_a_split_server_is_released_as_versions_of_one_function(
     stage: ReleasePlatform,
 ) -> None:
     """D7. The site is below `/docs`. It has a default server function and two more."""
-    project = stage.project()
-    deployment = stage.release(stage.built(project, make_split_changes()))
-    site, alias = stage.site(project), f"r-{deployment.deployment_id.lower()}"
+    project = stage.create_project()
+    deployment = stage.release(stage.create_built(project, make_split_changes()))
+    site, alias = stage.get_site(project), f"r-{deployment.deployment_id.lower()}"
     assert deployment.release
     assert (deployment.release.server_version, deployment.release.split_versions) == ("1", ("2", "3"))
     assert deployment.release.base_path == "/docs"
@@ -58,13 +58,13 @@ def test_a_split_function_that_does_not_respond_fails_the_release(
     stage: ReleasePlatform, ending: str, said: str
 ) -> None:
     """D2, D7."""
-    broken = answering(500)
+    broken = answer_with_status(500)
     stage.functions.answer = lambda function, alias, event: (
         broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}
     )
-    project = stage.project()
-    deployment = stage.release(stage.built(project, make_split_changes()))
-    assert failure(stage, deployment) == ("smoke test", f"{said} with status 500; its log says why")
+    project = stage.create_project()
+    deployment = stage.release(stage.create_built(project, make_split_changes()))
+    assert read_failure(stage, deployment) == ("smoke test", f"{said} with status 500; its log says why")
     assert find_served_deployment_id(stage, project) is None
 
 
@@ -72,17 +72,17 @@ def test_a_split_function_that_does_not_respond_fails_the_release(
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_interrupted_split_release_is_resumed(stage: ReleasePlatform, operation: str, at: int) -> None:
     """D2. The release can be interrupted at any of its functions."""
-    project = stage.project()
-    deployment = stage.built(project, make_split_changes())
-    server, seen = stage.site(project).server_function, list[str]()
+    project = stage.create_project()
+    deployment = stage.create_built(project, make_split_changes())
+    server, seen = stage.get_site(project).server_function, list[str]()
 
-    def crash(called: str) -> None:
+    def crash_at_call(called: str) -> None:
         seen.extend([called] if called == operation else [])
         if seen.count(operation) == at:
             seen.append(operation)
             raise CrashError
 
-    stage.platform.calls.before = crash
+    stage.platform.calls.before = crash_at_call
     with pytest.raises(CrashError):
         stage.release(deployment)
     released = stage.release(deployment)

@@ -23,7 +23,7 @@ ENDS: Mapping[str, Callable[[Platform, Deployment], Deployment]] = {
 }
 
 
-def pointer(platform: Platform, project: Project) -> tuple[LivePointer | None, str | None, bool]:
+def read_pointer(platform: Platform, project: Project) -> tuple[LivePointer | None, str | None, bool]:
     """Return `live`, `serving` and `pinned` of a project."""
     now = platform.projects.get(project.project_id)
     return now.live, now.serving, now.pinned
@@ -33,11 +33,11 @@ def test_a_release_becomes_live_and_retires_the_one_before(platform: Platform) -
     """P7."""
     project = platform.create_project()
     first = platform.create_live(project)
-    assert (first.status, platform.statuses(first)) == (Status.LIVE, ["live"])
+    assert (first.status, platform.read_statuses(first)) == (Status.LIVE, ["live"])
     second = platform.create_live(project)
-    assert platform.statuses(first, second) == ["retired", "live"]
+    assert platform.read_statuses(first, second) == ["retired", "live"]
     assert second.live_at == second.updated_at
-    assert pointer(platform, project) == (
+    assert read_pointer(platform, project) == (
         LivePointer(deployment_id=second.deployment_id, sequence=2),
         second.deployment_id,
         False,
@@ -51,7 +51,7 @@ def test_an_older_release_never_replaces_a_newer_one(platform: Platform) -> None
     with pytest.raises(SwitchRefusedError, match="is newer"):
         platform.deployments.live_pointers.switch(older, at=platform.clock())
     platform.deployments.supersede(older, at=platform.clock())
-    assert platform.statuses(older, newer) == ["superseded", "live"]
+    assert platform.read_statuses(older, newer) == ["superseded", "live"]
 
 
 def test_a_switch_can_be_repeated_at_every_step(platform: Platform) -> None:
@@ -66,7 +66,7 @@ def test_a_switch_can_be_repeated_at_every_step(platform: Platform) -> None:
     assert platform.deployments.live_pointers.finish_switch(switched, deployment, at=platform.clock()) == live
     switched = platform.projects.get(project.project_id)
     assert platform.deployments.live_pointers.finish_switch(switched, live, at=platform.clock()) == live
-    assert platform.statuses(before, deployment) == ["retired", "live"]
+    assert platform.read_statuses(before, deployment) == ["retired", "live"]
 
 
 def test_the_release_to_retire_is_known_after_unfinished_switches(platform: Platform) -> None:
@@ -79,7 +79,7 @@ def test_the_release_to_retire_is_known_after_unfinished_switches(platform: Plat
     platform.deployments.live_pointers.switch(lost, at=platform.clock())
     switched = platform.deployments.live_pointers.switch(third, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(switched, third, at=platform.clock())
-    assert platform.statuses(first, lost, third) == ["retired", "deploying", "live"]
+    assert platform.read_statuses(first, lost, third) == ["retired", "deploying", "live"]
     with pytest.raises(SwitchRefusedError):
         platform.deployments.live_pointers.switch(lost, at=platform.clock())
 
@@ -98,7 +98,7 @@ def test_a_switch_that_was_overtaken_before_its_end_changes_no_status(platform: 
     platform.deployments.live_pointers.finish_switch(fast_switch, fast, at=platform.clock())
     with pytest.raises(SwitchOvertakenError):
         platform.deployments.live_pointers.finish_switch(slow_switch, slow, at=platform.clock())
-    assert platform.statuses(first, slow, fast) == ["retired", "deploying", "live"]
+    assert platform.read_statuses(first, slow, fast) == ["retired", "deploying", "live"]
 
 
 def test_a_switch_that_a_promotion_overtook_reads_the_project_again(platform: Platform) -> None:
@@ -110,10 +110,10 @@ def test_a_switch_that_a_promotion_overtook_reads_the_project_again(platform: Pl
     # The promotion moved the pointer back to the first release. The error names the current pointer.
     with pytest.raises(SwitchOvertakenError, match=f"the live deployment is now {first.deployment_id}"):
         platform.deployments.live_pointers.finish_switch(early, second, at=platform.clock())
-    assert platform.statuses(first, second) == ["live", "deploying"]
+    assert platform.read_statuses(first, second) == ["live", "deploying"]
 
 
-def test_a_switch_to_another_deployment_than_the_pointers_is_refused(platform: Platform) -> None:
+def test_a_switch_can_only_finish_for_the_deployment_of_the_pointer(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.create_deploying(project)
     with pytest.raises(SwitchOvertakenError, match="the live deployment is now None"):
@@ -131,7 +131,7 @@ def test_only_a_deploying_or_retired_deployment_becomes_live(platform: Platform)
     assert stale.value.found == "failed"
     with pytest.raises(StaleDeploymentError):
         platform.deployments.live_pointers.finish_switch(switched, failed, at=platform.clock())
-    assert pointer(platform, project)[1] is None
+    assert read_pointer(platform, project)[1] is None
 
 
 def test_an_ended_deployment_does_not_become_live(platform: Platform) -> None:
@@ -144,7 +144,7 @@ def test_an_ended_deployment_does_not_become_live(platform: Platform) -> None:
         with pytest.raises(StaleDeploymentError) as stale:
             platform.deployments.live_pointers.switch(deployment, at=platform.clock())
         assert stale.value.found == status
-    assert pointer(platform, project) == (None, None, False)
+    assert read_pointer(platform, project) == (None, None, False)
 
 
 def test_the_deployment_of_the_pointer_cannot_end(platform: Platform) -> None:
@@ -175,28 +175,30 @@ def test_a_deployment_that_ends_during_its_switch_is_either_live_and_served_or_n
     deployment = platform.create_deploying(project)
     calls_left = iter(range(calls_before, -1, -1))
 
-    def switch() -> None:
+    def switch_live_pointer() -> None:
         with contextlib.suppress(StaleDeploymentError):
             switched = platform.deployments.live_pointers.switch(deployment, at=platform.clock())
             platform.deployments.live_pointers.finish_switch(switched, deployment, at=platform.clock())
 
-    def ends() -> None:
+    def end_deployment() -> None:
         with contextlib.suppress(StaleDeploymentError):
             ENDS[end](platform, deployment)
 
-    slow, fast = (ends, switch) if switch_interrupts else (switch, ends)
+    slow, fast = (
+        (end_deployment, switch_live_pointer) if switch_interrupts else (switch_live_pointer, end_deployment)
+    )
 
-    def interrupt(_: str) -> None:
+    def interrupt_call(_: str) -> None:
         if next(calls_left, None) == 0:
             fast()
 
-    platform.calls.before = interrupt
+    platform.calls.before = interrupt_call
     slow()
     platform.calls.before = lambda _: None
-    live, serving, _ = pointer(platform, project)
+    live, serving, _ = read_pointer(platform, project)
     assert (live.deployment_id if live else None) == serving
     ended = {"fail": "failed", "supersede": "superseded"}[end]
-    assert platform.statuses(deployment) == ["live" if live else ended]
+    assert platform.read_statuses(deployment) == ["live" if live else ended]
     assert bool(live) == (switch_interrupts or calls_before > 0)
 
 
@@ -208,8 +210,8 @@ def test_an_older_release_is_promoted_and_pinned(platform: Platform) -> None:
     live = platform.deployments.live_pointers.finish_switch(
         promoted, platform.reload(first), at=platform.clock()
     )
-    assert (live.status, platform.statuses(first, second)) == (Status.LIVE, ["live", "retired"])
-    assert pointer(platform, project)[2] is True
+    assert (live.status, platform.read_statuses(first, second)) == (Status.LIVE, ["live", "retired"])
+    assert read_pointer(platform, project)[2] is True
 
 
 def test_an_automatic_release_does_not_undo_a_promote(platform: Platform) -> None:
@@ -221,7 +223,7 @@ def test_an_automatic_release_does_not_undo_a_promote(platform: Platform) -> Non
     third = platform.create_deploying(project)
     with pytest.raises(SwitchRefusedError, match=f"{first.deployment_id} is pinned"):
         platform.deployments.live_pointers.switch(third, at=platform.clock())
-    assert platform.statuses(first, second) == ["live", "retired"]
+    assert platform.read_statuses(first, second) == ["live", "retired"]
 
 
 def test_the_live_release_can_be_pinned(platform: Platform) -> None:
@@ -230,14 +232,14 @@ def test_the_live_release_can_be_pinned(platform: Platform) -> None:
     live = platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, live, at=platform.clock())
     assert platform.deployments.live_pointers.finish_switch(promoted, live, at=platform.clock()) == live
-    assert pointer(platform, project)[2] is True
+    assert read_pointer(platform, project)[2] is True
     # The release message of the pinned deployment may be delivered again.
     assert platform.deployments.live_pointers.switch(live, at=platform.clock()).live == LivePointer(
         deployment_id=live.deployment_id, sequence=live.sequence
     )
 
 
-def test_a_missing_project_or_another_tenants_cannot_be_switched(platform: Platform) -> None:
+def test_a_missing_project_or_another_tenants_project_cannot_be_switched(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.create_live(project)
     with pytest.raises(ProjectNotFoundError):
@@ -267,22 +269,22 @@ def test_after_a_race_one_deployment_is_live_and_the_pointer_names_it(
     slow, fast = releases if newer_interrupts else releases[::-1]
     calls_left = iter(range(calls_before, -1, -1))
 
-    def switch(deployment: Deployment) -> None:
+    def switch_live_pointer(deployment: Deployment) -> None:
         with contextlib.suppress(SwitchRefusedError, SwitchOvertakenError):
             switched = platform.deployments.live_pointers.switch(deployment, at=platform.clock())
             platform.deployments.live_pointers.finish_switch(switched, deployment, at=platform.clock())
 
-    def interrupt(_: str) -> None:
+    def interrupt_call(_: str) -> None:
         if next(calls_left, None) == 0:
-            switch(fast)
+            switch_live_pointer(fast)
 
-    platform.calls.before = interrupt
-    switch(slow)
+    platform.calls.before = interrupt_call
+    switch_live_pointer(slow)
     platform.calls.before = lambda _: None
-    live, serving, _ = pointer(platform, project)
+    live, serving, _ = read_pointer(platform, project)
     assert live is not None
     assert live.deployment_id == serving
-    statuses = platform.statuses(old, *releases)
+    statuses = platform.read_statuses(old, *releases)
     assert statuses.count("live") == 1
     assert platform.deployments.get(project.project_id, live.deployment_id).status is Status.LIVE
     assert statuses[0] == "retired"

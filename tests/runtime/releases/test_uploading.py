@@ -16,7 +16,7 @@ from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.upload_failures import PRESIGNED_UPLOADS_FAILED
 from runtime.deploy.releases.uploading import S3_CONFIG, Upload, Uploader, make_http_put
 from runtime.shared.logging import Log
-from tests.runtime.calls import REGION, real_client
+from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.releases.open_next import make_artifact
 from tests.runtime.signatures import RefusedRequestError, check_presigned_put
 
@@ -35,12 +35,14 @@ def put_by_requests(url: str, body: bytes, headers: Mapping[str, str]) -> int:
 
 @pytest.fixture
 def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
-    real_client("s3").create_bucket(Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION})
+    get_real_client("s3").create_bucket(
+        Bucket="assets", CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
     return "assets"
 
 
-def upload(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
-    uploader = Uploader(client=client or real_client("s3", S3_CONFIG), bucket=bucket, put=put)
+def upload_files(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
+    uploader = Uploader(client=client or get_real_client("s3", S3_CONFIG), bucket=bucket, put=put)
     with open_artifact(make_artifact(FILES)) as opened:
         return uploader.upload(opened, uploads, Log({"deploymentId": "d"}))
 
@@ -48,26 +50,26 @@ def upload(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: An
 def test_a_small_file_is_put_by_a_presigned_url_with_its_type_and_caching(
     bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert upload(bucket, ROBOTS) == 1
+    assert upload_files(bucket, ROBOTS) == 1
     assert capsys.readouterr().out == ""
-    stored = real_client("s3").get_object(Bucket=bucket, Key="assets/s/robots.txt")
+    stored = get_real_client("s3").get_object(Bucket=bucket, Key="assets/s/robots.txt")
     assert stored["Body"].read() == b"User-agent: *\n"
     assert (stored["ContentType"], stored["CacheControl"]) == ("text/plain", "c")
 
 
 def test_a_name_of_any_characters_is_put_under_that_name(bucket: str) -> None:
     odd = "assets/a b+ñ$&.txt"
-    upload(bucket, Upload(source=odd, key=odd, content_type="text/plain"))
-    listed = real_client("s3").list_objects_v2(Bucket=bucket)["Contents"]
+    upload_files(bucket, Upload(source=odd, key=odd, content_type="text/plain"))
+    listed = get_real_client("s3").list_objects_v2(Bucket=bucket)["Contents"]
     assert [each["Key"] for each in listed] == [odd]
 
 
 def test_a_large_file_is_streamed(bucket: str) -> None:
-    def no_put(*_: object) -> int:
+    def refuse_put(*_: object) -> int:
         raise AssertionError
 
-    upload(bucket, Upload(source="assets/large.bin", key="large", content_type="a/b"), put=no_put)
-    assert real_client("s3").get_object(Bucket=bucket, Key="large")["Body"].read() == LARGE
+    upload_files(bucket, Upload(source="assets/large.bin", key="large", content_type="a/b"), put=refuse_put)
+    assert get_real_client("s3").get_object(Bucket=bucket, Key="large")["Body"].read() == LARGE
 
 
 @pytest.mark.parametrize(("header", "value"), [("content-type", "text/html"), ("cache-control", "no-store")])
@@ -76,17 +78,17 @@ def test_an_upload_with_a_header_that_is_not_signed_would_be_refused(
 ) -> None:
     """The fake S3 of moto accepts every request, so only the check of the signature finds the error."""
 
-    def put(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    def put_with_header(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         return put_by_requests(url, body, {**headers, header: value})
 
     with pytest.raises(RefusedRequestError, match="the signature does not match"):
-        upload(bucket, ROBOTS, put=put)
+        upload_files(bucket, ROBOTS, put=put_with_header)
 
 
 @pytest.mark.parametrize("status", [0, 403, 503])
 def test_a_failed_presigned_upload_falls_back_to_the_client(bucket: str, status: int) -> None:
-    upload(bucket, ROBOTS, put=lambda *_: status)
-    assert real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
+    upload_files(bucket, ROBOTS, put=lambda *_: status)
+    assert get_real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
 
 
 def test_failed_presigned_uploads_write_one_warning_with_their_number(
@@ -95,7 +97,7 @@ def test_failed_presigned_uploads_write_one_warning_with_their_number(
     """Q2: an alarm reads the line. Otherwise, all uploads could fail and be repeated unnoticed."""
     statuses = iter([403, 200, 0, 403])
     many = [Upload(source="assets/robots.txt", key=str(number), content_type="a/b") for number in range(4)]
-    assert upload(bucket, *many, put=lambda *_: next(statuses)) == 4
+    assert upload_files(bucket, *many, put=lambda *_: next(statuses)) == 4
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {
         "level": "WARNING",
@@ -123,7 +125,7 @@ def test_an_error_of_the_client_is_raised_and_ends_the_upload(
 
     many = [Upload(source="assets/robots.txt", key=str(number), content_type="a/b") for number in range(2000)]
     with pytest.raises(ClientError):
-        upload(bucket, *many, put=lambda *_: 403, client=Denied())
+        upload_files(bucket, *many, put=lambda *_: 403, client=Denied())
     assert len(attempts) < 2000
     assert f'"message":"{PRESIGNED_UPLOADS_FAILED}"' in capsys.readouterr().out
 

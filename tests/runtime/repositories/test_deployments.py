@@ -27,7 +27,7 @@ def test_a_push_is_recorded_with_the_projects_next_number(platform: Platform) ->
     assert platform.projects.get(project.project_id).sequence == 2
 
 
-def test_a_missing_deployment_raises(platform: Platform) -> None:
+def test_a_missing_deployment_raises_an_error(platform: Platform) -> None:
     with pytest.raises(DeploymentNotFoundError):
         platform.deployments.get("absent", "absent")
 

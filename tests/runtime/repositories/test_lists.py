@@ -27,12 +27,12 @@ def test_a_users_projects_are_listed_newest_first_in_pages(platform: Platform) -
     platform.create_project(user_id=OTHER, site="elsewhere")
     listed: list[str] = []
 
-    def page(cursor: str | None) -> Page[Project]:
+    def list_page(cursor: str | None) -> Page[Project]:
         found = platform.lists.list_projects(OWNER, limit=2, cursor=cursor)
         listed.extend(project.project_id for project in found.items)
         return found
 
-    assert read_all(page) == [2, 2, 1]
+    assert read_all(list_page) == [2, 2, 1]
     assert listed == made[::-1]
 
 

@@ -21,7 +21,7 @@ def test_a_project_is_read_as_it_was_made(platform: Platform) -> None:
     assert platform.projects.get(project.project_id) == project
 
 
-def test_a_missing_project_raises(platform: Platform) -> None:
+def test_a_missing_project_raises_an_error(platform: Platform) -> None:
     with pytest.raises(ProjectNotFoundError):
         platform.projects.get("absent")
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from runtime.deploy.handlers import orchestrator
 from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
 from runtime.shared.dynamodb import TransactionConflictError
-from tests.runtime.events import sqs_event
+from tests.runtime.events import make_sqs_event
 from tests.runtime.platform_fixture import Platform, build_message
 
 
@@ -23,10 +23,10 @@ class ConflictingClient:
     def transact_write_items(self, **_: object) -> None:
         self.attempts += 1
         if self.attempts <= self.times:
-            raise conflict()
+            raise make_conflict_error()
 
 
-def conflict() -> ClientError:
+def make_conflict_error() -> ClientError:
     answer: Any = {
         "Error": {"Code": "TransactionCanceledException", "Message": ""},
         "CancellationReasons": [{"Code": "TransactionConflict"}],
@@ -68,15 +68,15 @@ def test_a_message_with_repeated_conflicts_is_retried_and_never_dead_lettered(
     """P4, P9: at the last receive, the message counts as processed. The sweep continues the deployment."""
     deployment = platform.push(platform.create_project())
 
-    def refuse(operation: str) -> None:
+    def raise_conflict(operation: str) -> None:
         if operation == "transact_write_items":
-            raise conflict()
+            raise make_conflict_error()
 
-    platform.calls.before = refuse
-    event = sqs_event(build_message(deployment).to_body(), receives=receives)
-    failed = orchestrator.respond(event, platform.builder)["batchItemFailures"]
+    platform.calls.before = raise_conflict
+    event = make_sqs_event(build_message(deployment).to_body(), receives=receives)
+    failed = orchestrator.handle_event(event, platform.builder)["batchItemFailures"]
     platform.calls.before = lambda _: None
     assert [seconds for _, seconds in platform.queues.visibility_changes] == delays
     assert len(failed) == len(delays)
-    assert platform.statuses(deployment) == ["queued"]
+    assert platform.read_statuses(deployment) == ["queued"]
     assert len(platform.sleeps) == 6

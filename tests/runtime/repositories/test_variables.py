@@ -21,40 +21,45 @@ from runtime.deploy.repositories.variables import (
 from runtime.shared.api.inputs import read_input
 from runtime.shared.environment import LAMBDA_NAME
 from runtime.shared.errors import InvalidInputError
-from tests.runtime.calls import client_error, real_client
+from tests.runtime.calls import get_real_client, make_client_error
 from tests.runtime.platform_fixture import OWNER, SECRETS_KEY, Platform
 
 SECRET = "s3cr3t-value-of-a-token"
 
 
-def put(platform: Platform, project: Project, *variables: dict[str, Any]) -> Project:
+def set_variables(platform: Platform, project: Project, *variables: dict[str, Any]) -> Project:
     wanted = read_input(NewVariables, {"variables": list(variables)}).variables
     return platform.project_service.set_variables(OWNER, project.project_id, wanted)
 
 
 def read_problems(platform: Platform, project: Project, *variables: dict[str, Any]) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as error:
-        put(platform, project, *variables)
+        set_variables(platform, project, *variables)
     assert platform.projects.get(project.project_id) == project
     return {problem.field: problem.problem for problem in error.value.problems}
 
 
-def plain(name: str, value: str = "1") -> dict[str, Any]:
+def make_plain_variable(name: str, value: str = "1") -> dict[str, Any]:
     return {"name": name, "value": value, "isSecret": False}
 
 
-def secret(name: str, value: str | None = SECRET) -> dict[str, Any]:
+def make_secret_variable(name: str, value: str | None = SECRET) -> dict[str, Any]:
     return {"name": name, "isSecret": True} | ({} if value is None else {"value": value})
 
 
 def read_secrets(project: Project) -> dict[str, str]:
     path = f"/anchor/dev/sites/{project.site}/{project.project_id}/"
-    answer = real_client("ssm").get_parameters_by_path(Path=path, WithDecryption=True)
+    answer = get_real_client("ssm").get_parameters_by_path(Path=path, WithDecryption=True)
     return {each["Name"].removeprefix(path): each["Value"] for each in answer["Parameters"]}
 
 
 def test_plain_variables_are_kept_in_the_row(platform: Platform) -> None:
-    project = put(platform, platform.create_project(), plain("API_URL", "https://x"), plain("EMPTY", ""))
+    project = set_variables(
+        platform,
+        platform.create_project(),
+        make_plain_variable("API_URL", "https://x"),
+        make_plain_variable("EMPTY", ""),
+    )
     assert project.variables == (
         Variable(name="API_URL", value="https://x", is_secret=False),
         Variable(name="EMPTY", value="", is_secret=False),
@@ -63,44 +68,58 @@ def test_plain_variables_are_kept_in_the_row(platform: Platform) -> None:
 
 def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Platform) -> None:
     """A4."""
-    project = put(platform, platform.create_project(), secret("TOKEN"))
+    project = set_variables(platform, platform.create_project(), make_secret_variable("TOKEN"))
     assert read_secrets(project) == {"TOKEN": SECRET}
     assert SECRET not in str(platform.read_all_rows())
     name = f"/anchor/dev/sites/next-site/{project.project_id}/TOKEN"
-    parameter = real_client("ssm").describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])[
-        "Parameters"
-    ][0]
+    parameter = get_real_client("ssm").describe_parameters(
+        ParameterFilters=[{"Key": "Name", "Values": [name]}]
+    )["Parameters"][0]
     assert (parameter["Type"], parameter["KeyId"]) == (
         "SecureString",
         SECRETS_KEY,
     )
 
 
-def test_a_secret_without_a_value_keeps_its_stored_one(platform: Platform) -> None:
+def test_a_secret_without_a_value_keeps_its_stored_value(platform: Platform) -> None:
     """A4."""
-    project = put(platform, platform.create_project(), secret("TOKEN"), plain("AA"))
-    project = put(platform, project, secret("TOKEN", None))
+    project = set_variables(
+        platform, platform.create_project(), make_secret_variable("TOKEN"), make_plain_variable("AA")
+    )
+    project = set_variables(platform, project, make_secret_variable("TOKEN", None))
     assert [variable.name for variable in project.variables] == ["TOKEN"]
     assert read_secrets(project) == {"TOKEN": SECRET}
-    assert read_secrets(put(platform, project, secret("TOKEN", "new"))) == {"TOKEN": "new"}
+    assert read_secrets(set_variables(platform, project, make_secret_variable("TOKEN", "new"))) == {
+        "TOKEN": "new"
+    }
 
 
 def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(platform: Platform) -> None:
     """A4."""
-    project = put(platform, platform.create_project(), secret("ONE"), secret("TWO"), secret("THREE"))
-    project = put(platform, project, secret("ONE", None), plain("TWO"))
+    project = set_variables(
+        platform,
+        platform.create_project(),
+        make_secret_variable("ONE"),
+        make_secret_variable("TWO"),
+        make_secret_variable("THREE"),
+    )
+    project = set_variables(platform, project, make_secret_variable("ONE", None), make_plain_variable("TWO"))
     assert read_secrets(project) == {"ONE": SECRET}
 
 
 def test_a_secret_that_was_plain_needs_its_value_again(platform: Platform) -> None:
-    project = put(platform, platform.create_project(), plain("TOKEN"))
-    assert "variables[0].value" in read_problems(platform, project, secret("TOKEN", None))
+    project = set_variables(platform, platform.create_project(), make_plain_variable("TOKEN"))
+    assert "variables[0].value" in read_problems(platform, project, make_secret_variable("TOKEN", None))
 
 
 def test_a_value_is_required(platform: Platform) -> None:
     project = platform.create_project()
     assert read_problems(
-        platform, project, {"name": "AA", "isSecret": False}, secret("BB", None), secret("CC", "")
+        platform,
+        project,
+        {"name": "AA", "isSecret": False},
+        make_secret_variable("BB", None),
+        make_secret_variable("CC", ""),
     ) == {
         "variables[0].value": "is required",
         "variables[1].value": "must not be empty: this secret has no value yet",
@@ -125,7 +144,7 @@ def test_a_value_is_required(platform: Platform) -> None:
     ],
 )
 def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> None:
-    problems = read_problems(platform, platform.create_project(), plain(name))
+    problems = read_problems(platform, platform.create_project(), make_plain_variable(name))
     assert problems == {"variables[0].name": "is reserved for the platform: choose another name"}
 
 
@@ -135,7 +154,7 @@ def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> No
 )
 def test_a_name_that_lambda_or_the_platform_does_not_allow_is_refused(platform: Platform, name: str) -> None:
     """A3: Lambda refuses names with one character."""
-    problems = read_problems(platform, platform.create_project(), plain(name))
+    problems = read_problems(platform, platform.create_project(), make_plain_variable(name))
     assert problems == {
         "variables[0].name": "must be 2 to 100 of A-Z, 0-9 and _, and start with a letter",
     }
@@ -149,11 +168,20 @@ def test_lambda_accepts_every_name_that_the_api_accepts(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["AB", "A1", "A_", "A" * 100])
 def test_a_name_with_capitals_digits_and_underscores_is_accepted(platform: Platform, name: str) -> None:
-    assert put(platform, platform.create_project(), plain(name)).variables[0].name == name
+    assert (
+        set_variables(platform, platform.create_project(), make_plain_variable(name)).variables[0].name
+        == name
+    )
 
 
 def test_a_name_appears_once(platform: Platform) -> None:
-    problems = read_problems(platform, platform.create_project(), plain("AA"), plain("BB"), secret("AA"))
+    problems = read_problems(
+        platform,
+        platform.create_project(),
+        make_plain_variable("AA"),
+        make_plain_variable("BB"),
+        make_secret_variable("AA"),
+    )
     assert problems == {
         "variables[0].name": "appears more than once",
         "variables[2].name": "appears more than once",
@@ -162,29 +190,38 @@ def test_a_name_appears_once(platform: Platform) -> None:
 
 def test_a_project_has_at_most_a_hundred_variables(platform: Platform) -> None:
     project = platform.create_project()
-    assert read_problems(platform, project, *(plain(f"A{number}") for number in range(101))) == {
-        "variables": "must have at most 100 entries"
-    }
-    assert len(put(platform, project, *(plain(f"A{number}") for number in range(100))).variables) == 100
+    assert read_problems(
+        platform, project, *(make_plain_variable(f"A{number}") for number in range(101))
+    ) == {"variables": "must have at most 100 entries"}
+    assert (
+        len(
+            set_variables(
+                platform, project, *(make_plain_variable(f"A{number}") for number in range(100))
+            ).variables
+        )
+        == 100
+    )
 
 
 def test_a_request_sets_at_most_twenty_secrets(platform: Platform) -> None:
     """A3: Parameter Store may accept only three writes per second."""
     project = platform.create_project()
-    secrets = [secret(f"A{number}", "x") for number in range(21)]
+    secrets = [make_secret_variable(f"A{number}", "x") for number in range(21)]
     problems = read_problems(platform, project, *secrets)
     assert problems["variables"].startswith(
         "must set at most 20 secrets in one request, but sets 21: send the"
     )
-    project = put(platform, project, *secrets[:20])
-    stored = [secret(f"A{number}", None) for number in range(20)]
-    assert len(put(platform, project, *stored, secrets[20]).variables) == 21
+    project = set_variables(platform, project, *secrets[:20])
+    stored = [make_secret_variable(f"A{number}", None) for number in range(20)]
+    assert len(set_variables(platform, project, *stored, secrets[20]).variables) == 21
 
 
 def test_secrets_are_written_slowly_if_the_parameter_store_is_throttled(platform: Platform) -> None:
     """A4."""
-    refused = throttle(platform, times=3)
-    project = put(platform, platform.create_project(), secret("ONE"), secret("TWO"))
+    refused = throttle_writes(platform, times=3)
+    project = set_variables(
+        platform, platform.create_project(), make_secret_variable("ONE"), make_secret_variable("TWO")
+    )
     assert read_secrets(project) == {"ONE": SECRET, "TWO": SECRET}
     assert refused == [0]
     assert platform.sleeps == [0.5] * 3
@@ -195,38 +232,46 @@ def test_a_request_ends_before_the_timeout_if_the_parameter_store_stays_throttle
 ) -> None:
     """Q1: the API then answers 503, and the request can be repeated."""
     project = platform.create_project()
-    throttle(platform, times=100)
+    throttle_writes(platform, times=100)
     with pytest.raises(ClientError, match="ThrottlingException"):
-        put(platform, project, secret("ONE"), secret("TWO"))
+        set_variables(platform, project, make_secret_variable("ONE"), make_secret_variable("TWO"))
     assert sum(platform.sleeps) == 5
     assert platform.projects.get(project.project_id) == project
 
 
-def throttle(platform: Platform, *, times: int) -> list[int]:
+def throttle_writes(platform: Platform, *, times: int) -> list[int]:
     """Let Parameter Store refuse writes. Return a list with the number of refusals that are left."""
     left = [times]
 
-    def refuse(operation: str) -> None:
+    def throttle_call(operation: str) -> None:
         if operation == "put_parameter" and left[0]:
             left[0] -= 1
-            raise client_error("ThrottlingException", "PutParameter")
+            raise make_client_error("ThrottlingException", "PutParameter")
 
-    platform.calls.before = refuse
+    platform.calls.before = throttle_call
     return left
 
 
 def test_all_variables_together_fit_into_lambdas_environment(platform: Platform) -> None:
     """The size of a stored secret counts too. The row contains the size instead of the value."""
     overhead = len(json.dumps({"AA": ""}))
-    project = put(platform, platform.create_project(), secret("AA", "x" * (MAX_TOTAL_BYTES - overhead)))
-    problems = read_problems(platform, project, secret("AA", None), plain("BB", ""))
+    project = set_variables(
+        platform, platform.create_project(), make_secret_variable("AA", "x" * (MAX_TOTAL_BYTES - overhead))
+    )
+    problems = read_problems(
+        platform, project, make_secret_variable("AA", None), make_plain_variable("BB", "")
+    )
     assert problems["variables"].startswith(f"must have at most {MAX_TOTAL_BYTES} bytes in total")
-    assert read_problems(platform, project, plain("AA", '"' * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
-    assert read_problems(platform, project, plain("AA", "ü" * (MAX_TOTAL_BYTES // 2))).keys() == {"variables"}
+    assert read_problems(
+        platform, project, make_plain_variable("AA", '"' * (MAX_TOTAL_BYTES // 2))
+    ).keys() == {"variables"}
+    assert read_problems(
+        platform, project, make_plain_variable("AA", "ü" * (MAX_TOTAL_BYTES // 2))
+    ).keys() == {"variables"}
 
 
 def test_a_value_with_a_nul_character_is_refused(platform: Platform) -> None:
-    problems = read_problems(platform, platform.create_project(), plain("AA", "a\0b"))
+    problems = read_problems(platform, platform.create_project(), make_plain_variable("AA", "a\0b"))
     assert problems == {"variables[0].value": "must not contain the NUL character"}
 
 
@@ -236,40 +281,44 @@ def test_a_concurrent_change_of_variables_is_refused(platform: Platform) -> None
     def change_concurrently(operation: str) -> None:
         if operation == "update_item":
             platform.calls.before = lambda _: None
-            put(platform, project, plain("RIVAL"))
+            set_variables(platform, project, make_plain_variable("RIVAL"))
 
     platform.calls.before = change_concurrently
     with pytest.raises(ProjectChangedError):
-        put(platform, project, plain("MINE"))
+        set_variables(platform, project, make_plain_variable("MINE"))
     assert platform.projects.get(project.project_id).variables[0].name == "RIVAL"
 
 
 def test_a_crash_at_any_call_leaves_no_secret_without_its_parameter(platform: Platform) -> None:
     """A4: every secret in the row has a parameter, and a repeated request completes."""
-    project = put(platform, platform.create_project(), secret("OLD"), secret("KEPT"))
-    wanted = [secret("NEW"), secret("KEPT", None)]
+    project = set_variables(
+        platform, platform.create_project(), make_secret_variable("OLD"), make_secret_variable("KEPT")
+    )
+    wanted = [make_secret_variable("NEW"), make_secret_variable("KEPT", None)]
     for crash_after in range(1, 6):
         assert platform.calls.crash_during(
-            lambda project=project: put(platform, project, *wanted), after=crash_after
+            lambda project=project: set_variables(platform, project, *wanted), after=crash_after
         )
         named = {variable.name for variable in platform.projects.get(project.project_id).variables}
         assert named <= set(read_secrets(project))
-        done = put(platform, project, *wanted)
+        done = set_variables(platform, project, *wanted)
         assert {variable.name for variable in done.variables} == {"NEW", "KEPT"}
         assert {"NEW", "KEPT"} <= set(read_secrets(project))
-        project = put(platform, project, secret("OLD"), secret("KEPT", None))
+        project = set_variables(
+            platform, project, make_secret_variable("OLD"), make_secret_variable("KEPT", None)
+        )
 
 
 def test_plain_variables_cost_two_calls_and_a_secret_costs_two_more(platform: Platform) -> None:
     project = platform.create_project()
     with platform.calls.record_calls() as made:
-        put(platform, project, plain("AA"))
+        set_variables(platform, project, make_plain_variable("AA"))
     assert made == ["get_item", "update_item"]
     with platform.calls.record_calls() as made:
-        put(platform, project, secret("AA"))
+        set_variables(platform, project, make_secret_variable("AA"))
     assert made == ["get_item", "get_item", "put_parameter", "update_item"]
     with platform.calls.record_calls() as made:
-        put(platform, project)
+        set_variables(platform, project)
     assert made == ["get_item", "get_item", "update_item", "delete_parameter"]
 
 
@@ -279,7 +328,7 @@ def test_secrets_of_a_site_that_is_no_longer_declared_cannot_change(platform: Pl
         TableName=platform.projects.table, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     )
     with pytest.raises(SiteNotFoundError, match="is not declared"):
-        put(platform, project, secret("AA"))
+        set_variables(platform, project, make_secret_variable("AA"))
 
 
 class RefusingStore:
@@ -287,18 +336,18 @@ class RefusingStore:
         self.code = code
 
     def delete_parameter(self, **_: object) -> None:
-        raise client_error(self.code, "DeleteParameter")
+        raise make_client_error(self.code, "DeleteParameter")
 
 
-def refusing_store(code: str) -> SecretStore:
+def create_refusing_store(code: str) -> SecretStore:
     client: Any = RefusingStore(code)
     return SecretStore(client=client, key="k", pause=list[float]().append)
 
 
 def test_deleting_a_missing_secret_succeeds() -> None:
-    refusing_store("ParameterNotFound").delete("x")
+    create_refusing_store("ParameterNotFound").delete("x")
     with pytest.raises(ClientError, match="AccessDenied"):
-        refusing_store("AccessDeniedException").delete("x")
+        create_refusing_store("AccessDeniedException").delete("x")
 
 
 def test_values_are_not_in_the_repr() -> None:

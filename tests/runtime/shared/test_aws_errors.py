@@ -16,31 +16,31 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from runtime.shared.aws_errors import describe_error, is_retryable, retryable_errors_as_busy
+from runtime.shared.aws_errors import describe_error, is_retryable, translate_retryable_errors
 from runtime.shared.errors import BusyError
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 
 RUNTIME = Path(__file__).parents[3] / "runtime"
 URL: dict[str, Any] = {"endpoint_url": "https://dynamodb.example.com"}
 
 
 def make_cancelled_error(*codes: str | None) -> ClientError:
-    error = client_error("TransactionCanceledException", "TransactWriteItems")
+    error = make_client_error("TransactionCanceledException", "TransactWriteItems")
     error.response["CancellationReasons"] = [{"Code": each} for each in codes]  # type: ignore[typeddict-unknown-key]
     return error
 
 
 def make_error_with_status(code: str, status: int) -> ClientError:
-    error = client_error(code)
+    error = make_client_error(code)
     error.response["ResponseMetadata"] = {"HTTPStatusCode": status}  # type: ignore[typeddict-item]
     return error
 
 
 RETRYABLE = [
-    client_error("ThrottlingException"),
-    client_error("ProvisionedThroughputExceededException"),
-    client_error("RequestLimitExceeded"),
-    client_error("TooManyUpdates", "PutParameter"),
+    make_client_error("ThrottlingException"),
+    make_client_error("ProvisionedThroughputExceededException"),
+    make_client_error("RequestLimitExceeded"),
+    make_client_error("TooManyUpdates", "PutParameter"),
     make_error_with_status("InternalServerError", 500),
     make_error_with_status("ServiceUnavailable", 503),
     make_cancelled_error("ThrottlingError", "None"),
@@ -52,7 +52,7 @@ RETRYABLE = [
     EndpointConnectionError(**URL),
 ]
 PERMANENT = [
-    client_error("AccessDeniedException"),
+    make_client_error("AccessDeniedException"),
     make_error_with_status("ValidationException", 400),
     make_cancelled_error("ItemCollectionSizeLimitExceeded"),
     make_cancelled_error("ThrottlingError", "ValidationError"),
@@ -67,7 +67,7 @@ def test_a_retryable_error_asks_the_caller_to_retry(error: ClientError | BotoCor
     assert is_retryable(error)
     with (
         pytest.raises(BusyError, match="the platform is busy: try again") as busy,
-        retryable_errors_as_busy(),
+        translate_retryable_errors(),
     ):
         raise error
     assert busy.value.__cause__ is error
@@ -76,7 +76,7 @@ def test_a_retryable_error_asks_the_caller_to_retry(error: ClientError | BotoCor
 @pytest.mark.parametrize("error", PERMANENT, ids=str)
 def test_a_permanent_error_is_raised(error: ClientError | BotoCoreError) -> None:
     assert not is_retryable(error)
-    with pytest.raises(type(error)) as raised, retryable_errors_as_busy():
+    with pytest.raises(type(error)) as raised, translate_retryable_errors():
         raise error
     assert raised.value is error
 
@@ -89,7 +89,7 @@ def test_a_permanent_error_is_raised(error: ClientError | BotoCoreError) -> None
         (NoCredentialsError(), "the platform called AWS incorrectly: NoCredentialsError"),
     ],
 )
-def test_a_description_of_an_error_of_botocore_says_whether_aws_was_reached(
+def test_the_description_of_a_botocore_error_says_whether_aws_was_reached(
     error: BotoCoreError, description: str
 ) -> None:
     """Q1. botocore's own text can repeat the request."""
@@ -118,17 +118,17 @@ def find_handlers(path: Path) -> Iterator[tuple[str, bool]]:
     groups = {
         target.id
         for each in tree.body
-        if isinstance(each, ast.AnnAssign) and each.value and "BotoCoreError" in names_in(each.value)
+        if isinstance(each, ast.AnnAssign) and each.value and "BotoCoreError" in find_names(each.value)
         for target in [each.target]
         if isinstance(target, ast.Name)
     }
     for handler in ast.walk(tree):
         if not isinstance(handler, ast.ExceptHandler) or handler.type is None:
             continue
-        if names_in(handler.type) & {"BotoCoreError", *groups}:
-            called = {name for each in handler.body for name in names_in(each)}
+        if find_names(handler.type) & {"BotoCoreError", *groups}:
+            called = {name for each in handler.body for name in find_names(each)}
             yield path.relative_to(RUNTIME.parent).as_posix(), not called.isdisjoint(ASKING)
 
 
-def names_in(tree: ast.AST) -> set[str]:
+def find_names(tree: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}

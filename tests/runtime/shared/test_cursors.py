@@ -9,7 +9,7 @@ from attrs import define, evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.api.http import error_response
+from runtime.shared.api.http import create_error_response
 from runtime.shared.cursors import Cursors
 from runtime.shared.errors import MalformedError
 from runtime.shared.signing import Signer
@@ -32,7 +32,7 @@ def find_refusal_message(
     with pytest.raises(MalformedError) as error:
         cursors.read(tenant, query, cursor)
     assert error.value.__cause__ is None
-    assert error_response(error.value)["statusCode"] == 400
+    assert create_error_response(error.value)["statusCode"] == 400
     return str(error.value)
 
 
@@ -85,7 +85,7 @@ def test_text_that_is_not_a_cursor_is_refused(cursor: str) -> None:
 
 
 @given(st.text())
-def test_any_text_is_refused_without_another_error(cursor: str) -> None:
+def test_arbitrary_text_is_refused_with_status_400(cursor: str) -> None:
     find_refusal_message(cursor)
 
 

@@ -14,21 +14,21 @@ from runtime.shared.dynamodb import (
     ItemTooLargeError,
     TransactionConflictError,
     TransactionRefusedError,
-    attribute_names,
+    build_attribute_names,
     build_put_if_absent,
     build_put_if_expired,
     build_update,
-    item_size,
-    named_condition_errors,
+    compute_item_size,
+    translate_condition_errors,
     write_transaction,
 )
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 from tests.runtime.platform_fixture import Platform
 from tests.runtime.tables import PROJECTS
 
 
 def make_cancelled_error(*reasons: Mapping[str, Any]) -> ClientError:
-    error = client_error("TransactionCanceledException", "TransactWriteItems")
+    error = make_client_error("TransactionCanceledException", "TransactWriteItems")
     error.response["CancellationReasons"] = list(reasons)  # type: ignore[typeddict-unknown-key]
     return error
 
@@ -48,7 +48,7 @@ class RefusingClient:
 
 
 def test_every_placeholder_of_an_expression_is_declared_once() -> None:
-    assert attribute_names("SET #status = :to, #live.#status = :x", "#name = :n") == {
+    assert build_attribute_names("SET #status = :to, #live.#status = :x", "#name = :n") == {
         "#status": "status",
         "#live": "live",
         "#name": "name",
@@ -77,7 +77,7 @@ def test_every_placeholder_of_an_expression_is_declared_once() -> None:
     ],
 )
 def test_the_size_of_a_row_is_counted_by_the_documented_rules(value: dict[str, Any], size: int) -> None:
-    assert item_size({"ü": value}) == 2 + size
+    assert compute_item_size({"ü": value}) == 2 + size
 
 
 def test_a_row_that_is_too_large_is_refused_with_its_size_before_it_is_sent() -> None:
@@ -92,35 +92,35 @@ def test_a_row_that_is_too_large_is_refused_with_its_size_before_it_is_sent() ->
         assert "xxx" not in str(refused.value)
 
 
-def row(key: str, **more: object) -> dict[str, Any]:
+def make_row(key: str, **more: object) -> dict[str, Any]:
     return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
 
 
 def test_a_failed_condition_of_a_single_write_has_the_row(platform: Platform) -> None:
     client = platform.database
-    client.put_item(TableName=PROJECTS, Item=row("p", count={"N": "1"}))
+    client.put_item(TableName=PROJECTS, Item=make_row("p", count={"N": "1"}))
     key = {"projectId": {"S": "p"}, "sk": {"S": "X"}}
-    with pytest.raises(ConditionFailedError) as failed, named_condition_errors():
+    with pytest.raises(ConditionFailedError) as failed, translate_condition_errors():
         platform.dynamodb.update_item(
             **build_update(PROJECTS, key, "SET #count = :new", when="#count = :old", new=3, old=2)
         )
-    assert failed.value.item == row("p", count={"N": "1"})
+    assert failed.value.item == make_row("p", count={"N": "1"})
 
 
 def test_a_single_write_that_conflicts_with_a_transaction_is_a_conflict() -> None:
     """A user's write can conflict with the transaction of a push. The API must then respond 409, not 500."""
-    with pytest.raises(TransactionConflictError, match="try again"), named_condition_errors():
-        raise client_error("TransactionConflictException")
+    with pytest.raises(TransactionConflictError, match="try again"), translate_condition_errors():
+        raise make_client_error("TransactionConflictException")
 
 
 def test_other_errors_of_a_single_write_are_raised() -> None:
-    with pytest.raises(ClientError, match="Throttling"), named_condition_errors():
-        raise client_error("ThrottlingException")
+    with pytest.raises(ClientError, match="Throttling"), translate_condition_errors():
+        raise make_client_error("ThrottlingException")
 
 
 def test_a_refused_transaction_has_the_failed_condition_and_its_row(platform: Platform) -> None:
-    platform.database.put_item(TableName=PROJECTS, Item=row("taken"))
-    new, taken = row("new"), row("taken")
+    platform.database.put_item(TableName=PROJECTS, Item=make_row("taken"))
+    new, taken = make_row("new"), make_row("taken")
     absent = build_update(
         PROJECTS, {"projectId": {"S": "absent"}, "sk": {"S": "X"}}, "SET #a = :a", when="#a = :a", a=1
     )
@@ -155,7 +155,7 @@ def test_a_transaction_that_conflicts_at_every_attempt_is_a_conflict() -> None:
     [
         ([make_cancelled_error({"Code": "TransactionConflict"}, {"Code": "ThrottlingError"})] * 3, 3),
         ([make_cancelled_error({"Code": "ItemCollectionSizeLimitExceeded"})], 1),
-        ([client_error("AccessDeniedException")], 1),
+        ([make_client_error("AccessDeniedException")], 1),
     ],
 )
 def test_other_errors_of_a_transaction_are_raised(errors: list[Exception], calls: int) -> None:

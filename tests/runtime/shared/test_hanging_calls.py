@@ -22,9 +22,9 @@ from components.core.stage import STAGES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared import aws
 from runtime.shared.environment import TIMEOUT_VARIABLE
-from tests.components.recorder import recording
+from tests.components.recorder import get_recording
 from tests.runtime.calls import REGION
-from tests.runtime.events import api_event
+from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import OWNER
 
 FUNCTION = "aws:lambda/function:Function"
@@ -39,7 +39,7 @@ def find_function_inputs(stage: str) -> Mapping[str, Mapping[str, Any]]:
     """Return the inputs of the functions with Python handlers, by handler module."""
     return {
         function.inputs["handler"].removesuffix(".handle"): function.inputs
-        for function in recording(stage).of_type(FUNCTION)
+        for function in get_recording(stage).find_by_type(FUNCTION)
         if function.inputs["handler"].startswith("runtime.")
     }
 
@@ -48,17 +48,17 @@ def find_created_clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -
     """Return the AWS services whose clients a function creates, each with the settings of the client."""
     made: list[tuple[str, Config]] = []
 
-    def client(service: str, settings: Config | None = None) -> SimpleNamespace:
+    def record_client(service: str, settings: Config | None = None) -> SimpleNamespace:
         made.append((service, settings or Config()))
         return SimpleNamespace(meta=SimpleNamespace(region_name=REGION))
 
     with monkeypatch.context() as patched:
-        patched.setattr(aws, "client", client)
+        patched.setattr(aws, "client", record_client)
         for attribute in fields(handler.Environment):
             patched.setenv(attribute.name.upper(), "10")
-        handler.service.cache_clear()
-        call_lambdas(handler.service())
-        handler.service.cache_clear()
+        handler.get_service.cache_clear()
+        call_lambdas(handler.get_service())
+        handler.get_service.cache_clear()
     return made
 
 
@@ -90,7 +90,7 @@ def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch
         found = find_created_clients(import_module(name), monkeypatch)
         assert found, name
         for service, differing in found:
-            settings: Any = aws.default_config(service, timeout=timeout).merge(differing)
+            settings: Any = aws.create_default_config(service, timeout=timeout).merge(differing)
             assert settings.retries["mode"] == "standard"
             assert compute_longest_duration(settings) <= timeout - 2, (name, service)
 
@@ -98,7 +98,7 @@ def test_a_call_that_hangs_ends_before_its_function_does(stage: str, monkeypatch
 def test_attempts_and_timeouts_depend_on_the_functions_timeout() -> None:
     """A function with a short timeout makes two attempts. A long timeout allows more and longer attempts."""
     given: dict[int, Any] = {
-        seconds: aws.default_config("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
+        seconds: aws.create_default_config("s3", timeout=seconds) for seconds in (10, 15, 60, 300)
     }
     assert {
         seconds: (each.retries["total_max_attempts"], each.read_timeout) for seconds, each in given.items()
@@ -119,7 +119,7 @@ def test_a_clients_settings_follow_the_functions_timeout(monkeypatch: pytest.Mon
 
 
 @contextmanager
-def silent_server() -> Generator[tuple[str, list[socket.socket]]]:
+def run_silent_server() -> Generator[tuple[str, list[socket.socket]]]:
     """Run a server that accepts connections and never responds. Yield its address and its connections."""
     connections: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -147,7 +147,7 @@ def function_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The functions' environment variables without `FUNCTION_TIMEOUT`, and no clients of earlier tests."""
 
     def clear_caches() -> None:
-        for cached in (api.service, webhook.service, aws.client):
+        for cached in (api.get_service, webhook.get_service, aws.client):
             cached.cache_clear()
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -172,17 +172,17 @@ def test_a_hanging_call_gives_a_response_with_retry_after(
 ) -> None:
     """Q1, P1. The handler, the client and the connection are real. Only the timeouts are shorter."""
     make: Any = boto3.client
-    usual = aws.default_config
+    usual = aws.create_default_config
 
-    def shortened(service: str, *, timeout: int) -> Config:
+    def shorten_timeouts(service: str, *, timeout: int) -> Config:
         return usual(service, timeout=timeout).merge(Config(connect_timeout=0.2, read_timeout=0.2))
 
-    monkeypatch.setattr(aws, "default_config", shortened)
-    with silent_server() as (address, connections):
+    monkeypatch.setattr(aws, "create_default_config", shorten_timeouts)
+    with run_silent_server() as (address, connections):
         monkeypatch.setattr(boto3, "client", partial(make, endpoint_url=address))
         began = time.monotonic()
         route = "GET /projects/{projectId}" if handler is api else "POST /webhook/{projectId}"
-        event = api_event(route, user_id=OWNER, body={}, projectId="01JB0000000000000000000000")
+        event = make_api_event(route, user_id=OWNER, body={}, projectId="01JB0000000000000000000000")
         response = handler.handle(event, None)
         took = time.monotonic() - began
     assert (response["statusCode"], response["headers"]["retry-after"]) == (503, "5")

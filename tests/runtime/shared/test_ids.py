@@ -6,7 +6,7 @@ from threading import Thread
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.shared.ids import is_ulid, lowest_ulid, make_ulid_generator
+from runtime.shared.ids import create_lowest_ulid, is_ulid, make_ulid_generator
 
 START = datetime(2016, 7, 30, 23, 54, 10, 259_000, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def test_ids_of_the_same_millisecond_are_unique_and_increasing_across_threads() 
 
 def test_ids_created_after_a_time_are_not_below_its_lowest_ulid() -> None:
     new = make_ulid_generator(lambda: START, bytes)
-    assert lowest_ulid(START) <= new() < lowest_ulid(START + timedelta(milliseconds=1))
+    assert create_lowest_ulid(START) <= new() < create_lowest_ulid(START + timedelta(milliseconds=1))
 
 
 def test_ulids_and_other_texts_are_distinguished() -> None:

@@ -18,7 +18,7 @@ SIZES = st.one_of(
 )
 
 
-def split(sizes: list[int]) -> list[list[int]]:
+def split_sizes(sizes: list[int]) -> list[list[int]]:
     """Return the sizes of the rows in each transaction."""
     operations = [
         SizedOperation(operation={"number": number}, row_bytes=size) for number, size in enumerate(sizes)
@@ -30,7 +30,7 @@ def split(sizes: list[int]) -> list[list[int]]:
 @example([MAX_ITEM_BYTES] * 25)
 @example([40_001] * 250)
 def test_every_batch_is_within_both_limits_and_no_operation_is_lost(sizes: list[int]) -> None:
-    batches = split(sizes)
+    batches = split_sizes(sizes)
     assert [size for batch in batches for size in batch] == sizes
     for batch in batches:
         assert 1 <= len(batch) <= MAX_OPERATIONS
@@ -41,12 +41,12 @@ def test_every_batch_is_within_both_limits_and_no_operation_is_lost(sizes: list[
 @example([MAX_ITEM_BYTES] * 25)
 @example([40_000] * 250)
 def test_a_batch_ends_only_where_the_next_operation_would_break_a_limit(sizes: list[int]) -> None:
-    batches = split(sizes)
+    batches = split_sizes(sizes)
     for batch, following in itertools.pairwise(batches):
         assert len(batch) == MAX_OPERATIONS or sum(batch) + following[0] > MAX_BYTES
 
 
 def test_small_rows_are_limited_by_their_number_and_large_rows_by_their_bytes() -> None:
-    assert [len(batch) for batch in split([100] * 201)] == [100, 100, 1]
-    assert [len(batch) for batch in split([MAX_ITEM_BYTES] * 20)] == [9, 9, 2]
-    assert split([]) == []
+    assert [len(batch) for batch in split_sizes([100] * 201)] == [100, 100, 1]
+    assert [len(batch) for batch in split_sizes([MAX_ITEM_BYTES] * 20)] == [9, 9, 2]
+    assert split_sizes([]) == []

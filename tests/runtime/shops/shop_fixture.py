@@ -50,7 +50,7 @@ class ShopPlatform:
         self.calls = Calls()
         self.clock = ManualClock()
         self.ids = make_ulid_generator(self.clock, random.Random(7).randbytes)  # noqa: S311 - ids of a test
-        client = self.calls.client("dynamodb", database)
+        client = self.calls.wrap_client("dynamodb", database)
         cursors = Cursors(key=lambda: b"k" * 32, clock=self.clock)
         self.shops = ShopRepository(client=client, table=SHOPS)
         self.jobs = JobRepository(client=client, table=JOBS, cursors=cursors, clock=self.clock)
@@ -58,37 +58,37 @@ class ShopPlatform:
             client=client, table=IMPORT_HISTORY, cursors=cursors, clock=self.clock
         )
 
-    def shop(self, domain: str = SHOP, **more: Any) -> Shop:
+    def install_shop(self, domain: str = SHOP, **more: Any) -> Shop:
         """Install a shop."""
         at = self.clock()
         given = {"access_token": SEALED, "scopes": ("read_products",), "installed_at": at, "updated_at": at}
         return self.shops.install(Shop(domain=domain, **{**given, **more}))
 
-    def queued(self, domain: str = SHOP) -> Job:
+    def create_queued(self, domain: str = SHOP) -> Job:
         job = Job.queued(domain, "import-products", job_id=self.ids(), at=self.clock.move(seconds=1))
         self.jobs.create(job)
         return job
 
-    def running(self, domain: str = SHOP) -> Job:
-        return self.jobs.start(domain, self.queued(domain).job_id, total=10)
+    def create_running(self, domain: str = SHOP) -> Job:
+        return self.jobs.start(domain, self.create_queued(domain).job_id, total=10)
 
-    def finished(self, domain: str = SHOP) -> Job:
-        return self.jobs.succeed(domain, self.running(domain).job_id)
+    def create_succeeded(self, domain: str = SHOP) -> Job:
+        return self.jobs.succeed(domain, self.create_running(domain).job_id)
 
-    def recorded(self, domain: str = SHOP) -> ImportRecord:
-        return self.history.record(ImportRecord.from_job(self.finished(domain)))
+    def create_recorded(self, domain: str = SHOP) -> ImportRecord:
+        return self.history.record(ImportRecord.from_job(self.create_succeeded(domain)))
 
-    def placed(self, job: Job, status: Status, **more: Any) -> Job:
+    def create_copy(self, job: Job, status: Status, **more: Any) -> Job:
         """Write a copy of a job in another status, without the calls that lead to it. Return the copy."""
         placed = evolve(job, status=status, job_id=self.ids(), **more)
         self.jobs.create(placed)
         return placed
 
-    def everything(self) -> list[Mapping[str, Any]]:
+    def read_all_rows(self) -> list[Mapping[str, Any]]:
         """Return all rows of the three tables."""
         return read_rows(self.database, (SHOPS, JOBS, IMPORT_HISTORY))
 
-    def row(self, table: str, **key: Any) -> dict[str, Any]:
+    def read_row(self, table: str, **key: Any) -> dict[str, Any]:
         """Return a stored row. The arguments are the attribute values of its key."""
         row = self.database.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
         return {name: sort_sets(value) for name, value in row.items()}

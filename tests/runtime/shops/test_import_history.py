@@ -40,7 +40,7 @@ def read_pages(
     return found
 
 
-def flatten(pages: list[list[ImportRecord]]) -> list[ImportRecord]:
+def flatten_pages(pages: list[list[ImportRecord]]) -> list[ImportRecord]:
     return [record for page in pages for record in page]
 
 
@@ -51,12 +51,12 @@ def make_record(store: ShopPlatform, at: datetime) -> ImportRecord:
 
 
 def test_a_record_has_the_result_of_the_job(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=9, failed=2)
     at = store.clock.move(seconds=1)
     job = store.jobs.fail(SHOP, job.job_id, error="the shop closed")
     record = store.history.record(ImportRecord.from_job(job))
-    assert flatten(read_pages(store)) == [record]
+    assert flatten_pages(read_pages(store)) == [record]
     assert (record.job_id, record.kind, record.outcome) == (job.job_id, "import-products", Status.FAILED)
     assert (record.total, record.processed, record.failed) == (10, 9, 2)
     assert (record.finished_at, record.error) == (at, "the shop closed")
@@ -65,13 +65,13 @@ def test_a_record_has_the_result_of_the_job(store: ShopPlatform) -> None:
 
 def test_a_job_that_is_not_finished_has_no_record(store: ShopPlatform) -> None:
     with pytest.raises(ValueError, match="is running: only a finished job"):
-        ImportRecord.from_job(store.running())
+        ImportRecord.from_job(store.create_running())
 
 
 def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store: ShopPlatform) -> None:
     """T8."""
     record = store.history.record(make_record(store, START))
-    (row,) = store.everything()
+    (row,) = store.read_all_rows()
     assert row["timestamp"] == {"N": str(record.timestamp)}
     assert row["expiresAt"] == {"N": str(int(START.timestamp()) + 365 * 86_400)}
     assert float(row["timestamp"]["N"]).hex() == float(record.timestamp).hex()
@@ -81,15 +81,17 @@ def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store:
 def test_imports_that_end_at_the_same_moment_are_all_recorded(store: ShopPlatform) -> None:
     recorded = [store.history.record(make_record(store, START)) for _ in range(12)]
     assert len({record.timestamp for record in recorded}) == 12
-    assert {record.job_id for record in flatten(read_pages(store))} == {record.job_id for record in recorded}
-    assert {record.finished_at for record in flatten(read_pages(store))} == {START}
+    assert {record.job_id for record in flatten_pages(read_pages(store))} == {
+        record.job_id for record in recorded
+    }
+    assert {record.finished_at for record in flatten_pages(read_pages(store))} == {START}
 
 
 def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> None:
     records = [make_record(store, START) for _ in range(3)]
     first = [store.history.record(record) for record in records]
     assert [store.history.record(record) for record in records] == first
-    assert len(store.everything()) == 3
+    assert len(store.read_all_rows()) == 3
 
 
 def test_recording_makes_one_call_and_one_more_per_used_microsecond(
@@ -112,15 +114,15 @@ def test_a_millisecond_without_an_unused_microsecond_is_an_error(
         store.history.record(make_record(store, START))
     with pytest.raises(ImportTimesTakenError, match=SHOP):
         store.history.record(make_record(store, START))
-    assert len(store.everything()) == 2
+    assert len(store.read_all_rows()) == 2
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])
 @pytest.mark.parametrize("limit", [1, 2, 5, 100])
 def test_a_range_comes_in_order_page_by_page(store: ShopPlatform, limit: int, *, oldest_first: bool) -> None:
     records = [store.history.record(make_record(store, START + timedelta(days=day))) for day in range(5)]
-    store.recorded(OTHER_SHOP)
-    found = flatten(read_pages(store, limit=limit, oldest_first=oldest_first))
+    store.create_recorded(OTHER_SHOP)
+    found = flatten_pages(read_pages(store, limit=limit, oldest_first=oldest_first))
     assert found == (records if oldest_first else records[::-1])
 
 
@@ -133,14 +135,14 @@ def test_a_range_includes_its_start_and_excludes_its_end(
     records = [store.history.record(make_record(store, START + timedelta(hours=hour))) for hour in range(4)]
     since, until = (datetime.fromtimestamp(float(records[number].timestamp), UTC) for number in (1, 3))
     assert to_unix_time(since) == records[1].timestamp
-    found = flatten(read_pages(store, since, until, limit=limit, oldest_first=oldest_first))
+    found = flatten_pages(read_pages(store, since, until, limit=limit, oldest_first=oldest_first))
     assert sorted(found, key=lambda record: record.timestamp) == records[1:3]
 
 
 def test_a_range_is_the_same_in_every_time_zone(store: ShopPlatform) -> None:
     record = store.history.record(make_record(store, START))
     east = START.astimezone(timezone(timedelta(hours=9)))
-    assert flatten(read_pages(store, east, east + timedelta(seconds=1))) == [record]
+    assert flatten_pages(read_pages(store, east, east + timedelta(seconds=1))) == [record]
     with pytest.raises(ValueError, match="without a time zone"):
         read_pages(store, START.replace(tzinfo=None), START)
 
@@ -159,7 +161,7 @@ def test_expired_records_are_hidden_before_dynamodb_deletes_them(store: ShopPlat
     store.clock.now = START + RECORD_LIFETIME + timedelta(days=3)
     for oldest_first in (False, True):
         found = read_pages(store, limit=2, oldest_first=oldest_first)
-        assert flatten(found) == [last]
+        assert flatten_pages(found) == [last]
         assert len(found) > 1
 
 
@@ -180,7 +182,7 @@ def test_a_cursor_is_only_valid_for_its_own_shop_range_and_order(store: ShopPlat
 
 
 def test_another_shop_has_another_history(store: ShopPlatform) -> None:
-    store.recorded()
+    store.create_recorded()
     assert store.history.list_between(OTHER_SHOP, LONG_AGO, FAR_OFF, limit=9) == Page(items=(), cursor=None)
 
 
@@ -194,7 +196,7 @@ def test_a_record_that_is_too_large_is_refused_before_the_call_with_its_size(sto
 def test_recording_again_keeps_attributes_of_a_newer_version(store: ShopPlatform) -> None:
     record = make_record(store, START)
     store.history.record(record)
-    (row,) = store.everything()
+    (row,) = store.read_all_rows()
     store.database.put_item(TableName=IMPORT_HISTORY, Item={**row, "labels": {"SS": ["a"]}})
     store.history.record(record)
-    assert store.everything() == [{**row, "labels": {"SS": ["a"]}}]
+    assert store.read_all_rows() == [{**row, "labels": {"SS": ["a"]}}]

@@ -13,9 +13,9 @@ from moto import mock_aws
 
 from runtime.shops.errors import JobNotFoundError, StaleJobError
 from runtime.shops.model import JOB_LIFETIME, TRANSITIONS, Job, Status
-from tests.runtime.calls import REGION, real_client
+from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, ShopPlatform
-from tests.runtime.tables import shop_tables
+from tests.runtime.tables import list_shop_tables
 
 pytestmark = pytest.mark.thorough
 
@@ -31,7 +31,7 @@ class Expected:
     status: Status = Status.QUEUED
     batches: dict[int, tuple[int, int]] = Factory(dict)
 
-    def counts(self) -> tuple[int, int]:
+    def sum_batches(self) -> tuple[int, int]:
         return sum(done for done, _ in self.batches.values()), sum(bad for _, bad in self.batches.values())
 
 
@@ -45,8 +45,8 @@ class JobLifeCycle(RuleBasedStateMachine):
         os.environ["AWS_DEFAULT_REGION"] = REGION
         self.aws = mock_aws()
         self.aws.start()
-        client = real_client("dynamodb")
-        for table in shop_tables():
+        client = get_real_client("dynamodb")
+        for table in list_shop_tables():
             client.create_table(**table)
         self.store = ShopPlatform(client)
         self.expected: dict[str, Expected] = {}
@@ -57,7 +57,7 @@ class JobLifeCycle(RuleBasedStateMachine):
 
     @rule(target=made, shop=st.sampled_from(sorted(SHOPS)))
     def a_job_is_made(self, shop: str) -> str:
-        job = self.store.queued(shop)
+        job = self.store.create_queued(shop)
         self.expected[job.job_id] = Expected(shop, job.created_at + JOB_LIFETIME)
         return job.job_id
 
@@ -95,21 +95,21 @@ class JobLifeCycle(RuleBasedStateMachine):
         expected = self.expected[job_id]
         for _ in range(times):
 
-            def count(shop: str, job_id: str) -> Job:
+            def count_batch(shop: str, job_id: str) -> Job:
                 return self.store.jobs.count_batch(shop, job_id, batch=batch, processed=done, failed=bad)
 
             if expected.status is Status.RUNNING or batch in expected.batches:
-                if self._call(job_id, count):
+                if self._call(job_id, count_batch):
                     expected.batches.setdefault(batch, (done, bad))
             else:
-                self._refused(job_id, count)
+                self._expect_refusal(job_id, count_batch)
 
     @rule(job_id=made, change=st.sampled_from(["start", "succeed", "cancel", "get"]))
     def the_other_shop_tries(self, job_id: str, change: str) -> None:
-        before = self.store.everything()
+        before = self.store.read_all_rows()
         with pytest.raises(JobNotFoundError):
             getattr(self.store.jobs, change)(SHOPS[self.expected[job_id].shop], job_id)
-        assert self.store.everything() == before
+        assert self.store.read_all_rows() == before
 
     @rule(status=st.sampled_from(Status))
     def the_platform_looks(self, status: Status) -> None:
@@ -117,7 +117,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         assert listed == [
             job_id
             for job_id, each in self.expected.items()
-            if each.status is status and not self._expired(job_id)
+            if each.status is status and not self._is_expired(job_id)
         ]
 
     @rule(days=st.sampled_from([1, 1, 1, 40]))
@@ -127,31 +127,31 @@ class JobLifeCycle(RuleBasedStateMachine):
     def _move(self, job_id: str, to: Status, change: Callable[[str, str], Job]) -> None:
         expected = self.expected[job_id]
         if to not in TRANSITIONS[expected.status]:
-            self._refused(job_id, change)
+            self._expect_refusal(job_id, change)
         elif self._call(job_id, change):
             expected.status = to
 
-    def _expired(self, job_id: str) -> bool:
+    def _is_expired(self, job_id: str) -> bool:
         return self.store.clock() >= self.expected[job_id].expires
 
     def _call(self, job_id: str, change: Callable[[str, str], Job]) -> bool:
-        if self._expired(job_id):
+        if self._is_expired(job_id):
             with pytest.raises(JobNotFoundError):
                 change(self.expected[job_id].shop, job_id)
             return False
         assert change(self.expected[job_id].shop, job_id).job_id == job_id
         return True
 
-    def _refused(self, job_id: str, change: Callable[[str, str], Job]) -> None:
-        kind = JobNotFoundError if self._expired(job_id) else StaleJobError
+    def _expect_refusal(self, job_id: str, change: Callable[[str, str], Job]) -> None:
+        kind = JobNotFoundError if self._is_expired(job_id) else StaleJobError
         with pytest.raises(kind):
             change(self.expected[job_id].shop, job_id)
 
     @invariant()
-    def jobs_are_as_expected(self) -> None:
+    def check_jobs(self) -> None:
         if not hasattr(self, "store"):
             return
-        alive = {job_id: each for job_id, each in self.expected.items() if not self._expired(job_id)}
+        alive = {job_id: each for job_id, each in self.expected.items() if not self._is_expired(job_id)}
         found = {
             job.job_id: job for shop in SHOPS for job in self.store.jobs.list_for_shop(shop, limit=100).items
         }
@@ -159,7 +159,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         for job_id, expected in alive.items():
             job = found[job_id]
             assert (job.shop_domain, job.status) == (expected.shop, expected.status)
-            assert (job.processed, job.failed) == expected.counts()
+            assert (job.processed, job.failed) == expected.sum_batches()
             assert (job.finished_at is None) == bool(TRANSITIONS[job.status])
             assert (job.error is None) == (job.status is not Status.FAILED)
 

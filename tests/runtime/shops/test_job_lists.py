@@ -35,9 +35,9 @@ def list_ids(*several: tuple[Job, ...]) -> list[str]:
 
 def create_expired_and_valid_jobs(store: ShopPlatform, number: int) -> list[Job]:
     """Return `number` expired jobs, followed by one job that has not expired."""
-    made = [store.queued() for _ in range(number)]
+    made = [store.create_queued() for _ in range(number)]
     store.clock.now = made[-1].created_at + JOB_LIFETIME
-    return [*made, store.queued()]
+    return [*made, store.create_queued()]
 
 
 def write_cancelled(store: ShopPlatform, job: Job) -> None:
@@ -50,15 +50,15 @@ def delete_row(store: ShopPlatform, job: Job) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 def test_a_shops_jobs_come_newest_first_page_by_page(store: ShopPlatform, limit: int) -> None:
-    jobs = [store.queued() for _ in range(5)]
-    store.queued(OTHER_SHOP)
+    jobs = [store.create_queued() for _ in range(5)]
+    store.create_queued(OTHER_SHOP)
     found = read_pages(store.jobs.list_for_shop, SHOP, limit=limit)
     assert list_ids(*found) == list_ids(tuple(reversed(jobs)))
     assert all(len(page) <= limit for page in found)
 
 
 def test_a_shops_list_has_the_current_jobs(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
     assert store.jobs.list_for_shop(SHOP, limit=10) == Page(items=(job,), cursor=None)
     assert store.jobs.list_for_shop(OTHER_SHOP, limit=10) == Page(items=(), cursor=None)
@@ -68,8 +68,8 @@ def test_a_shops_list_has_the_current_jobs(store: ShopPlatform) -> None:
 def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(
     store: ShopPlatform, limit: int
 ) -> None:
-    running = [store.running(shop) for shop in (SHOP, OTHER_SHOP, SHOP)]
-    store.queued()
+    running = [store.create_running(shop) for shop in (SHOP, OTHER_SHOP, SHOP)]
+    store.create_queued()
     assert list_ids(*read_pages(store.jobs.list_with_status, Status.RUNNING, limit=limit)) == list_ids(
         tuple(running)
     )
@@ -77,14 +77,14 @@ def test_jobs_of_all_shops_with_a_status_come_oldest_first_page_by_page(
 
 
 def test_a_list_by_status_has_all_attributes_of_jobs(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     job = store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=3, failed=1)
     assert store.jobs.list_with_status(Status.RUNNING, limit=10).items == (job,)
 
 
 def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopPlatform) -> None:
-    store.queued()
-    store.queued()
+    store.create_queued()
+    store.create_queued()
     with store.calls.record_calls() as made:
         store.jobs.list_with_status(Status.QUEUED, limit=10)
     assert made == ["query", "batch_get_item"]
@@ -95,7 +95,7 @@ def test_a_list_by_status_makes_one_query_and_one_batch_read(store: ShopPlatform
 
 def test_a_job_whose_status_changed_after_the_query_is_left_out(store: ShopPlatform) -> None:
     """The query can return such a job, because the index is eventually consistent."""
-    moved, queued = store.queued(), store.queued()
+    moved, queued = store.create_queued(), store.create_queued()
     store.calls.before = lambda operation: (
         write_cancelled(store, moved) if operation == "batch_get_item" else None
     )
@@ -103,7 +103,7 @@ def test_a_job_whose_status_changed_after_the_query_is_left_out(store: ShopPlatf
 
 
 def test_a_job_that_was_deleted_after_the_query_is_left_out(store: ShopPlatform) -> None:
-    deleted, queued = store.queued(), store.queued()
+    deleted, queued = store.create_queued(), store.create_queued()
     store.calls.before = lambda operation: (
         delete_row(store, deleted) if operation == "batch_get_item" else None
     )
@@ -128,8 +128,8 @@ class SplittingClient:
 
 
 def test_a_split_batch_is_read_completely_and_in_order(store: ShopPlatform) -> None:
-    jobs = [store.queued() for _ in range(4)]
-    split = evolve(store.jobs, client=Calls().client("dynamodb", SplittingClient(store.database)))
+    jobs = [store.create_queued() for _ in range(4)]
+    split = evolve(store.jobs, client=Calls().wrap_client("dynamodb", SplittingClient(store.database)))
     assert list_ids(split.list_with_status(Status.QUEUED, limit=10).items) == list_ids(tuple(jobs))
 
 
@@ -145,7 +145,7 @@ def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopPlatform) -> N
 @pytest.mark.parametrize("shop", [OTHER_SHOP, "", SHOP + ".example"])
 def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopPlatform, shop: str) -> None:
     for _ in range(3):
-        store.queued()
+        store.create_queued()
     cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
     by_status = store.jobs.list_with_status(Status.QUEUED, limit=1).cursor
     assert cursor
@@ -163,8 +163,8 @@ def test_a_cursor_is_only_valid_for_its_own_shop_and_list(store: ShopPlatform, s
 
 
 def test_a_cursor_expires_after_a_day(store: ShopPlatform) -> None:
-    store.queued()
-    store.queued()
+    store.create_queued()
+    store.create_queued()
     cursor = store.jobs.list_for_shop(SHOP, limit=1).cursor
     store.clock.move(days=1)
     with pytest.raises(MalformedError):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runtime.shared.dynamodb import ItemTooLargeError, item_size
+from runtime.shared.dynamodb import ItemTooLargeError, compute_item_size
 from runtime.shops.errors import JobExistsError, JobNotFoundError, StaleJobError
 from runtime.shops.jobs import JobRepository
 from runtime.shops.model import JOB_LIFETIME, MAX_BATCHES, TRANSITIONS, Job, Status, find_previous_statuses
@@ -22,18 +22,18 @@ CHANGES: Mapping[str, Callable[[JobRepository, str, str], Job]] = {
 }
 
 
-def progress(job: Job) -> tuple[int, int]:
+def get_progress(job: Job) -> tuple[int, int]:
     return job.processed, job.failed
 
 
 def test_a_new_job_is_queued(store: ShopPlatform) -> None:
-    job = store.queued()
+    job = store.create_queued()
     assert store.jobs.get(SHOP, job.job_id) == job
-    assert (job.status, job.total, progress(job), job.started_at) == (Status.QUEUED, None, (0, 0), None)
+    assert (job.status, job.total, get_progress(job), job.started_at) == (Status.QUEUED, None, (0, 0), None)
 
 
 def test_a_job_id_cannot_be_used_twice(store: ShopPlatform) -> None:
-    job = store.queued()
+    job = store.create_queued()
     other = Job.queued(OTHER_SHOP, "import-products", job_id=job.job_id, at=START)
     with pytest.raises(JobExistsError):
         store.jobs.create(other)
@@ -49,7 +49,7 @@ def test_a_job_whose_id_is_not_a_ulid_is_refused(store: ShopPlatform) -> None:
 
 @pytest.mark.parametrize("total", [None, 0, 120])
 def test_a_started_job_is_running(store: ShopPlatform, total: int | None) -> None:
-    job = store.queued()
+    job = store.create_queued()
     at = store.clock.move(seconds=5)
     started = store.jobs.start(SHOP, job.job_id, total=total)
     assert started == store.jobs.get(SHOP, job.job_id)
@@ -58,21 +58,21 @@ def test_a_started_job_is_running(store: ShopPlatform, total: int | None) -> Non
 
 
 def test_a_job_succeeds_with_its_progress(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=7, failed=2)
     at = store.clock.move(seconds=5)
     ended = store.jobs.succeed(SHOP, job.job_id)
     assert ended == store.jobs.get(SHOP, job.job_id)
-    assert (ended.status, ended.finished_at, progress(ended)) == (Status.SUCCEEDED, at, (7, 2))
+    assert (ended.status, ended.finished_at, get_progress(ended)) == (Status.SUCCEEDED, at, (7, 2))
 
 
 def test_a_job_fails_with_its_reason(store: ShopPlatform) -> None:
-    failed = store.jobs.fail(SHOP, store.running().job_id, error="the shop closed")
+    failed = store.jobs.fail(SHOP, store.create_running().job_id, error="the shop closed")
     assert (failed.status, failed.error) == (Status.FAILED, "the shop closed")
 
 
 def test_a_job_can_fail_with_an_error_of_any_length(store: ShopPlatform) -> None:
-    failed = store.jobs.fail(SHOP, store.running().job_id, error="ü" * 500_000)
+    failed = store.jobs.fail(SHOP, store.create_running().job_id, error="ü" * 500_000)
     assert failed.error == "ü" * 2000
 
 
@@ -80,8 +80,8 @@ def test_a_job_can_fail_with_an_error_of_any_length(store: ShopPlatform) -> None
 @pytest.mark.parametrize("change", CHANGES)
 def test_only_allowed_transitions_change_a_status(store: ShopPlatform, status: Status, change: str) -> None:
     """S3. A finished job cannot start again, and it does not count a batch."""
-    job = store.placed(store.queued(), status)
-    row = store.row(JOBS, jobId={"S": job.job_id})
+    job = store.create_copy(store.create_queued(), status)
+    row = store.read_row(JOBS, jobId={"S": job.job_id})
     allowed = status is Status.RUNNING if change == "advanced" else Status(change) in TRANSITIONS[status]
     if allowed:
         changed = CHANGES[change](store.jobs, SHOP, job.job_id)
@@ -90,7 +90,7 @@ def test_only_allowed_transitions_change_a_status(store: ShopPlatform, status: S
         with pytest.raises(StaleJobError, match=f"it is {status}") as stale:
             CHANGES[change](store.jobs, SHOP, job.job_id)
         assert stale.value.found == status
-        assert store.row(JOBS, jobId={"S": job.job_id}) == row
+        assert store.read_row(JOBS, jobId={"S": job.job_id}) == row
 
 
 def test_final_statuses_have_no_transitions() -> None:
@@ -107,15 +107,15 @@ def test_final_statuses_have_no_transitions() -> None:
 
 
 def test_batches_add_up_in_any_order(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     for batch in (2, 0, 999, 1):
         store.jobs.count_batch(SHOP, job.job_id, batch=batch, processed=10, failed=batch % 3)
-    assert progress(store.jobs.get(SHOP, job.job_id)) == (40, 3)
+    assert get_progress(store.jobs.get(SHOP, job.job_id)) == (40, 3)
 
 
 def test_a_repeated_batch_is_counted_once(store: ShopPlatform) -> None:
     """S3. A queue may deliver a batch twice, and a caller may repeat a write whose response was lost."""
-    job = store.running()
+    job = store.create_running()
     first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
     store.clock.move(seconds=1)
     assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1) == first
@@ -123,15 +123,15 @@ def test_a_repeated_batch_is_counted_once(store: ShopPlatform) -> None:
 
 
 def test_a_repeated_batch_after_the_end_returns_the_job(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10)
     ended = store.jobs.succeed(SHOP, job.job_id)
     assert store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10) == ended
 
 
 def test_an_empty_batch_is_counted(store: ShopPlatform) -> None:
-    job = store.running()
-    assert progress(store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
+    job = store.create_running()
+    assert get_progress(store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=0)) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -146,14 +146,14 @@ def test_an_empty_batch_is_counted(store: ShopPlatform) -> None:
 )
 def test_progress_never_goes_backwards(store: ShopPlatform, numbers: dict[str, int]) -> None:
     """S3."""
-    job = store.running()
+    job = store.create_running()
     with pytest.raises(ValueError, match=r"batches|processed"):
         store.jobs.count_batch(SHOP, job.job_id, **numbers)
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
 def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
-    assert item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
+    assert compute_item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 
 def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> None:
@@ -161,7 +161,7 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> N
     tables = store.database.describe_table(TableName=JOBS)["Table"]
     (index,) = [each for each in tables["GlobalSecondaryIndexes"] if each["IndexName"] == "StatusIndex"]
     assert index["Projection"]["ProjectionType"] == "KEYS_ONLY"
-    job = store.running()
+    job = store.create_running()
     store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=1)
     (write,) = [call for call in store.calls.arguments if ":batches" in str(call)]
     written = write["UpdateExpression"]
@@ -174,34 +174,34 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> N
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str) -> None:
     """An id that is not a valid DynamoDB key has the same result."""
-    store.queued()
-    rows = store.everything()
+    store.create_queued()
+    rows = store.read_all_rows()
     for call in (*CHANGES.values(), JobRepository.get):
         with pytest.raises(JobNotFoundError):
             call(store.jobs, SHOP, job_id)
-    assert store.everything() == rows
+    assert store.read_all_rows() == rows
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopPlatform, change: str) -> None:
     """S4."""
-    job = store.placed(store.queued(), Status.RUNNING if change != "running" else Status.QUEUED)
+    job = store.create_copy(store.create_queued(), Status.RUNNING if change != "running" else Status.QUEUED)
     store.clock.now = job.created_at + JOB_LIFETIME
     store.clock.move(milliseconds=-1)
     assert store.jobs.get(SHOP, job.job_id) == job
     store.clock.move(milliseconds=1)
-    rows = store.everything()
+    rows = store.read_all_rows()
     with pytest.raises(JobNotFoundError):
         store.jobs.get(SHOP, job.job_id)
     with pytest.raises(JobNotFoundError):
         CHANGES[change](store.jobs, SHOP, job.job_id)
-    assert store.everything() == rows
+    assert store.read_all_rows() == rows
 
 
 def test_a_job_expires_ninety_days_after_its_creation(store: ShopPlatform) -> None:
     """T8: DynamoDB's TTL reads `expiresAt`, which must be a Number with Unix seconds."""
-    job = store.queued()
-    expires_at = store.row(JOBS, jobId={"S": job.job_id})["expiresAt"]
+    job = store.create_queued()
+    expires_at = store.read_row(JOBS, jobId={"S": job.job_id})["expiresAt"]
     assert expires_at == {"N": str(int(job.created_at.timestamp()) + 90 * 86_400)}
 
 
@@ -220,13 +220,13 @@ def test_a_job_that_is_too_large_is_refused_before_the_call_with_its_size(store:
 
 def test_changes_keep_attributes_of_a_newer_version(store: ShopPlatform) -> None:
     added: dict[str, Any] = {"priority": {"N": "3"}, "labels": {"SS": ["a"]}}
-    job = store.queued()
+    job = store.create_queued()
     key = {"jobId": {"S": job.job_id}}
-    store.database.put_item(TableName=JOBS, Item={**store.row(JOBS, **key), **added})
+    store.database.put_item(TableName=JOBS, Item={**store.read_row(JOBS, **key), **added})
     store.jobs.start(SHOP, job.job_id)
     store.jobs.count_batch(SHOP, job.job_id, batch=0, processed=1)
     assert store.jobs.fail(SHOP, job.job_id, error="x") == store.jobs.get(SHOP, job.job_id)
-    row = store.row(JOBS, **key)
+    row = store.read_row(JOBS, **key)
     assert {name: row[name] for name in added} == added
 
 

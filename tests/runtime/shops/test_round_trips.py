@@ -108,7 +108,7 @@ def test_a_job_is_unchanged_after_a_round_trip(store: ShopPlatform, job: Job) ->
 @SHARED
 @given(record=RECORDS)
 def test_a_record_is_unchanged_after_a_round_trip(store: ShopPlatform, record: ImportRecord) -> None:
-    for row in store.everything():
+    for row in store.read_all_rows():
         key = {name: row[name] for name in ("shopDomain", "timestamp")}
         store.database.delete_item(TableName="anchor-dev-import-history", Key=key)
     stored = store.history.record(record)
@@ -126,23 +126,23 @@ def test_an_update_keeps_attributes_of_a_newer_version(
     key = {"domain": {"S": shop.domain}}
     store.database.delete_item(TableName=SHOPS, Key=key)
     store.shops.install(shop)
-    store.database.put_item(TableName=SHOPS, Item={**store.row(SHOPS, **key), "added": added})
+    store.database.put_item(TableName=SHOPS, Item={**store.read_row(SHOPS, **key), "added": added})
     wanted = evolve(wanted, domain=shop.domain)
     updated = store.shops.update(shop.domain, shop, wanted)
     assert updated == evolve(wanted, version=2) == store.shops.get(shop.domain)
-    assert store.row(SHOPS, **key)["added"] == added
+    assert store.read_row(SHOPS, **key)["added"] == added
 
 
 @pytest.mark.parametrize("text", ["", "ü" * 90_000, "\0", "\U0001f9ff\u200d", "e\u0301"])
 def test_an_unusual_text_is_unchanged_after_a_round_trip(store: ShopPlatform, text: str) -> None:
-    shop = store.shop(name=text)
+    shop = store.install_shop(name=text)
     assert store.shops.get(shop.domain).name == text
     assert store.shops.update(shop.domain, shop, evolve(shop, name="x", scopes=(text,))).scopes == (text,)
 
 
 def test_times_are_stored_in_utc(store: ShopPlatform) -> None:
     east = START.astimezone(timezone(timedelta(hours=5, minutes=45)))
-    store.shop(installed_at=east)
-    (row,) = store.everything()
+    store.install_shop(installed_at=east)
+    (row,) = store.read_all_rows()
     assert row["installedAt"] == {"S": "2026-01-31T09:30:00.000Z"}
     assert store.shops.get("one.shops.example.com").installed_at.tzinfo is UTC

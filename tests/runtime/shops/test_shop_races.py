@@ -27,7 +27,7 @@ def find_successes(outcomes: Sequence[T | AnchorError], *allowed: type[AnchorErr
 
 
 def test_no_progress_is_lost(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     counts = [
         partial(
             store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=number + 1, failed=number % 2
@@ -41,7 +41,7 @@ def test_no_progress_is_lost(store: ShopPlatform) -> None:
 
 
 def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number % 5, processed=3, failed=1)
         for number in range(CONTENDERS)
@@ -52,7 +52,7 @@ def test_a_batch_from_several_concurrent_callers_is_counted_once(store: ShopPlat
 
 
 def test_counters_only_grow_during_concurrent_writes(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
         for number in range(CONTENDERS)
@@ -62,7 +62,7 @@ def test_counters_only_grow_during_concurrent_writes(store: ShopPlatform) -> Non
 
 
 def test_only_batches_before_the_end_are_counted(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     counts = [
         partial(store.jobs.count_batch, SHOP, job.job_id, batch=number, processed=1)
         for number in range(CONTENDERS - 1)
@@ -76,13 +76,13 @@ def test_only_batches_before_the_end_are_counted(store: ShopPlatform) -> None:
 
 
 def test_one_of_several_concurrent_callers_starts_a_job(store: ShopPlatform) -> None:
-    job = store.queued()
+    job = store.create_queued()
     outcomes = run_concurrently([partial(store.jobs.start, SHOP, job.job_id)] * CONTENDERS)
     assert find_successes(outcomes, StaleJobError) == [store.jobs.get(SHOP, job.job_id)]
 
 
 def test_one_of_several_concurrent_callers_ends_a_job(store: ShopPlatform) -> None:
-    job = store.running()
+    job = store.create_running()
     ends = [
         partial(store.jobs.succeed, SHOP, job.job_id),
         partial(store.jobs.fail, SHOP, job.job_id, error="x"),
@@ -104,22 +104,22 @@ def test_one_of_several_concurrent_callers_creates_a_job(store: ShopPlatform) ->
     assert store.jobs.get(SHOP, job_id) in jobs
 
 
-def test_the_newest_installation_stays(store: ShopPlatform) -> None:
+def test_the_newest_of_concurrent_installations_is_kept(store: ShopPlatform) -> None:
     times = [START + timedelta(seconds=number) for number in range(CONTENDERS)]
-    outcomes = run_concurrently([partial(store.shop, installed_at=at) for at in times])
+    outcomes = run_concurrently([partial(store.install_shop, installed_at=at) for at in times])
     assert find_successes(outcomes, ShopChangedError)
     assert store.shops.get(SHOP).installed_at == times[-1]
 
 
 def test_one_of_several_updates_from_the_same_read_succeeds(store: ShopPlatform) -> None:
-    shop = store.shop()
+    shop = store.install_shop()
     wanted = [evolve(shop, name=f"name-{number}") for number in range(CONTENDERS)]
     outcomes = run_concurrently([partial(store.shops.update, SHOP, shop, each) for each in wanted])
     assert find_successes(outcomes, ShopChangedError) == [store.shops.get(SHOP)]
 
 
 def test_imports_that_end_together_are_all_in_the_history(store: ShopPlatform) -> None:
-    job = evolve(store.queued(), status=Status.SUCCEEDED, finished_at=START)
+    job = evolve(store.create_queued(), status=Status.SUCCEEDED, finished_at=START)
     records = [ImportRecord.from_job(evolve(job, job_id=store.ids())) for _ in range(CONTENDERS)]
     recorded = find_successes(run_concurrently([partial(store.history.record, record) for record in records]))
     assert len({record.timestamp for record in recorded}) == CONTENDERS

@@ -16,7 +16,7 @@ from runtime.shops.errors import TokenRefusedError, TokenServiceError
 from runtime.shops.model import Shop
 from runtime.shops.tokens import EncryptedToken, Token, TokenCipher
 from tests import moto_without_http
-from tests.runtime.calls import Calls, client_error, real_client
+from tests.runtime.calls import Calls, get_real_client, make_client_error
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 
 SECRET = "shpat_0123456789abcdef"
@@ -25,8 +25,8 @@ BASE64 = "c2hwYXRfMDEyMzQ1Njc4OWFiY2RlZg=="  # the form of the token in requests
 
 @pytest.fixture
 def cipher(aws: None) -> TokenCipher:  # noqa: ARG001 - for its effect
-    key = real_client("kms").create_key()["KeyMetadata"]["Arn"]
-    return TokenCipher(client=real_client("kms"), key=key)
+    key = get_real_client("kms").create_key()["KeyMetadata"]["Arn"]
+    return TokenCipher(client=get_real_client("kms"), key=key)
 
 
 def format_full_report(error: BaseException) -> str:
@@ -58,8 +58,8 @@ def test_a_token_can_be_decrypted_for_its_own_shop(cipher: TokenCipher) -> None:
 
 
 def test_a_token_is_stored_as_ciphertext_in_binary(store: ShopPlatform, cipher: TokenCipher) -> None:
-    store.shop(access_token=cipher.encrypt(SHOP, Token(SECRET)))
-    row = store.row("anchor-dev-shops", domain={"S": SHOP})
+    store.install_shop(access_token=cipher.encrypt(SHOP, Token(SECRET)))
+    row = store.read_row("anchor-dev-shops", domain={"S": SHOP})
     assert set(row["accessToken"]) == {"B"}
     assert SECRET.encode() not in row["accessToken"]["B"]
     assert SECRET not in str(row)
@@ -68,7 +68,7 @@ def test_a_token_is_stored_as_ciphertext_in_binary(store: ShopPlatform, cipher: 
 
 def test_the_shop_is_the_encryption_context(cipher: TokenCipher) -> None:
     calls = Calls()
-    watched = TokenCipher(client=calls.client("kms", cipher.client), key=cipher.key)
+    watched = TokenCipher(client=calls.wrap_client("kms", cipher.client), key=cipher.key)
     watched.decrypt(SHOP, watched.encrypt(SHOP, Token(SECRET)))
     assert [call["EncryptionContext"] for call in calls.arguments] == [{"shop": SHOP}] * 2
     assert [call["KeyId"] for call in calls.arguments] == [cipher.key] * 2
@@ -95,7 +95,7 @@ def test_a_damaged_token_is_refused(cipher: TokenCipher, damaged: Any) -> None:
 
 
 def test_a_token_of_another_key_is_refused() -> None:
-    wrong = RefusingClient(client_error("IncorrectKeyException", "Decrypt"))
+    wrong = RefusingClient(make_client_error("IncorrectKeyException", "Decrypt"))
     with pytest.raises(TokenRefusedError):
         TokenCipher(client=wrong, key="arn:key").decrypt(SHOP, EncryptedToken(b"x"))
 
@@ -114,7 +114,7 @@ def test_a_plaintext_that_is_not_a_token_is_refused_and_hidden(decrypted: bytes)
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (client_error("AccessDeniedException"), "AccessDeniedException"),
+        (make_client_error("AccessDeniedException"), "AccessDeniedException"),
         (ConnectTimeoutError(endpoint_url="https://kms.example.com"), "ConnectTimeoutError"),
     ],
 )
@@ -172,7 +172,7 @@ def test_a_token_is_in_no_log_and_no_output(
 ) -> None:
     """S2. The loggers of boto3 are at DEBUG while a token is encrypted, stored, decrypted and refused."""
     encrypted = cipher.encrypt(SHOP, Token(SECRET))
-    shop = store.shop(access_token=encrypted)
+    shop = store.install_shop(access_token=encrypted)
     token = cipher.decrypt(SHOP, store.shops.get(SHOP).access_token)
     logging.getLogger().warning("%s %r %s %r %r", token, token, shop, store.shops, cipher)
     with pytest.raises(TokenRefusedError) as refused:
@@ -190,7 +190,7 @@ def test_boto3_logs_other_calls_after_a_token_call(
     cipher: TokenCipher, shown: pytest.LogCaptureFixture
 ) -> None:
     cipher.encrypt(SHOP, Token(SECRET))
-    real_client("kms").describe_key(KeyId=cipher.key)
+    get_real_client("kms").describe_key(KeyId=cipher.key)
     assert "OperationModel(name=Encrypt)" not in shown.text
     assert "OperationModel(name=DescribeKey)" in shown.text
 

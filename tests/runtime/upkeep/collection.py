@@ -8,8 +8,8 @@ from attrs import evolve
 
 from runtime.deploy.handlers import collect
 from runtime.deploy.model import Commit, Deployment, LivePointer, Project, Source, Status
-from runtime.deploy.releases.edge_store import release_host
-from runtime.deploy.releases.publishing import release_alias
+from runtime.deploy.releases.edge_store import build_release_host
+from runtime.deploy.releases.publishing import build_release_alias
 from runtime.deploy.repositories.retention import HELD_PARTITION
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
@@ -27,17 +27,17 @@ HOUR = timedelta(hours=1)
 OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
-def run(stage: ReleasePlatform, at: datetime, collector: Collector | None = None) -> None:
+def run_collector(stage: ReleasePlatform, at: datetime, collector: Collector | None = None) -> None:
     """Call the collector function with this scheduled time."""
     event = {"id": "event", "time": format_time(at)}
-    collect.respond(event, collector or stage.collector, stage.edge_cache)
+    collect.handle_event(event, collector or stage.collector, stage.edge_cache)
 
 
 def run_both_steps(stage: ReleasePlatform) -> None:
     """Run both steps of the collection, an hour apart."""
     at = stage.platform.clock()
-    run(stage, at)
-    run(stage, at + HOUR)
+    run_collector(stage, at)
+    run_collector(stage, at + HOUR)
 
 
 def create_releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
@@ -56,9 +56,9 @@ def create_releases(stage: ReleasePlatform, project: Project, number: int) -> li
 
 
 def _create_release(stage: ReleasePlatform, project: Project) -> Deployment:
-    platform, site = stage.platform, stage.site(project)
+    platform, site = stage.platform, stage.get_site(project)
     deployment_id = platform.ids()
-    alias, host = release_alias(deployment_id), release_host(deployment_id, site.host)
+    alias, host = build_release_alias(deployment_id), build_release_host(deployment_id, site.host)
     version = ""
     for name in (site.server_function, site.image_function, site.revalidation_function):
         function = stage.functions.functions[name]
@@ -95,14 +95,14 @@ def _create_release(stage: ReleasePlatform, project: Project) -> Deployment:
 def list_remaining(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
     """Return the resources of a release that still exist, by kind. A kind without resources is omitted."""
     site = stage.platform.projects.get_site(deployment.site)
-    alias = release_alias(deployment.deployment_id)
+    alias = build_release_alias(deployment.deployment_id)
     functions = {
         name: stage.functions.functions[name]
         for name in (site.server_function, site.image_function, site.revalidation_function)
     }
     found: dict[str, Any] = {
         "keys": sorted(key for key in stage.store.items if deployment.deployment_id.lower() in key),
-        "objects": [key for key in stage.objects.keys(ASSETS) if deployment.deployment_id in key],
+        "objects": [key for key in stage.objects.list_keys(ASSETS) if deployment.deployment_id in key],
         "aliases": {name: each.aliases[alias] for name, each in functions.items() if alias in each.aliases},
         "urls": [name for name, each in functions.items() if alias in each.urls],
         "versions": [

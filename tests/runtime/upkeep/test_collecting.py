@@ -7,7 +7,7 @@ from attrs import evolve
 
 from runtime.deploy.errors import DeploymentNotFoundError, ReleaseCollectedError, ReleaseInUseError
 from runtime.deploy.model import Status
-from runtime.deploy.repositories.deployment_rows import deployment_key
+from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.deploy.repositories.retention import HELD_PARTITION, HeldRelease, find_collectable
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import OWNER
@@ -15,9 +15,9 @@ from tests.runtime.releases.open_next import make_split_changes
 from tests.runtime.releases.release_fixture import (
     ASSETS,
     ReleasePlatform,
-    answering,
+    answer_with_status,
     find_served_deployment_id,
-    live_versions,
+    list_live_versions,
 )
 from tests.runtime.tables import DEPLOYMENTS
 from tests.runtime.upkeep.collection import (
@@ -25,31 +25,31 @@ from tests.runtime.upkeep.collection import (
     OTHER_CODE,
     create_releases,
     list_remaining,
-    run,
     run_both_steps,
+    run_collector,
 )
 
 
-def test_of_fifteen_releases_the_newest_ten_and_the_pinned_one_are_kept(
+def test_the_newest_ten_of_fifteen_releases_and_the_pinned_one_are_kept(
     stage: ReleasePlatform,
 ) -> None:
     """D6: all resources of the other releases are deleted, except versions that other releases share."""
-    project = stage.project()
-    all_of_them = [stage.live(project) for _ in range(2)]
-    all_of_them += [stage.release(stage.built(project, OTHER_CODE)) for _ in range(13)]
+    project = stage.create_project()
+    all_of_them = [stage.create_live(project) for _ in range(2)]
+    all_of_them += [stage.release(stage.create_built(project, OTHER_CODE)) for _ in range(13)]
     stage.switch.promote(OWNER, all_of_them[1].deployment_id)
     gone, kept = [all_of_them[0], *all_of_them[2:5]], [all_of_them[1], *all_of_them[5:]]
     before = [list_remaining(stage, each) for each in kept]
-    shared = stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
-    live, tags = live_versions(stage, project), dict(stage.tags.rows)
+    shared = stage.objects.list_keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
+    live, tags = list_live_versions(stage, project), dict(stage.tags.rows)
     collector = evolve(stage.collector, kept_releases=10)
     at = stage.platform.clock()
 
-    run(stage, at, collector)
+    run_collector(stage, at, collector)
     assert [list_remaining(stage, each).get("keys") for each in gone] == [None] * 4
     assert all({"aliases", "objects", "urls", "row"} <= list_remaining(stage, each).keys() for each in gone)
 
-    run(stage, at + HOUR, collector)
+    run_collector(stage, at + HOUR, collector)
     # Kept releases share the remaining versions of the revalidation function.
     assert list_remaining(stage, gone[0]) == {"versions": [("anchor-dev-site-next-site-revalidate", "1")]}
     assert [list_remaining(stage, each) for each in gone[1:]] == [
@@ -58,32 +58,36 @@ def test_of_fifteen_releases_the_newest_ten_and_the_pinned_one_are_kept(
         {},
     ]
     assert [list_remaining(stage, each) for each in kept] == before
-    assert shared == stage.objects.keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/") != []
-    assert (live_versions(stage, project), stage.tags.rows) == (live, tags)
+    assert (
+        shared
+        == stage.objects.list_keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
+        != []
+    )
+    assert (list_live_versions(stage, project), stage.tags.rows) == (live, tags)
     assert find_served_deployment_id(stage, project) == all_of_them[1].deployment_id
     assert len(stage.platform.retention.list_held()) == len(kept)
     assert {stage.platform.reload(each).status for each in gone} == {Status.RETIRED}
 
 
 def test_nothing_is_deleted_during_the_grace_period(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
     at = stage.platform.clock()
-    run(stage, at)
+    run_collector(stage, at)
     taken = list_remaining(stage, first)
-    run(stage, at + HOUR - timedelta(seconds=1))
-    run(stage, at - HOUR)  # as with a late event, which contains an earlier time
+    run_collector(stage, at + HOUR - timedelta(seconds=1))
+    run_collector(stage, at - HOUR)  # as with a late event, which contains an earlier time
     assert list_remaining(stage, first) == taken
     assert "keys" not in taken
-    run(stage, at + HOUR)
+    run_collector(stage, at + HOUR)
     assert list_remaining(stage, first) == {}
 
 
 def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, *_, last = create_releases(stage, project, 4)
     for at in (stage.platform.clock(), stage.platform.clock() + HOUR):
-        run(stage, at)
+        run_collector(stage, at)
         with pytest.raises(ReleaseCollectedError, match="was removed"):
             stage.switch.promote(OWNER, first.deployment_id)
     assert find_served_deployment_id(stage, project) == last.deployment_id
@@ -91,16 +95,16 @@ def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
 
 
 def test_a_release_promoted_during_a_run_is_kept(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
     before = list_remaining(stage, first)
 
-    def promote(operation: str) -> None:
+    def promote_first(operation: str) -> None:
         if operation == "transact_write_items":
             stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, first.deployment_id)
 
-    stage.platform.calls.before = promote
+    stage.platform.calls.before = promote_first
     run_both_steps(stage)
     assert list_remaining(stage, first) == before
     assert (find_served_deployment_id(stage, project), stage.platform.reload(first).status) == (
@@ -110,10 +114,10 @@ def test_a_release_promoted_during_a_run_is_kept(stage: ReleasePlatform) -> None
 
 
 def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -> None:
-    project = stage.project()
-    live = stage.live(project)
-    stage.functions.answer = answering(500)
-    failed = stage.release(stage.built(project))
+    project = stage.create_project()
+    live = stage.create_live(project)
+    stage.functions.answer = answer_with_status(500)
+    failed = stage.release(stage.create_built(project))
     assert failed.status == "failed"
     assert {"aliases", "objects", "urls", "versions"} <= list_remaining(stage, failed).keys()
     before = list_remaining(stage, live)
@@ -121,18 +125,18 @@ def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -
     # The newest version of each function stays. The next release reuses this version if it has the same code.
     assert list_remaining(stage, failed).keys() == {"versions"}
     assert list_remaining(stage, live) == before
-    stage.functions.answer = answering(200)
-    stage.live(project)
-    stage.functions.answer = answering(500)
-    stage.release(stage.built(project))
+    stage.functions.answer = answer_with_status(200)
+    stage.create_live(project)
+    stage.functions.answer = answer_with_status(500)
+    stage.release(stage.create_built(project))
     run_both_steps(stage)
     assert list_remaining(stage, failed) == {}
 
 
 def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     many = {f"assets/a-rather-long-file-name-{number}.txt": b"" for number in range(120)}
-    first = stage.release(stage.built(project, many))
+    first = stage.release(stage.create_built(project, many))
     retired = evolve(first, status=Status.RETIRED)
     stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
     others = create_releases(stage, project, 3)
@@ -145,21 +149,21 @@ def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePl
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, interrupted: bool) -> None:  # noqa: FBT001 - a case
     """D6, D7: all parts are removed, even if an interrupted release did not record them in its row."""
-    project = stage.project()
-    split = stage.release(stage.built(project, make_split_changes()))
-    newest = stage.live(project)
-    server = stage.functions.functions[stage.site(project).server_function]
+    project = stage.create_project()
+    split = stage.release(stage.create_built(project, make_split_changes()))
+    newest = stage.create_live(project)
+    server = stage.functions.functions[stage.get_site(project).server_function]
     assert len(server.versions) == 4
     if interrupted:
         stage.platform.database.update_item(
             TableName=DEPLOYMENTS,
-            Key=deployment_key(split.project_id, split.deployment_id),
+            Key=build_deployment_key(split.project_id, split.deployment_id),
             UpdateExpression="REMOVE #release",
             ExpressionAttributeNames={"#release": "release"},
         )
     at = stage.platform.clock()
     for moment in (at, at + HOUR):
-        run(stage, moment, evolve(stage.collector, kept_releases=1))
+        run_collector(stage, moment, evolve(stage.collector, kept_releases=1))
     assert newest.release
     assert set(server.aliases) == {newest.release.alias, "live"}
     assert set(server.urls) == {newest.release.alias}
@@ -167,7 +171,7 @@ def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, interru
 
 
 def test_paged_lists_are_read_completely(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
     stage.functions.page = stage.objects.page = 1
     run_both_steps(stage)
@@ -175,7 +179,7 @@ def test_paged_lists_are_read_completely(stage: ReleasePlatform) -> None:
 
 
 def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     (live,) = create_releases(stage, project, 1)
     at = stage.platform.clock()
     for _ in range(2):
@@ -183,7 +187,7 @@ def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatfo
         assert "keys" not in list_remaining(stage, live)
         with pytest.raises(ReleaseCollectedError):
             stage.switch.promote(OWNER, live.deployment_id)
-    run(stage, at + HOUR)
+    run_collector(stage, at + HOUR)
     # The versions of the release stay, because the alias `live` still names them.
     assert list_remaining(stage, live).keys() == {"versions"}
     with pytest.raises(DeploymentNotFoundError):
@@ -219,7 +223,7 @@ def test_a_project_keeps_its_newest_releases_and_the_live_one(statuses: str, gon
 
 def test_rows_of_releases_in_use_are_not_written(stage: ReleasePlatform) -> None:
     platform = stage.platform
-    live = platform.create_live(stage.project())
+    live = platform.create_live(stage.create_project())
     rows = platform.read_all_rows()
     (held,) = platform.retention.list_held()
     with pytest.raises(ReleaseInUseError):

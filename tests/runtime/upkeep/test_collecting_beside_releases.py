@@ -14,8 +14,8 @@ from runtime.deploy.releases.publishing import (
     FunctionBusyError,
     FunctionPublisher,
     FunctionRelease,
+    build_release_alias,
     is_release_version,
-    release_alias,
 )
 from runtime.deploy.releases.removal import FunctionRemover
 from tests.runtime.calls import Calls
@@ -23,17 +23,17 @@ from tests.runtime.releases.interleaving import Interleaver
 from tests.runtime.releases.lambda_service import Function, LambdaService
 from tests.runtime.releases.release_fixture import (
     ReleasePlatform,
-    answering,
+    answer_with_status,
     find_served_deployment_id,
-    live_versions,
+    list_live_versions,
 )
-from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, list_remaining, run
+from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, list_remaining, run_collector
 
 FUNCTION = "site-revalidate"
 LIVE, FAILED = "r-live", "r-failed"
 
 
-def release(alias: str, code: str) -> FunctionRelease:
+def make_release(alias: str, code: str) -> FunctionRelease:
     sha256 = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     zipped = FunctionCode(bucket="artifacts", key=code, sha256=sha256, upload=lambda: None)
     return FunctionRelease(function=FUNCTION, alias=alias, code=zipped, environment=None)
@@ -47,12 +47,12 @@ class Harness:
     service: LambdaService = field(factory=lambda: LambdaService(lambda _, key: key.encode(), settling=0))
 
     def __attrs_post_init__(self) -> None:
-        client: Any = self.calls.client("lambda", self.service)
+        client: Any = self.calls.wrap_client("lambda", self.service)
         self.publisher = FunctionPublisher(client=client, pause=lambda _: None)
         self.remover = FunctionRemover(client=client)
         self.service.add(FUNCTION)
-        self.publisher.ensure_version(release(LIVE, "code of live"))
-        self.publisher.ensure_version(release(FAILED, "code of failed"))
+        self.publisher.ensure_version(make_release(LIVE, "code of live"))
+        self.publisher.ensure_version(make_release(FAILED, "code of failed"))
 
     @property
     def function(self) -> Function:
@@ -89,7 +89,7 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
     runs = 0
     for order in islice(list_orders(1 + calls, 1 + 4), None, None, every):
         harness, interleaver = Harness(), Interleaver()
-        publish = [release(alias, code) for alias, code in wanted.items()]
+        publish = [make_release(alias, code) for alias, code in wanted.items()]
 
         def publish_all(harness: Harness = harness, publish: list[FunctionRelease] = publish) -> None:
             for each in publish:
@@ -100,7 +100,7 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
         interleaver.run([publish_all, harness.collect], order)
         function = harness.function
         assert function.aliases.keys() == {LIVE, *wanted}
-        assert function.versions[function.aliases[LIVE]][0] == release(LIVE, "code of live").code.sha256
+        assert function.versions[function.aliases[LIVE]][0] == make_release(LIVE, "code of live").code.sha256
         for each in publish:
             assert function.versions[function.aliases[each.alias]][0] == each.code.sha256
         assert calls + 3 <= len(harness.calls.operations) - before <= calls + 4
@@ -109,20 +109,20 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
 
 
 @pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
-def test_a_version_that_is_collected_behind_another_release_is_published_again(step: str) -> None:
+def test_a_version_that_is_collected_during_its_release_is_published_again(step: str) -> None:
     """D2, D6: after a sweep, two releases can run at once. A collection can then remove the older version."""
     harness = Harness()
 
-    def interfere(called: str) -> None:
+    def publish_other_release(called: str) -> None:
         if called == step and "3" in harness.function.versions:
             harness.calls.before = lambda _: None
-            harness.publisher.ensure_version(release("r-other", "code of other"))
+            harness.publisher.ensure_version(make_release("r-other", "code of other"))
             harness.collect()
 
-    harness.calls.before = interfere
+    harness.calls.before = publish_other_release
     with pytest.raises(FunctionBusyError, match=f"version 3 of {FUNCTION} was removed"):
-        harness.publisher.ensure_version(release("r-next", "new code"))
-    assert harness.publisher.ensure_version(release("r-next", "new code")) == "5"
+        harness.publisher.ensure_version(make_release("r-next", "new code"))
+    assert harness.publisher.ensure_version(make_release("r-next", "new code")) == "5"
     assert harness.function.aliases == {LIVE: "1", "r-other": "4", "r-next": "5"}
     assert set(harness.function.versions) == {"1", "4", "5"}
 
@@ -140,54 +140,54 @@ def test_versions_without_alias_are_removed_once_there_is_a_newer_one() -> None:
     harness = Harness()
     harness.collect()
     assert set(harness.function.versions) == {"1", "2"}
-    harness.publisher.ensure_version(release("r-next", "new code"))
+    harness.publisher.ensure_version(make_release("r-next", "new code"))
     harness.collect()
     assert harness.function.aliases == {LIVE: "1", "r-next": "3"}
     assert set(harness.function.versions) == {"1", "3"}
 
 
-def test_ten_versions_and_more_are_in_their_order() -> None:
+def test_version_numbers_are_compared_as_numbers() -> None:
     """Version numbers are compared as numbers: as text, 9 would be newer than 11."""
     harness = Harness()
     for number in range(3, 12):
-        harness.publisher.ensure_version(release(FAILED + f"-{number}", f"code {number}"))
+        harness.publisher.ensure_version(make_release(FAILED + f"-{number}", f"code {number}"))
     harness.collect()
     assert harness.function.aliases == {LIVE: "1"}
     assert set(harness.function.versions) == {"1", "11"}
 
 
 def test_versions_of_releases_are_recognized_by_their_description() -> None:
-    assert is_release_version(release_alias("01JB0000000000000000000000"))
+    assert is_release_version(build_release_alias("01JB0000000000000000000000"))
     assert not is_release_version("")
 
 
-def test_a_release_of_the_code_of_one_that_failed_is_not_hurt_by_its_collection(
+def test_collecting_a_failed_release_keeps_a_new_release_of_the_same_code(
     stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D2, D6: the owner pushes the code of a failed release again.
 
     The failed release is collected before the version of the new release has an alias.
     """
-    project = stage.project()
-    stage.live(project)
-    stage.functions.answer = answering(500)
-    failed = stage.release(stage.built(project, OTHER_CODE))
+    project = stage.create_project()
+    stage.create_live(project)
+    stage.functions.answer = answer_with_status(500)
+    failed = stage.release(stage.create_built(project, OTHER_CODE))
     at = stage.platform.clock()
-    run(stage, at)
+    run_collector(stage, at)
     publish, published = LambdaService.publish_version, list[str]()
 
     def publish_and_collect(service: LambdaService, **arguments: Any) -> Any:  # noqa: ANN401 - AWS's own
         answer = publish(service, **arguments)
-        if arguments["FunctionName"] == stage.site(project).revalidation_function:
+        if arguments["FunctionName"] == stage.get_site(project).revalidation_function:
             published.append(answer["Version"])
-            run(stage, at + HOUR)
+            run_collector(stage, at + HOUR)
         return answer
 
     monkeypatch.setattr(LambdaService, "publish_version", publish_and_collect)
-    stage.functions.answer = answering(200)
-    again = stage.release(stage.built(project, OTHER_CODE))
+    stage.functions.answer = answer_with_status(200)
+    again = stage.release(stage.create_built(project, OTHER_CODE))
     assert (again.status, find_served_deployment_id(stage, project)) == ("live", again.deployment_id)
     assert published == ["2"]
-    assert live_versions(stage, project)[2] == "2"
+    assert list_live_versions(stage, project)[2] == "2"
     assert list_remaining(stage, failed).keys() <= {"versions"}
     assert stage.platform.reload(failed).release is None

@@ -7,24 +7,30 @@ import pytest
 from attrs import evolve
 from botocore.exceptions import ParamValidationError
 
-from runtime.deploy.releases.edge_store import release_host
-from runtime.deploy.repositories.deployment_rows import deployment_key
+from runtime.deploy.releases.edge_store import build_release_host
+from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.deploy.upkeep.collecting import CollectionFailedError
-from tests.runtime.calls import CrashError, client_error
+from tests.runtime.calls import CrashError, make_client_error
 from tests.runtime.releases.release_fixture import (
     ReleasePlatform,
-    refuse,
+    refuse_calls,
 )
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
-from tests.runtime.upkeep.collection import HOUR, create_releases, list_remaining, run, run_both_steps
+from tests.runtime.upkeep.collection import (
+    HOUR,
+    create_releases,
+    list_remaining,
+    run_both_steps,
+    run_collector,
+)
 
 
 def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     writes = {"transact_write_items", "update_item", "update_keys"}
     left = [0]
 
-    def crash(operation: str) -> None:
+    def crash_at_write(operation: str) -> None:
         if operation in writes or operation.startswith("delete_"):
             left[0] -= 1
             if left[0] == 0:
@@ -35,13 +41,13 @@ def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: R
         first, *kept = create_releases(stage, project, 4)
         at = stage.platform.clock()
         left[0] = crashes = crashes + 1
-        stage.platform.calls.after = crash
+        stage.platform.calls.after = crash_at_write
         try:
             run_both_steps(stage)
         except CrashError:
             left[0] = 0
             for later in range(3):
-                run(stage, at + later * HOUR)
+                run_collector(stage, at + later * HOUR)
         else:
             break
         assert list_remaining(stage, first) == {}
@@ -52,36 +58,36 @@ def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: R
         assert all(list_remaining(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept)
         for each in kept:
             stage.platform.database.delete_item(
-                TableName=DEPLOYMENTS, Key=deployment_key(each.project_id, each.deployment_id)
+                TableName=DEPLOYMENTS, Key=build_deployment_key(each.project_id, each.deployment_id)
             )
     assert crashes > 12
 
 
 def test_an_edge_key_left_by_an_interrupted_run_starts_a_new_grace_period(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
     at = stage.platform.clock()
-    refuse(stage, "update_keys", client_error("ThrottlingException", "UpdateKeys"), times=1)
-    run(stage, at)
+    refuse_calls(stage, "update_keys", make_client_error("ThrottlingException", "UpdateKeys"), times=1)
+    run_collector(stage, at)
     assert "keys" in list_remaining(stage, first)
-    run(stage, at + 3 * HOUR)
+    run_collector(stage, at + 3 * HOUR)
     assert list_remaining(stage, first).keys() >= {"aliases", "objects"}
     assert "keys" not in list_remaining(stage, first)
-    run(stage, at + 4 * HOUR)
+    run_collector(stage, at + 4 * HOUR)
     assert list_remaining(stage, first) == {}
 
 
-def test_deleted_functions_need_no_removal(stage: ReleasePlatform) -> None:
-    project = stage.project()
+def test_a_release_with_a_deleted_function_can_be_collected(stage: ReleasePlatform) -> None:
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
-    stage.functions.functions.pop(stage.site(project).image_function)
+    stage.functions.functions.pop(stage.get_site(project).image_function)
     run_both_steps(stage)
     assert stage.platform.reload(first).release is None
 
 
 def test_files_of_an_undeclared_site_are_deleted(stage: ReleasePlatform) -> None:
     """D6: the collector does not change the site's functions, because Pulumi has deleted them."""
-    project = stage.project()
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
     key = {"projectId": {"S": f"SITE#{project.site}"}, "sk": {"S": "SITE"}}
     row = stage.platform.database.get_item(TableName=PROJECTS, Key=key)["Item"]
@@ -92,33 +98,33 @@ def test_files_of_an_undeclared_site_are_deleted(stage: ReleasePlatform) -> None
 
 
 def test_temporary_errors_are_retried_by_the_next_run(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
     at = stage.platform.clock()
-    run(stage, at)
+    run_collector(stage, at)
     stage.objects.refused = "assets/next-site/file"
-    run(stage, at + HOUR)
+    run_collector(stage, at + HOUR)
     assert "row" in list_remaining(stage, first)
     stage.objects.refused = None
-    run(stage, at + 2 * HOUR)
+    run_collector(stage, at + 2 * HOUR)
     assert "row" not in list_remaining(stage, first)
 
 
 @pytest.mark.parametrize(
     "error",
-    [client_error("AccessDenied", "DeleteObjects"), ParamValidationError(report="Unknown parameter")],
+    [make_client_error("AccessDenied", "DeleteObjects"), ParamValidationError(report="Unknown parameter")],
     ids=lambda error: type(error).__name__,
 )
 def test_permanent_errors_are_raised_after_all_other_releases_were_collected(
     stage: ReleasePlatform, error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, second, *_ = create_releases(stage, project, 5)
     at = stage.platform.clock()
-    run(stage, at)
-    refuse(stage, "delete_objects", error, times=1)
+    run_collector(stage, at)
+    refuse_calls(stage, "delete_objects", error, times=1)
     with pytest.raises(CollectionFailedError, match="1 releases"):
-        run(stage, at + HOUR)
+        run_collector(stage, at + HOUR)
     assert ("row" in list_remaining(stage, first), "row" in list_remaining(stage, second)) == (True, False)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (failure,) = [line for line in lines if line["level"] == "ERROR"]
@@ -126,26 +132,26 @@ def test_permanent_errors_are_raised_after_all_other_releases_were_collected(
 
 
 def test_a_run_stops_before_its_timeout_and_the_next_continues(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     first, second, *_ = create_releases(stage, project, 5)
     at = stage.platform.clock()
     # The clock advances by seven minutes at each reading, so each run only has time for one release.
     minutes = iter(range(0, 120, 7))
     short = evolve(stage.collector, clock=lambda: at + timedelta(minutes=next(minutes)))
-    run(stage, at, short)
+    run_collector(stage, at, short)
     assert ["keys" in list_remaining(stage, each) for each in (first, second)] == [False, True]
-    run(stage, at + HOUR, short)
+    run_collector(stage, at + HOUR, short)
     assert list_remaining(stage, first) == {}
-    run(stage, at + HOUR, short)
+    run_collector(stage, at + HOUR, short)
     assert "keys" not in list_remaining(stage, second)
 
 
 def test_a_release_served_by_the_edge_is_kept_whatever_its_rows_say(stage: ReleasePlatform) -> None:
     """D6: the edge and the rows can differ, for example after a manual change of the edge's store."""
-    project = stage.project()
+    project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
-    host = stage.site(project).host
-    stage.store.items[host] = stage.store.items[release_host(first.deployment_id, host)]
+    host = stage.get_site(project).host
+    stage.store.items[host] = stage.store.items[build_release_host(first.deployment_id, host)]
     before = list_remaining(stage, first)
     run_both_steps(stage)
     assert list_remaining(stage, first) == before

@@ -4,15 +4,15 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from runtime.deploy.upkeep.edge_cache import GENERATION, GENERATION_KEY
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 from tests.runtime.releases.release_fixture import DISTRIBUTION_ID, ReleasePlatform
-from tests.runtime.upkeep.collection import HOUR, create_releases, run
+from tests.runtime.upkeep.collection import HOUR, create_releases, run_collector
 
 
-def test_everything_is_invalidated_once(stage: ReleasePlatform) -> None:
+def test_the_edge_cache_is_invalidated_once(stage: ReleasePlatform) -> None:
     at = stage.platform.clock()
-    run(stage, at)
-    run(stage, at + HOUR)
+    run_collector(stage, at)
+    run_collector(stage, at + HOUR)
     ((distribution, reference, paths),) = stage.cloudfront.invalidations
     assert (distribution, paths) == (DISTRIBUTION_ID, ["/*"])
     assert reference.startswith(f"generation-{GENERATION}-")
@@ -21,63 +21,63 @@ def test_everything_is_invalidated_once(stage: ReleasePlatform) -> None:
 
 def test_an_older_generation_is_invalidated(stage: ReleasePlatform) -> None:
     stage.store.items[GENERATION_KEY] = "0"
-    run(stage, stage.platform.clock())
+    run_collector(stage, stage.platform.clock())
     assert len(stage.cloudfront.invalidations) == 1
 
 
 def test_a_refused_invalidation_is_retried_and_does_not_block_the_collection(stage: ReleasePlatform) -> None:
-    project = stage.project()
+    project = stage.create_project()
     create_releases(stage, project, 5)
     del stage.store.items[GENERATION_KEY]
 
-    def refuse(operation: str) -> None:
+    def refuse_call(operation: str) -> None:
         if operation == "create_invalidation":
-            raise client_error("AccessDenied", operation)
+            raise make_client_error("AccessDenied", operation)
 
-    stage.platform.calls.before = refuse
+    stage.platform.calls.before = refuse_call
     at = stage.platform.clock()
     with pytest.raises(ClientError, match="AccessDenied"):
-        run(stage, at)
+        run_collector(stage, at)
     assert GENERATION_KEY not in stage.store.items
     assert any(each.collected_at for each in stage.platform.retention.list_held()), "the collection ran"
 
     stage.platform.calls.before = lambda _: None
-    run(stage, at + HOUR)
+    run_collector(stage, at + HOUR)
     assert len(stage.cloudfront.invalidations) == 1
 
 
 @pytest.mark.parametrize("operation", ["create_invalidation", "update_keys"])
 def test_a_throttled_invalidation_is_retried_by_the_next_run(stage: ReleasePlatform, operation: str) -> None:
-    def busy(called: str) -> None:
+    def throttle_call(called: str) -> None:
         if called == operation:
-            raise client_error("ThrottlingException", operation)
+            raise make_client_error("ThrottlingException", operation)
 
-    stage.platform.calls.before = busy
+    stage.platform.calls.before = throttle_call
     at = stage.platform.clock()
-    run(stage, at)
+    run_collector(stage, at)
     assert GENERATION_KEY not in stage.store.items
 
     stage.platform.calls.before = lambda _: None
-    run(stage, at + HOUR)
+    run_collector(stage, at + HOUR)
     assert stage.store.items[GENERATION_KEY] == GENERATION
 
 
 def test_a_call_with_wrong_parameters_is_not_treated_as_temporary(stage: ReleasePlatform) -> None:
     """Q2: the function fails, so that its alarm reports the bug."""
 
-    def refuse(operation: str) -> None:
+    def refuse_call(operation: str) -> None:
         if operation == "create_invalidation":
             raise ParamValidationError(report="Unknown parameter")
 
-    stage.platform.calls.before = refuse
+    stage.platform.calls.before = refuse_call
     with pytest.raises(ParamValidationError):
-        run(stage, stage.platform.clock())
+        run_collector(stage, stage.platform.clock())
 
 
 def test_a_crash_before_the_generation_is_recorded_invalidates_again(stage: ReleasePlatform) -> None:
     """E1: CloudFront refuses a used caller reference, so each run uses a new one."""
     at = stage.platform.clock()
-    run(stage, at)
+    run_collector(stage, at)
     del stage.store.items[GENERATION_KEY]
-    run(stage, at + HOUR)
+    run_collector(stage, at + HOUR)
     assert len(stage.cloudfront.invalidations) == 2

@@ -11,9 +11,9 @@ import pytest
 from runtime.deploy.handlers import sweep
 from runtime.deploy.model import Deployment, Project
 from runtime.deploy.repositories import deployment_rows, leases
-from runtime.deploy.repositories.deployment_rows import deployment_key
+from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.deploy.upkeep.sweeping import SweepIncompleteError
-from tests.runtime.calls import client_error
+from tests.runtime.calls import make_client_error
 from tests.runtime.platform_fixture import BUILD_QUEUE, Platform, build_message
 from tests.runtime.tables import DEPLOYMENTS
 
@@ -22,22 +22,22 @@ LATER = timedelta(minutes=11)  # longer than any first lease
 
 def run_sweep(platform: Platform, *, after: timedelta = LATER) -> None:
     platform.clock.now += after
-    sweep.respond({"id": "event-1"}, platform.sweeper)
+    sweep.handle_event({"id": "event-1"}, platform.sweeper)
 
 
-def sent_ids(platform: Platform) -> list[str]:
-    return [json.loads(body)["deploymentId"] for body in platform.queues.bodies(BUILD_QUEUE)]
+def list_sent_ids(platform: Platform) -> list[str]:
+    return [json.loads(body)["deploymentId"] for body in platform.queues.list_bodies(BUILD_QUEUE)]
 
 
 def read_row(platform: Platform, deployment: Deployment) -> Mapping[str, Any]:
-    key = deployment_key(deployment.project_id, deployment.deployment_id)
+    key = build_deployment_key(deployment.project_id, deployment.deployment_id)
     return platform.database.get_item(TableName=DEPLOYMENTS, Key=key)["Item"]
 
 
 def put_status(platform: Platform, deployment: Deployment, status: str) -> None:
     platform.database.update_item(
         TableName=DEPLOYMENTS,
-        Key=deployment_key(deployment.project_id, deployment.deployment_id),
+        Key=build_deployment_key(deployment.project_id, deployment.deployment_id),
         UpdateExpression="SET #status = :status",
         ExpressionAttributeNames={"#status": "status"},
         ExpressionAttributeValues={":status": {"S": status}},
@@ -67,7 +67,7 @@ def test_failing_deployments_do_not_block_the_others_of_their_shard(
     for minutes in (11, 0, 0):
         with contextlib.suppress(SweepIncompleteError):
             run_sweep(platform, after=timedelta(minutes=minutes))
-    assert sent_ids(platform) == [other.deployment_id]
+    assert list_sent_ids(platform) == [other.deployment_id]
 
 
 def test_a_failing_deployment_is_examined_after_ever_longer_pauses(platform: Platform) -> None:
@@ -83,7 +83,7 @@ def test_a_failing_deployment_is_examined_after_ever_longer_pauses(platform: Pla
     assert lease_seconds == [60, 120, 180]
     put_status(platform, broken, "queued")
     run_sweep(platform)
-    assert sent_ids(platform) == [broken.deployment_id]
+    assert list_sent_ids(platform) == [broken.deployment_id]
     assert "putOff" not in read_row(platform, broken)
 
 
@@ -101,12 +101,12 @@ def test_a_table_that_refuses_writes_does_not_block_the_others(platform: Platfor
         platform.push(platform.create_project(site="two")),
     )
 
-    def refuses(operation: str) -> None:
+    def throttle_call(operation: str) -> None:
         if operation == "update_item":
-            raise client_error("ThrottlingException")
+            raise make_client_error("ThrottlingException")
 
-    platform.calls.before = refuses
+    platform.calls.before = throttle_call
     with pytest.raises(SweepIncompleteError, match="2 deployments"):
         run_sweep(platform)
-    assert sent_ids(platform) == [two.deployment_id]
+    assert list_sent_ids(platform) == [two.deployment_id]
     assert "putOff" not in read_row(platform, one)

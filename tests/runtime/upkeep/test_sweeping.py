@@ -26,11 +26,11 @@ FAILED_INSTALL = {
 
 def run_sweep(platform: Platform, *, after: timedelta = LATER) -> None:
     platform.clock.now += after
-    sweep.respond({"id": "event-1"}, platform.sweeper)
+    sweep.handle_event({"id": "event-1"}, platform.sweeper)
 
 
-def sent_ids(platform: Platform, queue: str) -> list[str]:
-    return [json.loads(body)["deploymentId"] for body in platform.queues.bodies(queue)]
+def list_sent_ids(platform: Platform, queue: str) -> list[str]:
+    return [json.loads(body)["deploymentId"] for body in platform.queues.list_bodies(queue)]
 
 
 def read_row(platform: Platform, deployment: Deployment) -> Mapping[str, Any]:
@@ -76,10 +76,10 @@ def test_a_deployment_within_its_lease_is_not_changed(platform: Platform) -> Non
     assert platform.queues.sent == []
 
 
-def test_a_deployment_whose_message_was_lost_is_sent_again(platform: Platform, capsys: Any) -> None:  # noqa: ANN401
+def test_a_lost_message_of_a_deployment_is_sent_again(platform: Platform, capsys: Any) -> None:  # noqa: ANN401
     deployment = platform.push(platform.create_project())
     run_sweep(platform)
-    assert sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
+    assert list_sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
     assert read_row(platform, deployment)["redrives"]["N"] == "1"
     assert read_decisions(capsys.readouterr().out) == ["send again"]
     run_sweep(platform, after=timedelta(minutes=9))
@@ -93,8 +93,8 @@ def test_the_newest_queued_deployment_is_sent_and_the_others_are_superseded(plat
     project = platform.create_project()
     first, second, newest = (platform.push(project) for _ in range(3))
     run_sweep(platform)
-    assert platform.statuses(first, second, newest) == ["superseded", "superseded", "queued"]
-    assert set(sent_ids(platform, BUILD_QUEUE)) == {newest.deployment_id}
+    assert platform.read_statuses(first, second, newest) == ["superseded", "superseded", "queued"]
+    assert set(list_sent_ids(platform, BUILD_QUEUE)) == {newest.deployment_id}
 
 
 def test_a_queued_deployment_keeps_waiting_while_another_build_runs(platform: Platform) -> None:
@@ -103,7 +103,7 @@ def test_a_queued_deployment_keeps_waiting_while_another_build_runs(platform: Pl
     running, waiting = platform.create_building(project), platform.push(project)
     run_sweep(platform)
     assert platform.queues.sent == []
-    assert platform.statuses(running, waiting) == ["building", "queued"]
+    assert platform.read_statuses(running, waiting) == ["building", "queued"]
     assert read_row(platform, waiting)["redrives"]["N"] == "0"
 
 
@@ -121,7 +121,7 @@ def test_a_slot_without_a_building_deployment_is_freed(platform: Platform, holde
     )
     run_sweep(platform)
     assert platform.projects.get(project.project_id).active_build is None
-    assert sent_ids(platform, BUILD_QUEUE) == [waiting.deployment_id]
+    assert list_sent_ids(platform, BUILD_QUEUE) == [waiting.deployment_id]
 
 
 def test_a_slot_taken_again_concurrently_is_not_freed(platform: Platform) -> None:
@@ -155,7 +155,7 @@ def test_a_deployment_fails_with_a_reason_after_the_last_retry(platform: Platfor
     most = 5 if status in {"queued", "building"} else 3
     for _ in range(most):
         run_sweep(platform, after=MUCH_LATER)
-    assert platform.statuses(deployment) == [status]
+    assert platform.read_statuses(deployment) == [status]
     assert len(platform.queues.sent) == most
     run_sweep(platform, after=MUCH_LATER)
     step, reason = read_failure(platform, deployment)
@@ -174,8 +174,8 @@ def test_the_live_deployment_never_fails(platform: Platform) -> None:
     platform.deployments.live_pointers.switch(deployment, at=platform.clock())
     for _ in range(6):
         run_sweep(platform, after=MUCH_LATER)
-    assert platform.statuses(deployment) == ["deploying"]
-    assert len(sent_ids(platform, RELEASE_QUEUE)) == 6
+    assert platform.read_statuses(deployment) == ["deploying"]
+    assert len(list_sent_ids(platform, RELEASE_QUEUE)) == 6
 
 
 def test_a_release_is_resent_in_its_own_message_group(platform: Platform) -> None:
@@ -196,15 +196,15 @@ def test_the_sweep_waits_for_a_running_build(platform: Platform) -> None:
     assert int(read_row(platform, deployment)["leaseUntil"]["N"]) > platform.clock.now.timestamp()
 
 
-def test_a_build_with_a_lost_event_ends_as_its_event_says(platform: Platform) -> None:
+def test_a_build_with_a_lost_event_gets_the_status_that_codebuild_reports(platform: Platform) -> None:
     """P7."""
     project = platform.create_project()
     deployment, waiting = platform.create_building(project), platform.push(project)
     platform.codebuild.end(deployment.deployment_id)
     run_sweep(platform)
-    assert platform.statuses(deployment) == ["built"]
-    assert sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id]
-    assert waiting.deployment_id in sent_ids(platform, BUILD_QUEUE)
+    assert platform.read_statuses(deployment) == ["built"]
+    assert list_sent_ids(platform, RELEASE_QUEUE) == [deployment.deployment_id]
+    assert waiting.deployment_id in list_sent_ids(platform, BUILD_QUEUE)
 
 
 def test_a_failed_build_with_a_lost_event_has_step_and_reason(platform: Platform) -> None:
@@ -240,13 +240,13 @@ def test_a_build_deleted_by_codebuild_fails_and_the_next_is_sent(platform: Platf
         "sweep",
         "CodeBuild has deleted its build: push again",
     )
-    assert waiting.deployment_id in sent_ids(platform, BUILD_QUEUE)
+    assert waiting.deployment_id in list_sent_ids(platform, BUILD_QUEUE)
 
 
 def test_a_build_that_never_started_is_requested_again(platform: Platform) -> None:
     deployment = platform.slot.take(platform.push(platform.create_project()), at=platform.clock())
     run_sweep(platform)
-    assert sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
+    assert list_sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
     platform.deliver_build_message(deployment)
     assert read_row(platform, deployment)["redrives"]["N"] == "1"  # the delivery does not reset the count
     assert platform.reload(deployment).build_id == BUILD + deployment.deployment_id
@@ -276,7 +276,7 @@ def test_a_build_of_a_site_that_is_no_longer_declared_fails(platform: Platform) 
     assert "is not declared" in read_failure(platform, deployment)[1]
 
 
-def test_an_unreadable_deployment_does_not_block_the_others_and_raises(platform: Platform) -> None:
+def test_an_unreadable_deployment_does_not_block_the_others_and_raises_an_error(platform: Platform) -> None:
     broken, other = (
         platform.push(platform.create_project()),
         platform.push(platform.create_project(site="two")),
@@ -290,7 +290,7 @@ def test_an_unreadable_deployment_does_not_block_the_others_and_raises(platform:
     )
     with pytest.raises(SweepIncompleteError, match="1 deployments"):
         run_sweep(platform)
-    assert sent_ids(platform, BUILD_QUEUE) == [other.deployment_id]
+    assert list_sent_ids(platform, BUILD_QUEUE) == [other.deployment_id]
 
 
 @pytest.mark.parametrize("call", ["get_item", "transact_write_items", "update_item"])
@@ -303,21 +303,21 @@ def test_a_deployment_that_progresses_during_the_sweep_is_not_changed(platform: 
     for _ in range(3 if call == "transact_write_items" else 0):
         run_sweep(platform, after=MUCH_LATER)
 
-    def supersede(operation: str) -> None:
+    def supersede_deployment(operation: str) -> None:
         if operation == call:
             platform.calls.before = lambda _: None
             platform.deployments.supersede(platform.reload(deployment), at=platform.clock())
 
-    platform.calls.before = supersede
+    platform.calls.before = supersede_deployment
     run_sweep(platform, after=MUCH_LATER)
-    assert platform.statuses(deployment) == ["superseded"]
+    assert platform.read_statuses(deployment) == ["superseded"]
     assert "lease" not in read_row(platform, deployment)
 
 
 def test_a_deleted_deployment_in_the_index_is_skipped(platform: Platform) -> None:
     deployment = platform.push(platform.create_project())
 
-    def delete(operation: str) -> None:
+    def delete_deployment(operation: str) -> None:
         if operation == "get_item":
             platform.calls.before = lambda _: None
             key = {
@@ -325,6 +325,6 @@ def test_a_deleted_deployment_in_the_index_is_skipped(platform: Platform) -> Non
             }
             platform.database.delete_item(TableName=DEPLOYMENTS, Key=key)
 
-    platform.calls.before = delete
+    platform.calls.before = delete_deployment
     run_sweep(platform)
     assert platform.queues.sent == []

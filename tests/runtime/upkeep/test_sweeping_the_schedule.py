@@ -9,18 +9,18 @@ from runtime.deploy.model import Commit, Deployment, Source, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild, remove_running_operation
 from runtime.shared.clock import format_time
 from runtime.shared.dynamodb import write_transaction
-from tests.runtime.calls import real_client
+from tests.runtime.calls import get_real_client
 from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform
-from tests.runtime.tables import PROJECTS, platform_tables
-from tests.runtime.upkeep.test_sweeping import MUCH_LATER, read_decisions, read_row, run_sweep, sent_ids
+from tests.runtime.tables import PROJECTS, list_platform_tables
+from tests.runtime.upkeep.test_sweeping import MUCH_LATER, list_sent_ids, read_decisions, read_row, run_sweep
 
 
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     """A stage with a capacity of one build."""
-    for table in platform_tables():
-        real_client("dynamodb").create_table(**table)
+    for table in list_platform_tables():
+        get_real_client("dynamodb").create_table(**table)
     return Platform(max_concurrent_builds=1)
 
 
@@ -34,9 +34,9 @@ def test_a_deployment_waiting_for_capacity_never_fails(platform: Platform) -> No
     first, waits = push_and_deliver(platform, "first"), push_and_deliver(platform, "waits", user_id=OTHER)
     for _ in range(8):
         run_sweep(platform, after=MUCH_LATER)
-    assert platform.statuses(first, waits) == ["building", "queued"]
+    assert platform.read_statuses(first, waits) == ["building", "queued"]
     assert read_row(platform, waits)["redrives"]["N"] == "0"
-    assert sent_ids(platform, BUILD_QUEUE) == []
+    assert list_sent_ids(platform, BUILD_QUEUE) == []
 
 
 def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: Platform) -> None:
@@ -50,7 +50,7 @@ def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: P
     )
     run_sweep(platform)
     platform.deliver_build_messages()
-    assert platform.statuses(called, after) == ["building", "queued"]
+    assert platform.read_statuses(called, after) == ["building", "queued"]
 
 
 def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Platform) -> None:
@@ -65,9 +65,9 @@ def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Plat
     )
     run_sweep(platform)
     assert [each.deployment_id for each in platform.stage_builds.read().waiting] == [after.deployment_id]
-    assert sent_ids(platform, BUILD_QUEUE)[-1] == after.deployment_id
+    assert list_sent_ids(platform, BUILD_QUEUE)[-1] == after.deployment_id
     platform.deliver_build_message(after)
-    assert platform.statuses(called, after) == ["queued", "building"]
+    assert platform.read_statuses(called, after) == ["queued", "building"]
 
 
 @pytest.mark.parametrize("holder", ["ended", "unknown"])
@@ -88,11 +88,11 @@ def test_capacity_of_an_ended_build_is_reused(
         ExpressionAttributeValues={":builds": {"SS": [build.text]}},
     )
     waits = push_and_deliver(platform, "waits")
-    assert platform.statuses(waits) == ["queued"]
+    assert platform.read_statuses(waits) == ["queued"]
     run_sweep(platform)
     assert "remove running build" in read_decisions(capsys.readouterr().out)
     platform.deliver_build_messages()
-    assert platform.statuses(waits) == ["building"]
+    assert platform.read_statuses(waits) == ["building"]
 
 
 def test_capacity_of_a_build_that_starts_concurrently_is_kept(platform: Platform) -> None:
@@ -113,7 +113,7 @@ def test_an_uncounted_running_build_is_counted(
         platform.database, remove_running_operation(PROJECTS, RunningBuild.from_deployment(building))
     )
     other = push_and_deliver(platform, "other")
-    assert platform.statuses(building, other) == ["building", "building"]
+    assert platform.read_statuses(building, other) == ["building", "building"]
     run_sweep(platform)
     assert {each.deployment_id for each in platform.stage_builds.read().running} == {
         building.deployment_id,
@@ -158,12 +158,12 @@ def test_a_waiting_row_of_an_ended_deployment_does_not_block_the_others(
     platform.clock.now += timedelta(seconds=1)
     waits = push_and_deliver(platform, "waits", user_id=OTHER)
     platform.stage_builds.add_waiting(waits, since=platform.clock())
-    assert platform.statuses(waits) == ["queued"]
+    assert platform.read_statuses(waits) == ["queued"]
     run_sweep(platform)
     assert "remove waiting build" in read_decisions(capsys.readouterr().out)
-    assert sent_ids(platform, BUILD_QUEUE)[-1] == waits.deployment_id
+    assert list_sent_ids(platform, BUILD_QUEUE)[-1] == waits.deployment_id
     platform.deliver_build_message(waits)
-    assert platform.statuses(waits) == ["building"]
+    assert platform.read_statuses(waits) == ["building"]
 
 
 def test_a_message_of_an_ended_waiting_deployment_sends_no_other_message(platform: Platform) -> None:
@@ -171,5 +171,5 @@ def test_a_message_of_an_ended_waiting_deployment_sends_no_other_message(platfor
     left = put_deployment(platform, put_project(platform, site="left"), Status.FAILED)
     put_waiting_row(platform, left)
     platform.deliver_build_message(left)
-    assert sent_ids(platform, BUILD_QUEUE) == []
+    assert list_sent_ids(platform, BUILD_QUEUE) == []
     assert platform.stage_builds.read().waiting == ()

@@ -176,12 +176,12 @@ def _verify_members(
             folders.add(name.rstrip("/"))
             continue
         if name in members:
-            raise ArtifactRefusedError(f"the artifact has two entries named {_quote(name)}")
+            raise ArtifactRefusedError(f"the artifact has two entries named {_quote_name(name)}")
         members[name] = entry
     folders.update(_list_parents(members))
     for name in members:
         if name in folders:
-            raise ArtifactRefusedError(f"the artifact has a file and a folder named {_quote(name)}")
+            raise ArtifactRefusedError(f"the artifact has a file and a folder named {_quote_name(name)}")
     _check_count(
         "bytes when unpacked", sum(entry.file_size for entry in members.values()), limits.unpacked_bytes
     )
@@ -216,7 +216,7 @@ def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
         ),
     )
     if problem:
-        raise ArtifactRefusedError(f"the artifact has an entry {_quote(name)} {problem}")
+        raise ArtifactRefusedError(f"the artifact has an entry {_quote_name(name)} {problem}")
 
 
 def _find_name_problem(name: str) -> str | None:
@@ -236,7 +236,7 @@ def _find_first_problem(*problems: tuple[bool, str]) -> str | None:
     return next((problem for broken, problem in problems if broken), None)
 
 
-def _quote(name: str) -> str:
+def _quote_name(name: str) -> str:
     """Return an untrusted name in a form that is safe for messages: quoted, escaped and truncated."""
     longest = 120
     return json.dumps(name if len(name) <= longest else f"{name[:longest]}...")
@@ -258,7 +258,7 @@ def _verify_content(
     try:
         damaged = archive.testzip()  # unpacks everything once, so a later upload cannot find damage
         if damaged is not None:
-            raise ArtifactRefusedError(f"the artifact is damaged: {_quote(damaged)} cannot be unpacked")
+            raise ArtifactRefusedError(f"the artifact is damaged: {_quote_name(damaged)} cannot be unpacked")
         manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
         # Read `.next/` of the image function, because in a monorepo the other bundles have it at other paths.
         settings = f"{manifest.image.folder}.next/"
@@ -320,9 +320,11 @@ def _read_member(
     archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], name: str, limits: ArtifactLimits
 ) -> bytes:
     if name not in members:
-        raise ArtifactRefusedError(f"the artifact has no {_quote(name)}: build it with `open-next build`")
+        raise ArtifactRefusedError(
+            f"the artifact has no {_quote_name(name)}: build it with `open-next build`"
+        )
     if members[name].file_size > limits.json_bytes:
-        raise ArtifactRefusedError(f"{_quote(name)} has more than {limits.json_bytes} bytes")
+        raise ArtifactRefusedError(f"{_quote_name(name)} has more than {limits.json_bytes} bytes")
     return archive.read(members[name])
 
 
@@ -338,13 +340,15 @@ def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo])
 
 def _check_bundle(folder: str, members: Mapping[str, zipfile.ZipInfo], limits: ArtifactLimits) -> None:
     if f"{folder}index.mjs" not in members:
-        raise ArtifactRefusedError(f"the artifact has no index.mjs in {_quote(folder)}, a function's folder")
+        raise ArtifactRefusedError(
+            f"the artifact has no index.mjs in {_quote_name(folder)}, a function's folder"
+        )
     for name in (*WRAPPER_FILES, CACHE_RULES):
         if f"{folder}{name}" in members:
-            raise ArtifactRefusedError(f"the name {_quote(folder + name)} is reserved for the platform")
+            raise ArtifactRefusedError(f"the name {_quote_name(folder + name)} is reserved for the platform")
     unpacked = sum(entry.file_size for name, entry in members.items() if name.startswith(folder))
     if unpacked > limits.unpacked_bundle_bytes:
         raise ArtifactRefusedError(
-            f"the function in {_quote(folder)} unpacks to {unpacked} bytes; "
+            f"the function in {_quote_name(folder)} unpacks to {unpacked} bytes; "
             f"Lambda allows {limits.unpacked_bundle_bytes}"
         )

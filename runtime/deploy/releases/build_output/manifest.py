@@ -166,7 +166,7 @@ def read_manifest(text: bytes) -> Manifest:
         ManifestError: The text is not JSON, a field has a wrong type, or a feature is not supported.
     """
     document = _parse_object(text, "open-next.output.json")
-    output = _structure(document, _Output, "")
+    output = _structure_value(document, _Output, "")
     if output.edge_functions:
         raise ManifestError(
             f"there are edge functions ({_join_names(sorted(output.edge_functions))}), which are not "
@@ -234,7 +234,7 @@ def _read_splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -
 
 
 def _read_split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
-    bundle = _structure(value, HttpBundle, f"origins.{name}")
+    bundle = _structure_value(value, HttpBundle, f"origins.{name}")
     _check_function(bundle)
     patterns = tuple(f"/{each.pattern.lstrip('/')}" for each in behaviors if each.origin == name)
     if not patterns:
@@ -305,7 +305,7 @@ def _make_type_hook(kind: type[Any], name: str) -> Callable[[object, object], ob
     return structure
 
 
-def _structure(value: object, kind: type[T], path: str) -> T:
+def _structure_value(value: object, kind: type[T], path: str) -> T:
     try:
         return _converter.structure(value, kind)
     except BaseValidationError as error:
@@ -332,7 +332,7 @@ def _make_converter() -> Converter:
     converter = Converter()
     converter.register_structure_hook(str, _make_type_hook(str, "a text"))
 
-    def structured(kind: type[Any]) -> Callable[[Any, Any], Any]:
+    def make_structure_hook(kind: type[Any]) -> Callable[[Any, Any], Any]:
         renamed: dict[str, Any] = {
             each.name: override(rename=to_camel_case(each.name)) for each in fields(kind) if "_" in each.name
         }
@@ -345,7 +345,7 @@ def _make_converter() -> Converter:
 
         return structure
 
-    converter.register_structure_hook_factory(has, structured)
+    converter.register_structure_hook_factory(has, make_structure_hook)
     return converter
 
 

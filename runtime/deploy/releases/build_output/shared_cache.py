@@ -89,7 +89,7 @@ class SharedCacheRules:
             separators=(",", ":"),
         ).encode()
 
-    def for_images(self) -> "SharedCacheRules":
+    def create_image_rules(self) -> "SharedCacheRules":
         """Return the rules of the image function, which runs no code of the site."""
         return SharedCacheRules(vary=(*IMAGE_KEY_HEADERS, _ENCODING), base_path=self.base_path)
 

@@ -8,7 +8,7 @@ from local.emulator.emulator import Emulator
 from tests.local.backends.dynalite import Dynalite
 from tests.local.backends.tables import prepare_empty_tables
 from tests.runtime.shops.shop_fixture import ShopPlatform
-from tests.runtime.tables import shop_tables
+from tests.runtime.tables import list_shop_tables
 
 pytest.register_assert_rewrite(
     "tests.runtime.shops.test_import_history",
@@ -22,7 +22,7 @@ pytest.register_assert_rewrite(
 
 def prepare_shop_tables(client: Any) -> Any:  # noqa: ANN401 - clients have no type here
     """Create or empty the shop store's tables on a server. Return the client of the server."""
-    return prepare_empty_tables(client, shop_tables())
+    return prepare_empty_tables(client, list_shop_tables())
 
 
 @pytest.fixture(params=["ministack", "dynalite"])

@@ -27,7 +27,7 @@ def load_function(body: str, items: dict[str, str] | None = None) -> Iterator[Ed
     loaded.close()
 
 
-def request(headers: Headers | None = None, query_string: str = "") -> ViewerRequest:
+def make_request(headers: Headers | None = None, query_string: str = "") -> ViewerRequest:
     return ViewerRequest(
         method="GET",
         uri="/a",
@@ -46,7 +46,7 @@ def read_event(sent: ViewerRequest) -> Any:  # noqa: ANN401 - JSON
 
 def test_the_event_has_cloudfronts_structure() -> None:
     headers = [("x-one", "1"), ("x-many", "a"), ("x-many", "b"), ("cookie", "a=1; b=x=y"), ("cookie", "a=2")]
-    event = read_event(request(headers, query_string="q=1&q=2&empty&e%20=%2F"))
+    event = read_event(make_request(headers, query_string="q=1&q=2&empty&e%20=%2F"))
     assert (event["version"], event["context"]["eventType"]) == ("1.0", "viewer-request")
     assert event["viewer"] == {"ip": "198.51.100.7"}
     sent = event["request"]
@@ -68,17 +68,19 @@ def test_the_event_has_cloudfronts_structure() -> None:
     "name",
     ["connection", "x-forwarded-proto", "x-real-ip", "x-amz-cf-id", "x-edge-location", "x-accel-redirect"],
 )
-def test_a_function_does_not_see_some_headers_and_must_not_add_them(name: str) -> None:
-    assert name not in read_event(request([(name, "1")]))["request"]["headers"]
+def test_disallowed_headers_are_hidden_from_a_function_and_cannot_be_added(name: str) -> None:
+    assert name not in read_event(make_request([(name, "1")]))["request"]["headers"]
     with (
         load_function(f"event.request.headers['{name}'] = {{ value: '1' }}; return event.request;") as loaded,
         pytest.raises(EdgeFunctionError, match=f"added the disallowed header {name}"),
     ):
-        loaded.run(request())
+        loaded.run(make_request())
 
 
 def test_a_function_that_changes_nothing_forwards_the_same_request() -> None:
-    sent = request([("x-many", "a"), ("x-many", "b"), ("cookie", "a=1; b=2")], query_string="b=%2f&a=+&a")
+    sent = make_request(
+        [("x-many", "a"), ("x-many", "b"), ("cookie", "a=1; b=2")], query_string="b=%2f&a=+&a"
+    )
     with load_function("return event.request;") as loaded:
         outcome = loaded.run(sent)
     assert isinstance(outcome, Forward)
@@ -98,7 +100,7 @@ def test_the_changes_of_a_function_are_forwarded() -> None:
         return request;
         """
     ) as loaded:
-        outcome = loaded.run(request([("x-old", "1"), ("cookie", "a=1")], query_string="q=1"))
+        outcome = loaded.run(make_request([("x-old", "1"), ("cookie", "a=1")], query_string="q=1"))
     assert isinstance(outcome, Forward)
     assert (outcome.request.uri, outcome.request.query_string) == ("/b%20c", "q=x%20y&Case=1")
     assert outcome.request.headers == [
@@ -127,7 +129,7 @@ def test_the_changes_of_a_function_are_forwarded() -> None:
 )
 def test_a_forbidden_result_of_a_request_function_is_an_error(body: str, reason: str) -> None:
     with load_function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason):
-        loaded.run(request())
+        loaded.run(make_request())
 
 
 def test_a_function_reads_the_store_as_text_or_json_and_its_reads_are_counted() -> None:
@@ -137,7 +139,7 @@ def test_a_function_reads_the_store_as_text_or_json_and_its_reads_are_counted() 
     return { statusCode: 201, statusDescription: 'Made', body: JSON.stringify(values) };
     """
     with load_function(body, {"a": '{"x":1}'}) as loaded:
-        outcome = loaded.run(request())
+        outcome = loaded.run(make_request())
     assert isinstance(outcome, Generated)
     assert json.loads(outcome.body) == ['{"x":1}', {"x": 1}, False]
     assert (outcome.status, outcome.reason, outcome.reads) == (201, "Made", 3)
@@ -152,7 +154,7 @@ def test_a_function_reads_the_new_values_when_the_etag_changes() -> None:
     for value in ("1", "2", "\"'`\\\u2028</script>é😀"):
         items["a"] = value
         etag = f"{etag}x"
-        outcome = loaded.run(request())
+        outcome = loaded.run(make_request())
         assert isinstance(outcome, Generated)
         bodies.append(outcome.body)
     assert [body.decode() for body in bodies] == ["1", "2", "\"'`\\\u2028</script>é😀"]
@@ -177,7 +179,7 @@ class ChangingStore(Mapping[str, str]):
         return 1
 
 
-def test_a_write_while_the_store_is_read_is_seen_at_the_next_request() -> None:
+def test_a_write_during_a_read_of_the_store_is_visible_to_the_next_request() -> None:
     """D3: otherwise the edge would serve the old release until the next write."""
     store = ChangingStore()
     code = (
@@ -185,8 +187,8 @@ def test_a_write_while_the_store_is_read_is_seen_at_the_next_request() -> None:
         "async function handler() { return { statusCode: 200, body: await cf.kvs().get('a') }; }"
     )
     loaded = EdgeFunction.load(code, lambda: (store.etag, store))
-    loaded.run(request())
-    outcome = loaded.run(request())
+    loaded.run(make_request())
+    outcome = loaded.run(make_request())
     assert isinstance(outcome, Generated)
     assert outcome.body == b"new"
     loaded.close()
@@ -202,7 +204,7 @@ def test_a_write_while_the_store_is_read_is_seen_at_the_next_request() -> None:
     ],
 )
 def test_a_change_of_a_repeated_header_has_the_effect_of_cloudfront(change: str, values: list[str]) -> None:
-    sent = request([("x-many", "a"), ("x-many", "b")])
+    sent = make_request([("x-many", "a"), ("x-many", "b")])
     code = f"const many = event.request.headers['x-many']; {change} return event.request;"
     with load_function(code) as loaded:
         outcome = loaded.run(sent)
@@ -228,7 +230,7 @@ def load_response_function(body: str) -> Iterator[EdgeFunction]:
 
 def test_a_request_event_has_the_context_of_the_distribution() -> None:
     with load_function("return { statusCode: 200, body: JSON.stringify(event.context) };") as loaded:
-        outcome = loaded.run(request(), CONTEXT)
+        outcome = loaded.run(make_request(), CONTEXT)
     assert isinstance(outcome, Generated)
     assert json.loads(outcome.body) == {
         "eventType": "viewer-request",
@@ -250,7 +252,7 @@ def test_a_response_event_has_cloudfronts_structure() -> None:
     )
     body = "return { statusCode: 200, body: JSON.stringify(event) };"
     with load_response_function(body) as loaded:
-        shown = loaded.run_response(request([("rsc", "1")]), original, CONTEXT)
+        shown = loaded.run_response(make_request([("rsc", "1")]), original, CONTEXT)
     assert shown.body is not None
     event = json.loads(shown.body)
     assert event["context"]["eventType"] == "viewer-response"
@@ -284,7 +286,7 @@ def test_a_response_function_that_changes_nothing_leaves_the_response_as_it_is()
         ("x-amzn-requestid", "hidden"),
     )
     with load_response_function("return event.response;") as loaded:
-        assert loaded.run_response(request(), original) == original
+        assert loaded.run_response(make_request(), original) == original
 
 
 def test_changes_to_a_response_take_effect() -> None:
@@ -298,7 +300,7 @@ def test_changes_to_a_response_take_effect() -> None:
         return response;
     """
     with load_response_function(body) as loaded:
-        shown = loaded.run_response(request(), create_response(("x-old", "1"), ("set-cookie", "a=1")))
+        shown = loaded.run_response(make_request(), create_response(("x-old", "1"), ("set-cookie", "a=1")))
     assert shown == ViewerResponse(
         status=201, reason="Made", headers=[("x-new", "/a"), ("set-cookie", "c=3; Path=/")]
     )
@@ -313,10 +315,10 @@ def test_changes_to_a_response_take_effect() -> None:
         ("''", b""),
     ],
 )
-def test_a_response_function_can_replace_the_body_without_its_length(body: str, replaced: bytes) -> None:
+def test_a_response_function_can_replace_the_body_without_content_length(body: str, replaced: bytes) -> None:
     code = f"const r = event.response; delete r.headers['content-length']; r.body = {body}; return r;"
     with load_response_function(code) as loaded:
-        shown = loaded.run_response(request(), create_response(("content-length", "5")))
+        shown = loaded.run_response(make_request(), create_response(("content-length", "5")))
     assert (shown.body, shown.headers) == (replaced, [])
 
 
@@ -327,7 +329,7 @@ def test_a_response_function_may_be_async_and_read_the_store() -> None:
         "  event.response.headers['x-a'] = { value: await cf.kvs().get('a') }; return event.response; }"
     )
     loaded = EdgeFunction.load(code, lambda: ("1", {"a": "1"}))
-    assert loaded.run_response(request(), create_response()).headers == [("x-a", "1")]
+    assert loaded.run_response(make_request(), create_response()).headers == [("x-a", "1")]
     loaded.close()
 
 
@@ -358,7 +360,7 @@ def test_a_response_function_may_be_async_and_read_the_store() -> None:
 def test_a_forbidden_result_of_a_response_function_is_an_error(body: str, reason: str, status: int) -> None:
     original = create_response(("content-length", "5"), ("warning", "199"))
     with load_response_function(body) as loaded, pytest.raises(EdgeFunctionError, match=reason) as raised:
-        loaded.run_response(request(), original)
+        loaded.run_response(make_request(), original)
     assert raised.value.status == status
 
 
@@ -367,4 +369,4 @@ def test_a_response_function_cannot_choose_an_origin() -> None:
         load_function("cf.selectRequestOriginById('other'); return event.response;") as loaded,
         pytest.raises(EdgeFunctionError, match="cannot choose an origin"),
     ):
-        loaded.run_response(request(), create_response())
+        loaded.run_response(make_request(), create_response())

@@ -30,7 +30,7 @@ from tests.runtime.releases.open_next import (
     SEED,
     SERVER,
     SETTINGS,
-    as_json,
+    encode_json,
     make_artifact,
     make_manifest,
     make_output,
@@ -51,13 +51,13 @@ SMALL = ArtifactLimits(
 )
 
 
-def refusal(file: io.BytesIO, limits: ArtifactLimits = SMALL) -> str:
+def find_refusal_message(file: io.BytesIO, limits: ArtifactLimits = SMALL) -> str:
     with pytest.raises(ArtifactRefusedError) as refused, open_artifact(file, limits):
         pass
     return str(refused.value)
 
 
-def with_entry(info: zipfile.ZipInfo, content: bytes = b"content") -> io.BytesIO:
+def make_artifact_with_entry(info: zipfile.ZipInfo, content: bytes = b"content") -> io.BytesIO:
     """Return the usual artifact with an additional entry."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
@@ -86,7 +86,9 @@ def test_the_output_of_open_next_is_accepted() -> None:
 def test_a_site_without_an_incremental_cache_is_accepted() -> None:
     without = make_manifest()
     without["additionalProps"] = {"disableIncrementalCache": True, "disableTagCache": True}
-    file = make_artifact({MANIFEST: as_json(without), SEED: None, "revalidation-function/index.mjs": None})
+    file = make_artifact(
+        {MANIFEST: encode_json(without), SEED: None, "revalidation-function/index.mjs": None}
+    )
     with open_artifact(file) as opened:
         assert opened.manifest.revalidation is None
         assert list(opened.iterate_tag_rows()) == []
@@ -97,14 +99,15 @@ def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> No
     with open_artifact(make_artifact(make_split_changes()), SMALL) as opened:
         assert len(opened.manifest.split_functions) == 2
     without_code = {**make_split_changes(), "server-functions/feed/index.mjs": None}
-    assert 'no index.mjs in "server-functions/feed/"' in refusal(make_artifact(without_code))
+    assert 'no index.mjs in "server-functions/feed/"' in find_refusal_message(make_artifact(without_code))
     for_the_edge = {**make_split_changes(), "server-functions/api/.next/BUILD_ID": None}
-    assert "the function api is not a Next.js server. The edge runtime is not supported" in refusal(
-        make_artifact(for_the_edge)
+    assert (
+        "the function api is not a Next.js server. The edge runtime is not supported"
+        in find_refusal_message(make_artifact(for_the_edge))
     )
 
 
-def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> None:
+def test_non_ascii_names_are_read_with_and_without_the_utf_8_flag() -> None:
     """Some tools write UTF-8 names without the flag that marks them as UTF-8."""
     file = make_artifact({"assets/ñandú.txt": b"1"})
     unmarked = io.BytesIO(file.getvalue())
@@ -139,14 +142,16 @@ def test_names_outside_of_ascii_are_read_whether_or_not_the_zip_marks_them() -> 
     ],
 )
 def test_an_unsafe_path_is_refused_with_the_reason(name: str, reason: str) -> None:
-    said = refusal(with_entry(make_zip_entry(name)))
+    said = find_refusal_message(make_artifact_with_entry(make_zip_entry(name)))
     assert reason in said
     assert json.dumps(name)[1:20] in said
 
 
 def test_a_name_that_is_not_utf_8_is_refused() -> None:
-    file = with_entry(make_zip_entry("assets/XXXX.txt"))
-    assert "not UTF-8" in refusal(io.BytesIO(file.getvalue().replace(b"XXXX", b"\xff\xfe\xff\xfe")))
+    file = make_artifact_with_entry(make_zip_entry("assets/XXXX.txt"))
+    assert "not UTF-8" in find_refusal_message(
+        io.BytesIO(file.getvalue().replace(b"XXXX", b"\xff\xfe\xff\xfe"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -164,43 +169,47 @@ def test_a_name_that_is_not_utf_8_is_refused() -> None:
 def test_links_and_other_special_files_are_refused(kind: int, name: str, reason: str) -> None:
     info = make_zip_entry(name)
     info.external_attr = kind << 16
-    assert reason in refusal(with_entry(info, b"/etc/passwd"))
+    assert reason in find_refusal_message(make_artifact_with_entry(info, b"/etc/passwd"))
 
 
 def test_an_entry_without_a_file_type_is_a_file() -> None:
     info = make_zip_entry("assets/plain.txt")
     info.external_attr = 0
-    with open_artifact(with_entry(info), SMALL) as opened:
+    with open_artifact(make_artifact_with_entry(info), SMALL) as opened:
         assert "plain.txt" in opened.list_files("assets/")
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_entries_of_one_name_are_refused() -> None:
-    assert 'two entries named "assets/robots.txt"' in refusal(with_entry(make_zip_entry("assets/robots.txt")))
+    assert 'two entries named "assets/robots.txt"' in find_refusal_message(
+        make_artifact_with_entry(make_zip_entry("assets/robots.txt"))
+    )
 
 
 @pytest.mark.parametrize("name", ["assets/robots.txt/inside", "assets/robots.txt/"])
 def test_a_file_and_a_folder_of_one_name_are_refused(name: str) -> None:
     info = make_zip_entry(name)
     info.external_attr = 0
-    said = refusal(with_entry(info, b"" if name.endswith("/") else b"1"))
+    said = find_refusal_message(make_artifact_with_entry(info, b"" if name.endswith("/") else b"1"))
     assert 'a file and a folder named "assets/robots.txt"' in said
 
 
 def test_an_encrypted_entry_is_refused() -> None:
     raw = bytearray(make_artifact().getvalue())
     raw[raw.find(b"PK\x01\x02") + 8] |= 1
-    assert "is encrypted" in refusal(io.BytesIO(bytes(raw)))
+    assert "is encrypted" in find_refusal_message(io.BytesIO(bytes(raw)))
 
 
 def test_an_unusual_compression_is_refused() -> None:
     info = make_zip_entry("assets/small.txt")
     info.compress_type = zipfile.ZIP_BZIP2
-    assert "another method than deflate" in refusal(with_entry(info))
+    assert "another method than deflate" in find_refusal_message(make_artifact_with_entry(info))
 
 
 def test_a_zip_bomb_is_refused_by_its_ratio() -> None:
-    assert "more than 100 times its packed size" in refusal(make_artifact({"assets/bomb": b"\0" * 50_000}))
+    assert "more than 100 times its packed size" in find_refusal_message(
+        make_artifact({"assets/bomb": b"\0" * 50_000})
+    )
 
 
 def test_small_files_of_one_repeated_byte_are_accepted() -> None:
@@ -219,11 +228,11 @@ def test_small_files_of_one_repeated_byte_are_accepted() -> None:
         (evolve(SMALL, json_bytes=100), "has more than 100 bytes"),
     ],
 )
-def test_each_limit_is_named_when_it_is_exceeded(limits: ArtifactLimits, reason: str) -> None:
-    assert reason in refusal(make_artifact(), limits)
+def test_the_error_names_each_exceeded_limit(limits: ArtifactLimits, reason: str) -> None:
+    assert reason in find_refusal_message(make_artifact(), limits)
 
 
-def changed_end(change: Callable[[list[int]], None]) -> io.BytesIO:
+def change_end_record(change: Callable[[list[int]], None]) -> io.BytesIO:
     """Return the usual artifact with a different end record."""
     raw = make_artifact().getvalue()
     start = raw.rfind(b"PK\x05\x06")
@@ -233,35 +242,37 @@ def changed_end(change: Callable[[list[int]], None]) -> io.BytesIO:
 
 
 def test_an_end_record_that_hides_entries_is_refused() -> None:
-    def fewer(fields: list[int]) -> None:
+    def reduce_entry_count(fields: list[int]) -> None:
         fields[2] = fields[3] = 1
 
-    assert "entries; at most 20 are allowed" in refusal(changed_end(fewer), evolve(SMALL, entries=20))
+    assert "entries; at most 20 are allowed" in find_refusal_message(
+        change_end_record(reduce_entry_count), evolve(SMALL, entries=20)
+    )
 
 
 @pytest.mark.parametrize(("at", "by"), [(4, 90_000), (5, 90_000), (4, -1), (5, -1)])
 def test_an_end_record_with_an_invalid_offset_is_refused(at: int, by: int) -> None:
-    def astray(fields: list[int]) -> None:
+    def shift_field(fields: list[int]) -> None:
         fields[at] += by
 
-    said = refusal(changed_end(astray), evolve(SMALL, directory_bytes=10**9))
+    said = find_refusal_message(change_end_record(shift_field), evolve(SMALL, directory_bytes=10**9))
     assert "not a readable zip file" in said or "damaged" in said
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x05\x06", b"PK\x05\x06" + b"\0" * 10])
 def test_a_file_that_is_not_a_zip_is_refused(content: bytes) -> None:
-    assert "not a readable zip file" in refusal(io.BytesIO(content))
+    assert "not a readable zip file" in find_refusal_message(io.BytesIO(content))
 
 
 def test_an_empty_zip_has_no_manifest() -> None:
-    assert f'no "{MANIFEST}": build it with `open-next build`' in refusal(make_zip({}))
+    assert f'no "{MANIFEST}": build it with `open-next build`' in find_refusal_message(make_zip({}))
 
 
 def test_the_zip64_form_is_refused() -> None:
     raw = make_artifact().getvalue()
     start = raw.rfind(b"PK\x05\x06")
     locator = b"PK\x06\x07" + b"\0" * 16
-    assert "zip64" in refusal(io.BytesIO(raw[:start] + locator + raw[start:]))
+    assert "zip64" in find_refusal_message(io.BytesIO(raw[:start] + locator + raw[start:]))
 
 
 def test_entries_that_share_their_bytes_are_refused() -> None:
@@ -275,7 +286,7 @@ def test_entries_that_share_their_bytes_are_refused() -> None:
             copy.header_offset, copy.CRC = kernel.header_offset, kernel.CRC
             copy.file_size, copy.compress_size = kernel.file_size, kernel.compress_size
             archive.filelist.append(copy)
-    assert "entries overlap" in refusal(file)
+    assert "entries overlap" in find_refusal_message(file)
 
 
 def test_content_that_is_longer_than_its_entry_says_is_refused() -> None:
@@ -284,7 +295,7 @@ def test_content_that_is_longer_than_its_entry_says_is_refused() -> None:
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("assets/liar", b"x" * 5000)
         archive.getinfo("assets/liar").file_size = 10
-    assert '"assets/liar" cannot be unpacked' in refusal(file)
+    assert '"assets/liar" cannot be unpacked' in find_refusal_message(file)
 
 
 @pytest.mark.parametrize("damage", [b"\xff\xff\xff\xff", b"\0\0\0\0"])
@@ -292,12 +303,14 @@ def test_a_damaged_entry_is_refused(damage: bytes) -> None:
     raw = bytearray(make_artifact().getvalue())
     first_file = raw.find(MANIFEST.encode()) + len(MANIFEST)
     raw[first_file : first_file + 4] = damage
-    assert "damaged" in refusal(io.BytesIO(bytes(raw)))
+    assert "damaged" in find_refusal_message(io.BytesIO(bytes(raw)))
 
 
 def test_a_local_header_that_names_another_file_is_refused() -> None:
     raw = make_artifact().getvalue()
-    assert "damaged" in refusal(io.BytesIO(raw.replace(b"assets/robots.txt", b"assets/xxxxxx.txt", 1)))
+    assert "damaged" in find_refusal_message(
+        io.BytesIO(raw.replace(b"assets/robots.txt", b"assets/xxxxxx.txt", 1))
+    )
 
 
 @pytest.mark.parametrize(
@@ -311,13 +324,13 @@ def test_a_local_header_that_names_another_file_is_refused() -> None:
         ("revalidation-function/index.mjs", 'no index.mjs in "revalidation-function/"'),
     ],
 )
-def test_a_missing_part_is_named(name: str, reason: str) -> None:
-    assert reason in refusal(make_artifact({name: None}))
+def test_the_error_names_a_missing_part(name: str, reason: str) -> None:
+    assert reason in find_refusal_message(make_artifact({name: None}))
 
 
 @pytest.mark.parametrize("name", [*WRAPPER_FILES, CACHE_RULES])
 def test_a_bundle_cannot_contain_the_wrappers_file_names(name: str) -> None:
-    said = refusal(make_artifact({f"{SERVER}{name}": b"export const handler = open"}))
+    said = find_refusal_message(make_artifact({f"{SERVER}{name}": b"export const handler = open"}))
     assert f'the name "server-functions/default/{name}" is reserved for the platform' in said
 
 
@@ -335,22 +348,24 @@ def test_the_cache_rules_are_read_from_the_servers_manifests(folder: str) -> Non
         assert "^/old$" in opened.cache_rules.conditional
 
 
-def test_without_manifests_nothing_is_shared() -> None:
+def test_without_manifests_no_response_is_shared() -> None:
     with open_artifact(make_artifact()) as opened:
         assert opened.cache_rules == NOTHING_SHARED
 
 
 def test_a_manifest_that_is_not_in_nexts_format_is_refused() -> None:
-    said = refusal(make_artifact({f"{SERVER}.next/routes-manifest.json": b'{"redirects":1}'}))
+    said = find_refusal_message(make_artifact({f"{SERVER}.next/routes-manifest.json": b'{"redirects":1}'}))
     assert said == "routes-manifest.json: redirects must be a list"
 
 
-def test_a_manifest_with_false_content_is_refused() -> None:
-    assert f"{MANIFEST} is not a JSON object" in refusal(make_artifact({MANIFEST: b"false"}))
+def test_a_manifest_that_is_not_a_json_object_is_refused() -> None:
+    assert f"{MANIFEST} is not a JSON object" in find_refusal_message(make_artifact({MANIFEST: b"false"}))
 
 
 def test_an_invalid_tag_seed_is_refused() -> None:
-    assert f"{SEED} cannot be used: row 0 is not a tag row" in refusal(make_artifact({SEED: b'[{"tag":1}]'}))
+    assert f"{SEED} cannot be used: row 0 is not a tag row" in find_refusal_message(
+        make_artifact({SEED: b'[{"tag":1}]'})
+    )
 
 
 PARTS = st.text(st.characters(codec="utf-8"), max_size=8)

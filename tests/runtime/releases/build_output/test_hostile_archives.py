@@ -14,13 +14,13 @@ from tests.runtime.releases.open_next import make_artifact, make_zip_entry
 pytestmark = pytest.mark.thorough
 
 
-def refusal(file: io.BytesIO) -> str:
+def find_refusal_message(file: io.BytesIO) -> str:
     with pytest.raises(ArtifactRefusedError) as refused, open_artifact(file):
         pass
     return str(refused.value)
 
 
-def with_files(names: range) -> io.BytesIO:
+def make_artifact_with_files(names: range) -> io.BytesIO:
     """Return the usual artifact with an additional empty file for each number."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as archive:
@@ -31,12 +31,14 @@ def with_files(names: range) -> io.BytesIO:
 
 def test_200_000_files_are_refused() -> None:
     """This number of entries needs zip64. Its additional end record could contradict the usual one."""
-    assert "zip64" in refusal(with_files(range(200_000)))
+    assert "zip64" in find_refusal_message(make_artifact_with_files(range(200_000)))
 
 
 def test_60_000_files_are_refused() -> None:
     """A zip file can have up to 65,535 entries without zip64."""
-    assert "entries; at most 50000 are allowed" in refusal(with_files(range(60_000)))
+    assert "entries; at most 50000 are allowed" in find_refusal_message(
+        make_artifact_with_files(range(60_000))
+    )
 
 
 def test_a_ratio_of_ten_thousand_is_refused() -> None:
@@ -52,11 +54,13 @@ def test_a_ratio_of_ten_thousand_is_refused() -> None:
             archive.filelist.append(copy)
         packed = zeros.compress_size
     assert 10 * zeros.file_size / packed > 9_000
-    assert "times its packed size" in refusal(file) or "entries overlap" in refusal(file)
+    assert "times its packed size" in find_refusal_message(file) or "entries overlap" in find_refusal_message(
+        file
+    )
 
 
 def test_a_ratio_of_a_thousand_in_one_file_is_refused() -> None:
     """Deflate compresses at most about 1,030 bytes into one byte."""
-    assert "more than 200 times its packed size" in refusal(
+    assert "more than 200 times its packed size" in find_refusal_message(
         make_artifact({"assets/zeros": b"\0" * 20_000_000})
     )

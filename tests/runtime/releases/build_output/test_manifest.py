@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from runtime.deploy.releases.build_output.manifest import Build, ManifestError, read_build, read_manifest
-from tests.runtime.releases.open_next import BUILD_ID, as_json, make_manifest, make_split_manifest
+from tests.runtime.releases.open_next import BUILD_ID, encode_json, make_manifest, make_split_manifest
 
 Document = dict[str, Any]
 
 
-def changed(change: Callable[[Document], object]) -> bytes:
+def make_changed_manifest(change: Callable[[Document], object]) -> bytes:
     document = make_manifest()
     change(document)
-    return as_json(document)
+    return encode_json(document)
 
 
 def test_the_functions_of_a_build_are_read() -> None:
-    read = read_manifest(as_json(make_manifest()))
+    read = read_manifest(encode_json(make_manifest()))
     assert read.server.folder == "server-functions/default/"
     assert read.image.folder == "image-optimization-function/"
     assert read.revalidation
@@ -26,8 +26,10 @@ def test_the_functions_of_a_build_are_read() -> None:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    read = read_manifest(changed(lambda document: document.update(newInOpenNext5={"any": ["thing"]})))
-    assert read == read_manifest(as_json(make_manifest()))
+    read = read_manifest(
+        make_changed_manifest(lambda document: document.update(newInOpenNext5={"any": ["thing"]}))
+    )
+    assert read == read_manifest(encode_json(make_manifest()))
 
 
 @pytest.mark.parametrize(
@@ -50,15 +52,15 @@ def test_unknown_fields_are_ignored() -> None:
         ),
     ],
 )
-def test_a_field_of_a_wrong_type_is_named(change: Callable[[Document], object], reason: str) -> None:
+def test_the_error_names_a_field_of_a_wrong_type(change: Callable[[Document], object], reason: str) -> None:
     with pytest.raises(ManifestError) as refused:
-        read_manifest(changed(change))
+        read_manifest(make_changed_manifest(change))
     assert str(refused.value) == f"open-next.output.json is not what OpenNext writes: {reason}"
 
 
-def test_every_wrong_field_is_named_up_to_a_limit() -> None:
+def test_the_error_names_every_wrong_field_up_to_a_limit() -> None:
     with pytest.raises(ManifestError) as refused:
-        read_manifest(changed(lambda d: d.update(behaviors=[7] * 100, additionalProps=1)))
+        read_manifest(make_changed_manifest(lambda d: d.update(behaviors=[7] * 100, additionalProps=1)))
     assert "behaviors[1] must be an object" in str(refused.value)
     assert str(refused.value).endswith("...")
 
@@ -82,13 +84,13 @@ def test_every_wrong_field_is_named_up_to_a_limit() -> None:
 )
 def test_an_unsupported_feature_is_refused_by_name(change: Callable[[Document], object], reason: str) -> None:
     with pytest.raises(ManifestError) as refused:
-        read_manifest(changed(change))
+        read_manifest(make_changed_manifest(change))
     assert reason in str(refused.value)
 
 
 def test_a_split_server_and_a_base_path_are_read() -> None:
     """D7. The edge uses the first matching pattern, so the functions are in the order of the patterns."""
-    read = read_manifest(as_json(make_split_manifest()))
+    read = read_manifest(encode_json(make_split_manifest()))
     assert read.base_path == "/docs"
     assert [(split.name, split.bundle.folder, split.patterns) for split in read.split_functions] == [
         ("api", "server-functions/api/", ("/docs/api/*", "/docs/users")),
@@ -98,11 +100,11 @@ def test_a_split_server_and_a_base_path_are_read() -> None:
 
 
 def test_a_site_at_the_root_has_one_server_and_no_base_path() -> None:
-    read = read_manifest(as_json(make_manifest()))
+    read = read_manifest(encode_json(make_manifest()))
     assert (read.base_path, read.split_functions) == ("", ())
 
 
-def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
+def add_pattern(text: str, times: int = 1) -> Callable[[Document], object]:
     return lambda document: document["behaviors"].extend([{"pattern": text, "origin": "api"}] * times)
 
 
@@ -119,11 +121,11 @@ def pattern(text: str, times: int = 1) -> Callable[[Document], object]:
         (lambda d: d["origins"]["api"].pop("bundle"), "origins.api.bundle is missing"),
         (lambda d: d["origins"]["api"].update(type="ecs"), "containers are not supported"),
         (lambda d: d["origins"].update(more=d["origins"]["api"]), "the function more has no pattern"),
-        (pattern("api/?"), 'the pattern "/api/?" of the function api is not supported'),
-        (pattern('"'), "`*` for any characters"),
-        (pattern("ü"), "of the function api"),
-        (pattern("x" * 340), "characters together, with 3 added for each; at most 350"),
-        (pattern("a", 100), "use fewer or shorter ones"),
+        (add_pattern("api/?"), 'the pattern "/api/?" of the function api is not supported'),
+        (add_pattern('"'), "`*` for any characters"),
+        (add_pattern("ü"), "of the function api"),
+        (add_pattern("x" * 340), "characters together, with 3 added for each; at most 350"),
+        (add_pattern("a", 100), "use fewer or shorter ones"),
     ],
 )
 def test_a_split_function_that_the_edge_cannot_serve_is_refused(
@@ -132,7 +134,7 @@ def test_a_split_function_that_the_edge_cannot_serve_is_refused(
     document = make_split_manifest()
     change(document)
     with pytest.raises(ManifestError) as refused:
-        read_manifest(as_json(document))
+        read_manifest(encode_json(document))
     assert reason in str(refused.value)
 
 

@@ -21,31 +21,31 @@ HAS = {"has": [{"type": "header", "key": "user-agent", "value": ".*Mobile.*"}]}
 MISSING = {"missing": [{"type": "cookie", "key": "session"}]}
 
 
-def read(routes: dict[str, Any] | None = None, **others: Any) -> SharedCacheRules:  # noqa: ANN401 - JSON
+def read_rules(routes: dict[str, Any] | None = None, **others: Any) -> SharedCacheRules:  # noqa: ANN401 - JSON
     documents = {ROUTES: routes or {}, **others}
     return read_shared_cache_rules(
         {name: json.dumps(each).encode() for name, each in documents.items()}, build_id="b1", base_path=""
     )
 
 
-def rule(regex: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+def make_rule(regex: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {"source": "/x", "destination": "/y", "regex": regex, **rest}
 
 
-def test_what_middleware_matches_is_conditional_whatever_else_its_matchers_ask_for() -> None:
+def test_paths_that_middleware_matches_are_always_conditional() -> None:
     """The conditions `has` and `missing` of a matcher are ignored."""
     matchers = [
         {"regexp": "^/protected$", "originalSource": "/protected"},
         {"regexp": "^/mobile$", "originalSource": "/mobile", **HAS},
     ]
-    rules = read(**{MIDDLEWARE: {"middleware": {"/": {"matchers": matchers}}, "functions": {}}})
+    rules = read_rules(**{MIDDLEWARE: {"middleware": {"/": {"matchers": matchers}}, "functions": {}}})
     assert rules.conditional[:2] == ("^/protected$", "^/mobile$")
 
 
-def test_middleware_of_the_node_runtime_is_middleware() -> None:
+def test_node_middleware_is_read_from_its_own_manifest() -> None:
     """Next.js 16 lists the middleware `proxy.ts` in another manifest."""
     matchers = [{"regexp": "^/protected$", "originalSource": "/protected", **MISSING}]
-    rules = read(**{FUNCTIONS: {"version": 1, "functions": {"/_middleware": {"matchers": matchers}}}})
+    rules = read_rules(**{FUNCTIONS: {"version": 1, "functions": {"/_middleware": {"matchers": matchers}}}})
     assert rules.conditional[0] == "^/protected$"
 
 
@@ -57,21 +57,29 @@ def test_middleware_of_the_node_runtime_is_middleware() -> None:
     ],
 )
 def test_middleware_without_matchers_matches_every_path(manifest: dict[str, Any]) -> None:
-    assert re.search(read(**manifest).conditional[0], "/any/path")
+    assert re.search(read_rules(**manifest).conditional[0], "/any/path")
 
 
-def test_other_functions_in_the_manifests_are_no_middleware() -> None:
+def test_other_functions_in_the_manifests_are_not_treated_as_middleware() -> None:
     manifests = {
         MIDDLEWARE: {"middleware": {}, "functions": {"/api/e": {"matchers": [{"regexp": "^/api/e$"}]}}},
         FUNCTIONS: {"functions": {"/api/slow": {"maxDuration": 60}}},
     }
-    assert len(read(**manifests).conditional) == 1, "only the paths that have another cache key"
+    assert len(read_rules(**manifests).conditional) == 1, "only the paths that have another cache key"
 
 
 @pytest.mark.parametrize("kind", ["headers", "onMatchHeaders", "redirects"])
 @pytest.mark.parametrize("condition", [HAS, MISSING])
 def test_rules_with_conditions_are_conditional(kind: str, condition: dict[str, Any]) -> None:
-    rules = read({kind: [rule("^/always$"), rule("^/sometimes$", **condition), rule("^/empty$", has=[])]})
+    rules = read_rules(
+        {
+            kind: [
+                make_rule("^/always$"),
+                make_rule("^/sometimes$", **condition),
+                make_rule("^/empty$", has=[]),
+            ]
+        }
+    )
     assert "^/sometimes$" in rules.conditional
     assert not {"^/always$", "^/empty$"} & set(rules.conditional)
 
@@ -79,24 +87,27 @@ def test_rules_with_conditions_are_conditional(kind: str, condition: dict[str, A
 @pytest.mark.parametrize("phase", ["beforeFiles", "afterFiles", "fallback"])
 def test_one_rewrite_with_conditions_makes_all_rewrites_conditional(phase: str) -> None:
     """A rewritten path can be rewritten again by another rule."""
-    rewrites = {"beforeFiles": [rule("^/always$")], phase: [rule("^/always$"), rule("^/sometimes$", **HAS)]}
-    assert {"^/always$", "^/sometimes$"} <= set(read({"rewrites": rewrites}).conditional)
+    rewrites = {
+        "beforeFiles": [make_rule("^/always$")],
+        phase: [make_rule("^/always$"), make_rule("^/sometimes$", **HAS)],
+    }
+    assert {"^/always$", "^/sometimes$"} <= set(read_rules({"rewrites": rewrites}).conditional)
 
 
-def test_rewrites_without_conditions_change_nothing() -> None:
-    assert "^/always$" not in read({"rewrites": [rule("^/always$")]}).conditional
+def test_rewrites_without_conditions_are_not_conditional() -> None:
+    assert "^/always$" not in read_rules({"rewrites": [make_rule("^/always$")]}).conditional
 
 
 def test_an_external_rewrite_is_conditional() -> None:
     """Another server sends the response. It can depend on every part of the request."""
-    external = rule("^/blog$", destination="https://blog.example.com/:path*")
-    before = rule("^/news$", destination="/blog")
-    rules = read({"rewrites": {"beforeFiles": [before], "afterFiles": [external]}})
+    external = make_rule("^/blog$", destination="https://blog.example.com/:path*")
+    before = make_rule("^/news$", destination="/blog")
+    rules = read_rules({"rewrites": {"beforeFiles": [before], "afterFiles": [external]}})
     assert {"^/blog$", "^/news$"} <= set(rules.conditional), "a rewrite to such a path, too"
 
 
-def test_only_the_data_of_pages_has_the_cache_key_of_pages() -> None:
-    (expression,) = read().conditional
+def test_only_page_data_below_next_has_the_cache_key_of_pages() -> None:
+    (expression,) = read_rules().conditional
     assert re.search(expression, "/_next/image-of-the-site")
     assert re.search(expression, "/_next/static/x.js")
     assert re.search(expression, "/_next")
@@ -106,8 +117,8 @@ def test_only_the_data_of_pages_has_the_cache_key_of_pages() -> None:
     assert not re.search(expression, "/_nextdoor")
 
 
-def test_prerendered_pages_of_both_routers_and_their_data_are_known() -> None:
-    rules = read(
+def test_prerendered_pages_of_both_routers_and_their_data_are_read() -> None:
+    rules = read_rules(
         **{
             PRERENDER: {
                 "routes": {"/about": {"dataRoute": "/about.rsc"}, "/feed.xml": {"dataRoute": None}},
@@ -132,50 +143,50 @@ def test_prerendered_pages_of_both_routers_and_their_data_are_known() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["has", "missing"])
-def test_conditions_on_the_cache_key_are_no_conditions(name: str, condition: dict[str, Any]) -> None:
+def test_conditions_on_parts_of_the_cache_key_are_ignored(name: str, condition: dict[str, Any]) -> None:
     """Examples are the redirect from `www`, and the rewrites that Next.js makes for intercepting routes."""
-    redirects = [rule("^/redirected$", **{name: [condition]})]
-    rewrites = [rule("^/rewritten$", **{name: [condition]})]
-    rules = read({"redirects": redirects, "rewrites": {"beforeFiles": rewrites}})
+    redirects = [make_rule("^/redirected$", **{name: [condition]})]
+    rewrites = [make_rule("^/rewritten$", **{name: [condition]})]
+    rules = read_rules({"redirects": redirects, "rewrites": {"beforeFiles": rewrites}})
     assert not {"^/redirected$", "^/rewritten$"} & set(rules.conditional)
 
 
 def test_with_locales_every_rewrite_is_conditional() -> None:
     """OpenNext chooses the locale of every path before it applies rewrites."""
-    routes = {"i18n": {"locales": ["en", "de"]}, "rewrites": [rule("^/always$")]}
-    assert "^/always$" in read(routes).conditional
+    routes = {"i18n": {"locales": ["en", "de"]}, "rewrites": [make_rule("^/always$")]}
+    assert "^/always$" in read_rules(routes).conditional
 
 
-def test_the_locales_of_a_site_are_known() -> None:
-    rules = read({"i18n": {"locales": ["en", "de"], "defaultLocale": "en"}})
+def test_the_locales_of_a_site_are_read() -> None:
+    rules = read_rules({"i18n": {"locales": ["en", "de"], "defaultLocale": "en"}})
     assert (rules.locales, rules.detects_locale) == (("en", "de"), True)
-    rules = read({"i18n": None})
+    rules = read_rules({"i18n": None})
     assert (rules.locales, rules.detects_locale) == ((), False)
-    rules = read({"i18n": {"locales": ["en"], "localeDetection": False}})
+    rules = read_rules({"i18n": {"locales": ["en"], "localeDetection": False}})
     assert (rules.locales, rules.detects_locale) == (("en",), False)
 
 
 def test_the_rules_vary_by_what_is_in_the_cache_key() -> None:
-    assert read().vary == (*PAGE_KEY_HEADERS, "accept-encoding")
-    assert read().for_images().vary == (*IMAGE_KEY_HEADERS, "accept-encoding")
+    assert read_rules().vary == (*PAGE_KEY_HEADERS, "accept-encoding")
+    assert read_rules().create_image_rules().vary == (*IMAGE_KEY_HEADERS, "accept-encoding")
 
 
-def test_the_image_function_runs_no_code_of_the_site() -> None:
+def test_the_rules_for_images_have_no_conditions() -> None:
     rules = read_shared_cache_rules(
         {ROUTES: b"{}", MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/"}]}}}'},
         build_id="b1",
         base_path="/docs",
     )
-    assert (rules.for_images().conditional, rules.for_images().base_path) == ((), "/docs")
+    assert (rules.create_image_rules().conditional, rules.create_image_rules().base_path) == ((), "/docs")
 
 
-def test_without_manifests_nothing_is_shared() -> None:
+def test_without_manifests_no_response_is_shared() -> None:
     assert read_shared_cache_rules({}, build_id="b1", base_path="") == NOTHING_SHARED
     rules = read_shared_cache_rules({PRERENDER: b"not read"}, build_id="b1", base_path="/docs")
     assert rules.conditional == NOTHING_SHARED.conditional
 
 
-def test_the_wrapper_reads_camel_case() -> None:
+def test_the_rules_are_written_in_camel_case() -> None:
     rules = SharedCacheRules(
         conditional=("^/a$",),
         prerendered=("/b",),
@@ -230,7 +241,7 @@ def test_the_wrapper_reads_camel_case() -> None:
         (PRERENDER, '{"routes":{"/a":1}}', "prerender-manifest.json: routes: /a must be an object"),
     ],
 )
-def test_what_next_does_not_write_is_refused_with_its_place(name: str, text: str, message: str) -> None:
+def test_invalid_manifest_content_is_refused_with_its_location(name: str, text: str, message: str) -> None:
     manifests = {ROUTES: b"{}", name: text.encode()}
     with pytest.raises(SharedCacheError) as refused:
         read_shared_cache_rules(manifests, build_id="b1", base_path="")

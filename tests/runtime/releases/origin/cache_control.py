@@ -45,7 +45,7 @@ class Request:
     headers: Mapping[str, str] = field(factory=dict)
     cache: str = "shared"
 
-    def as_json(self) -> str:
+    def to_json(self) -> str:
         headers = {"x-anchor-cache": self.cache, **self.headers}
         return json.dumps({"path": self.path, "method": self.method, "headers": headers})
 
@@ -60,7 +60,7 @@ class CacheControl:
     def close(self) -> None:
         self._engine.close()
 
-    def matches(self, expressions: Sequence[str], path: str) -> bool:
+    def matches_path(self, expressions: Sequence[str], path: str) -> bool:
         """Return whether OpenNext would run middleware with these matchers for a raw path."""
         result: Any = self._engine.eval(f"matches({json.dumps(expressions)}, {json.dumps(path)})")
         return bool(result)
@@ -77,6 +77,6 @@ class CacheControl:
         """Return the changed headers of a response. Without rules (None), the module shares nothing."""
         given = json.dumps({"status": status, "headers": dict(headers), "setsCookies": sets_cookies})
         known = rules.to_json().decode() if rules else "null"
-        result: Any = self._engine.eval(f"run({json.dumps(known)}, {request.as_json()}, {given})")
+        result: Any = self._engine.eval(f"run({json.dumps(known)}, {request.to_json()}, {given})")
         found: dict[str, str] = json.loads(result)
         return found

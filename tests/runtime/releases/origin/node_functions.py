@@ -26,7 +26,7 @@ KEY = "0123456789abcdef0123456789abcdef01234567"
 SEPARATOR = bytes(8)
 
 
-def archive(files: Mapping[str, str]) -> bytes:
+def make_zip(files: Mapping[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as opened:
         for name, text in files.items():
@@ -34,7 +34,7 @@ def archive(files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def function_version(  # noqa: PLR0913 - the parts of a version that tests vary
+def make_function_version(  # noqa: PLR0913 - the parts of a version that tests vary
     files: Mapping[str, str],
     *,
     name: str = "shop-server",
@@ -44,7 +44,7 @@ def function_version(  # noqa: PLR0913 - the parts of a version that tests vary
     timeout: int = 30,
     invoke_mode: InvokeMode = "RESPONSE_STREAM",
 ) -> NodeFunctionVersion:
-    code = archive(files)
+    code = make_zip(files)
     return NodeFunctionVersion(
         name=name,
         version=number,
@@ -64,7 +64,7 @@ def function_version(  # noqa: PLR0913 - the parts of a version that tests vary
     )
 
 
-def behind_origin(
+def make_wrapped_version(
     index: str,
     *,
     environment: Mapping[str, str] | None = None,
@@ -79,7 +79,7 @@ def behind_origin(
         CACHE_RULES: rules,
     }
     variables = {"ANCHOR_ORIGIN_KEY": KEY} if environment is None else environment
-    return function_version(
+    return make_function_version(
         files, handler="anchor-origin.handler", environment=variables, name=name, number=number
     )
 
@@ -106,7 +106,7 @@ class Lines:
 
 
 @contextlib.asynccontextmanager
-async def workers(
+async def run_worker_pool(
     maximum: int = 8,
     certificate_authority: Path | None = None,
     local_names: LocalNames = NO_LOCAL_NAMES,
@@ -136,20 +136,20 @@ class Answer:
         self.chunks = chunks
         self.body = b"".join(chunks)
 
-    def header(self, name: str) -> str | None:
+    def get_header(self, name: str) -> str | None:
         """Return the value of a header that occurs at most once, or None without the header."""
         found = [value for given, value in self.headers if given == name]
         assert len(found) < 2, found
         return found[0] if found else None
 
-    def all(self, name: str) -> list[str]:
+    def list_header_values(self, name: str) -> list[str]:
         return [value for given, value in self.headers if given == name]
 
     def json(self) -> Any:  # noqa: ANN401 - any JSON value
         return json.loads(self.body)
 
 
-async def get(  # noqa: PLR0913 - the parts of a request
+async def send_request(  # noqa: PLR0913 - the parts of a request
     pool: WorkerPool,
     version: NodeFunctionVersion,
     target: str,

@@ -10,21 +10,28 @@ import pytest
 from local.emulator.node_function import NodeFunctionVersion
 from local.http_messages import Headers
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
-from tests.runtime.releases.origin.node_functions import KEY, URL_HOST, Answer, behind_origin, get, workers
+from tests.runtime.releases.origin.node_functions import (
+    KEY,
+    URL_HOST,
+    Answer,
+    make_wrapped_version,
+    run_worker_pool,
+    send_request,
+)
 
 HERE = Path(__file__).parent
-STREAMING = behind_origin((HERE / "streaming.mjs").read_text())
-BUFFERED = behind_origin((HERE / "buffered.mjs").read_text(), name="shop-image")
-WITHOUT_KEY = behind_origin((HERE / "buffered.mjs").read_text(), environment={}, number="2")
-EMPTY_KEY = behind_origin(
+STREAMING = make_wrapped_version((HERE / "streaming.mjs").read_text())
+BUFFERED = make_wrapped_version((HERE / "buffered.mjs").read_text(), name="shop-image")
+WITHOUT_KEY = make_wrapped_version((HERE / "buffered.mjs").read_text(), environment={}, number="2")
+EMPTY_KEY = make_wrapped_version(
     (HERE / "buffered.mjs").read_text(), environment={"ANCHOR_ORIGIN_KEY": ""}, number="3"
 )
-BROKEN_RULES = behind_origin(
+BROKEN_RULES = make_wrapped_version(
     (HERE / "streaming.mjs").read_text(),
     number="4",
     rules=SharedCacheRules(conditional=("(",)).to_json().decode(),
 )
-UNKNOWN_RULES = behind_origin((HERE / "streaming.mjs").read_text(), number="5", rules="{")
+UNKNOWN_RULES = make_wrapped_version((HERE / "streaming.mjs").read_text(), number="5", rules="{")
 
 
 class Origin:
@@ -32,11 +39,11 @@ class Origin:
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
-        self._context = workers()
+        self._context = run_worker_pool()
         self.pool, self.lines = runner.run(self._context.__aenter__())
 
     def get(self, version: NodeFunctionVersion, target: str, headers: Headers | None = None) -> Answer:
-        return self._runner.run(get(self.pool, version, target, headers=headers))
+        return self._runner.run(send_request(self.pool, version, target, headers=headers))
 
     def wait_for_line(self, part: str) -> str:
         return self._runner.run(self.lines.wait_for(part))
@@ -79,7 +86,7 @@ def test_a_request_without_the_key_is_refused_before_the_site_sees_it(
         version, "/throws", [(name, value.encode().decode("latin-1")) for name, value in headers]
     )
     assert answer.status == 403
-    assert answer.header("cache-control") == "no-store"
+    assert answer.get_header("cache-control") == "no-store"
     assert b"This address answers its own distribution only." in answer.body
 
 
@@ -112,7 +119,7 @@ def test_the_site_sees_its_request_without_the_platforms_headers(origin: Origin)
 
 
 def test_the_first_chunk_arrives_before_the_last_is_written(runner: asyncio.Runner, origin: Origin) -> None:
-    async def scenario() -> tuple[bytes, bytes]:
+    async def read_chunks() -> tuple[bytes, bytes]:
         async with origin.pool.request(
             STREAMING,
             method="GET",
@@ -121,10 +128,10 @@ def test_the_first_chunk_arrives_before_the_last_is_written(runner: asyncio.Runn
             body=None,
         ) as response:
             first = await anext(response.chunks)
-            await get(origin.pool, STREAMING, "/open")
+            await send_request(origin.pool, STREAMING, "/open")
             return first, b"".join([chunk async for chunk in response.chunks])
 
-    assert runner.run(scenario()) == (b"first", b"last")
+    assert runner.run(read_chunks()) == (b"first", b"last")
 
 
 @pytest.mark.parametrize(
@@ -143,8 +150,8 @@ def test_the_edge_caches_shared_responses_and_visitors_get_the_sites_headers(
 ) -> None:
     """D7, E1. The wrapper applies `anchor-cache-control.mjs`. `test_cache_control.py` tests that module."""
     answer = origin.get(STREAMING, target, [("x-anchor-origin-key", KEY), ("x-anchor-cache", "shared")])
-    assert answer.header("cache-control") == control
-    assert answer.header("x-anchor-cache-control") == visitor
+    assert answer.get_header("cache-control") == control
+    assert answer.get_header("x-anchor-cache-control") == visitor
 
 
 @pytest.mark.parametrize(
@@ -154,7 +161,7 @@ def test_the_edge_caches_shared_responses_and_visitors_get_the_sites_headers(
 def test_a_response_is_not_shared_without_the_edges_permission(origin: Origin, headers: Headers) -> None:
     """E1."""
     answer = origin.get(STREAMING, "/own-control", [("x-anchor-origin-key", KEY), *headers])
-    assert answer.header("cache-control") == "private, max-age=0, must-revalidate"
+    assert answer.get_header("cache-control") == "private, max-age=0, must-revalidate"
 
 
 @pytest.mark.parametrize("version", [BROKEN_RULES, UNKNOWN_RULES], ids=["no expression", "no JSON"])
@@ -162,41 +169,44 @@ def test_without_valid_rules_nothing_is_shared_and_a_line_is_logged(
     origin: Origin, version: NodeFunctionVersion
 ) -> None:
     answer = origin.get(version, "/own-control", [("x-anchor-origin-key", KEY), ("x-anchor-cache", "shared")])
-    assert answer.header("cache-control") == "private, max-age=0, must-revalidate"
+    assert answer.get_header("cache-control") == "private, max-age=0, must-revalidate"
     assert origin.wait_for_line("its cache rules cannot be used")
 
 
 def test_several_cookies_stay_separate(origin: Origin) -> None:
     answer = origin.get(STREAMING, "/cookies")
-    assert answer.all("set-cookie") == [
+    assert answer.list_header_values("set-cookie") == [
         "a=1; HttpOnly",
         "b=2; Path=/",
         "c=3; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
     ]
-    assert answer.header("vary") == "rsc, accept"
+    assert answer.get_header("vary") == "rsc, accept"
 
 
 def test_a_response_without_a_body_gets_one_byte(origin: Origin) -> None:
     """Without this byte, a streaming function URL ends the response only at the function's timeout."""
     answer = origin.get(STREAMING, "/redirect")
-    assert (answer.status, answer.header("location"), answer.body) == (307, "/", b" ")
-    assert answer.header("content-length") is None
+    assert (answer.status, answer.get_header("location"), answer.body) == (307, "/", b" ")
+    assert answer.get_header("content-length") is None
 
 
-def test_lengths_and_encodings_describe_what_is_sent(origin: Origin) -> None:
+def test_content_length_and_encoding_describe_the_sent_body(origin: Origin) -> None:
     plain = origin.get(STREAMING, "/uncompressed")
-    assert (plain.header("content-encoding"), plain.header("content-length")) == (None, "3")
+    assert (plain.get_header("content-encoding"), plain.get_header("content-length")) == (None, "3")
     compressed = origin.get(STREAMING, "/compressed")
-    assert (compressed.header("content-encoding"), compressed.header("content-length")) == ("br", None)
+    assert (compressed.get_header("content-encoding"), compressed.get_header("content-length")) == (
+        "br",
+        None,
+    )
     assert compressed.body == b"not three bytes"
 
 
 def test_the_response_head_may_be_written_in_parts_or_by_lambdas_helper(origin: Origin) -> None:
     pieces = origin.get(STREAMING, "/in-pieces")
     assert (pieces.status, pieces.body) == (201, b"body")
-    assert pieces.header("x-piece") == "é"
+    assert pieces.get_header("x-piece") == "é"
     helper = origin.get(STREAMING, "/from")
-    assert (helper.status, helper.header("x-from"), helper.body) == (202, "1", b"body")
+    assert (helper.status, helper.get_header("x-from"), helper.body) == (202, "1", b"body")
 
 
 def test_a_response_may_end_after_its_handler_returned(origin: Origin) -> None:
@@ -212,7 +222,7 @@ def test_a_large_response_arrives_completely(origin: Origin) -> None:
 def test_an_error_before_the_first_byte_is_a_500_without_details(origin: Origin, target: str) -> None:
     answer = origin.get(STREAMING, target)
     assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
-    assert answer.header("cache-control") == "no-store"
+    assert answer.get_header("cache-control") == "no-store"
 
 
 def test_an_error_after_the_first_byte_aborts_the_response(origin: Origin) -> None:
@@ -224,9 +234,9 @@ def test_an_error_after_the_first_byte_aborts_the_response(origin: Origin) -> No
 def test_a_buffered_result_becomes_a_response(origin: Origin) -> None:
     image = origin.get(BUFFERED, "/image")
     assert (image.status, image.body) == (200, bytes([0, 255, 0, 254]))
-    assert image.header("content-type") == "image/webp"
-    assert image.header("x-anchor-cache-control") == "public, max-age=60, immutable"
-    assert image.all("set-cookie") == ["a=1", "b=2"]
+    assert image.get_header("content-type") == "image/webp"
+    assert image.get_header("x-anchor-cache-control") == "public, max-age=60, immutable"
+    assert image.list_header_values("set-cookie") == ["a=1", "b=2"]
     text = origin.get(BUFFERED, "/text")
     assert (text.status, text.body.decode()) == (400, "width é")
 

@@ -52,7 +52,7 @@ def module() -> Iterator[CacheControl]:
     loaded.close()
 
 
-def edge_and_visitor(headers: dict[str, str]) -> tuple[str | None, str | None]:
+def read_cache_controls(headers: dict[str, str]) -> tuple[str | None, str | None]:
     """Return the Cache-Control that the edge's cache reads, and the one that the visitor gets.
 
     The viewer-response function sends the second one to the visitor.
@@ -62,7 +62,7 @@ def edge_and_visitor(headers: dict[str, str]) -> tuple[str | None, str | None]:
     return edge, None if visitor == "none" else visitor
 
 
-def kept_seconds(headers: dict[str, str], status: int = 200) -> float:
+def compute_kept_seconds(headers: dict[str, str], status: int = 200) -> float:
     return compute_ttl(POLICY, status, list(headers.items()), {}, 0.0)
 
 
@@ -77,12 +77,12 @@ def kept_seconds(headers: dict[str, str], status: int = 200) -> float:
         ("public, s-maxage=60, stale-if-error=x", "s-maxage=60", REVALIDATED),
     ],
 )
-def test_an_answer_that_asks_for_it_and_may_be_shared_is_shared(
+def test_an_answer_that_allows_shared_caching_is_shared(
     module: CacheControl, control: str, edge: str, visitor: str
 ) -> None:
     headers = module.apply(RULES, Request(), {"cache-control": control})
-    assert edge_and_visitor(headers) == (edge, visitor)
-    assert kept_seconds(headers) > 0
+    assert read_cache_controls(headers) == (edge, visitor)
+    assert compute_kept_seconds(headers) > 0
 
 
 @pytest.mark.parametrize(
@@ -103,24 +103,24 @@ def test_an_answer_that_asks_for_it_and_may_be_shared_is_shared(
         ),
     ],
 )
-def test_the_visitor_gets_what_the_site_says_without_what_is_for_shared_caches(
+def test_the_visitor_gets_cache_control_without_directives_for_shared_caches(
     module: CacheControl, control: str | None, visitor: str | None
 ) -> None:
     headers = module.apply(RULES, Request(), {"cache-control": control} if control else {})
-    assert edge_and_visitor(headers)[1] == visitor
+    assert read_cache_controls(headers)[1] == visitor
 
 
 @pytest.mark.parametrize(
     "control",
     [None, "max-age=10", "public", "no-cache", "s-maxage=0", "private, s-maxage=60", "must-revalidate"],
 )
-def test_an_answer_that_does_not_ask_is_neither_kept_nor_collapsed(
+def test_an_answer_without_shared_caching_is_neither_cached_nor_collapsed(
     module: CacheControl, control: str | None
 ) -> None:
     """CloudFront sends one response to all visitors who wait for it, unless Cache-Control forbids this."""
     headers = module.apply(RULES, Request(), {"cache-control": control} if control else {})
     assert "private" in headers["cache-control"]
-    assert kept_seconds(headers) == 0
+    assert compute_kept_seconds(headers) == 0
 
 
 @pytest.mark.parametrize(
@@ -136,19 +136,19 @@ def test_an_answer_that_does_not_ask_is_neither_kept_nor_collapsed(
         ("no-store", "public, s-maxage=60", REVALIDATED_PRIVATELY, REVALIDATED_PRIVATELY),
     ],
 )
-def test_cdn_cache_control_is_for_the_edge_alone(
+def test_cdn_cache_control_applies_only_to_the_edge(
     module: CacheControl, targeted: str, control: str, edge: str, visitor: str
 ) -> None:
     """RFC 9213: CDN-Cache-Control overrides Cache-Control for shared caches."""
     headers = module.apply(RULES, Request(), {"cache-control": control, "cdn-cache-control": targeted})
-    assert edge_and_visitor(headers) == (edge, visitor)
+    assert read_cache_controls(headers) == (edge, visitor)
     assert "cdn-cache-control" not in headers
 
 
 @pytest.mark.parametrize(
     "name", ["vercel-cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", VISITOR_HEADER]
 )
-def test_no_header_for_shared_caches_gets_out(module: CacheControl, name: str) -> None:
+def test_headers_for_shared_caches_are_removed(module: CacheControl, name: str) -> None:
     headers = module.apply(RULES, Request(), {"cache-control": "private, no-store", name: "max-age=60"})
     assert headers == {"cache-control": "private, no-store"}
 
@@ -209,9 +209,9 @@ NOT_SHARED = {
 
 
 @pytest.mark.parametrize("case", NOT_SHARED)
-def test_what_may_differ_between_visitors_is_not_shared(module: CacheControl, case: str) -> None:
+def test_an_answer_that_may_differ_between_visitors_is_not_shared(module: CacheControl, case: str) -> None:
     headers = module.apply(*NOT_SHARED[case], ASKS)
-    assert kept_seconds(headers) == 0
+    assert compute_kept_seconds(headers) == 0
 
 
 @pytest.mark.parametrize(
@@ -232,43 +232,43 @@ def test_what_may_differ_between_visitors_is_not_shared(module: CacheControl, ca
         (EXCLUDING_BELOW_BASE, "/base/api/feed"),
     ],
 )
-def test_what_remains_is_shared(module: CacheControl, rules: SharedCacheRules, path: str) -> None:
-    assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 60
+def test_every_other_answer_is_shared(module: CacheControl, rules: SharedCacheRules, path: str) -> None:
+    assert compute_kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 60
 
 
 def test_an_optimized_image_is_shared(module: CacheControl) -> None:
     """The image function runs no code of the site, so its responses do not depend on middleware."""
     image = {"cache-control": "public,max-age=60,immutable", "vary": "Accept"}
     for rules, path in ((RULES, "/_next/image"), (BELOW_BASE, "/base/_next/image")):
-        assert kept_seconds(module.apply(rules.for_images(), Request(path=path), image)) == 60
+        assert compute_kept_seconds(module.apply(rules.create_image_rules(), Request(path=path), image)) == 60
 
 
 @pytest.mark.parametrize("vary", ["cookie", "Accept-Language", "rsc, user-agent", "*"])
 def test_an_answer_that_varies_beyond_the_cache_key_is_not_shared(module: CacheControl, vary: str) -> None:
     headers = module.apply(RULES, Request(), {**ASKS, "vary": vary})
     assert headers["cache-control"] == REVALIDATED_PRIVATELY
-    assert kept_seconds(headers) == 0
+    assert compute_kept_seconds(headers) == 0
 
 
 def test_an_answer_that_varies_by_the_cache_key_is_shared(module: CacheControl) -> None:
     headers = module.apply(RULES, Request(), {**ASKS, "vary": "RSC, Next-Router-State-Tree,accept-encoding"})
-    assert kept_seconds(headers) == 60
+    assert compute_kept_seconds(headers) == 60
 
 
 @pytest.mark.parametrize("status", [201, 206, 303, 400, 404, 410, 500])
-def test_only_successes_and_plain_redirects_are_shared(module: CacheControl, status: int) -> None:
-    assert kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 0
+def test_an_answer_with_any_other_status_is_not_shared(module: CacheControl, status: int) -> None:
+    assert compute_kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 0
 
 
 @pytest.mark.parametrize("status", [301, 308])
-def test_a_redirect_that_asks_for_it_is_shared(module: CacheControl, status: int) -> None:
-    assert kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 60
+def test_a_permanent_redirect_that_allows_sharing_is_shared(module: CacheControl, status: int) -> None:
+    assert compute_kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 60
 
 
 def test_an_answer_with_a_cookie_is_not_shared(module: CacheControl) -> None:
     headers = module.apply(RULES, Request(), ASKS, sets_cookies=True)
     assert headers["cache-control"] == REVALIDATED_PRIVATELY
-    assert kept_seconds(headers) == 0
+    assert compute_kept_seconds(headers) == 0
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_an_answer_with_a_cookie_is_not_shared(module: CacheControl) -> None:
         (403, "no-store", "no-store"),
     ],
 )
-def test_an_error_has_one_header_for_both(
+def test_an_error_has_one_header_for_the_edge_and_the_visitor(
     module: CacheControl, status: int, control: str | None, sent: str
 ) -> None:
     """CloudFront does not invoke the viewer-response function for a status of 400 or more.
@@ -305,7 +305,7 @@ def test_an_error_has_one_header_for_both(
         ("/isr", {"x-nextjs-cache": "HIT", "vary": "cookie"}, UNSHARED),
     ],
 )
-def test_a_prerendered_page_is_asked_for_again_each_time(
+def test_a_prerendered_page_is_revalidated_at_every_request(
     module: CacheControl, path: str, marks: dict[str, str], edge: str
 ) -> None:
     """D7: CloudFront asks the origin each time, so a revalidated page is visible immediately.
@@ -313,10 +313,10 @@ def test_a_prerendered_page_is_asked_for_again_each_time(
     Pages of both routers have the same rules.
     """
     headers = module.apply(RULES, Request(path=path), {"cache-control": FRAMEWORK, **marks})
-    assert edge_and_visitor(headers) == (edge, REVALIDATED)
+    assert read_cache_controls(headers) == (edge, REVALIDATED)
 
 
-def test_a_prerendered_page_without_a_time_gets_none(module: CacheControl) -> None:
+def test_a_prerendered_page_without_cache_control_is_always_revalidated(module: CacheControl) -> None:
     """If the site removes Next.js's Cache-Control, no cache may use the page without asking the server."""
     assert (
         module.apply(RULES, Request(path="/isr"), {"x-nextjs-cache": "HIT"})["cache-control"] == REVALIDATED
@@ -367,9 +367,9 @@ answers = st.fixed_dictionaries(
 statuses = st.sampled_from([200, 201, 301, 302, 304, 307, 404, 410, 500])
 
 
-def test_an_answer_that_next_skipped_is_not_shared(module: CacheControl) -> None:
+def test_an_answer_with_x_middleware_skip_is_not_shared(module: CacheControl) -> None:
     answer = {**ASKS, "x-middleware-skip": "1"}
-    assert kept_seconds(module.apply(RULES, Request(), answer)) == 0
+    assert compute_kept_seconds(module.apply(RULES, Request(), answer)) == 0
 
 
 segments = st.sampled_from(
@@ -394,34 +394,34 @@ endings = st.sampled_from(["", "/", ".json", ".rsc", "%2F"])
 
 
 @given(path=st.tuples(prefixes, paths, endings).map("".join), rules=st.sampled_from([RULES, EXCLUDING]))
-def test_whatever_opennext_runs_middleware_for_is_not_shared(
+def test_a_path_for_which_opennext_runs_middleware_is_not_shared(
     module: CacheControl, path: str, rules: SharedCacheRules
 ) -> None:
     """OpenNext compares the raw and the decoded path of a request.
 
     For page data, it also compares the path of the page. The comparison is case-sensitive.
     """
-    if module.matches(rules.conditional, path):
-        assert kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
+    if module.matches_path(rules.conditional, path):
+        assert compute_kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
 
 
 @given(headers=answers, status=statuses, case=st.sampled_from(sorted(NOT_SHARED)), cookies=st.booleans())
-def test_whatever_a_bundle_sends_nothing_is_kept_that_was_not_released(
+def test_no_header_of_a_bundle_makes_an_unshareable_answer_cacheable(
     module: CacheControl, headers: dict[str, str], status: int, case: str, *, cookies: bool
 ) -> None:
     rules, request = NOT_SHARED[case]
     rewritten = module.apply(rules, request, headers, status=status, sets_cookies=cookies)
-    assert kept_seconds(rewritten, status) == 0
+    assert compute_kept_seconds(rewritten, status) == 0
     edge = rewritten["cache-control"].lower()
     assert any(opt_out in edge for opt_out in ("private", "no-store", "no-cache", "max-age=0"))
 
 
 @given(headers=answers, status=statuses, path=st.sampled_from(["/api/feed", "/about", "/protected", "//"]))
-def test_whatever_a_bundle_sends_no_visitor_gets_directives_for_shared_caches(
+def test_no_visitor_gets_directives_for_shared_caches_from_any_bundle(
     module: CacheControl, headers: dict[str, str], status: int, path: str
 ) -> None:
     rewritten = module.apply(RULES, Request(path=path), headers, status=status)
-    _, visitor = edge_and_visitor(rewritten)
+    _, visitor = read_cache_controls(rewritten)
     names = [part.partition("=")[0].strip().lower() for part in (visitor or "").split(",") if '"' not in part]
     assert "s-maxage" not in names
     assert not {"cdn-cache-control", "surrogate-control"} & rewritten.keys()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runtime.images.errors import ImageStillCachedError
-from runtime.shared.api.http import Request, error_response, json_response
+from runtime.shared.api.http import Request, create_error_response, create_json_response
 from runtime.shared.errors import (
     AnchorError,
     BusyError,
@@ -79,7 +79,7 @@ def test_neither_body_nor_headers_are_in_a_requests_repr() -> None:
 
 
 def test_a_response_is_json_without_caching() -> None:
-    assert json_response(201, {"a": "ü"}) == {
+    assert create_json_response(201, {"a": "ü"}) == {
         "statusCode": 201,
         "headers": {"content-type": "application/json", "cache-control": "no-store"},
         "body": '{"a":"\\u00fc"}',
@@ -98,7 +98,7 @@ def test_a_response_is_json_without_caching() -> None:
     ],
 )
 def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: int, title: str) -> None:
-    response = error_response(error)
+    response = create_error_response(error)
     assert response["statusCode"] == status
     assert response["headers"]["content-type"] == "application/problem+json"
     assert json.loads(response["body"]) == {
@@ -113,13 +113,13 @@ def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: in
 @pytest.mark.parametrize(("error", "seconds"), [(BusyError(), "5"), (ImageStillCachedError(), "60")])
 def test_a_retryable_error_has_a_retry_after_header(error: AnchorError, seconds: str) -> None:
     """Q1."""
-    assert error_response(error)["headers"]["retry-after"] == seconds
-    assert "retry-after" not in error_response(ConflictError("why"))["headers"]
+    assert create_error_response(error)["headers"]["retry-after"] == seconds
+    assert "retry-after" not in create_error_response(ConflictError("why"))["headers"]
 
 
-def test_invalid_input_names_its_fields() -> None:
+def test_the_response_to_invalid_input_names_the_fields() -> None:
     """A3."""
-    response = error_response(
+    response = create_error_response(
         InvalidInputError(FieldProblem(field="a", problem="x"), FieldProblem(field="b[1]", problem="y"))
     )
     assert response["statusCode"] == 422
@@ -131,4 +131,4 @@ def test_invalid_input_names_its_fields() -> None:
 
 def test_an_error_that_the_request_did_not_cause_is_raised() -> None:
     with pytest.raises(AnchorError, match="internal"):
-        error_response(AnchorError("internal"))
+        create_error_response(AnchorError("internal"))

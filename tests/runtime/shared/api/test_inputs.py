@@ -26,7 +26,7 @@ class Whole:
     parts: tuple[Part, ...] = ()
 
 
-def problems(document: object) -> dict[str, str]:
+def read_problems(document: object) -> dict[str, str]:
     with pytest.raises(InvalidInputError) as refused:
         read_input(Whole, document)
     return {problem.field: problem.problem for problem in refused.value.problems}
@@ -37,14 +37,14 @@ def test_valid_input_is_read() -> None:
     assert read_input(Whole, document) == Whole(title="x", parts=(Part(part_name="A", is_secret=True),))
 
 
-def test_every_invalid_missing_and_unknown_field_is_named_at_once() -> None:
+def test_one_error_names_every_invalid_missing_and_unknown_field() -> None:
     document = {
         "title": 3,
         "count": True,
         "extra": 1,
         "parts": [7, {"partName": "a", "value": 4, "isSecret": "no", "secret": 1}, {}],
     }
-    assert problems(document) == {
+    assert read_problems(document) == {
         "title": "must be text",
         "count": "must be a whole number",
         "extra": "is not a known field",
@@ -60,26 +60,26 @@ def test_every_invalid_missing_and_unknown_field_is_named_at_once() -> None:
 
 @pytest.mark.parametrize("document", [None, [], "text", 3])
 def test_input_that_is_not_an_object_is_refused(document: object) -> None:
-    assert problems(document) == {"": "must be an object"}
+    assert read_problems(document) == {"": "must be an object"}
 
 
 def test_other_types_are_not_accepted_as_lists() -> None:
-    assert problems({"title": "x", "parts": {"0": {}}}) == {"parts": "must be a list"}
+    assert read_problems({"title": "x", "parts": {"0": {}}}) == {"parts": "must be a list"}
 
 
 def test_null_is_not_converted_to_text() -> None:
-    assert problems({"title": None}) == {"title": "must be text"}
+    assert read_problems({"title": None}) == {"title": "must be text"}
 
 
-def test_text_that_no_row_can_hold_is_refused() -> None:
-    assert problems({"title": parse_json(b'"\\ud800"')}) == {
+def test_text_with_an_unpaired_surrogate_is_refused() -> None:
+    assert read_problems({"title": parse_json(b'"\\ud800"')}) == {
         "title": "must be text: it has half of a surrogate pair"
     }
     assert read_input(Whole, {"title": "Grüße 👋"}).title == "Grüße 👋"
 
 
 def test_the_number_of_reported_problems_is_limited() -> None:
-    assert len(problems({"title": "x", "parts": [1] * 5000})) == 100
+    assert len(read_problems({"title": "x", "parts": [1] * 5000})) == 100
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared.api.routes import Route
 from tests.described_api import DescribedApi
-from tests.runtime.events import api_event
+from tests.runtime.events import make_api_event
 from tests.runtime.gateway import ENDPOINT, Gateway
 from tests.runtime.platform_fixture import OWNER, Platform
 
@@ -21,8 +21,8 @@ ROUTES_OF_TWO_FUNCTIONS = [route for route in ROUTES if route.function in ("api"
 @pytest.fixture
 def session(platform: Platform) -> requests.Session:
     functions = {
-        "api": lambda event: api.respond(event, platform.project_service),
-        "webhook": lambda event: webhook.respond(event, platform.push_receiver),
+        "api": lambda event: api.handle_event(event, platform.project_service),
+        "webhook": lambda event: webhook.handle_event(event, platform.push_receiver),
     }
     return Gateway(routes=ROUTES, functions=functions, user_id=OWNER).open_session()
 
@@ -49,7 +49,7 @@ def test_the_response_for_a_missing_resource_is_documented(session: requests.Ses
 
 
 def test_the_committed_document_is_served_without_a_token(platform: Platform) -> None:
-    response = api.respond(api_event("GET /openapi.json"), platform.project_service)
+    response = api.handle_event(make_api_event("GET /openapi.json"), platform.project_service)
     assert response["statusCode"] == 200
     assert response["headers"]["content-type"] == "application/json"
     assert response["headers"]["cache-control"].startswith("public")
