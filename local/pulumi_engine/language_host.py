@@ -16,8 +16,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any, Final
@@ -31,6 +33,7 @@ from local.engine.program import THREAD_COUNT
 
 _HOST: Final = "127.0.0.1"
 _VERSION: Final = "0.1.0"
+_PARENT_CHECK_SECONDS: Final = 0.5
 _UNLIMITED: Final = ("grpc.max_receive_message_length", -1)
 
 
@@ -43,6 +46,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def __init__(self, engine_address: str) -> None:
         self._engine_address = engine_address
+        self._processes: set[subprocess.Popen[bytes]] = set()
+
+    def kill_processes(self) -> None:
+        """Kill the running programs and plugins."""
+        for process in tuple(self._processes):
+            process.kill()
 
     def Handshake(
         self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
@@ -93,22 +102,20 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "root_directory": request.info.root_directory,
         }
         program = Path(request.info.program_directory) / request.info.entry_point
-        done = subprocess.run(
+        with self._start(
             [_find_interpreter(request.info), "-u", "-m", "local.pulumi_engine.run_program", str(program)],
-            cwd=request.pwd or request.info.program_directory,
-            env={
+            folder=request.pwd or request.info.program_directory,
+            environment={
                 **_build_environment(),
                 "PULUMI_CONFIG": json.dumps(dict(request.config)),
                 "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
                 "ANCHOR_PULUMI_SETTINGS": json.dumps(settings),
             },
-            check=False,
-        )
-        if done.returncode == 0:
+        ) as process:
+            status = process.wait()
+        if status == 0:
             return language_pb2.RunResponse()
-        return language_pb2.RunResponse(
-            error=f"the program ended with the exit status {done.returncode}", bail=True
-        )
+        return language_pb2.RunResponse(error=f"the program ended with the exit status {status}", bail=True)
 
     def RunPlugin(
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
@@ -124,16 +131,30 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             *request.args,
             request.info.program_directory,
         ]
-        with subprocess.Popen(
-            command,
-            cwd=request.pwd,
-            env={**os.environ, **_parse_environment(request.env)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+        environment = {**os.environ, **_parse_environment(request.env)}
+        with self._start(
+            command, folder=request.pwd, environment=environment, output=subprocess.PIPE
         ) as process:
             context.add_callback(process.kill)
             yield from _read_output(process)
             yield language_pb2.RunPluginResponse(exitcode=process.wait())
+
+    @contextmanager
+    def _start(
+        self,
+        command: Sequence[str],
+        *,
+        folder: str,
+        environment: Mapping[str, str],
+        output: int | None = None,
+    ) -> Generator[subprocess.Popen[bytes]]:
+        """Start a process that `kill_processes` can kill."""
+        with subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output) as process:
+            self._processes.add(process)
+            try:
+                yield process
+            finally:
+                self._processes.discard(process)
 
 
 def _read_output(process: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPluginResponse]:
@@ -183,17 +204,27 @@ def _parse_environment(lines: Sequence[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
+def _end_with_parent(parent_id: int) -> None:
+    """Stop this process when its parent has ended. A killed engine sends no signal."""
+    while os.getppid() == parent_id:
+        time.sleep(_PARENT_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Serve until the engine stops the process. The last argument is the engine's address."""
+    """Serve until the engine stops the process or ends. The last argument is the engine's address."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     server = grpc.server(ThreadPoolExecutor(THREAD_COUNT), options=[_UNLIMITED])
     engine_address = arguments[-1] if arguments else ""
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address), server)
+    host = LanguageHost(engine_address)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port(f"{_HOST}:0")
     server.start()
     print(port, flush=True)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     # The engine ends this process with a signal.
     signal.sigwait({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    host.kill_processes()
     server.stop(grace=None)
     return 0
 

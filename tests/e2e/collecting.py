@@ -9,8 +9,6 @@ from attrs import frozen
 
 from local.cloud import Cloud
 
-_COLLECT = "anchor-local-collect"
-
 
 @frozen(kw_only=True)
 class ReleaseResources:
@@ -44,13 +42,15 @@ def run_collection(cloud: Cloud) -> None:
     for at in (now, now + timedelta(hours=1)):
         # The function reads the time from the EventBridge event, so that a test can choose the time.
         event = {"id": "by-hand", "time": at.isoformat(timespec="seconds").replace("+00:00", "Z")}
-        answer = client.invoke(FunctionName=_COLLECT, Payload=json.dumps(event).encode())
+        answer = client.invoke(
+            FunctionName=f"anchor-{cloud.stage}-collect", Payload=json.dumps(event).encode()
+        )
         assert "FunctionError" not in answer, answer["Payload"].read().decode()
 
 
 def list_release_resources(cloud: Cloud, site: str) -> ReleaseResources:
     """Return the resources of all releases of a site."""
-    server = f"anchor-local-site-{site}-server"
+    server = f"anchor-{cloud.stage}-site-{site}-server"
     outputs = cloud.deployed.outputs
     functions, store = cloud.emulator.client("lambda"), cloud.emulator.client("cloudfront-keyvaluestore")
     keys = store.get_paginator("list_keys").paginate(KvsARN=outputs["keyValueStoreArn"])

@@ -5,7 +5,6 @@ These tests run in a process of their own, because a process can run only one em
 
 import shutil
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -37,6 +36,10 @@ def first_deployment(cloud: Cloud) -> Deployment:
 
 
 @pytest.fixture(scope="session")
-def project(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
-    folder: Path = tmp_path_factory.mktemp("tiny")
-    return TinyPlatform(cloud, folder).create_project(SITE)
+def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
+    return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def project(platform: TinyPlatform) -> TinyProject:
+    return platform.create_project(SITE)

@@ -14,7 +14,8 @@ from local.engine.engine import Deployment
 from local.platform_client import Json
 from local.progress import Progress
 from local.pulumi_engine.engine import PulumiEngine
-from tests.e2e.tiny_platform import TinyProject
+from tests.e2e.collecting import list_release_resources, run_collection
+from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 
 
 @frozen(kw_only=True)
@@ -79,15 +80,27 @@ def test_an_image_is_uploaded_and_delivered(cloud: Cloud, project: TinyProject) 
     check_images(cloud, project.client, Progress())
 
 
-def test_a_second_up_does_not_change_the_releases(
-    cloud: Cloud,
-    first_deployment: Deployment,
-    project: TinyProject,
-    visitor: Visitor,
-    releases: Releases,
+@pytest.fixture
+def promoted_and_collected(
+    cloud: Cloud, platform: TinyPlatform, project: TinyProject, releases: Releases
+) -> None:
+    """Promote the first release. Release the site `docs`, delete its project, and collect what is left."""
+    project.client.promote(releases.first["deploymentId"])
+    deleted = platform.create_project("docs")
+    assert deleted.release()["status"] == "live"
+    released = list_release_resources(cloud, "docs")
+    deleted.client.delete_project(deleted.project_id)
+    run_collection(cloud)
+    remaining = list_release_resources(cloud, "docs")
+    assert len(remaining.aliases) < len(released.aliases)
+    assert (remaining.keys, remaining.objects) == (frozenset(), frozenset())
+
+
+@pytest.mark.usefixtures("promoted_and_collected")
+def test_a_second_up_changes_nothing_after_a_promotion_and_a_collection(
+    cloud: Cloud, first_deployment: Deployment, visitor: Visitor, releases: Releases
 ) -> None:
     """G8: `pulumi up` does not undo what the platform did at run time."""
-    project.client.promote(releases.first["deploymentId"])
     again = cloud.upgrade(cloud.root)
     assert again.outputs == first_deployment.outputs
     assert (again.created, again.updated, again.deleted) == ((), (), ())

@@ -3,15 +3,10 @@
 import os
 import threading
 import time
-from pathlib import Path
 
 from local.builds.command import kill_marked_processes
+from tests.e2e.processes import is_running
 from tests.local.builds.build_harness import BuildHarness, find_failed_phase, read_phase_statuses
-
-
-def is_running(pid: int) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
 
 
 def read_printed_pids(harness: BuildHarness) -> list[int]:
