@@ -30,7 +30,7 @@ MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine test package first-account lock snapshots clean reference reliability bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test package first-account lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 15
@@ -98,10 +98,15 @@ middleware: $(INSTALLED) ## test a site with all forms of middleware
 conformance: $(INSTALLED) ## run the tests with a second site (Next.js 15, base path, split server) and with a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
 
-# The tests of ENGINE_SITE are a session of their own, because a process can run only one emulator.
 engine: $(INSTALLED) ## run the tests with Pulumi's own engine (it is built in .anchor if it is not installed)
 	@$(BIN)/python -m local.pulumi_engine
-	@$(PYTEST) tests/engine --ignore $(ENGINE_SITE) -n 2 --dist loadfile -v | sed -u 's|^tests/engine/||'
+	@$(MAKE) --no-print-directory -j 2 engine-stages engine-site
+
+engine-stages: $(INSTALLED)
+	@$(PYTEST) tests/engine --ignore $(ENGINE_SITE) -n 2 --dist loadfile -v | grep --line-buffered -v '^tests/engine/'
+
+# The tests of ENGINE_SITE run in a process of their own, because a process can run only one emulator.
+engine-site: $(INSTALLED)
 	@$(PYTEST) $(ENGINE_SITE) -p no:xdist -v | sed -u 's|^tests/engine/||'
 
 # The targets run in parallel, because the end-to-end tests often wait. On two cores this saves a third of the time.

@@ -13,10 +13,11 @@ import yaml
 from attrs import define, field, frozen
 
 from local.emulator.emulator import Emulator
-from local.pulumi_engine.cli import PulumiCommandLine, PulumiProject
+from local.pulumi_engine.cli import PulumiCommandLine, PulumiFailedError, PulumiProject
 from local.pulumi_engine.provider import run_provider
-from local.pulumi_engine.workspace import create_project, write_settings
+from local.pulumi_engine.workspace import create_project
 from local.stage import find_hosted_zones
+from reference.plan_summary import Change, read_changes
 
 ROOT: Final = Path(__file__).parents[2]
 STAGES: Final = ("dev", "staging", "production")
@@ -76,11 +77,36 @@ class Stack:
     def destroy(self, *options: str) -> Steps:
         return Steps.parse(self.project.run("destroy", "--stack", self.stage, "--yes", *options))
 
-    def change_settings(self, changes: Mapping[str, object]) -> None:
-        """Change the settings of the stage, starting from its file in the checkout."""
-        merged = {**self.settings}
-        stage = {**self.settings.get(STAGE_SETTING, {}), **changes}  # pyright: ignore[reportGeneralTypeIssues]
-        write_settings(ROOT, self.project.folder, self.stage, {**merged, STAGE_SETTING: stage})
+    def plan_changes(self, settings: Mapping[str, object]) -> tuple[list[Change], str]:
+        """Preview other settings of the stage, and then restore the settings.
+
+        Args:
+            settings: New values of settings in the stage's file of the checkout. None removes a setting.
+
+        Returns:
+            The planned changes, and the output of Pulumi.
+        """
+        file = self.project.folder / f"Pulumi.{self.stage}.yaml"
+        former = file.read_text(encoding="utf-8")
+        document = yaml.safe_load(former)
+        changed = {**document["config"][STAGE_SETTING], **settings}
+        document["config"][STAGE_SETTING] = {
+            name: value for name, value in changed.items() if value is not None
+        }
+        file.write_text(yaml.safe_dump(document), encoding="utf-8")
+        events = self.project.state / "events.json"
+        events.unlink(missing_ok=True)
+        try:
+            output = self.project.run(
+                *("preview", "--stack", self.stage, "--event-log", str(events)),
+                environment={"PULUMI_DEBUG_COMMANDS": "true"},
+            )
+        except PulumiFailedError as error:
+            output = error.output
+        finally:
+            file.write_text(former, encoding="utf-8")
+        with events.open(encoding="utf-8") as lines:
+            return read_changes(lines), output
 
     def get_state(self) -> dict[str, Any]:
         return self.project.export_state(self.stage)["deployment"]
@@ -156,13 +182,13 @@ class StackFactory:
 
 
 def make_layers(folder: Path) -> Path:
-    """Create the layer folders of all stages, with a small file in each layer."""
-    for stage in STAGES:
-        settings = yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"][STAGE_SETTING]
-        for layer in ("base", "edge"):
-            python = folder / f"{settings['pythonRuntime']}-{settings['architecture']}" / layer / "python"
-            python.mkdir(parents=True, exist_ok=True)
-            (python / "placeholder.py").write_text(f"LAYER = {layer!r}\n")
+    """Create the layer folders of all stages and of other settings, with a small file in each layer."""
+    for runtime in ("python3.13", "python3.14"):
+        for architecture in ("arm64", "x86_64"):
+            for layer in ("base", "edge"):
+                python = folder / f"{runtime}-{architecture}" / layer / "python"
+                python.mkdir(parents=True)
+                (python / "placeholder.py").write_text(f"LAYER = {layer!r}\n")
     return folder
 
 

@@ -22,6 +22,8 @@ from tests.local.emulator.test_conflicts import CALLS
 
 KILLS: Final = 20
 CREATIONS_BETWEEN_KILLS: Final = 4
+# Number of kills after which one resource is imported with the command for a single resource.
+SINGLE_IMPORTS: Final = 3
 # Kinds of resources without a unique name. AWS creates a second one, and the first one is left over.
 UNNAMED: Final = {
     "api gateway apis": "aws:apigatewayv2/api:Api",
@@ -36,16 +38,16 @@ def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(
 ) -> None:
     """G10: each kill hits a resource that AWS has created and Pulumi does not know yet."""
     killer, interrupted = Killer(), list[Pending]()
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         killer.run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
         remove_lock(interruptible_dev)
         pending = list_pending(interruptible_dev)
         interrupted += pending
         delete_items(interruptible_dev, pending)
         imports = find_imports(interruptible_dev, pending)
-        import_all(interruptible_dev, imports[1:])
-        if imports:
-            import_one(interruptible_dev, imports[0])
+        if imports and kill < SINGLE_IMPORTS:
+            import_one(interruptible_dev, imports.pop())
+        import_all(interruptible_dev, imports)
 
     completed = interruptible_dev.up()
     assert set(completed.counts) <= {"created", "updated", "unchanged"}, completed.output

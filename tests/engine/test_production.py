@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 
 from local.pulumi_engine.cli import PulumiFailedError
+from tests.engine.changed_settings import CHANGED_SETTINGS, ChangedSettings, summarize_plan
 from tests.engine.checks import check_creation, check_no_change
 from tests.engine.inventory import list_resources
 from tests.engine.stacks import Stack
@@ -27,10 +28,24 @@ def test_destroying_production_keeps_its_data(production: Stack, subtests: pytes
         check_creation(production)
     with subtests.test("no change and no drift after the creation"):
         check_no_change(production)
+    for changed in CHANGED_SETTINGS:
+        with subtests.test(f"the plan for changed settings: {changed.name}"):
+            check_plan(production, changed)
     with subtests.test("destroy deletes nothing"):
         check_refused_destroy(production)
     with subtests.test("destroy without a preview keeps what holds data"):
         check_destroy_without_preview(production)
+
+
+def check_plan(production: Stack, changed: ChangedSettings) -> None:
+    """Nothing that holds data is deleted or replaced, unless it stays in AWS."""
+    planned, output = production.plan_changes(changed.settings)
+    if changed.refused:
+        assert changed.refused in output
+    else:
+        assert summarize_plan(planned, changed.plan) == changed.plan
+    lost = [change.line for change in planned if "LOST" in change.line]
+    assert lost == []
 
 
 def check_refused_destroy(production: Stack) -> None:
