@@ -1,15 +1,16 @@
 """Deploys an unchanged Pulumi program to the embedded AWS, in place of Pulumi's engine and AWS provider.
 
 For each resource type, `local.providers` has a function that creates the resource. The engine remembers
-created resources by URN. A second run creates new resources, updates changed resources, and deletes resources
-that the program no longer declares.
+created resources by URN. A second run creates new resources, updates or replaces changed resources, and
+deletes resources that the program no longer declares.
 """
 
 import hashlib
+import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -22,7 +23,13 @@ from local.emulator.emulator import Emulator
 from local.engine.archives import Content
 from local.engine.monitor import Monitor, Registration
 from local.engine.program import run_main, run_program
-from local.providers.core.registry import CREATORS, DELETERS, IMMUTABLE_PROPERTIES, INVOKES, UPDATERS
+from local.providers.core.registry import CREATORS, DELETERS, INVOKES, UPDATERS
+from local.providers.core.replacement_rules import RULES
+from local.providers.core.replacements import (
+    find_changed_properties,
+    find_replaced_properties,
+    is_deleted_before_replacement,
+)
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 
 PROJECT = "anchor-deploy"
@@ -71,7 +78,10 @@ class Resource:
 
 @frozen(kw_only=True)
 class Deployment:
-    """The result of a run. `created`, `updated` and `deleted` contain URNs, in the order of the changes."""
+    """The result of a run. `created`, `updated` and `deleted` contain URNs, in the order of the changes.
+
+    The URN of a replaced resource is in `created` and in `deleted`.
+    """
 
     outputs: dict[str, Any]
     resources: tuple[Resource, ...]
@@ -107,12 +117,17 @@ class ProgramEngine(Protocol):
 
 @frozen(kw_only=True)
 class _RememberedResource:
-    """A resource that the engine remembers between runs."""
+    """A resource that the engine remembers between runs.
+
+    Attributes:
+        position: Place in the order of creation. An update or a replacement keeps it.
+    """
 
     declared: DeclaredResource
     made: CreatedResource
     digest: str
     region: str
+    position: int
 
 
 @define(kw_only=True)
@@ -124,6 +139,7 @@ class _Run:
     seen: dict[str, None] = field(factory=dict)
     created: list[str] = field(factory=list)
     updated: list[str] = field(factory=list)
+    deleted: list[str] = field(factory=list)
     failure: BaseException | None = None
 
 
@@ -139,6 +155,9 @@ class Engine:
         self._emulator = emulator
         self._root = root
         self._kept: dict[str, _RememberedResource] = {}
+        # Resources that have a replacement. The next successful run deletes them.
+        self._replaced: list[_RememberedResource] = []
+        self._positions = itertools.count()
 
     def deploy(
         self,
@@ -199,20 +218,21 @@ class Engine:
             raise
         if run.failure:
             raise run.failure
-        deleted = self._delete([urn for urn in reversed(self._kept) if urn not in run.seen])
+        undeclared = [kept for urn, kept in self._kept.items() if urn not in run.seen]
+        run.deleted.extend(self._delete_all([*undeclared, *self._replaced]))
         return Deployment(
             outputs=monitor.outputs,
             resources=tuple(self._create_resource(urn) for urn in run.seen if urn in self._kept),
             created=tuple(run.created),
             updated=tuple(run.updated),
-            deleted=tuple(deleted),
+            deleted=tuple(run.deleted),
             warnings=tuple(monitor.warnings),
             seconds=time.monotonic() - started,
         )
 
     def destroy(self) -> tuple[str, ...]:
         """Delete all resources, the newest first, and return their URNs."""
-        return tuple(self._delete(list(reversed(self._kept))))
+        return tuple(self._delete_all([*self._kept.values(), *self._replaced]))
 
     def load_settings(self, stack: str) -> Mapping[str, object]:
         """Return the settings in `Pulumi.<stack>.yaml`. The keys include the namespace.
@@ -234,7 +254,7 @@ class Engine:
         )
 
     def _register(self, run: _Run, registration: Registration) -> CreatedResource:
-        """Create one resource, or update it if its properties changed. The SDK's threads call this method."""
+        """Create, update or replace one resource. The SDK's threads call this method."""
         declared = registration.declared
         with run.lock:
             if run.failure:
@@ -243,56 +263,78 @@ class Engine:
                 raise EngineError(f"two resources have the URN {declared.urn}: rename one of them")
             run.seen[declared.urn] = None
         try:
-            return self._create_or_update(run, registration)
+            return self._apply(run, registration)
         except Exception as error:
             with run.lock:
                 run.failure = run.failure or error
             raise
 
-    def _create_or_update(self, run: _Run, registration: Registration) -> CreatedResource:
+    def _apply(self, run: _Run, registration: Registration) -> CreatedResource:
         declared = registration.declared
         if declared.type.startswith("pulumi:providers:"):
             return CreatedResource(id=declared.name)
+        if declared.type not in CREATORS:
+            raise UnknownTypeError(declared.type, declared.urn)
         kept = self._take_over(registration)
         if kept:
             declared = evolve(declared, properties=registration.restore_ignored(kept.declared.properties))
         digest = _hash_properties(declared.properties)
-        if kept and kept.digest == digest:
+        if kept and kept.digest == digest and not _is_orphaned(run, registration):
             return kept.made
-        if declared.type not in CREATORS:
-            raise UnknownTypeError(declared.type, declared.urn)
         region = str(declared.properties.get("region") or self._emulator.region)
         aws = ProviderContext(emulator=self._emulator, region=region)
         started = time.monotonic()
         if kept is None:
-            made = _call_provider("create", declared, lambda: CREATORS[declared.type](aws, declared))
+            changed, made = run.created, _create(aws, declared)
+        elif _is_orphaned(run, registration):
+            self._delete_now(run, kept)
+            changed, made = run.created, _create(aws, declared)
+        elif self._must_replace(declared, kept):
+            changed, made = run.created, self._replace(run, aws, declared, kept)
         else:
-            made = self._update(aws, declared, kept)
+            changed, made = run.updated, _update(aws, declared, kept)
         with run.lock:
-            (run.updated if kept else run.created).append(declared.urn)
+            changed.append(declared.urn)
             self._kept[declared.urn] = _RememberedResource(
-                declared=declared, made=made, digest=digest, region=region
+                declared=declared,
+                made=made,
+                digest=digest,
+                region=region,
+                position=kept.position if kept else next(self._positions),
             )
             if run.on_resource:
                 run.on_resource(declared.urn, declared.type, time.monotonic() - started)
         return made
 
-    def _update(
-        self, aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource
-    ) -> CreatedResource:
-        """Change a resource in place. Pulumi would replace it if a property is immutable."""
-        changed = {
-            name
-            for name in {*declared.properties, *kept.declared.properties}
-            if declared.properties.get(name) != kept.declared.properties.get(name)
-        }
-        update = UPDATERS.get(declared.type)
-        fixed = changed if update is None else changed & IMMUTABLE_PROPERTIES[declared.type]
-        if update is None or fixed:
-            raise EngineError(
-                f"the embedded cloud cannot change {', '.join(sorted(fixed))} of {declared.urn}: restart it"
+    def _must_replace(self, declared: DeclaredResource, kept: _RememberedResource) -> bool:
+        return bool(
+            find_replaced_properties(
+                declared.type,
+                kept.declared.properties,
+                declared.properties,
+                default_region=self._emulator.region,
             )
-        return _call_provider("update", declared, partial(update, aws, declared, kept.made))
+        )
+
+    def _replace(
+        self, run: _Run, aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource
+    ) -> CreatedResource:
+        """Create a resource in place of a remembered one.
+
+        If both can exist, delete the remembered one at the end of the run, when nothing refers to it.
+        """
+        if is_deleted_before_replacement(declared.type, kept.declared.properties, declared.properties):
+            self._delete_now(run, kept)
+            return _create(aws, declared)
+        made = _create(aws, declared)
+        with run.lock:
+            self._replaced.append(kept)
+        return made
+
+    def _delete_now(self, run: _Run, kept: _RememberedResource) -> None:
+        self._delete(kept)
+        with run.lock:
+            run.deleted.append(kept.declared.urn)
 
     def _take_over(self, registration: Registration) -> _RememberedResource | None:
         """Return the remembered state of a resource, or None for a new resource.
@@ -302,22 +344,31 @@ class Engine:
         urn = registration.declared.urn
         former = next((each for each in registration.former_urns if each in self._kept), None)
         if former is not None and urn not in self._kept:
-            self._kept[urn] = self._kept.pop(former)
+            kept = self._kept.pop(former)
+            self._kept[urn] = evolve(kept, declared=evolve(kept.declared, urn=urn))
         return self._kept.get(urn)
 
-    def _delete(self, urns: list[str]) -> list[str]:
-        for urn in urns:
-            kept = self._kept[urn]
-            delete = DELETERS.get(kept.declared.type)
-            if delete is None:
-                raise EngineError(
-                    f"the embedded cloud cannot delete {urn}: restart it, or register a deletion of "
-                    f'"{kept.declared.type}" in local/providers'
-                )
-            aws = ProviderContext(emulator=self._emulator, region=kept.region)
-            _call_provider("delete", kept.declared, partial(delete, aws, kept.declared, kept.made))
-            del self._kept[urn]
-        return urns
+    def _delete_all(self, resources: Iterable[_RememberedResource]) -> list[str]:
+        """Delete resources, the newest first, and return their URNs."""
+        ordered = sorted(resources, key=lambda kept: kept.position, reverse=True)
+        for kept in ordered:
+            self._delete(kept)
+        return [kept.declared.urn for kept in ordered]
+
+    def _delete(self, kept: _RememberedResource) -> None:
+        declared = kept.declared
+        delete = DELETERS.get(declared.type)
+        if delete is None:
+            raise EngineError(
+                f"the embedded cloud cannot delete {declared.urn}: restart it, or register a deletion of "
+                f'"{declared.type}" in local/providers'
+            )
+        aws = ProviderContext(emulator=self._emulator, region=kept.region)
+        _call_provider("delete", declared, partial(delete, aws, declared, kept.made))
+        if self._kept.get(declared.urn) is kept:
+            del self._kept[declared.urn]
+        else:
+            self._replaced.remove(kept)
 
     def _invoke(self, token: str, arguments: Properties) -> Properties:
         if token not in INVOKES:
@@ -328,6 +379,31 @@ class Engine:
         return INVOKES[token](
             ProviderContext(emulator=self._emulator, region=self._emulator.region), arguments
         )
+
+
+def _is_orphaned(run: _Run, registration: Registration) -> bool:
+    """Return whether this run has deleted what the resource belongs to. AWS may have deleted both.
+
+    For example, a permission belongs to a function. Pulumi replaces such a resource, too.
+    """
+    forcing = RULES[registration.declared.type].properties
+    return not registration.find_dependencies(forcing).isdisjoint(run.deleted)
+
+
+def _create(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    return _call_provider("create", declared, partial(CREATORS[declared.type], aws, declared))
+
+
+def _update(aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource) -> CreatedResource:
+    """Change a resource in place."""
+    update = UPDATERS.get(declared.type)
+    if update is None:
+        changed = find_changed_properties(kept.declared.properties, declared.properties)
+        raise EngineError(
+            f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: restart it, or "
+            f'register an update of "{declared.type}" in local/providers'
+        )
+    return _call_provider("update", declared, partial(update, aws, declared, kept.made))
 
 
 def _call_provider(verb: str, declared: DeclaredResource, act: Callable[[], T]) -> T:

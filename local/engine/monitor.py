@@ -6,7 +6,7 @@ The SDK sends the registrations of resources to the resource monitor, which is a
 # ruff: noqa: N802 - the methods have the names of Pulumi's protocol
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,18 @@ class Registration:
 
     Attributes:
         ignore_changes: Property paths whose later changes must not be applied.
+        dependencies: URNs of the resources whose outputs each property contains.
         former_urns: URNs that the resource may have had before. They come from its aliases.
     """
 
     declared: DeclaredResource
     ignore_changes: tuple[str, ...]
+    dependencies: Mapping[str, frozenset[str]]
     former_urns: tuple[str, ...] = ()
+
+    def find_dependencies(self, properties: Iterable[str]) -> frozenset[str]:
+        """Return the URNs of the resources whose outputs some of the properties contain."""
+        return frozenset().union(*(self.dependencies.get(name, ()) for name in properties))
 
     def restore_ignored(self, old: Properties) -> Properties:
         """Return the declared properties, but with the old values at the paths of `ignore_changes`."""
@@ -98,6 +104,10 @@ class Monitor:
             Registration(
                 declared=declared,
                 ignore_changes=tuple(request.ignoreChanges),
+                dependencies={
+                    name: frozenset(dependencies.urns)
+                    for name, dependencies in request.propertyDependencies.items()
+                },
                 former_urns=tuple(self._build_former_urn(request, alias) for alias in request.aliases),
             )
         )

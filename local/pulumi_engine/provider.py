@@ -26,10 +26,14 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from local.emulator.emulator import Emulator
 from local.providers.core.read_back import select_declared
 from local.providers.core.registry import COMPLETE_READERS, CREATORS, DELETERS, INVOKES, UPDATERS
+from local.providers.core.replacements import (
+    find_changed_properties,
+    find_replaced_properties,
+    is_deleted_before_replacement,
+)
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
 from local.pulumi_engine.imports import ImportUnsupportedError, find_imported
 from local.pulumi_engine.properties import UNKNOWN_TEXT, read_declared, read_stored, to_plain_values
-from local.pulumi_engine.replacements import find_physical_name, find_replaced_properties
 
 _HOST: Final = "127.0.0.1"
 _VERSION: Final = "7.51.0"
@@ -145,15 +149,13 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
             # The inputs of an imported resource contain the defaults of AWS. Like the AWS provider, compare
             # only what the program declares.
             old = select_declared(new, old)
-        changed = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-        replaced = find_replaced_properties(kind, changed)
-        physical_name = find_physical_name(kind, new)
+        changed = find_changed_properties(old, new)
+        replaced = find_replaced_properties(kind, old, new, default_region=self._region)
         return provider_pb2.DiffResponse(
             changes=_Change.DIFF_SOME if changed else _Change.DIFF_NONE,
             diffs=changed,
             replaces=replaced,
-            # A second resource with the same name cannot exist beside the first.
-            deleteBeforeReplace=physical_name is not None and physical_name == find_physical_name(kind, old),
+            deleteBeforeReplace=is_deleted_before_replacement(kind, old, new),
             hasDetailedDiff=True,
             detailedDiff={
                 name: provider_pb2.PropertyDiff(

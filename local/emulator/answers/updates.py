@@ -8,7 +8,7 @@ The emulator (ministack 1.5.33) accepts these members of the requests, but keeps
 
 from typing import Any, cast
 
-from ministack.services import apigateway, codebuild
+from ministack.services import apigateway, codebuild, cognito
 
 from local.emulator.answers.hooking import Function, Response, replace_function
 
@@ -21,6 +21,7 @@ def install_update_hooks() -> None:
     """Install the hooks."""
     replace_function(apigateway, "_update_authorizer", _build_update_authorizer)
     replace_function(codebuild, "_update_project", _build_update_project)
+    replace_function(cognito, "_update_user_pool", _build_update_user_pool)
 
 
 def _build_update_authorizer(original: Function) -> Function:
@@ -38,6 +39,16 @@ def _build_update_project(original: Function) -> Function:
         project: Json | None = codebuild._projects.get(data.get("name", ""))
         if project is not None:
             project.update({name: data[name] for name in PROJECT_MEMBERS if name in data})
+        return cast("Response", original(data))
+
+    return update
+
+
+def _build_update_user_pool(original: Function) -> Function:
+    def update(data: Json) -> Response:
+        pool: Json | None = cognito._user_pools.get(data.get("UserPoolId", ""))
+        if pool is not None and "PoolName" in data:
+            pool["Name"] = data["PoolName"]
         return cast("Response", original(data))
 
     return update

@@ -149,9 +149,12 @@ def _find_problems(zone: Json, body: bytes) -> Iterator[str]:
     present = _list_records(zone["id"])
     for change in [] if changes is None else route53._findall(changes, "Change"):
         element = route53._find(change, "ResourceRecordSet")
-        if element is None or route53._text(change, "Action") == "DELETE":
+        if element is None:
             continue
         record: Json = route53._parse_record_set(element)
+        if route53._text(change, "Action") == "DELETE":
+            present = [other for other in present if route53._rs_key(other) != route53._rs_key(record)]
+            continue
         name, zone_name = _read_name(record), zone["name"].rstrip(".")
         if name != zone_name and not name.endswith(f".{zone_name}"):
             yield f"RRSet with DNS name {record['Name']} is not permitted in zone {zone['name']}"

@@ -53,7 +53,7 @@ LOG_GROUP = {"status": "status", "groupName": "groupName", "streamName": "stream
 LOG_ARCHIVE = {"status": "status", "location": "location", "encryptionDisabled": "encryptionDisabled"}
 
 
-@register_creator("aws:codebuild/project:Project", immutable=("name",))
+@register_creator("aws:codebuild/project:Project")
 def create_project(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a project."""
     name = declared.get_physical_name()

@@ -38,9 +38,7 @@ INVOKE_CONFIG = {
 OUTCOMES = {"OnFailure": "onFailure", "OnSuccess": "onSuccess"}
 
 
-@register_creator(
-    "aws:lambda/eventSourceMapping:EventSourceMapping", immutable=("eventSourceArn", "startingPosition")
-)
+@register_creator("aws:lambda/eventSourceMapping:EventSourceMapping")
 def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Connect a queue or stream to a function."""
     properties = declared.properties
@@ -135,11 +133,7 @@ def delete_event_source_mapping(
     aws.client("lambda").delete_event_source_mapping(UUID=made.id)
 
 
-@register_creator(
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-    repeatable=True,
-    immutable=("functionName", "qualifier"),
-)
+@register_creator("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", repeatable=True)
 def create_event_invoke_config(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set retries and destinations of asynchronous invocations."""
     properties = declared.properties
@@ -190,11 +184,7 @@ def delete_event_invoke_config(
     )
 
 
-@register_creator(
-    "aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
-    repeatable=True,
-    immutable=("functionName",),
-)
+@register_creator("aws:lambda/functionRecursionConfig:FunctionRecursionConfig", repeatable=True)
 def create_recursion_config(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set whether Lambda drops calls in a chain of recursive calls."""
     properties = declared.properties

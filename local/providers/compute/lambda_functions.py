@@ -50,7 +50,7 @@ LAYER = {
 }
 
 
-@register_creator("aws:lambda/function:Function", immutable=("name", "packageType"))
+@register_creator("aws:lambda/function:Function")
 def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a function with its code. It can be invoked at once."""
     properties = declared.properties
@@ -173,7 +173,7 @@ def build_invoke_arn(aws: ProviderContext, arn: str) -> str:
     return f"arn:aws:apigateway:{aws.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
-@register_creator("aws:lambda/alias:Alias", immutable=("functionName", "name"))
+@register_creator("aws:lambda/alias:Alias")
 def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alias of a version."""
     properties = declared.properties
@@ -215,7 +215,7 @@ def delete_alias(aws: ProviderContext, _declared: DeclaredResource, made: Create
     aws.client("lambda").delete_alias(FunctionName=function_name, Name=name)
 
 
-@register_creator("aws:lambda/layerVersion:LayerVersion", immutable=("layerName",))
+@register_creator("aws:lambda/layerVersion:LayerVersion")
 def create_layer_version(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Publish the next version of a layer."""
     properties = declared.properties
@@ -234,14 +234,6 @@ def create_layer_version(aws: ProviderContext, declared: DeclaredResource) -> Cr
             "createdDate": made["CreatedDate"],
         },
     )
-
-
-@register_updater("aws:lambda/layerVersion:LayerVersion")
-def publish_layer_version(
-    aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
-) -> CreatedResource:
-    """Publish a new version instead of an update, because layer versions cannot be changed."""
-    return create_layer_version(aws, declared)
 
 
 @register_reader("aws:lambda/layerVersion:LayerVersion", unreadable=("code",))

@@ -6,7 +6,6 @@ from local.providers.core.registry import (
     register_creator,
     register_deleter,
     register_reader,
-    register_updater,
 )
 from local.providers.core.resource import (
     CreatedResource,
@@ -25,7 +24,7 @@ CONDITIONS = {
 }
 
 
-@register_creator("aws:lambda/permission:Permission", immutable=("function", "qualifier", "statementId"))
+@register_creator("aws:lambda/permission:Permission")
 def create_permission(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Add a statement to a function's policy.
 
@@ -48,15 +47,6 @@ def create_permission(aws: ProviderContext, declared: DeclaredResource) -> Creat
         ),
     )
     return CreatedResource(id=statement, outputs={"statementId": statement})
-
-
-@register_updater("aws:lambda/permission:Permission")
-def replace_permission(
-    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
-) -> CreatedResource:
-    """Replace the statement, because Lambda cannot change an existing statement."""
-    delete_permission(aws, declared, made)
-    return create_permission(aws, declared)
 
 
 @register_reader("aws:lambda/permission:Permission", unreadable=("function", "qualifier"))

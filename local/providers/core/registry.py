@@ -20,32 +20,27 @@ Read = Callable[[ProviderContext, DeclaredResource, CreatedResource], Properties
 Invoke = Callable[[ProviderContext, Properties], Properties]
 
 CREATORS: dict[str, Create] = {}
+# A type whose properties all force a replacement has no updater (`replacement_rules`).
 UPDATERS: dict[str, Update] = {}
 DELETERS: dict[str, Delete] = {}
 READERS: dict[str, Read] = {}
 # Like `READERS`, but the functions return all properties that AWS knows, not only the declared ones.
 COMPLETE_READERS: dict[str, Read] = {}
-# The properties of each type that AWS cannot change. For such a change, Pulumi replaces the resource.
-IMMUTABLE_PROPERTIES: dict[str, frozenset[str]] = {}
 # The properties of each type that AWS does not return. Readers return them as declared.
 UNREADABLE_PROPERTIES: dict[str, frozenset[str]] = {}
 INVOKES: dict[str, Invoke] = {}
 
 
-def register_creator(
-    token: str, *, repeatable: bool = False, immutable: tuple[str, ...] = ()
-) -> Callable[[Create], Create]:
+def register_creator(token: str, *, repeatable: bool = False) -> Callable[[Create], Create]:
     """Register the creator of a type.
 
     Args:
         token: `aws:<module>/<type>:<Type>`.
         repeatable: Whether a second call of the creator changes the existing resource (for example a policy).
-        immutable: Properties that AWS cannot change. The region is always one of them.
     """
 
     def register(create: Create) -> Create:
         CREATORS[token] = create
-        IMMUTABLE_PROPERTIES[token] = frozenset({*immutable, "region"})
         if repeatable:
             UPDATERS[token] = lambda aws, declared, _made: create(aws, declared)
         return create
@@ -64,10 +59,20 @@ def register_updater(token: str) -> Callable[[Update], Update]:
 
 
 def register_deleter(token: str) -> Callable[[Delete], Delete]:
-    """Register the function that deletes a resource of the type."""
+    """Register the function that deletes a resource of the type.
+
+    The function may raise AWS's error for a missing resource. `DELETERS` then has a function that ignores it.
+    """
 
     def register(delete: Delete) -> Delete:
-        DELETERS[token] = delete
+        def delete_existing(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
+            try:
+                delete(aws, declared, made)
+            except ClientError as error:
+                if not _is_not_found_error(error):
+                    raise
+
+        DELETERS[token] = delete_existing
         return delete
 
     return register

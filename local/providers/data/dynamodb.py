@@ -23,7 +23,7 @@ from local.providers.core.resource import (
 )
 
 
-@register_creator("aws:dynamodb/table:Table", immutable=("hashKey", "name", "rangeKey"))
+@register_creator("aws:dynamodb/table:Table")
 def create_table(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a table and wait until it is available."""
     properties = declared.properties
@@ -276,7 +276,7 @@ def delete_table(aws: ProviderContext, _declared: DeclaredResource, made: Create
     aws.client("dynamodb").delete_table(TableName=made.id)
 
 
-@register_creator("aws:dynamodb/tableItem:TableItem", immutable=("hashKey", "rangeKey", "tableName"))
+@register_creator("aws:dynamodb/tableItem:TableItem")
 def create_table_item(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Write an item that the program manages. The provider refuses to overwrite another item."""
     properties = declared.properties

@@ -22,7 +22,7 @@ from local.providers.core.resource import (
 HOSTED_ZONE_ID = "Z3O0J2DXBE1FTB"
 
 
-@register_creator("aws:s3/bucket:Bucket", immutable=("bucket",))
+@register_creator("aws:s3/bucket:Bucket")
 def create_bucket(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an empty bucket in the provider's region."""
     name = declared.get_physical_name("bucket")

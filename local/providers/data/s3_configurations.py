@@ -54,9 +54,7 @@ NOTIFICATIONS = {
 FILTERS = {"prefix": "filterPrefix", "suffix": "filterSuffix"}
 
 
-@register_creator(
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", repeatable=True, immutable=("bucket",)
-)
+@register_creator("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", repeatable=True)
 def create_public_access_block(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the public access block."""
     properties = declared.properties
@@ -78,9 +76,7 @@ def read_public_access_block(
     return {"bucket": made.id, **parse_answer(answer["PublicAccessBlockConfiguration"], **PUBLIC_ACCESS)}
 
 
-@register_creator(
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls", repeatable=True, immutable=("bucket",)
-)
+@register_creator("aws:s3/bucketOwnershipControls:BucketOwnershipControls", repeatable=True)
 def create_ownership_controls(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the ownership of uploaded objects."""
     properties = declared.properties
@@ -102,9 +98,7 @@ def read_ownership_controls(
 
 
 @register_creator(
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-    repeatable=True,
-    immutable=("bucket",),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", repeatable=True
 )
 def create_encryption(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the default encryption."""
@@ -146,7 +140,7 @@ def read_encryption(aws: ProviderContext, _declared: DeclaredResource, made: Cre
     }
 
 
-@register_creator("aws:s3/bucketVersioning:BucketVersioning", repeatable=True, immutable=("bucket",))
+@register_creator("aws:s3/bucketVersioning:BucketVersioning", repeatable=True)
 def create_versioning(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set versioning."""
     properties = declared.properties
@@ -165,7 +159,7 @@ def read_versioning(aws: ProviderContext, _declared: DeclaredResource, made: Cre
     return {"bucket": made.id, "versioningConfiguration": {"status": status}}
 
 
-@register_creator("aws:s3/bucketPolicy:BucketPolicy", repeatable=True, immutable=("bucket",))
+@register_creator("aws:s3/bucketPolicy:BucketPolicy", repeatable=True)
 def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the bucket's policy."""
     properties = declared.properties
@@ -179,9 +173,7 @@ def read_policy(aws: ProviderContext, _declared: DeclaredResource, made: Created
     return {"bucket": made.id, "policy": aws.client("s3").get_bucket_policy(Bucket=made.id)["Policy"]}
 
 
-@register_creator(
-    "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", repeatable=True, immutable=("bucket",)
-)
+@register_creator("aws:s3/bucketCorsConfiguration:BucketCorsConfiguration", repeatable=True)
 def create_cors(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the CORS rules."""
     properties = declared.properties
@@ -197,9 +189,7 @@ def read_cors(aws: ProviderContext, _declared: DeclaredResource, made: CreatedRe
     return {"bucket": made.id, "corsRules": [parse_answer(rule, **CORS_RULE) for rule in rules]}
 
 
-@register_creator(
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", repeatable=True, immutable=("bucket",)
-)
+@register_creator("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", repeatable=True)
 def create_lifecycle(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the lifecycle rules."""
     properties = declared.properties
@@ -260,7 +250,7 @@ def _parse_lifecycle_rule(rule: Properties) -> Properties:
     }
 
 
-@register_creator("aws:s3/bucketNotification:BucketNotification", repeatable=True, immutable=("bucket",))
+@register_creator("aws:s3/bucketNotification:BucketNotification", repeatable=True)
 def create_notification(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the event notifications."""
     properties = declared.properties

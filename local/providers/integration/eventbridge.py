@@ -36,7 +36,7 @@ RETRY = {
 }
 
 
-@register_creator("aws:cloudwatch/eventRule:EventRule", immutable=("eventBusName", "name"))
+@register_creator("aws:cloudwatch/eventRule:EventRule")
 def create_event_rule(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a rule with an event pattern or a schedule."""
     name = declared.get_physical_name()
@@ -89,11 +89,7 @@ def delete_event_rule(aws: ProviderContext, declared: DeclaredResource, made: Cr
     )
 
 
-@register_creator(
-    "aws:cloudwatch/eventTarget:EventTarget",
-    repeatable=True,
-    immutable=("eventBusName", "rule", "targetId"),
-)
+@register_creator("aws:cloudwatch/eventTarget:EventTarget", repeatable=True)
 def create_event_target(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Add a target to a rule."""
     properties = declared.properties

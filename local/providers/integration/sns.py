@@ -43,7 +43,7 @@ SUBSCRIPTION_ATTRIBUTES = {
 }
 
 
-@register_creator("aws:sns/topic:Topic", immutable=("fifoTopic", "name"))
+@register_creator("aws:sns/topic:Topic")
 def create_topic(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a topic. The name of a FIFO topic ends with `.fifo`."""
     properties = declared.properties
@@ -92,7 +92,7 @@ def delete_topic(aws: ProviderContext, _declared: DeclaredResource, made: Create
     aws.client("sns").delete_topic(TopicArn=made.id)
 
 
-@register_creator("aws:sns/topicPolicy:TopicPolicy", repeatable=True, immutable=("arn",))
+@register_creator("aws:sns/topicPolicy:TopicPolicy", repeatable=True)
 def create_topic_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Set the topic's policy."""
     properties = declared.properties
@@ -126,7 +126,7 @@ def _set_policy(aws: ProviderContext, arn: str, policy: str) -> None:
     aws.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
 
 
-@register_creator("aws:sns/topicSubscription:TopicSubscription", immutable=("endpoint", "protocol", "topic"))
+@register_creator("aws:sns/topicSubscription:TopicSubscription")
 def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a subscription. E-mail subscriptions are never confirmed: the emulator sends no e-mail."""
     properties = declared.properties
@@ -141,18 +141,6 @@ def create_topic_subscription(aws: ProviderContext, declared: DeclaredResource) 
     return CreatedResource(
         id=arn, outputs={"arn": arn, "ownerId": aws.account_id, "pendingConfirmation": pending}
     )
-
-
-@register_updater("aws:sns/topicSubscription:TopicSubscription")
-def update_topic_subscription(
-    aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
-) -> CreatedResource:
-    """Update the subscription's attributes. Topic, protocol and endpoint stay."""
-    for name, value in build_attributes(declared.properties, SUBSCRIPTION_ATTRIBUTES).items():
-        aws.client("sns").set_subscription_attributes(
-            SubscriptionArn=made.id, AttributeName=name, AttributeValue=value
-        )
-    return made
 
 
 @register_reader("aws:sns/topicSubscription:TopicSubscription")

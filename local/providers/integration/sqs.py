@@ -47,7 +47,7 @@ DEFAULTS = {
 }
 
 
-@register_creator("aws:sqs/queue:Queue", immutable=("fifoQueue", "name"))
+@register_creator("aws:sqs/queue:Queue")
 def create_queue(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a queue. The name of a FIFO queue ends with `.fifo`."""
     properties = declared.properties
@@ -98,7 +98,7 @@ def _register_queue_attribute(token: str, key: str) -> None:
     """Register a resource type that sets one attribute of a queue."""
     attribute = ATTRIBUTES[key]
 
-    @register_creator(token, repeatable=True, immutable=("queueUrl",))
+    @register_creator(token, repeatable=True)
     def put(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         properties = declared.properties
         url = properties["queueUrl"]

@@ -46,7 +46,7 @@ METRIC = {"Namespace": "namespace", "MetricName": "metricName"}
 METRIC_STAT = {"Period": "period", "Stat": "stat", "Unit": "unit"}
 
 
-@register_creator("aws:cloudwatch/metricAlarm:MetricAlarm", immutable=("name",))
+@register_creator("aws:cloudwatch/metricAlarm:MetricAlarm")
 def create_metric_alarm(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alarm on a metric or an expression."""
     name = declared.get_physical_name()
@@ -141,7 +141,7 @@ def delete_metric_alarm(aws: ProviderContext, _declared: DeclaredResource, made:
     aws.client("cloudwatch").delete_alarms(AlarmNames=[made.id])
 
 
-@register_creator("aws:cloudwatch/dashboard:Dashboard", repeatable=True, immutable=("dashboardName",))
+@register_creator("aws:cloudwatch/dashboard:Dashboard", repeatable=True)
 def create_dashboard(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a dashboard.
 

@@ -30,7 +30,7 @@ TRANSFORMATION = {
 }
 
 
-@register_creator("aws:cloudwatch/logGroup:LogGroup", immutable=("logGroupClass", "name"))
+@register_creator("aws:cloudwatch/logGroup:LogGroup")
 def create_log_group(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a log group and set its retention."""
     properties = declared.properties
@@ -98,9 +98,7 @@ def delete_log_group(aws: ProviderContext, _declared: DeclaredResource, made: Cr
     aws.client("logs").delete_log_group(logGroupName=made.id)
 
 
-@register_creator(
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter", repeatable=True, immutable=("logGroupName", "name")
-)
+@register_creator("aws:cloudwatch/logMetricFilter:LogMetricFilter", repeatable=True)
 def create_log_metric_filter(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a metric filter of a log group."""
     properties = declared.properties

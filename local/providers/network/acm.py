@@ -28,10 +28,7 @@ class MissingValidationRecordError(LookupError):
     """The program waits for a certificate, but not for all of its validation records."""
 
 
-@register_creator(
-    "aws:acm/certificate:Certificate",
-    immutable=("domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"),
-)
+@register_creator("aws:acm/certificate:Certificate")
 def create_certificate(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Request a certificate. It is not issued yet."""
     properties = declared.properties
@@ -103,10 +100,7 @@ def _build_outputs(certificate: dict[str, Any]) -> Properties:
     }
 
 
-@register_creator(
-    "aws:acm/certificateValidation:CertificateValidation",
-    immutable=("certificateArn", "validationRecordFqdns"),
-)
+@register_creator("aws:acm/certificateValidation:CertificateValidation")
 def create_certificate_validation(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Wait until the certificate is issued. The program must name all of its validation records."""
     properties = declared.properties
@@ -121,14 +115,6 @@ def create_certificate_validation(aws: ProviderContext, declared: DeclaredResour
     client.get_waiter("certificate_validated").wait(CertificateArn=arn, WaiterConfig=WAIT)
     issued = client.describe_certificate(CertificateArn=arn)["Certificate"]["IssuedAt"]
     return CreatedResource(id=str(issued))
-
-
-@register_updater("aws:acm/certificateValidation:CertificateValidation")
-def update_certificate_validation(
-    _aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
-) -> CreatedResource:
-    """Change nothing: every property of a validation is immutable."""
-    return made
 
 
 @register_reader("aws:acm/certificateValidation:CertificateValidation", unreadable=("validationRecordFqdns",))

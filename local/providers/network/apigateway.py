@@ -69,7 +69,7 @@ ROUTE = {
 }
 
 
-@register_creator("aws:apigatewayv2/api:Api", immutable=("protocolType",))
+@register_creator("aws:apigatewayv2/api:Api")
 def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an HTTP API. Its endpoint is a path below the emulator's URL, so it needs no own host name."""
     properties = declared.properties
@@ -141,7 +141,7 @@ def delete_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedR
     aws.client("apigatewayv2").delete_api(ApiId=made.id)
 
 
-@register_creator("aws:apigatewayv2/stage:Stage", immutable=("apiId", "name"))
+@register_creator("aws:apigatewayv2/stage:Stage")
 def create_stage(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a stage. The URL of the stage `$default` contains no stage name."""
     properties = declared.properties
@@ -253,8 +253,6 @@ def _register_api_part(
     kind: str,
     build: Callable[[DeclaredResource], dict[str, Any]],
     parse: Callable[[Properties], Properties],
-    *,
-    immutable: tuple[str, ...] = (),
 ) -> None:
     """Register a type whose resources belong to an API.
 
@@ -263,14 +261,13 @@ def _register_api_part(
         kind: A part of the names of its calls, such as `Route`.
         build: Returns the arguments of a resource.
         parse: Returns the properties in an answer.
-        immutable: Properties that cannot be changed, in addition to the API.
     """
     identity, call = f"{kind}Id", kind.lower()
 
     def build_identifiers(declared: DeclaredResource) -> dict[str, str]:
         return {"ApiId": declared.properties["apiId"]}
 
-    @register_creator(token, immutable=("apiId", *immutable))
+    @register_creator(token)
     def create(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:  # pyright: ignore[reportUnusedFunction] - registered
         wanted = build(declared)
         made = getattr(aws.client("apigatewayv2"), f"create_{call}")(**build_identifiers(declared), **wanted)
@@ -300,10 +297,6 @@ _register_api_part(
     "aws:apigatewayv2/authorizer:Authorizer", "Authorizer", _build_authorizer, _parse_authorizer
 )
 _register_api_part(
-    "aws:apigatewayv2/integration:Integration",
-    "Integration",
-    _build_integration,
-    _parse_integration,
-    immutable=("integrationType",),
+    "aws:apigatewayv2/integration:Integration", "Integration", _build_integration, _parse_integration
 )
 _register_api_part("aws:apigatewayv2/route:Route", "Route", _build_route, _parse_route)

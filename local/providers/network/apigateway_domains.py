@@ -31,7 +31,7 @@ ASSIGNED = {"ApiGatewayDomainName": "targetDomainName", "HostedZoneId": "hostedZ
 MAPPING = {"ApiId": "apiId", "Stage": "stage", "ApiMappingKey": "apiMappingKey"}
 
 
-@register_creator("aws:apigatewayv2/domainName:DomainName", immutable=("domainName",))
+@register_creator("aws:apigatewayv2/domainName:DomainName")
 def create_domain_name(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a domain name. Requests reach it when a record leads to its target."""
     properties = declared.properties
@@ -94,7 +94,7 @@ def _build_arn(aws: ProviderContext, name: str) -> str:
     return f"arn:aws:apigateway:{aws.region}::/domainnames/{name}"
 
 
-@register_creator("aws:apigatewayv2/apiMapping:ApiMapping", immutable=("apiId", "domainName"))
+@register_creator("aws:apigatewayv2/apiMapping:ApiMapping")
 def create_api_mapping(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Map a domain name to a stage of an API."""
     properties = declared.properties

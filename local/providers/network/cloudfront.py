@@ -68,7 +68,7 @@ BEHAVIOR = {
 }
 
 
-@register_creator("aws:cloudfront/originAccessControl:OriginAccessControl", immutable=("name",))
+@register_creator("aws:cloudfront/originAccessControl:OriginAccessControl")
 def create_origin_access_control(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an origin access control, the signing rule for requests to a bucket."""
     made = aws.client("cloudfront").create_origin_access_control(

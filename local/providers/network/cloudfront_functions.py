@@ -24,7 +24,7 @@ from local.providers.network.cloudfront_values import (
 )
 
 
-@register_creator("aws:cloudfront/keyValueStore:KeyValueStore", immutable=("name",))
+@register_creator("aws:cloudfront/keyValueStore:KeyValueStore")
 def create_key_value_store(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an empty KeyValueStore."""
     name = declared.get_physical_name()
@@ -68,7 +68,7 @@ def delete_key_value_store(aws: ProviderContext, _declared: DeclaredResource, ma
     client.delete_key_value_store(Name=made.id, IfMatch=etag)
 
 
-@register_creator("aws:cloudfront/function:Function", immutable=("name",))
+@register_creator("aws:cloudfront/function:Function")
 def create_function(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a function. The local edge runs its code (local/edge/edge.py)."""
     name = declared.get_physical_name()

@@ -58,7 +58,7 @@ CORS_LISTS = {
 }
 
 
-@register_creator("aws:cloudfront/cachePolicy:CachePolicy", immutable=("name",))
+@register_creator("aws:cloudfront/cachePolicy:CachePolicy")
 def create_cache_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a cache policy, which defines the cache key and the TTLs."""
     made = aws.client("cloudfront").create_cache_policy(CachePolicyConfig=_build_cache_policy(declared))
@@ -114,7 +114,7 @@ def read_cache_policy(aws: ProviderContext, _declared: DeclaredResource, made: C
     }
 
 
-@register_creator("aws:cloudfront/originRequestPolicy:OriginRequestPolicy", immutable=("name",))
+@register_creator("aws:cloudfront/originRequestPolicy:OriginRequestPolicy")
 def create_origin_request_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an origin request policy.
 
@@ -197,7 +197,7 @@ def _capitalize(name: str) -> str:
     return name[0].upper() + name[1:]
 
 
-@register_creator("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy", immutable=("name",))
+@register_creator("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
 def create_response_headers_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a response headers policy."""
     config = _build_response_headers(declared)

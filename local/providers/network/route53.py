@@ -22,31 +22,43 @@ from local.providers.core.resource import (
 ALIAS = {"HostedZoneId": "zoneId", "DNSName": "name", "EvaluateTargetHealth": "evaluateTargetHealth"}
 
 
-@register_creator("aws:route53/record:Record", immutable=("name", "setIdentifier", "type", "zoneId"))
+@register_creator("aws:route53/record:Record")
 def create_record(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a record. Without `allowOverwrite`, a record that exists is refused."""
     properties = declared.properties
-    _change_record(aws, "UPSERT" if properties.get("allowOverwrite") else "CREATE", properties)
+    action = "UPSERT" if properties.get("allowOverwrite") else "CREATE"
+    _send_changes(aws, properties["zoneId"], (action, _build_record(properties)))
+    return _create_resource(properties)
+
+
+@register_updater("aws:route53/record:Record")
+def update_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
+    """Replace the values of the record. The record of another type is deleted in the same batch."""
+    properties = declared.properties
+    changes = [("UPSERT", _build_record(properties))]
+    present = _find_record(aws, properties, _read_type(made))
+    if present and present["Type"] != properties["type"]:
+        changes.insert(0, ("DELETE", present))
+    _send_changes(aws, properties["zoneId"], *changes)
+    return _create_resource(properties)
+
+
+def _create_resource(properties: Properties) -> CreatedResource:
     name = _normalize_name(properties["name"])
     return CreatedResource(
         id=f"{properties['zoneId']}_{name}_{properties['type']}", outputs={"fqdn": name, "name": name}
     )
 
 
-@register_updater("aws:route53/record:Record")
-def update_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Replace the values of the record."""
-    _change_record(aws, "UPSERT", declared.properties)
-    return made
+def _read_type(made: CreatedResource) -> str:
+    return made.id.rpartition("_")[2]
 
 
 @register_reader("aws:route53/record:Record", unreadable=("allowOverwrite", "zoneId"))
-def read_record(
-    aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource
-) -> Properties | None:
+def read_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties | None:
     """Return the record. Names are returned in the declared form, with or without the last dot."""
     properties = declared.properties
-    record = _find_record(aws, properties)
+    record = _find_record(aws, properties, _read_type(made))
     if record is None:
         return None
     found: Properties = {
@@ -62,14 +74,14 @@ def read_record(
 
 
 @register_deleter("aws:route53/record:Record")
-def delete_record(aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource) -> None:
+def delete_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
     """Delete the record. Route 53 requires its present values."""
-    record = _find_record(aws, declared.properties)
+    record = _find_record(aws, declared.properties, _read_type(made))
     if record is not None:
-        _send_change(aws, "DELETE", declared.properties["zoneId"], record)
+        _send_changes(aws, declared.properties["zoneId"], ("DELETE", record))
 
 
-def _change_record(aws: ProviderContext, action: str, properties: Properties) -> None:
+def _build_record(properties: Properties) -> dict[str, Any]:
     record: dict[str, Any] = {
         "Name": _normalize_name(properties["name"]),
         "Type": properties["type"],
@@ -79,28 +91,29 @@ def _change_record(aws: ProviderContext, action: str, properties: Properties) ->
         record["ResourceRecords"] = [{"Value": value} for value in values]
     if alias := read_single_block(properties.get("aliases")):
         record["AliasTarget"] = pick_properties(alias, **ALIAS)
-    _send_change(aws, action, properties["zoneId"], record)
+    return record
 
 
-def _send_change(aws: ProviderContext, action: str, zone_id: str, record: dict[str, Any]) -> None:
+def _send_changes(aws: ProviderContext, zone_id: str, *changes: tuple[str, dict[str, Any]]) -> None:
+    """Send a batch of changes. Each one is an action and a record."""
     client = aws.client("route53")
     change = client.change_resource_record_sets(
         HostedZoneId=zone_id,
         ChangeBatch={
             "Comment": "Managed by Pulumi",
-            "Changes": [{"Action": action, "ResourceRecordSet": record}],
+            "Changes": [{"Action": action, "ResourceRecordSet": record} for action, record in changes],
         },
     )["ChangeInfo"]
     # The first status is always PENDING. Here a change has its effect at once, so no wait is needed.
     client.get_change(Id=change["Id"])
 
 
-def _find_record(aws: ProviderContext, properties: Properties) -> dict[str, Any] | None:
+def _find_record(aws: ProviderContext, properties: Properties, kind: str) -> dict[str, Any] | None:
     name = _normalize_name(properties["name"])
     pages = aws.client("route53").get_paginator("list_resource_record_sets")
     for page in pages.paginate(HostedZoneId=properties["zoneId"]):
         for record in page["ResourceRecordSets"]:
-            if (_normalize_name(record["Name"]), record["Type"]) == (name, properties["type"]):
+            if (_normalize_name(record["Name"]), record["Type"]) == (name, kind):
                 return record
     return None
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from attrs import evolve
+
 from local.providers.core.registry import (
     register_creator,
     register_deleter,
@@ -50,10 +52,7 @@ CLIENT = {
 TOKEN_UNITS = {"AccessToken": "accessToken", "IdToken": "idToken", "RefreshToken": "refreshToken"}
 
 
-@register_creator(
-    "aws:cognito/userPool:UserPool",
-    immutable=("aliasAttributes", "name", "usernameAttributes", "usernameConfiguration"),
-)
+@register_creator("aws:cognito/userPool:UserPool")
 def create_user_pool(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a user pool. The emulator signs the tokens of its users."""
     properties = declared.properties
@@ -83,7 +82,8 @@ def update_user_pool(
 ) -> CreatedResource:
     """Update the settings that can change while a pool has users."""
     client, properties = aws.client("cognito-idp"), declared.properties
-    client.update_user_pool(UserPoolId=made.id, **_build_pool(properties))
+    name = declared.get_physical_name()
+    client.update_user_pool(UserPoolId=made.id, PoolName=name, **_build_pool(properties))
     _set_mfa(aws, properties, made.id)
     arn = made.outputs["arn"]
     tags = client.list_tags_for_resource(ResourceArn=arn)["Tags"]
@@ -91,7 +91,7 @@ def update_user_pool(
         client.untag_resource(ResourceArn=arn, TagKeys=removed)
     if wanted := read_tags(properties):
         client.tag_resource(ResourceArn=arn, Tags=wanted)
-    return made
+    return evolve(made, outputs={**made.outputs, "name": name})
 
 
 @register_reader("aws:cognito/userPool:UserPool")
@@ -159,7 +159,7 @@ def delete_user_pool(aws: ProviderContext, _declared: DeclaredResource, made: Cr
     aws.client("cognito-idp").delete_user_pool(UserPoolId=made.id)
 
 
-@register_creator("aws:cognito/userPoolClient:UserPoolClient", immutable=("generateSecret", "userPoolId"))
+@register_creator("aws:cognito/userPoolClient:UserPoolClient")
 def create_user_pool_client(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an app client for sign-in."""
     properties = declared.properties

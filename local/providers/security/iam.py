@@ -24,7 +24,7 @@ from local.providers.core.resource import (
 DEFAULT_SESSION_SECONDS = 3600
 
 
-@register_creator("aws:iam/role:Role", immutable=("name", "path"))
+@register_creator("aws:iam/role:Role")
 def create_role(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a role. Its policies are separate resources."""
     properties = declared.properties
@@ -94,7 +94,7 @@ def delete_role(aws: ProviderContext, _declared: DeclaredResource, made: Created
     aws.client("iam").delete_role(RoleName=made.id)
 
 
-@register_creator("aws:iam/rolePolicy:RolePolicy", repeatable=True, immutable=("name", "role"))
+@register_creator("aws:iam/rolePolicy:RolePolicy", repeatable=True)
 def create_role_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Put an inline policy into a role."""
     properties = declared.properties
@@ -120,7 +120,7 @@ def read_role_policy(aws: ProviderContext, _declared: DeclaredResource, made: Cr
     return {"name": name, "role": role_name, "policy": _format_document(answer["PolicyDocument"])}
 
 
-@register_creator("aws:iam/policy:Policy", immutable=("description", "name", "path"))
+@register_creator("aws:iam/policy:Policy")
 def create_policy(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a managed policy."""
     properties = declared.properties
@@ -177,9 +177,7 @@ def _delete_old_versions(aws: ProviderContext, arn: str) -> None:
             client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
 
 
-@register_creator(
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment", repeatable=True, immutable=("policyArn", "role")
-)
+@register_creator("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 def create_role_policy_attachment(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Attach a managed policy to a role."""
     properties = declared.properties

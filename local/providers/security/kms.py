@@ -19,7 +19,7 @@ from local.providers.core.resource import (
 )
 
 
-@register_creator("aws:kms/key:Key", immutable=("customerMasterKeySpec", "keyUsage", "multiRegion"))
+@register_creator("aws:kms/key:Key")
 def create_key(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a key for encryption or for message authentication codes."""
     properties = declared.properties
@@ -109,7 +109,7 @@ def delete_key(aws: ProviderContext, declared: DeclaredResource, made: CreatedRe
     )
 
 
-@register_creator("aws:kms/alias:Alias", immutable=("name",))
+@register_creator("aws:kms/alias:Alias")
 def create_alias(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create an alias of a key."""
     name = declared.get_physical_name()

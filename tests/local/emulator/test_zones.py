@@ -156,6 +156,23 @@ def test_a_record_that_route_53_refuses_is_refused(
     assert problem in error["Message"]
 
 
+def test_one_batch_can_replace_a_cname_with_a_record_of_another_type(zone: Emulator) -> None:
+    """The AWS provider sends such a batch if the type of a record changes."""
+    create_record(zone, "www.example.com", "CNAME", "a.example.org")
+    old, new = (
+        {"Name": "www.example.com", "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}]}
+        for kind, value in (("CNAME", "a.example.org"), ("TXT", '"a note"'))
+    )
+    changes = [
+        {"Action": "DELETE", "ResourceRecordSet": old},
+        {"Action": "CREATE", "ResourceRecordSet": new},
+    ]
+    client = zone.client("route53")
+    client.change_resource_record_sets(HostedZoneId=ZONE, ChangeBatch={"Changes": changes})
+    records = client.list_resource_record_sets(HostedZoneId=ZONE)["ResourceRecordSets"]
+    assert [each["Type"] for each in records if each["Name"] == "www.example.com."] == ["TXT"]
+
+
 def test_a_cname_is_refused_beside_other_records(zone: Emulator) -> None:
     """L5."""
     create_record(zone, "www.example.com", "TXT", '"a note"')

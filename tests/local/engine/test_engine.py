@@ -182,19 +182,25 @@ def test_undeclared_resources_are_deleted_in_reverse_order(emulator: Emulator, d
     assert emulator.client("sqs").list_queues().get("QueueUrls", []) == []
 
 
-def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
-    def make_table_program(key: str) -> Callable[[], object]:
-        return lambda: aws.dynamodb.Table(
-            "t",
-            name="table",
-            billing_mode="PAY_PER_REQUEST",
-            hash_key=key,
-            attributes=[{"name": key, "type": "S"}],
-        )
+def test_a_resource_that_no_longer_exists_counts_as_deleted(emulator: Emulator, deploy: Deploy) -> None:
+    (resource,) = deploy(declare_queue).resources
+    emulator.client("sqs").delete_queue(QueueUrl=resource.id)
+    assert deploy(lambda: None).deleted == (resource.urn,)
 
-    deploy(make_table_program("a"))
-    with pytest.raises(EngineError, match=r"cannot change hashKey of urn:pulumi:.*::t: restart it"):
-        deploy(make_table_program("b"))
+
+def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
+    def make_program(policy: str) -> Callable[[], object]:
+        def define_resources() -> None:
+            topic = aws.sns.Topic("news")
+            aws.sns.TopicSubscription(
+                "ada", topic=topic.arn, protocol="email", endpoint="ada@example.com", filter_policy=policy
+            )
+
+        return define_resources
+
+    deploy(make_program('{"level": ["error"]}'))
+    with pytest.raises(EngineError, match=r"cannot change filterPolicy of urn:pulumi:.*::ada: restart it"):
+        deploy(make_program('{"level": ["warning"]}'))
 
 
 def test_the_error_for_an_unknown_type_names_the_type_and_the_folder_to_add_it_to(deploy: Deploy) -> None:

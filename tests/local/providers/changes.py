@@ -1,4 +1,7 @@
-"""A change of each property that AWS can change, for a resource of each type of production."""
+"""A change of each property that the AWS provider changes in place, for one resource of each type.
+
+The types of production are in the table, except those whose properties all force a replacement.
+"""
 
 import json
 from collections.abc import Callable
@@ -60,7 +63,6 @@ TAGS: Final = {"tags": remove_stage_tag}
 
 CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:acm/certificate:Certificate": (Changes(values=TAGS),),
-    "aws:acm/certificateValidation:CertificateValidation": (Changes(),),
     "aws:apigatewayv2/api:Api": (
         Changes(
             name="images",
@@ -124,6 +126,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "defaultTtl": change_to(5),
                 "maxTtl": change_to(50),
                 "minTtl": change_to(1),
+                "name": change_to("renamed"),
                 "parametersInCacheKeyAndForwardedToOrigin": change_block(
                     enableAcceptEncodingBrotli=False,
                     queryStringsConfig={
@@ -171,6 +174,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:cloudfront/originAccessControl:OriginAccessControl": (
         Changes(
             values={
+                "name": change_to("renamed"),
                 "originAccessControlOriginType": change_to("mediastore"),
                 "signingBehavior": change_to("no-override"),
             }
@@ -184,6 +188,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                     accessControlMaxAgeSec=9,
                     accessControlAllowOrigins={"items": ["https://other.example.com"]},
                 ),
+                "name": change_to("renamed"),
                 "securityHeadersConfig": change_block(contentTypeOptions={"override": False}),
             },
         ),
@@ -265,6 +270,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "autoVerifiedAttributes": change_to([]),
                 "deletionProtection": change_to("INACTIVE"),
                 "mfaConfiguration": change_to("OFF"),
+                "name": change_to("renamed"),
                 "passwordPolicy": change_block(minimumLength=20, requireSymbols=True),
                 "softwareTokenMfaConfiguration": change_to({"enabled": False}),
                 **TAGS,
@@ -379,29 +385,12 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:lambda/functionRecursionConfig:FunctionRecursionConfig": (
         Changes(values={"recursiveLoop": change_to("Terminate")}),
     ),
-    "aws:lambda/layerVersion:LayerVersion": (
-        Changes(
-            values={
-                "compatibleArchitectures": change_to(["x86_64"]),
-                "compatibleRuntimes": change_to(["python3.12"]),
-            }
-        ),
-    ),
-    "aws:lambda/permission:Permission": (
-        Changes(
-            values={
-                "action": change_to("lambda:InvokeFunctionUrl"),
-                "principal": change_to("s3.amazonaws.com"),
-                "sourceAccount": change_to("111111111111"),
-                "sourceArn": change_to("arn:aws:s3:::another"),
-            }
-        ),
-    ),
     "aws:route53/record:Record": (
         Changes(
             name="edge-validation",
             values={"records": change_to(["another.example.org."]), "ttl": change_to(9)},
         ),
+        Changes(name="edge-validation", values={"type": change_to("TXT")}, also={"records": ['"another"']}),
         Changes(name="edge-a", values={"aliases": change_first(change_block(evaluateTargetHealth=True))}),
     ),
     "aws:s3/bucket:Bucket": (Changes(values=TAGS),),
@@ -464,7 +453,6 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
         ),
     ),
     "aws:sns/topic:Topic": (Changes(values={"policy": add_space, **TAGS}),),
-    "aws:sns/topicSubscription:TopicSubscription": (Changes(),),
     "aws:sqs/queue:Queue": (
         Changes(
             name="releases",

@@ -1,0 +1,45 @@
+"""Decides which changes replace a resource, and in which order, as pulumi-aws does."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from local.providers.core.replacement_rules import RULES
+
+# Property with the physical name, for types in which it is not `name`.
+_NAME_PROPERTIES: Final[Mapping[str, str]] = {
+    "aws:apigatewayv2/domainName:DomainName": "domainName",
+    "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
+    "aws:cloudwatch/eventTarget:EventTarget": "targetId",
+    "aws:lambda/permission:Permission": "statementId",
+    "aws:s3/bucket:Bucket": "bucket",
+}
+
+
+def find_changed_properties(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the names of the properties with different values, in alphabetical order."""
+    return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+def find_replaced_properties(
+    kind: str, old: Mapping[str, Any], new: Mapping[str, Any], *, default_region: str
+) -> list[str]:
+    """Return the names of the changed properties that force a replacement, in alphabetical order.
+
+    Args:
+        kind: The type token of the resource.
+        old: The inputs of the existing resource.
+        new: The inputs that the program declares now.
+        default_region: The region of resources that declare no region.
+    """
+    regions = {inputs.get("region") or default_region for inputs in (old, new)}
+    forcing = RULES[kind].properties | ({"region"} if len(regions) > 1 else set())
+    return [name for name in find_changed_properties(old, new) if name in forcing]
+
+
+def is_deleted_before_replacement(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Return whether a replacement deletes the old resource before it creates the new one.
+
+    This is the case if both declare the same physical name, because AWS cannot have both at a time.
+    """
+    names = [inputs.get(_NAME_PROPERTIES.get(kind, "name")) for inputs in (old, new)]
+    return RULES[kind].is_deleted_first or (isinstance(names[0], str) and names[0] == names[1])
