@@ -128,7 +128,7 @@ class _Run:
 
 
 class Engine:
-    """A deployer of programs to a running emulator. It remembers one stack.
+    """A deployer of programs to a running emulator. It remembers the resources of one stack.
 
     Args:
         emulator: The started emulator.
@@ -148,12 +148,12 @@ class Engine:
         overrides: Mapping[str, object] | None = None,
         on_resource: OnResource | None = None,
     ) -> Deployment:
-        """Run `__main__.py` under `Pulumi.<stack>.yaml`.
+        """Run `__main__.py` with the settings in `Pulumi.<stack>.yaml`.
 
         Args:
             stack: The stage's name.
             root: Another checkout, for this run and later runs. Its program changes the existing resources.
-            overrides: Settings that replace settings of the file. Two objects are merged.
+            overrides: Settings that replace settings of the file. If two values are objects, they are merged.
             on_resource: Called for each created or updated resource, with its URN, its type and the duration
                 in seconds. The call can come from any thread.
 
@@ -280,7 +280,7 @@ class Engine:
     def _update(
         self, aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource
     ) -> CreatedResource:
-        """Change a resource in place. Pulumi would replace it if a property is immutable."""
+        """Change a resource in place, or raise an error if Pulumi would replace the resource."""
         changed = {
             name
             for name in {*declared.properties, *kept.declared.properties}
@@ -290,7 +290,8 @@ class Engine:
         fixed = changed if update is None else changed & IMMUTABLE_PROPERTIES[declared.type]
         if update is None or fixed:
             raise EngineError(
-                f"the embedded cloud cannot change {', '.join(sorted(fixed))} of {declared.urn}: restart it"
+                f"the embedded cloud cannot change {', '.join(sorted(fixed))} of {declared.urn}: "
+                "restart the embedded cloud"
             )
         return _call_provider("update", declared, partial(update, aws, declared, kept.made))
 
@@ -311,8 +312,8 @@ class Engine:
             delete = DELETERS.get(kept.declared.type)
             if delete is None:
                 raise EngineError(
-                    f"the embedded cloud cannot delete {urn}: restart it, or register a deletion of "
-                    f'"{kept.declared.type}" in local/providers'
+                    f"the embedded cloud cannot delete {urn}: restart the embedded cloud, or register a "
+                    f'deletion of "{kept.declared.type}" in local/providers'
                 )
             aws = ProviderContext(emulator=self._emulator, region=kept.region)
             _call_provider("delete", kept.declared, partial(delete, aws, kept.declared, kept.made))

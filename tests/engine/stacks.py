@@ -23,7 +23,7 @@ STAGES: Final = ("dev", "staging", "production")
 POLICIES: Final = ("--policy-pack", "policies")
 STAGE_SETTING: Final = "anchor-deploy:stage"
 # Pulumi writes the whole state after each step, which takes more than half of the time of an update. With
-# these variables it writes the state only at the end.
+# these variables, Pulumi writes the state only at the end.
 _WRITE_STATE_ONCE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 _COUNT: Final = re.compile(r"^\s+(?:[-+~]+ ?)?(\d+) (\w[\w ]*)$", re.MULTILINE)
 
@@ -49,7 +49,7 @@ class Stack:
     """A stack of one stage.
 
     Attributes:
-        on_step: Called before each change with its verb and URN. Tests replace it.
+        on_step: Called with a verb and a URN before each change and after each creation. Tests replace it.
     """
 
     project: PulumiProject
@@ -156,7 +156,7 @@ class StackFactory:
 
 
 def make_layers(folder: Path) -> Path:
-    """Create the layer folders of all stages, with a small file in each layer."""
+    """Create the layer folders of all stages in `STAGES`, with a small file in each layer."""
     for stage in STAGES:
         settings = yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"][STAGE_SETTING]
         for layer in ("base", "edge"):

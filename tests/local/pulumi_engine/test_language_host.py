@@ -1,4 +1,4 @@
-"""The language host, without Pulumi's engine."""
+"""The language host of `make engine`. A fake replaces Pulumi's engine."""
 
 import signal
 import subprocess
@@ -17,7 +17,7 @@ host = subprocess.Popen([sys.executable, "-m", "local.pulumi_engine.language_hos
 print(host.pid, flush=True)
 time.sleep(600)
 """
-# It stands for the interpreter of the program.
+# A fake of the Python interpreter that runs the Pulumi program.
 INTERPRETER = """#!/bin/sh
 echo $$ > {file}.new
 mv {file}.new {file}
@@ -26,7 +26,10 @@ exec sleep 600
 
 
 def test_the_program_and_the_language_host_end_with_a_killed_engine(tmp_path: Path) -> None:
-    """G10: the engine starts language hosts in process groups of their own, so its signals do not reach them."""
+    """G10: Pulumi's engine starts each language host in a separate process group.
+
+    Therefore a signal to the process group of the engine does not reach the language host.
+    """
     file = tmp_path / "process"
     interpreter = tmp_path / "environment" / "bin" / "python"
     interpreter.parent.mkdir(parents=True)
