@@ -25,7 +25,7 @@ UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/docs tests/edg
 # Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
 # embedded cloud at a time, and the other end-to-end tests share one.
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
-# This test builds another site. In a target of its own, it runs beside the other end-to-end tests.
+# This test builds a second site. It has its own target, so that it can run in parallel with the other end-to-end tests.
 MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
@@ -50,7 +50,7 @@ $(INSTALLED): requirements/install.txt requirements/dev.txt
 	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
 	@touch $@
 
-up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: your site, STAGE=production: its resources, ENGINE=pulumi: `pulumi up`)
+up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: your site, STAGE=production: the resources of that stage, ENGINE=pulumi: deploy with `pulumi up`)
 	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)") $(if $(STAGE),--stage "$(STAGE)") $(if $(ENGINE),--engine "$(ENGINE)")
 
 demo: $(INSTALLED) ## deploy to the embedded cloud, check each step, and stop
@@ -75,7 +75,7 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
 
-coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 times as long as without)
+coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 times as long as the tests of make check)
 	@$(PYTEST) $(COVERED) $(LOOPBACK) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
 	@$(PYTEST) $(UNCOVERED) $(LOOPBACK) -n 2 -q -m "not thorough"
 

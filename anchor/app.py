@@ -35,7 +35,7 @@ def build_app(terminal: Terminal) -> App:
 def _build_projects_app(projects: Projects) -> App:
     group = App(
         name="projects",
-        help="Manage projects: each deploys a repository's branch to a site.",
+        help="Manage projects. A project deploys a branch of a repository to a site.",
         version_flags=[],
     )
     for command in (projects.list, projects.show, projects.create, projects.delete):

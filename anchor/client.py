@@ -28,7 +28,7 @@ _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 @frozen
 class _Bearer(AuthBase):
-    """Authentication with the access token. A `default` entry in ~/.netrc would replace a plain header."""
+    """Authentication with the access token. A `default` entry in ~/.netrc replaces a header, but not this."""
 
     token: str = field(repr=False)
 
@@ -59,12 +59,12 @@ class Client:
 
         Args:
             method: The HTTP method.
-            path: The segments of the path, which are percent-encoded.
+            path: The segments of the path. This method percent-encodes them.
             body: The JSON body.
             query: The query parameters. Those that are None are omitted.
 
         Raises:
-            NotSignedInError: There are no credentials, or they have expired.
+            NotSignedInError: The credentials are missing, unreadable or expired, or the API refused them.
             RequestRefusedError: The status of the response is not 2xx.
             CommandError: The API cannot be reached.
         """

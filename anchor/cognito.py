@@ -102,7 +102,7 @@ class Cognito:
         """Return tokens with a new access token.
 
         Raises:
-            NotSignedInError: The refresh token has expired.
+            NotSignedInError: Cognito refused the refresh token, for example because the token has expired.
         """
         try:
             answer = self._call(

@@ -58,7 +58,7 @@ class CredentialsFile:
         """Return the stored credentials.
 
         Raises:
-            NotSignedInError: The file does not exist or cannot be read.
+            NotSignedInError: The file is missing or unreadable, or its content is invalid.
         """
         try:
             stored = json.loads((self.folder / _FILE_NAME).read_text(encoding="utf-8"))

@@ -95,7 +95,7 @@ class Deployments:
             ),
         ] = False,
     ) -> None:
-        """Print the part of a deployment's build log that is already written."""
+        """Print the build log of a deployment. Without --follow, print only the lines that exist already."""
         if follow:
             self._follow(deployment)
         else:

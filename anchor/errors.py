@@ -11,7 +11,7 @@ class CommandError(Exception):
 
 
 class NotSignedInError(CommandError):
-    """There are no credentials, or they have expired."""
+    """The credentials are missing, unreadable or expired, or the API refused them."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}: sign in with `python -m anchor login`")

@@ -96,7 +96,7 @@ class Terminal:
             self.print("  ".join(sized).rstrip())
 
     def print_fields(self, answer: dict[str, Any], names: Sequence[str]) -> None:
-        """Print fields of a response, one per line. The further lines of a value are indented."""
+        """Print fields of a response, one per line. Indent the second and further lines of a value."""
         width = max(map(len, names))
         for name in names:
             value = answer.get(name)

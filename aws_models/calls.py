@@ -1,4 +1,4 @@
-"""The check of each call of a boto3 client, as a handler of botocore's events."""
+"""A handler of botocore's events that checks the parameters of each call of a boto3 client."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
@@ -13,7 +13,8 @@ EVENT: Final = "before-parameter-build"
 
 
 _DEFAULT_CODE: Final = "ValidationException"
-# The codes of the services that have another one, in the pages of their API references about errors.
+# The error codes of the services that do not use `ValidationException` for invalid values. Each code is in
+# the service's API reference, on the page about errors.
 _CODES: Final[Mapping[str, str]] = {
     "apigatewayv2": "BadRequestException",
     "cloudfront": "InvalidArgument",
@@ -31,7 +32,7 @@ _CODES: Final[Mapping[str, str]] = {
 
 
 class InvalidCallError(ClientError):
-    """A call with values that AWS would refuse. It has the error code of the service for such values."""
+    """A call with values that AWS would refuse. Its code is the service's error code for such values."""
 
     def __init__(self, operation: OperationModel, problems: list[str]) -> None:
         """Describe the problems of a call.

@@ -28,16 +28,17 @@ class Shape(Protocol):
 def find_violations(shape: Shape, value: object, path: str = "") -> Iterator[str]:
     """Yield one sentence for each constraint of the shape that the value violates.
 
-    The sentences contain no values except those that should be in an enum, because a value can be a secret. A
-    value of a wrong type violates nothing here, because boto3 refuses it with its own message.
+    A value can be a secret. So the sentences show no values except numbers, keys of maps, and values that
+    should be in an enum. A value of a wrong type yields no sentence, because boto3 refuses it with its own
+    message.
 
     Args:
         shape: A shape of botocore's models, for example the input of an operation.
         value: The value, as boto3 takes it.
-        path: Where the value is in the call, such as `Code.ZipFile`. It begins each sentence.
+        path: Path of the value in the call, such as `Code.ZipFile`. Each sentence begins with this path.
     """
     find = _FINDERS.get(shape.type_name)
-    # A `jsonvalue` is any JSON value, which boto3 converts to text.
+    # Do not check a `jsonvalue`, because it can be any JSON value, which boto3 converts to text.
     if find and not shape.serialization.get("jsonvalue"):
         yield from find(shape, value, path)
 

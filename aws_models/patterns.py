@@ -2,10 +2,10 @@ r"""Patterns of AWS's models as Python regular expressions.
 
 The models contain Java patterns. They differ from Python's patterns in three points:
 
-- Many patterns have no anchors, such as `[a-zA-Z0-9-_]+`, but describe the whole value. Otherwise the pattern
-  of this example would accept every value with one letter.
+- Many patterns, such as `[a-zA-Z0-9-_]+`, have no anchors, but describe the whole value. If such a pattern
+  only described a part of the value, this example would accept every value that contains a letter.
 - `\p{L}` is a Unicode category. Python's `re` has no categories.
-- In a set, `\w-_` contains a hyphen, and two escaped surrogates are one character.
+- In a Java set, `\w-_` contains a hyphen, and two escaped surrogates are one character.
 """
 
 import re
@@ -19,7 +19,7 @@ _ASCII_CLASSES = {"ASCII": r"\x00-\x7F", "Print": r"\x20-\x7E"}
 _CATEGORY = re.compile(r"\\p\{(\w+)\}")
 _SURROGATES = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IGNORECASE)
 # The models write the range of all characters above 0xFFFF with five digits after `\u`, or as two surrogate
-# pairs without their order.
+# pairs.
 _SUPPLEMENTARY = re.compile(r"\\u10000-\\u10FFFF|\\uD800\\uDC00-\\uDBFF\\uDFFF", re.IGNORECASE)
 _HYPHEN_AFTER_CLASS = re.compile(r"(\\[wds])-(?!\])")
 
@@ -35,8 +35,8 @@ def compile_pattern(pattern: str, *, is_ascii: bool) -> re.Pattern[str]:
 
     Args:
         pattern: A pattern of AWS's models.
-        is_ascii: Whether the expression is used for ASCII text only. Its Unicode categories then contain only
-            ASCII characters, so that it is compiled faster.
+        is_ascii: Whether the expression is used for ASCII text only. If so, its Unicode categories contain
+            only ASCII characters, so that the expression is compiled faster.
 
     Raises:
         re.error: The pattern contains syntax that this module does not translate.

@@ -30,7 +30,7 @@ parsing the event of each request from JSON. CPU seconds are measured. Each stor
 its fastest turn counts. The time of a lookup in CloudFront's store is not measured, only the number of
 lookups per request."""
 _PATHS: Final = ("/", "/posts/first", "/_next/static/chunks/main.js", "/favicon.ico", "/missing.html")
-_EVENTS: Final = 5_000  # number of different requests, the same for each store
+_EVENTS: Final = 5_000  # number of different requests to each store
 _BUSY: Final = 100  # hosts that receive requests
 _DRIVE: Final = """
 globalThis.requests = (texts, count) => {

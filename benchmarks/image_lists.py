@@ -78,8 +78,8 @@ class RequestCounter:
     def count_request(self, **_: object) -> None:
         """Count a request.
 
-        botocore calls this handler for its event `before-send`. botocore then sends the request, because the
-        handler returns None.
+        botocore calls this method for its event `before-send`. The method returns None, so botocore then
+        sends the request.
         """
         self.count += 1
 
@@ -139,7 +139,7 @@ def measure_pages(
         counter: Counts the requests of the client.
 
     Raises:
-        ValueError: The list has other images or another order.
+        ValueError: The list does not have the expected images in the expected order.
     """
     costs: list[Cost] = []
     found: list[str] = []
@@ -296,7 +296,7 @@ def _build_key_schema(partition: str, sort: str | None) -> list[dict[str, str]]:
 
 
 def _make_images(images: int, in_album: int) -> tuple[Album, list[Image]]:
-    """Return an album and the user's images, in random order of time. The first images are in the album."""
+    """Return an album, and images in random order of creation. The first images are in the album."""
     ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - ids of a measurement
     album = Album(
         album_id=ids(), user_id=USER, name="Summer", created_at=AT, updated_at=AT, image_count=in_album
@@ -350,7 +350,7 @@ def _build_album_index_keys(image: Image) -> dict[str, Any]:
 def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  # noqa: ANN401 - clients have no type
     """Return the image service.
 
-    Lists do not use the bucket and the distribution, so their arguments have no meaning.
+    Lists do not use the bucket and the distribution, so the service gets meaningless values for them.
     """
     cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
     s3: Any = boto3.client("s3", **connection)

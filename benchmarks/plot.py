@@ -42,7 +42,7 @@ class Plot:
         lines: The lines, at most four.
         x_scale: The scale of the x axis.
         y_scale: The scale of the y axis.
-        mark: The x value and the label of a vertical line. None for no such line.
+        mark: The x value and the label of a vertical line. None if the plot has no vertical line.
     """
 
     name: str

@@ -34,9 +34,9 @@ _MISSING: Final = """\
 This benchmark was skipped: the machine has no Pulumi command line. Run `make engine` once, which builds the
 command line, then run `make bench` again."""
 _REMARK: Final = """\
-The time of the engine contains two processes that start (`pulumi`, the language host), the calls between the
-processes, and the provider's answers."""
-# The text that takes the place of the module in a copy.
+The time of the engine includes the start of two processes (`pulumi` and the language host), the calls between
+the processes, and the provider's answers."""
+# The content of the file `REGISTRATION` in each copy of the program. None leaves the file unchanged.
 _VARIANTS: Final[Mapping[str, str | None]] = {
     "unchanged": None,
     "usual": "def enable_fast_registration() -> None:\n    pass\n",
@@ -44,7 +44,10 @@ _VARIANTS: Final[Mapping[str, str | None]] = {
 
 
 def measure(show_progress: ShowProgress, turns: int = TURNS) -> Report:
-    """Measure the previews and the program alone. Without a command line, the report only says so."""
+    """Measure the previews and the program alone.
+
+    If Pulumi's command line is missing, the report only says that the benchmark was skipped.
+    """
     command_line = find_command_line(ROOT / ".anchor")
     if command_line is None:
         return Report(title=TITLE, method=_MISSING, measurements=())
@@ -95,7 +98,7 @@ def create_report(seconds: Mapping[str, list[float]]) -> Report:
 
 @contextmanager
 def run_projects(command_line: PulumiCommandLine) -> Generator[Mapping[str, Callable[[], object]]]:
-    """Start an emulator and a provider, and yield the function that runs each variant once."""
+    """Start an emulator and a provider. Yield a function for each variant, by name, that runs it once."""
     with (
         tempfile.TemporaryDirectory() as folder,
         create_layers() as layers,

@@ -17,7 +17,7 @@ from reference.markdown import format_table
 
 ROOT: Final = Path(__file__).parent.parent
 SITES: Final = (1, 50, 500)
-# Number of runs for each number of sites. A program with more sites runs longer, so disturbances by other
+# Number of runs, by number of sites. A program with more sites runs longer, so disturbances by other
 # processes have less effect, and fewer runs suffice.
 REPEATED: Final = {1: 7, 50: 5, 500: 3}
 GOAL: Final = Goal(bound=1.2)

@@ -2,7 +2,7 @@
 
 python -m benchmarks.program_child components 50 GRAPH    run __main__.py and write its resources to GRAPH
 python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH without components
-python -m benchmarks.program_child raw-usual 50 GRAPH     the same as raw, without `enable_fast_registration`
+python -m benchmarks.program_child raw-usual 50 GRAPH     like `raw`, but without `enable_fast_registration`
 python -m benchmarks.program_child alone LAYERS           run __main__.py once, with the sites of its settings
 python -m benchmarks.program_child import                 import the modules that __main__.py imports
 python -m benchmarks.program_child import-raw GRAPH       import the classes of the resources of GRAPH

@@ -13,10 +13,10 @@ from benchmarks.recorded import Recorded, Within
 
 @frozen
 class Attribute:
-    """An output of another resource.
+    """An output of a resource, which another resource uses as an input.
 
     Attributes:
-        of: The position of the other resource in the order of registration.
+        of: The position of the resource with the output, in the order of registration.
         name: The name of the output.
         within: The path of the value within the output.
     """
@@ -72,7 +72,7 @@ def convert_to_raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
     program.
 
     Raises:
-        ValueError: An input depends on a resource, but contains no output of it.
+        ValueError: An input depends on a resource, but contains no output of this resource.
     """
     positions = {each.urn: position for position, each in enumerate(graph)}
     return [_convert_resource(each, graph, positions) for each in graph]
@@ -121,7 +121,7 @@ def _convert_resource(each: Recorded, graph: Sequence[Recorded], positions: Mapp
 def _replace_by_outputs(
     value: object, others: Sequence[tuple[int, Mapping[Within, str]]]
 ) -> tuple[object, set[int]]:
-    """Return the value with outputs of the other resources, and the positions of the used resources."""
+    """Return the value with outputs in place of texts, and the positions of the outputs' resources."""
     known: dict[str, list[Attribute]] = {}
     for position, made in others:
         for (name, *within), text in made.items():

@@ -38,7 +38,7 @@ class Recorded:
 def find_differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list[str]:
     """Return the differences between the resources of two programs, one text for each difference.
 
-    The components that a resource belongs to are ignored.
+    The comparison ignores the components that a resource belongs to.
     """
     first_graph, second_graph = ({_strip_parents(each.urn): each for each in graph} for graph in (one, other))
     found = [f"{urn}: only in one program" for urn in sorted(first_graph.keys() ^ second_graph.keys())]

@@ -179,7 +179,7 @@ def _to_pynamo(deployment: Deployment) -> PynamoDeployment:
 
 
 def _make_deployments() -> Sequence[Deployment]:
-    """Return deployments of one project with the status `deploying`, one more than fit on a page."""
+    """Return deployments of one project with the status `deploying`: one more than a page can contain."""
     ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - not for security
     project_id = ids()
     return [

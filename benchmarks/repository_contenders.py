@@ -1,4 +1,4 @@
-"""The contenders of the benchmark: four implementations of the same four operations on DynamoDB."""
+"""The contenders of `benchmarks.repositories`: four implementations of four operations on DynamoDB."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -198,7 +198,10 @@ class RawClient:
 
 @frozen
 class TableResource:
-    """The operations with boto3's Table resource, and dictionaries of Python types. Code parses the times."""
+    """The operations with boto3's Table resource, which converts rows to dictionaries with Python values.
+
+    The resource returns times as strings, so `_parse_times` parses them.
+    """
 
     name: ClassVar[str] = "Table resource"
     deployments: Any

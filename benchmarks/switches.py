@@ -90,7 +90,7 @@ def _measure_switch(
 
 
 def create_report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Report:
-    """Return the report of switches and of the responses that visitors received meanwhile."""
+    """Return the report of switches, and of the responses that visitors received during the switches."""
     cold, *warm = switches
     seconds = sorted(each.seen - each.asked for each in warm)
     calls = sorted(each.answered - each.asked for each in warm)

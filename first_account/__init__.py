@@ -1,1 +1,1 @@
-"""Checks of a stage after its first `pulumi up`: what no emulator can confirm. They only read."""
+"""Checks of a stage after its first `pulumi up`. They check what no emulator can confirm, and only read."""

@@ -72,7 +72,7 @@ def open_stage(name: str) -> Stage:
 
 
 def create_table(results: list[Result]) -> Table:
-    """Return the table of the results. A failed check has its advice."""
+    """Return the table of the results. Only the rows of failed checks contain advice."""
     table = Table("check", "result", "what was found", "what to do", show_lines=True)
     for each in results:
         verdict = each.finding.verdict

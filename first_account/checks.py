@@ -26,7 +26,7 @@ class Result:
 def run_checks(
     stage: Stage, checks: Sequence[Check] = CHECKS, *, on_check: Callable[[str], None] = lambda _name: None
 ) -> list[Result]:
-    """Run the checks, and return the results in the same order. A failed call is a failed check.
+    """Run the checks, and return the results in the same order. If a call of a check fails, the check fails.
 
     Args:
         stage: The stage.
@@ -51,7 +51,8 @@ def build_policy(
 
     Args:
         checks: The checks.
-        replacements: Values for `REGION`, `ACCOUNT` and `STAGE`. By default, they stay as they are.
+        replacements: Values that replace `REGION`, `ACCOUNT` and `STAGE` in the ARNs. By default, these words
+            stay in the ARNs.
     """
     resources: dict[str, set[str]] = defaultdict(set)
     conditions: dict[str, Mapping[str, Any]] = {}
@@ -72,5 +73,5 @@ def build_policy(
 
 
 def render_policy() -> str:
-    """Return docs/first-account-policy.json."""
+    """Return the content of docs/first-account-policy.json."""
     return json.dumps(build_policy(), indent=2) + "\n"

@@ -16,14 +16,14 @@ _FUNCTIONS: Final = "arn:aws:lambda:REGION:ACCOUNT:function:anchor-STAGE-*"
 _QUEUES: Final = "arn:aws:sqs:REGION:ACCOUNT:anchor-STAGE-*"
 _LIST_FUNCTIONS: Final = Permission(action="lambda:ListFunctions")
 _RECURSIVE_FUNCTION: Final = "orchestrator"
-# The functions of the platform need this many executions at the same time, with room for some sites.
+# Number of concurrent executions that the functions of the platform and of some sites need.
 _CONCURRENCY: Final = 100
 _RECEIVES: Final = 5
 _VERSION: Final = re.compile(r"""^__version__ = ["']([\d.]+)["']""", re.MULTILINE)
 
 
 def check_concurrency(stage: Stage) -> Finding:
-    """Check the number of functions that the account may run at the same time."""
+    """Check the number of function executions that the account may run at the same time."""
     limit = stage.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     shown = f"{limit} concurrent executions"
     return create_finding([shown] if limit < _CONCURRENCY else [], shown)
@@ -43,7 +43,10 @@ def check_recursion(stage: Stage) -> Finding:
 
 
 def check_consumers(stage: Stage) -> Finding:
-    """Check that each mapping of a queue is enabled and limited, and that its queue permits five receives."""
+    """Check the event source mapping of each queue that a function reads.
+
+    The mapping must be enabled and have a maximum concurrency, and its queue must permit five receives.
+    """
     client = stage.client("lambda")
     queues = _read_redrive_policies(stage)
     problems: list[str] = []
@@ -56,19 +59,19 @@ def check_consumers(stage: Stage) -> Finding:
                 continue
             count += 1
             if mapping["State"] not in {"Enabled", "Enabling", "Creating"}:
-                problems.append(f"the mapping of {queue} is {mapping['State']}")
+                problems.append(f"the event source mapping of {queue} is {mapping['State']}")
             if not mapping.get("ScalingConfig", {}).get("MaximumConcurrency"):
-                problems.append(f"the mapping of {queue} has no maximum concurrency")
+                problems.append(f"the event source mapping of {queue} has no maximum concurrency")
             receives = int(queues[queue].get("maxReceiveCount", 0))
             if receives < _RECEIVES:
                 problems.append(f"{queue} permits {receives} receives")
     if not count:
         problems.append("no function reads a queue")
-    return create_finding(problems, f"{count} mappings, each with a maximum concurrency")
+    return create_finding(problems, f"{count} event source mappings, each with a maximum concurrency")
 
 
 def _read_redrive_policies(stage: Stage) -> dict[str, dict[str, Any]]:
-    """Return the redrive policy of each queue of the stage, or {} for a queue without one."""
+    """Return the redrive policy of each queue of the stage, or {} for a queue without a redrive policy."""
     client = stage.client("sqs")
     found: dict[str, dict[str, Any]] = {}
     for url in stage.list_queues():
@@ -80,7 +83,7 @@ def _read_redrive_policies(stage: Stage) -> dict[str, dict[str, Any]]:
 
 
 def check_dead_letters(stage: Stage) -> Finding:
-    """Check that no message has failed."""
+    """Check that no dead-letter queue contains a message."""
     client = stage.client("sqs")
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     problems: list[str] = []
@@ -95,7 +98,7 @@ def check_dead_letters(stage: Stage) -> Finding:
 
 
 def check_packages(stage: Stage) -> Finding:
-    """Check that the functions of the platform import the boto3 with which the tests ran."""
+    """Check that the layer of the platform's functions contains the boto3 with which the tests ran."""
     client = stage.client("lambda")
     arns = {
         layer["Arn"]
@@ -155,7 +158,7 @@ CHECKS: Final = (
     ),
     Check(
         name="recursive loops",
-        fact="Lambda may not drop calls of the orchestrator, and stops loops of every other function.",
+        fact="Lambda does not drop calls of the orchestrator, and stops the loops of all other functions.",
         run=check_recursion,
         permissions=(
             _LIST_FUNCTIONS,
@@ -165,7 +168,7 @@ CHECKS: Final = (
     ),
     Check(
         name="consumers",
-        fact="Each queue of a function permits five receives, and its mapping limits the concurrency.",
+        fact="Each queue of a function permits five receives. Its event source mapping limits concurrency.",
         run=check_consumers,
         permissions=(
             _LIST_FUNCTIONS,
@@ -177,7 +180,7 @@ CHECKS: Final = (
     ),
     Check(
         name="dead letters",
-        fact="No message has failed.",
+        fact="No dead-letter queue contains a message.",
         run=check_dead_letters,
         permissions=(
             Permission(action="sqs:ListQueues"),

@@ -34,7 +34,7 @@ class Finding:
 
 
 def create_finding(problems: Sequence[str], passed: str) -> Finding:
-    """Return a finding that failed if there are problems. Otherwise, it has the detail `passed`."""
+    """Return a failed finding if there are problems, otherwise a passed one with the detail `passed`."""
     if problems:
         return Finding(verdict=Verdict.FAILED, detail="; ".join(problems))
     return Finding(verdict=Verdict.PASSED, detail=passed)
@@ -100,7 +100,7 @@ class Permission:
 
     Attributes:
         action: The IAM action.
-        resource: The ARN pattern, in which `REGION`, `ACCOUNT` and `STAGE` are replaced.
+        resource: The ARN pattern. `build_policy` can replace `REGION`, `ACCOUNT` and `STAGE` in it.
         condition: The condition of the statement.
     """
 
@@ -117,7 +117,7 @@ class Check:
         name: A short name.
         fact: What must be true.
         run: Looks at the stage. It raises botocore's errors.
-        permissions: What `run` may call.
+        permissions: The IAM permissions that `run` needs.
         advice: What to do if the check fails.
     """
 

@@ -21,12 +21,13 @@ _BUILDS: Final = "BUILDS"
 
 
 def find_log_lines(stage: Stage, *words: str, functions: tuple[str, ...] = ()) -> list[str]:
-    """Return the functions of the platform whose logs contain lines with all of these words.
+    """Return one text for each platform function whose log contains lines with all of these words.
 
     Args:
         stage: The stage.
         words: The words.
-        functions: The last parts of the names of the functions. By default all except those of sites.
+        functions: Names of functions, without the prefix of the stage. By default, all functions except those
+            of sites are searched.
     """
     client = stage.client("logs")
     pattern = " ".join(f'"{word}"' for word in words)

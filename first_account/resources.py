@@ -112,7 +112,7 @@ def check_tokens(stage: Stage) -> Finding:
 
 
 def check_addresses(stage: Stage) -> Finding:
-    """Check that every address for alarms has confirmed both subscriptions."""
+    """Check that every mail address for alarms has confirmed its subscriptions in both regions."""
     problems: list[str] = []
     count = 0
     for region in (stage.region, CLOUDFRONT_REGION):
@@ -136,7 +136,7 @@ CHECKS: Final = (
     ),
     Check(
         name="plan",
-        fact="A second `pulumi up` changes nothing. Indexes are not planned again.",
+        fact="A second `pulumi up` changes nothing. In particular, it recreates no index.",
         run=check_plan,
         advice="Do not apply a plan that recreates an index. Report it, and keep the former pulumi-aws.",
     ),

@@ -113,7 +113,10 @@ def demo(
 
 
 def format_sign_in_command(cloud: Cloud, user: User) -> str:
-    """Return the command that signs in to this embedded cloud. After it, `anchor` commands use this cloud."""
+    """Return the command that signs in to this embedded cloud.
+
+    After the sign-in, `anchor` commands use this cloud.
+    """
     outputs = cloud.deployed.outputs
     return (
         f".venv/bin/python -m anchor login --api {cloud.api_endpoint} --user {user.name} "
@@ -122,7 +125,7 @@ def format_sign_in_command(cloud: Cloud, user: User) -> str:
 
 
 def _print_commands(cloud: Cloud, url: str, progress: Progress) -> None:
-    """Print how to open the site, because no name server knows its domain."""
+    """Print commands that open the site. No name server knows the site's domain."""
     for program, command in cloud.addresses.list_commands(url):
         progress.console.print(f"Open the site with {program}:", highlight=False)
         progress.console.print(f"  {command}", soft_wrap=True, highlight=False)

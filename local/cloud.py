@@ -125,7 +125,8 @@ class Cloud:
             root: The checkout.
             ports: The ports to listen on.
             progress: Shows each step.
-            stage: The stage whose settings are used. Each zone in the settings is created in Route 53 before.
+            stage: The stage whose settings are used. Each hosted zone in the settings is created
+                in Route 53 before the deployment.
             schedule_seconds: Interval in seconds for all scheduled rules. By default each rule has its own
                 interval.
             sites: Names of the sites. By default the sites that the stage declares.
@@ -269,7 +270,7 @@ class Cloud:
         return StageAddresses(edge_port=self.ports.edge, authority=self.root / AUTHORITY / "authority.pem")
 
     def upgrade(self, root: Path) -> Deployment:
-        """Deploy the program of another checkout over the current one, as `pulumi up` does after `git pull`.
+        """Deploy the program of another checkout over the current program, as after a `git pull`.
 
         Raises:
             EngineError: A change failed.

@@ -89,7 +89,7 @@ class Git:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of every command. Only the repository's own git configuration applies in it."""
+        """The environment of every command. With it, git reads only the repository's own configuration."""
         return {
             "PATH": f"{self.program.parent}:/usr/bin:/bin",
             "GIT_CONFIG_NOSYSTEM": "1",

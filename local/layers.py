@@ -68,7 +68,7 @@ PLATFORMS = ("manylinux2014", "manylinux_2_17")
 INSTALLATION_FILES = ("RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json")
 FIXED_TIME = 315_532_800  # 1980-01-01, the earliest timestamp that a zip file can store
 LAYOUT = 2  # increase it when the same lock file must produce different layers
-LAST_LINES = 5  # of pip's output, in the message of an error
+LAST_LINES = 5  # number of lines of pip's output in an error message
 
 Pip: TypeAlias = Callable[[Sequence[str]], None]
 """A function that runs pip with the given arguments. It raises `LayerError` if pip fails."""
@@ -109,8 +109,9 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
         report: Receives the progress, one line per call.
 
     Raises:
-        LayerError: The target is not one of Lambda, or with `host` not this machine. Or the lock file and
-            `LAYERS` name different packages. Or pip failed, or the layers are larger than Lambda allows.
+        LayerError: Lambda does not have the target, or the target is not this machine although `host` is set.
+            Or the lock file and `LAYERS` name different packages. Or pip or the compilation failed, or the
+            layers are larger than Lambda allows.
     """
     match = re.fullmatch(r"python(3\.\d+)", python_runtime)
     if match is None or architecture not in MACHINES:
@@ -172,7 +173,7 @@ def run_pip(arguments: Sequence[str]) -> None:
         reason = "\n".join(result.stdout.strip().splitlines()[-LAST_LINES:])
         raise LayerError(
             f"pip could not download the functions' packages:\n{reason}\nCheck the network and "
-            "`pip config list`; without pip, run `python -m ensurepip`. Then run `make package` again."
+            "`pip config list`; if pip is missing, run `python -m ensurepip`. Then run `make package` again."
         )
 
 
@@ -250,7 +251,7 @@ def _remove_unused_files(python: Path) -> None:
 def _find_compiler(python_runtime: str) -> str | None:
     """Return an interpreter whose bytecode files the Lambda runtime can read, or None."""
     found = sys.executable if find_host_target()[0] == python_runtime else shutil.which(python_runtime)
-    # A version manager can put a command on the PATH for a version that is not installed.
+    # Check the version, because a version manager can have a command on the PATH for a missing version.
     version = python_runtime.removeprefix("python")
     return found if found and _read_version(found).startswith(f"{version}.") else None
 
@@ -267,7 +268,7 @@ def _read_version(interpreter: str | None) -> str:
 
 
 def _compile_bytecode(python: Path, compiler: str) -> None:
-    """Write bytecode files that Python uses without a look at the time or the content of the source file."""
+    """Write bytecode files that Python uses without checking the time or the content of the source file."""
     options = ("-q", "--invalidation-mode=unchecked-hash", f"-s{python}", "-p/opt/python")
     result = subprocess.run(
         [compiler, "-m", "compileall", *options, str(python)],

@@ -53,9 +53,9 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Generator[Step]:
-        """Show a step while the block runs.
+        """Show a step while the `with` block runs.
 
-        If the block succeeds, record the step and print its line. If the block fails, print its title with ✗.
+        If the block succeeds, record the step and print its line. If the block fails, print the title with ✗.
         """
         started = monotonic()
         with self.console.status(_create_text(title)) as status:

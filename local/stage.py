@@ -17,8 +17,8 @@ DISTRIBUTIONS: Final = "cloudfront.localhost"
 def find_hosted_zones(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of the hosted zones in a stage's settings, by ID.
 
-    The settings contain only the ID of a zone. The name is the longest one that contains all domains for
-    which the settings use the zone.
+    The settings contain only the ID of a zone. Its name is the longest domain name that contains all domains
+    for which the settings use the zone.
 
     Args:
         settings: The value of `anchor-deploy:stage`.

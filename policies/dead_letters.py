@@ -8,7 +8,7 @@ from policies.encryption import QUEUE
 from policies.graph import UNKNOWN, Graph, Resource, ResourceRule, StackRule
 
 _MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
-# The resources that send dead letters, and the property that names the dead-letter queue.
+# Types of resources that send dead letters, each with the property that names the dead-letter queue.
 _SENDERS: Final = {
     QUEUE: "redrivePolicy",
     _MAPPING: "destinationConfig",
@@ -65,7 +65,7 @@ def _check_throttling(graph: Graph) -> Iterator[tuple[Resource, str]]:
 
 
 def _read_max_receive_count(queue: Resource) -> int | None:
-    """Return the queue's `maxReceiveCount`, or None if the queue has none, or while it is unknown."""
+    """Return the queue's `maxReceiveCount`, or None if it is missing or not known yet."""
     policy = queue.get("redrivePolicy")
     return None if policy is None or policy is UNKNOWN else int(json.loads(policy)["maxReceiveCount"])
 
@@ -73,7 +73,8 @@ def _read_max_receive_count(queue: Resource) -> int | None:
 def _check_alarms(graph: Graph) -> Iterator[tuple[Resource, str]]:
     """Check that an alarm stays active as long as a dead-letter queue contains messages.
 
-    Nothing uses a dead-letter queue. Six hours after its last use, SQS stops reporting metrics of a queue.
+    SQS stops reporting the metrics of a queue six hours after its last use, and nothing uses a dead-letter
+    queue. So the alarm must ignore missing data.
     """
     dead = find_dead_letter_queues(graph)
     for alarm in graph.find_by_type(_ALARM):

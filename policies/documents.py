@@ -84,5 +84,5 @@ def read_statements(resource: Resource) -> Iterator[Statement]:
 
 
 def _to_list(value: object) -> list[str]:
-    """Return the strings. A policy contains either one string or a list of strings."""
+    """Return the strings of an element of a policy, which is either one string or a list of strings."""
     return [each for each in to_list(value) if isinstance(each, str)]

@@ -6,7 +6,7 @@ from typing import Final
 from policies.graph import Graph, Resource, ResourceRule, StackRule
 
 _GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
-# The resources that write logs, and the property that names the log group.
+# Types of resources that write logs, each with the property that names the log group.
 _LOG_PROPERTIES: Final = {
     "aws:lambda/function:Function": "loggingConfig",
     "aws:codebuild/project:Project": "logsConfig",

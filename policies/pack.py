@@ -99,7 +99,7 @@ def _replace_unknown(value: Any) -> Any:  # noqa: ANN401 - any input of a resour
     return value
 
 
-def _read_item(container: Any, key: Any) -> Any:  # noqa: ANN401 - as above
+def _read_item(container: Any, key: Any) -> Any:  # noqa: ANN401 - as in `_replace_unknown`
     try:
         return _replace_unknown(container[key])
     except UnknownValueError:

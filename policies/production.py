@@ -10,7 +10,7 @@ from policies.public_access import BUCKET
 from policies.transport import DISTRIBUTION
 
 _USER_POOL: Final = "aws:cognito/userPool:UserPool"
-# Resources whose data, or whose address, cannot be recreated.
+# Types of resources whose data or address cannot be recreated.
 _PROTECTED: Final = (
     TABLE,
     BUCKET,

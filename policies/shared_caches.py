@@ -9,8 +9,8 @@ from policies.transport import DISTRIBUTION
 CACHE_POLICY: Final = "aws:cloudfront/cachePolicy:CachePolicy"
 # The viewer-request function sets this header to "shared", or to a value that no other request has.
 SIGNAL: Final = "x-anchor-cache"
-# Files with a hash in their name need no viewer-response function: their Cache-Control is the same for caches
-# and visitors.
+# Path pattern of files with a hash in their name. They need no viewer-response function, because their
+# Cache-Control is the same for caches and visitors.
 _HASHED_FILES: Final = "/_next/static/*"
 # AWS's managed cache policies that cache answers: all except CachingDisabled
 # (developer guide, "Use managed cache policies").
@@ -54,7 +54,10 @@ def _caches_only_shared_answers(policy: Resource) -> bool:
 
 
 def _list_behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
-    """Yield the behaviors of a distribution, each with its path for messages. Yield none without a server."""
+    """Yield the behaviors of a distribution, each with its path for messages.
+
+    Yield nothing if the distribution has no server as origin.
+    """
     if not _has_server(distribution):
         return
     default = distribution.get("defaultCacheBehavior")
@@ -83,7 +86,7 @@ def _check_edge_functions(distribution: Resource) -> Iterator[str]:
 RULES: Final = (
     StackRule(
         name="servers-release-what-is-shared",
-        description="Cache policies in front of servers have the platform's signal in their key.",
+        description="Cache policies in front of servers have the header x-anchor-cache in their key.",
         check=_check_cache_policies,
         severity="critical",
     ),

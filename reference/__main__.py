@@ -6,7 +6,7 @@ from reference.documents import DOCUMENTS, write_documents
 
 
 def main() -> int:
-    """Write the documents, and print for each of them whether it changed. Return the exit status."""
+    """Write the documents, print whether each document changed, and return the exit status."""
     changed = write_documents()
     for name in DOCUMENTS:
         sys.stdout.write(f"{name}: {'updated' if name in changed else 'unchanged'}\n")

@@ -79,13 +79,13 @@ class RouteDescription:
     """The description of a route.
 
     Attributes:
-        operation_id: The `operationId`, used as name in generated clients.
+        operation_id: The `operationId`, which generated clients use as the name of a function.
         summary: The effect of a request, as a sentence without a full stop.
         responses: Type of each successful response, by status; None if the response has no body.
         description: Further information.
         body: The class into which the request body is parsed; None if the request has no body.
-        errors: Errors of this route. `BusyError` and, for a route with a body or pages, the errors of invalid
-            requests are added to them.
+        errors: Errors of this route. The document adds `BusyError`. If the route has a body or pages, it also
+            adds the errors of invalid requests.
         pagination: The page size, if the route returns a paged list.
         query: Query parameters other than those of pages, with their descriptions.
         headers: Headers of the request, with their descriptions.

@@ -26,7 +26,7 @@ Settings = Mapping[str, Any]
 
 @frozen(kw_only=True)
 class Contradiction:
-    """Settings that are valid alone, but not in combination with the other settings of their stage.
+    """Settings that are valid alone, but contradict the other settings of their stage.
 
     Attributes:
         change: Settings that replace those in the stage's file. The value None removes a setting.
@@ -176,7 +176,7 @@ def _build_contradiction_row(contradiction: Contradiction) -> tuple[str, str, st
 
 
 def _remove_none_values(value: object) -> Any:  # noqa: ANN401 - any value of the settings
-    """Return the settings without those whose value is None, also in nested mappings."""
+    """Return the settings without None values. None values in nested mappings are removed, too."""
     if not isinstance(value, Mapping):
         return value
     settings = cast("Mapping[str, object]", value)

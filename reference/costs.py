@@ -28,7 +28,8 @@ DEPLOYMENTS: Final = 20
 BUILD_MINUTES: Final = 3
 STORED_GB: Final = 1.5
 OBJECTS_PER_DEPLOYMENT: Final = 200
-# Lambda polls an idle queue with up to five concurrent long polls of 20 seconds.
+# Polls of one idle queue in a month of 730 hours. Lambda makes up to five concurrent long polls of 20
+# seconds.
 _POLLS: Final = 5 * 3 * 60 * 730
 _KB_PER_GB: Final = 1_000_000
 
@@ -40,10 +41,10 @@ class BillLine:
     Attributes:
         item: The name of the cost.
         price: The price of a unit.
-        platform: Units of a stage in a month, without its sites.
-        site: Units of each site in a month.
+        platform: Units that a stage uses in a month, without the units of its sites.
+        site: Units that each site uses in a month.
         arithmetic: Explanation of how the units are computed.
-        per_visit: Whether only visits of the site cause these units.
+        per_visit: Whether these units are used only when somebody visits the site.
     """
 
     item: str
@@ -54,11 +55,11 @@ class BillLine:
     per_visit: bool = False
 
     def compute_units(self, sites: int) -> float:
-        """Return the units in a month of a stage with this number of sites."""
+        """Return the units that a stage with this number of sites uses in a month."""
         return self.platform + self.site * sites
 
     def compute_cost(self, sites: int) -> float:
-        """Return the cost in a month of a stage with this number of sites, in USD."""
+        """Return the monthly cost of these units in a stage with this number of sites, in USD."""
         return self.price.compute_cost(self.compute_units(sites))
 
 

@@ -23,7 +23,7 @@ _SITE_PREFIX: Final = f"{PREFIX}site-"
 
 @frozen(kw_only=True)
 class Counts:
-    """Counts of the resources of a stage without its sites, and of the resources of each site.
+    """Counts of the resources of a stage, without the sites, and of the resources of one site.
 
     Attributes:
         keys: KMS keys of the stage.

@@ -15,7 +15,7 @@ the resources that the program registers for production. Meanings come from the 
 `ScanIndexForward=False`.
 
 All tables use on-demand capacity and are encrypted. Rows are read by their id or by their tenant, never with
-a scan. A table with rows of several tenants cannot be declared without a key for queries by tenant.
+a scan. If a table has rows of several tenants, it must be declared with a key for queries by tenant.
 
 | table | rows |
 | --- | --- |
@@ -106,8 +106,8 @@ def _build_property_rows(each: DocumentedTable) -> Iterator[tuple[str, str]]:
     ttl = declared.get("ttl")
     yield (
         "expiry",
-        f"DynamoDB deletes a row after the time in {format_code(ttl['attributeName'])} (Unix seconds); "
-        "until then, readers ignore it"
+        f"after the time in {format_code(ttl['attributeName'])} (Unix seconds), readers ignore a row, and "
+        "DynamoDB deletes it later"
         if ttl
         else _NONE,
     )

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 
 
 def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table. Vertical bars in cells are escaped."""
+    """Return a Markdown table. Vertical bars in cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def format_code(value: str) -> str:
-    """Return inline code."""
+    """Return the value as inline code in Markdown."""
     return f"`{value}`"
 
 

@@ -1,7 +1,7 @@
-"""A summary of a plan of Pulumi, with what is replaced or deleted first.
+"""A summary of a Pulumi plan, which lists the deleted and replaced resources first.
 
 The workflows run `python -m reference.plan_summary <stage> <event log>`. Pulumi writes the event log with the
-option `--event-log`, which its Automation API also uses. The summary contains names of resources and
+option `--event-log`, which Pulumi's Automation API also uses. The summary contains names of resources and
 properties, but no values.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-# What is lost if Pulumi replaces or deletes a resource of the type.
+# What is lost if Pulumi replaces or deletes a resource, by the type of the resource.
 LOST: Final[Mapping[str, str]] = {
     "aws:dynamodb/table:Table": "rows",
     "aws:s3/bucket:Bucket": "objects",
@@ -26,8 +26,8 @@ LOST: Final[Mapping[str, str]] = {
     "aws:lambda/alias:Alias": "the live version",
     "aws:lambda/function:Function": "versions, which are releases (only functions of sites)",
 }
-# The verb of each operation of Pulumi. Other operations change nothing in AWS. A replacement has several
-# operations.
+# The verb that the summary shows for each operation of Pulumi. Operations that are not listed change nothing
+# in AWS. Pulumi reports several operations for one replacement.
 _VERBS: Final = {
     "delete": "delete",
     "replace": "replace",
@@ -37,11 +37,11 @@ _VERBS: Final = {
     "create": "create",
     "import": "import",
 }
-# The most dangerous first.
+# Verbs in the order of the summary, the most dangerous first.
 _ORDER: Final = ("delete", "replace", "update", "create", "import")
 _DANGEROUS: Final = frozenset({"delete", "replace"})
 _EVENTS: Final = ("resourcePreEvent", "resOutputsEvent")
-# A comment on GitHub is limited. The rest is in the log of the run.
+# The size of a comment on GitHub is limited, so the summary has at most this number of lines.
 _MAXIMUM_LINES: Final = 60
 
 
@@ -74,7 +74,7 @@ class Change:
 
 
 def read_changes(lines: Iterable[str]) -> list[Change]:
-    """Return the changes of an event log, one for each resource, the most dangerous first."""
+    """Return the changes in an event log: one for each changed resource, the most dangerous change first."""
     changes: dict[str, Change] = {}
     for line in lines:
         event: dict[str, Any] = json.loads(line)
@@ -121,7 +121,7 @@ def summarize_event_log(stage: str, lines: Iterable[str]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the summary of an event log. The exit status is 0, also for a plan that deletes resources."""
+    """Print the summary of an event log, and return 0, even if the plan deletes resources."""
     stage, path = arguments
     file = Path(path)
     if not file.exists():

@@ -76,7 +76,7 @@ _DESCRIPTIONS: Final = {
     "DELETE /projects/{projectId}": RouteDescription(
         operation_id="deleteProject",
         summary="Delete a project with all its releases and secrets",
-        description="Afterwards, another project can use the site. If the request fails, repeat it.",
+        description="After the deletion, another project can use the site. If the request fails, repeat it.",
         responses={HTTPStatus.NO_CONTENT: None},
         errors=(ProjectNotFoundError, DeploymentInProgressError, ProjectChangedError),
     ),

@@ -24,8 +24,8 @@ class Price:
         region: The region of the price.
         per: The number of units for which `usd` is the price.
         free: Units that are free in every month. The free units of an account's first year do not count.
-        tiers: Pairs of a threshold and a price in USD, in the order of the thresholds. The price is that of
-            `per` units above the threshold. Free units do not count for the threshold.
+        tiers: Pairs of a threshold and a price in USD, in the order of the thresholds. Above the threshold,
+            `per` units cost this price. Free units do not count for the threshold.
     """
 
     usd: float

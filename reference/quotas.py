@@ -10,7 +10,7 @@ from reference.markdown import format_table
 from runtime.deploy.releases.edge_store import EdgeEntry, build_edge_keys, build_release_host
 
 KEPT_RELEASES: Final[int] = fields(StageSettings).kept_releases.default
-# The sum of the sizes of the example site's function archives (zip files), in MB.
+# Total size of the zip files with the functions of one release of the example site, in MB.
 RELEASE_MEGABYTES: Final = 15
 
 
@@ -74,7 +74,10 @@ def find_quotas() -> tuple[Quota, ...]:
             unit="MB",
             per_site=RELEASE_MEGABYTES * KEPT_RELEASES,
             maximum="terabytes",
-            remark=f"{KEPT_RELEASES} kept releases of about {RELEASE_MEGABYTES} MB. Keep fewer to use less.",
+            remark=(
+                f"{KEPT_RELEASES} kept releases of about {RELEASE_MEGABYTES} MB each. To use less, keep "
+                "fewer releases."
+            ),
         ),
         Quota(
             name="CloudFront: size of a KeyValueStore",
@@ -82,7 +85,7 @@ def find_quotas() -> tuple[Quota, ...]:
             unit="bytes",
             per_site=_count_edge_bytes(),
             maximum="not adjustable",
-            remark="Each stage has one store. Keep fewer releases to use less, or use a second stage.",
+            remark="Each stage has one store. To use less of it, keep fewer releases, or use a second stage.",
         ),
         Quota(
             name="DynamoDB: tables per region",
@@ -110,8 +113,8 @@ These quotas limit the number of sites in one region of one account. To list the
 aws service-quotas list-service-quotas --service-code lambda
 ```"""
 _CONCURRENCY: Final = """\
-Two more quotas limit concurrent work, not the number of sites. In a new account, the first can be as low as
-10, and the second as low as 1:
+Two more quotas limit concurrent work, not the number of sites. In a new account, the first quota can be
+as low as 10, and the second quota as low as 1:
 
 - *Lambda: concurrent executions* (default 1,000). All sites share this quota. The alarm for throttles reports
   when the quota is exhausted.

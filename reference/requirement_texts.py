@@ -26,7 +26,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "C": "The console",
     "X": "Security",
 }
-"""The title of each group of requirements, by the letter that its ids begin with."""
+"""The title of each group of requirements, by the first letter of the group's ids."""
 
 REQUIREMENTS: Final[Mapping[str, str]] = {
     "G1": (
@@ -39,8 +39,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "contain no literal region and no literal account id."
     ),
     "G3": (
-        "Production protects and retains everything that holds data. Every other stage can be destroyed "
-        "completely."
+        "Production protects and retains everything that holds data. The other stages (`local`, `dev` and "
+        "`staging`) can be destroyed completely."
     ),
     "G4": (
         "The settings of a stage are parsed once into a typed, frozen object. If a setting is wrong or "
@@ -62,11 +62,12 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "G9": (
         "The arguments of every resource are checked against the rules of the AWS provider and the models of "
-        "AWS's APIs before anything is created. The limits of a name apply to the name with its suffix."
+        "AWS's APIs before anything is created. The limits of a name apply to the name with the suffix that "
+        "Pulumi or the provider appends."
     ),
     "G10": (
-        "After `pulumi up` was killed at any point, the next one completes, or names each resource that the "
-        "runbook's import must add to the state first."
+        "If `pulumi up` is killed at any point, the next `pulumi up` completes, or names each resource that "
+        "the operator must first import into the state, as the runbook describes."
     ),
     "G11": "Pulumi's state contains no secret in plain text, also after a refresh.",
     "G12": (
@@ -100,7 +101,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "T7": (
         "The table `images` holds images and albums. Indexes list the images of a user and of an album by "
-        "upload time. It has a stream and a TTL attribute."
+        "upload time. The table has a stream and a TTL attribute."
     ),
     "T8": (
         "The tables `shops`, `jobs` and `import-history` serve the shop importer. Jobs expire after 90 "
@@ -148,8 +149,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     "P4": (
         "Builds wait in an SQS queue. After five receives, a message goes to a dead-letter queue. AWS "
         "recommends at least five, because a message that Lambda throttled counts as received. Lambda "
-        "processes a limited number of messages at the same time, and drops no chain of messages. Batches "
-        "report partial failures. Dead letters have an alarm and a documented redrive."
+        "processes a limited number of messages at the same time. Its detection of recursive loops drops no "
+        "message. Batches report partial failures. Dead letters have an alarm and a documented redrive."
     ),
     "P5": (
         "A build runs in CodeBuild with 3 GB of memory, Node.js 22 or newer, 30 minutes at most, a cache "
@@ -171,7 +172,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "P9": (
         "No deployment stays stuck. A scheduled sweep finds deployments whose message or event was lost, or "
-        "whose function crashed. It continues the deployment, or marks it as failed with the reason."
+        "whose function crashed. The sweep continues the deployment, or marks it as failed with the reason."
     ),
     "D1": (
         "A release is immutable: function versions with aliases and URLs, static files, and a seeded cache."
@@ -186,13 +187,13 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "D4": "The alias `live` of each function names the version in production.",
     "D5": (
-        "To promote a kept release makes it live again within seconds, without a build. This also pins the "
-        "project: automatic deployments do not replace that release until the pin is removed."
+        "If a user promotes a kept release, it is live again within seconds, without a build. This also pins "
+        "the project: automatic deployments do not replace the release until the pin is removed."
     ),
     "D6": (
         "Each kept release has its own URL. A project keeps its newest releases and the live release, even "
-        "if that is older. The other releases are removed. Functions and files are removed only when "
-        "visitors cannot reach the release any more."
+        "if the live release is older. The other releases are removed. Functions and files are removed only "
+        "when visitors cannot reach the release any more."
     ),
     "D7": (
         "Every feature of the OpenNext output works: server rendering, ISR by time, path and tag, images, "
@@ -207,8 +208,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "with the reason before anything is written."
     ),
     "D10": (
-        "Sites can have hosts below a custom domain, with DNS-validated certificates and DNS records. 50 or "
-        "more hosts reach no quota."
+        "Sites can have hosts below a custom domain, with DNS-validated certificates and DNS records. No "
+        "quota is reached with 50 or more hosts."
     ),
     "A1": "Every route for users requires a token of the user pool. The user id is the subject of the token.",
     "A2": (
@@ -264,7 +265,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "L3": (
         "`make up` and `make demo` show their progress. Ctrl-C stops everything that they started. All "
-        "servers listen only on loopback addresses. If a port is in use, the message contains its number."
+        "servers listen only on loopback addresses. If a port is in use, the error message names it."
     ),
     "L4": (
         "`make up STAGE=<stage>` deploys the resources of any stage, with its certificates, DNS records and "

@@ -1,8 +1,8 @@
 """Generator of docs/requirements.md: the meaning of each requirement id, and the tests that cite the id.
 
 A test cites an id at the beginning of a line of its docstring (`T9: ...`, `A1, A2.`), at the end of a
-sentence (`...: P4.`) or in parentheses (`(P1-P3)`). A citation in the docstring of a module counts for all of
-its tests.
+sentence (`...: P4.`) or in parentheses (`(P1-P3)`). A citation in the docstring of a module counts for all
+tests of the module.
 """
 
 import ast
@@ -81,8 +81,8 @@ def render_requirements(requirements: Mapping[str, str], proofs: Mapping[str, li
         "# Requirements",
         "<!-- Written by `make reference` from reference/requirement_texts.py and the tests. -->",
         (
-            "Tests cite these ids in their docstrings. The tests that prove a requirement are listed\n"
-            "below it. If a file is listed without test names, all of its tests prove the requirement."
+            "Tests cite these ids in their docstrings. The list after a requirement names the tests that\n"
+            "prove it. If a file is listed without test names, all of its tests prove the requirement."
         ),
     ]
     for letter, title in GROUPS.items():
@@ -111,7 +111,7 @@ def _format_proofs(proofs: list[Proof]) -> str:
 
 @cache  # reading all tests takes seconds, and several documents and tests need the result
 def find_proofs(checkout: Path) -> dict[str, list[Proof]]:
-    """Return the tests that cite each id, by id."""
+    """Return the tests that cite each requirement id, by id."""
     found: dict[str, list[Proof]] = defaultdict(list)
     for file in sorted((checkout / "tests").rglob("test_*.py")):
         name = file.relative_to(checkout).as_posix()

@@ -15,7 +15,7 @@ from components.core.stage import STAGES
 from reference.docstrings import UndocumentedError
 from tests.components.recorder import Recorded, get_recording
 
-# The document shows the tables of production. All stages declare the same tables, which a test checks.
+# The document shows the tables of production. A test checks that all stages declare the same tables.
 STAGE: Final = "production"
 PREFIX: Final = f"anchor-{STAGE}-"
 _TABLE: Final = "aws:dynamodb/table:Table"
@@ -110,7 +110,7 @@ def _create_documented_table(
 
 
 def find_designs() -> dict[str, tuple[str, TableShape]]:
-    """Return the designs in `components/*/tables.py` and their folders, by name of the table."""
+    """Return each design in `components/*/tables.py` with its folder, by the name of the table."""
     found: dict[str, tuple[str, TableShape]] = {}
     for module in pkgutil.walk_packages(components.__path__, "components."):
         _, folder, *name = module.name.split(".")

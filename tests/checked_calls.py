@@ -1,7 +1,7 @@
-"""A check of every boto3 call of the tests against AWS's models: moto accepts values that AWS refuses.
+"""Checks every boto3 call of the tests against AWS's models, because moto accepts values that AWS refuses.
 
-The code under test could catch the error of a refused call. So the refused calls are also collected. A hook
-in `tests/runtime/conftest.py` fails each test of the functions that made such a call.
+The code under test could catch the error of a refused call. So this module also collects the refused calls. A
+fixture in `tests/runtime/conftest.py` fails each test in that folder that made such a call.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def install_checks() -> None:
 
 
 def take_refused_calls() -> list[str]:
-    """Return the messages of the calls that were refused since the last time, and forget them."""
+    """Return and forget the messages of the calls that were refused since the last call of this function."""
     taken = list(_refused)
     _refused.clear()
     return taken

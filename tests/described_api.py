@@ -72,7 +72,7 @@ class DescribedApi:
             route: The route key of API Gateway, for example `GET /projects`.
             session: A session with the access token.
             base_url: The URL of the API.
-            examples: The number of requests of each kind.
+            examples: The maximum number of valid requests, and of invalid requests.
             path: Values of path parameters, in place of generated ones.
             before: Function that is called before each request and may change the request.
         """

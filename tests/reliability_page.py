@@ -13,7 +13,10 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "reliability.md"
 
 
 def check_table(table: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Assert that the page has this table after the comment with the table's name, or write the table."""
+    """Assert that the page has this table after the comment with the table's name.
+
+    With `RELIABILITY=renew`, write the table there instead.
+    """
     lines = [heads, ["---"] * len(heads), *rows]
     check_text(table, "\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 

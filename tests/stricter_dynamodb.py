@@ -1,8 +1,8 @@
-"""Behavior of DynamoDB that moto does not have: its limits, and rows whose attributes have no order.
+"""Behavior of DynamoDB that moto does not have: the limits, and rows whose attributes have no order.
 
-Both clients of moto use this module in every call: `tests.moto_without_http` and
-`tests.runtime.faults.direct`. So no test passes with a call that DynamoDB would refuse for its size, or with
-code that depends on the order of attributes.
+Two modules send calls to moto: `tests.moto_without_http` and `tests.runtime.faults.direct`. They use this
+module in every call. So no test passes with a call that DynamoDB would refuse for its size, or with code that
+depends on the order of attributes.
 """
 
 import random
@@ -71,7 +71,7 @@ class Limits:
                 )
 
     def _check_put(self, item: Mapping[str, Any]) -> None:
-        # The JSON of a row is never shorter than the row.
+        # The JSON of a row is never shorter than the row, so the size of a short request is not computed.
         if len(self._text) > MAX_ITEM_BYTES and compute_item_size(item) > MAX_ITEM_BYTES:
             raise MockValidationException("Item size has exceeded the maximum allowed size")
 

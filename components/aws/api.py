@@ -181,7 +181,7 @@ class HttpApi(Component):
                 source_arn=interpolate(self._execution_arn, f"/*/{route.method}{route.path}"),
             )
             aws.apigatewayv2.Route(
-                # The API's name makes the resource name unique: every API has a route for its description.
+                # The resource name contains the API's name, because several APIs have the same route.
                 f"{self._name}-{name}",
                 api_id=self.api_id,
                 route_key=route.key,

@@ -94,7 +94,7 @@ class RetainedBucket(Component):
     Attributes:
         bucket_name: Bucket name.
         arn: Bucket ARN.
-        domain_name: Regional domain name, the origin of a distribution.
+        domain_name: Regional domain name, which a distribution uses as its origin.
 
     Raises:
         DeclarationError: Invalid S3 bucket name.

@@ -10,7 +10,7 @@ from components.core.component import Component, Part
 NO_GEO_RESTRICTION: Final = aws.cloudfront.DistributionRestrictionsArgs(
     geo_restriction=aws.cloudfront.DistributionRestrictionsGeoRestrictionArgs(restriction_type="none")
 )
-"""Allows viewers of all countries. CloudFront requires this setting."""
+"""Allows viewers in all countries. CloudFront requires a value for this setting."""
 
 
 def create_origin_access_control(
@@ -20,8 +20,8 @@ def create_origin_access_control(
 
     Args:
         owner: Component that the distribution belongs to.
-        name: Name of the resource.
-        suffix: Name of the origin access control, after the stage's prefix.
+        name: Name of the Pulumi resource.
+        suffix: Part of the origin access control's name after the stage's prefix.
     """
     return aws.cloudfront.OriginAccessControl(
         name,

@@ -16,7 +16,7 @@ class DistributionDomainArgs:
     Attributes:
         stage: Stage settings.
         host: Host name, or the parent domain of the hosts if `wildcard` is set.
-        zone_id: Id of the Route 53 zone. Without a host or a zone, the distribution has no custom host name.
+        zone_id: Id of the Route 53 zone. If the host or the zone is None, there is no custom host name.
         wildcard: Whether the distribution serves the subdomains of `host` instead of `host` itself.
     """
 

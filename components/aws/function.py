@@ -33,10 +33,10 @@ _ASYNC_MAX_AGE: Final = 6 * _HOUR
 # X-Ray supports no resource-level permissions.
 _TRACE: Final = Grant(actions=("xray:PutTelemetryRecords", "xray:PutTraceSegments"), resources=("*",))
 # Lambda counts the calls in a chain that contains only SQS, SNS, S3 and Lambda itself. See "Use Lambda
-# recursive loop detection to prevent infinite loops" in the Lambda Developer Guide. SQS needs no permission
-# to call a function.
+# recursive loop detection to prevent infinite loops" in the Lambda Developer Guide. SQS is not in this set,
+# because SQS needs no permission to call a function. `Function.consume` handles queues.
 _SERVICES_WITH_RECURSION_DETECTION: Final = frozenset({"s3.amazonaws.com", "sns.amazonaws.com"})
-_CONCURRENT_BATCHES: Final = range(2, 1001)  # of a queue
+_CONCURRENT_BATCHES: Final = range(2, 1001)  # allowed values of `max_concurrency`
 _MAX_BATCH_SIZE: Final = 10_000
 _MAX_RETRIES: Final = 10_000
 _MIN_RECORD_AGE: Final = 60
@@ -173,8 +173,8 @@ class Function(Part):
         invoke_arn: ARN with which API Gateway calls the function.
         log_group_name: Name of the function's log group.
         timeout: Timeout in seconds.
-        has_recursion_detection: Whether a service calls the function whose calls Lambda counts to detect
-            recursive loops.
+        has_recursion_detection: Whether SQS, SNS or S3 calls the function. Lambda counts the calls of these
+            services, to detect recursive loops.
 
     Raises:
         DeclarationError: The name is longer than Lambda and IAM allow.
@@ -251,9 +251,9 @@ class Function(Part):
 
         Args:
             queue: Queue of the messages.
-            max_concurrency: Number of batches that are processed at the same time, 2 to 1,000. Lambda
-                receives no further messages before a batch ends. Without this limit, Lambda would receive
-                messages for which the account has no concurrency left.
+            max_concurrency: Number of batches that are processed at the same time, 2 to 1,000. While this
+                number of batches is running, Lambda receives no further messages. Without this limit, Lambda
+                would receive messages for which the account has no concurrency left.
             batch_size: Largest number of messages in a batch.
 
         Raises:
@@ -309,7 +309,7 @@ class Function(Part):
         settings: StreamBatchSettings,
         dead_letter_queue: DeadLetterQueue,
     ) -> None:
-        """Create the event source mapping that calls the function with all changes, starting with the oldest.
+        """Create the event source mapping that calls the function with all changes of a table, oldest first.
 
         This method also grants the permissions. They cannot be arguments of the function, because the
         dead-letter queue is created after the function.
@@ -444,7 +444,8 @@ class Function(Part):
         options = self.retained_child_opts if package.ignored_changes else self.child_opts
         options.depends_on = [policy]
         options.ignore_changes = list(package.ignored_changes)
-        # After a release, the environment contains secrets. `pulumi refresh` reads them into the state.
+        # After a release, the environment contains secrets. `pulumi refresh` reads the environment into the
+        # state, so Pulumi must encrypt it there.
         options.additional_secret_outputs = ["environment"] if package.ignored_changes else None
         return options
 

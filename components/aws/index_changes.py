@@ -13,7 +13,7 @@ _KEY_PROPERTIES: Final = ("hashKey", "keySchemas", "rangeKey")
 
 
 def create_index_hooks(table: str) -> pulumi.ResourceHookBinding | None:
-    """Return a hook that Pulumi's engine calls before it updates a table, in previews too.
+    """Return a hook that Pulumi's engine calls before it updates the table. Previews call the hook, too.
 
     A hook is necessary, because the program cannot read the deployed state of the table. The engine passes
     the old and the new inputs of the table to the hook.
@@ -58,8 +58,8 @@ def find_changed_indexes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tupl
 def _read_indexes(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the indexes by name, without None values and without the engine's markers (`__...`).
 
-    The keys of an index are in one form. The program declares `keySchemas`. After a refresh, the inputs in
-    the state may contain `hashKey` and `rangeKey` instead, because the provider reads an index in both forms
+    The keys of all indexes are returned in the same form. The program declares `keySchemas`. After a refresh,
+    the inputs in the state may contain `hashKey` and `rangeKey` instead, which the provider also reads
     (docs/decisions/0044-index-keys-are-key-schemas.md).
     """
     indexes = cast("list[Mapping[str, Any]]", inputs.get(_INDEXES) or [])

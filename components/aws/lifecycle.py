@@ -12,8 +12,9 @@ StorageClass = Literal[
     "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
 ]
 
-# S3's default moves no object below 128 KB, and nearly all build logs are smaller. With this value, objects
-# of all sizes move to `GLACIER` and `DEEP_ARCHIVE`. For the other classes, the minimum of 128 KB stays
+# The sizes of objects that transitions move. S3's default moves no object below 128 KB, and nearly all build
+# logs are smaller. With this value, objects of all sizes move to `GLACIER` and `DEEP_ARCHIVE`. For the other
+# storage classes, the minimum of 128 KB stays
 # (docs/decisions/0040-small-logs-are-archived-too.md).
 MOVED_SIZES: Final = "varies_by_storage_class"
 

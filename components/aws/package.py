@@ -16,8 +16,8 @@ LayerName = Literal["base", "edge"]
 
 CHECKOUT: Final = Path(__file__).parents[2]
 LAYERS: Final = CHECKOUT / ".build" / "layers"
-# Every function uses `base`. Functions that write to the KeyValueStore also use `edge`, whose package signs
-# these requests.
+# Every function uses `base`. Functions that write to the KeyValueStore also use `edge`, because its
+# package signs their requests.
 _LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
 _SHIPPED: Final = (".py", ".mjs")
 _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
@@ -38,7 +38,7 @@ class FunctionCode:
 
     @classmethod
     def load(cls, stage: StageConfig) -> "FunctionCode":
-        """Return the code and the layers. The setting `anchor-deploy:layers` can name another folder.
+        """Return the code and the layers. The setting `anchor-deploy:layers` replaces the folder `LAYERS`.
 
         Raises:
             DeclarationError: See `find`.

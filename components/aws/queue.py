@@ -17,8 +17,8 @@ from components.core.stage import StageConfig
 # retry a throttled call before SQS delivers the messages again.
 VISIBILITY_TIMEOUT_FACTOR: Final = 6
 # If Lambda has no concurrency left for a function, a message counts as received although the function has
-# never run. AWS therefore recommends at least five receives. With fewer, a short shortage would send messages
-# to the dead-letter queue.
+# never run. AWS therefore recommends at least five receives. With fewer receives, a short lack of
+# concurrency would send messages to the dead-letter queue.
 MIN_RECEIVES_FOR_LAMBDA: Final = 5
 _MAXIMUM_VISIBILITY: Final = 43_200
 _DAY: Final = 86_400
@@ -60,7 +60,7 @@ class DeadLetterQueueArgs:
 
     Attributes:
         stage: Stage settings.
-        fifo: Whether the source of its messages is a FIFO queue. SQS requires the same type for both queues.
+        fifo: Whether the source queue is FIFO. A queue and its dead-letter queue must have the same type.
     """
 
     stage: StageConfig

@@ -117,9 +117,9 @@ class TenantTable(Component):
     def grant_in_transactions(self, *actions: TableAction, partition_key: str) -> Grant:
         """Allow actions on rows with a partition key, in transactions that also use other rows of the table.
 
-        The condition of `grant` applies to all keys of a request. AWS's documents do not say whether the keys
-        of the other operations in a transaction belong to them. If they do, that condition refuses the
-        transaction. The condition here holds in both cases. A single call does not meet it
+        The condition of `grant` applies to all keys of a request. AWS's documents do not say whether these
+        include the keys of the other operations in a transaction. If they do, the condition of `grant`
+        refuses the transaction. This method's condition allows it in both cases, and refuses single calls
         (docs/decisions/0043-partition-conditions-hold-in-transactions.md).
 
         Args:
@@ -143,7 +143,7 @@ class TenantTable(Component):
         """Call a function with every change of a row. The function receives the changes of a row in order.
 
         Args:
-            function: Consumer. It is granted reading the stream and sending to the dead-letter queue.
+            function: Consumer. This method lets it read the stream and send to the dead-letter queue.
             settings: Batch size and retries.
 
         Returns:

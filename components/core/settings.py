@@ -32,7 +32,7 @@ class EntriesError(Exception):
 
 
 class SettingsError(Exception):
-    """Wrong settings. `problems` has one line for each of them. A line starts with the setting's path."""
+    """Wrong settings. `problems` has one line for each wrong setting, beginning with its path."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
@@ -159,7 +159,7 @@ def required(rule: Rule) -> Any:  # noqa: ANN401 - fits any annotation, like the
     return attrs.field(metadata={_RULE: rule})
 
 
-def optional(rule: Rule, default: object = None) -> Any:  # noqa: ANN401 - as above
+def optional(rule: Rule, default: object = None) -> Any:  # noqa: ANN401 - as in `required`
     """Return an attrs field for an optional setting with a default value."""
     return attrs.field(metadata={_RULE: rule}, default=default)
 

@@ -26,7 +26,8 @@ class StageConfig(StageSettings):
 
     Attributes:
         name: Name of the Pulumi stack.
-        region: AWS region of all resources except the CloudFront certificate.
+        region: AWS region of the resources. Certificates, alarms and the alarm topic for CloudFront are in
+            `CLOUDFRONT_REGION` instead.
     """
 
     name: StageName
@@ -80,7 +81,7 @@ class StageConfig(StageSettings):
 
     @property
     def image_hosts(self) -> tuple[str, str] | None:
-        """Hosts of the image service's API and of its distribution; None without a zone."""
+        """Hosts of the image service's API and of its distribution; None if `images.zone` is not set."""
         return build_image_hosts(self.name, self.images.zone) if self.images.zone else None
 
     def build_url(self, host: pulumi.Input[str]) -> pulumi.Input[str]:

@@ -76,8 +76,8 @@ class ImageSettings:
     Attributes:
         cors_origins: Origins of the web pages that may call the API and show images, 1 to 20.
         zone: Parent domain of the API (`images-<stage>.<zone>`) and of the images
-            (`images-cdn-<stage>.<zone>`). Production leaves out the stage. Without a zone, both have the host
-            names that AWS assigns.
+            (`images-cdn-<stage>.<zone>`). Production leaves out the stage. Without a zone, the API and the
+            images have the host names that AWS assigns.
         hosted_zone_id: Id of the Route 53 zone for the certificates and records of `zone`.
         maximum_megabytes: Largest image that can be uploaded, in MB.
     """
@@ -107,8 +107,8 @@ class StageSettings:
         log_retention_days: Days for which CloudWatch keeps logs.
         sites: Sites of the stage.
         images: Image service.
-        alert_emails: Addresses that receive alarms. Each must confirm its subscription once, with the link
-            that AWS sends.
+        alert_emails: Addresses that receive alarms. AWS sends two links to each address, one for each alarm
+            topic. The owner of the address must open both links once.
         kept_releases: Number of newest releases kept for each project, for rollback. The live release is
             always kept.
         concurrent_builds: Number of builds that run at the same time, of all projects together. Other builds

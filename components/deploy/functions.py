@@ -24,7 +24,7 @@ class DeployFunctionFactory:
         stage: Stage settings.
         account: AWS account id.
         code: Code of the functions.
-        layers: Layers with their dependencies.
+        layers: Layers with the functions' dependencies.
         store: Tables, buckets and keys of the platform.
     """
 
@@ -51,7 +51,7 @@ class DeployFunctionFactory:
         storage: int = 512,
         layers: tuple[LayerName, ...] = ("base",),
     ) -> PythonFunction:
-        """Create the function for the handler module of this name in `runtime/deploy/handlers`.
+        """Create the function whose handler module in `runtime/deploy/handlers` has this name.
 
         Args:
             name: Function name, such as `build-events` for the module `build_events`.

@@ -14,13 +14,14 @@ from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 
-# 1,769 MB give the function one CPU core. The release compresses and hashes the code of functions.
+# MB. 1,769 MB give the function `release` one CPU core. It compresses and hashes the code of functions.
 _RELEASE_MEMORY: Final = 1769
 # `/tmp` must hold the artifact and, at the same time, the zips of three functions: server, image and
 # revalidation (runtime/deploy/releases/bundles.py).
 _RELEASE_STORAGE: Final = 2048
-# The time limit of a build. If the orchestrator crashes, SQS delivers the message again after this time.
-# After a temporary error of AWS, the orchestrator shortens the time (runtime/deploy/builds/building.py).
+# Seconds, as many as the time limit of a build. If the orchestrator crashes, SQS delivers the message again
+# after this time. After a temporary error of AWS, the orchestrator shortens the visibility timeout of the
+# message (runtime/deploy/builds/building.py).
 _BUILD_VISIBILITY_TIMEOUT: Final = 1800
 _RELEASE_TIMEOUT: Final = 300
 _MIN_CONCURRENT_BATCHES: Final = 2  # Lambda's minimum
@@ -75,11 +76,12 @@ class BuildPipeline(Component):
             "build-events": self._create_build_events(),
             "release": self._create_release(),
         }
-        # More batches at the same time could not start more builds, and could only make releases wait for
+        # More concurrent batches would not start more builds. More concurrent releases would only wait for
         # each other.
         batches = max(stage.concurrent_builds, _MIN_CONCURRENT_BATCHES)
         self.functions["orchestrator"].consume(self.builds, max_concurrency=batches)
-        # It sends the messages of the next builds, and of builds that CodeBuild refused, to its own queue.
+        # The orchestrator sends messages to its own queue: for the next builds, and for builds that CodeBuild
+        # refused.
         self.functions["orchestrator"].allow_recursion()
         self.functions["release"].consume(self.releases, max_concurrency=batches)
         self._send_build_events_to(self.functions["build-events"])

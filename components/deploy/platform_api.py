@@ -101,7 +101,7 @@ class PlatformApi(Component):
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
                 # The cancellation of a deployment stops its build. The function then sends a message for the
-                # next deployment to the build queue, as for a manual deployment.
+                # next deployment to the build queue. It also sends a message for a manual deployment.
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
                 builds.grant_send(),
                 Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
@@ -116,10 +116,11 @@ class PlatformApi(Component):
 
 
 def _alias_children_to(former_parent: pulumi.Resource) -> pulumi.ResourceTransformation:
-    """Return a transformation that adds an alias with the former parent to every child resource.
+    """Return a transformation that adds a Pulumi alias with the former parent to every child resource.
 
     In earlier versions of the program, `BuildPipeline` was the parent of these resources. Without the alias,
-    an update would replace them. Remove this transformation after every stage has been deployed with it.
+    an update would replace the resources. Remove this transformation after every stage has been deployed with
+    it.
     """
 
     def add_alias(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

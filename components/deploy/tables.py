@@ -59,8 +59,13 @@ PROJECTS: Final = TableDesign(
         Attribute("repositoryUrl", "S", "URL of the repository", "https://github.com/acme/shop"),
         Attribute("branch", "S", "branch whose pushes are deployed", "main"),
         Attribute("createdAt", "S", "when the project was created", _TIME),
-        Attribute("updatedAt", "S", "when a user last changed it", _TIME),
-        Attribute("deletingAt", "S", "when its deletion started; it is not changed after that", _TIME),
+        Attribute("updatedAt", "S", "when a user last changed the project", _TIME),
+        Attribute(
+            "deletingAt",
+            "S",
+            "start of the project's deletion; after this, the project does not change",
+            _TIME,
+        ),
         Attribute(
             "webhookVersion", "N", "version of the webhook secret; a higher number creates a new secret", "1"
         ),
@@ -72,7 +77,7 @@ PROJECTS: Final = TableDesign(
             '[{"name": "API_URL", "isSecret": false, "value": "https://api.example.com"}]',
         ),
         Attribute("variablesVersion", "N", "how often the variables were replaced", "3"),
-        Attribute("activeBuild", "S", "the deployment that holds the one build slot", _BUILD),
+        Attribute("activeBuild", "S", "the deployment that holds the project's build slot", _BUILD),
         Attribute(
             "live",
             "M",
@@ -81,7 +86,7 @@ PROJECTS: Final = TableDesign(
         ),
         Attribute("serving", "S", "the deployment whose status is `live`", _BUILD),
         Attribute("pinned", "BOOL", "whether a promoted release stays live when new builds succeed", "false"),
-        Attribute("deploymentId", "S", "in a delivery's row: the deployment that it created", _BUILD),
+        Attribute("deploymentId", "S", "in a delivery's row: the deployment of the push", _BUILD),
         Attribute(
             "expiresAt",
             "N",
@@ -103,9 +108,9 @@ PROJECTS: Final = TableDesign(
             "in a `STARTED#` row: when the previous build started, in case CodeBuild refuses the last one",
             _TIME,
         ),
-        Attribute("fullWith", "N", "in the `FULL` row: builds of the stage that ran at that time", "3"),
+        Attribute("fullWith", "N", "in the `FULL` row: running builds of the stage at `fullAt`", "3"),
         Attribute("fullAt", "S", "in the `FULL` row: when CodeBuild had no capacity", _TIME),
-        Attribute("claimedBy", "S", "in a site's `CLAIM` row: the project that uses it", _ULID),
+        Attribute("claimedBy", "S", "in a site's `CLAIM` row: the project that uses the site", _ULID),
         Attribute("host", "S", "in a site's row: its host", "next-site.sites.example.com"),
         Attribute(
             "urlPattern",
@@ -206,8 +211,8 @@ DEPLOYMENTS: Final = TableDesign(
         ),
         Attribute("branch", "S", "the branch that was pushed to", "main"),
         Attribute("commitSha", "S", "the commit, 40 hex digits", "3f2a9c1d5b7e8f60123456789abcdef012345678"),
-        Attribute("commitMessage", "S", "its message", "Fix the basket"),
-        Attribute("commitAuthor", "S", "its author's name", "Ada"),
+        Attribute("commitMessage", "S", "message of the commit", "Fix the basket"),
+        Attribute("commitAuthor", "S", "name of the commit's author", "Ada"),
         Attribute("source", "S", "how it was started: `push` or `manual`", "push"),
         Attribute("createdAt", "S", "when it was queued", _TIME),
         Attribute("updatedAt", "S", "when its status last changed", _TIME),
@@ -234,7 +239,7 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute(
             "expiresAt",
             "N",
-            "after its project was deleted: when the row is deleted, 30 days later, Unix seconds",
+            "if the project was deleted: when the row is deleted, 30 days after the project, Unix seconds",
             "1772443800",
         ),
         Attribute(
@@ -247,7 +252,7 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute(
             "leaseUntil",
             "N",
-            "while it is in progress: when the sweep checks it if its status has not changed, Unix seconds",
+            "while it is in progress: end of its lease, after which the sweep checks it, Unix seconds",
             "1769851800",
         ),
         Attribute(
@@ -259,7 +264,7 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute(
             "putOff",
             "N",
-            "while the sweep fails to check it: seconds by which its lease was extended",
+            "if the sweep failed to check it: seconds by which the sweep extended its lease",
             "60",
         ),
         Attribute(

@@ -37,8 +37,8 @@ class EdgePolicies(Part):
     def __init__(self, *, stage: StageConfig, opts: pulumi.ResourceOptions) -> None:
         super().__init__(stage, opts)
         self.pages = self._create_cache_policy(
-            # CloudFront allows at most ten headers in a cache key.
             "pages",
+            # CloudFront allows at most ten headers in a cache key.
             headers=(*_EVERY_KEY, *PAGE_KEY_HEADERS),
             cookies=(_PREVIEW_COOKIE,),
             queries=True,

@@ -123,9 +123,9 @@ class SharedEdge(Component):
             ordered_cache_behaviors=[
                 _build_path_behavior("/_next/static/*", policies.hashed, policies, hashed_functions),
                 _build_path_behavior("/_next/image*", policies.images, policies, functions),
-                # For sites with a base path. The hashed files of such a site need no additional behavior: the
-                # viewer-request function removes everything from their requests that could change the cache
-                # key.
+                # This behavior is for sites with a base path. Their hashed files need no additional behavior:
+                # the viewer-request function removes everything from requests for these files that could
+                # change the cache key.
                 _build_path_behavior("/*/_next/image*", policies.images, policies, functions),
             ],
             # CloudFront must not serve the error response for one visitor to the next visitor.
@@ -161,8 +161,8 @@ class SharedEdge(Component):
 _ERRORS: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 """Status codes that CloudFront caches by default, as listed in its Developer Guide."""
 
-# Default origin. The viewer-request function replaces its domain name with a release's function URL. The
-# request then uses the protocol and timeouts that are set here. The domain name here never exists (RFC 2606).
+# Default origin. The viewer-request function replaces its domain name with the host of a function URL. The
+# request keeps the protocol and timeouts of this origin. This domain name can never exist (RFC 2606).
 _SERVER: Final = aws.cloudfront.DistributionOriginArgs(
     origin_id="server",
     domain_name="no-release.invalid",
@@ -207,10 +207,10 @@ def _build_path_behavior(
     policies: EdgePolicies,
     functions: Mapping[str, pulumi.Input[str]],
 ) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgs:
-    """Return a behavior for a path. It equals the default behavior, except for cache policy and functions.
+    """Return the cache behavior for a path pattern.
 
-    The origin is also `server`, because the viewer-request function can send these requests to a function
-    URL.
+    It differs from the default behavior only in the cache policy and the edge functions. Its origin is
+    `server`, too, because the viewer-request function can send these requests to a function URL.
     """
     return aws.cloudfront.DistributionOrderedCacheBehaviorArgs(
         path_pattern=path,

@@ -14,7 +14,7 @@ import cf from 'cloudfront';
  *   c  1: the release's functions decide which answers CloudFront may share. Releases of older versions of this
  *      platform have no c. They send the Cache-Control of Next.js, and CloudFront shares none of their answers
  *
- * If the site has them, the entry also contains:
+ * For a site with a base path or a split server, the entry also contains:
  *
  *   b  base path, such as "/docs": all paths of the site are below it, and p is relative to it
  *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first match answers the request

@@ -33,7 +33,7 @@ class ImageServiceArgs:
         stage: Stage settings.
         account: AWS account id.
         code: Code of the functions.
-        layers: Layers with their dependencies.
+        layers: Layers with the functions' dependencies.
         issuer: Issuer of the API's tokens.
         audience: Audience of the API's tokens.
     """
@@ -140,7 +140,7 @@ class ImageService(Component):
             grants=(
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
-                # This function signs the upload forms. At an upload, S3 checks the permissions of the signer.
+                # This function signs the upload forms. At an upload, S3 checks this function's permissions.
                 self.bucket.grant("PutObject", prefix=UPLOAD_PREFIX),
                 self.bucket.grant("DeleteObject", prefix=DELIVERED_PREFIX),
                 self.delivery.grant_invalidate(),

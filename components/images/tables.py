@@ -48,7 +48,9 @@ IMAGES: Final = TableDesign(
             f"UPLOADED#{_TIME}#{_IMAGE}",
         ),
         Attribute("GSI2PK", "S", "`ALBUM#<albumId>` of an image in an album", f"ALBUM#{_ALBUM}"),
-        Attribute("GSI2SK", "S", "as `GSI1SK`, of an image in an album", f"UPLOADED#{_TIME}#{_IMAGE}"),
+        Attribute(
+            "GSI2SK", "S", "of an image in an album: the value of `GSI1SK`", f"UPLOADED#{_TIME}#{_IMAGE}"
+        ),
         Attribute("userId", "S", "owner: the subject of the user's tokens", _USER),
         Attribute("createdAt", "S", "when the upload form or the album was created", _TIME),
         Attribute("updatedAt", "S", "when the row last changed, except an album's image count", _TIME),
@@ -58,7 +60,7 @@ IMAGES: Final = TableDesign(
         Attribute(
             "contentType",
             "S",
-            "of an image: its media type, as declared, and as detected once it is uploaded",
+            "of an image: its declared media type; the file of a ready image has this type",
             "image/jpeg",
         ),
         Attribute(
@@ -71,7 +73,7 @@ IMAGES: Final = TableDesign(
         Attribute(
             "etag",
             "S",
-            "of an image: ETag of the upload that was checked; once ready, part of its object key",
+            "of an image: ETag of the checked upload; part of the object key of a ready image",
             "9b2cf535f27731c974343645a3985328",
         ),
         Attribute("reason", "S", "of an image: why the file was rejected", "the file is not an image"),

@@ -43,7 +43,8 @@ class MonitoredResources:
         functions: Functions by name. Metrics are read from the logs of `build-events`, `orchestrator`,
             `release` and `sweep`, so these must be included.
         queues: Queues by name. Their dead-letter queues are monitored, too.
-        dead_letter_queues: Queues of failed asynchronous calls, by the name of the alarm without `-dead`.
+        dead_letter_queues: Queues of failed asynchronous calls, by name. The alarm has this name, followed by
+            `-dead`.
         apis: HTTP APIs by name.
         distributions: Distribution ids by name.
     """
@@ -108,8 +109,8 @@ class Alarms(Part):
                 "open the dead-letter queue in the SQS console and choose 'Start DLQ redrive'.",
             )
         for queue_name, queue in monitored.dead_letter_queues.items():
-            # Lambda sent these messages. SQS can redrive only messages that came from another queue, so the
-            # remedy differs.
+            # Lambda sent these messages. SQS can redrive only messages that came from another queue, so this
+            # remedy differs from the remedy above.
             self._add_dead_letter_alarm(
                 queue_name,
                 queue,
@@ -241,7 +242,7 @@ class Alarms(Part):
         )
 
     def _add_waiting_alarms(self, functions: Mapping[str, Function]) -> None:
-        """Create the metrics and alarms for waiting builds, and for builds without capacity in CodeBuild."""
+        """Create metrics and alarms for builds that wait, and for builds that CodeBuild refuses or queues."""
         self._add_metric_filter(
             LONGEST_WAIT,
             functions["sweep"],
@@ -324,7 +325,10 @@ class Alarms(Part):
         value: str = "1",
         unit: str = "Count",
     ) -> None:
-        """Create a metric from log lines that match a pattern: their number, or a value in each line."""
+        """Create a metric from the log lines that match a pattern.
+
+        By default, the metric counts these lines. `value` can select a number in each line instead.
+        """
         aws.cloudwatch.LogMetricFilter(
             name or metric,
             name=f"{self.stage.prefix}-{name or metric}",
@@ -345,7 +349,7 @@ class Alarms(Part):
         at_least: int = 1,
         missing_data: Literal["ignore", "notBreaching"] = "notBreaching",
     ) -> None:
-        """Create an alarm on one metric that reaches a threshold within one period.
+        """Create an alarm that is active if a metric reaches a threshold in one period.
 
         Args:
             name: Alarm name without the stage's prefix.
@@ -387,7 +391,10 @@ class Alarms(Part):
         topic: pulumi.Input[str],
         region: str | None = None,
     ) -> None:
-        """Create an alarm on a percentage, computed from two metrics, above a limit for several periods."""
+        """Create an alarm that is active if a percentage is above a limit for a number of periods.
+
+        The expression computes the percentage from two metrics.
+        """
         query = aws.cloudwatch.MetricAlarmMetricQueryArgs
         alarm = aws.cloudwatch.MetricAlarm(
             name,

@@ -69,7 +69,9 @@ JOBS: Final = TableDesign(
         Attribute("total", "N", "number of items to process, if known", "5000"),
         Attribute("processed", "N", "number of processed items", "1200"),
         Attribute("failed", "N", "number of processed items that failed", "3"),
-        Attribute("batches", "NS", "numbers of the counted batches, so that each is counted once", "[0, 1]"),
+        Attribute(
+            "batches", "NS", "numbers of the counted batches, so that each batch is counted once", "[0, 1]"
+        ),
         Attribute("error", "S", "why a failed job failed", "the shop refused the token"),
         Attribute(
             "expiresAt",
@@ -92,8 +94,8 @@ IMPORT_HISTORY: Final = TableDesign(
         Attribute(
             "timestamp",
             "N",
-            "when the import ended, Unix seconds with six decimals. The last three distinguish imports that "
-            "ended in the same millisecond",
+            "when the import ended, Unix seconds with six decimals. The last three decimals distinguish "
+            "imports that ended in the same millisecond",
             "1769851800.123456",
         ),
         Attribute("jobId", "S", "the job's ULID", _JOB),

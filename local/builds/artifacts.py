@@ -1,4 +1,4 @@
-"""The upload of build artifacts without packaging (`NONE`), as CodeBuild does it."""
+"""Uploads build artifacts as CodeBuild does for projects with the packaging `NONE`."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ class NoArtifactError(Exception):
 
 
 def find_artifacts(spec: ArtifactsSpec, source: Path) -> dict[str, Path]:
-    """Return the files to upload. The keys are their names relative to the artifact's location.
+    """Return the files to upload. Each key is the name that the file gets below the artifact's prefix.
 
     Patterns are relative to the base directory, which can be a pattern too (`dist*`). `**/*` matches all
     files in the base directory and its subdirectories, including dotfiles.
@@ -32,7 +32,7 @@ def find_artifacts(spec: ArtifactsSpec, source: Path) -> dict[str, Path]:
 def upload_artifacts(
     spec: ArtifactsSpec, *, source: Path, destination: BuildArtifacts, objects: ObjectsClient, build_arn: str
 ) -> tuple[str, ...]:
-    """Upload every matching file to `{path}/{name}/<file>` of the bucket and return the keys.
+    """Upload every matching file below the destination's `path` and `name`. Return the object keys.
 
     Raises:
         NoArtifactError: No file matches.

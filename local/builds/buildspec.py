@@ -24,11 +24,11 @@ class BuildspecError(ValueError):
 
 @frozen(kw_only=True)
 class PhaseSpec:
-    """A phase. Its commands run in order until one fails. Then the commands of `finally` run.
+    """A phase. Its commands run in order until one fails or all have succeeded.
 
     Attributes:
-        cleanup: The commands of `finally`. They run whether the commands succeeded or failed, but not after a
-            stop or a timeout.
+        cleanup: The commands of `finally`. They run after `commands`, even if a command failed, but not
+            after a stop or a timeout.
         aborts: Whether a failure of the phase ends the build at once (`on-failure: ABORT`).
     """
 
@@ -132,7 +132,7 @@ def _parse_artifacts(value: object) -> ArtifactsSpec:
     return ArtifactsSpec(
         files=files,
         base_directory=str(artifacts.get("base-directory", ".")),
-        # YAML 1.1 reads an unquoted `yes` as a boolean, but a quoted one as text.
+        # YAML 1.1 reads an unquoted `yes` as a boolean, but a quoted `yes` as text. Accept both values.
         discard_paths=artifacts.get("discard-paths", False) in {True, "yes"},
         exclude_paths=_parse_text_list(artifacts.get("exclude-paths", []), "artifacts.exclude-paths"),
     )

@@ -17,7 +17,7 @@ POLL_SECONDS = 0.05
 KILL_POLL_SECONDS = 0.005
 KILL_SECONDS = 5.0
 READ_BYTES = 65_536
-LAST_READS = 1_000  # limit for reading the rest of the output of an ended command
+LAST_READS = 1_000  # maximum number of reads of remaining output after a command has ended
 LONGEST_LINE_BYTES = 1_000_000
 
 
@@ -113,7 +113,10 @@ class Shell:
 
 
 def _drain_output(process: subprocess.Popen[bytes], lines: "_LineSplitter") -> None:
-    """Read the remaining output without waiting: a process outside of the group can keep the pipe open."""
+    """Read the remaining output without waiting.
+
+    The pipe can stay open, because a process outside of the killed group can hold it.
+    """
     if process.stdout is not None:
         with contextlib.suppress(BlockingIOError):
             for _ in range(LAST_READS):

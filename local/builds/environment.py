@@ -15,7 +15,7 @@ from local.node import NodeInstallation
 
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 TOOLS = ("git", "bash")
-# Network settings: proxies and private certificate authorities, as the tools document them.
+# Variables for proxies and private certificate authorities, with the names that the tools document.
 NETWORK_VARIABLES = frozenset({
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -102,8 +102,8 @@ def build_environment(  # noqa: PLR0913 - the parts of the environment
 ) -> dict[str, str]:
     """Return the complete environment of every command of a build.
 
-    `variables` are the build's variables with resolved secrets. They override the machine's settings, and
-    CodeBuild's variables override both.
+    `variables` are the build's variables with resolved secrets. They override the machine's settings.
+    CodeBuild's variables override `variables` and the machine's settings.
     https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
     """
     return {
@@ -136,7 +136,8 @@ def read_network_settings(host: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a package manager needs to reach its registry.
 
     npm's settings (`npm_config_*`) are included, except the cache folder and credentials. If the user has a
-    .npmrc, `npm_config_userconfig` names this file, because it contains the access to private registries.
+    .npmrc and no `npm_config_userconfig`, this variable is set to the .npmrc, which can contain the access
+    to private registries.
     Loopback is excluded from proxies, because the emulator and the git server listen there.
     """
     settings = {

@@ -337,7 +337,7 @@ class _Build:
             log.write_message(f"Uploaded s3://{place.location}/{key}")
 
     def _archive_log(self, clients: BuildClients) -> None:
-        """Upload the whole log to the project's S3 logs.
+        """Upload the whole log to S3 if the project has a location for S3 logs.
 
         As in CodeBuild, a failed upload does not change the status of the build.
         """

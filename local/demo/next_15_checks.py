@@ -46,7 +46,7 @@ def check_public_files(visitor: Visitor, sha: str) -> str:
         get_page(visitor, f"{BASE}/data/sample.json").json() == {"sample": True}, "sample.json is wrong"
     )
     scripts = sorted(set(re.findall(r'"(/docs/_next/static/[^"\\\\]+\.js)"', get_page(visitor, BASE).text)))
-    require_condition(scripts, "the page loads no script below its path")
+    require_condition(scripts, "the page loads no script below the base path")
     for script in scripts:
         caching = get_page(visitor, script).headers.get("cache-control", "none")
         require_condition("immutable" in caching, f"{script} has Cache-Control {caching}")

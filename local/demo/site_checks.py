@@ -243,7 +243,8 @@ def check_draft_mode(visitor: Visitor, sha: str) -> str:
     enabled = visitor.post("/api/draft?enable=1")
     (cookie,) = re.findall(r"(__prerender_bypass=[^;]+)", enabled.headers.get("set-cookie", "")) or [""]
     require_condition(cookie, f"draft mode set no cookie: {enabled.status_code} {enabled.text[:300]}")
-    # The session would send the cookie in the following checks. Remove it here, and send it by hand below.
+    # The session would send the cookie in the following checks too. Therefore remove it from the session and
+    # set it explicitly in the next requests.
     visitor.session.cookies.clear()
     drafts = [visitor.get("/draft", {"Cookie": cookie}).text for _ in range(2)]
     require_condition(

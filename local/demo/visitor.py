@@ -26,13 +26,13 @@ class Chunk:
 
 @frozen(kw_only=True)
 class Visitor:
-    """Requests to one host behind the local edge.
+    """A client that sends requests to one host behind the local edge.
 
     Attributes:
         url: The site's public URL as the platform's API returns it: `http://<host>:<port>` in the stage
             `local`, `https://<host>` in another stage.
         timeout: In seconds.
-        session: Sends the requests. For an HTTPS URL, it must be one of `StageAddresses.create_session`.
+        session: Sends the requests. For an HTTPS URL, use a session from `StageAddresses.create_session`.
     """
 
     url: str

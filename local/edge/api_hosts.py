@@ -1,7 +1,8 @@
-"""Requests of the local edge for the domain names of APIs.
+"""Forwards requests for the domain names of APIs from the local edge to the embedded AWS.
 
 On AWS, the domain name of an API leads to API Gateway, not to CloudFront. Here it leads to the same port as
-the sites, so that one address is enough for all names of a stage. The embedded AWS serves plain HTTP only.
+the sites, so that one address is enough for all names of a stage. The edge forwards over plain HTTP, because
+the embedded AWS serves nothing else.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from attrs import define, field
 
 from local.edge.forward import HOP_BY_HOP
 
-# The names that API Gateway gives to the domain names of APIs contain this label.
+# DNS records of an API lead to a name that API Gateway provides. Each such name contains this label.
 API_LABEL: Final = "execute-api"
 
 

@@ -40,7 +40,7 @@ NO_ACCESS = BucketAccess()
 def load_bucket_access(session: boto3.Session, bucket: str, distribution_arn: str) -> BucketAccess:
     """Return the permissions that a bucket's policy gives to CloudFront for this distribution.
 
-    Without the bucket or without a policy, return `NO_ACCESS`.
+    If the bucket or its policy does not exist, return `NO_ACCESS`.
     """
     client: Any = session.client("s3")
     try:

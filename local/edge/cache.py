@@ -202,7 +202,7 @@ def compute_ttl(
 def compute_stale_seconds(
     policy: CachePolicy, status: int, headers: Headers, seconds: float
 ) -> tuple[float, float]:
-    """Return two times in seconds for serving an expired answer: during a refresh, and on origin errors.
+    """Return how many seconds an expired answer may be served: during a refresh, and on origin errors.
 
     Without `stale-if-error`, CloudFront serves an expired answer on an error as long as the answer is in the
     cache. No answer is served stale after the maximum TTL, counted from the time when it was stored.

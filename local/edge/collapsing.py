@@ -36,11 +36,11 @@ class PendingFetch:
             self._settled.set()
 
     def decline(self) -> None:
-        """Make each waiting request go to the origin itself."""
+        """Make each waiting request fetch its own answer from the origin."""
         self._settled.set()
 
     async def wait(self, seconds: float) -> CachedResponse | None:
-        """Wait for the response. Return None if the waiting request must go to the origin itself.
+        """Wait for the response. Return None if the caller must send its own request to the origin.
 
         Args:
             seconds: The maximum time to wait. A limit is needed, because the response is shared only after
@@ -76,7 +76,7 @@ class RequestCollapser:
     def begin(self, key: CacheKey, invalidations: int) -> PendingFetch:
         """Register and return a new fetch.
 
-        It replaces a fetch of the key that started before the last invalidation.
+        The new fetch replaces an older fetch of this key that started before the last invalidation.
         """
         fetch = self._fetches[key] = PendingFetch(invalidations)
         return fetch

@@ -44,7 +44,7 @@ class Selection:
 
 @frozen(kw_only=True)
 class CachePolicy:
-    """A cache policy: the selection of the cache key, and TTLs in seconds."""
+    """A cache policy: the parts of a request that form the cache key, and TTLs in seconds."""
 
     min_ttl: float = 0
     default_ttl: float = 0
@@ -144,7 +144,8 @@ class EdgeConfig:
         behaviors: In the order in which they are tried. The default behavior is last.
         error_ttls: Seconds for which an error is cached, for each status that the distribution names.
         key_value_store_arn: The ARN of the KeyValueStore of the distribution's functions.
-        aliases: Host names in addition to the domain name, in lower case. One can begin with `*.`.
+        aliases: Host names in addition to the domain name, in lower case. An alias can
+            begin with `*.`.
     """
 
     distribution_id: str

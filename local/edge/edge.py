@@ -15,8 +15,8 @@ while it is refreshed (`stale-while-revalidate`) and when the origin fails (`sta
 Differences from CloudFront: There is no redirect to https (loopback only) and no compression by the edge. An
 expired answer is fetched again with an unconditional request instead of being revalidated. A collapsed
 request waits at most the origin's read timeout. Requests are collapsed even if their cookies are forwarded to
-the origin, which CloudFront currently does not do. The attribute `is_collapsing_with_cookies` of `Edge` has
-the reason.
+the origin. CloudFront currently does not collapse such requests. The attribute `is_collapsing_with_cookies`
+of `Edge` gives the reason.
 """
 
 import asyncio
@@ -73,7 +73,7 @@ class Edge:
         config: The distribution's configuration.
         key_values: Returns the content of the functions' KeyValueStore.
         origins: Sends requests to the origins.
-        access_log: Called with each finished request.
+        access_log: Called with each finished request and with each failed refresh in the background.
         clock: Returns seconds since the epoch.
         create_request_id: Returns a new ID for each request.
         is_collapsing_with_cookies: Whether requests are collapsed even if a policy forwards their cookies to
@@ -265,7 +265,8 @@ class Edge:
     def _use_stale_on_error(self, exchange: Exchange, status: int) -> CachedResponse | None:
         """Return the expired answer that the viewer gets instead of a 5xx answer, or None.
 
-        If there is such an answer, also set the time of the next origin request for it.
+        If there is such an answer, also share it with the waiting requests, and set the earliest time of the
+        next origin request.
         """
         stale, now = exchange.stale, self.clock()
         if status < web.HTTPInternalServerError.status_code or stale is None or stale.error_until <= now:
@@ -363,7 +364,7 @@ class Edge:
         return recording
 
     def _store(self, exchange: Exchange, recording: ResponseRecording) -> None:
-        """Share the whole answer with the waiting requests. Store it if the request is a GET request.
+        """Share the whole answer with the waiting requests. Store an answer to GET if it is storable.
 
         If the answer must not be stored, remove the expired answer with the same key.
         """

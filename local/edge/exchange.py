@@ -19,7 +19,7 @@ class EdgeAccess:
     """A log entry: one answered request, or a failed refresh in the background.
 
     Attributes:
-        result: `Hit` (also stale or collapsed), `Miss`, `Error` (of an origin or of the edge) or
+        result: `Hit` (also for a stale or shared answer), `Miss`, `Error` (of an origin or of the edge) or
             `FunctionGeneratedResponse`.
         seconds: The time from the arrival of the request until the last byte of the response was sent. For a
             refresh, the time until it failed.
@@ -50,7 +50,7 @@ class Exchange:
         stale: The expired answer that is served if the origin fails.
         fetch: Shares the answer with other requests that wait for it. None if no request may wait for it.
         is_background: True for a refresh in the background, which no viewer waits for.
-        response: Set when the edge starts to send the head. After that, it cannot send another response.
+        response: Set when the edge starts to send the head. After that, the edge can send no other response.
     """
 
     incoming: web.BaseRequest

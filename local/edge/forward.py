@@ -43,7 +43,7 @@ def remove_connection_headers(headers: Headers) -> Headers:
 
 
 def build_origin_target(behavior: CacheBehavior, request: ViewerRequest) -> str:
-    """Return the raw path for the origin, with the query parameters that the two policies select."""
+    """Return the raw path for the origin, with the query parameters that the behavior's policies select."""
     policy = behavior.origin_request_policy or OriginRequestPolicy()
     keyed = select_query(behavior.cache_policy.query_strings, request.query_string)
     added = select_query(policy.query_strings, request.query_string)

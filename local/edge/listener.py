@@ -35,7 +35,7 @@ class EdgePortTakenError(Exception):
 
 @define(eq=False)
 class Listener:
-    """A listener that passes connections to `protocols`, with TLS if they start with a TLS handshake."""
+    """A listener that passes connections to `protocols`, with TLS if a connection starts with a handshake."""
 
     _socket: socket.socket
     _protocols: Protocols

@@ -36,8 +36,8 @@ class EdgeServer:
         edges: The edges of the distributions. The distribution of the sites is first.
         authority: Signs the certificates. If this is None, TLS connections are closed.
         resolve_host: Returns the name to which a host's DNS records lead, or None if there are none.
-        apis: Answers requests for the domain names of APIs. If this is None, they are refused.
-        access_log: Called with each refused request. Each edge has its own log for the others.
+        apis: Answers requests for the domain names of APIs. If this is None, such a name has no special role.
+        access_log: Called with each refused request. Each edge logs the requests that it answers.
     """
 
     edges: tuple[Edge, ...]
@@ -124,7 +124,7 @@ class EdgeServer:
         return self._refuse(incoming, f"No Route 53 record leads from {host} to its distribution.")
 
     def _find_by_alias(self, host: str) -> Edge | None:
-        """Return the edge with the host as an alias, or with a wildcard that covers it (one label)."""
+        """Return the edge that has the host, or a wildcard for its first label, as an alias."""
         for alias in (host, f"*.{host.partition('.')[2]}"):
             for edge in self.edges:
                 if alias in edge.config.aliases:

@@ -45,7 +45,7 @@ _ORIGINAL_VALIDATE = cast("Callable[..., Response | None]", s3._validate_notific
 
 
 def _create_mapping(data: Json) -> Response:
-    """Before `CreateEventSourceMapping`, check that the function's role can read the source."""
+    """Before `CreateEventSourceMapping`, check the role's permissions for the source and the destinations."""
     source: str = data.get("EventSourceArn", "")
     service = source.split(":")[2] if source.count(":") > 1 else ""
     function, config, _name = lambda_svc._get_func_record_for_ref(data.get("FunctionName", ""))
@@ -58,7 +58,8 @@ def _create_mapping(data: Json) -> Response:
         if refusal := _check_destinations(config, data.get("DestinationConfig")):
             return refusal
     if service == "dynamodb":
-        # Set the default for streams, because the emulator uses the default for queues (10) for all sources.
+        # Set the default batch size of streams, because the emulator uses the default of queues (10) for all
+        # sources.
         data = {"BatchSize": 100, **data}
     return _ORIGINAL_CREATE_MAPPING(data)
 

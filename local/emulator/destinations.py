@@ -1,8 +1,8 @@
 """Destination hooks for the emulator's Lambda: send failed events, with the function's permissions.
 
-The emulator (ministack 1.5.33) ignores the permissions of the function's role. In AWS, a dead-letter queue
-gets another record than a destination. The emulator sends the same record to both. Its record always says
-that there were three attempts.
+The emulator (ministack 1.5.33) ignores the permissions of the function's role. In AWS, the record for a
+dead-letter queue differs from the record for an on-failure destination. The emulator sends the same record to
+both, and this record always reports three attempts.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -37,7 +37,7 @@ ASYNC_RETRY_SECONDS = 0.2
 
 @frozen(kw_only=True)
 class DestinationSender:
-    """Sends failed events to queues and topics, with the role of the function that failed."""
+    """A sender of failed events to queues and topics. It uses the role of the function that failed."""
 
     session_for: SessionFor
 

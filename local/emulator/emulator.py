@@ -89,7 +89,7 @@ class NotFoundInEmulatorError(EmulatorError, LookupError):
 
 @define
 class _Process:
-    """The use of this process by emulators. The process imports the emulator's modules once, for one port."""
+    """The emulators of this process. They share one port, because their modules are imported only once."""
 
     port: int | None = None
     is_running: bool = False
@@ -300,7 +300,7 @@ class Emulator:
         return function
 
     def create_hosted_zone(self, zone_id: str, name: str) -> None:
-        """Create a public Route 53 zone with the given ID. Operators have a zone before they deploy."""
+        """Create a public Route 53 zone with the given ID, as operators do before they deploy to AWS."""
         self._get_internals().zones.create_zone(zone_id, name)
 
     def resolve_host(self, host: str) -> str | None:

@@ -115,7 +115,8 @@ def _resolve_names_of_the_endpoint() -> None:
 class _CallCheckInstaller:
     """An import hook that adds the check of calls to botocore, when the function imports botocore.
 
-    Only the function's own import path decides which botocore it uses. So botocore is not imported before.
+    The function's own import path decides which botocore the function uses. Therefore this code must not
+    import botocore earlier.
     """
 
     def find_spec(self, name: str, *_: _Any) -> _machinery.ModuleSpec | None:  # noqa: ANN401 - the importer's

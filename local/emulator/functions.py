@@ -40,7 +40,7 @@ from local.emulator.node_function import (
 
 Json = dict[str, Any]
 
-# The packages of Lambda's Python runtime: boto3 and what it needs. `aws_models` checks the calls.
+# The packages of Lambda's Python runtime: boto3 and its dependencies. In addition, `aws_models` checks calls.
 RUNTIME_LIBRARIES = (
     "boto3",
     "botocore",

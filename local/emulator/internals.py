@@ -1,4 +1,4 @@
-"""Start, query and reset of the emulator through its own modules.
+"""Starts, queries and resets the emulator through its own modules.
 
 The emulator's modules (ministack 1.5.33) read the environment when they are imported. `Emulator` must set the
 environment before this import. Therefore `Emulator.start` imports this module, and no file imports it at the

@@ -21,7 +21,7 @@ from ministack.core.router import extract_access_key_id
 
 @frozen(kw_only=True)
 class Call:
-    """The parts of a request to the emulator that determine its resource."""
+    """The parts of a request that determine the resource of the call."""
 
     action: str
     path: str

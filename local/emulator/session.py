@@ -26,7 +26,7 @@ class EmulatorSession(boto3.Session):
 
     def __init__(self, *, endpoint_url: str, region: str, credentials: Credentials) -> None:
         # Ignore the user's AWS profile and AWS files. Otherwise botocore would mix their settings with the
-        # arguments below.
+        # arguments of this session.
         own_settings: dict[str, Any] = {
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
@@ -55,8 +55,8 @@ class EmulatorSession(boto3.Session):
         kwargs.setdefault("config", config)
         client = super().client(*args, **kwargs)
         client.meta.events.register_last(EVENT, refuse_invalid_call)
-        # For this service, botocore puts the account ID before the host name. The resulting name does not
-        # resolve, so remove the account ID again.
+        # In calls for KeyValueStores, botocore puts the account ID before the host name. The resulting name
+        # does not resolve, so remove the account ID again.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", self._remove_account_id)
         return client
 

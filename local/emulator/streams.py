@@ -113,7 +113,7 @@ def _start_next_range(
 
 
 def find_table(mapping: Json) -> str | None:
-    """Return the name of the table whose stream a mapping reads, or None if the stream is not current."""
+    """Return the name of the table if a mapping reads its current stream. Otherwise return None."""
     source: str = mapping.get("EventSourceArn", "")
     name = source.partition(":table/")[2].partition("/stream/")[0]
     table = dynamodb._tables.get(name) if name else None

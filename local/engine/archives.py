@@ -111,7 +111,7 @@ def _read_archive(fields: Mapping[str, Any], root: Path) -> bytes:
 def _list_archive_files(fields: Mapping[str, Any], root: Path) -> dict[str, tuple[bytes, int]]:
     """Return the content and the mode of each file, by the file's name in the zip.
 
-    If one of the assets is itself an archive, its files are in a folder with its name.
+    The files of an archive within the archive are in a folder with the inner archive's name.
     """
     files: dict[str, tuple[bytes, int]] = {}
     for name, item in cast("Mapping[str, Mapping[str, Any]]", fields["assets"]).items():
@@ -162,7 +162,7 @@ def _create_zip(files: Mapping[str, tuple[bytes, int]]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL) as archive:
         for name, (data, mode) in sorted(files.items()):
             entry = zipfile.ZipInfo(name, EPOCH)
-            entry.create_system = 3  # Unix: only then, readers take the file mode from `external_attr`
+            entry.create_system = 3  # Unix, because only then readers take the mode from `external_attr`
             entry.external_attr = mode << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data, compresslevel=COMPRESSION_LEVEL)

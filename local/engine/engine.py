@@ -144,7 +144,7 @@ class _Run:
 
 
 class Engine:
-    """A deployer of programs to a running emulator. It remembers one stack.
+    """A deployer of programs to a running emulator. It remembers the resources of one stack.
 
     Args:
         emulator: The started emulator.
@@ -167,12 +167,12 @@ class Engine:
         overrides: Mapping[str, object] | None = None,
         on_resource: OnResource | None = None,
     ) -> Deployment:
-        """Run `__main__.py` under `Pulumi.<stack>.yaml`.
+        """Run `__main__.py` with the settings in `Pulumi.<stack>.yaml`.
 
         Args:
             stack: The stage's name.
             root: Another checkout, for this run and later runs. Its program changes the existing resources.
-            overrides: Settings that replace settings of the file. Two objects are merged.
+            overrides: Settings that replace settings of the file. If two values are objects, they are merged.
             on_resource: Called for each created or updated resource, with its URN, its type and the duration
                 in seconds. The call can come from any thread.
 
@@ -360,8 +360,8 @@ class Engine:
         delete = DELETERS.get(declared.type)
         if delete is None:
             raise EngineError(
-                f"the embedded cloud cannot delete {declared.urn}: restart it, or register a deletion of "
-                f'"{declared.type}" in local/providers'
+                f"the embedded cloud cannot delete {declared.urn}: restart the embedded cloud, or "
+                f'register a deletion of "{declared.type}" in local/providers'
             )
         aws = ProviderContext(emulator=self._emulator, region=kept.region)
         _call_provider("delete", declared, partial(delete, aws, declared, kept.made))
@@ -400,8 +400,8 @@ def _update(aws: ProviderContext, declared: DeclaredResource, kept: _RememberedR
     if update is None:
         changed = find_changed_properties(kept.declared.properties, declared.properties)
         raise EngineError(
-            f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: restart it, or "
-            f'register an update of "{declared.type}" in local/providers'
+            f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: "
+            f'restart the embedded cloud, or register an update of "{declared.type}" in local/providers'
         )
     return _call_provider("update", declared, partial(update, aws, declared, kept.made))
 

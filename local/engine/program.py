@@ -118,8 +118,8 @@ def _run_in_stack(
 @contextmanager
 def _create_event_loop() -> Generator[asyncio.AbstractEventLoop]:
     loop = asyncio.new_event_loop()
-    # `run_program` raises the first failure. Without this handler, the loop would also log every other future
-    # that failed because of it.
+    # `run_program` raises the first failure. Without this handler, the loop would also log every future that
+    # failed because of the first failure.
     loop.set_exception_handler(lambda _loop, _context: None)
     loop.set_default_executor(ThreadPoolExecutor(max_workers=THREAD_COUNT, thread_name_prefix="resource"))
     asyncio.set_event_loop(loop)

@@ -14,9 +14,9 @@ from attrs import field, frozen
 VERSION: Final = "3.274.1"
 MODULE: Final = Path(__file__).with_name("cli")
 PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
-# Text after which Pulumi prints the version that the link step stores.
+# The Go variable in which the link step stores the version of Pulumi.
 _VERSION_VARIABLE: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-# With the value `built`, this variable selects the built command line, even if there is one on the PATH.
+# With the value `built`, this variable selects the built command line, even if Pulumi is on the PATH.
 _CHOICE: Final = "ANCHOR_PULUMI"
 _LANGUAGE_HOST: Final = "pulumi-language-python"
 _LAST_LINES: Final = 20
@@ -53,14 +53,14 @@ class PulumiCommandLine:
 
 
 def find_or_build(cache: Path, *, report: Callable[[str], None]) -> PulumiCommandLine:
-    """Return the command line of the PATH, else one that is built from its Go module.
+    """Return the command line on the PATH, or else one that is built from Pulumi's Go module.
 
     Args:
         cache: Folder of the built command line. Later calls reuse it.
         report: Shows what is done.
 
     Raises:
-        PulumiMissingError: There is no Pulumi on the PATH, and it cannot be built.
+        PulumiMissingError: There is no usable Pulumi on the PATH, and it cannot be built.
     """
     found = find_command_line(cache)
     if found:
@@ -71,9 +71,9 @@ def find_or_build(cache: Path, *, report: Callable[[str], None]) -> PulumiComman
 
 
 def find_command_line(cache: Path) -> PulumiCommandLine | None:
-    """Return the command line of the PATH, else one that was built before, or None.
+    """Return the command line on the PATH, or else one that was built before, or None.
 
-    An installation of the PATH without a Python language host cannot run the program, so it is not used.
+    An installation on the PATH without a Python language host cannot run the program, so it is not used.
 
     Args:
         cache: Folder of the built command line.
@@ -130,7 +130,7 @@ def _build_command_line(executable: Path) -> None:
 
 
 def write_language_host(folder: Path) -> None:
-    """Write the command that starts the language host of this checkout to the folder of `pulumi`."""
+    """Write a command that starts this checkout's language host. It is written to the folder of `pulumi`."""
     command = folder / _LANGUAGE_HOST
     root = Path(__file__).parents[2]
     text = (
@@ -168,7 +168,7 @@ class PulumiProject:
     variables: Mapping[str, str] = field(factory=dict)
 
     def run(self, *command: str, environment: Mapping[str, str] | None = None) -> str:
-        """Run a command and return what it printed on both outputs.
+        """Run a command and return its standard output and standard error together.
 
         Raises:
             PulumiFailedError: The exit status is not 0.
@@ -188,7 +188,7 @@ class PulumiProject:
         return done.stdout
 
     def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command in a process group of its own, so that a test can kill it with its children."""
+        """Start a command in a process group of its own, so that the caller can kill it with its children."""
         return subprocess.Popen(
             [str(self.command_line.executable), *command, "--non-interactive"],
             cwd=self.folder,

@@ -1,6 +1,6 @@
 """Deploys the program to the embedded AWS with Pulumi's own engine: `make up ENGINE=pulumi`.
 
-`PulumiEngine` has the same methods as `local.engine.engine.Engine`, so `local.cloud` can use either.
+`PulumiEngine` has the same methods as `local.engine.engine.Engine`, so `local.cloud` can use either engine.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ _WARNING: Final = "warning: "
 
 @define(kw_only=True)
 class PulumiEngine:
-    """A deployer of programs to a running emulator that runs `pulumi up`. It has one stack.
+    """A deployer that runs `pulumi up` to deploy programs to a running emulator. It has one stack.
 
     Attributes:
         command_line: The command line of Pulumi.
@@ -52,7 +52,7 @@ class PulumiEngine:
     def start(
         cls, emulator: Emulator, *, command_line: PulumiCommandLine, root: Path, folder: Path
     ) -> Generator[Self]:
-        """Start the provider, to which the commands of Pulumi attach, until the context ends.
+        """Run the provider until the context ends. Commands of Pulumi attach to this provider.
 
         The state of an earlier emulator is deleted, because its resources no longer exist.
         """
@@ -88,7 +88,7 @@ class PulumiEngine:
         Args:
             stack: The stage's name.
             root: Another checkout, for this run and later runs. Its program changes the existing resources.
-            overrides: Settings that replace settings of the file. Two objects are merged.
+            overrides: Settings that replace settings of the file. If two values are objects, they are merged.
             on_resource: Called before each resource is created or changed, with its URN, its type and 0.0.
                 The call can come from any thread.
 
@@ -101,7 +101,7 @@ class PulumiEngine:
         steps: dict[str, list[str]] = {"create": [], "update": [], "delete": []}
 
         def record_step(verb: str, urn: str) -> None:
-            # The provider also reports when a creation has ended, as `created`.
+            # Ignore `created`, by which the provider reports the end of a creation.
             if verb not in steps:
                 return
             steps[verb].append(urn)
@@ -124,7 +124,10 @@ class PulumiEngine:
         )
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run another command of Pulumi on the deployed stack, such as `preview`. Both outputs are one."""
+        """Run another command of Pulumi on the deployed stack, such as `preview`.
+
+        The `stdout` of the result contains the standard output and the standard error of the command.
+        """
         if self._project is None:
             raise EngineError("the program is not deployed yet")
         process = self._project.start(*command)
@@ -172,7 +175,7 @@ def _kill_group(process: subprocess.Popen[str]) -> None:
 
 
 def _is_resource(stored: Mapping[str, Any]) -> bool:
-    """Return whether a resource of the state is one of AWS: no component, no provider."""
+    """Return whether a resource in the state is an AWS resource, not a component or a provider."""
     return bool(stored.get("custom")) and not str(stored["type"]).startswith("pulumi:")
 
 
@@ -194,7 +197,7 @@ def _read_values(stored: Mapping[str, Any] | None) -> Properties:
 
 
 def _decode_secrets(value: object) -> object:
-    """Return a value of an exported state in which each secret is plain, at any depth."""
+    """Return a value of an exported state with the plain values of all secrets in it."""
     if isinstance(value, list):
         return [_decode_secrets(item) for item in cast("list[object]", value)]
     if not isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""What `pulumi import` needs in addition to the readers: IDs in the form of the AWS provider, and outputs.
+"""Finds existing resources for `pulumi import`, with the outputs that no reader returns.
 
-The form of each ID is the one in the provider's documentation of the type (section "Import").
+The form of each ID is described in the AWS provider's documentation of the type (section "Import").
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ class ImportUnsupportedError(Exception):
 
 @frozen(kw_only=True)
 class ImportedResource:
-    """A resource that exists, as its creator would have returned it.
+    """An existing resource, with the values that the creator of its type would return.
 
     Attributes:
         id: ID in the state.
@@ -38,7 +38,7 @@ _Import = Callable[[ProviderContext, str], ImportedResource]
 
 
 def find_imported(aws: ProviderContext, kind: str, import_id: str) -> ImportedResource:
-    """Return the resource with an ID as a user gives it to `pulumi import`.
+    """Return the resource for the ID that a user passes to `pulumi import`.
 
     Raises:
         ImportUnsupportedError: The type cannot be imported.

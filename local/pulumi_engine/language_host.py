@@ -1,8 +1,9 @@
 """A Python language host for Pulumi's command line, in its own process: `pulumi-language-python`.
 
-Pulumi's releases contain a language host beside the command line, but no package of a registry does. This
-one runs the program and the policy pack of this checkout. It installs nothing and generates no code. It
-implements the service `pulumirpc.LanguageRuntime` (pulumi/pulumi, proto/pulumi/language.proto).
+Pulumi's releases contain a language host beside the command line, but no package of a registry does. The
+language host in this module runs the program and the policy pack of this checkout. It installs nothing and
+generates no code. It implements the service `pulumirpc.LanguageRuntime` (pulumi/pulumi,
+proto/pulumi/language.proto).
 
 The engine starts the process, reads the port from the first line of the standard output, and stops the
 process.
@@ -38,7 +39,7 @@ _UNLIMITED: Final = ("grpc.max_receive_message_length", -1)
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """Runs Python programs and plugins in processes of their own.
+    """A language host that runs each Python program or plugin in a separate process.
 
     Args:
         engine_address: Address of the engine's gRPC server, for log messages of the program.
@@ -73,7 +74,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetProgramDependencies(
         self, request: language_pb2.GetProgramDependenciesRequest, context: grpc.ServicerContext
     ) -> language_pb2.GetProgramDependenciesResponse:
-        """Return no package, because requirements/*.txt already list them."""
+        """Return no package, because requirements/*.txt already list the packages."""
         return language_pb2.GetProgramDependenciesResponse()
 
     def About(
@@ -158,7 +159,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def _read_output(process: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunPluginResponse]:
-    """Return each piece of both outputs as soon as it is written, until both are closed."""
+    """Yield each piece of standard output and standard error when it is written, until both are closed."""
     pieces: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
 
     def read(name: str, stream: IO[bytes]) -> None:
@@ -182,7 +183,7 @@ def _read_output(process: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunP
 
 
 def _find_interpreter(info: language_pb2.ProgramInfo) -> str:
-    """Return the interpreter of the virtual environment that the project file names, else this one."""
+    """Return the interpreter of the project file's virtual environment, or else that of this process."""
     options: Mapping[str, Any] = MessageToDict(info.options)
     environment = options.get("virtualenv")
     if environment:
@@ -205,7 +206,7 @@ def _parse_environment(lines: Sequence[str]) -> dict[str, str]:
 
 
 def _end_with_parent(parent_id: int) -> None:
-    """Stop this process when its parent has ended. A killed engine sends no signal."""
+    """Stop this process when its parent has ended, because a killed engine sends no signal."""
     while os.getppid() == parent_id:
         time.sleep(_PARENT_CHECK_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -31,7 +31,7 @@ UNKNOWN_VALUES = frozenset(
 def to_plain_values(struct: struct_pb2.Struct) -> Properties:
     """Return properties as plain values that can be compared. An asset or archive becomes its hash.
 
-    The engine computes the hash from the content. State contains only the hash of an archive.
+    The engine computes the hash from the content. Pulumi's state contains only the hash of an archive.
     """
     values = MessageToDict(struct).items()
     return {name: _to_plain_value(value) for name, value in values if value is not None}

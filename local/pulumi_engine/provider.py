@@ -58,7 +58,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         emulator: The started emulator.
         root: Folder of the program, the base of relative paths of assets.
         on_step: Called with a verb and the URN: before each `create`, `update` and `delete`, and after each
-            call of a creator (`created`). Tests use it to stop the engine there.
+            call of a creator (`created`). Tests use `on_step` to stop the engine at these points.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.ProviderHandshakeResponse:
         """Accept the engine.
 
-        The answer does not accept secrets. The engine therefore marks an output as secret if its input is
-        secret.
+        The answer declares no support for secrets. The engine therefore marks an output as secret if its
+        input is secret.
         """
         return provider_pb2.ProviderHandshakeResponse()
 
@@ -195,7 +195,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        """Return the inputs that the resource has now, and all properties that AWS knows as outputs.
+        """Return the present inputs of the resource. The outputs are all properties that AWS knows.
 
         As with the AWS provider, the inputs contain only properties that the program declares. An empty
         answer says that the resource does not exist.
@@ -227,7 +227,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _import(
         self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ReadResponse:
-        """Return an existing resource to `pulumi import`, with all properties that AWS knows as inputs."""
+        """Return an existing resource to `pulumi import`. Its inputs are all properties that AWS knows."""
         kind, name = _read_type(request.urn), _read_name(request.urn)
         aws = self._create_context({})
 
@@ -252,8 +252,8 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.UpdateResponse:
         """Change the resource in place.
 
-        A preview returns the new inputs and the old outputs. With unknown outputs, Pulumi would show changes
-        of all resources that refer to this one.
+        A preview returns the new inputs and the old outputs. If the outputs were unknown, Pulumi would show
+        changes of all resources that refer to this resource.
         """
         if request.preview:
             return provider_pb2.UpdateResponse(properties=_merge_outputs(request))
@@ -311,7 +311,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
 def run_provider(
     emulator: Emulator, *, root: Path, on_step: Callable[[str, str], None] | None = None
 ) -> Generator[int]:
-    """Serve the provider on loopback until the context ends, and return the port."""
+    """Serve the provider on loopback until the context ends, and yield the port."""
     server = grpc.server(ThreadPoolExecutor(_THREAD_COUNT, thread_name_prefix="provider"), options=_UNLIMITED)
     provider = EmulatorProvider(emulator, root=root, on_step=on_step)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
@@ -383,7 +383,7 @@ def _to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
 
 
 def _run_operation(context: grpc.ServicerContext, action: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - the result of any operation
-    """Return the result of an operation. A failure of AWS ends the call with its message."""
+    """Return the result of an operation. If the operation fails, end the call with the error's message."""
     try:
         return act()
     except (ClientError, BotoCoreError) as error:

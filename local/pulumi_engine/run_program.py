@@ -33,7 +33,7 @@ def main(program: str) -> int:
     def run() -> None:
         runpy.run_path(str(file), run_name="__main__")
 
-    # If a resource fails, the futures of other resources fail with it. asyncio would report each of them.
+    # If a resource fails, futures of other resources fail with it. Hide asyncio's message for each of them.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -10,7 +10,7 @@ import yaml
 from local.engine.engine import merge_settings
 from local.pulumi_engine.cli import PulumiCommandLine, PulumiProject
 
-# What the program and its policy pack read.
+# The folders and files that the program and its policy pack read.
 _FOLDERS: Final = ("components", "policies", "runtime")
 _FILES: Final = ("__main__.py", "Pulumi.yaml", "docs/images-openapi.json", "docs/openapi.json")
 
@@ -19,7 +19,7 @@ def copy_program(root: Path, folder: Path) -> None:
     """Copy the program of a checkout. An existing copy is replaced, except for its settings files."""
     for name in _FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
-        if (root / name).exists():  # the archive of an earlier version has no policy pack
+        if (root / name).exists():  # an earlier version of the program has no policy pack
             shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in _FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def copy_program(root: Path, folder: Path) -> None:
 
 
 def write_settings(root: Path, folder: Path, stage: str, changes: Mapping[str, object]) -> None:
-    """Write the settings file of a stage, with changes to the one of the checkout.
+    """Write the settings file of a stage: the checkout's file with changes.
 
     Args:
         root: The checkout.
@@ -40,7 +40,7 @@ def write_settings(root: Path, folder: Path, stage: str, changes: Mapping[str, o
     document["config"] = merge_settings(document["config"], changes)
     former = folder / file
     if former.exists():
-        # Without the salt of the former file, Pulumi could not decrypt the state.
+        # Keep the salt of the former file, because Pulumi needs it to decrypt the state.
         salt = yaml.safe_load(former.read_text(encoding="utf-8")).get("encryptionsalt")
         document |= {"encryptionsalt": salt} if salt else {}
     former.write_text(yaml.safe_dump(document), encoding="utf-8")

@@ -24,7 +24,7 @@ SCRIPT = Path(__file__).with_name("worker.mjs")
 START_TIMEOUT_SECONDS = 60
 # Share of the function's memory for JavaScript objects. The rest is for buffers and native code.
 HEAP_SHARE = 0.9
-LAST_LINES = 20  # of the worker's output, in the message of an error
+LAST_LINES = 20  # number of lines of the worker's output in an error message
 END_NOTICE_SECONDS = 1
 MAXIMUM_LINE = 1024 * 1024  # bytes of one line of output
 # In bytes. Headers with cookies or the state of Next.js's router can exceed aiohttp's default limit.
@@ -130,7 +130,7 @@ class WorkerProcess:
 class LocalNames:
     """Domain names of the embedded cloud, which no name server of this machine knows.
 
-    Connections to their default ports go to the local edge.
+    Connections to the default ports (80 and 443) of these names go to the local edge.
 
     Attributes:
         domains: Each includes its subdomains.
@@ -199,7 +199,7 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
             if failure := status.get("failure"):
                 problem = f"failed to load {version.handler}: {failure['type']}: {failure['message']}"
             elif not status:
-                # The process has ended, so its last lines are complete.
+                # The process sent no status. Wait for its end, so that its last lines are complete.
                 problem = await _wait_for_end(process, logs)
     finally:
         if "streaming" not in status:

@@ -361,7 +361,7 @@ function describeFailure(error) {
   return { type: error.name, message: error.message, trace: (error.stack ?? "").split("\n").map((line) => line.trim()) };
 }
 
-/** Write each message as one line of Lambda's text format: time, request, level, text. */
+/** Write each message as one line of Lambda's text format: time, request ID, level, text. */
 function logLikeLambda() {
   for (const [method, level] of Object.entries({ debug: "DEBUG", error: "ERROR", info: "INFO", log: "INFO", trace: "TRACE", warn: "WARN" })) {
     console[method] = (...message) => {

@@ -1,4 +1,7 @@
-"""Checks of one argument's value. Each returns sentences about the value, which begin with its path."""
+"""Checks of one argument's value.
+
+A check yields one sentence for each problem of the value. The sentence begins with the path of the value.
+"""
 
 import json
 import re
@@ -21,7 +24,7 @@ _ACCOUNT: Final = re.compile(r"\d{12}")
 
 
 def follows_model(reference: str) -> Check:
-    """Check a value against a shape of AWS's models, such as `lambda.FunctionName`."""
+    """Return a check against a shape of AWS's models, such as `lambda.FunctionName`."""
 
     def check(value: object, path: str) -> Iterator[str]:
         yield from find_violations(load_shape(reference), value, path)
@@ -30,12 +33,12 @@ def follows_model(reference: str) -> Check:
 
 
 def is_in_enum(reference: str) -> Check:
-    """Check that a value is in an enum of AWS's models, as the provider's `enum.Validate` does."""
+    """Return a check that a value is in an enum of AWS's models (the provider's `enum.Validate`)."""
     return is_one_of(*list_values(reference))
 
 
 def is_one_of(*allowed: object, ignore_case: bool = False) -> Check:
-    """Check that a value is one of the allowed values (`StringInSlice`, `IntInSlice`)."""
+    """Return a check that a value is one of the allowed values (`StringInSlice`, `IntInSlice`)."""
     accepted = {str(each).lower() for each in allowed} if ignore_case else set(allowed)
 
     def check(value: object, path: str) -> Iterator[str]:
@@ -46,7 +49,7 @@ def is_one_of(*allowed: object, ignore_case: bool = False) -> Check:
 
 
 def has_length(lowest: int, highest: int) -> Check:
-    """Check the length of a text in UTF-8, as the provider's `StringLenBetween` does."""
+    """Return a check of a text's length in UTF-8 bytes (the provider's `StringLenBetween`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, str) and not lowest <= len(value.encode()) <= highest:
@@ -56,7 +59,7 @@ def has_length(lowest: int, highest: int) -> Check:
 
 
 def has_items(lowest: int, highest: int) -> Check:
-    """Check the length of a list (`MinItems`, `MaxItems`)."""
+    """Return a check of the length of a list (`MinItems`, `MaxItems`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, list) and not lowest <= len(cast("list[object]", value)) <= highest:
@@ -66,7 +69,7 @@ def has_items(lowest: int, highest: int) -> Check:
 
 
 def is_between(lowest: float, highest: float) -> Check:
-    """Check the range of a number (`IntBetween`)."""
+    """Return a check of the range of a number (`IntBetween`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, int | float) and not lowest <= value <= highest:
@@ -78,12 +81,12 @@ def is_between(lowest: float, highest: float) -> Check:
 
 
 def is_at_least(lowest: float) -> Check:
-    """Check the minimum of a number (`IntAtLeast`)."""
+    """Return a check of the minimum of a number (`IntAtLeast`)."""
     return is_between(lowest, float("inf"))
 
 
 def is_multiple_of(divisor: int) -> Check:
-    """Check that a number is a multiple of another one (`IntDivisibleBy`)."""
+    """Return a check that a number is a multiple of the divisor (`IntDivisibleBy`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, int | float) and value % divisor:
@@ -93,8 +96,9 @@ def is_multiple_of(divisor: int) -> Check:
 
 
 def matches(pattern: str) -> Check:
-    """Check that a text contains a match of a Go pattern (`StringMatch`)."""
-    # Python's `$` also matches before a line break at the end, Go's does not.
+    """Return a check that a text contains a match of a Go pattern (`StringMatch`)."""
+    # Python's `$` also matches before a line break at the end of a text. Go's `$` matches only at the end,
+    # as Python's `\Z` does.
     expression = re.compile(re.sub(r"\$$", r"\\Z", pattern), re.ASCII)
 
     def check(value: object, path: str) -> Iterator[str]:
@@ -105,7 +109,7 @@ def matches(pattern: str) -> Check:
 
 
 def does_not_match(pattern: str) -> Check:
-    """Check that a text contains no match of a pattern (`StringDoesNotMatch`)."""
+    """Return a check that a text contains no match of a pattern (`StringDoesNotMatch`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, str) and re.search(pattern, value, re.ASCII):
@@ -115,7 +119,7 @@ def does_not_match(pattern: str) -> Check:
 
 
 def passes_any(*checks: Check) -> Check:
-    """Check that a value passes at least one check (`validation.Any`)."""
+    """Return a check that a value passes at least one of the checks (`validation.Any`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         problems = [list(one(value, path)) for one in checks]
@@ -126,7 +130,7 @@ def passes_any(*checks: Check) -> Check:
 
 
 def has_values(*checks: Check) -> Check:
-    """Check that each entry of a mapping, or each key of it, passes the checks."""
+    """Return a check that each value of a mapping passes the checks."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, Mapping):
@@ -138,7 +142,7 @@ def has_values(*checks: Check) -> Check:
 
 
 def has_keys(*checks: Check) -> Check:
-    """Check each key of a mapping."""
+    """Return a check that each key of a mapping passes the checks."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, Mapping):
@@ -150,7 +154,7 @@ def has_keys(*checks: Check) -> Check:
 
 
 def has_tags(key: str, value: str) -> tuple[Check, ...]:
-    """Return the checks of tags against the shapes of their keys and values in AWS's models."""
+    """Return the checks of tags. `key` and `value` name the shapes of tag keys and values in AWS's models."""
     return (has_keys(follows_model(key)), has_values(follows_model(value)))
 
 
@@ -161,7 +165,7 @@ def is_not_empty(value: object, path: str) -> Iterator[str]:
 
 
 def is_arn(value: object, path: str) -> Iterator[str]:
-    """Check the parts of an ARN (`verify.ValidARN`). The provider accepts an empty text."""
+    """Check the parts of an ARN (`verify.ValidARN`). An empty text passes, as in the provider."""
     if isinstance(value, str) and value and not _ARN.fullmatch(value):
         yield f"{path} is not an ARN"
 
@@ -179,7 +183,7 @@ def is_json(value: object, path: str) -> Iterator[str]:
 
 
 def has_json(*checks: Check) -> Check:
-    """Check the value of a JSON text."""
+    """Return a check that a text is JSON, and that the value of the JSON passes the checks."""
 
     def check(value: object, path: str) -> Iterator[str]:
         yield from is_json(value, path)
@@ -204,5 +208,8 @@ def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def to_list(value: Any) -> Sequence[Any]:  # noqa: ANN401 - one value or a list
-    """Return a list. A document contains either one value or a list of values."""
+    """Return the value itself if it is a list, otherwise a list with the value.
+
+    IAM policies allow both forms.
+    """
     return cast("list[Any]", value) if isinstance(value, list) else [value]

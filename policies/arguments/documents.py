@@ -135,7 +135,7 @@ def _check_principal(value: object, path: str) -> Iterator[str]:
     if value == "*":
         return
     if not isinstance(value, Mapping) or not value:
-        yield f"{path} is not * and no object"
+        yield f"{path} is neither * nor an object"
         return
     for kind, names in cast("Mapping[str, Any]", value).items():
         if kind not in _PRINCIPALS:

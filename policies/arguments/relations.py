@@ -1,4 +1,7 @@
-"""Checks of several arguments of one block: conflicts, required sets, and the provider's `CustomizeDiff`."""
+"""Checks of several arguments of one block: conflicts, required sets, and the provider's `CustomizeDiff`.
+
+A block contains the arguments of a resource, or of an object inside them.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias, cast
@@ -15,7 +18,7 @@ class Relation:
     """A rule about several arguments.
 
     Attributes:
-        names: The arguments. A test requires that the SDK knows them.
+        names: The arguments. A test checks that they exist in the SDK.
         check: Yields one sentence for each violation in a block.
         scope: Path of the block, such as `metricQueries[]`. Empty for the resource itself.
     """
@@ -26,12 +29,12 @@ class Relation:
 
 
 def list_set_arguments(block: Block, names: tuple[str, ...]) -> list[str]:
-    """Return the arguments that have a value. A list without items counts as no value."""
+    """Return the arguments that have a known value. An empty list or mapping does not count as a value."""
     return [name for name in names if block.get(name) not in (None, [], {}, UNKNOWN)]
 
 
 def has_unknown(block: Block, names: tuple[str, ...]) -> bool:
-    """Return whether the value of an argument is not known yet."""
+    """Return whether the value of one of the arguments is not known yet."""
     return any(block.get(name) is UNKNOWN for name in names)
 
 
@@ -56,7 +59,7 @@ def allow_at_most_one(*names: str, scope: str = "") -> Relation:
 
 
 def exclude_when_set(name: str, *others: str, scope: str = "") -> Relation:
-    """Allow none of the other arguments if an argument is set (`ConflictsWith` of this argument)."""
+    """Allow none of `others` if the argument `name` is set (`ConflictsWith` of `name`)."""
 
     def check(block: Block) -> Iterator[str]:
         found = list_set_arguments(block, others)
@@ -67,7 +70,7 @@ def exclude_when_set(name: str, *others: str, scope: str = "") -> Relation:
 
 
 def require_exactly_one(*names: str, scope: str = "") -> Relation:
-    """Require one of the arguments and allow no second one (`ExactlyOneOf`)."""
+    """Require exactly one of the arguments (`ExactlyOneOf`)."""
 
     def check(block: Block) -> Iterator[str]:
         found = list_set_arguments(block, names)
@@ -88,7 +91,7 @@ def require_at_least_one(*names: str, scope: str = "") -> Relation:
 
 
 def require_when_set(name: str, *others: str, scope: str = "") -> Relation:
-    """Require other arguments if an argument is set (`RequiredWith`)."""
+    """Require all of `others` if the argument `name` is set (`RequiredWith`)."""
 
     def check(block: Block) -> Iterator[str]:
         missing = [each for each in others if block.get(each) in (None, [], {})]
@@ -99,7 +102,7 @@ def require_when_set(name: str, *others: str, scope: str = "") -> Relation:
 
 
 def require_when(name: str, value: object, *others: str, scope: str = "") -> Relation:
-    """Require other arguments if an argument has a value."""
+    """Require all of `others` if the argument `name` has this value."""
 
     def check(block: Block) -> Iterator[str]:
         missing = [each for each in others if block.get(each) in (None, [], {}, "")]
@@ -110,7 +113,7 @@ def require_when(name: str, value: object, *others: str, scope: str = "") -> Rel
 
 
 def define_relation(*names: str, scope: str = "") -> Callable[[Callable[[Block], Iterator[str]]], Relation]:
-    """Return a decorator that makes a relation of a function."""
+    """Return a decorator that turns a check function into a relation of these arguments."""
 
     def decorate(check: Callable[[Block], Iterator[str]]) -> Relation:
         return Relation(names, check, scope)

@@ -26,8 +26,8 @@ class ResourceType:
             `origins[].originId` is an argument of each origin. An argument without checks has an empty tuple:
             the provider and AWS's models have no rule for it.
         relations: Rules about several arguments.
-        name: The argument that is the physical name. If it is not set, Pulumi or the provider makes a name.
-            None for types without a name.
+        name: The argument that is the physical name. If the program does not set it, Pulumi or the provider
+            makes a name. None for types without a name.
     """
 
     type: str
@@ -65,7 +65,10 @@ class ResourceType:
         )
 
     def _make_name(self, logical_name: str, props: Mapping[str, Any]) -> dict[str, str]:
-        """Return the physical name that Pulumi or the provider makes, if the program sets no name."""
+        """Return the argument with the physical name that Pulumi or the provider makes.
+
+        The result is empty if the program sets a name.
+        """
         if self.name is None or props.get(self.name) is not None:
             return {}
         prefix = props.get(f"{self.name}Prefix")
@@ -79,10 +82,11 @@ class ResourceType:
 
 
 def walk_arguments(known: Mapping[str, object], props: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield each argument: its path in the table, its path in the resource, and its known value.
+    """Yield each argument with a known value: its path in the table, its path in the resource, and its value.
 
     Args:
-        known: The table's paths. A mapping with an entry of its own, such as `tags`, is one argument.
+        known: `ResourceType.arguments`, by path. A mapping whose path has an entry, such as `tags`, is one
+            argument.
         props: The arguments of a resource.
     """
     for name, value in props.items():

@@ -24,7 +24,7 @@ _PLAIN: Final[Mapping[type, tuple[type, ...]]] = {
     int: (int, float),  # numbers are floats in Pulumi's protocol
     float: (int, float),
 }
-# A policy pack sees the tags of a resource together with the provider's default tags.
+# Policy packs see this property, too: the tags of a resource together with the provider's default tags.
 _ADDED_BY_THE_PROVIDER: Final = {"tagsAll"}
 
 
@@ -34,7 +34,7 @@ class Schema:
 
     Attributes:
         types: The type of each argument, as the SDK declares it.
-        required: The arguments without which Pulumi refuses the resource.
+        required: The required arguments. If one is missing, Pulumi refuses the resource.
     """
 
     types: Mapping[str, Any]
@@ -48,9 +48,9 @@ def find_schema_violations(token: str, props: Mapping[str, Any]) -> Iterator[str
 
 @cache
 def _load_arguments(token: str) -> type:
-    """Return the SDK's class of a type's arguments, such as `pulumi_aws.sqs.QueueArgs`.
+    """Return the SDK's class with the arguments of a resource type, such as `pulumi_aws.sqs.QueueArgs`.
 
-    The class has another suffix if a block of another type has its name already.
+    If a block already has the name with the suffix `Args`, the class has the suffix `InitArgs`.
     """
     _, module, kind = token.split(":")
     name = module.split("/")[0]

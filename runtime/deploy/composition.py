@@ -1,9 +1,9 @@
 # ruff: noqa: D102, PLC0415 - variables are named by their type; functions only import what their service needs
 """The composition root: it wires every client, repository and service of the deploy platform.
 
-A handler calls the function of its service with its own environment. The type of that argument names the
-variables that the function reads. Modules are imported, and clients created, only for the requested service,
-because both take time in a cold start.
+A handler calls the function that creates its service, and passes its own environment. The type of that
+argument names the variables that the function reads. Modules are imported, and clients created, only for the
+requested service, because both take time in a cold start.
 """
 
 import os
@@ -218,7 +218,7 @@ def create_sweeper(environment: BuildEndEnvironment) -> "Sweeper":
 
 
 def create_project_service(environment: ApiEnvironment) -> "ProjectService":
-    """Return the service of the API. A request creates the clients that only its route needs."""
+    """Return the service of the API. Clients that only some routes need are created by their requests."""
     from runtime.deploy.api.managing import ProjectService
     from runtime.deploy.builds.build_logs import BuildLogs
     from runtime.deploy.repositories.lists import ListRepository
@@ -341,7 +341,7 @@ def create_collector(environment: CollectorEnvironment) -> "Collector":
 
 
 def create_edge_cache(environment: EdgeCacheEnvironment) -> "EdgeCache":
-    """Return the cache of the sites' distribution."""
+    """Return the service that invalidates the cache of the sites' distribution."""
     from runtime.deploy.upkeep.edge_cache import EdgeCache
 
     return EdgeCache(

@@ -172,8 +172,9 @@ class Release:
     Attributes:
         revalidation_version: Version of the function that revalidates this build's pages. None if the site
             has disabled its incremental cache.
-        split_versions: Versions of the server function for the split functions. `server_version` is the
-            version of the default one. Each version has its own alias. None if the server is not split.
+        split_versions: Versions of the server function, one for each split server function. `server_version`
+            is the version of the default one. Each version has its own alias. None if the server is not
+            split.
         base_path: Path prefix of the whole site. None if the site is at the root.
     """
 
@@ -263,7 +264,10 @@ class Deployment:
         at: datetime,
         branch: str | None = None,
     ) -> Self:
-        """Return the project's next deployment, with the status `queued`. Default branch: the project's."""
+        """Return the project's next deployment, with the status `queued`.
+
+        If no branch is given, the deployment gets the project's branch.
+        """
         return cls(
             project_id=project.project_id,
             deployment_id=deployment_id,

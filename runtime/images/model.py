@@ -19,7 +19,7 @@ CONTENT_TYPES: Final = (
 """Allowed media types of an image."""
 
 UPLOAD_PREFIX: Final = "uploads/"
-"""Key prefix of uploads. Visitors cannot read it."""
+"""Key prefix of uploads. Visitors cannot read these objects."""
 
 DELIVERED_PREFIX: Final = "images/"
 """Key prefix of the objects that visitors can read."""

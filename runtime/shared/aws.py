@@ -134,7 +134,7 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 
 
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
-# All in seconds.
+# The following constants are in seconds.
 _SHORTEST_TIMEOUT: Final = 10  # of all functions; used if the variable is not set
 _RESERVED: Final = 2.0  # without AWS calls: time for the start and the response of the function
 _CONNECT_TIMEOUT: Final = 1.0  # within a region, a connection takes milliseconds

@@ -21,7 +21,7 @@ def format_time(at: datetime) -> str:
     """Return a time as text, such as `2026-01-31T09:30:00.125Z`.
 
     Raises:
-        ValueError: The time has no time zone: it would be another moment on another machine.
+        ValueError: The time has no time zone. It would mean another moment on a machine in another time zone.
     """
     if at.tzinfo is None:
         raise ValueError("a time without a time zone cannot be stored")

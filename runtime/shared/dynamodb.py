@@ -107,7 +107,7 @@ def build_condition_check(table: str, key: Item, *, when: str, **by_name: object
 
     Args:
         table: Table name.
-        key: Full primary key of the row. A missing row has no attributes.
+        key: Full primary key of the row. For a missing row, the condition finds no attributes.
         when: Condition expression with `#attribute` and `:value` placeholders.
         by_name: Model value of each `:value` placeholder.
     """
@@ -267,7 +267,7 @@ def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) ->
 
     Args:
         client: Low-level DynamoDB client.
-        operations: Operations of the form `{"Put" | "Update" | "ConditionCheck": arguments}`.
+        operations: Operations of the form `{"Put" | "Update" | "Delete" | "ConditionCheck": arguments}`.
 
     Raises:
         TransactionRefusedError: A condition failed.

@@ -26,7 +26,7 @@ def is_ulid(text: str) -> bool:
 
 
 def create_lowest_ulid(at: datetime) -> str:
-    """Return the lowest ULID of a time. Ids created at or after it are equal or greater."""
+    """Return the lowest ULID of a time. Ids created at this time or later are equal or greater."""
     return _encode_ulid(_to_milliseconds(at) << _RANDOM_BITS)
 
 

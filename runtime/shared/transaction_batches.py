@@ -38,7 +38,7 @@ Batch: TypeAlias = tuple[Mapping[str, Any], ...]
 
 
 def split_into_transactions(operations: Iterable[SizedOperation]) -> Iterator[Batch]:
-    """Yield the operations in batches that are within both limits, in their order.
+    """Yield the operations in the given order, in batches that are within both limits.
 
     A row has at most 400 KB, so every operation fits into a batch.
     """

@@ -85,7 +85,7 @@ so a finished job cannot start again."""
 
 
 def find_previous_statuses(to: Status) -> tuple[Status, ...]:
-    """Return the statuses from which a status can be reached."""
+    """Return the statuses from which a job can move directly to this status."""
     return tuple(status for status, following in TRANSITIONS.items() if to in following)
 
 

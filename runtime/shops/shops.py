@@ -76,7 +76,7 @@ class ShopRepository:
         )
 
     def update(self, domain: str, read: Shop, wanted: Shop) -> Shop:
-        """Write the fields in which `wanted` differs from `read`, if the shop has not changed since.
+        """Write the fields in which `wanted` differs from `read`, if the shop has not changed since the read.
 
         Args:
             domain: The tenant.

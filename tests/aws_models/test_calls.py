@@ -20,7 +20,7 @@ def make_client(service: str) -> Any:  # noqa: ANN401 - boto3 clients have no ty
 
 @mock_aws
 def test_a_call_with_an_invalid_value_is_refused() -> None:
-    """boto3 and moto accept both values."""
+    """boto3 and moto accept the wrong function name and the wrong invocation type."""
     with pytest.raises(InvalidCallError, match="FunctionName does not match the pattern") as refused:
         make_client("lambda").invoke(FunctionName="two words", InvocationType="Later")
     assert "InvocationType has the value 'Later'" in str(refused.value)

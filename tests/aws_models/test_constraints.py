@@ -87,7 +87,7 @@ def test_a_valid_value_violates_nothing(value: dict[str, Any]) -> None:
 
 
 def test_boto3_reports_wrong_types_and_unknown_members() -> None:
-    """So they violate nothing here, and each mistake has one message."""
+    """`find_violations` ignores these mistakes, so that each mistake has only one message."""
     wrong = dict.fromkeys(INPUT.members, object())
     assert list(find_violations(INPUT, wrong)) == []
     assert list(find_violations(INPUT, {"Unknown": 1, "Count": True})) == []

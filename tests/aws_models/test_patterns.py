@@ -1,4 +1,4 @@
-"""The patterns of AWS's models are applied as AWS means them (L7)."""
+"""The patterns of AWS's models match the same values in Python as in AWS (L7)."""
 
 import re
 
@@ -34,7 +34,7 @@ def test_the_models_of_the_used_services_contain_patterns() -> None:
 @pytest.mark.parametrize("is_ascii", [True, False])
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_pattern_of_a_called_service_is_translated(service: str, *, is_ascii: bool) -> None:
-    """Python refuses an escape or a set that the translation left over."""
+    """Python would refuse Java syntax that the translation left in a pattern."""
     for pattern in read_patterns(service):
         compile_pattern(pattern, is_ascii=is_ascii)
 

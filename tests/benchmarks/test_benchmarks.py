@@ -30,7 +30,7 @@ from tests.components.recorder import ROOT
 
 
 def make_recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
-    """Return a recorded resource `web` of an AWS class. It has no inputs, except those in `changed`."""
+    """Return a recorded resource `web` of an AWS type. Its only inputs are those in `changed`."""
     nothing: dict[str, Any] = {"inputs": {}, "references": {}, "after": frozenset(), "made": {}}
     urn = f"urn:pulumi:dev::anchor-deploy::anchor:web:Web${kind}::web"
     options = {

@@ -1,7 +1,7 @@
 """Runs the Pulumi program without an engine and records the registered resources.
 
-`record_stage("dev")` returns the resources of the stage dev. `dynamodb_tables("dev")` returns the arguments
-for test tables, read from these resources, so that tests use the deployed schema.
+`record_stage("dev")` returns the resources of the stage dev. `list_dynamodb_tables("dev")` returns the
+arguments for test tables, read from these resources, so that tests use the deployed schema.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class Recorded:
         references: URNs of the resources that an input's value depends on, by input.
         after: URNs of all resources that are created before this one, including those in its `depends_on`.
         secret_outputs: Outputs that Pulumi encrypts in its state.
-        former_parents: Parents (URNs) in the resource's aliases.
+        former_parents: Parents (URNs) in the Pulumi aliases of the resource.
     """
 
     type: str
@@ -280,7 +280,7 @@ def _record_in_context(
 
 
 def _merge_outputs(generated: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the generated outputs and the inputs. Mappings that are in both are merged."""
+    """Return the generated outputs and the inputs. Mappings that both have under the same key are merged."""
     within = {
         key: {**generated[key], **value}
         for key, value in inputs.items()

@@ -61,7 +61,8 @@ def read_graph(stage: str) -> Document:
 def find_differences(base: Document, other: Document, stage: str) -> dict[str, Any]:
     """Return the differences between the document of a stage and the document of production.
 
-    First, the stage's name replaces "production" in all strings, so that the name itself is not a difference.
+    First, the stage's name replaces "production" in the document of production, so that the name itself is
+    not a difference.
     """
     expected: Document = _replace_text(base, BASE_STAGE, stage)
     before, after = expected["resources"], other["resources"]

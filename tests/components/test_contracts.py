@@ -105,7 +105,7 @@ def test_production_protects_and_retains_data() -> None:
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "production"])
-def test_every_other_stage_can_be_destroyed_completely(stage: str) -> None:
+def test_every_stage_except_production_can_be_destroyed_completely(stage: str) -> None:
     """G3."""
     for resource in get_recording(stage).resources:
         assert not resource.protect, resource.urn

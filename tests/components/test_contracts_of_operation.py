@@ -18,7 +18,7 @@ every_stage = pytest.mark.parametrize("stage", STAGES)
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 ENCRYPTING = re.compile("kms|encrypt|_sse_|sse_enabled")
-# Types that support a customer key but do not have one, with the reason.
+# Types that accept a customer KMS key but are declared without one, with the reason.
 WITHOUT_KEY = {
     "aws:cloudwatch/logGroup:LogGroup": "CloudWatch Logs encrypts every group with its own key",
     "aws:lambda/function:Function": "Lambda encrypts variables with its own key",
@@ -27,7 +27,8 @@ WITHOUT_KEY = {
     "aws:s3/bucket:Bucket": "a separate resource sets the key; see the rule buckets-are-encrypted",
     "aws:sns/topic:Topic": "alarms are sent by mail; see the rule topics-are-encrypted",
 }
-# Metrics that count events: CloudWatch has no data of a period without an event. The alarm then ends.
+# Metrics that count events. CloudWatch has no data for a period without an event, so missing data must end an
+# alarm on such a metric.
 COUNTED_EVENTS = {
     ("AWS/ApiGateway", "5xx"),
     ("AWS/CloudFront", "5xxErrorRate"),
@@ -38,7 +39,8 @@ COUNTED_EVENTS = {
     ("Anchor", "BuildsEnded"),
     ("Anchor", "BuildsFailed"),
     ("Anchor", "CodeBuildFull"),
-    # A wait is logged at least every five minutes, and a period of the alarm is three times as long.
+    # A wait is logged at least every five minutes, and a period of the alarm is three times as long. So a
+    # period without data means that no build waits.
     ("Anchor", "LongestWait"),
     ("Anchor", "PresignedUploadFailures"),
 }
@@ -133,7 +135,10 @@ def test_objects_of_all_sizes_move_to_glacier(stage: str) -> None:
 
 @every_stage
 def test_the_variables_of_a_function_fit_into_lambdas_limit(stage: str) -> None:
-    """Values that AWS assigns, such as URLs of queues, are not known when a function is declared."""
+    """This test also counts values that AWS assigns, such as URLs of queues.
+
+    The check in `PythonFunctionArgs` cannot count them: they are not known when a function is declared.
+    """
     for function in get_recording(stage).find_by_type("aws:lambda/function:Function"):
         variables = function.inputs.get("environment", {}).get("variables", {})
         assert len(json.dumps(variables, separators=(",", ":"))) <= 4096, function.urn
@@ -178,7 +183,7 @@ def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
 
 @every_stage
 def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None:
-    """An event that arrives before the permission exists would be lost, or answered with 500."""
+    """Before the permission exists, an event would be lost, and a request would be answered with 500."""
     recorded = get_recording(stage)
     callers = [
         (each, each.inputs[named].replace(" ", ""))

@@ -1,4 +1,7 @@
-"""P4: functions that can call themselves, directly or over others. Lambda drops long chains of such calls."""
+"""P4: a function that can call itself, directly or through other functions, has the setting that allows this.
+
+Without the setting, Lambda drops a call at the end of a long chain of such calls.
+"""
 
 import re
 from collections.abc import Iterator
@@ -79,7 +82,7 @@ def _list_triggers(recorded: Recording) -> Iterator[tuple[str, str]]:
 
 
 def _parse_function_name(arn: str) -> str:
-    """Return the function in the ARN of a function or of an alias."""
+    """Return the name of the function in the ARN of a function or of a function's alias."""
     found = re.search(r":function:([^:]+)", arn)
     assert found, arn
     return found[1]
@@ -104,7 +107,7 @@ def test_exactly_the_recursive_functions_allow_recursive_loops(stage: str) -> No
 
 
 def _record_pair(first_sends_to: str, second_sends_to: str) -> Recording:
-    """Record two functions with a queue each, that may send to the named queues."""
+    """Record the functions `a` and `b`. Each one reads its own queue and may send to one named queue."""
 
     def define_resources() -> None:
         queues = {

@@ -21,7 +21,7 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import ROOT, get_recording
 
-# The tests run without the Pulumi command line. These options are from `pulumi help`, version 3.
+# The tests run without the Pulumi command line, so these options are copied from `pulumi help`, version 3.
 PULUMI = {
     "up": {"-s", "--stack", "--policy-pack", "--yes", "--refresh", "--target"},
     "preview": {"-s", "--stack", "--policy-pack", "--diff", "--refresh", "--expect-no-changes"},
@@ -34,7 +34,7 @@ PULUMI = {
     "stack init": {"--secrets-provider"},
     "stack output": {"-s", "--stack", "--json"},
     "stack rm": {"-s", "--stack"},
-    # After the commands that begin with the same word.
+    # This entry is after the longer commands that begin with the same word, because the first match counts.
     "stack": {"-s", "--stack", "--show-urns"},
     "config set": {"-s", "--stack"},
     "state unprotect": {"-s", "--stack", "--all", "--yes"},
@@ -192,9 +192,10 @@ def _check_aws(arguments: list[str]) -> str | None:
 
 
 def _check_curl(arguments: list[str]) -> str | None:
-    """Return a problem if the request is for a route of an API that does not exist.
+    """Return a problem if the request is for a route that no API has.
 
-    In the documents, the URL of an API is a command substitution, which `parse_commands` replaces.
+    In the documents, the URL of an API is a command substitution. `parse_commands` replaces it by
+    `SUBSTITUTED`.
     """
     method = "GET"
     for option, value in pairwise(arguments):

@@ -67,7 +67,7 @@ def read_page(name: str) -> Page:
 
 
 def read_pages() -> list[Page]:
-    """Return the documents of the checkout, those below `docs/`, and the READMEs of the examples."""
+    """Return the documents in the root of the checkout and below `docs/`, and the READMEs of the examples."""
     files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
     return [read_page(str(file.relative_to(ROOT))) for file in sorted(files)]
 
@@ -78,6 +78,6 @@ def iterate_blocks(*languages: str) -> Iterator[Block]:
 
 
 def resolve_link(of: Page, link: str) -> tuple[Path, str]:
-    """Return the file and the fragment to which a link of a page points, if it is within the checkout."""
+    """Return the file and the fragment to which a link of a page points within the checkout."""
     path, _, heading = link.partition("#")
     return ((ROOT / of.name).parent / path).resolve() if path else ROOT / of.name, heading

@@ -15,7 +15,7 @@ def parse_commands(script: str) -> Iterator[list[str]]:
 
     Assignments before a command are dropped. Each substitution is replaced by `SUBSTITUTED`.
     """
-    # Arithmetic expansions can contain command substitutions.
+    # Keep the content of arithmetic expansions, because it can contain command substitutions.
     script = _ARITHMETIC.sub(r"\1", script.replace("\\\n", " "))
     outer, inner = _replace_substitutions(script)
     for text in inner:

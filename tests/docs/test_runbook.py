@@ -97,7 +97,7 @@ def test_the_runbook_computes_the_secret_that_the_webhook_expects() -> None:
 
 
 def test_removing_a_site_unprotects_exactly_its_protected_resources() -> None:
-    """G3: with too few resources, `pulumi up` would fail. With too many, other sites would be unprotected."""
+    """G3: if a resource of the site stays protected, `pulumi up` fails. Other sites must stay protected."""
     (pattern,) = re.findall(r"grep -oE '(urn:[^']*<site>[^']*)'", RUNBOOK.text)
     found = re.compile(pattern.replace("<site>", "docs"))
     resources = [each for each in get_recording("production").resources if each.protect]

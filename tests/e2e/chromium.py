@@ -17,7 +17,7 @@ from local.node import find_node
 
 FOLDER: Final = Path(__file__).with_name("browser")
 PACKAGE: Final = "node_modules/@sparticuz/chromium/bin"
-TIMEOUT: Final = 300  # seconds, for the download and for unpacking
+TIMEOUT: Final = 300  # seconds, for each command that downloads or unpacks
 
 _UNPACK: Final = """
 const { createReadStream, createWriteStream } = require("node:fs");
@@ -49,7 +49,9 @@ class Chromium:
 
 
 def install_chromium(kept: Path) -> Chromium:
-    """Return the browser. If it is not installed yet, install it below a folder.
+    """Return the browser that ANCHOR_CHROMIUM names, or else the browser that is installed below a folder.
+
+    If the installation is missing or does not match the lock file, install the browser first.
 
     Args:
         kept: The folder. It is kept between sessions.
@@ -89,7 +91,7 @@ def _install_chromium(folder: Path, cache: Path) -> None:
             with tarfile.open(target) as archive:
                 # `tarfile.data_filter` exists since Python 3.11.4.
                 archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _folder: member)
-                archive.extractall(folder)  # noqa: S202 - the lock file has its hash
+                archive.extractall(folder)  # noqa: S202 - the lock file has the package's hash
             target.unlink()
     (folder / "fonts.conf").write_text(_FONTS)
     (folder / "chromium").chmod(0o755)

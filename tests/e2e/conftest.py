@@ -24,7 +24,8 @@ from tests.e2e.released import Released, release_and_promote
 from tests.e2e.tiny_platform import SITES, TinyPlatform
 
 ROOT = Path(__file__).parents[2]
-# The tests of this file compare the AWS calls of all other tests with the permissions, so they must run last.
+# The tests of `test_call_records.py` compare the AWS calls of all other tests with the permissions. Therefore
+# the tests of that file must run last.
 LAST = Path(__file__).with_name("test_call_records.py")
 FULL_SESSION_ONLY = "test_every_permission_was_used"
 # `make conformance` and `make commands` run these tests in separate sessions.
@@ -38,8 +39,8 @@ SEPARATE_SESSIONS = {
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Move the tests of the call records to the end.
 
-    If the session does not contain all test files, its tests do not use all permissions. Then deselect the
-    test that finds unused permissions.
+    If the session leaves out a test file that is not in `SEPARATE_SESSIONS`, its tests do not use all
+    permissions. Then deselect the test that finds unused permissions.
     """
     items.sort(key=lambda item: item.path == LAST)
     if set(LAST.parent.glob("test_*.py")) - SEPARATE_SESSIONS - {item.path for item in items}:
@@ -52,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
     """Return a function that returns free ports for a cloud.
 
-    At the end of the session, the files of these clouds are deleted, unless a test has failed.
+    If no test has failed, the files of the clouds with these ports are deleted at the end of the session.
     """
     made: list[Ports] = []
 
@@ -83,7 +84,7 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
-    """The tiny sites. They are in the same cloud as all tests: a process can have only one emulator."""
+    """The tiny sites, in the cloud of all other tests, because a process can have only one emulator."""
     return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
 
 
@@ -125,6 +126,8 @@ def push_changes(
     pushed: PushedProject, changes: dict[str, str | bytes | None], message: str, load: VisitorLoad
 ) -> tuple[str, Json]:
     """Commit to the repository, deliver the push, and wait until the deployment has ended.
+
+    Return the SHA of the commit and the deployment.
 
     During the build, the visitors pause for a second between pages. During the release, they do not pause.
     """

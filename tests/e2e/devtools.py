@@ -86,7 +86,7 @@ class DevTools:
                     *messages, rest = (rest + data).split(b"\0")
                     for message in messages:
                         self._handle_message(json.loads(message))
-        finally:  # also if a listener raised an exception, because then nobody reads the responses
+        finally:  # the browser has exited, or a listener failed: nobody answers the waiting calls
             for answers in list(self._answers.values()):
                 answers.put({"error": {"message": "the browser has ended"}})
 

@@ -78,7 +78,7 @@ def hold_builds(emulator: Emulator, run: RunBuild | None = None) -> Generator[He
 
     Args:
         emulator: The emulator.
-        run: Runs one build. By default the emulator's former build runner.
+        run: Runs one build. By default, the build runner that the emulator had before.
     """
     builds = emulator._get_internals().builds
     former = builds.run

@@ -41,7 +41,7 @@ def read_log(cloud: Cloud, function: str) -> list[str]:
 
 
 def make_expired_token(token: str) -> str:
-    """Return a copy of the token that has expired. The user pool has correctly signed the copy."""
+    """Return an expired copy of the token. The copy has a valid signature of the user pool."""
     padded = token.split(".")[1] + "=="
     claims = json.loads(base64.urlsafe_b64decode(padded))
     claims["exp"] = claims["iat"] - 3600
@@ -49,7 +49,7 @@ def make_expired_token(token: str) -> str:
 
 
 def make_tampered_token(token: str) -> str:
-    """Return a copy of the token with another subject. Its signature is still that of the original token."""
+    """Return a copy of the token with another subject, but with the signature of the original token."""
     header, payload, signature = token.split(".")
     claims = {**json.loads(base64.urlsafe_b64decode(payload + "==")), "sub": "somebody-else"}
     forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()

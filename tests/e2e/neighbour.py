@@ -26,7 +26,7 @@ class Neighbour:
 
 
 def create_neighbour(cloud: Cloud, site: TinyProject) -> Neighbour:
-    """Set a secret of the site and release it.
+    """Set a secret of the site, and release the site.
 
     Raises:
         AssertionError: The release did not go live.

@@ -1,4 +1,4 @@
-"""A tiny site with more releases than the platform keeps. The first release is promoted after all others."""
+"""A tiny site with more releases than the platform keeps. At the end, the first release is promoted."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -29,10 +29,10 @@ class Released:
 
 
 def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
-    """Push a number of times, and promote the first release when all pushes are live.
+    """Push a number of times. When all pushes have gone live, promote the first release.
 
-    Each push follows when the build of the former push has ended. So a push is built while the release of the
-    former push is still in progress. All pushes go live, in order, because a project's releases are queued.
+    Each push starts when the build of the previous push has ended. So a push is built while the previous push
+    is still being released. All pushes go live, in order, because a project's releases are queued.
 
     Raises:
         AssertionError: A push did not go live.

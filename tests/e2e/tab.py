@@ -108,7 +108,7 @@ class Tab:
         return str(self.wait_until(f"document.querySelector('[data-testid={testid}]')?.textContent"))
 
     def wait_for_text(self, testid: str, text: str) -> None:
-        """Wait until the element with this `data-testid` has a text."""
+        """Wait until the text of the element with this `data-testid` equals `text`."""
         self.wait_until(
             f"document.querySelector('[data-testid={testid}]')?.textContent === {json.dumps(text)}"
         )

@@ -1,4 +1,4 @@
-"""D3, D7: releases in a real browser, also in a tab that was opened before a switch.
+"""D3, D7: releases in a real browser. Some tests open a page, switch the release, and use the same page.
 
 Each test starts with an empty cache and no cookies. At its end, each test asserts that there were no uncaught
 exceptions, no failed requests, and no errors or warnings in the console.
@@ -206,7 +206,7 @@ def test_redirects_and_rewrites_show_the_right_page_and_location(
 def test_draft_mode_applies_to_one_visitor_only(
     first: PushedProject, tab: Tab, visit: Callable[[str], Tab]
 ) -> None:
-    """D7: this needs a browser, because its rules for cookies are stricter than those of an HTTP client."""
+    """D7: the test uses a browser, because a browser has stricter rules for cookies than an HTTP client."""
     tab.open("/draft")
     tab.wait_for_text("draft", "off")
     assert tab.evaluate("fetch('/api/draft?enable=1', {method: 'POST'}).then(answer => answer.json())") == {

@@ -10,7 +10,7 @@ from tests.e2e.tiny_platform import TinyPlatform
 
 @frozen(kw_only=True)
 class Observations:
-    """What the tests observed, in this order.
+    """What the fixture observed, in the order of the attributes.
 
     Attributes:
         deployment: The deployment after it has ended.

@@ -1,4 +1,4 @@
-"""Each role used every permission that it has, and no call was refused (Q3).
+"""Each role used every permission that it has. Only calls of the hostile build were refused (Q3).
 
 The embedded cloud's IAM records which permission allowed each call, and which calls were refused. These tests
 run last (`pytest_collection_modifyitems` in conftest.py). The roles of all sites are compared as if they were
@@ -37,7 +37,7 @@ UNUSED: Final = {
     "orchestrator: codebuild:BatchGetBuilds on *": "If the build may have been started before.",
     "orchestrator: codebuild:ListBuildsForProject on *": "If the build may have been started before.",
     "orchestrator: codebuild:StopBuild on *": "If the deployment is cancelled while its build is started.",
-    "orchestrator: sqs:SendMessage on *": "If a build can never start, so that the next one is started.",
+    "orchestrator: sqs:SendMessage on *": "If a build can never start. Then the next build is started.",
     "orchestrator: sqs:ChangeMessageVisibility on *": "If CodeBuild has no capacity.",
     "release: lambda:GetFunctionUrlConfig on *": "If a retried release has created its URL before.",
     "release: dynamodb:ConditionCheckItem on table/*-projects": "If a release fails or is superseded.",
@@ -50,7 +50,10 @@ UNUSED: Final = {
 
 @frozen(kw_only=True)
 class Records:
-    """Permissions: tuples of role, action and resource pattern, with names of sites replaced by `<site>`."""
+    """The allowed and used permissions, with `<site>` in place of each site's name, and the refused calls.
+
+    A permission is a tuple of role, action and resource pattern.
+    """
 
     allowed: frozenset[Permission]
     used: frozenset[Permission]
@@ -142,7 +145,7 @@ def test_every_permission_was_used(records: Records) -> None:
     assert not unused, "\n".join(["unused permissions:", *sorted(unused)])
 
 
-def test_every_exception_matches_an_existing_permission(records: Records) -> None:
+def test_every_unused_pattern_matches_an_existing_permission(records: Records) -> None:
     permissions = {_format_permission(permission) for permission in records.allowed}
     assert [
         pattern

@@ -148,7 +148,7 @@ def production(
 
 @contextlib.contextmanager
 def run_up(folder: Path, ports: Ports, *options: str) -> Generator[RunningUp]:
-    """Run the command until the context ends. Wait until the tiny site is live."""
+    """Run `make up` until the context ends. Wait until the tiny site is live."""
     process = subprocess.Popen(
         [*create_command("up"), "--folder", str(tiny_site.write_site(folder)), *options],
         cwd=ROOT,
@@ -308,7 +308,7 @@ def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
 
 
 def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]) -> None:
-    """L3: the test starts another `make up`, and sends SIGINT to it during the first build."""
+    """L3: the test starts its own `make up`, and sends SIGINT to this process during the first build."""
     ports = own_ports()
     process = subprocess.Popen(
         create_command("up"),

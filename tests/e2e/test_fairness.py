@@ -26,12 +26,12 @@ def busy_site(platform: TinyPlatform) -> TinyProject:
 
 @pytest.fixture(scope="module")
 def other_site(platform: TinyPlatform) -> TinyProject:
-    """Another project of the same tenant."""
+    """Another project of the tenant that owns `busy_site`."""
     return platform.create_project("eta", tenant="carol")
 
 
 def deliver_push(site: TinyProject, message: str) -> str:
-    """Deliver another push of the same commit, with a new message, and return the id of its deployment."""
+    """Deliver a push of the current commit with a new message, and return the id of the deployment."""
     head = site.repository.head
     payload = create_push_payload(repository_url=site.repository.url, sha=head, message=message)
     answer = site.webhook.deliver(payload)
@@ -73,7 +73,7 @@ class FivePushes:
 
     Attributes:
         deployments: The deployments of all pushes, oldest first.
-        built: The ids of the deployments that were built, in this order.
+        built: The ids of the deployments that were built, in the order of their builds.
     """
 
     deployments: list[Json]
@@ -85,7 +85,7 @@ def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
     with hold_builds(platform.cloud.emulator) as builds:
         first = deliver_push(busy_site, "The first push")
         builds.wait_until_started(first)
-        # In sequence, so that the order of the deployments is known.
+        # Deliver these pushes one after another, so that the order of the deployments is known.
         pushed = [first, *(deliver_push(busy_site, f"Push {number}") for number in range(2, 6))]
         wait_until_queue_is_empty(platform)
         builds.resume()
@@ -106,12 +106,14 @@ def test_only_the_first_and_the_newest_of_five_pushes_are_built(pushed_five: Fiv
 
 @frozen(kw_only=True)
 class ManyPushes:
-    """Many pushes of one tenant to two projects, and then one push of another tenant, during one build.
+    """Many pushes of one tenant to two projects, and then one push of another tenant.
+
+    All pushes after the first one arrived during the build of the first push.
 
     Attributes:
         waited_longest: The deployment of the only push to the first tenant's second project.
         single: The deployment of the other tenant's push.
-        ran: The deployments whose builds ran, in this order.
+        ran: The deployments whose builds ran, in the order of their builds.
     """
 
     waited_longest: str

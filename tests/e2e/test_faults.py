@@ -89,8 +89,8 @@ def test_a_release_is_finished_after_its_function_was_killed(
         kill_function(f"{PREFIX}-release")
         assert read_status(site, deployment_id) == "deploying"
         assert_live_after_sweep(platform, site, deployment_id, "the release function's process is killed")
-    # Delete the message of the deployment. It stays invisible for half an hour. In this FIFO queue, it would
-    # delay the next releases of the project.
+    # Delete the message of the deployment. Otherwise, the message would stay invisible for half an hour, and
+    # would delay the next releases of the project in this FIFO queue.
     purge_queue(platform, f"{PREFIX}-releases.fifo")
 
 

@@ -200,7 +200,7 @@ def test_a_deleted_image_is_removed_from_the_edge_cache(images: Images) -> None:
     cache = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
     assert cache == ["Miss", "Hit"]
     images.client.call("DELETE", f"/images/{image['imageId']}")
-    # CloudFront has no permission to list the bucket. Then S3 answers 403 for a missing object, not 404.
+    # S3 answers 403 for a missing object, not 404, because CloudFront has no permission to list the bucket.
     assert images.visit(image).status_code == 403
 
 
@@ -379,7 +379,7 @@ def test_only_pages_of_the_configured_origins_can_read_delivered_images(images: 
 def test_the_functions_have_only_the_permissions_of_their_roles(
     images: Images, cloud: Cloud, function: str, action: str
 ) -> None:
-    """T3: the functions of all tests above also ran with these roles."""
+    """T3: in the tests above, the same functions ran with all permissions of these roles."""
     created = images.create(make_picture())
     with remove_permission(cloud, function, action):
         if function == "images-api":

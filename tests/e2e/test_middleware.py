@@ -63,7 +63,7 @@ class Variant:
     Attributes:
         example: The example site whose locked dependencies and OpenNext configuration the variant uses.
         site: The declared site to which the build is released.
-        changes: The argument `changes` of `build`.
+        changes: The argument `changes` of `build_site`.
         base: The base path.
         slash: The last character of each path: `/`, or an empty string for a site without trailing slashes.
         locales: The site's locales. The paths of page data contain the first locale. With locales, OpenNext
@@ -277,7 +277,7 @@ def test_a_visitor_with_credentials_or_in_draft_mode_gets_a_separate_answer(
 
 @pytest.mark.parametrize("path", ["api/by-cookie", "api/conditional"])
 def test_an_answer_that_varies_by_a_cookie_or_a_condition_is_not_shared(served: Served, path: str) -> None:
-    """The first path sends `Vary: Cookie`. For the second, `next.config.mjs` has conditions on cookies."""
+    """The first path sends `Vary: Cookie`. For the second path, `next.config.mjs` has cookie conditions."""
     query = create_unused_query()
     for visitor in (MEMBER, STRANGER, evolve(STRANGER, cookie="bucket=b"), MEMBER):
         question = served.make_question(path, visitor, query=query)

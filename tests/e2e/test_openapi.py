@@ -17,8 +17,8 @@ from tests.e2e.sites import declare_site
 
 EXAMPLES = 3
 DOCUMENTS = {api.title: DescribedApi.from_api(api) for api in (PLATFORM, IMAGES)}
-# Requests to these routes would delete the project, or build a repository that does not exist. Therefore they
-# get generated project ids.
+# Requests to these routes would delete the project, or build a repository that does not exist. Therefore the
+# path of these requests contains a generated project id.
 WITHOUT_PROJECT = {"DELETE /projects/{projectId}", "POST /projects/{projectId}/deployments"}
 
 

@@ -139,7 +139,7 @@ def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) ->
 
 
 def test_a_promotion_takes_a_fraction_of_the_time_of_a_push(second: Second, promoted: Promoted) -> None:
-    """D5: the time ends when a visitor gets the promoted release. A push takes about 40 seconds."""
+    """D5: the measured time ends when a visitor gets the promoted release. A push takes about 40 seconds."""
     assert promoted.seconds_to_first_answer < second.seconds / 20
 
 

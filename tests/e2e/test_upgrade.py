@@ -1,7 +1,7 @@
 """R5, E1: after the upgrade from version 0.1.0, visitors do not get middleware responses of other visitors.
 
 Version 0.1.0 let CloudFront cache responses that middleware had created for one visitor (SECURITY.md). The
-upgrade corrects this for existing releases, too. They need no new build.
+upgrade also stops this for existing releases, which need no new build.
 """
 
 import tarfile
@@ -60,8 +60,8 @@ class Upgraded:
         cloud: The embedded cloud.
         project: The project of the site.
         kept: Responses to the second of two visitors before the upgrade, by the name of the first visitor.
-        upgrade: The changes of the upgrade.
-        first: The deployment from before the upgrade.
+        upgrade: The resources that the upgrade created, updated and deleted.
+        first: The deployment of the project's first push, before the upgrade.
     """
 
     cloud: Cloud
@@ -133,7 +133,7 @@ def test_the_platform_invalidates_the_edge_cache_once(upgraded: Upgraded) -> Non
 
 def test_a_new_release_is_cached_again_and_the_old_one_is_not(upgraded: Upgraded) -> None:
     # The new release needs this manifest, because the platform lets CloudFront cache only responses of builds
-    # that have it.
+    # with such a manifest.
     manifest = {"output/server-functions/default/.next/routes-manifest.json": "{}"}
     second = upgraded.project.release(manifest, message="After the upgrade")
     assert second["status"] == "live", second

@@ -55,7 +55,7 @@ _IGNORED_HEADERS: Final = frozenset(
 
 @frozen(kw_only=True)
 class VisitorProfile:
-    """What a page can see of a visitor."""
+    """The properties of a visitor that a page can read."""
 
     cookie: str = ""
     user_agent: str = "Mozilla/5.0 (X11; Linux x86_64)"
@@ -99,11 +99,11 @@ class Question:
 
 @frozen(kw_only=True)
 class Reply:
-    """The parts of an answer that must be equal on all servers.
+    """An answer. All servers must give equal answers to the same request.
 
     Attributes:
-        is_hit: Whether the answer came from the edge's cache. Not compared.
-        control: The visitor's Cache-Control. Not compared.
+        is_hit: Whether the answer came from the edge's cache. Comparisons ignore this attribute.
+        control: The Cache-Control header that the visitor receives. Comparisons ignore this attribute.
     """
 
     status: int
@@ -116,7 +116,7 @@ class Reply:
 
     @property
     def meaning(self) -> tuple[int, str, tuple[str, ...], str, str]:
-        """The parts that must be equal in `next start`. Cache headers and script names differ there."""
+        """The parts that must equal those of `next start`, whose cache headers and script names differ."""
         text = _MAIN.search(self.body)
         shown = text.group(1) if text else ""
         return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
@@ -171,7 +171,7 @@ class ThroughTheEdge:
 
 @frozen(kw_only=True)
 class WithoutEdge:
-    """The server function of the same release, called directly and without a cache."""
+    """The server function of one release, called directly and without a cache."""
 
     cloud: Cloud
     site: str
@@ -231,7 +231,7 @@ class WithoutEdge:
 
 @frozen(kw_only=True)
 class NextStart:
-    """The same build, served by Next.js itself."""
+    """One build, served by `next start` instead of the platform."""
 
     port: int
     host: str
@@ -248,7 +248,7 @@ def build_site(
 
     Args:
         folder: An empty folder.
-        of: The example whose OpenNext configuration and locked dependencies are used. They include Next.js.
+        of: The example whose OpenNext configuration and locked dependencies (with Next.js) are used.
         changes: New names of files, by their old names. The value None deletes a file.
         settings: Variables of the build, which choose a variant.
     """

@@ -222,7 +222,7 @@ def test_an_unknown_host_gets_a_404_page_that_is_not_cached(function: EdgeFuncti
 
 
 def test_the_key_of_a_root_entry_cannot_be_used_as_host() -> None:
-    """The keys of the store are hosts, and for root entries `{release host}/{entry}`.
+    """The store has two kinds of keys: a host, and `{release host}/{entry}` for a root entry.
 
     A request whose Host header is a key of the second kind gets a 404.
     """
@@ -384,7 +384,7 @@ def read_cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) ->
 
 @pytest.fixture(scope="module")
 def older_release_function() -> Iterator[EdgeFunction]:
-    """The function with a release of an older version of the platform. Its entry in the store has no `c`."""
+    """The function with a release of an older platform version. The release's store entry has no `c`."""
     older = encode_entry({name: each for name, each in SITE.items() if name != "c"})
     loaded = load_function({HOST: older})
     yield loaded

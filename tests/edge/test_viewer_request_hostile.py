@@ -1,4 +1,4 @@
-"""No request can read a file of another site, forge an internal header, or cause more than two reads."""
+"""No request can read a file of another site, forge an internal header, or read the store more than twice."""
 
 import posixpath
 import string

@@ -64,7 +64,7 @@ SOURCES = pytest.mark.parametrize("file", [SOURCE, RESPONSE_SOURCE], ids=lambda 
 
 
 def read_code(file: Path) -> str:
-    """Return the source without comments, and without the content of strings, templates and expressions."""
+    """Return the source without comments, and with empty strings, templates and regular expressions."""
     source = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
     source = re.sub(r"(?m)^\s*//.*$", "", source)
     source = re.sub(r"'(?:[^'\\\n]|\\.)*'", "''", source)

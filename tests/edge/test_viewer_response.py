@@ -52,7 +52,7 @@ def test_the_visitor_gets_no_cache_control_if_x_anchor_cache_control_is_none(fun
 def test_directives_for_shared_caches_are_removed_from_cache_control(
     function: EdgeFunction, sent: str, expected: str
 ) -> None:
-    """Files and releases of older versions of the platform send only Cache-Control."""
+    """Files, and releases of older platform versions, have no header X-Anchor-Cache-Control."""
     assert run_function(function, ("cache-control", sent)) == [("cache-control", expected)]
 
 

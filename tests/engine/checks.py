@@ -4,7 +4,7 @@ from tests.engine.stacks import POLICIES, Stack
 
 
 def check_creation(stack: Stack) -> None:
-    """Preview and create an empty stage. Neither command prints a warning."""
+    """Preview and create a stage in an empty account. Neither command prints a warning."""
     preview = stack.preview(*POLICIES)
     assert set(preview.counts) == {"to create"}
     assert "warning" not in preview.output

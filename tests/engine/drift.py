@@ -10,7 +10,7 @@ from attrs import frozen
 
 from local.emulator.emulator import Emulator
 
-_READ_ALL: Final = {
+_ALLOW_ALL: Final = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
@@ -22,7 +22,7 @@ class Drift:
 
     Attributes:
         resource: Type and name of the resource, as the output of Pulumi's commands shows them.
-        changed: Names of the changed properties in that output. None if the resource is deleted.
+        changed: Name of the changed property in that output. None if the resource is deleted.
         make: Makes the change.
         read: Reads the value that the change affects.
     """
@@ -106,7 +106,7 @@ def _change_role(emulator: Emulator) -> None:
     client = emulator.client("iam")
     (name,) = client.list_role_policies(RoleName="anchor-dev-webhook")["PolicyNames"]
     client.put_role_policy(
-        RoleName="anchor-dev-webhook", PolicyName=name, PolicyDocument=json.dumps(_READ_ALL)
+        RoleName="anchor-dev-webhook", PolicyName=name, PolicyDocument=json.dumps(_ALLOW_ALL)
     )
 
 
@@ -161,12 +161,16 @@ DRIFTS: Final = (
 )
 
 
-# A release stores the origin key, and the secret variables of the project, in the environment of functions.
+# The origin key that `make_release` stores in the environment of a function, as a release does.
 ORIGIN_KEY: Final = "2f1c8e0d9b7a6f5e4d3c2b1a0918273645546372"
 
 
 def make_release(emulator: Emulator) -> None:
-    """Change what a release changes: code, a version, an alias, a key of the store, a row and a file."""
+    """Change what a release changes in AWS.
+
+    These are the code and the environment of functions, a version, an alias, a key of the KeyValueStore, a
+    row and a file.
+    """
     functions = emulator.client("lambda")
     functions.update_function_code(FunctionName=_SERVER, ZipFile=_build_code())
     functions.update_function_configuration(

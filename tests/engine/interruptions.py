@@ -47,7 +47,7 @@ class Killer:
             self._remaining, self._process = creations, process
         output, _ = process.communicate()
         with self._changed:
-            # Creations that AWS had accepted before the kill still end.
+            # Wait for the creations that AWS had accepted before the kill, because they still continue.
             assert self._changed.wait_for(lambda: self._running == 0, timeout=60)
         repair_file(stack)
         assert process.returncode < 0, f"the deployment ended before the kill: {output}"
@@ -60,7 +60,7 @@ def read_type(urn: str) -> str:
 def repair_file(stack: Stack) -> None:
     """Delete the file with the attributes of the state if the kill cut it off while Pulumi wrote it.
 
-    docs/operations.md says the same for a state in a folder. S3 has no such file.
+    docs/operations.md says the same for a state in a folder. A state in S3 has no such file.
     """
     folder = stack.project.state / ".pulumi" / "stacks" / "anchor-deploy"
     file = folder / f"{stack.stage}.json.attrs"
@@ -79,7 +79,7 @@ def list_pending(stack: Stack) -> list[Pending]:
 
 @frozen(kw_only=True)
 class Import:
-    """A resource to import: what `pulumi import` gets about it."""
+    """The arguments of `pulumi import` for one resource."""
 
     type: str
     name: str
@@ -100,7 +100,10 @@ def find_imports(stack: Stack, pending: Iterable[Pending]) -> list[Import]:
 
 
 def delete_items(stack: Stack, pending: Iterable[Pending]) -> None:
-    """Delete interrupted items of tables. The provider cannot import them, and refuses to overwrite them."""
+    """Delete the table items whose creation was interrupted.
+
+    The provider cannot import such an item, and refuses to overwrite it.
+    """
     for resource in pending:
         if resource["type"] == "aws:dynamodb/tableItem:TableItem":
             inputs = resource["inputs"]
@@ -137,7 +140,7 @@ _Find = Callable[[Emulator, _Inputs], str | None]
 
 
 def _build_name_finder(service: str, operation: str, argument: str, name: str = "name") -> _Find:
-    """Return a function that returns the name of a resource if AWS finds the resource by its name."""
+    """Return a function that returns the name of a resource if AWS has a resource of this name, else None."""
 
     def find_import_id(emulator: Emulator, inputs: _Inputs) -> str | None:
         client = emulator.client(service)
@@ -198,7 +201,10 @@ def _find_event_source(emulator: Emulator, inputs: _Inputs) -> str | None:
 
 
 def _build_api_finder(operation: str, member: str, prop: str, identity: str) -> _Find:
-    """Return a function that returns `<API>/<ID>` of the part of an API with the declared property."""
+    """Return a function that finds a part of an API, such as a route, by a declared property.
+
+    The function returns `<API>/<ID>`, or None if the API has no such part.
+    """
 
     def find_import_id(emulator: Emulator, inputs: _Inputs) -> str | None:
         items = getattr(emulator.client("apigatewayv2"), operation)(ApiId=inputs["apiId"])["Items"]
@@ -232,8 +238,8 @@ def _describe_access_control(item: Any) -> tuple[str, str]:  # noqa: ANN401 - an
     return item["Name"], item["Id"]
 
 
-# Finds the ID of a resource that AWS would refuse to create a second time, or None if it does not exist. The
-# table in docs/operations.md tells users the same.
+# Types that AWS refuses to create a second time, with a function for each. The function returns the ID for
+# `pulumi import`, or None if the resource does not exist. A table in docs/operations.md shows the same IDs.
 IMPORT_IDS: Final[Mapping[str, _Find]] = {
     "aws:apigatewayv2/authorizer:Authorizer": _build_api_finder(
         "get_authorizers", "Name", "name", "AuthorizerId"

@@ -35,7 +35,7 @@ def _build_name_lister(
         service: Name of the service in boto3.
         operation: Method of the client.
         key: Dotted path of the list in the answer.
-        name: Member of each item with its name. Empty if the items are names.
+        name: Member of each item that contains the item's name. Empty if the items themselves are names.
     """
 
     def list_names(client: _Client) -> list[str]:

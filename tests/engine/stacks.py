@@ -24,7 +24,7 @@ STAGES: Final = ("dev", "staging", "production")
 POLICIES: Final = ("--policy-pack", "policies")
 STAGE_SETTING: Final = "anchor-deploy:stage"
 # Pulumi writes the whole state after each step, which takes more than half of the time of an update. With
-# these variables it writes the state only at the end.
+# these variables, Pulumi writes the state only at the end.
 _WRITE_STATE_ONCE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 _COUNT: Final = re.compile(r"^\s+(?:[-+~]+ ?)?(\d+) (\w[\w ]*)$", re.MULTILINE)
 
@@ -50,7 +50,7 @@ class Stack:
     """A stack of one stage.
 
     Attributes:
-        on_step: Called before each change with its verb and URN. Tests replace it.
+        on_step: Called with a verb and a URN before each change and after each creation. Tests replace it.
     """
 
     project: PulumiProject

@@ -1,4 +1,4 @@
-"""The dev stage from its first preview to its end, with Pulumi's own engine."""
+"""The dev stage from its first preview to `pulumi destroy`, with Pulumi's own engine."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def test_the_dev_stage_works_from_the_first_preview_to_the_end(dev: Stack, subte
         check_creation(dev)
     with subtests.test("no change and no drift after the creation"):
         check_no_change(dev)
-    with subtests.test("what a release changes is not moved back"):
+    with subtests.test("pulumi up does not revert what a release changes"):
         check_release(dev)
     with subtests.test("drift is shown and repaired"):
         check_drift(dev)
@@ -79,7 +79,7 @@ def check_drift(dev: Stack) -> None:
 def check_secrets(stack: Stack) -> None:
     """No secret of the program or of the platform is in the exported state in plain text.
 
-    The refresh of the step before has read the environment of a released function.
+    The refresh in `check_drift` has read the environment of a released function into the state.
     """
     exported = stack.get_state()
     texts = list(iterate_texts(exported))
@@ -95,7 +95,7 @@ def check_secrets(stack: Stack) -> None:
 
 
 def collect_secrets(stack: Stack) -> set[str]:
-    """Return the secrets that exist in the stage or for its deployment."""
+    """Return the secrets that the stage or its deployment uses."""
     emulator = stack.emulator
     secrets = {stack.project.passphrase, emulator.administrator.secret_access_key, ORIGIN_KEY}
     kms = emulator.client("kms")

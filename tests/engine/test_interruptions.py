@@ -24,7 +24,8 @@ KILLS: Final = 20
 CREATIONS_BETWEEN_KILLS: Final = 4
 # Number of kills after which one resource is imported with the command for a single resource.
 SINGLE_IMPORTS: Final = 3
-# Kinds of resources without a unique name. AWS creates a second one, and the first one is left over.
+# Kinds of resources without a unique name. If Pulumi repeats a creation, AWS creates a second resource, and
+# the first one is left over.
 UNNAMED: Final = {
     "api gateway apis": "aws:apigatewayv2/api:Api",
     "cloudfront distributions": "aws:cloudfront/distribution:Distribution",
@@ -36,7 +37,7 @@ UNNAMED: Final = {
 def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(
     interruptible_dev: Stack,
 ) -> None:
-    """G10: each kill hits a resource that AWS has created and Pulumi does not know yet."""
+    """G10: at each kill, AWS has created a resource that Pulumi does not know yet."""
     killer, interrupted = Killer(), list[Pending]()
     for kill in range(KILLS):
         killer.run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
@@ -73,7 +74,7 @@ def check_leftovers(dev: Stack, interrupted: list[Pending]) -> None:
 
 
 def test_aws_refuses_a_repeated_creation_and_pulumi_names_the_resource(interruptible_dev: Stack) -> None:
-    """G10: without a repair, the next deployment fails with the names that the repair needs."""
+    """G10: without a repair, the next deployment fails. Its output has the names that the repair needs."""
     Killer().run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
     with pytest.raises(PulumiFailedError, match=r"the stack is currently locked.*`pulumi cancel`"):
         interruptible_dev.up()
@@ -84,13 +85,13 @@ def test_aws_refuses_a_repeated_creation_and_pulumi_names_the_resource(interrupt
         interruptible_dev.up()
     for resource in imports:
         assert f"::{resource.name}, interrupted while creating" in failure.value.output
-    # After the first failure, Pulumi starts no other creation.
+    # After the first failure, Pulumi starts no other creation. So the output has at least one of these lines.
     assert any(f"cannot create {resource.name}: " in failure.value.output for resource in imports)
     assert "already exist" in failure.value.output
 
 
 def test_the_runbook_says_how_to_import_each_type_that_aws_creates_only_once() -> None:
-    """G10: a type without a row in the table is missing."""
+    """G10: the table has a row for each type of resource whose second creation AWS refuses."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     section = text.partition("## An interrupted deployment")[2].partition("\n## ")[0]
     refused = {type_token for type_token, (_, code) in CALLS.items() if code is not None}

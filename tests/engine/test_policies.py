@@ -23,7 +23,7 @@ _REPORTED: Final = re.compile(r"\[mandatory\] \[severity: \w+\]  ([a-z0-9-]+)  \
 
 @frozen
 class Stopped:
-    """The output of a preview that was stopped, and what existed in the account after it."""
+    """The output of a preview that the policies stopped."""
 
     output: str
 
@@ -33,7 +33,8 @@ def stopped(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> I
     with pytest.MonkeyPatch.context() as patch:
         for violation in VIOLATIONS:
             for resource in violation.resources:
-                # Previews call no creator, but the provider refuses types that it does not know.
+                # Previews call no creator, but the provider refuses types that it does not know. So each
+                # unknown type gets the creator of queues.
                 patch.setitem(
                     CREATORS, resource.type, CREATORS.get(resource.type, CREATORS["aws:sqs/queue:Queue"])
                 )

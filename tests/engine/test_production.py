@@ -10,7 +10,8 @@ from tests.engine.checks import check_creation, check_no_change
 from tests.engine.inventory import list_resources
 from tests.engine.stacks import Stack
 
-# What holds data, with the names in `list_resources`. The functions of sites and most log groups stay, too.
+# Kinds of resources that hold data, as `list_resources` names them. `pulumi destroy` also keeps the functions
+# of sites and most log groups.
 DATA: Final = (
     "api gateway apis",
     "cloudfront distributions",
@@ -58,7 +59,7 @@ def check_refused_destroy(production: Stack) -> None:
 
 
 def check_destroy_without_preview(production: Stack) -> None:
-    """What is protected stays, in AWS and in the state. The next `pulumi up` creates the rest again."""
+    """Protected resources stay in AWS and in the state. The next `pulumi up` would recreate the others."""
     existing = list_resources(production.emulator)
     before = production.get_state()["resources"]
     protected = {resource["urn"] for resource in before if resource.get("protect")}

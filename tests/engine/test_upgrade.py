@@ -71,5 +71,5 @@ def test_the_upgrade_keeps_the_settings_of_resources_that_hold_data(upgraded: Up
 
 
 def read_settings(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return the inputs of a resource without its texts."""
+    """Return the inputs of a resource without its description and tags."""
     return {name: value for name, value in resource["inputs"].items() if name not in {"description", "tags"}}

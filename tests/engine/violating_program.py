@@ -37,7 +37,7 @@ class Violation:
 
     def _create(self, urn: str) -> pulumi.Resource:
         if urn not in self._created:
-            # A missing declaration is a resource that the violation only refers to.
+            # A resource without a declaration is one to which the violation only refers.
             type_token, name = urn.split("::")[2:]
             declared = self._declared.get(urn, {"properties": {}, "references": {}})
             properties: dict[str, Any] = declared["properties"]

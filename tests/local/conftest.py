@@ -39,7 +39,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ProgramSched
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests of the deployed program first, and among these the test that destroys the program last.
 
-    All other tests of the emulator empty it. If they ran in between, the program would be deployed again.
+    All other tests that use the emulator empty it. If they ran in between, the program would have to be
+    deployed again.
     """
     items.sort(key=_sort_key)
 
@@ -64,7 +65,7 @@ def program(running_emulator: Emulator, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def deployed(program: DeployedProgram) -> Deployment:
-    """The real program, deployed to the emulator. Tests must only read it."""
+    """The real program, deployed to the emulator. Tests must only read its resources."""
     return program.get_deployment()
 
 

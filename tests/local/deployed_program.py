@@ -11,9 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class DeployedProgram:
-    """The only deployment of the program in a process. The first call of `get_deployment` deploys it.
+    """The only deployment of the program in a process. `get_deployment` deploys the program once.
 
-    Call `forget` if the emulator is emptied. Then the next call of `get_deployment` deploys it again.
+    Call `forget` if the emulator is emptied. Then `get_deployment` deploys the program again.
     """
 
     def __init__(self, emulator: Emulator, layers: Path) -> None:

@@ -1,4 +1,4 @@
-"""The layers of the platform's functions fit Lambda, use only the lock file, and are reproducible."""
+"""The layers of the platform's functions fit Lambda, have only locked packages, and are reproducible."""
 
 import re
 import shlex
@@ -29,7 +29,7 @@ SMALL_LOCK = "".join(f"{name}=={version} \\\n    {HASH}\n    # via x\n" for name
 
 
 class FakePip:
-    """A pip that writes the files that pip would write, including those that differ between installations."""
+    """A fake pip. It writes the files that pip writes, also files that differ between two installations."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[str]] = []
@@ -60,14 +60,14 @@ class FakePip:
 
 
 @pytest.fixture(autouse=True)
-def compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no interpreter of another version be on the PATH."""
+def hide_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide all interpreters on the PATH from the code that looks for a Python version."""
     monkeypatch.setattr("local.layers.shutil.which", lambda _: None)
 
 
 @pytest.fixture
 def interpreter(tmp_path: Path) -> Path:
-    """Return a command that says that it is Python 3.10, and compiles with this interpreter."""
+    """Return a fake `python3.10`. It prints its version, and compiles with the interpreter of the tests."""
     command = tmp_path / "python3.10"
     command.write_text(
         f'#!/bin/sh\ncase "$1" in -c) echo 3.10.1 ;; *) exec {shlex.quote(sys.executable)} "$@" ;; esac\n'
@@ -132,7 +132,7 @@ def test_the_same_lock_makes_the_same_layers(tmp_path: Path, lock: Path) -> None
 def test_layers_for_a_python_version_on_the_path_contain_bytecode(
     tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G7: Lambda cannot write bytecode files into a layer, so that each cold start would compile boto3."""
+    """G7: without bytecode, each cold start would compile boto3, because Lambda cannot write into a layer."""
     said: list[str] = []
     folder = build_layers("python3.10", "arm64", tmp_path, lock=lock, pip=FakePip(), report=said.append)
     assert not list(folder.rglob("*.pyc"))
@@ -147,7 +147,7 @@ def test_layers_for_a_python_version_on_the_path_contain_bytecode(
     assert len(compiled) == len(VERSIONS)
     assert compiled == {path.relative_to(second): path.read_bytes() for path in second.rglob("*.pyc")}
     for content in compiled.values():
-        assert int.from_bytes(content[4:8], "little") == 1, "Python does not look at the source file"
+        assert int.from_bytes(content[4:8], "little") == 1, "Python would look at the source file"
         assert str(tmp_path).encode() not in content
         assert b"/opt/python/" in content
 
@@ -155,7 +155,7 @@ def test_layers_for_a_python_version_on_the_path_contain_bytecode(
 def test_a_python_command_that_fails_compiles_no_bytecode(
     tmp_path: Path, lock: Path, interpreter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For example, a command of a version manager for a version that is not installed."""
+    """For example, the command of a version manager fails if its Python version is not installed."""
     interpreter.write_text("#!/bin/sh\necho not installed >&2\nexit 127\n")
     monkeypatch.setattr("local.layers.shutil.which", lambda _: str(interpreter))
     assert not list(build_with_fake_pip(tmp_path, lock, FakePip(), ("python3.10", "arm64")).rglob("*.pyc"))
@@ -206,7 +206,7 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
 
 
 def test_pip_selects_the_wheels_of_layers_for_this_machine(tmp_path: Path, lock: Path) -> None:
-    """L1: the embedded cloud runs functions with this interpreter, so pip gets no platform of Lambda."""
+    """L1: the embedded cloud runs functions on this machine, so pip must not select wheels for Lambda."""
     pip = FakePip()
     build_layers(*find_host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
 

@@ -1,4 +1,4 @@
-"""The zones and addresses of a stage on this machine (L4)."""
+"""The hosted zones of a stage, and its addresses on this machine (L4)."""
 
 from pathlib import Path
 from typing import Any

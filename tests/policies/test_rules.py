@@ -39,8 +39,8 @@ def test_rule_names_are_unique_and_descriptions_are_sentences() -> None:
 def find_violated_rules(*resources: Resource) -> set[str]:
     """Return the names of the violated rules.
 
-    The rule of the arguments is left out, because the resources of these tests have only the arguments that
-    matter. `tests/policies/arguments` tests this rule.
+    The rule `arguments-are-valid` is left out, because the resources of these tests have only the arguments
+    that matter. `tests/policies/arguments` tests this rule.
     """
     graph = Graph(resources)
     rules = (rule for rule in RULES if rule.name != "arguments-are-valid")

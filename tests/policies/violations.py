@@ -73,7 +73,7 @@ def _make_cache_policy(**props: Any) -> Resource:  # noqa: ANN401
 
 
 def _make_distribution_with_policy(policy: Resource) -> Resource:
-    """Return a distribution with a server, whose behavior uses the policy."""
+    """Return a distribution whose origin is a server and whose default behavior uses the cache policy."""
     return make_resource(
         "distribution",
         {**_SERVERS, "defaultCacheBehavior": {**BEHAVIOR, **_BOTH_FUNCTIONS}},

@@ -2,7 +2,7 @@
 
 The tables follow the source of the AWS provider that pulumi-aws contains. Extend them with each new type and
 each new lookup. A preview without `--refresh` reads no resource. A plan calls AWS only if the function
-`CustomizeDiff` or `ModifyPlan` of the type does.
+`CustomizeDiff` or `ModifyPlan` of the type calls AWS.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class PlannedCall:
     """A call of the AWS provider while it plans a resource.
 
     Attributes:
-        action: Permission of the call.
+        action: Permission that the call needs.
         source: File in `internal/service` of hashicorp/terraform-provider-aws.
         resource: ARN of the resource, with the placeholders of docs/continuous-deployment.md.
         reason: What the provider does with the answer.

@@ -139,7 +139,7 @@ def test_a_job_that_writes_to_github_runs_no_code_of_the_repository(workflow: st
 
 
 def test_the_comment_shows_first_what_is_replaced_or_deleted() -> None:
-    """Both texts are in fences, because a pull request can change them."""
+    """The summary and the plan are in Markdown fences, because the code of a pull request can change both."""
     summarize = find_step("preview.yml", "preview", "reference.plan_summary")
     assert summarize["if"] == "${{ !cancelled() }}"
     upload = find_step("preview.yml", "preview", "upload-artifact")["with"]["path"]
@@ -177,7 +177,7 @@ def test_drift_is_detected_daily_with_a_role_that_only_main_can_assume() -> None
 
 
 def test_run_steps_contain_no_expressions() -> None:
-    """GitHub inserts the value of an expression into the script. The shell would execute a branch's name."""
+    """GitHub inserts the value of an expression into the script. The shell would run a branch's name."""
     lines = list(iterate_scripts())
     assert lines
     for name, run in lines:
@@ -187,7 +187,7 @@ def test_run_steps_contain_no_expressions() -> None:
 
 
 def test_no_other_make_target_depends_on_engine() -> None:
-    """The target needs Pulumi or Go, and no other target may need them."""
+    """`make engine` needs Pulumi or Go. A target that depends on `engine` would need them, too."""
     rules = re.findall(
         r"^([a-z0-9-]+):([^\n]*)\n((?:\t[^\n]*\n)*)", (ROOT / "Makefile").read_text(), re.MULTILINE
     )
@@ -258,7 +258,7 @@ def test_the_workflows_use_the_projects_pulumi_version_and_region() -> None:
 
 
 def test_make_package_builds_the_layers_of_the_stages() -> None:
-    """`make package` builds for one runtime and one CPU architecture. The stages must use the same."""
+    """`make package` builds for one runtime and one CPU architecture. The stages must use both."""
     makefile = (ROOT / "Makefile").read_text()
     built = re.findall(r"^(?:RUNTIME|ARCHITECTURE) \?= (.+)$", makefile, re.MULTILINE)
     for name in ("dev", "staging", "production"):

@@ -53,9 +53,9 @@ class Calls:
     """The recorded calls of all clients, in the order of the calls.
 
     Attributes:
-        crash_after: Number of calls after which the code under test crashes. None means no crash.
-        before: Called with the operation before each call. An exception from it prevents the call.
-        after: Called with the operation after each call.
+        crash_after: The code under test crashes when this number of calls is recorded. None means no crash.
+        before: Called before each call, with the name of the operation. An exception prevents the call.
+        after: Called after each call, with the name of the operation.
     """
 
     operations: list[str] = Factory(list)
@@ -71,7 +71,7 @@ class Calls:
         """Run an action, and simulate a crash after this number of its calls.
 
         Returns:
-            Whether the action crashed. False if it made fewer calls.
+            Whether the action crashed. False if the action made fewer calls.
         """
         self.crash_after = len(self.operations) + after
         try:
@@ -84,7 +84,7 @@ class Calls:
 
     @contextmanager
     def record_calls(self) -> Iterator[list[str]]:
-        """Yield a list that receives, when the context ends, the operations that were called inside."""
+        """Yield an empty list. When the context ends, append the operations called in the context."""
         start = len(self.operations)
         made: list[str] = []
         yield made
@@ -93,7 +93,7 @@ class Calls:
 
 @define
 class RecordedClient:
-    """A client that validates and records its calls, and then makes them with another client."""
+    """A client that validates each call, makes it with the target client, and then records it."""
 
     _service: str
     _target: object

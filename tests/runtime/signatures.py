@@ -1,4 +1,4 @@
-"""Checks of presigned requests, as S3 makes them before it looks at anything else. moto makes none of them.
+"""Checks of presigned requests. S3 makes these checks before anything else, and moto makes none of them.
 
 A check raises `RefusedRequestError`, which fails the test. The rules are those of the S3 API reference:
 "Authenticating Requests: Using Query Parameters" and "Authenticating Requests in Browser-Based Uploads Using
@@ -23,7 +23,7 @@ SECRET_KEY: Final = "testing"
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _MAX_LIFETIME: Final = timedelta(days=7)
 _MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=15)
-# Fields of a form that no condition of its policy has to mention.
+# Form fields for which the form's policy needs no condition.
 _FREE_FIELDS: Final = {"x-amz-signature", "policy", "file"}
 
 

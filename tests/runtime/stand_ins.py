@@ -45,7 +45,7 @@ class Kms:
 
 @define
 class CodeBuild:
-    """A fake CodeBuild that starts one build per idempotency token, which is the deployment's id.
+    """A fake CodeBuild that starts one build per idempotency token. The token is the deployment's id.
 
     Attributes:
         quota: Maximum number of running builds in the account. None means unlimited.

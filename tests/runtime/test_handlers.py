@@ -32,7 +32,7 @@ def clear_caches() -> None:
 
 @pytest.fixture
 def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """The platform, with the functions' environment variables, and the queues and key that these name."""
+    """The platform, the functions' environment variables, and the queues and key that the variables name."""
     sqs = get_real_client("sqs")
     kms = get_real_client("kms")
     environment = {

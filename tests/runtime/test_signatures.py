@@ -1,4 +1,4 @@
-"""The checks of presigned requests refuse what S3 refuses. Otherwise, tests that use them prove nothing."""
+"""The checks of presigned requests refuse what S3 refuses. Otherwise, tests with the checks prove nothing."""
 
 import base64
 import json
@@ -98,7 +98,7 @@ def test_a_url_is_refused_after_its_lifetime() -> None:
     ],
 )
 def test_a_url_of_another_signer_is_refused(region: str, secret: str, config: Config, problem: str) -> None:
-    """boto3's default is signature version 2."""
+    """In the first case, boto3 signs with its default, signature version 2."""
     client = boto3.client(
         "s3", region_name=region, aws_access_key_id="testing", aws_secret_access_key=secret, config=config
     )

@@ -1,4 +1,4 @@
-"""The tests' DynamoDB refuses calls that DynamoDB refuses for their size. moto alone accepts some of them."""
+"""The DynamoDB of the tests refuses sizes and numbers that AWS refuses. moto alone accepts some of these."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def make_key(number: int = 0) -> dict[str, Any]:
 
 @pytest.fixture(params=[lambda: get_real_client("dynamodb"), DirectDynamoDB], ids=["boto3", "direct"])
 def client(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - clients have no type here
-    """Both clients of moto that the tests use."""
+    """Each of the two moto clients that the tests use: boto3's client and `DirectDynamoDB`."""
     return request.param()
 
 
@@ -33,7 +33,7 @@ def read_row() -> Any:  # noqa: ANN401 - attribute values
     return get_real_client("dynamodb").get_item(TableName=PROJECTS, Key=make_key()).get("Item")
 
 
-NUMBERS = {"L": [{"N": "7"}] * 140_000}  # three bytes each, of which moto counts one
+NUMBERS = {"L": [{"N": "7"}] * 140_000}  # each number takes three bytes, but moto counts one
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_a_transaction_counts_the_whole_rows_that_it_updates(
     *,
     accepted: bool,
 ) -> None:
-    """DynamoDB limits the rows of a transaction to 4 MB. Ten rows of the largest size are the most."""
+    """DynamoDB limits the rows of a transaction to 4 MB in total. At most ten rows of this size fit."""
     for number in range(rows):
         put_row(number, large=LARGE)
     operations = [build_transaction_update(number) for number in range(rows)]

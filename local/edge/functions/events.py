@@ -209,7 +209,7 @@ def parse_forwarded_request(
     Args:
         request: The request as the edge received it.
         before: The `request` of the event, before the call.
-        answer: What the runtime recorded of the call.
+        answer: The JavaScript runtime's record of the call.
 
     Raises:
         EdgeFunctionError: The function made a change that CloudFront refuses.

@@ -37,7 +37,8 @@ IMPORT_STATEMENT = "import cf from 'cloudfront';"
 KeyValues = Callable[[], tuple[str, Mapping[str, str]]]
 """Returns the KeyValueStore's ETag and its items. The items are read again only when the ETag has changed."""
 
-# The module `cloudfront`, and the code that calls the handler. V8 returns strings faster than other types.
+# The module `cloudfront`, and the code that calls the handler. The outcome is a JSON string, because V8
+# returns strings faster than other types.
 _RUNTIME = """
 'use strict';
 const anchorRuntime = (() => {

@@ -1,7 +1,8 @@
 """CloudWatch hook for the emulator: keep the expressions of alarms.
 
 The emulator (ministack 1.5.33) drops the argument `Metrics` of `PutMetricAlarm`, so `DescribeAlarms` cannot
-return it. It also gives such an alarm a period and a statistic, which only an alarm on one metric has.
+return it. The emulator also gives an alarm with `Metrics` a period and a statistic, which only an alarm on
+one metric has.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface

@@ -1,7 +1,7 @@
-"""Hooks that refuse to create what exists, or what has other settings, as AWS does.
+"""Hooks that refuse to create a resource that already exists, or exists with other settings, as AWS does.
 
-The emulator (ministack 1.5.33) refuses most duplicates, but not the ones below. Without these checks, the
-next deployment after a killed one would succeed here, but not on AWS.
+The emulator (ministack 1.5.33) refuses most duplicates, but not those that this module checks. Without these
+checks, the next deployment after a killed deployment would succeed here, but not on AWS.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -67,7 +67,7 @@ def _refuse_api(message: str) -> Response:
 
 
 def _build_create_distribution(original: Function) -> Function:
-    """With a known caller reference, CloudFront returns the distribution only if the request is the same."""
+    """For a used caller reference, CloudFront returns the distribution only if the request is the same."""
 
     def create(headers: Json, body: bytes) -> Response:
         config, _tags = cloudfront._unwrap_distribution_create_xml(cloudfront._parse_body(body))
@@ -173,7 +173,7 @@ def _find_differing(given: Mapping[str, str], present: Mapping[str, Any]) -> lis
 
 
 def _normalize_value(value: object) -> object:
-    """Return the content of a JSON document, so that only the content is compared."""
+    """Return the content of a JSON document or the text in lower case, for a comparison of contents."""
     text = str(value)
     try:
         return json.loads(text) if text[:1] in {"{", "["} else text.lower()

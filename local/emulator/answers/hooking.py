@@ -11,7 +11,9 @@ _replacements: dict[tuple[str, str, str], Function] = {}
 
 
 def replace_function(module: ModuleType, name: str, build: Callable[[Function], Function]) -> None:
-    """Replace a function of a module. A second call with the same `build` restores the first replacement.
+    """Replace a function in a module and in the module's tables.
+
+    A later call with the same `build` uses the replacement of the first call again.
 
     Args:
         module: A module of the emulator.

@@ -18,7 +18,7 @@ from ministack.services import cloudfront, cloudfront_keyvaluestore
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
 
-# The ARN that the emulator has asked for while it creates a store.
+# The ARN that `_build_arn` returned for the store that the emulator creates now.
 _created_arn: contextvars.ContextVar[str] = contextvars.ContextVar("created_arn", default="")
 
 
@@ -48,7 +48,7 @@ def _build_arn(_name: str) -> str:
 
 
 def _create_store(headers: Json, body: bytes) -> Response:
-    """Create a store. The ID in its record and in the answer is the one in its ARN."""
+    """Create a store. Its record and the answer contain the ID from its ARN."""
     status, answered, content = _ORIGINAL_CREATE(headers, body)
     store = _find_store(_created_arn.get())
     if status != 201 or store is None:  # noqa: PLR2004 - HTTP's Created
@@ -71,7 +71,10 @@ def _resolve_taggable_arn(arn: str) -> tuple[str | None, Response | None]:
 
 
 def _get_store(arn: str) -> tuple[Json | None, Response | None]:
-    """Return the keys of a store. The emulator's function compares the end of the ARN with store names."""
+    """Return the keys of a store.
+
+    The emulator's function finds no store, because it compares the end of the ARN with store names.
+    """
     if _find_store(arn) is None:
         return _ORIGINAL_GET(arn)
     stores = cloudfront_keyvaluestore._stores

@@ -1,7 +1,7 @@
-"""S3 hook for the emulator: the minimum size of objects for transitions is stored, as S3 does.
+"""S3 hook for the emulator: store the minimum object size for transitions, as S3 does.
 
-The emulator (ministack 1.5.33) always returns S3's default. `pulumi refresh` would show every other value as
-drift.
+The emulator (ministack 1.5.33) always returns S3's default. Without the hook, `pulumi refresh` would show
+every other value as drift.
 """
 
 
@@ -18,7 +18,7 @@ HEADER: Final = "x-amz-transition-default-minimum-object-size"
 DEFAULT: Final = "all_storage_classes_128K"
 _OK: Final = 200
 
-# By bucket. Each new configuration of a bucket replaces the value.
+# The minimum size by bucket name. Each new lifecycle configuration of a bucket replaces the value.
 _sizes: dict[str, str] = {}
 
 

@@ -2,7 +2,7 @@
 
 The emulator (ministack 1.5.33) accepts most names. Without these checks, a name that is too long or has a
 wrong character would be noticed only on AWS. The constraints are those of AWS's API models. If a model has
-no constraint, the rule names the document.
+no constraint, a comment at the rule names AWS's document.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -42,7 +42,7 @@ Refuse = Callable[[str, tuple[Any, ...]], Response]
 
 @frozen
 class Constraint:
-    """The length and the characters of a name. In a pattern of None, all characters are allowed."""
+    """The length and the characters of a name. If `pattern` is None, all characters are allowed."""
 
     longest: int
     pattern: str | None = None
@@ -218,7 +218,7 @@ def install_name_checks() -> None:
 
 
 def _build_topic_check(original: Function) -> Function:
-    """Only a FIFO topic has a name with `.fifo`."""
+    """Return `original` with a check that only the name of a FIFO topic ends with `.fifo`."""
 
     def create_topic(params: dict[str, Any]) -> Response:
         attributes = read_query_map(params, "Attributes.entry")
@@ -230,7 +230,7 @@ def _build_topic_check(original: Function) -> Function:
 
 
 def _build_queue_check(original: Function) -> Function:
-    """Only a FIFO queue has a name with `.fifo`."""
+    """Return `original` with a check that only the name of a FIFO queue ends with `.fifo`."""
 
     def create_queue(data: dict[str, Any], url: str) -> Response:
         attributes = data.get("Attributes") or {}

@@ -1,7 +1,7 @@
 """SNS hooks for the emulator: an e-mail subscription waits until its receiver confirms it.
 
-The emulator (ministack 1.5.33) confirms e-mail subscriptions at once. It sends no e-mail, so they are never
-confirmed here.
+The emulator (ministack 1.5.33) confirms e-mail subscriptions at once. With these hooks, e-mail subscriptions
+are never confirmed, because the emulator sends no e-mail.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface

@@ -1,6 +1,6 @@
-"""Hooks that apply the parts of updates that the emulator drops.
+"""Hooks that apply the members of update requests that the emulator ignores.
 
-The emulator (ministack 1.5.33) accepts these members of the requests, but keeps the old values.
+The emulator (ministack 1.5.33) accepts requests with these members, but keeps the old values.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface

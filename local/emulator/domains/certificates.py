@@ -1,8 +1,8 @@
 """ACM hooks for the emulator: a certificate is issued only when its validation records exist.
 
-The emulator (ministack 1.5.33) issues each certificate at once, and lets a certificate be deleted that a
-distribution or a domain name uses. Difference from ACM: a certificate is issued with the change that writes
-the last of its records, not some minutes later, and it stays valid without the records.
+The emulator (ministack 1.5.33) issues each certificate at once, and deletes a certificate even if a
+distribution or a domain name uses it. Difference from ACM: a certificate is issued with the change that
+writes the last of its records, not some minutes later, and it stays valid without the records.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface

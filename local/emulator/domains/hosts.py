@@ -1,8 +1,8 @@
-"""Hooks for the host names of distributions and APIs: they need a certificate, and a record that leads there.
+"""Hooks for the host names of distributions and APIs: each needs a certificate and a DNS record.
 
 The emulator (ministack 1.5.33) accepts every certificate, and answers requests with the `Host` of an API's
-domain name even if no record leads there. For the aliases of distributions, the local edge asks the zones
-(local/edge/server.py).
+domain name even if no record leads to the API. The records for the aliases of distributions are checked by
+the local edge (local/edge/server.py).
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface

@@ -21,11 +21,11 @@ Response = tuple[int, dict[str, str], bytes]
 # Route 53 alias records of distributions name this zone.
 # https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html
 CLOUDFRONT_ZONE_ID: Final = "Z2FDTNDATAQYW2"
-# The emulator uses the zone of us-east-1 for the domain names of all regions.
+# The zones of regional API domain names, by region. The emulator uses the zone of us-east-1 for all regions.
 # https://docs.aws.amazon.com/general/latest/gr/apigateway.html
 API_ZONE_IDS: Final = {"ap-southeast-1": "ZL327KTPIQFUL", "us-east-1": "Z1UJRXOUMOOFQ8"}
 ADDRESS_TYPES: Final = frozenset({"A", "AAAA", "CNAME"})
-# More than the CNAME records that lead from one name to the next in a real zone.
+# The maximum number of links that are followed for one host. Real zones have shorter chains of CNAME records.
 LONGEST_CHAIN: Final = 8
 
 
@@ -164,7 +164,7 @@ def _find_problems(zone: Json, body: bytes) -> Iterator[str]:
 
 
 def _find_conflicts(record: Json, present: list[Json], zone_name: str) -> Iterator[str]:
-    """A name with a CNAME record has no other record."""
+    """Find conflicts: a name with a CNAME record must have no records of other types."""
     others = {other["Type"] for other in present if _read_name(other) == _read_name(record)}
     kind, name = record["Type"], record["Name"]
     if kind == "CNAME" and others - {"CNAME"}:
@@ -180,7 +180,7 @@ def _find_conflicts(record: Json, present: list[Json], zone_name: str) -> Iterat
 
 
 def _find_alias_problems(record: Json, alias: Json) -> Iterator[str]:
-    """The target of an alias must exist in the zone that the alias names."""
+    """Find problems of an alias record: its target must exist in the zone that the record names."""
     zone_id, target = alias["HostedZoneId"], alias["DNSName"].lower().rstrip(".")
     tried = f"Tried to create an alias that targets {target}., type {record['Type']} in zone {zone_id}, but"
     if zone_id not in _list_zone_ids(target):

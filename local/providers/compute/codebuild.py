@@ -20,7 +20,7 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 PROJECT = {
     "serviceRole": "serviceRole",
     "description": "description",

@@ -20,7 +20,7 @@ from local.providers.core.resource import (
     read_tags,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 MAPPING = {
     "BatchSize": "batchSize",
     "MaximumBatchingWindowInSeconds": "maximumBatchingWindowInSeconds",
@@ -85,7 +85,7 @@ def update_event_source_mapping(
 def read_event_source_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
-    """Return the mapping. The function is a name or an ARN, whichever the program declares."""
+    """Return the event source mapping. Its function is a name or an ARN, as the program declares it."""
     client = aws.client("lambda")
     mapping = client.get_event_source_mapping(UUID=made.id)
     arn = aws.build_arn("lambda", f"event-source-mapping:{made.id}")
@@ -129,7 +129,7 @@ def _build_mapping(properties: Properties) -> dict[str, Any]:
 def delete_event_source_mapping(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> None:
-    """Delete the mapping. The queue keeps its messages."""
+    """Delete the event source mapping. The queue keeps its messages."""
     aws.client("lambda").delete_event_source_mapping(UUID=made.id)
 
 

@@ -20,7 +20,7 @@ from local.providers.core.resource import (
     read_tags,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 FUNCTION = {
     "Role": "role",
     "Runtime": "runtime",
@@ -105,7 +105,7 @@ def update_function(
     )
 
 
-# The provider cannot compare the code of a function with an archive of the program.
+# `code` is unreadable, because the provider cannot compare deployed code with an archive of the program.
 @register_reader("aws:lambda/function:Function", unreadable=("code", "publish"))
 def read_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the function's settings."""

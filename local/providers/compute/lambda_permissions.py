@@ -15,7 +15,7 @@ from local.providers.core.resource import (
     pick_properties,
 )
 
-# The condition of the statement for each property.
+# For each property, the operator and the key of the statement's condition.
 CONDITIONS = {
     "functionUrlAuthType": ("StringEquals", "lambda:FunctionUrlAuthType"),
     "invokedViaFunctionUrl": ("Bool", "lambda:InvokedViaFunctionUrl"),

@@ -88,7 +88,7 @@ def update_table(aws: ProviderContext, declared: DeclaredResource, made: Created
 
 
 def _update_stream(aws: ProviderContext, present: Properties, properties: Properties) -> None:
-    """Set the stream. DynamoDB refuses to change the view type of a stream that exists."""
+    """Disable the present stream, because DynamoDB cannot change a view type. Then enable the new stream."""
     client, name = aws.client("dynamodb"), present["TableName"]
     if present.get("StreamSpecification", {}).get("StreamEnabled"):
         client.update_table(TableName=name, StreamSpecification={"StreamEnabled": False})
@@ -148,7 +148,7 @@ def _build_attribute_definitions(properties: Properties) -> list[dict[str, str]]
 
 
 def _build_encryption(properties: Properties) -> dict[str, Any]:
-    """Return the encryption with a KMS key. It is empty for DynamoDB's own encryption, the default."""
+    """Return the settings for encryption with a KMS key. {} means DynamoDB's own encryption, the default."""
     encryption = read_single_block(properties.get("serverSideEncryption"))
     if not encryption.get("enabled"):
         return {}
@@ -278,7 +278,7 @@ def delete_table(aws: ProviderContext, _declared: DeclaredResource, made: Create
 
 @register_creator("aws:dynamodb/tableItem:TableItem")
 def create_table_item(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Write an item that the program manages. The provider refuses to overwrite another item."""
+    """Write an item that the program manages. The call fails if the table has an item with this key."""
     properties = declared.properties
     item: dict[str, Any] = json.loads(properties["item"])
     aws.client("dynamodb").put_item(

@@ -1,4 +1,4 @@
-"""S3: the configurations of buckets. In pulumi-aws, each is a resource of its own."""
+"""S3: the configurations of buckets. In pulumi-aws, each configuration is a separate resource."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 PUBLIC_ACCESS = {
     "BlockPublicAcls": "blockPublicAcls",
     "BlockPublicPolicy": "blockPublicPolicy",
@@ -45,7 +45,7 @@ RULE_BLOCKS = (
     ("NoncurrentVersionExpiration", "noncurrentVersionExpiration", NONCURRENT_EXPIRATION),
     ("AbortIncompleteMultipartUpload", "abortIncompleteMultipartUpload", INCOMPLETE_UPLOAD),
 )
-# For each kind of notification: the argument of its target, the property of its targets and of their ARN.
+# For each kind of target: AWS's name of the ARN, then pulumi-aws's names of the target list and of the ARN.
 NOTIFICATIONS = {
     "LambdaFunction": ("LambdaFunctionArn", "lambdaFunctions", "lambdaFunctionArn"),
     "Queue": ("QueueArn", "queues", "queueArn"),
@@ -315,7 +315,7 @@ def suspend_versioning(aws: ProviderContext, _declared: DeclaredResource, made: 
     aws.client("s3").put_bucket_versioning(Bucket=made.id, VersioningConfiguration={"Status": "Suspended"})
 
 
-# The call that deletes each configuration or resets it to AWS's default.
+# For each type, the call of S3 that deletes the configuration or resets it to AWS's default.
 DELETIONS = {
     "aws:s3/bucketPolicy:BucketPolicy": "delete_bucket_policy",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "delete_bucket_lifecycle",

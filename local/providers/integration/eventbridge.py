@@ -21,7 +21,7 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 RULE = {
     "EventPattern": "eventPattern",
     "ScheduleExpression": "scheduleExpression",
@@ -48,7 +48,7 @@ def create_event_rule(aws: ProviderContext, declared: DeclaredResource) -> Creat
 def update_event_rule(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the rule and its tags. EventBridge ignores the tags of a put for a rule that exists."""
+    """Update the rule and its tags. `PutRule` ignores the tags if the rule already exists."""
     client, properties = aws.client("events"), declared.properties
     arn = _put_rule(aws, made.id, properties)
     tags = parse_tag_list(client.list_tags_for_resource(ResourceARN=arn)["Tags"])

@@ -117,7 +117,7 @@ def delete_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made:
 
 @register_reader("aws:sns/topicPolicy:TopicPolicy")
 def read_topic_policy(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the topic's policy. A topic always has one."""
+    """Return the topic's policy. Every topic has a policy."""
     attributes = aws.client("sns").get_topic_attributes(TopicArn=made.id)["Attributes"]
     return {"arn": made.id, "policy": attributes["Policy"]}
 
@@ -159,8 +159,8 @@ def delete_topic_subscription(
 ) -> None:
     """Delete the subscription. The topic remains.
 
-    SNS refuses to delete a subscription that waits for its confirmation. It deletes the subscription with the
-    topic, or after some days.
+    SNS refuses to delete a subscription that waits for its confirmation. SNS itself deletes such a
+    subscription with the topic, or after some days.
     """
     try:
         aws.client("sns").unsubscribe(SubscriptionArn=made.id)

@@ -35,8 +35,8 @@ ATTRIBUTES = {
     "sqsManagedSseEnabled": "SqsManagedSseEnabled",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
-# The values that the attributes get again when their properties are no longer declared. The policies are not
-# here, because they can also be separate resources, which an update of the queue must not remove.
+# Each attribute gets this value again when the program no longer declares its property. Policies are not
+# listed here: they can be separate resources, and an update of the queue must not remove those.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 DEFAULTS = {
     "DelaySeconds": "0",

@@ -21,7 +21,7 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 ALARM = {
     "AlarmDescription": "alarmDescription",
     "ActionsEnabled": "actionsEnabled",
@@ -60,7 +60,7 @@ def create_metric_alarm(aws: ProviderContext, declared: DeclaredResource) -> Cre
 def update_metric_alarm(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the alarm and its tags. CloudWatch ignores the tags of a put for an alarm that exists."""
+    """Update the alarm and its tags. `PutMetricAlarm` ignores the tags if the alarm already exists."""
     client, properties = aws.client("cloudwatch"), declared.properties
     _put_alarm(aws, made.id, properties)
     arn = aws.build_arn("cloudwatch", f"alarm:{made.id}")

@@ -1,1 +1,1 @@
-"""What clients call: CloudFront and API Gateway."""
+"""Endpoints and their domain names: CloudFront, API Gateway, Route 53 and ACM."""

@@ -20,12 +20,12 @@ from local.providers.core.resource import (
     pick_properties,
 )
 
-# The emulator issues a certificate with the change that writes its last validation record.
+# A short wait is enough, because the emulator issues a certificate as soon as its records are written.
 WAIT = {"Delay": 1, "MaxAttempts": 5}
 
 
 class MissingValidationRecordError(LookupError):
-    """The program waits for a certificate, but not for all of its validation records."""
+    """The validation of a certificate names only some of the validation records of the certificate."""
 
 
 @register_creator("aws:acm/certificate:Certificate")
@@ -60,7 +60,10 @@ def update_certificate(
 
 @register_reader("aws:acm/certificate:Certificate")
 def read_certificate(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the certificate. ACM adds the domain name to the alternative names. It is left out here."""
+    """Return the certificate.
+
+    ACM adds the domain name to the alternative names. It is omitted if the program does not declare it there.
+    """
     client = aws.client("acm")
     certificate = client.describe_certificate(CertificateArn=made.id)["Certificate"]
     tags = client.list_tags_for_certificate(CertificateArn=made.id).get("Tags", [])
@@ -80,7 +83,7 @@ def read_certificate(aws: ProviderContext, declared: DeclaredResource, made: Cre
 
 @register_deleter("aws:acm/certificate:Certificate")
 def delete_certificate(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the certificate. The engine has already deleted what uses it."""
+    """Delete the certificate. The engine has already deleted the resources that use it."""
     aws.client("acm").delete_certificate(CertificateArn=made.id)
 
 
@@ -102,7 +105,7 @@ def _build_outputs(certificate: dict[str, Any]) -> Properties:
 
 @register_creator("aws:acm/certificateValidation:CertificateValidation")
 def create_certificate_validation(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Wait until the certificate is issued. The program must name all of its validation records."""
+    """Wait until the certificate is issued. If the program names validation records, it must name all."""
     properties = declared.properties
     client, arn = aws.client("acm"), properties["certificateArn"]
     certificate = client.describe_certificate(CertificateArn=arn)["Certificate"]

@@ -21,7 +21,7 @@ from local.providers.core.resource import (
     read_tags,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 API = {
     "Description": "description",
     "DisableExecuteApiEndpoint": "disableExecuteApiEndpoint",
@@ -71,7 +71,7 @@ ROUTE = {
 
 @register_creator("aws:apigatewayv2/api:Api")
 def create_api(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create an HTTP API. Its endpoint is a path below the emulator's URL, so it needs no own host name."""
+    """Create an HTTP API. Its endpoint is a path below the emulator's URL, so the API needs no host name."""
     properties = declared.properties
     made = aws.client("apigatewayv2").create_api(
         Name=declared.get_physical_name(),
@@ -126,7 +126,7 @@ def _build_api(properties: Properties) -> dict[str, Any]:
 
 @register_reader("aws:apigatewayv2/api:Api")
 def read_api(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the API without its parts."""
+    """Return the API without its stages, authorizers, integrations and routes."""
     api = aws.client("apigatewayv2").get_api(ApiId=made.id)
     return {
         "corsConfiguration": parse_answer(api.get("CorsConfiguration", {}), **CORS),
@@ -258,7 +258,7 @@ def _register_api_part(
 
     Args:
         token: `aws:apigatewayv2/<type>:<Type>`.
-        kind: A part of the names of its calls, such as `Route`.
+        kind: The type's name in the calls of the API, such as `Route` in `CreateRoute`.
         build: Returns the arguments of a resource.
         parse: Returns the properties in an answer.
     """

@@ -20,7 +20,7 @@ from local.providers.core.resource import (
 )
 from local.providers.network.apigateway import read_api_tags, update_tags
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 CONFIGURATION = {
     "CertificateArn": "certificateArn",
     "EndpointType": "endpointType",
@@ -33,7 +33,7 @@ MAPPING = {"ApiId": "apiId", "Stage": "stage", "ApiMappingKey": "apiMappingKey"}
 
 @register_creator("aws:apigatewayv2/domainName:DomainName")
 def create_domain_name(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a domain name. Requests reach it when a record leads to its target."""
+    """Create a domain name. Requests reach it when a DNS record leads to its target domain name."""
     properties = declared.properties
     made = aws.client("apigatewayv2").create_domain_name(
         DomainName=properties["domainName"],
@@ -108,7 +108,7 @@ def create_api_mapping(aws: ProviderContext, declared: DeclaredResource) -> Crea
 def update_api_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update stage and path."""
+    """Update the stage and the path of the API mapping."""
     properties = declared.properties
     aws.client("apigatewayv2").update_api_mapping(
         ApiMappingId=made.id,
@@ -120,7 +120,7 @@ def update_api_mapping(
 
 @register_reader("aws:apigatewayv2/apiMapping:ApiMapping")
 def read_api_mapping(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the mapping."""
+    """Return the API mapping."""
     name = declared.properties["domainName"]
     found = aws.client("apigatewayv2").get_api_mapping(ApiMappingId=made.id, DomainName=name)
     return {"domainName": name, **parse_answer(found, **MAPPING)}
@@ -128,7 +128,7 @@ def read_api_mapping(aws: ProviderContext, declared: DeclaredResource, made: Cre
 
 @register_deleter("aws:apigatewayv2/apiMapping:ApiMapping")
 def delete_api_mapping(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the mapping. The domain name and the API remain."""
+    """Delete the API mapping. The domain name and the API remain."""
     aws.client("apigatewayv2").delete_api_mapping(
         ApiMappingId=made.id, DomainName=declared.properties["domainName"]
     )

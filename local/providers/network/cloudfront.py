@@ -30,7 +30,7 @@ from local.providers.network.cloudfront_values import (
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-route53-aliastarget-1.html
 HOSTED_ZONE_ID = "Z2FDTNDATAQYW2"
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 ACCESS_CONTROL = {
     "SigningProtocol": "signingProtocol",
     "SigningBehavior": "signingBehavior",

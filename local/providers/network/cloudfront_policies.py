@@ -19,8 +19,10 @@ from local.providers.core.resource import (
 )
 from local.providers.network.cloudfront_values import build_list, parse_list
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 CACHE_TIMES = {"DefaultTTL": "defaultTtl", "MaxTTL": "maxTtl"}
+# For headers, cookies and query strings: the setting, its behavior and its list of names in pulumi-aws, then
+# the name of the setting in AWS.
 SELECTIONS = (
     ("headersConfig", "headerBehavior", "headers", "HeadersConfig"),
     ("cookiesConfig", "cookieBehavior", "cookies", "CookiesConfig"),
@@ -183,7 +185,7 @@ def _build_request_selection(properties: Properties) -> dict[str, Any]:
 
 
 def _parse_request_selection(config: Properties) -> Properties:
-    """Return the properties that `_build_request_selection` has described."""
+    """Return the properties from which `_build_request_selection` builds this configuration."""
     parsed: Properties = {}
     for name, behavior, part, argument in SELECTIONS:
         chosen = config[argument]

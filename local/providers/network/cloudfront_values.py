@@ -1,4 +1,4 @@
-"""CloudFront's forms of lists and tags."""
+"""Converts lists and tags to and from the form of CloudFront's API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Route 53: records. The zone exists before the program, and the settings contain its ID."""
+"""Route 53: records. The program creates no zone: its settings contain the ID of an existing zone."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ from local.providers.core.resource import (
     read_single_block,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 ALIAS = {"HostedZoneId": "zoneId", "DNSName": "name", "EvaluateTargetHealth": "evaluateTargetHealth"}
 
 
 @register_creator("aws:route53/record:Record")
 def create_record(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a record. Without `allowOverwrite`, a record that exists is refused."""
+    """Create a record. If it exists, `allowOverwrite` replaces it. Otherwise Route 53 refuses the call."""
     properties = declared.properties
     action = "UPSERT" if properties.get("allowOverwrite") else "CREATE"
     _send_changes(aws, properties["zoneId"], (action, _build_record(properties)))
@@ -104,7 +104,7 @@ def _send_changes(aws: ProviderContext, zone_id: str, *changes: tuple[str, dict[
             "Changes": [{"Action": action, "ResourceRecordSet": record} for action, record in changes],
         },
     )["ChangeInfo"]
-    # The first status is always PENDING. Here a change has its effect at once, so no wait is needed.
+    # The first status is always PENDING. Do not wait, because the emulator applies each change at once.
     client.get_change(Id=change["Id"])
 
 

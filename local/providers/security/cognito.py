@@ -22,7 +22,7 @@ from local.providers.core.resource import (
     read_tags,
 )
 
-# The names of AWS and of pulumi-aws.
+# Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 POOL = {"AutoVerifiedAttributes": "autoVerifiedAttributes", "DeletionProtection": "deletionProtection"}
 FIXED_POOL = {"UsernameAttributes": "usernameAttributes", "AliasAttributes": "aliasAttributes"}
 PASSWORDS = {

@@ -1,4 +1,4 @@
-"""The provider functions that the program calls: they return its account, region and partition."""
+"""The provider functions that the program calls: they return the account, the region and the partition."""
 
 from local.providers.core.registry import register_provider_function
 from local.providers.core.resource import Properties, ProviderContext

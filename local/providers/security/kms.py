@@ -67,7 +67,7 @@ def _set_rotation(aws: ProviderContext, declared: DeclaredResource, key_id: str)
 
 @register_reader("aws:kms/key:Key", unreadable=("deletionWindowInDays",))
 def read_key(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties | None:
-    """Return the key, unless its deletion is scheduled. The provider also treats such a key as missing."""
+    """Return the key, or None if its deletion is scheduled. pulumi-aws also treats such a key as missing."""
     client = aws.client("kms")
     key = client.describe_key(KeyId=made.id)["KeyMetadata"]
     if key["KeyState"] == "PendingDeletion":
@@ -134,7 +134,7 @@ def update_alias(aws: ProviderContext, declared: DeclaredResource, made: Created
 
 @register_reader("aws:kms/alias:Alias")
 def read_alias(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties | None:
-    """Return the alias. The target is the ID or the ARN of its key, whichever the program declares."""
+    """Return the alias. Its key is given by ID or by ARN, as the program declares it."""
     for page in aws.client("kms").get_paginator("list_aliases").paginate():
         for alias in page["Aliases"]:
             if alias["AliasName"] == made.id:

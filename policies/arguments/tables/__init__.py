@@ -2,5 +2,5 @@
 
 Each type names the provider's source file with its rules (hashicorp/terraform-provider-aws, below
 `internal/service/`). `follows_model` and `is_in_enum` name the shape of AWS's models that constrains the
-argument. An argument with an empty tuple has no rule in either of them.
+argument. If the tuple of an argument is empty, the provider and AWS's models have no rule for the argument.
 """

@@ -56,7 +56,7 @@ def _is_item(value: object, path: str) -> Iterator[str]:
 
 @define_relation("hashKey", "rangeKey", "item")
 def _check_item_keys(block: Block) -> Iterator[str]:
-    """Check that the item has its keys. The provider reads them for the resource's ID."""
+    """Check that the item has its key attributes, from which the provider makes the resource's ID."""
     text = block.get("item")
     item = read_json(text) if isinstance(text, str) else None
     if isinstance(item, Mapping):
@@ -68,7 +68,7 @@ def _check_item_keys(block: Block) -> Iterator[str]:
 
 @define_relation("hashKey", "rangeKey", "attributes", "globalSecondaryIndexes", "localSecondaryIndexes")
 def _check_attributes(block: Block) -> Iterator[str]:
-    """Check that exactly the keys of the table and its indexes are declared (`validateTableAttributes`)."""
+    """Check that `attributes` has exactly the keys of the table and indexes (`validateTableAttributes`)."""
     attributes = list_known_blocks(block, "attributes")
     indexes = list_known_blocks(block, "globalSecondaryIndexes")
     local = list_known_blocks(block, "localSecondaryIndexes")

@@ -101,7 +101,7 @@ def _check_targets(block: Block) -> Iterator[str]:
     "acmCertificateArn", "iamCertificateId", "cloudfrontDefaultCertificate", scope="viewerCertificate"
 )
 def _check_certificate(block: Block) -> Iterator[str]:
-    """Check that there is one certificate.
+    """Check that exactly one certificate is set.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ViewerCertificate.html
     """
@@ -139,7 +139,7 @@ def _check_ttls(block: Block) -> Iterator[str]:
 
 
 def _check_listed(behavior: str, items: str, *listing: str) -> Relation:
-    """Return a relation: a behavior that lists names has names, and another one has none.
+    """Return a relation: `items` has names if `behavior` is in `listing`, otherwise `items` is empty.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CachePolicyHeadersConfig.html
     """
@@ -176,7 +176,7 @@ TYPES: Final = (
             "orderedCacheBehaviors[].pathPattern": (_PATH_PATTERN, has_length(1, 255)),
             f"{_ORIGIN}.httpPort": (_is_port,),
             f"{_ORIGIN}.httpsPort": (_is_port,),
-            # the description of cloudfront.CustomOriginConfig in AWS's models
+            # Limits of the timeouts: the description of cloudfront.CustomOriginConfig in AWS's models
             f"{_ORIGIN}.originKeepaliveTimeout": (is_between(1, 120),),
             f"{_ORIGIN}.originProtocolPolicy": (is_in_enum("cloudfront.OriginProtocolPolicy"),),
             f"{_ORIGIN}.originReadTimeout": (is_between(1, 120),),

@@ -50,7 +50,7 @@ _CODE: Final = ("code", "imageUri", "s3Bucket")  # `filename` in the provider is
 
 @define_relation("variables", scope="environment")
 def _check_variables(block: Block) -> Iterator[str]:
-    """Check the size of all variables together. Values that are not known yet count nothing."""
+    """Check the total size of the variables. Variables whose values are not known yet do not count."""
     variables = block.get("variables")
     if isinstance(variables, dict):
         known = {name: value for name, value in variables.items() if isinstance(value, str)}
@@ -74,7 +74,7 @@ _LARGEST_BATCH_WITHOUT_WINDOW: Final = 10
     *_OF_STREAMS, "batchSize", "eventSourceArn", "maximumBatchingWindowInSeconds", "scalingConfig"
 )
 def _check_source(block: Block) -> Iterator[str]:
-    """Check the arguments for each kind of source (the description of lambda.CreateEventSourceMapping)."""
+    """Check the arguments that a queue or stream allows (description of lambda.CreateEventSourceMapping)."""
     source, batch = block.get("eventSourceArn"), block.get("batchSize")
     if not isinstance(source, str):
         return
@@ -127,7 +127,7 @@ TYPES: Final = (
             require_when_set("replacementSecurityGroupIds", "replaceSecurityGroupsOnDestroy"),
             exclude_when_set("s3ObjectVersion", "code", "imageUri"),
             allow_at_most_one("sourceKmsKeyArn", "imageUri"),
-            # checkHandlerRuntimeForZipFunction; Zip is the default
+            # The provider's checkHandlerRuntimeForZipFunction. Without packageType, the type is Zip.
             require_when("packageType", None, "handler", "runtime"),
             require_when("packageType", "Zip", "handler", "runtime"),
         ),

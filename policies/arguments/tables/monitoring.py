@@ -88,7 +88,7 @@ def _is_schedule(value: object, path: str) -> Iterator[str]:
 
 
 def _is_dashboard(value: object, path: str) -> Iterator[str]:
-    """Check the types and the places of the widgets."""
+    """Check the type, the position and the size of each widget."""
     widgets = cast("Mapping[str, Any]", value).get("widgets") if isinstance(value, Mapping) else None
     if not isinstance(widgets, list):
         yield f"{path} has no list of widgets"
@@ -110,7 +110,7 @@ def _is_dashboard(value: object, path: str) -> Iterator[str]:
     "metricName", "statistic", "extendedStatistic", "metricQueries", "namespace", "period", "threshold"
 )
 def _check_alarm(block: Block) -> Iterator[str]:
-    """Check the `CustomizeDiff` of alarms, and that an alarm has a metric or queries."""
+    """Check an alarm as in the provider's `CustomizeDiff`, and check that it has a metric or queries."""
     statistics = ("statistic", "extendedStatistic")
     if list_set_arguments(block, ("metricName",)) and not has_unknown(block, statistics):
         if len(list_set_arguments(block, statistics)) != 1:
@@ -142,7 +142,7 @@ def _check_queries(block: Block) -> Iterator[str]:
 
 @define_relation("expression", "metric", scope="metricQueries[]")
 def _check_query(block: Block) -> Iterator[str]:
-    """Check the `CustomizeDiff` of alarms: a query is an expression or a metric."""
+    """Check that a query is either an expression or a metric, as in the provider's `CustomizeDiff`."""
     if len(list_set_arguments(block, ("expression", "metric"))) != 1 and not has_unknown(
         block, ("expression", "metric")
     ):

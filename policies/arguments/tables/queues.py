@@ -20,7 +20,7 @@ from policies.arguments.relations import NAME_OR_PREFIX, Block, allow_at_most_on
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
 
-# SQS has no shapes with limits for these values: they are texts in a map of attributes.
+# AWS's models have no limits for these values, because SQS takes them as texts in a map of attributes.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 _RECEIVE_COUNTS: Final = (1, 1000)
 _MAXIMUM_SOURCE_QUEUES: Final = 10
@@ -72,7 +72,7 @@ def _check_queue(block: Block) -> Iterator[str]:
 
 @define_relation("deduplicationScope", "fifoThroughputLimit", "fifoQueue")
 def _check_high_throughput(block: Block) -> Iterator[str]:
-    """Check the settings for high throughput.
+    """Check the settings for high throughput of FIFO queues.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
     """
@@ -85,7 +85,7 @@ def _check_high_throughput(block: Block) -> Iterator[str]:
 
 
 def _check_fifo(block: Block, switch: str) -> Iterator[str]:
-    """Check the name and the deduplication of a queue or topic, which can be FIFO."""
+    """Check the name and the deduplication of a queue or topic. The argument `switch` makes it FIFO."""
     name, is_fifo = block.get("name"), block.get(switch) or False
     if is_fifo is UNKNOWN:
         return

@@ -66,7 +66,10 @@ def _check_key(block: Block) -> Iterator[str]:
 
 @define_relation("domainName", "certificateAuthorityArn", "validationMethod")
 def _check_certificate(block: Block) -> Iterator[str]:
-    """Check that a requested certificate is validated. The provider checks it only while it creates it."""
+    """Check that a requested certificate can be validated.
+
+    The provider checks this only when it creates the certificate.
+    """
     if (
         block.get("domainName")
         and not block.get("validationMethod")

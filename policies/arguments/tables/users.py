@@ -24,8 +24,8 @@ _VALIDITIES: Final = {
 
 
 @define_relation("accessTokenValidity", "idTokenValidity", "refreshTokenValidity", "tokenValidityUnits")
-def _check_validities(block: Block) -> Iterator[str]:
-    """Check the validity of each token in seconds, which depends on its unit."""
+def _check_token_validities(block: Block) -> Iterator[str]:
+    """Check how long each token is valid, in seconds. Each argument is a number in the unit of its token."""
     units = block.get("tokenValidityUnits")
     for token, (default, lowest, highest) in _VALIDITIES.items():
         value = block.get(f"{token}Validity")
@@ -81,6 +81,6 @@ TYPES: Final = (
             "tokenValidityUnits.refreshToken": (is_in_enum("cognito-idp.TimeUnitsType"),),
             "userPoolId": (follows_model("cognito-idp.UserPoolIdType"),),
         },
-        relations=(_check_validities,),
+        relations=(_check_token_validities,),
     ),
 )

@@ -73,7 +73,7 @@ class ProjectService:
 
         Raises:
             InvalidInputError: The site is not declared, or belongs to another project. The error does not say
-                which.
+                which of the two is true.
         """
         at = self.clock()
         project = Project(

@@ -111,7 +111,7 @@ class NewDeployment:
     """The body of `POST /projects/{projectId}/deployments`: a branch, a commit, or both.
 
     Attributes:
-        branch: Its head is deployed unless a commit is given. The default is the project's branch.
+        branch: The branch whose head is deployed if no commit is given. The default is the project's branch.
         commit_sha: Full id of the commit to deploy.
     """
 

@@ -51,9 +51,10 @@ class BuildEvent:
         outcome: New status of the deployment.
         step: CodeBuild's name of the first failed phase. Empty for a successful build.
         reason: A sentence about the failure. Empty for a successful build.
-        queued: Seconds that the build waited in CodeBuild's own queue: few, unless the quota was reached.
-        log_group: Log group of the build's log. None without a log.
-        log_stream: Log stream of the build's log. None without a log.
+        queued: Seconds that the build waited in CodeBuild's own queue. The number is only high if the
+            account's quota was reached.
+        log_group: Log group of the build's log. None if the build has no log.
+        log_stream: Log stream of the build's log. None if the build has no log.
     """
 
     project_id: str
@@ -165,7 +166,7 @@ def _find_failed_phase(phases: Sequence[_Phase]) -> tuple[str, str]:
     """Return the name of the first failed phase, and CodeBuild's messages about this phase.
 
     Failures of later phases are consequences, because CodeBuild runs POST_BUILD after a failed BUILD. If no
-    phase failed, the name is `COMPLETED` and the text is empty.
+    phase failed, the name is `COMPLETED` and the messages are empty.
     """
     for name, status, messages in phases:
         # The last phase, COMPLETED, has no status.

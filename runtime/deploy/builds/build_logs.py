@@ -1,7 +1,7 @@
 """The log of a deployment's build, page by page, during and after the build.
 
-The log is read from CloudWatch, which limits a page to 1 MB, until CloudWatch deletes the log. Then it is
-read from the logs bucket, where CodeBuild stored a copy at the end of the build:
+Until CloudWatch deletes the log, the log is read from CloudWatch, which limits a page to 1 MB. After that, it
+is read from the logs bucket, where CodeBuild stored a copy at the end of the build:
 `logs/builds/<site>/<the build id>.gz`, plain text without times. `log_archive.py` returns as much of the copy
 as its limits allow.
 """
@@ -167,7 +167,7 @@ class BuildLogs:
 def find_commit(logs: CloudWatchLogsClient, *, group: str, stream: str) -> str | None:
     """Return the commit that the build of a branch's head has checked out.
 
-    Only the first lines of the log are searched. None if they do not contain the commit.
+    Only the first lines of the log are searched. The result is None if these lines do not contain the commit.
     """
     token = ""
     for _ in range(_HEAD_PAGES):

@@ -22,7 +22,7 @@ from runtime.shared.logging import Log
 _LOG_LINES = 40
 _MAX_LINE_LENGTH = 500  # characters: 40 lines stay far below DynamoDB's item limit of 400 KB
 _COMMIT_TIMEOUT: Final = timedelta(hours=1)
-"""How long after the start of a build its log is read again after an error: twice a build's time limit."""
+"""Time after a build's start in which a failed read of its log is retried: twice a build's time limit."""
 
 
 @frozen(kw_only=True)

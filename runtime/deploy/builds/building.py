@@ -42,11 +42,12 @@ They replace the queue's visibility timeout of half an hour, because a user wait
 _QUOTA_ERRORS: Final = frozenset({"AccountLimitExceededException"})
 """CodeBuild's error if the account's quota is reached. Capacity becomes free when a build ends."""
 
-_MAX_ATTEMPTS: Final = 5  # to take build capacity, because concurrent builds may take it first
-_ENDED_WITHOUT_BUILD: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
+_MAX_ATTEMPTS: Final = 5  # attempts to take build capacity, because concurrent builds may take it first
+_ENDED_BEFORE_LIVE: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
 """Final statuses of a deployment that never became live.
 
-A crash may have prevented the scheduling of the project's next deployment.
+For such a deployment, the project's next deployment is scheduled again, because a crash may have prevented
+it.
 """
 
 
@@ -73,7 +74,7 @@ class Builder:
         max_receive_count: Number of receives after which a message goes to the dead-letter queue.
         artifacts_bucket: Bucket of the build artifacts.
         signer: Derives each project's key for server actions.
-        secrets: Stores that key for the builds.
+        secrets: Stores each project's key for server actions, so that the builds can read it.
     """
 
     projects: ProjectRepository
@@ -93,9 +94,10 @@ class Builder:
 
         Idempotent: the deployment keeps its slot and its capacity, and its id is the idempotency token of the
         request to CodeBuild. A deployment stays `queued` if the slot is taken, if there is no capacity, or if
-        others come first (`scheduling.py`). The end of a build dispatches the next one. If the account's
-        quota is reached, the deployment becomes `queued` again. If the build can never start, the deployment
-        fails and the next one is dispatched. The running build of a cancelled deployment is stopped.
+        other deployments come first (`scheduling.py`). The end of a build dispatches the next one. If the
+        account's quota is reached, the deployment becomes `queued` again. If the build can never start, the
+        deployment fails and the next one is dispatched. The running build of a cancelled deployment is
+        stopped.
 
         Raises:
             BuildsUnavailableError: CodeBuild is throttled: the queue must redeliver the message.
@@ -106,7 +108,7 @@ class Builder:
         bound = log.bind(deploymentId=deployment.deployment_id)
         if deployment.status not in {Status.QUEUED, Status.BUILDING}:
             bound.info("no build to start", status=deployment.status)
-            if deployment.status in _ENDED_WITHOUT_BUILD:
+            if deployment.status in _ENDED_BEFORE_LIVE:
                 self.scheduler.skip_ended(deployment, bound)
             if deployment.status is Status.CANCELLED:
                 self._stop_build(deployment, bound)
@@ -245,7 +247,7 @@ class Builder:
         except ClientError as error:
             if read_error_code(error) in _PERMANENT_ERRORS | _QUOTA_ERRORS:
                 # CodeBuild also refuses a repeated request if the project's variables have changed since the
-                # first one. Then the build has already started.
+                # first request. In this case, the build has already started.
                 started = find_build(self.codebuild, self.projects, deployment)
                 if started is None:
                     raise _create_start_error(error) from None
@@ -273,7 +275,7 @@ def _create_start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefuse
 
 
 def _build_variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
-    """Return the build's environment. It has the parameter names of secrets; CodeBuild reads their values."""
+    """Return the build's environment. It has the parameter names of secrets, whose values CodeBuild reads."""
     platform = {
         "ANCHOR_PROJECT_ID": deployment.project_id,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,

@@ -37,7 +37,7 @@ class StoredObject(Protocol):
 
 
 def read_page(stored: StoredObject, *, start: int, limit: int) -> tuple[tuple[str, ...], int | None]:
-    """Return lines without terminators, and the start of the next page. The start is None at the end.
+    """Return lines without terminators, and the start of the next page, or None if there is no next page.
 
     Args:
         stored: The object, at its beginning. This function closes it.

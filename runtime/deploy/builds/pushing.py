@@ -103,7 +103,7 @@ class PushReceiver:
         """Record a push and send its build message. A repeated delivery creates no second deployment.
 
         Makes two DynamoDB calls: one reads the project, and one is a transaction. Each conflict with a
-        concurrent push repeats both. A repeated delivery costs one more read.
+        concurrent push repeats both calls. A repeated delivery costs one more read.
 
         Returns:
             The deployment, or the reason why there is none. After a repeated delivery, the deployment can

@@ -39,10 +39,10 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 def order_waiting_builds(builds: StageBuilds) -> Iterator[WaitingBuild]:
     """Yield the waiting deployments in the order in which they will be built.
 
-    The tenant with the fewest running builds comes first. Among these tenants, the tenant whose last build
-    started longest ago comes first, and then the tenant that has waited longest. Within a tenant, the longest
-    waiting deployment comes first. A project with a running build is skipped, because a project builds one
-    deployment at a time.
+    The tenant with the fewest running builds comes first. Among tenants with equally many, the tenant whose
+    last build started longest ago comes first. If that is also equal, the tenant that has waited longest
+    comes first. Within a tenant, the longest waiting deployment comes first. A project with a running build
+    is skipped, because a project builds one deployment at a time.
     """
     building = {each.project_id for each in builds.running}
     waiting: dict[str, list[WaitingBuild]] = {}
@@ -171,10 +171,10 @@ class BuildScheduler:
     def requeue(self, deployment: Deployment, log: Log) -> None:
         """Return an admitted deployment to the queue, because the account's CodeBuild quota is reached.
 
-        The deployment keeps its place, and the attempt does not count as its tenant's last build. Unless a
-        build ends, nothing is dispatched for a minute. Then the next deployment in order is dispatched. If
-        the project has a newer queued deployment, the newer deployment takes this place. Makes four DynamoDB
-        calls, one more for a newer deployment, and one for each superseded deployment.
+        The deployment keeps its place, and the attempt does not count as its tenant's last build. If no build
+        ends, the next deployment in order is dispatched after a minute. If the project has a newer queued
+        deployment, the newer deployment takes this place. Makes four DynamoDB calls, one more for a newer
+        deployment, and one for each superseded deployment.
         """
         try:
             requeued = self.slot.requeue(deployment, at=self.clock())
@@ -216,8 +216,8 @@ class BuildScheduler:
     def keep_waiting(self, deployment: Deployment) -> bool:
         """Return whether a deployment with an expired lease still waits for its turn.
 
-        If its turn has come but its build did not start, the deployment is removed from the waiting ones. The
-        cause may persist, and the deployment would then block all others.
+        If its turn has come but its build did not start, the deployment is removed from the waiting ones. It
+        would otherwise block all others for as long as the cause persists.
         """
         builds = self.stage_builds.read()
         if all(each.deployment_id != deployment.deployment_id for each in builds.waiting):

@@ -35,7 +35,7 @@ def get_service() -> Collector:
 
 @cache
 def get_edge_cache() -> EdgeCache:
-    """Return the cache of the sites' distribution, created at the first event."""
+    """Return the service that invalidates the edge cache, created at the first event."""
     return composition.create_edge_cache(load_environment(Environment, os.environ))
 
 
@@ -45,7 +45,7 @@ def handle(event: Mapping[str, Any], _context: object) -> None:
 
 
 def handle_event(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
-    """Invalidate the edge cache if needed, and collect releases, at the time that the event contains.
+    """Invalidate the edge cache if needed, and collect releases. The event's time counts as current time.
 
     An error of the invalidation does not prevent the collection.
     """

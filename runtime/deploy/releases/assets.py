@@ -88,7 +88,7 @@ _BINARY_TYPES = {
 CONTENT_TYPES = MappingProxyType(
     {**{ending: f"{name}; charset=utf-8" for ending, name in _TEXT_TYPES.items()}, **_BINARY_TYPES}
 )
-"""Media types by file name extension. Fixed here, because `mimetypes` reads the machine's own tables."""
+"""Media types by file name extension, fixed here because Python's `mimetypes` reads the machine's tables."""
 
 
 def find_content_type(name: str) -> str:
@@ -143,7 +143,7 @@ def list_asset_uploads(
     # Requests of visitors and of the image function contain the base path. Keys of hashed files do not
     # contain it, so a site keeps these files when its base path changes.
     own = build_release_prefix(deployment) + artifact.manifest.base_path
-    # The name of this folder in `_next/static/` is the build id. Two builds with different content can have
+    # One folder in `_next/static/` has the build id as its name. Two builds with different content can have
     # the same build id, so files in this folder are always uploaded again.
     by_build_id = f"{_HASHED_FOLDER}{artifact.build.build_id}/"
     for name in _list_served_files(artifact):
@@ -169,5 +169,5 @@ def list_root_entries(artifact: Artifact) -> tuple[str, ...]:
 
 
 def _list_served_files(artifact: Artifact) -> Iterator[str]:
-    # `BUILD_ID` is in this folder for other deployment tools. The site does not serve it.
+    # `assets/` contains `BUILD_ID` for other deployment tools. The site does not serve this file.
     return (name for name in artifact.list_files(_ASSETS) if name != _BUILD_ID)

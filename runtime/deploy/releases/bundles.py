@@ -54,14 +54,14 @@ class BundleStore:
     ) -> Generator[FunctionCode]:
         """Create the zip of a function. The caller can upload it until the context ends.
 
-        The same function always gives the same zip.
+        The same files and rules always give the same zip.
 
         Args:
             artifact: The build's artifact.
             folder: The function's folder in the artifact, with a trailing slash.
             key: Key of the zip in the bucket.
-            rules: Cache rules for the platform's wrapper. The zip then contains both. None for a function
-                that handles no HTTP requests and needs no wrapper.
+            rules: Cache rules, which the zip contains together with the platform's wrapper. None for a
+                function that handles no HTTP requests and needs no wrapper.
         """
         with tempfile.TemporaryFile() as file:
             _write_zip(artifact, folder, file, rules)

@@ -52,10 +52,11 @@ def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> 
 
 @frozen(kw_only=True)
 class TagSeeder:
-    """The service that writes the rows of a build's tag seed that a site's tag table does not have yet.
+    """The service that adds the missing rows of a build's tag seed to a site's tag table.
 
-    Existing rows are not changed. Two builds can have the same id, because a site may choose its build id. A
-    row of the older build then contains the time at which the live site last revalidated the tag.
+    Existing rows are not changed, because the live site may use them: a site may choose its build id, so two
+    builds can have the same id. A row of the older build then contains the time at which the live site last
+    revalidated the tag.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -72,8 +73,8 @@ class TagSeeder:
     def seed(self, rows: Iterable[TagRow]) -> int:
         """Write the missing rows, and return the number of different rows in the seed.
 
-        Makes one read for every 100 rows, and four writes if they are new. Makes more calls while DynamoDB is
-        busy.
+        Makes one read for every 100 rows, and up to four writes for the new ones. Makes more calls while
+        DynamoDB is busy.
 
         Raises:
             TagsUnprocessedError: DynamoDB returned unprocessed rows at every attempt.

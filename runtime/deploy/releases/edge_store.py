@@ -1,4 +1,4 @@
-"""CloudFront's KeyValueStore: the release of each host, for the edge function.
+"""CloudFront's KeyValueStore, in which the edge function finds the release of each host.
 
 The entry of a release's own host is written once. The entry of a site's host changes, and several functions
 may change it at once. `point_host_to_release` makes the entry follow the project's pointer, whichever
@@ -53,7 +53,7 @@ class EdgeEntry:
         folder: Folder of the project's files in the assets bucket (`assets.build_project_folder`).
         entries: First path segments of the release's public files, below the base path. Folders end with `/`.
         split_origins: Split server functions. The first function with a matching pattern serves a path.
-        base_path: Base path of the site; empty if it is served at the root.
+        base_path: Base path of the site; empty if the site is served at the root.
     """
 
     deployment_id: str
@@ -75,7 +75,7 @@ def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
     """Return the keys and values of a release. The last pair makes the release reachable.
 
     The value of the host lists the entries of the public files. If the value would be too long, or an entry
-    contains the separator, each entry gets its own key instead. Then the edge needs a second read.
+    contains the separator, each entry gets its own key instead. The edge then needs a second read.
     """
     listed = f"{_SEPARATOR}{_SEPARATOR.join(entry.entries)}{_SEPARATOR}" if entry.entries else _SEPARATOR
     value = _build_value(entry, listed)

@@ -45,7 +45,7 @@ def build_release_alias(deployment_id: str) -> str:
 
 
 def is_release_version(description: str) -> bool:
-    """Return whether a version belongs to a release. Its description is then the release's alias."""
+    """Return whether a version with this description belongs to a release, whose alias is the description."""
     return description.startswith(_ALIAS_PREFIX)
 
 
@@ -75,7 +75,7 @@ class FunctionRelease:
         function: Function name.
         alias: The release's alias.
         code: Zip of the function.
-        environment: The function's variables with the deployment id. None keeps the present variables.
+        environment: The function's variables, including the deployment id. None keeps the present variables.
     """
 
     function: str
@@ -157,7 +157,8 @@ class FunctionPublisher:
         the same time.
 
         Args:
-            target: Returns the version of each function. Each call reads them again, strongly consistent.
+            target: Returns the version of each function. Each call reads the versions again, strongly
+                consistent.
         """
         for _ in self._retry("the alias live"):
             versions = target()
@@ -219,7 +220,8 @@ class FunctionPublisher:
                 FunctionName=function, Environment={"Variables": variables}
             )
         except ClientError as error:
-            # Messages of Lambda and botocore can repeat the variables and their secrets: use the code only.
+            # Messages of Lambda and botocore can repeat the variables and their secrets, so use only the
+            # code.
             refusal = f"the variables of {function}: {read_error_code(error)}"
             if is_retryable(error):
                 raise FunctionBusyError(f"Lambda does not accept {refusal}; try again later") from None

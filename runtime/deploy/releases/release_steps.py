@@ -46,7 +46,7 @@ _CHUNK_BYTES: Final = 1024 * 1024
 
 
 class Step(StrEnum):
-    """The steps of a release, in order, by the names that users see."""
+    """The steps of a release, in order. The values are the names that users see."""
 
     VERIFY = "verify artifact"
     ASSETS = "upload assets"

@@ -33,8 +33,8 @@ class FunctionRemover:
         """Remove a release's aliases with their URLs, and every release version without an alias.
 
         The newest version always stays, even without an alias: a release that runs at this moment may be
-        about to create an alias for it. This release may even share the version with an older one, because
-        Lambda publishes no new version if code and variables are unchanged.
+        about to create an alias for it. This release may even share the version with an older release,
+        because Lambda publishes no new version if code and variables are unchanged.
 
         Args:
             function: Function name. If the function does not exist, nothing is removed.

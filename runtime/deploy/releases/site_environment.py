@@ -26,7 +26,8 @@ class SiteEnvironment:
 
     Attributes:
         server: Variables of the server function.
-        image: Variables of the image function. It runs no code of the project and gets none of its variables.
+        image: Variables of the image function, which runs no code of the project. So they contain no
+            variables of the project.
         secrets: The secret values in `server`.
     """
 

@@ -62,8 +62,8 @@ class Switch:
             The live deployment.
 
         Raises:
-            SwitchOvertakenError: Another switch has moved the pointer, and edge and aliases follow it. Or the
-                deletion of the project has removed the pointer.
+            SwitchOvertakenError: Another switch has moved the pointer, and the edge and the aliases follow
+                the new pointer. Or the deletion of the project has removed the pointer.
         """
         self.edge.point_host_to_release(
             site.host, partial(self._read_live_deployment_id, project, deployment)

@@ -77,7 +77,6 @@ class BuildSlotRepository:
             ProjectNotFoundError: The project no longer exists.
             BuildSlotTakenError: Another deployment of the project is building.
             NoBuildCapacityError: The stage already runs its maximum number of builds.
-            ProjectNotFoundError: The project no longer exists.
         """
         is_new = deployment.status is Status.QUEUED
         waiting_since: dict[str, Any] = {}
@@ -129,8 +128,8 @@ class BuildSlotRepository:
     def requeue(self, deployment: Deployment, *, at: datetime) -> Deployment:
         """Free slot and capacity, and move `building` to `queued`, in one transaction.
 
-        Used if the account's CodeBuild quota is reached. The deployment waits again, with the start of its
-        earlier wait.
+        Used if the account's CodeBuild quota is reached. The deployment waits again, and its wait counts from
+        the start of the earlier wait.
 
         Raises:
             StaleDeploymentError: The deployment is no longer `building`, or has a build.
@@ -157,7 +156,7 @@ class BuildSlotRepository:
         return after
 
     def record_build(self, deployment: Deployment, build_id: str, *, at: datetime) -> Deployment:
-        """Write the build id of a `building` deployment. Idempotent. An existing other id is not replaced.
+        """Write the build id of a `building` deployment. Idempotent. The id of another build is not replaced.
 
         Raises:
             StaleDeploymentError: The deployment is no longer `building`, or has another build.

@@ -36,7 +36,7 @@ BUILD_LEASE: Final = timedelta(minutes=5)
 """How long the sweep waits for the end of a build before it asks CodeBuild again."""
 
 SWITCH_LEASE: Final = timedelta(minutes=2)
-"""How long a promotion may take to finish its switch. It is longer than the timeout of its function."""
+"""How long a promotion may take to finish its switch: longer than the timeout of the promoting function."""
 
 LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
 """The partitions of the lease index. A single partition would receive the writes of all projects."""
@@ -171,7 +171,7 @@ def parse_deployment(answer: AwsResponse) -> Deployment:
 def update_existing(
     client: DynamoDBClient, table: str, deployment: Deployment, change: str, **by_name: object
 ) -> Deployment:
-    """Change a deployment in any status, and return its new state. One call; idempotent.
+    """Change a deployment in any status, and return its new state. Makes one call. Idempotent.
 
     Args:
         client: Low-level DynamoDB client.

@@ -24,7 +24,7 @@ MAX_PER_SHARD: Final = 25
 """The maximum number of deployments of one shard in one sweep. The next sweep examines the others."""
 
 _POSTPONEMENT: Final = 60
-"""Seconds of a deployment's first postponement. Each further one is longer than the last by this time."""
+"""Seconds of a deployment's first postponement. Each further postponement is this many seconds longer."""
 
 
 @frozen(kw_only=True)
@@ -64,7 +64,7 @@ class LeaseRepository:
         """Yield the ids of deployments with an expired lease, longest expired first.
 
         Yields at most `MAX_PER_SHARD` of each shard, and makes one call per shard. The index `LeaseIndex` is
-        eventually consistent, so a deployment may have progressed since.
+        eventually consistent, so a yielded deployment may already have progressed.
         """
         for shard in LEASE_SHARDS:
             answer = self.client.query(
@@ -119,7 +119,7 @@ class LeaseRepository:
         return self._write(write)
 
     def postpone(self, message: DeploymentMessage, *, at: datetime) -> bool:
-        """Start another lease for a deployment that cannot be swept. Each such lease is one minute longer.
+        """Start another lease for a deployment that cannot be swept. Each further lease is a minute longer.
 
         Only the key of the row is needed, because the row may be unreadable. Without a new lease, these
         deployments would always come first in their shard, and `MAX_PER_SHARD` of them would block the rest.

@@ -58,7 +58,9 @@ class ListRepository:
     def list_deployments(
         self, user_id: str, project_id: str, *, limit: int, cursor: str | None = None
     ) -> Page[Deployment]:
-        """Return a page of a project's deployments, newest first. It is empty for another tenant's project.
+        """Return a page of a project's deployments, newest first.
+
+        For another tenant's project, the page is empty.
 
         Raises:
             MalformedError: The cursor does not belong to this list.

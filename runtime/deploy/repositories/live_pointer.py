@@ -58,13 +58,13 @@ class LivePointerRepository:
     projects: ProjectRepository
 
     def switch(self, deployment: Deployment, *, at: datetime) -> Project:
-        """Point a project to a deployment, if it is newer than the live one and the project is not pinned.
+        """Point a project to a deployment that is newer than the live one, if the project is not pinned.
 
         This is the first step of a switch. Idempotent. Makes one transaction over the project and the
         deployment, so that an ended deployment never becomes live. One more call reads the project.
 
         Returns:
-            The project after the write: `live` is this deployment, `serving` is the one it replaces.
+            The project after the write: `live` is this deployment, and `serving` is the replaced deployment.
 
         Raises:
             SwitchRefusedError: A newer release is live, another release is pinned, or the project is being
@@ -189,7 +189,7 @@ class LivePointerRepository:
 
 
 def _build_switch_update(table: str, deployment: Deployment, *, at: datetime) -> dict[str, Any]:
-    """Return the update that points a project to a release, if it is newer and the project is not pinned.
+    """Return the update that points an unpinned project to a release that is newer than the live one.
 
     Idempotent: a deployment that already has the pointer keeps it.
     """

@@ -1,4 +1,4 @@
-"""The writes that delete a project, step by step. Each step refuses or prevents writes that would undo it.
+"""The writes that delete a project, step by step. Each step prevents writes that would undo the step.
 
 `begin_owned` serves a tenant; the other methods complete the deletion. Each method makes one DynamoDB call,
 unless its docstring says otherwise.
@@ -66,7 +66,7 @@ class ProjectDeletionRepository:
     deployments_table: str
 
     def list_deployments(self, project_id: str) -> tuple[StoredDeployment, ...]:
-        """Return all deployments of a project (strongly consistent). One call per 1 MB."""
+        """Return all deployments of a project (strongly consistent). Makes one call per 1 MB."""
         rows = query_all(
             self.client,
             TableName=self.deployments_table,
@@ -81,7 +81,7 @@ class ProjectDeletionRepository:
         )
 
     def begin_owned(self, user_id: str, project: Project, *, at: datetime) -> None:
-        """Mark a tenant's project, as read, as being deleted, and remove its live pointer. Idempotent.
+        """Mark a tenant's project as being deleted, and remove its live pointer. Idempotent.
 
         From then on, no deployment of the project can be created or promoted, and the project cannot change.
 

@@ -1,7 +1,7 @@
 """The releases that a project keeps, and the rows of deployments that still hold resources.
 
 A deployment holds resources from the start of its release: function versions, an edge key, files. From then
-on its row is in `HeldIndex`, until all of them are deleted.
+on, the deployment's row is in `HeldIndex`, until all these resources are deleted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ from runtime.shared.dynamodb import (
 )
 
 HELD_PARTITION: Final = "RELEASE"
-"""The only partition of `HeldIndex`. It grows by one row per release, which one partition can hold."""
+"""The only partition of `HeldIndex`. One partition suffices, because each release adds only one row."""
 
 _COLLECTABLE: Final = (Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
 
@@ -79,7 +79,7 @@ class RetentionRepository:
     def list_held(self) -> Sequence[HeldRelease]:
         """Return the held releases of all projects, oldest first (index `HeldIndex`, eventually consistent).
 
-        One call per 1 MB, which is about 5,000 releases.
+        Makes one call per 1 MB, which is about 5,000 releases.
         """
         rows = query_all(
             self.client,

@@ -91,7 +91,7 @@ class QuotaReached:
     """The last time that CodeBuild refused a build because the account's quota was reached.
 
     Attributes:
-        builds: Number of the stage's builds that ran then.
+        builds: Number of the stage's builds that ran at the time of the refusal.
         at: Time of the refusal.
     """
 
@@ -116,15 +116,19 @@ class StageBuilds:
     def compute_capacity(self, limit: int, *, at: datetime) -> int:
         """Return the number of builds that can run now, at most `limit`.
 
-        After CodeBuild has refused a build, the capacity is the number of builds that ran then, plus one for
-        each minute since. So only one build at a time tests whether the account has capacity again.
+        After CodeBuild has refused a build, the capacity is the number of builds that ran at that time, plus
+        one for each minute since then. So only one build at a time tests whether the account has capacity
+        again.
         """
         if self.quota_reached is None:
             return limit
         return min(limit, self.quota_reached.builds + max(0, (at - self.quota_reached.at) // _PROBE_INTERVAL))
 
     def list_waiting_for_project(self, project_id: str) -> tuple[WaitingBuild, ...]:
-        """Return the waiting deployments of one project: two or more only until the older are superseded."""
+        """Return the waiting deployments of one project.
+
+        A project has two or more only until its older waiting deployments are superseded.
+        """
         return tuple(each for each in self.waiting if each.project_id == project_id)
 
 
@@ -143,7 +147,7 @@ class StageBuildRepository:
     projects_table: str
 
     def read(self) -> StageBuilds:
-        """Return all builds of the stage (strongly consistent). For thousands of builds, makes more calls."""
+        """Return all builds of the stage (strongly consistent). Makes more calls for thousands of builds."""
         running: tuple[RunningBuild, ...] = ()
         waiting: list[WaitingBuild] = []
         started: dict[str, datetime] = {}

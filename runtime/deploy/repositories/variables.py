@@ -94,8 +94,9 @@ class SecretStore:
     def put_all(self, values: Mapping[str, str]) -> None:
         """Write or replace secrets, by the names of their parameters.
 
-        If Parameter Store refuses the rate of the writes, they continue after pauses, of five seconds at most
-        altogether. The client itself has repeated a refused call before.
+        If Parameter Store refuses a write because of the rate, the write is repeated after a pause. All
+        pauses together take at most five seconds. Before each pause, the client itself has already repeated
+        the call.
         """
         pauses = iter((_PAUSE,) * _MAX_PAUSES)
         for parameter, value in values.items():
@@ -137,7 +138,7 @@ class SecretRemover:
     client: SSMClient
 
     def remove_all(self, folder: str) -> None:
-        """Delete all parameters in a folder. Idempotent. Two calls per ten parameters.
+        """Delete all parameters in a folder. Idempotent. Makes two calls per ten parameters.
 
         The parameters are listed without decryption, so no permission to read secrets is needed.
         """

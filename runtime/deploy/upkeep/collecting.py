@@ -6,7 +6,7 @@ page uses the release any more. Then the release's functions and files are delet
 (`_next/static/`) are shared by the releases of a project, and are deleted with the project. Rows of the tag
 table are shared by all releases of a site, and are not deleted.
 
-Each step is idempotent. The next run completes an interrupted one.
+Each step is idempotent. The next run completes an interrupted step.
 """
 
 from collections import defaultdict
@@ -67,8 +67,8 @@ class ReleaseWithdrawal:
             EdgeBusyError: The edge's store is busy. The row already says that the release is collected.
         """
         site = self.find_site(deployment)
-        # The transaction below only checks the rows. This check protects a release that the edge serves
-        # because its store was edited manually.
+        # The transaction of `mark_unused_collected` only checks the rows. The check here protects a release
+        # that the edge serves because the edge's store was edited manually.
         if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
             raise ReleaseInUseError(deployment.deployment_id)
         self.retention.mark_unused_collected(held, at=at)
@@ -88,7 +88,7 @@ class ReleaseWithdrawal:
         self.remove_host(deployment, self.find_site(deployment))
 
     def remove_host(self, deployment: Deployment, site: Site | None) -> bool:
-        """Remove a release's own host from the edge. Return whether it existed."""
+        """Remove a release's own host from the edge. Return whether the edge had this host."""
         host = find_release_host(deployment, site)
         return host is not None and bool(self.edge.remove_host(host))
 
@@ -158,7 +158,7 @@ class Collector:
             return
         site = self.withdrawal.find_site(deployment)
         if self.withdrawal.remove_host(deployment, site):
-            # An earlier run was interrupted before the edge was changed. The hour starts now.
+            # An earlier run was interrupted before the edge was changed. So the grace period starts now.
             self.retention.mark_collected(deployment, at=at)
             log.info("release withdrawn again")
         elif deployment.collected_at + GRACE_PERIOD <= at:

@@ -18,7 +18,7 @@ class ImageDistribution:
 
     An invalidation completes within minutes. A distribution has at most 3,000 paths in progress at once
     ("Concurrent invalidation request maximum" in CloudFront's developer guide). An account's first 1,000
-    paths of a month are free, each further one costs 0.005 USD ("Pay for file invalidation"). So this
+    paths of a month are free, and each further path costs 0.005 USD ("Pay for file invalidation"). So this
     service makes an invalidation only when a delivered image is deleted. Browsers keep the image until their
     own cached copy expires.
 
@@ -35,9 +35,9 @@ class ImageDistribution:
 
         Args:
             key: Key of the object. Delete the object first. Otherwise the caches would read it again.
-            reference: Id that only this call uses. CloudFront's API reference says that a repeated reference
-                returns the first invalidation. In practice, CloudFront can refuse it (aws/aws-cdk#3878).
-                An object that was cached after the first call would then stay.
+            reference: Id that only this call uses. By CloudFront's API reference, a call with a repeated
+                reference returns the first invalidation. An object that was cached since then would stay.
+                In practice, CloudFront can also refuse a repeated reference (aws/aws-cdk#3878).
 
         Raises:
             ImageStillCachedError: CloudFront accepts no more invalidations at the moment.

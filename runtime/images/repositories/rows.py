@@ -161,7 +161,8 @@ def write_image(
     Raises:
         TransactionRefusedError: With `counters`: the image (operation 0) has changed, or an album's condition
             failed.
-        ImageChangedError: Another write conflicted. Without `counters`, also: the image has changed.
+        ImageChangedError: Another write conflicted. Without `counters`, this error is also raised if the
+            image has changed.
     """
     write = build_image_update(table, image, changes)
     with translate_conflicts():

@@ -13,7 +13,7 @@ def build_image_document(image: Image, *, url: str | None) -> ImageDocument:
 
     Args:
         image: The image.
-        url: URL for visitors; None unless the image is ready.
+        url: URL for visitors; None if the image is not ready.
     """
     document: ImageDocument = {
         "imageId": image.image_id,

@@ -1,9 +1,9 @@
 """Type and dimensions of an uploaded file, from its bytes. The file is untrusted.
 
-Only the metadata is read, and the image is not decoded. A file that ends within its pixels is accepted, and
-browsers display the part that exists. A WebP file is an exception: the length in its header is checked. Data
-after an image, as in a polyglot file, is harmless. The file is delivered only with the image's type, with
-`nosniff`, and with a policy that allows no scripts.
+Only the metadata is read, and the image is not decoded. So a file whose pixel data is cut off is accepted,
+and browsers display the part that exists. A WebP file is an exception: the length in its header is checked.
+Data after an image, as in a polyglot file, is harmless. The file is delivered only with the image's type,
+with `nosniff`, and with a policy that allows no scripts.
 """
 
 from typing import Final, Protocol

@@ -56,7 +56,7 @@ class ImageService:
     delivery_url: str
 
     def build_url(self, image: Image) -> str | None:
-        """Return the URL of an image for visitors; None unless it is ready."""
+        """Return the URL of an image for visitors; None if the image is not ready."""
         if image.status is not Status.READY or image.etag is None:
             return None
         return f"{self.delivery_url}/{build_delivered_key(image.image_id, image.etag)}"
@@ -111,7 +111,8 @@ class ImageService:
         """Return a page of images, newest first: all images of the user, or the ready images of an album.
 
         Makes one DynamoDB call. The first page of an album makes two: the first call checks that the album
-        belongs to the user. Later pages need no check, because a signed cursor proves that it was made.
+        belongs to the user. Later pages need no check, because a signed cursor proves that the first page
+        passed this check.
 
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.

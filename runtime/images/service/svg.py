@@ -53,7 +53,8 @@ def read_svg_size(data: bytes) -> tuple[int, int]:
     """
     reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=_SEPARATOR)
-    # expat then merges adjacent texts. A million lines cause hundreds of calls instead of two million.
+    # With this setting, expat merges adjacent texts. A million lines cause hundreds of calls instead of two
+    # million.
     parser.buffer_text = True
     parser.StartElementHandler = reader.start_element
     parser.EndElementHandler = reader.end_element
@@ -134,7 +135,8 @@ def _check_attribute(element: str, attribute: str, value: str) -> None:
 
 
 def _check_style(style: str) -> None:
-    # In CSS, a backslash can hide any word, such as `url`. Images need no backslash, so all are refused.
+    # In CSS, a backslash can hide any word, such as `url`. Images need no backslash, so a style with a
+    # backslash is refused.
     if "\\" in style or "@import" in style.lower() or _CSS_EXTERNAL_REFERENCE.search(style):
         _refuse_file("a style with an external reference")
 

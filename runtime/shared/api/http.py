@@ -126,8 +126,8 @@ def create_problem_response(status: int, detail: str, errors: tuple[FieldProblem
 def create_error_response(error: AnchorError) -> Response:
     """Return the problem document of an error.
 
-    For an `UnavailableError`, the response has a `Retry-After` header. Any other error that the request
-    did not cause is raised again.
+    For an `UnavailableError`, the response has a `Retry-After` header. An error whose type has no HTTP status
+    is raised again.
     """
     status = find_status(type(error))
     if status is None:
@@ -141,7 +141,7 @@ def create_error_response(error: AnchorError) -> Response:
 
 
 def find_status(kind: type[AnchorError]) -> HTTPStatus | None:
-    """Return the HTTP status of an error type, or None if the request does not cause it."""
+    """Return the HTTP status of an error type, or None if the type has no HTTP status."""
     return next((status for known, status in _STATUSES.items() if issubclass(kind, known)), None)
 
 

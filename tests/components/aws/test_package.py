@@ -41,7 +41,7 @@ def test_layers_match_the_runtime_and_cpu_of_the_stage() -> None:
 
 
 def test_the_archive_contains_only_sources_under_their_import_paths() -> None:
-    """G7: with a cache file, the hash of the archive would change from run to run."""
+    """G7: if the archive contained bytecode files, its hash would change from run to run."""
     with create_layers() as folder:
         shipped = set(FunctionCode.find(make_stage(), folder).archive.assets)
     assert "runtime/deploy/api/routes.py" in shipped

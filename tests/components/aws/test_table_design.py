@@ -1,4 +1,4 @@
-"""TableShape: it checks the documentation of a table, in the same way as the keys of the table (T9)."""
+"""TableShape and TableDesign: an invalid or incomplete documentation of a table is refused (T9)."""
 
 from typing import Any
 

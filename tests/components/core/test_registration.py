@@ -36,7 +36,7 @@ def test_garbage_collection_is_disabled_while_the_program_runs() -> None:
 
 
 def test_the_program_can_still_register_an_asynchronous_entrypoint() -> None:
-    """`pulumi.run` may be called once per program, so this function must not use it."""
+    """A program may call `pulumi.run` only once, so `enable_fast_registration` must not call it."""
     called: list[str] = []
 
     async def main() -> None:

@@ -46,7 +46,7 @@ def test_the_collection_may_delete_only_versions_and_files_of_sites() -> None:
 def test_no_other_platform_function_may_delete_releases() -> None:
     """An attacker who controls another function cannot delete a site.
 
-    A site's own function may delete objects of its cache.
+    The functions of a site may delete objects of the site's own cache, so the test ignores their roles.
     """
     roles = {
         statement.resource_urn.rpartition("::")[2]

@@ -66,7 +66,7 @@ def test_each_function_has_its_environment_variables(function: str) -> None:
 
 @pytest.mark.parametrize("function", VARIABLES)
 def test_no_function_may_pass_a_role_or_change_permissions(function: str) -> None:
-    """P6: an attacker who controls a function cannot gain the permissions of another one."""
+    """P6: an attacker who controls a function cannot gain the permissions of another function."""
     actions = {action for granted, _ in list_permissions(function) for action in granted}
     assert actions
     assert not {action for action in actions if action.startswith(("iam:", "sts:"))}
@@ -106,7 +106,8 @@ def test_only_release_and_promote_may_switch_releases() -> None:
     [
         (("BUILDS",), False, True),
         (("BUILDS",), True, True),
-        # AWS's documents do not say whether a condition also sees the keys of the other operations.
+        # AWS's documents do not say whether the condition key of one operation in a transaction contains the
+        # keys of the other operations, too. In this case, it does.
         (("BUILDS", PROJECT), True, True),
         ((PROJECT,), False, False),
         ((PROJECT,), True, False),

@@ -10,8 +10,8 @@ PLATFORM_API = "anchor:platform_api:PlatformApi"
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_functions_have_an_alias_of_their_former_parent(stage: str) -> None:
-    """Without the alias, an update would replace each function."""
+def test_functions_have_a_pulumi_alias_with_their_former_parent(stage: str) -> None:
+    """Without this alias, Pulumi would replace each function in an update."""
     recorded = get_recording(stage)
     ((pipeline,), (platform,)) = (recorded.find_by_type(PIPELINE), recorded.find_by_type(PLATFORM_API))
     children = [resource for resource in recorded.resources if resource.parent == platform.urn]
@@ -23,6 +23,6 @@ def test_functions_have_an_alias_of_their_former_parent(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_no_other_resource_has_an_alias(stage: str) -> None:
+def test_only_children_of_the_platform_api_have_a_pulumi_alias(stage: str) -> None:
     others = [resource for resource in get_recording(stage).resources if PLATFORM_API not in resource.urn]
     assert not {resource.urn for resource in others if resource.former_parents}

@@ -145,7 +145,7 @@ def test_only_the_distribution_reads_the_bucket_and_only_images() -> None:
     """I3, B6: the distribution may not read uploads, so no request can get an upload."""
     (origin,) = read_inputs(DISTRIBUTION, "images-delivery")["origins"]
     assert origin["originAccessControlId"]
-    assert "originPath" not in origin  # the path is the object key
+    assert "originPath" not in origin  # the path of a request is the key of the object
     policy = json.loads(read_inputs("aws:s3/bucketPolicy:BucketPolicy", "images")["policy"])
     (allowing,) = [one for one in policy["Statement"] if one["Effect"] == "Allow"]
     assert (allowing["Action"], allowing["Resource"]) == ("s3:GetObject", DELIVERED)

@@ -16,7 +16,7 @@ from tests.components.recorder import Recorded, Recording, get_recording, read_c
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 TOPIC = "aws:sns/topic:Topic"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
-# CloudWatch's quotas for dashboards. The last one is in characters of a search expression.
+# CloudWatch's quotas for dashboards. The last one limits the characters of a search expression.
 MAX_WIDGETS, MAX_METRICS_ON_A_GRAPH, MAX_METRICS_ON_A_DASHBOARD, MAX_SEARCH_LENGTH = 500, 500, 2500, 1024
 
 
@@ -25,7 +25,7 @@ def read_alarm(name: str, stage: str = "dev") -> Recorded:
 
 
 def read_filters(metric: str | None = None) -> list[dict[str, Any]]:
-    """Return the metric filters of a metric, or all of them."""
+    """Return the metric filters of a metric, or all metric filters."""
     found = [
         one.inputs
         for one in get_recording("dev").find_by_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
@@ -168,7 +168,7 @@ def test_a_codebuild_quota_below_the_setting_raises_an_alarm() -> None:
 
 
 def test_presigned_uploads_that_s3_refuses_raise_an_alarm() -> None:
-    """Q2: one denial is enough. Without a denial, more uploads must fail than there are connections."""
+    """Q2: one denial is enough. Without a denial, more uploads must fail than `CONNECTIONS`."""
     inputs = read_alarm("presigned-uploads").inputs
     assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
     (counted,) = read_filters("PresignedUploadFailures")

@@ -1,5 +1,6 @@
-// The server function of the tiny site. Every page names its release three times: the commit in this file, which the
-// build has inserted, the name of the script, and an environment variable of this version of the function.
+// The server function of the tiny site. Every page names its release three times. The text and the script's name
+// contain the commit, which the build inserts into this file. The meta element contains a variable of this function
+// version.
 const built = "@COMMIT@";
 
 export const handler = async (event) => {

@@ -31,7 +31,7 @@ def cloud(request: pytest.FixtureRequest) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session", autouse=True)
 def first_deployment(cloud: Cloud) -> Deployment:
-    """The deployment that created the stage. A test deploys the program again."""
+    """The deployment that created the stage. It is read before a test deploys the program again."""
     return cloud.deployed
 
 

@@ -42,7 +42,7 @@ class ParameterStore:
 
 
 def create_empty_platform(client: Any) -> Platform:  # noqa: ANN401 - clients have no type here
-    """Return a platform on this DynamoDB server, with empty tables."""
+    """Return a platform with empty tables on the DynamoDB server of the client."""
     return Platform(prepare_empty_tables(client, list_platform_tables()), ssm=ParameterStore())
 
 

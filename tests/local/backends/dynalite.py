@@ -98,7 +98,7 @@ class Dynalite:
 
 
 def install_dynalite(node: NodeInstallation) -> Path:
-    """Install dynalite, unless it is installed from the current lock file. Return the installation folder."""
+    """Return the installation folder of dynalite. Install dynalite if the lock file is new or has changed."""
     lock = (LOCKED / "package-lock.json").read_bytes()
     if _is_installed(INSTALLED, lock):
         return INSTALLED

@@ -39,7 +39,7 @@ class FakeAws:
 
     Attributes:
         refused: The operations that the role of the build may not call.
-        streams: The created log streams, as log group and stream.
+        streams: The created log streams, as pairs of log group and stream.
         batches: The log events of each `PutLogEvents` request.
         parameter_requests: The names in each `GetParameters` request.
         objects: The content of the uploaded objects, by `<bucket>/<key>`.

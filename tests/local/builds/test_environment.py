@@ -208,7 +208,7 @@ def test_node_npm_and_npx_are_in_one_folder_for_every_installation(tmp_path: Pat
 def test_a_build_ignores_the_users_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """L1: the AWS clients of a build ignore the user's profile, endpoint and proxy.
 
-    With these settings, they would not send the log and the artifact to the emulator.
+    Otherwise, the clients would not send the log and the artifact to the emulator.
     """
     monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example")

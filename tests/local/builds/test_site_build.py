@@ -136,7 +136,10 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
         "Installing dependencies: npm ci",
         "Building: open-next build, the repository's own version",
         "Packing .open-next into open-next.zip",
-        "Keeping the preview keys of Next.js: there are none, or no key to derive others from.",
+        (
+            "Keeping the preview keys of Next.js: the build has no such keys, "
+            "or the project has no key for server actions."
+        ),
         "Skipping .open-next/server-functions/default/node_modules/gone: it is a broken link.",
         site.read_messages()[-1],
     ]
@@ -219,7 +222,7 @@ def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
 
 
 def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
-    """D7: such keys cannot be replaced. Then the pages of the release could not be rendered again."""
+    """D7: the build cannot replace such keys. With such keys, a release could not render its pages again."""
     manifest = json.dumps({"preview": {"previewModeId": "short"}})
     result = site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY="project")
 

@@ -1,8 +1,9 @@
 # ruff: noqa: T201 - these are command line tools
 """A fake for node, npm, npx, pnpm, yarn and open-next in tests of the buildspec.
 
-The tests create a link to this file for each tool. The file prints the name of the link and the arguments,
-unless they only ask for the version or for a value of package.json. Then it does what the buildspec needs.
+The tests create a link to this file for each tool. If the arguments ask for the version or for a value of
+package.json, the file prints only the answer. Otherwise, the file prints the name of the link and the
+arguments, and does what the buildspec needs.
 """
 
 import json

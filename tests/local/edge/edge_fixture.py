@@ -1,4 +1,4 @@
-"""A local edge with the deployed viewer-request function and fake origins."""
+"""A local edge with the viewer-request function of `components/edge` and fake origins."""
 
 import asyncio
 import contextlib
@@ -186,7 +186,7 @@ class ReceivedResponse:
 
 
 class RunningEdge:
-    """A running edge with fake origins, a KeyValueStore and a clock."""
+    """A running edge with fake origins, a KeyValueStore and a clock that tests set."""
 
     def __init__(self, **changes: Any) -> None:  # noqa: ANN401 - attributes of Edge
         self.functions = changes.pop("functions", FakeFunctions())

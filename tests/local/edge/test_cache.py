@@ -1,4 +1,4 @@
-"""Which responses the edge caches and for how long, and which requests get cached responses (D3, D8)."""
+"""The tests check which responses the edge caches, how long, and which requests get them (D3, D8)."""
 
 from collections.abc import AsyncIterator
 
@@ -80,7 +80,7 @@ def test_cache_policy_and_origin_headers_determine_how_long_an_answer_is_cached(
 def test_error_ttls_and_headers_determine_how_long_an_error_is_cached(
     status: int, headers: Headers, error_ttls: dict[int, float], seconds: float
 ) -> None:
-    """The minimum is the distribution's TTL for the status, or 10 s. Some statuses are never cached."""
+    """The minimum time is the distribution's TTL for the status, or 10 s. Some statuses are never cached."""
     assert compute_ttl(POLICY, status, headers, error_ttls, NOW) == seconds
 
 
@@ -285,7 +285,7 @@ def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[st
 
 
 def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:
-    """Otherwise a file that is deleted while the edge fetches it would be cached after the invalidation."""
+    """Otherwise, a file that is deleted while the edge fetches it would be cached after its invalidation."""
 
     async def check_edge(running_edge: RunningEdge) -> None:
         async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:

@@ -1,4 +1,4 @@
-"""The edge reads the configuration of a distribution through the API (D8)."""
+"""The edge reads the configuration of a distribution through CloudFront's API (D8)."""
 
 import io
 from typing import Any, cast

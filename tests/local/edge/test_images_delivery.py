@@ -25,7 +25,7 @@ OURS = "http://localhost:3000"
 
 
 def define_resources() -> None:
-    """Declare the bucket of the images and its distribution."""
+    """Declare the bucket of the images, and the distribution that serves the bucket."""
     stage = StageConfig.load()
     bucket = RetainedBucket(
         "images",
@@ -44,7 +44,7 @@ def define_resources() -> None:
 
 
 class Delivery:
-    """A running edge that serves the distribution, with methods for the objects of its bucket."""
+    """A running edge that serves the distribution, with methods for the objects of the bucket."""
 
     def __init__(self, emulator: Emulator, outputs: dict[str, Any]) -> None:
         self.s3, self.cloudfront = emulator.client("s3"), emulator.client("cloudfront")

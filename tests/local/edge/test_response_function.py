@@ -1,4 +1,4 @@
-"""When the edge runs a viewer-response function, and which response the viewer gets."""
+"""The tests check when the edge runs a viewer-response function, and which response the viewer gets."""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""The edge has one port, and the host selects the distribution. Also: CORS policies and bucket policies."""
+"""The edge has one port. The host of a request selects the distribution.
+
+The edge also applies CORS policies and bucket policies.
+"""
 
 import asyncio
 import json
@@ -63,7 +66,10 @@ def test_the_host_selects_the_distribution() -> None:
 
 
 class Hosts:
-    """The edge of a stage with a domain: the sites have a wildcard alias, the images have another alias."""
+    """The edge of a stage with a domain.
+
+    The distribution of the sites has a wildcard alias. The distribution of the images has one host as alias.
+    """
 
     def __init__(self, records: dict[str, str]) -> None:
         self.running = RunningEdge(
@@ -140,7 +146,7 @@ def test_a_host_that_leads_to_no_distribution_is_refused_with_the_reason(
 
 
 async def answer_as_api(incoming: web.BaseRequest) -> web.StreamResponse:
-    """Answer as an API that tells what it has received."""
+    """Answer as an API whose response describes the received request."""
     received = {
         "method": incoming.method,
         "target": incoming.raw_path,

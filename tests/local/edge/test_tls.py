@@ -125,7 +125,7 @@ def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
 
 
 def test_a_function_reaches_the_domains_of_a_stage_without_a_name_server(tmp_path: Path) -> None:
-    """L4: the URL of a site has the default port, and the certificate of its name is checked."""
+    """L4: the URL of a site has the default port, and the function checks the certificate of the host."""
     authority = LocalAuthority(tmp_path, NOW)
     caller = make_function_version(
         {

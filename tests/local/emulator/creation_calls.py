@@ -1,4 +1,4 @@
-"""The calls that create one resource of each type, with what each needs to exist before."""
+"""Calls that create one resource of each type. Each call first creates the other resources that it needs."""
 
 import io
 import json
@@ -43,7 +43,7 @@ def make_code() -> bytes:
 
 @define
 class Creation:
-    """The calls on one emulator. A method creates a resource of a type and returns AWS's answer.
+    """Calls to one emulator. Each of the methods creates a resource of one type, and returns AWS's answer.
 
     The keyword arguments of each method replace arguments of the call.
     """
@@ -55,7 +55,7 @@ class Creation:
         return self.emulator.client(service, region)
 
     def get_or_create(self, name: str, create: Callable[[], Any]) -> Any:  # noqa: ANN401 - an answer of AWS
-        """Return the answer of an earlier call, or make the call."""
+        """Return the result of `create`. Only the first call with a name calls `create`."""
         if name not in self._made:
             self._made[name] = create()
         return self._made[name]

@@ -11,7 +11,7 @@ NAME = "api.example.com"
 
 @pytest.fixture
 def api(emulator: Emulator) -> Emulator:
-    """An API with a route that is missing in the API, so that each answer comes from API Gateway itself."""
+    """The emulator with an API that has no routes, so that each answer comes from API Gateway itself."""
     emulator.create_hosted_zone(ZONE, "example.com")
     client = emulator.client("apigatewayv2")
     api_id = client.create_api(Name="api", ProtocolType="HTTP")["ApiId"]

@@ -40,7 +40,7 @@ def consumer(emulator: Emulator) -> UploadConsumer:
 
 
 def declare_bucket(function_arn: str, *, allowed: bool = True) -> None:
-    """Declare a bucket that notifies the function of uploads. `allowed`: S3 may call the function."""
+    """Declare a bucket that notifies the function of uploads. If `allowed`, S3 may call the function."""
     bucket = aws.s3.Bucket("images", bucket=BUCKET)
     allowing_s3 = (
         [

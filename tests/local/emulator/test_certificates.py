@@ -1,4 +1,4 @@
-"""Certificates are issued when their records exist, and hosts need an issued certificate (L4, L5)."""
+"""A certificate is issued when its validation records exist. Hosts need an issued certificate (L4, L5)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A resource that exists is refused, or returned as it is, as AWS does (L5)."""
+"""A call that would create an existing resource is refused, or returns that resource, as in AWS (L5)."""
 
 from typing import Any
 
@@ -10,8 +10,9 @@ from local.emulator.emulator import Emulator
 from tests.components.resources import list_custom_resources
 from tests.local.emulator.creation_calls import Creation
 
-# For each type: the call that creates it, and the error of a second, equal call. None means that AWS accepts
-# the call: the resource has no name, or the call replaces what exists, or an equal one is returned.
+# For each type: the method of `Creation` that creates a resource, and the error of a second, equal call. None
+# means that AWS accepts the second call. Then the resource has no name, or the call replaces the existing
+# resource, or AWS returns the existing resource, which is equal.
 CALLS = {
     "aws:acm/certificate:Certificate": ("certificate", None),
     "aws:apigatewayv2/api:Api": ("api", None),
@@ -64,7 +65,7 @@ CALLS = {
     "aws:sns/topicSubscription:TopicSubscription": ("subscription", None),
     "aws:sqs/queue:Queue": ("queue", None),
 }
-# Types without a call of their own that creates something: they set a property of another resource, or wait.
+# Types for which no call creates a resource. They set a property of another resource, or wait for it.
 SETTINGS = {
     "aws:acm/certificateValidation:CertificateValidation",
     "aws:lambda/functionRecursionConfig:FunctionRecursionConfig",
@@ -80,7 +81,7 @@ SETTINGS = {
 
 
 def create_twice(emulator: Emulator, call: str, first: dict[str, Any], second: dict[str, Any]) -> str | None:
-    """Make a call twice, and return the error code of the second one."""
+    """Make a call with both sets of arguments, and return the error code of the second call."""
     creation = Creation(emulator)
     getattr(creation, call)(**first)
     try:
@@ -90,7 +91,7 @@ def create_twice(emulator: Emulator, call: str, first: dict[str, Any], second: d
     return None
 
 
-def test_every_type_of_every_stage_is_in_one_of_the_tables() -> None:
+def test_every_resource_type_is_either_in_calls_or_in_settings() -> None:
     registered = {resource.type for stage in STAGES for resource in list_custom_resources(stage)}
     assert not CALLS.keys() & SETTINGS
     assert CALLS.keys() | SETTINGS == registered
@@ -129,7 +130,7 @@ def test_a_creation_with_other_settings_is_answered_as_in_aws(
 
 
 def test_an_email_subscription_waits_for_its_confirmation(emulator: Emulator) -> None:
-    """L5: until then, SNS refuses to delete the subscription."""
+    """L5: until the confirmation, SNS refuses to delete the subscription."""
     creation = Creation(emulator)
     client = emulator.client("sns")
     arn = creation.subscription(Protocol="email", Endpoint="ops@example.com")["SubscriptionArn"]

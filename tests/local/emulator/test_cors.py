@@ -1,4 +1,4 @@
-"""CORS of HTTP APIs and buckets in the embedded AWS: only the configured origins (I1, B5)."""
+"""HTTP APIs and buckets in the embedded AWS send CORS headers only to the configured origins (I1, B5)."""
 
 from pathlib import Path
 
@@ -130,7 +130,7 @@ def test_a_preflight_needs_no_token_but_the_request_does(endpoint: str) -> None:
 
 
 def test_a_bucket_accepts_only_preflights_of_its_own_origins(endpoint: str, emulator: Emulator) -> None:
-    assert endpoint  # the program of this fixture also has the bucket
+    assert endpoint  # the fixture `endpoint` also creates the bucket
     url = f"{emulator.endpoint_url}/some-images"
     status, headers = send_preflight(url, OURS)
     assert (status, headers[f"{CORS}allow-origin"]) == (200, OURS)

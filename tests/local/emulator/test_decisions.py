@@ -12,7 +12,7 @@ OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
 
 
 def test_a_decision_names_the_pattern_of_the_policy_or_the_refused_resource(emulator: Emulator) -> None:
-    """Two allowed calls with the same pattern are one decision. No pattern belongs to a refused call."""
+    """Two calls that the same pattern allows are one decision. No pattern matches a refused call."""
     actions = ["ssm:GetParameters", "ssm:PutParameter"]
     role = make_role(emulator, "noted", policy=make_policy(actions, OWN))
     ssm = emulator.create_role_session(role).client("ssm")

@@ -1,4 +1,4 @@
-"""The embedded AWS: its permissions, the methods of `Emulator`, and that nothing remains after its end."""
+"""The embedded AWS: its permissions and the methods of `Emulator`. After it stops, nothing remains."""
 
 import os
 import socket

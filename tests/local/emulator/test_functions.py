@@ -42,7 +42,7 @@ def test_a_function_can_import_boto3_and_its_layers_but_no_other_packages(emulat
 
 
 def test_a_boto3_in_a_layer_comes_before_the_one_of_the_runtime(emulator: Emulator) -> None:
-    """As on Lambda: the platform's functions use the boto3 with which they are tested."""
+    """Lambda has the same order, so the platform's functions use the boto3 with which they are tested."""
     layer = emulator.client("lambda").publish_layer_version(
         LayerName="boto3", Content={"ZipFile": zip_of({"python/boto3/__init__.py": "X = 'of the layer'\n"})}
     )

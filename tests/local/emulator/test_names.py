@@ -1,4 +1,4 @@
-"""The names of resources are checked as AWS does (L5)."""
+"""The emulator checks the names of resources as AWS does (L5)."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from local.emulator.emulator import Emulator
 from tests.local.emulator.creation_calls import Creation
 
-# The call, the argument, wrong names, and the error code.
+# A method of `Creation`, the argument with the name, invalid names, and their error code.
 WRONG = [
     ("certificate", "DomainName", ["a b.example.com", "-a.example.com", "localhost"], "ValidationException"),
     ("api", "Name", ["a" * 129], "BadRequestException"),
@@ -51,7 +51,7 @@ WRONG = [
     ("topic", "Name", ["a.b", "a.fifo", "a" * 257], "InvalidParameter"),
     ("queue", "QueueName", ["a.b", "a.fifo", "a" * 81], "InvalidParameterValue"),
 ]
-# Wrong and right names for the comparison with the API models.
+# Invalid and valid names, with which the rules are compared with botocore's API models.
 SAMPLES = (
     "",
     "a",
@@ -145,7 +145,7 @@ def read_shape(module: str, function: str, argument: str) -> dict[str, Any]:
     model = read_model(service)
     shape: dict[str, Any] = model["shapes"][model["operations"][operation]["input"]["shape"]]
     member = next((name for name in shape["members"] if name.lower() == argument.lower()), None)
-    if member is None:  # a member of a list or of a block
+    if member is None:  # the argument is in a list or in another structure
         return dict(model["shapes"].get("TargetId", {})) if argument == "Id" else {}
     return dict(model["shapes"][shape["members"][member]["shape"]])
 
@@ -159,7 +159,7 @@ def read_model(service: str) -> dict[str, Any]:
 
 
 def test_a_key_value_store_has_the_arn_of_the_api_model(emulator: Emulator) -> None:
-    """The ARN ends with a UUID, also where keys are read and written."""
+    """The ARN ends with a UUID. CloudFront's API and the API that reads and writes keys use the same ARN."""
     made = Creation(emulator).key_value_store(Tags={"Items": [{"Key": "Stage", "Value": "dev"}]})
     store = made["KeyValueStore"]
     client, keys = emulator.client("cloudfront"), emulator.client("cloudfront-keyvaluestore")

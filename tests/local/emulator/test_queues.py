@@ -1,4 +1,4 @@
-"""Queues in the embedded AWS: of a batch, only the messages that a function reports as failed remain (P4)."""
+"""A queue in the embedded AWS keeps only the messages of a batch that the function reports as failed (P4)."""
 
 import json
 from pathlib import Path

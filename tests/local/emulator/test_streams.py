@@ -22,7 +22,8 @@ class Consumer:
     Attributes:
         batches: The ids of the rows in each batch.
         fail_on: The function fails on a batch that contains this id.
-        reports: Whether the function reports the failed record (`batchItemFailures`) instead of an error.
+        reports: Whether the function reports the failed record in `batchItemFailures`. If not, it raises an
+            error.
     """
 
     def __init__(self, emulator: Emulator, policy: Json | None = None) -> None:
@@ -82,7 +83,7 @@ def deploy_stream(emulator: Emulator, root: Path, function: str, **settings: obj
 
 
 def write_rows(emulator: Emulator, deployed: Json, *ids: str) -> None:
-    """Write rows while the mapping is disabled, so that one batch contains all. Then enable the mapping."""
+    """Write rows, and then enable the event source mapping, so that one batch contains all rows."""
     for row in ids:
         emulator.client("dynamodb").put_item(TableName="changes", Item={"id": {"S": row}})
     emulator.client("lambda").update_event_source_mapping(UUID=deployed["mapping"], Enabled=True)

@@ -177,7 +177,7 @@ def test_fields_after_the_file_are_ignored(emulator: Emulator, sign: Callable[..
 def test_a_copy_requires_the_etag_of_the_upload_and_takes_only_its_content(
     emulator: Emulator, sign: Callable[..., Form]
 ) -> None:
-    """Otherwise the image service could deliver a file that replaced the file that it has checked."""
+    """Otherwise, a user could replace the file after the image service has checked it and before the copy."""
     objects = f"arn:aws:s3:::{BUCKET}"
     policy = make_policy(["s3:GetObject", "s3:PutObject"], [f"{objects}/uploads/*", f"{objects}/images/*"])
     role = make_role(emulator, "copies", policy=policy)

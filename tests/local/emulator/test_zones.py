@@ -80,7 +80,7 @@ def test_the_resolution_of_circular_cname_records_ends(zone: Emulator) -> None:
 
 
 def test_a_wildcard_record_covers_the_names_that_do_not_exist(zone: Emulator) -> None:
-    """RFC 4592: a name that exists in any form is not covered, and neither is what is below it."""
+    """RFC 4592: the wildcard does not cover a name with a record of any type, or names below that name."""
     create_record(zone, "*.sites.example.com", "CNAME", "all.example.org")
     create_record(zone, "shop.sites.example.com", "CNAME", "shop.example.org")
     create_record(zone, "docs.sites.example.com", "TXT", '"a note"')
@@ -97,7 +97,7 @@ def test_the_wildcard_may_be_written_as_an_octal_escape(zone: Emulator) -> None:
     assert zone.resolve_host("blog.sites.example.com") == "all.example.org"
 
 
-def test_the_zone_with_the_longest_name_has_the_record(zone: Emulator) -> None:
+def test_only_the_zone_with_the_longest_name_resolves_a_host(zone: Emulator) -> None:
     zone.create_hosted_zone("Z0DELEGATED", "sites.example.com")
     create_record(zone, "shop.sites.example.com", "CNAME", "parent.example.org")
     assert zone.resolve_host("shop.sites.example.com") is None

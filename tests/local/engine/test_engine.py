@@ -199,7 +199,8 @@ def test_an_unsupported_change_is_reported(deploy: Deploy) -> None:
         return define_resources
 
     deploy(make_program('{"level": ["error"]}'))
-    with pytest.raises(EngineError, match=r"cannot change filterPolicy of urn:pulumi:.*::ada: restart it"):
+    problem = r"cannot change filterPolicy of urn:pulumi:.*::ada: restart the embedded cloud"
+    with pytest.raises(EngineError, match=problem):
         deploy(make_program('{"level": ["warning"]}'))
 
 
@@ -237,7 +238,7 @@ def test_an_error_of_the_program_is_raised_unchanged(deploy: Deploy) -> None:
 
 
 def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
-    """L3: the engine calls `on_resource` with the type of each resource and the seconds that it took."""
+    """L3: the engine calls `on_resource` with the type of each resource and the seconds of its creation."""
     seen: list[tuple[str, float]] = []
     engine.deploy_program(
         lambda: declare_queue("shown"),
@@ -251,7 +252,7 @@ def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
 
 
 def test_a_program_cannot_disable_the_garbage_collection_of_this_process(deploy: Deploy) -> None:
-    """The real program disables it to save time. The engine enables it after each run and each error."""
+    """The program disables the collection to save time. The engine enables it after each run or error."""
 
     def disable_gc_and_fail() -> None:
         gc.disable()
@@ -319,7 +320,7 @@ def test_a_deployed_program_can_be_destroyed_completely(
 
 
 def test_resources_are_created_concurrently(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each creation waits at the barrier until the other one has also started."""
+    """Each creation waits at the barrier until the creation of the other resource has started."""
     both = threading.Barrier(2)
 
     def wait_and_create(_aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:

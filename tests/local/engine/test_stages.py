@@ -1,4 +1,4 @@
-"""Each stage is created in the embedded cloud, stays unchanged, and is deleted (L4, L6, G3, G7)."""
+"""Each stage except `local` is created, deployed again without a change, and deleted (L4, L6, G3, G7)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def deploy_stage(engine: Engine, stage: str, layers: Path) -> Deployment:
 
 
 def disable_deletion_protection(emulator: Emulator, deployment: Deployment) -> None:
-    """Do what an operator must do before production can be deleted."""
+    """Disable the deletion protection, as an operator must do before production can be deleted."""
     for table in deployment.find_by_type("aws:dynamodb/table:Table"):
         emulator.client("dynamodb").update_table(TableName=table.id, DeletionProtectionEnabled=False)
     for pool in deployment.find_by_type("aws:cognito/userPool:UserPool"):

@@ -1,4 +1,4 @@
-"""Changed answers of AWS, for what the emulator cannot be made to do."""
+"""Changed answers of AWS, for states that the emulator cannot produce."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from first_account.model import Stage
 
 
 def replace_answers(stage: Stage, service: str, operation: str, change: Callable[[Any], Any]) -> Stage:
-    """Return the stage with changed answers of one operation."""
+    """Return a copy of the stage in which `change` is applied to each answer of one operation."""
 
     def get_client(name: str, region: str) -> Any:  # noqa: ANN401
         client = stage.get_client(name, region)

@@ -1,4 +1,4 @@
-"""The stage staging on the embedded AWS, in which every check of `make first-account` passes."""
+"""The stage `staging` on the embedded AWS. On this stage, every check of `make first-account` passes."""
 
 import subprocess
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ REGION = "ap-southeast-1"
 
 
 def answer_plan(*_command: str) -> subprocess.CompletedProcess[str]:
-    """Answer as `pulumi preview` does without a change. tests/engine runs the real command."""
+    """Answer as `pulumi preview` does if it plans no change. tests/engine runs the real command."""
     return subprocess.CompletedProcess([], 0, stdout="no changes", stderr="")
 
 
@@ -72,7 +72,7 @@ def deployed_stage(running_emulator: Emulator, program: DeployedProgram, layers:
         run_pulumi=answer_plan,
     )
     simulate_push(stage)
-    # No test can open a link in a mail.
+    # Replace these answers, because no test can open the link in a mail.
     yield replace_answers(stage, "sns", "list_subscriptions_by_topic", confirm_subscriptions)
     running_emulator.reset()
 
@@ -83,7 +83,7 @@ def confirm_subscriptions(page: dict[str, Any]) -> dict[str, Any]:
 
 
 def simulate_push(stage: Stage) -> None:
-    """Leave what a push to a site leaves: a row of builds, and a URL of the released server."""
+    """Create what a push to a site creates: the row of running builds, and a URL of the released server."""
     stage.client("dynamodb").put_item(
         TableName=stage.outputs["tables"]["projects"]["name"],
         Item={"projectId": {"S": "BUILDS"}, "sk": {"S": "RUNNING"}},
@@ -97,5 +97,5 @@ def simulate_push(stage: Stage) -> None:
 
 @pytest.fixture
 def stage(deployed_stage: Stage) -> Stage:
-    """The stage. A test that breaks something must repair it."""
+    """The stage. A test that changes the stage must undo its changes."""
     return evolve(deployed_stage)

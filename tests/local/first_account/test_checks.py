@@ -1,4 +1,4 @@
-"""`make first-account`: each check passes on a right stage, and fails if exactly its fact is wrong."""
+"""`make first-account`: each check passes on a correct stage. If a fact is wrong, only its check fails."""
 
 import json
 import subprocess
@@ -28,7 +28,7 @@ BREAKS: dict[str, tuple[str, Break]] = {}
 
 
 def register_break(check: str) -> Callable[[Callable[[Stage], Iterator[Stage | None]]], Break]:
-    """Register what makes a check fail. The function repairs it after its `yield`."""
+    """Register a function that makes a check fail, and that repairs the stage after its `yield`."""
 
     def register_function(make: Callable[[Stage], Iterator[Stage | None]]) -> Break:
         @contextmanager
@@ -316,7 +316,7 @@ def an_active_alarm(stage: Stage) -> Iterator[None]:
             yield None
 
 
-# Facts that two checks see.
+# The other checks that a function of `BREAKS` makes fail.
 ALSO_FAILED = {"a_refused_transaction": {"permissions"}, "another_account": {"addresses for alarms"}}
 
 
@@ -377,7 +377,7 @@ def test_the_table_shows_what_was_found_and_what_to_do(stage: Stage) -> None:
     assert f"{len(CHECKS) - 1} passed, 1 failed, 0 not yet" in shown.getvalue()
 
 
-# IAM's name of an operation, if it differs from the name in the API. The first operation needs no permission.
+# IAM's name of an operation, if it differs from the name in the API. None: no permission is necessary.
 ACTIONS = {
     "sts:GetCallerIdentity": None,
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
@@ -408,12 +408,13 @@ def test_a_check_declares_exactly_the_actions_that_it_calls(stage: Stage, check:
     assert called - {None} == {each.action for each in check.permissions}
 
 
-# The emulator has other names for these actions, and ignores the resources of the last ones.
+# The emulator's IAM has other names for these actions.
 EMULATOR_ACTIONS = {
     "lambda:GetFunctionRecursionConfig": "lambda:GetFunction",
     "lambda:ListFunctionUrlConfigs": "lambda:GetFunction",
     "lambda:GetLayerVersion": "lambda:ListLayers",
 }
+# For these actions, the emulator's IAM always checks the resource `*`.
 WITHOUT_RESOURCES = {"lambda:ListLayers", "ssm:GetServiceSetting"}
 
 

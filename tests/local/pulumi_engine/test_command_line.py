@@ -1,4 +1,4 @@
-"""How `make engine` finds or builds Pulumi's command line, with programs that stand for Pulumi and Go."""
+"""`make engine` finds Pulumi's command line or builds it. Fake programs stand for Pulumi and Go."""
 
 import os
 import re
@@ -64,7 +64,7 @@ def test_an_installed_pulumi_is_used(programs: Path, tmp_path: Path) -> None:
 def test_an_environment_variable_selects_the_built_pulumi(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Continuous integration tests the pinned version, whatever its machine has."""
+    """Continuous integration tests the pinned version, even if its machine has an installed Pulumi."""
     write_program(programs / "pulumi")
     write_program(programs / "pulumi-language-python")
     write_program(programs / "go", GO.format(log=tmp_path / "go.log"))
@@ -109,7 +109,7 @@ def test_the_go_module_has_the_version_that_is_built() -> None:
 
 
 def test_ctrl_c_leaves_no_process_of_pulumi(tmp_path: Path) -> None:
-    """L3: the program that stands for Pulumi waits for another process, as Pulumi waits for the program."""
+    """L3: the fake Pulumi waits for a child process, as the real Pulumi waits for the Pulumi program."""
     child = tmp_path / "child"
     executable = write_program(
         tmp_path / "pulumi", f"#!/bin/sh\nsleep 600 &\necho $! > {child}.new\nmv {child}.new {child}\nwait\n"

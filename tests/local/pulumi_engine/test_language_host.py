@@ -1,4 +1,4 @@
-"""The language host, without Pulumi's engine."""
+"""The language host of `make engine`. A fake replaces Pulumi's engine."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ host = subprocess.Popen([sys.executable, "-m", "local.pulumi_engine.language_hos
 print(host.pid, flush=True)
 time.sleep(600)
 """
-# It stands for the interpreter of the program.
+# A fake of the Python interpreter that runs the Pulumi program.
 INTERPRETER = """#!/bin/sh
 echo $$ > {file}.new
 mv {file}.new {file}

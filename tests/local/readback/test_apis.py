@@ -1,6 +1,7 @@
 """HTTP APIs, read back from the embedded AWS and compared with the requirements (P1, A1, A2, I1, I2).
 
-The emulator stores every property that these tests compare. It stores the throttling, but does not apply it.
+The emulator stores every property that these tests compare. It stores the throttling limits, but does not
+apply them.
 """
 
 import json

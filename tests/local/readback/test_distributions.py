@@ -55,7 +55,7 @@ def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None
     assert (sites["Enabled"], sites["HttpVersion"], sites["IsIPV6Enabled"]) == (True, "http2and3", True)
     behaviors = {"*": sites["DefaultCacheBehavior"]}
     behaviors |= {behavior["PathPattern"]: behavior for behavior in sites["CacheBehaviors"]["Items"]}
-    # The last pattern is for sites with a base path.
+    # The pattern `/*/_next/image*` is for sites with a base path.
     assert set(behaviors) == {"*", "/_next/static/*", "/_next/image*", "/*/_next/image*"}
     for behavior in behaviors.values():
         assert (behavior["ViewerProtocolPolicy"], behavior["Compress"]) == ("redirect-to-https", True)

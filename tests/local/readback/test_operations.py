@@ -117,7 +117,7 @@ def test_a_function_has_its_own_log_group_tracing_and_tags(running_emulator: Emu
     found = running_emulator.client("lambda").get_function(FunctionName=f"anchor-local-{name}")
     config = found["Configuration"]
     assert config["LoggingConfig"]["LogGroup"] == f"/aws/lambda/anchor-local-{name}"
-    # The functions of a site run untrusted code. They have no permission to write traces.
+    # The functions of a site run untrusted code, so they have no permission to write traces.
     assert config["TracingConfig"]["Mode"] == ("Active" if name in FUNCTIONS else "PassThrough")
     assert {"Project", "Stage", "Component"} <= set(found["Tags"])
 

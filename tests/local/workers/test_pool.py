@@ -91,7 +91,7 @@ class SharedPool:
     def invoke(self, version: NodeFunctionVersion, event: object) -> NodeResult:
         return self.runner.run(self.pool.invoke(make_invocation(version, event)))
 
-    def get(self, target: str, **settings: Any) -> Any:  # noqa: ANN401 - as `get` of node_functions
+    def get(self, target: str, **settings: Any) -> Any:  # noqa: ANN401 - as `send_request`
         headers = settings.pop("headers", [])
         return self.runner.run(send_request(self.pool, FUNCTION, target, headers=headers, **settings))
 
@@ -450,7 +450,7 @@ def test_no_worker_outlives_a_process_that_was_killed(tmp_path: Path) -> None:
             await ended.wait()
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
-        # The killed process could not remove this folder.
+        # Remove this folder here, because the killed process could not remove it.
         shutil.rmtree(Path(worker["directory"]).parent)
 
     asyncio.run(main())

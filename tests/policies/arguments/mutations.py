@@ -1,8 +1,8 @@
-"""Wrong resources, generated from recorded resources by rules that know nothing of the tables under test.
+"""Wrong resources, generated from recorded resources without the tables under test.
 
-What is wrong comes from other sources: AWS's models of the calls that create the resources, the SDK's classes
-and their documentation, and the form of a value, such as an ARN or a policy document. An argument belongs to
-the member of the call's input that has its name.
+The mistakes come from other sources: AWS's models of the calls that create the resources, the SDK's classes
+and their documentation, and the form of a value, such as an ARN or a policy document. The model of an
+argument is the model of the call's input member with the same name.
 """
 
 import json
@@ -144,7 +144,7 @@ def _list_places(graph: Graph) -> Iterator[_Place]:
 
 
 def _break_constraints(place: _Place) -> Iterator[Mutation]:
-    """Yield values that violate AWS's model of the call's member with the argument's name."""
+    """Yield values that violate AWS's model of the argument."""
     shapes = _find_shapes(OPERATIONS[place.resource.type], place.argument)
     limits = [shape.metadata for shape in shapes]
     lowest = min((limit["min"] for limit in limits if "min" in limit), default=0)
@@ -173,7 +173,7 @@ def _find_shapes(operation: str, argument: str) -> list[Shape]:
     root = load_service(service).operation_model(name).input_shape
     members = _collect_members(root, {}, set())
     *_, last = argument.split(".")
-    # The member for the `name` of a user pool is `PoolName`.
+    # For example, the member for the argument `name` of a user pool is `PoolName`.
     own = _find_own_name(name, members) if argument == "name" else None
     shapes = members.get(own or _normalize_name(last.removesuffix("[]")), [])
     if last.endswith("[]"):
@@ -255,7 +255,7 @@ def _read_document(text: str) -> dict[str, Any] | None:
 
 
 def _add_conflicts(place: _Place) -> Iterator[Mutation]:
-    """Yield the resource with a second argument that excludes this one, as the documentation says."""
+    """Yield the resource with a second argument that, according to the documentation, excludes this one."""
     for other, value in find_conflicts(place.resource.type).get(place.argument, {}).items():
         if other not in place.resource.props:
             yield Mutation(
@@ -273,7 +273,7 @@ def _break_documented_values(place: _Place) -> Iterator[Mutation]:
 
 
 def _lengthen_names(place: _Place) -> Iterator[Mutation]:
-    """Yield a name that is too long, and a name that is too long only with Pulumi's suffix."""
+    """Yield a physical name that is too long, and a logical name that leads to such a physical name."""
     if place.argument in _NAMES:
         yield place.mutate("long name", f"{place.value}{'x' * 1100}")
         without = {key: value for key, value in place.resource.props.items() if key != place.argument}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Steps = tuple[str | int, ...]
-# Mappings whose entries are not arguments. An archive is recorded as a mapping.
+# Mappings whose entries are not arguments. `code` is an archive, which is recorded as a mapping.
 FREE = ("tags", "variables", "dimensions", "code")
 
 
@@ -25,7 +25,7 @@ def _list_nodes(value: Any, steps: Steps, path: str) -> Iterator[tuple[Steps, st
 
 
 def replace_value(node: Any, steps: Steps, value: Any) -> Any:  # noqa: ANN401 - any argument
-    """Return a copy with another value at the place. None removes an argument of a block."""
+    """Return a copy with another value at the place to which the steps lead. None removes the argument."""
     if not steps:
         return value
     step, *rest = steps
@@ -39,7 +39,7 @@ def replace_value(node: Any, steps: Steps, value: Any) -> Any:  # noqa: ANN401 -
 
 
 def read_value(node: Any, steps: Steps) -> Any:  # noqa: ANN401 - any argument
-    """Return the value at the place, or None."""
+    """Return the value to which the steps lead, or None if there is no value."""
     for step in steps:
         if isinstance(node, Mapping):
             node = node.get(step)

@@ -1,4 +1,4 @@
-"""What the classes of Pulumi's SDK and their documentation say about arguments."""
+"""Reads facts about arguments from the classes of Pulumi's SDK and from their documentation."""
 
 import inspect
 import re
@@ -39,7 +39,7 @@ def _list_documentation(type_token: str) -> Iterator[tuple[str, str]]:
 
 @cache
 def find_required_arguments(type_token: str) -> frozenset[str]:
-    """Return the arguments without a default value."""
+    """Return the arguments of a type that have no default value."""
     parameters = inspect.signature(_load_class(type_token).__init__).parameters
     names = _read_names(type_token)
     return frozenset(
@@ -51,13 +51,13 @@ def find_required_arguments(type_token: str) -> frozenset[str]:
 
 @cache
 def find_conflicts(type_token: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return the arguments that exclude each argument, with an example value for each of them."""
+    """Return, for each argument, the arguments that exclude it, each with an example value."""
     names = _read_names(type_token)
     found: dict[str, dict[str, Any]] = {}
     for name, text in _list_documentation(type_token):
         for listed in _CONFLICTS.findall(text):
             for quoted in _QUOTED.findall(listed):
-                # The documentation is written for Terraform. Pulumi calls `filename` `code`.
+                # The documentation is written for Terraform. Its argument `filename` is `code` in Pulumi.
                 other = names.get({"filename": "code"}.get(quoted, quoted))
                 if other:
                     found.setdefault(name, {})[other] = _make_example(type_token, other)

@@ -7,7 +7,8 @@ import pytest
 from policies.arguments.validation import TYPES
 from policies.graph import UNKNOWN
 
-# The hyphen and the seven digits that Pulumi appends, and the digits that the provider appends to a prefix.
+# Numbers of characters. Pulumi appends a hyphen and seven digits to a logical name. The provider appends 26
+# digits to a name prefix.
 SUFFIX, PREFIX_SUFFIX = 8, 26
 LIMITS = {
     "aws:cloudfront/function:Function": 64,
@@ -39,7 +40,7 @@ def count_violations(kind: str, logical_name: str, props: dict[str, Any]) -> int
 
 @pytest.mark.parametrize(("kind", "limit"), LIMITS.items())
 def test_the_length_limit_of_a_name_includes_its_suffix(kind: str, limit: int) -> None:
-    """The longest accepted name in the program is eight characters shorter."""
+    """The longest accepted logical name is eight characters shorter than the limit."""
     other_problems = count_violations(kind, "a", {})
     assert count_violations(kind, "a" * (limit - SUFFIX), {}) == other_problems
     assert count_violations(kind, "a" * (limit - SUFFIX + 1), {}) > other_problems

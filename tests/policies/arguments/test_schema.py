@@ -41,7 +41,7 @@ def test_a_difference_is_reported(props: dict[str, Any], problem: str) -> None:
     ],
 )
 def test_valid_properties_in_the_form_of_a_policy_pack_are_accepted(props: dict[str, Any]) -> None:
-    """The provider adds all tags. Pulumi notes which values are defaults, and sends numbers as floats."""
+    """The provider adds `tagsAll`. Pulumi adds `__defaults`, and sends numbers as floats."""
     assert list(find_schema_violations(QUEUE, props)) == []
 
 

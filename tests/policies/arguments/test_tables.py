@@ -1,4 +1,4 @@
-"""The tables cover every argument of every stage, and name only arguments that exist (G9)."""
+"""The tables of valid arguments cover every argument of every stage. Their arguments exist (G9)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -89,12 +89,16 @@ def test_the_longest_settings_lead_to_valid_arguments() -> None:
 
 
 def test_values_that_are_not_known_yet_violate_nothing() -> None:
-    """Each argument of production is unknown once. A preview knows no ARNs of new resources."""
+    """The test makes each argument of production unknown, one at a time.
+
+    In a preview, values such as the ARNs of new resources are unknown.
+    """
     problems: list[str] = []
     seen: set[tuple[object, ...]] = set()
     for resource in build_graph(get_recording("production")).find_by_type(*TYPES):
         for steps, path, value in list_nodes(resource.props):
-            # Rules depend on switches and numbers, so an argument is unknown once for each of their values.
+            # Other rules depend on booleans and numbers. So such an argument is made unknown once for each of
+            # its values.
             case = (resource.type, path, value if isinstance(value, bool | float) else None)
             if case not in seen:
                 seen.add(case)

@@ -34,7 +34,7 @@ NOT_FOUND = {
 
 @pytest.mark.parametrize(("type_token", "mistake"), _MISTAKES)
 def test_a_wrong_input_is_found(type_token: str, mistake: WrongInput) -> None:
-    """The rules of the policy pack find it in the preview. The message names what is wrong."""
+    """In a preview, the rules of the policy pack find the mistake. The message names what is wrong."""
     resource = mistake.inject(build_graph(get_recording("production")), type_token)
     graph = Graph((resource,))
     messages = [problem for rule in RULES for _, problem in rule.find_violations(graph)]
@@ -42,7 +42,7 @@ def test_a_wrong_input_is_found(type_token: str, mistake: WrongInput) -> None:
 
 
 def test_generated_mistakes_are_found() -> None:
-    """Every argument of every stage has each kind of mistake once."""
+    """The generated resources contain each kind of mistake once for every argument of every stage."""
     stages = (build_graph(get_recording(stage)) for stage in STAGES)
     graph = Graph(tuple(resource for each in stages for resource in each.resources))
     mutations = list(generate_mutations(graph))

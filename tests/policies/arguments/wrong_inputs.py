@@ -16,9 +16,9 @@ class WrongInput:
 
     Attributes:
         what: The mistake in words.
-        changes: New values by path, such as `origins.0.originId`. A function gets the recorded value. None
-            removes an argument.
-        says: Part of the message.
+        changes: New values by path, such as `origins.0.originId`. None removes an argument. A function gets
+            the recorded value and returns the new one.
+        says: Part of the message that a rule must report.
         name: Name of the resource in the program, if the name is the mistake.
     """
 
@@ -28,7 +28,7 @@ class WrongInput:
     name: str | None = None
 
     def inject(self, graph: Graph, type_token: str) -> Resource:
-        """Return the first resource of the type that has the arguments, with the mistake."""
+        """Return a copy, with the mistake, of the first resource of the type that has the arguments."""
         resource = next(each for each in graph.find_by_type(type_token) if self._applies_to(each))
         props: Any = resource.props
         for path, value in self.changes.items():
@@ -38,7 +38,7 @@ class WrongInput:
         return evolve(resource, props=props, name=self.name or resource.name)
 
     def _applies_to(self, resource: Resource) -> bool:
-        """Return whether the resource has the blocks of the changes, and the values that functions change."""
+        """Return whether the resource has the parents of new values, and the values that functions change."""
         return all(
             read_value(resource.props, split_path(path)[: None if callable(value) else -1]) is not None
             for path, value in self.changes.items()
@@ -68,7 +68,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput("a runtime that does not exist", {"runtime": "python3.19"}, "runtime"),
         WrongInput("a runtime in another spelling", {"runtime": "Python3.13"}, "runtime"),
         WrongInput("an architecture of Docker", {"architectures.0": "amd64"}, "architectures"),
-        WrongInput("a log format", {"loggingConfig.logFormat": "json"}, "logFormat"),
+        WrongInput("a log format in lower case", {"loggingConfig.logFormat": "json"}, "logFormat"),
         WrongInput("a timeout above 15 minutes", {"timeout": 1200}, "timeout"),
         WrongInput("memory below the minimum", {"memorySize": 64}, "memorySize"),
         WrongInput("six layers", {"layers": lambda layers: layers[:1] * 6}, "layers"),
@@ -107,8 +107,8 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
             {"metricQueries.0.expression": None, "metricQueries.0.metric": None},
             "exactly one of expression and metric",
         ),
-        WrongInput("the unit of another tool", {"comparisonOperator": ">="}, "comparisonOperator"),
-        WrongInput("a statistic in short", {"statistic": "Avg"}, "statistic"),
+        WrongInput("the operator of another tool", {"comparisonOperator": ">="}, "comparisonOperator"),
+        WrongInput("an abbreviated statistic", {"statistic": "Avg"}, "statistic"),
         WrongInput("a period that is no multiple of a minute", {"period": 90}, "period"),
         WrongInput(
             "a metric and queries",
@@ -178,7 +178,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         ),
         WrongInput("the same rule twice", {"rules": lambda rules: rules[:1] * 2}, "the same id"),
         WrongInput(
-            "the storage class without its end",
+            "a storage class that does not exist",
             {"rules.0.transitions": [{"days": 1, "storageClass": "GLACIER_INSTANT"}]},
             "storageClass",
         ),
@@ -312,7 +312,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput("deduplication without FIFO", {"contentBasedDeduplication": True}, "requires fifoQueue"),
         WrongInput("high throughput without FIFO", {"deduplicationScope": "queue"}, "require fifoQueue"),
         WrongInput(
-            "half of high throughput",
+            "one of the two settings of high throughput",
             {"name": "queue.fifo", "fifoQueue": True, "fifoThroughputLimit": "perMessageGroupId"},
             "deduplicationScope messageGroup",
         ),
@@ -325,12 +325,12 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
             "a retention above 14 days", {"messageRetentionSeconds": 1_209_601}, "messageRetentionSeconds"
         ),
         WrongInput(
-            "no receive at all",
+            "a maximum of zero receives",
             {"redrivePolicy": _edit_json(lambda policy: {**policy, "maxReceiveCount": 0})},
             "maxReceiveCount",
         ),
         WrongInput("a FIFO queue without its suffix", {"name": "queue", "fifoQueue": True}, ".fifo"),
-        WrongInput("a queue with a dot", {"name": "queue.dead"}, "name"),
+        WrongInput("a queue name with a dot", {"name": "queue.dead"}, "name"),
         WrongInput("two encryptions", {"kmsMasterKeyId": "alias/aws/sqs"}, "exclude each other"),
         WrongInput("a redrive policy without JSON", {"redrivePolicy": "dead"}, "not JSON"),
     ),
@@ -353,7 +353,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
     "aws:cloudfront/cachePolicy:CachePolicy": (
         WrongInput("TTLs in the wrong order", {"minTtl": 60, "defaultTtl": 30}, "ascending"),
         WrongInput(
-            "a listing without names",
+            "a list of cookies without names",
             {"parametersInCacheKeyAndForwardedToOrigin.cookiesConfig": {"cookieBehavior": "whitelist"}},
             "cookies",
         ),
@@ -410,7 +410,7 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput(
             "a rule without a pattern or schedule", {"scheduleExpression": None}, "scheduleExpression"
         ),
-        WrongInput("a schedule in the plural", {"scheduleExpression": "rate(1 hours)"}, "scheduleExpression"),
+        WrongInput("a rate in the plural", {"scheduleExpression": "rate(1 hours)"}, "scheduleExpression"),
         WrongInput("a schedule of Unix", {"scheduleExpression": "0 * * * *"}, "scheduleExpression"),
         WrongInput(
             "an event pattern with a plain value",

@@ -236,7 +236,7 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
     ],
 )
 def test_every_route_makes_only_the_listed_calls(platform: Platform, route: str, calls: list[str]) -> None:
-    """Each route makes one DynamoDB call, or two for the reason in the comment above the route."""
+    """Each route makes one or two DynamoDB calls. Comments in the list give reasons for a second call."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.declare_site("another")
@@ -264,7 +264,7 @@ def test_the_webhook_accepts_signatures_with_the_shown_secret(platform: Platform
 
 
 def test_a_project_is_changed_field_by_field(platform: Platform) -> None:
-    """A2, D5: absent fields stay unchanged."""
+    """A2, D5: fields that the request leaves out stay unchanged."""
     project = platform.create_project(pinned=True)
     changes = {"name": "Another name", "branch": "next", "repositoryUrl": "https://github.com/owner/moved"}
     before = call_api(platform, "GET /projects/{projectId}", projectId=project.project_id)[1]

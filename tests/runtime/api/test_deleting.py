@@ -98,7 +98,7 @@ def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleaseP
 def test_a_project_with_more_deployments_than_fit_into_one_transaction_is_deleted(
     stage: ReleasePlatform,
 ) -> None:
-    """A2. Failed deployments keep the end of their log. 110 of them exceed both limits of a transaction."""
+    """A2. 110 failed deployments with log tails exceed a transaction's limits for rows and bytes."""
     project = stage.create_project()
     lines = tuple("ログ" * 600 for _ in range(16))
     for number in range(110):
@@ -173,7 +173,7 @@ def test_a_concurrent_deployment_prevents_the_deletion(stage: ReleasePlatform) -
 
 
 def test_a_project_that_is_being_deleted_cannot_be_changed(stage: ReleasePlatform) -> None:
-    """Operations that read the project before its deletion, and write after it, are refused."""
+    """An operation is refused if it read the project before the deletion began, and writes afterwards."""
     platform, project = stage.platform, stage.create_project()
     release = stage.create_live(project)
     project, before = platform.projects.get(project.project_id), list_secret_names()

@@ -1,4 +1,4 @@
-"""Builds that were started but not recorded. Each build is found later, and is then recorded or stopped."""
+"""A crashed function started a build without recording it. Later, the build is recorded or stopped."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,7 +13,8 @@ from tests.runtime.tables import PROJECTS, list_platform_tables
 
 FULL = make_client_error("AccountLimitExceededException", "StartBuild", "too many builds")
 BUSY = make_client_error("ThrottlingException", "StopBuild")
-# The orchestrator crashes after this number of AWS calls: it has started the build, but not recorded its id.
+# The orchestrator crashes after this number of AWS calls. The last of these calls starts the build. The
+# orchestrator has not recorded the build's id.
 START_CALLS = 8
 BUILD = "anchor-dev-site-next-site-build:build-of-"
 
@@ -26,7 +27,10 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
 
 
 def create_unrecorded_build(platform: Platform) -> tuple[Project, Deployment]:
-    """Return a deployment whose build a crashed function started. The variables have changed since then."""
+    """Return a project and its deployment. A crashed function started the deployment's build.
+
+    After the crash, the variables of the project changed.
+    """
     project = platform.create_project()
     deployment = platform.push(project)
     assert platform.calls.crash_during(lambda: platform.deliver_build_message(deployment), after=START_CALLS)
@@ -46,8 +50,8 @@ def test_a_build_started_before_the_variables_changed_belongs_to_its_deployment(
 ) -> None:
     """P5, P8: the retry finds the running build and records it.
 
-    CodeBuild refuses the retry, because its variables are not those of the first request. The build must be
-    recorded, because it takes capacity.
+    CodeBuild refuses the retry, because its variables differ from those of the first request. The running
+    build must be recorded, because it takes capacity.
     """
     other = platform.create_building(platform.create_project(site="other"))
     _, deployment = create_unrecorded_build(platform)
@@ -73,7 +77,7 @@ def test_a_build_that_ended_before_its_redelivered_message_is_not_started_again(
 
 
 def test_a_permanently_refused_build_fails_after_any_number_of_builds(platform: Platform) -> None:
-    """The search for an unrecorded build finds only the build of another deployment."""
+    """The search for an unrecorded build of the deployment finds only a build of another deployment."""
     project = platform.create_project()
     platform.create_built(project)
     deployment = platform.push(project)
@@ -83,7 +87,7 @@ def test_a_permanently_refused_build_fails_after_any_number_of_builds(platform: 
 
 
 def test_a_deleted_build_project_fails_the_deployment_and_frees_the_slot(platform: Platform) -> None:
-    """P7, P9: CodeBuild refuses to start builds of a deleted project, and to list the builds."""
+    """P7, P9: CodeBuild refuses to start and to list builds of a build project that does not exist."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.is_deleted = True

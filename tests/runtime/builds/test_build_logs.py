@@ -144,7 +144,7 @@ def test_a_build_without_output_has_an_empty_log(platform: Platform) -> None:
 
 
 def test_a_line_without_a_terminator_fits_into_the_response(platform: Platform) -> None:
-    """Lambda's response limit is 6 MB, and JSON can escape one character as six."""
+    """Lambda's response limit is 6 MB, and JSON can write one character as an escape of six characters."""
     deployment = create_ended(platform)
     platform.logs.lines = ["\0" * (MAX_LINE_LENGTH + 1)]
     assert read_log_page(platform, deployment)[0] == ["\0" * MAX_LINE_LENGTH]
@@ -155,7 +155,7 @@ def test_a_line_without_a_terminator_fits_into_the_response(platform: Platform) 
 
 
 def test_the_largest_archive_page_fits_into_lambdas_response(platform: Platform) -> None:
-    """The JSON body is a JSON string in the response of the function, so an emoji takes 14 bytes."""
+    """The function's response contains the JSON body as a JSON string, so an emoji takes 14 bytes."""
     deployment, line = create_ended(platform), "\U0001f600" * (MAX_LINE_LENGTH - 1)
     archive_log(platform, deployment, f"{line}\n" * 300)
     event = make_api_event(

@@ -83,7 +83,10 @@ def test_a_throttled_call_never_sends_a_message_to_the_dead_letter_queue(
 
 
 def test_other_errors_are_retried_by_the_queue(platform: Platform) -> None:
-    """P4: such an error may be a bug. After the last receive, the message goes to the dead-letter queue."""
+    """P4: an error that is not throttling may be a bug.
+
+    After the last receive, the message goes to the dead-letter queue.
+    """
     deployment = platform.push(platform.create_project())
     platform.codebuild.errors = [make_client_error("AccessDeniedException", "StartBuild")]
     event = make_sqs_event(build_message(deployment).to_body(), receives=MAX_RECEIVE_COUNT)

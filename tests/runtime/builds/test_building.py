@@ -235,7 +235,7 @@ def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(platform: Pla
 
 
 def test_the_slot_and_the_status_are_always_written_together(platform: Platform) -> None:
-    """P7: if the status or the build id differs from the row, nothing is written."""
+    """P7: nothing is written if the passed status or build id differs from the stored one."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     stale = evolve(waiting, status=Status.BUILDING)
@@ -268,7 +268,7 @@ def test_a_repeated_message_starts_the_build_after_a_crash_at_any_call(
 def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
     platform: Platform, crash_after: int
 ) -> None:
-    """P8, P9: the first build cannot start. The newest push is built next, and the other is superseded."""
+    """P8, P9: the first build cannot start. The newest push is built next, and the older is superseded."""
     project = platform.create_project()
     first, older, newest = (platform.push(project) for _ in range(3))
     platform.codebuild.refused_tokens = {first.deployment_id}
@@ -282,7 +282,7 @@ def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
 
 
 def test_the_crash_tests_cover_every_call(platform: Platform) -> None:
-    """The crash tests above crash after each of these AWS calls."""
+    """The two tests above crash after every AWS call, because their ranges contain these numbers of calls."""
     project = platform.create_project()
     plain = platform.push(project)
     with platform.calls.record_calls() as made:

@@ -93,7 +93,7 @@ def test_a_message_refused_by_the_quota_counts_as_processed(platform: Platform) 
 
 
 def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform: Platform) -> None:
-    """P8: later builds do not overtake. No tenant has built before, so only the waiting time decides."""
+    """P8: later builds do not overtake. No waiting tenant has built before, so the waiting time decides."""
     first = push_and_deliver(platform, "first", user_id="tenant-0")
     later = [push_and_deliver(platform, f"site-{number}", user_id=f"tenant-{number}") for number in (1, 2, 3)]
     order = [first.deployment_id]
@@ -106,7 +106,7 @@ def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform
 
 
 def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Platform) -> None:
-    """P8: otherwise, all tenants whose last build started earlier would come before this tenant."""
+    """P8: if it counted, tenants whose last build started earlier would come before this tenant."""
     first = push_and_deliver(platform, "first", user_id="busy")
     end_build(platform, first)
     second = push_and_deliver(platform, "second", user_id="busy")

@@ -1,4 +1,7 @@
-"""P1, P2: the payloads of GitHub's webhooks, from GitHub's package of examples, and their signatures."""
+"""P1, P2: GitHub's webhook payloads are read, and their signatures are verified.
+
+The payloads come from GitHub's package of examples.
+"""
 
 import hashlib
 import hmac

@@ -37,7 +37,7 @@ class CountingDatabase:
 
     @contextmanager
     def count_rows(self) -> Iterator[list[int]]:
-        """Yield an empty list. When the context ends, add the number of rows that were read inside it."""
+        """Yield an empty list. When the context ends, append the number of rows read in the context."""
         before = self.rows
         found: list[int] = []
         yield found
@@ -57,7 +57,7 @@ def create_ended(platform: Platform, project: Project, number: int) -> list[Depl
 
 
 def measure_costs(platform: Platform, pushes: int) -> list[tuple[int, int]]:
-    """Return the rows read and the calls made for a message during a build, and for the build's end."""
+    """Return pairs of rows read and calls made: for a message during a build, and for the build's end."""
     project = platform.create_project(sequence=pushes, site=f"site-{pushes}")
     create_ended(platform, project, pushes)
     running = platform.create_building(project)
@@ -115,7 +115,8 @@ def test_a_deployment_beyond_the_read_limit_is_superseded_by_its_own_message(pla
 def test_a_deployment_is_built_if_all_newer_ones_were_cancelled(platform: Platform) -> None:
     """P8: cancelled deployments do not supersede an older one.
 
-    There are too many of them for the end of the build to find the older deployment. The sweep finds it.
+    Because there are so many cancelled deployments, the older one is not read when the build ends. The sweep
+    finds the older one.
     """
     project = platform.create_project()
     running, waits = platform.create_building(project), platform.push(project)

@@ -103,7 +103,7 @@ def test_a_new_deployment_does_not_overtake_a_dispatched_one(platform: Platform)
 
 
 def test_a_new_deployment_that_is_not_next_dispatches_the_next_one(platform: Platform) -> None:
-    """P8: the order may have changed after a dispatch, and no other event would dispatch again."""
+    """P8: the order may have changed after a dispatch, and no other event would dispatch the next build."""
     first, waits = push_and_deliver(platform, "first"), push_and_deliver(platform, "waits", user_id=OTHER)
     build_id = platform.reload(first).build_id
     platform.slot.free(platform.reload(first), Status.BUILT, at=platform.clock(), build_id=build_id)

@@ -85,7 +85,7 @@ class Simulation:
         self.platform.build_queue.send(deployment)
 
     def deliver_message(self) -> None:
-        """Deliver a message in any order, possibly twice."""
+        """Deliver a random message. With a probability of 20 %, the message can be delivered again."""
         if self.undelivered:
             named = self.generator.choice(self.undelivered)
             if self.generator.random() < 0.8:

@@ -1,4 +1,4 @@
-"""The operations of the repositories of build slots, running builds and leases."""
+"""The table entries for the repositories of build slots, of the stage's builds and of leases."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from runtime.deploy.repositories.stage_builds import RunningBuild
 from tests.runtime.data.deploy_operations import MESSAGE, create_waiting, make_operation
 from tests.runtime.platform_fixture import FAILURE, Platform, build_message
 
-_SWEEP = "only the sweep calls it, for the projects of all tenants"
+_SWEEP = "only the sweep calls this method, for the projects of all tenants"
 _STAGE = "all tenants share the build capacity of the stage"
 
 
@@ -128,7 +128,7 @@ OPERATIONS = (
         "get_item",
         "update_item",
         no_tenant_reason=_SWEEP,
-        more_calls_reason="the first call is not the method's: this test reads the lease to extend",
+        more_calls_reason="this test makes the first call, to read the lease that the method extends",
     ),
     make_operation(
         "LeaseRepository.postpone",
@@ -142,6 +142,6 @@ OPERATIONS = (
         "get_item",
         "update_item",
         no_tenant_reason=_SWEEP,
-        more_calls_reason="the first call is not the method's: this test reads the lease to end",
+        more_calls_reason="this test makes the first call, to read the lease that the method ends",
     ),
 )

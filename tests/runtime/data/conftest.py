@@ -21,5 +21,5 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
 
 @pytest.fixture
 def row_platform(platform: Platform) -> Platform:
-    """The platform on each DynamoDB that `single_rows` runs on. Here, this is only moto's DynamoDB."""
+    """The platform for the tests of `single_rows`. In this folder, they run only on moto's DynamoDB."""
     return platform

@@ -1,4 +1,4 @@
-"""The operations of the deploy platform's repositories."""
+"""The table entries for the deploy platform's repositories, except those in `build_operations.py`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,15 +13,15 @@ from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.platform_fixture import FAILURE, RELEASE, Platform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
-MESSAGE = "its ids come from messages that the platform sent"
-_SIGNED = "its id comes from a webhook delivery with a valid signature"
+MESSAGE = "the ids in its arguments come from messages that the platform sent"
+_SIGNED = "the project id comes from a webhook delivery with a valid signature"
 _DECLARED = "the rows of sites belong to the platform"
 _NEW = "the row contains its owner, whom the caller takes from the verified token"
-_RETENTION = "only the collector calls it, for the projects of all tenants"
-_READ = "the caller has read the project before, and knows its owner"
+_RETENTION = "only the collector calls this method, for the projects of all tenants"
+_READ = "the caller has read the project before, and knows the owner of the project"
 
 Act = Callable[[Platform, str, Project, Deployment], object]
-"""Calls the method. Its arguments: the platform, the id of the user, the project and the deployment."""
+"""A function that calls the method. Arguments: the platform, the user's id, the project, the deployment."""
 
 
 def make_operation(
@@ -338,7 +338,7 @@ OPERATIONS = (
         "transact_write_items",
         create=_create_replaced,
         no_tenant_reason=_RETENTION,
-        more_calls_reason="the first call is not the method's: this test reads the release from the index",
+        more_calls_reason="this test makes the first call, to read the release from the index",
     ),
     make_operation(
         "RetentionRepository.mark_collected",

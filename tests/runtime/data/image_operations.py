@@ -1,4 +1,4 @@
-"""The operations of the image service's repositories."""
+"""The table entries for the image service's repositories."""
 
 import random
 from collections.abc import Callable
@@ -22,7 +22,7 @@ AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 FOUND = InspectedFile(content_type="image/png", width=2, height=3)
 NOTHING: Page[object] = Page(items=(), cursor=None)
 _NEW = "the row contains its owner, whom the caller takes from the verified token"
-_EVENT = "its id comes from an event of S3, about the object that belongs to the row"
+_EVENT = "the image id comes from an S3 event about the uploaded object of the image"
 
 
 @define(slots=False)

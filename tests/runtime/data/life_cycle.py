@@ -1,4 +1,4 @@
-"""A simulation of a project: messages arrive late, repeatedly and in any order, and writes crash.
+"""A simulation of a project: messages arrive late, repeatedly and in any order, and functions crash.
 
 A message is redelivered until its function finishes. Users repeat requests that failed.
 `LifeCycle.drain` processes all pending messages and requests.
@@ -52,7 +52,7 @@ def make_deployment_artifact(deployment: Deployment) -> bytes:
 ENDS = {Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
 
 Crash = tuple[str, int] | None
-"""The write at which a function crashes, or None: `("before", 1)` is directly before its first write."""
+"""The write at which a function crashes, or None. `("before", 1)` means directly before the first write."""
 
 
 @define(slots=False)
@@ -230,10 +230,10 @@ class LifeCycle:
         return [row for row in rows if row["projectId"]["S"] not in shared]
 
     def read_build_ids(self) -> tuple[set[str], set[str]]:
-        """Return the ids of the running and of the waiting deployments in the stage's rows."""
+        """Return the deployment ids of the running and of the waiting builds in the stage's rows."""
         found = self.platform.stage_builds.read()
         return {each.deployment_id for each in found.running}, {each.deployment_id for each in found.waiting}
 
     def find_served_deployment(self) -> str | None:
-        """Return the deployment that the edge serves."""
+        """Return the id of the deployment that the edge serves, or None."""
         return find_served_deployment_id(self.release_platform, self.project)

@@ -1,7 +1,8 @@
-"""A table entry for each public repository method, with the properties that the tests in this folder check.
+"""The type of the table entries. Each entry has the properties of one public repository method.
 
-Each system has a module with such entries, and `operations.py` lists these modules. The tests search the code
-for repositories. So a test fails if a method has no entry.
+The tests in this folder check these properties. Each system has a module with entries, and `operations.py`
+combines the entries of all modules. A test searches the code for repositories, and fails if a method has no
+entry.
 """
 
 import importlib
@@ -21,7 +22,7 @@ OTHER = "other-0000"
 
 @frozen(kw_only=True)
 class Scene:
-    """A database with the rows of an owner, and a function that calls the method of an operation.
+    """A database with the rows of an owner, and a function that calls the method under test.
 
     Attributes:
         database: DynamoDB client of the repositories.
@@ -46,7 +47,7 @@ class Operation:
         others: Tenants without rows.
         tables: Names of the system's tables.
         create_scene: Creates the owner's rows through a client whose tables are empty.
-        no_tenant_reason: Reason why the method takes no tenant. None if it takes a tenant.
+        no_tenant_reason: Reason why the method takes no tenant. None if the method takes one.
         calls: The DynamoDB calls that the method makes for the owner.
         more_calls_reason: Reason for more than one call. None if there is one call.
         missing: The errors that the method may raise for a tenant who does not own the rows.

@@ -1,4 +1,4 @@
-"""The operations of the shop store's repositories. The tenants are shops."""
+"""The table entries for the shop store's repositories. The tenants are shops."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.runtime.tables import IMPORT_HISTORY, JOBS, SHOPS
 NOTHING: Page[object] = Page(items=(), cursor=None)
 SHOPS_OWN = {"owner": SHOP, "others": (OTHER_SHOP, SHOP + ".x", "METADATA")}
 _NEW = "the row contains the domain of its shop, which the caller has authenticated"
-_SWEEP = "lists the jobs of all shops, for the upkeep of the platform and not for a shop"
+_SWEEP = "the method lists the jobs of all shops, for the upkeep of the platform and not for a shop"
 
 
 def _make_operation(
@@ -158,7 +158,7 @@ OPERATIONS = (
         "put_item",
         create=_create_finished_with_taken_timestamp,
         no_tenant_reason=_NEW,
-        more_calls_reason="the microsecond is taken: the second call writes the next one",
+        more_calls_reason="the microsecond is taken, so the second call uses the next microsecond",
     ),
     _make_operation(
         "ImportHistoryRepository.list_between",

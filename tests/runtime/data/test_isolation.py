@@ -80,7 +80,7 @@ def test_a_method_makes_its_declared_calls_and_preserves_unknown_attributes(
 ) -> None:
     """For the owner, a method returns a result and keeps attributes of rows that the code does not know.
 
-    It makes one DynamoDB call, unless its `Operation` gives a reason for more calls.
+    The method makes one DynamoDB call, or more calls if its `Operation` gives a reason.
     """
     scene = operation.create_scene(database)
     touched = _extend_rows(scene.database, operation.tables)

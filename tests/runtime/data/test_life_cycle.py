@@ -44,7 +44,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not hasattr(self, "life"):
             return
         try:
-            self.user_acted = True  # `drain` may repeat a request of a user that crashed
+            self.user_acted = True  # `drain` may repeat a user's request whose function crashed
             self.life.drain()
             self.check_final_state()
         finally:
@@ -62,7 +62,7 @@ class AnyOrder(RuleBasedStateMachine):
     @precondition(lambda self: self.life.pending)
     @rule(crash=CRASHES)
     def a_due_message_arrives(self, crash: Crash) -> None:
-        self.user_acted = True  # this may repeat a request of a user that crashed
+        self.user_acted = True  # this may repeat a user's request whose function crashed
         self.life.deliver_next(crash)
 
     @precondition(lambda self: self.life.pending)
@@ -164,8 +164,8 @@ class AnyOrder(RuleBasedStateMachine):
             pointed = deployments[project.live.deployment_id]
             assert pointed.status in {Status.DEPLOYING, Status.LIVE, Status.RETIRED}
         if not self.user_acted and before.live:
-            # Without a request of a user, a pinned pointer does not change.
-            # A pointer that is not pinned only moves to newer releases.
+            # Without a request of a user, the live pointer of a pinned project does not change. The live
+            # pointer of a project that is not pinned only moves to newer releases.
             assert project.live
             assert project.pinned == before.pinned
             assert project.live == before.live or (
@@ -188,7 +188,7 @@ def _find_reachable_statuses(start: Status) -> set[Status]:
     return found
 
 
-# The examples are always the same, so that a failure belongs to the change under test.
+# By default, the examples are always the same, so that a new failure is caused by the change under test.
 # `LIFE_CYCLES=100 pytest <this file>` runs a hundred new examples. Failing examples are not shrunk, because
 # this takes minutes and the printed steps are clear enough.
 AnyOrder.TestCase.settings = settings(

@@ -25,8 +25,8 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: `lost` is a lost message or event. `before` or `after` is a crash before or after a write. The
-            caller does not retry.
+        kind: `lost` is a lost message or event. `before` or `after` is a crash before or after a write.
+            After a crash, the caller does not retry.
         number: The number of the message, event or write, from 1.
     """
 
@@ -39,7 +39,7 @@ class FaultyPushes:
     """Two pushes with one fault. The second push arrives during the build of the first one.
 
     Attributes:
-        taken: The number of messages and events so far.
+        taken: The number of messages and events that were delivered or lost so far.
         written: The number of writes so far.
     """
 
@@ -75,11 +75,12 @@ class FaultyPushes:
         self.written += sum(made in WRITES for made in self.life.platform.calls.operations[before:])
         if act == self.life.push:  # GitHub does not repeat the delivery of a push that crashed
             self.life.pending[:] = [
-                work for work in self.life.pending if work in due or work.__name__ != "deliver"
+                work for work in self.life.pending if work in due or work.__name__ != "deliver_push"
             ]
 
 
-# The ranges include every message and event that can be lost, and every write that can crash.
+# The ranges include every message and event that can be lost, and every write at which a
+# function can crash.
 FAULTS = st.one_of(
     st.builds(Fault, st.just("lost"), st.integers(1, 7)),
     st.builds(Fault, st.sampled_from(["before", "after"]), st.integers(1, 40)),

@@ -1,4 +1,4 @@
-"""The repositories on moto: one row or one query at a time."""
+"""Run the tests of `single_rows.py` on moto."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The repositories on moto: several rows together."""
+"""Run the tests of `transactions.py` on moto."""
 
 import pytest
 

@@ -145,7 +145,7 @@ def test_one_of_fifty_concurrent_requests_gets_the_build_slot(platform: Platform
 
 
 def test_fifty_concurrent_builds_take_a_capacity_of_five(platform: Platform) -> None:
-    """P8: each build belongs to a different project, so only the capacity limits them."""
+    """P8: each build belongs to a different project, so only the capacity limits the running builds."""
     slot = evolve(platform.slot, max_concurrent_builds=5)
     waiting = [
         put_deployment(platform, put_project(platform, user_id=f"tenant-{number % 7}"), Status.QUEUED)
@@ -180,7 +180,7 @@ def test_fifty_concurrent_ends_of_a_build_free_its_slot_once(platform: Platform)
     assert platform.projects.get(project.project_id).active_build is None
 
 
-def test_the_pointer_moves_to_newer_releases_except_while_it_is_pinned(
+def test_the_pointer_moves_to_newer_releases_except_while_the_project_is_pinned(
     platform: Platform,
 ) -> None:
     """P8, D5."""

@@ -1,7 +1,7 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
 """A client of moto's DynamoDB without HTTP, because HTTP takes most of the time of a boto3 call to moto.
 
-It has the limits of DynamoDB that moto does not have (`tests.stricter_dynamodb`).
+The client enforces limits of DynamoDB that moto does not have (`tests.stricter_dynamodb`).
 """
 
 import json

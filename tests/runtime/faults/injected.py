@@ -97,7 +97,7 @@ class Injector:
         has_crashed: Whether the running function has crashed.
         sites: All call sites, in the order of their first calls.
         refuse: Returns an additional error to raise for an operation, or None.
-        check: Called after each call of a function. An exception from it fails the test.
+        check: Called after each AWS call that a function makes. An exception fails the test.
     """
 
     calls: Calls

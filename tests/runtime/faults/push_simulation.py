@@ -1,7 +1,7 @@
 """Pushes in simulated time. The simulation calls and retries the functions as AWS does.
 
 SQS hides a failed message and delivers it five times in total. A FIFO queue drops duplicates within five
-minutes. While one of its messages is hidden, it delivers no other message of the same message group. Lambda
+minutes. While a message is hidden, a FIFO queue delivers no other message of the same message group. Lambda
 retries an event after one minute, and again after two more minutes. GitHub delivers each push once. AWS calls
 the sweep every minute, but the simulation skips the calls at which no lease has expired.
 """
@@ -45,7 +45,7 @@ MAX_CALLS: Final = 60
 
 
 class UploadFaultPlatform(ReleasePlatform):
-    """A platform whose uploads to presigned URLs can fail, too.
+    """A platform whose uploads to presigned URLs can fail.
 
     S3 reports such a failure as an HTTP status, not as an exception.
     """
@@ -124,7 +124,7 @@ class PushSimulation:
         due: Calls that AWS will make.
         dead: Calls whose messages were moved to a dead-letter queue.
         called_again: Time and function of each repeated call.
-        events_after: Delay between the start and the event of each next build. None means that no event is
+        events_after: Delays between the start and the event of the next builds. None means that no event is
             sent. A build without an entry has the delay `BUILD_DURATION`.
         lost: Functions whose next message is lost. A function that loses two messages has two entries.
         usual: Seconds between a push without faults and its end.
@@ -179,7 +179,7 @@ class PushSimulation:
         return body
 
     def deliver(self, body: str) -> None:
-        """Schedule a delivery. Its function derives the webhook secret again, as after a cold start."""
+        """Schedule a delivery. The webhook function derives the secret again, as after a cold start."""
         self.platform.signer._known.clear()
         self.due.append(PendingCall(self.now, "webhook", body))
 
@@ -204,7 +204,10 @@ class PushSimulation:
         return observed
 
     def _delete_old_rows(self) -> None:
-        """Delete all deployments except the live one, and the builds, because moto is slow with many rows."""
+        """Delete the builds, the recorded deliveries, and all deployments except the live one.
+
+        The reason: moto is slow with many rows.
+        """
         live = self.platform.projects.get(self.project.project_id).serving
         for row in self.read_rows():
             if row["deploymentId"]["S"] != live:
@@ -347,7 +350,7 @@ class PushSimulation:
             self._end_build(token, self.events_after.pop(0) if self.events_after else BUILD_DURATION)
 
     def _end_build(self, token: str, event_after: timedelta | None) -> None:
-        """End a deployment's build successfully, and schedule its event, unless `event_after` is None."""
+        """End a deployment's build successfully. If `event_after` is not None, schedule the build's event."""
         deployment = self.platform.deployments.get(self.project.project_id, token)
         key, content = (ARTIFACTS, build_artifact_key(deployment)), make_deployment_artifact(deployment)
         self.stage.objects.stored[key] = (content, "application/zip", None)
@@ -386,7 +389,7 @@ class PushSimulation:
         return max(each.updated_at for each in self.list_deployments())
 
     def check_reachable(self) -> None:
-        """Assert that the site's host points to an existing function URL, if the edge has its entry."""
+        """Assert that the site's host points to an existing function URL, if the edge has the host."""
         value = self.stage.store.items.get(self.site.host)
         if value is None:
             return

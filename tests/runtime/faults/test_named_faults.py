@@ -75,7 +75,7 @@ def test_a_release_is_completed_after_a_crash_at_any_step(simulation: PushSimula
 
 
 def repeat_first_call(function: str, after: timedelta) -> Scenario:
-    """Return a scenario in which AWS repeats the first call of a function, `after` its end."""
+    """Return a scenario that repeats the first call of a function. `after` is the delay after this call."""
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         def repeat_call(due: PendingCall) -> None:

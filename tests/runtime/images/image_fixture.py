@@ -77,7 +77,7 @@ class CloudFrontCaches:
 
 @define(slots=False)
 class ImageSystem:
-    """The image service of one stage, with methods for the actions of users, events and time."""
+    """The image service of one stage, with methods that simulate user actions, events and time."""
 
     calls: Calls = Factory(Calls)
     clock: Clock = Factory(Clock)
@@ -140,7 +140,7 @@ class ImageSystem:
         return self.service.create_album(user_id, NewAlbum(name=name))
 
     def fill_caches(self) -> None:
-        """Simulate visitors that request every ready image, so that the caches contain all of them."""
+        """Simulate visitors that request every ready image, so that the caches contain all ready images."""
         shown = {
             get_delivered_key(image) for image in self.read_images().values() if image.status is Status.READY
         }
@@ -161,10 +161,10 @@ class ImageSystem:
         uploaded.handle_event(event, self.processor)
 
     def deliver_with_crash(self, event: Mapping[str, Any], *, after: int) -> bool:
-        """Deliver an event to a function that crashes after some calls. After a crash, deliver it again.
+        """Deliver an event, and crash the function after `after` calls. Redeliver it after a crash.
 
         Returns:
-            False if the function finished before the crash.
+            Whether the function crashed. False if it made fewer calls.
         """
         crashed = self.calls.crash_during(lambda: self.deliver(event), after=after)
         if crashed:
@@ -176,7 +176,7 @@ class ImageSystem:
         self.deliver(self.put_upload(image, data))
 
     def expire(self, *, after: timedelta = timedelta(days=3)) -> None:
-        """Move the clock. Delete what DynamoDB, the bucket's lifecycle rule and the caches delete by then."""
+        """Move the clock. Delete the rows, uploads and cached objects that AWS deletes in this time."""
         self.clock.now += after
         self.caches.objects.clear()
         for key in self.read_objects():

@@ -142,7 +142,7 @@ def test_an_event_that_is_delivered_twice_at_the_same_time_is_processed_once(
 def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
     system: ImageSystem, step: str, *, crashes: bool
 ) -> None:
-    """I2. The function may also crash after this call, and the event is then delivered again."""
+    """I2. If `crashes` is set, the function crashes after `step`, and the event is delivered again."""
     image = system.create_pending()
     red = system.put_upload(image, RED)
     act_before(system, step, lambda: system.service.delete_image(image.user_id, image.image_id))

@@ -1,4 +1,4 @@
-"""The image functions as Lambda calls them: services from environment variables, and fast imports."""
+"""The image functions as Lambda calls them: they read environment variables, and they import few modules."""
 
 import json
 import subprocess
@@ -140,7 +140,7 @@ def test_a_forms_signature_is_in_the_response_but_not_in_a_log(
 
 
 def test_each_operation_makes_the_documented_number_of_calls(system: ImageSystem) -> None:
-    """Each operation makes one DynamoDB call, unless the docstring of its method names more calls."""
+    """Each operation makes one DynamoDB call, or the calls that the docstring of its method names."""
     album, other = system.create_album(), system.create_album(name="Other")
     image, empty = system.create_ready(album_id=album.album_id), system.create_album(name="Empty")
     one = {

@@ -22,7 +22,8 @@ from tests.runtime.events import make_api_event
 from tests.runtime.images.image_fixture import ImageSystem
 from tests.runtime.platform_fixture import OTHER, OWNER
 
-# Methods that serve a signed-in user. Each call has a user's id, and an image and an album of OWNER.
+# Calls of the methods that serve a signed-in user. Each call gets a user's id, and an image and an album
+# of OWNER.
 Call = Callable[[ImageSystem, str, Image, Album], object]
 SERVE_USERS: dict[str, Call] = {
     "ImageRepository.get": lambda system, user, image, _: system.images.get(
@@ -56,7 +57,7 @@ SERVE_USERS: dict[str, Call] = {
     "AlbumRepository.delete": lambda system, user, _, album: system.albums.delete(user, album.album_id),
 }
 
-# Other methods: those that create rows, and those for the bucket's events.
+# The remaining methods: they create rows, or they process the bucket's events.
 OTHERS = {
     "ImageRepository.create",
     "AlbumRepository.create",
@@ -85,7 +86,7 @@ def test_the_methods_that_serve_a_user_take_the_user_first() -> None:
 
 
 def create_owned(system: ImageSystem) -> tuple[Image, Album]:
-    """Return an album of OWNER and its newer image. The album has two images, so its list has two pages."""
+    """Return an image and an album of OWNER. The album has two images, so the album's list has two pages."""
     album = system.create_album()
     system.create_ready(album_id=album.album_id)
     return system.create_ready(album_id=album.album_id), album

@@ -150,8 +150,8 @@ class AnyOrder(RuleBasedStateMachine):
             self.system.service.delete_album(OWNER, self.albums[album].album_id)
 
     @rule()
-    def two_days_pass(self) -> None:
-        """After two days, DynamoDB deletes expired rows. Forms are invalid, but events may still arrive."""
+    def three_days_pass(self) -> None:
+        """After three days, expired rows are deleted and forms are invalid, but events may still arrive."""
         self.system.expire()
 
     def act_before(self, before: int, act: Callable[[], object]) -> None:
@@ -210,8 +210,8 @@ class AnyOrder(RuleBasedStateMachine):
                 # A ready image's object exists, matches its row and has never changed.
                 assert objects[key] == self.accepted.setdefault(image.image_id, objects[key])
                 assert (image.size, image.width) == (len(objects[key]), WIDTHS[objects[key]])
-        # Every other object belongs to an upload whose event is not processed yet. The processing will copy
-        # or delete the object.
+        # Each object that is not delivered belongs to an upload whose event is not processed yet. The
+        # processing will copy or delete the object.
         waiting = [event for event in self.sent if not event.done]
         uploads = {build_upload_key(event.image.image_id) for event in waiting}
         copies = {build_delivered_key(event.image.image_id, _compute_etag(event.data)) for event in waiting}
@@ -226,7 +226,7 @@ class AnyOrder(RuleBasedStateMachine):
         assert set(self.system.caches.objects) <= set(delivered)
 
     def check_final_state(self) -> None:
-        """Deliver every event, repeat failed deletions, and move the clock. Then check the final state."""
+        """Deliver every event, finish interrupted deletions, and move the clock. Check the final state."""
         system = self.system
         for event in self.sent:
             system.deliver(event.content)

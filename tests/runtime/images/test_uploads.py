@@ -205,7 +205,7 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: Image
 def test_an_object_that_another_request_is_changing_is_tried_again(
     system: ImageSystem, operation: str, code: str
 ) -> None:
-    """S3 answers 409 at the moment of the change. The upload may be the same as before."""
+    """S3 answers 409 while another request changes the object. The upload may be the same as before."""
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
     conflicts = [make_client_error(code, operation)] * 2

@@ -1,5 +1,5 @@
 # ruff: noqa: N803 - AWS's own names
-"""A fake of CloudFront's KeyValueStore: all keys share one version, and a stale version causes two errors."""
+"""A fake of CloudFront's KeyValueStore: all keys share one version. A stale version causes an error."""
 
 from collections.abc import Mapping, Sequence
 

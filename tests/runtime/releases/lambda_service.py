@@ -1,8 +1,8 @@
 # ruff: noqa: ANN401, N803 - AWS's own names and types
 """A fake of Lambda's control plane for releases, with behavior that moto does not have.
 
-A change of a function is complete after some reads of its configuration, and gives the function a new
-revision. Until a change is complete, Lambda refuses the next one. Creating an existing resource is a
+A change of a function gives the function a new revision, and is complete after some reads of the function's
+configuration. Until a change is complete, Lambda refuses the next change. Creating an existing resource is a
 conflict. Versions never change.
 """
 
@@ -28,9 +28,9 @@ class Function:
         sha256: Hash of the code of `$LATEST`.
         pending: Number of reads of the configuration until the last change is complete.
         changed: Whether the function has changed since its last version was published.
-        failed: Reason of the last change's failure. None if it succeeded.
+        failed: Reason of the last change's failure. None if the change succeeded.
         versions: Hash of the code, and variables, by version number.
-        descriptions: Descriptions by version number. Deleted versions stay in it.
+        descriptions: Descriptions by version number, including those of deleted versions.
         aliases: Version numbers by alias.
         urls: URL configurations by alias.
         permissions: Statements by alias and statement id.

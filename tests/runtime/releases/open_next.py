@@ -96,7 +96,7 @@ def make_split_manifest() -> dict[str, Any]:
 
 
 def make_split_changes() -> dict[str, bytes | None]:
-    """Return the changes for `make_output` that give the output of the site of `make_split_manifest`."""
+    """Return changes for `make_output` that make the output of the site of `make_split_manifest`."""
     return {
         MANIFEST: encode_json(make_split_manifest()),
         "server-functions/api/index.mjs": b"globalThis.fnName = 'api'",
@@ -159,7 +159,7 @@ def make_output(changes: Mapping[str, bytes | None] | None = None) -> dict[str, 
 
 
 def make_zip(files: Mapping[str, bytes]) -> io.BytesIO:
-    """Return a zip of files. It also has entries for the folders, as `zip -r` writes them."""
+    """Return a zip of files. The zip also has entries for folders, like those that `zip -r` writes."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         folders = {f"{name.rpartition('/')[0]}/" for name in files if "/" in name}

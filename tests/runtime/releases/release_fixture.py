@@ -64,7 +64,8 @@ class Objects:
 
     Attributes:
         page: Number of names per page of a list.
-        refused: A key whose deletion fails. While it is set, S3 deletes no objects.
+        refused: Key that S3 reports as not deleted. While a key is set, S3 deletes no objects. None means
+            that deletions succeed.
         stored: Content, content type and cache control of each object, by bucket and key.
     """
 
@@ -165,7 +166,7 @@ class Secrets:
 
 @define(slots=False)
 class ReleasePlatform:
-    """A platform that can also release built deployments.
+    """A `Platform` together with the services that release built deployments.
 
     Attributes:
         store: The edge's KeyValueStore.
@@ -253,7 +254,7 @@ class ReleasePlatform:
         watched = self.platform.calls.wrap_client("s3", self.objects)
 
         class S3:
-            """An S3 client that signs URLs like the function's own client, without a recorded call."""
+            """An S3 client that signs URLs like the function's own client. Signing is not a recorded call."""
 
             generate_presigned_url = get_real_client("s3", S3_CONFIG).generate_presigned_url
 
@@ -330,7 +331,7 @@ def read_failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, s
 
 
 def refuse_calls(stage: ReleasePlatform, operation: str, error: Exception, times: int = 10**6) -> None:
-    """Raise an error in each of the next calls of an operation."""
+    """Raise an error in each of the next `times` calls of an operation."""
     left = [times]
 
     def refuse_call(called: str) -> None:

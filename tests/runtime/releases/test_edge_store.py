@@ -63,7 +63,7 @@ class Harness:
         return json.loads(self.store.items[HOST])["r"]
 
     def act_before(self, operation: str, *actions: Callable[[], object]) -> None:
-        """Run one action before each of the next calls of an operation, in this order."""
+        """Run the actions in their order, one before each of the next calls of an operation."""
         waiting = list(actions)
 
         def act_if_called(called: str) -> None:
@@ -307,7 +307,7 @@ def test_after_all_writers_the_edge_serves_the_release_of_the_pointer(
     says_conflict: bool,  # noqa: FBT001 - drawn by Hypothesis
     counts_equal_writes: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:
-    """D3. It does not matter whether an unchanged write gives the store a new version."""
+    """D3. A write that changes nothing may or may not give the store a new version."""
     store = KeyValueStore(says_conflict=says_conflict, counts_equal_writes=counts_equal_writes)
     pointer, ended, harness = run_writers(script, store)
     assert ended == set(range(len(script.pointers)))

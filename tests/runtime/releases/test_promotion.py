@@ -1,4 +1,4 @@
-"""A former live release can become live again within seconds. It stays live while it is pinned (D5)."""
+"""A former live release can become live again within seconds. A pin on the project keeps it live (D5)."""
 
 import json
 from datetime import timedelta
@@ -158,7 +158,7 @@ def test_an_overtaken_promote_is_not_resumed(stage: ReleasePlatform) -> None:
     project = stage.create_project()
     first, second = promote_and_crash(stage, project, "put_key")
     stage.switch.promote(OWNER, second.deployment_id)
-    # The sweep cannot determine whether the second promotion has finished.
+    # The sweep sends a message, because it cannot determine whether the second promotion has finished.
     assert run_sweep(stage) == [second.deployment_id]
     stage.release(second)
     stage.release(first)  # as if this message was sent just before the second promotion
@@ -254,7 +254,7 @@ def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage
 
 
 def test_an_interrupted_promote_of_a_live_release_is_finished(stage: ReleasePlatform) -> None:
-    """D3. At first, the edge does not serve the release with the status `live`, but the other one."""
+    """D3. At first, the edge serves the first release, although the second one has the status `live`."""
     project = stage.create_project()
     first, second = promote_and_crash(stage, project, "update_alias")
     assert find_served_deployment_id(stage, project) == first.deployment_id

@@ -176,7 +176,7 @@ def test_a_lasting_error_fails_the_deployment_only_at_the_last_delivery(
 def test_a_call_with_wrong_parameters_fails_the_deployment_without_a_retry(
     stage: ReleasePlatform, operation: str, step: str
 ) -> None:
-    """D2: boto3 refuses such a call before it sends the call, so it fails at every attempt."""
+    """D2: boto3 refuses such a call before sending it, so the call would fail at every attempt."""
     deployment = stage.create_built(stage.create_project())
     refuse_calls(stage, operation, ParamValidationError(report="Unknown parameter: InvokedViaFunctionUrl"))
     stage.release(deployment)

@@ -21,7 +21,7 @@ PROMOTE = "POST /deployments/{deploymentId}/promote"
 
 
 def make_event(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
-    """Return an event of the release queue. Each message has been make_event this number of times."""
+    """Return an event of the release queue. Each message has been received `times` times."""
     event = make_sqs_event(*(build_message(deployment).to_body() for deployment in deployments))
     for record in event["Records"]:
         record["attributes"] = {"ApproximateReceiveCount": str(times)}

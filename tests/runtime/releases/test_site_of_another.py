@@ -13,7 +13,7 @@ CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
 
 
 def read_served_file(stage: ReleasePlatform, project: Project, path: str) -> bytes | None:
-    """Return what the edge serves for a hashed file of a project's site (`viewer-request.js`), or None."""
+    """Return a hashed file of a project's site as the edge finds it (see `viewer-request.js`), or None."""
     folder = json.loads(stage.store.items[stage.get_site(project).host])["n"]
     content, *_ = stage.objects.stored.get((ASSETS, f"assets/{folder}/{path}"), (None,))
     return content

@@ -28,7 +28,7 @@ ROBOTS = Upload(
 
 
 def put_by_requests(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """Send a file as `make_http_put` does, if S3 would accept its signature."""
+    """Check that S3 would accept the request's signature. Then send the file as `make_http_put` does."""
     check_presigned_put(url, headers, bucket="assets", key=unquote(urlsplit(url).path)[1:])
     return requests.put(url, data=body, headers=dict(headers), timeout=5).status_code
 

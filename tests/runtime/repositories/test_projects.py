@@ -44,7 +44,7 @@ def test_an_undeclared_site_cannot_have_a_project(platform: Platform) -> None:
 
 
 def test_a_claim_is_not_listed_as_a_project(platform: Platform) -> None:
-    """The row has no `userId`, so it is not in the index of a user's projects."""
+    """The claim's row has no `userId`, so the row is not in the index of a user's projects."""
     project = platform.create_project()
     claim = platform.database.get_item(
         TableName=PROJECTS, Key={"projectId": {"S": "SITE#next-site"}, "sk": {"S": "CLAIM"}}
@@ -106,7 +106,7 @@ def test_a_switch_does_not_conflict_with_an_edit_of_variables(platform: Platform
 
 
 def write_attribute_of_later_version(platform: Platform, project: Project) -> None:
-    """Write attributes of a later version of this code into a row."""
+    """Write an attribute of a later version of this code into the project's first variable."""
     platform.database.update_item(
         TableName=PROJECTS,
         Key={"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}},

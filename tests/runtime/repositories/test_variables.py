@@ -230,7 +230,7 @@ def test_secrets_are_written_slowly_if_the_parameter_store_is_throttled(platform
 def test_a_request_ends_before_the_timeout_if_the_parameter_store_stays_throttled(
     platform: Platform,
 ) -> None:
-    """Q1: the API then answers 503, and the request can be repeated."""
+    """Q1: the API answers this error with status 503, and the user can repeat the request."""
     project = platform.create_project()
     throttle_writes(platform, times=100)
     with pytest.raises(ClientError, match="ThrottlingException"):
@@ -240,7 +240,7 @@ def test_a_request_ends_before_the_timeout_if_the_parameter_store_stays_throttle
 
 
 def throttle_writes(platform: Platform, *, times: int) -> list[int]:
-    """Let Parameter Store refuse writes. Return a list with the number of refusals that are left."""
+    """Refuse the next `times` writes to Parameter Store. Return a list with the number of refusals left."""
     left = [times]
 
     def throttle_call(operation: str) -> None:

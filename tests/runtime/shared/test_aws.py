@@ -12,7 +12,7 @@ from tests.runtime.calls import REGION
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached function
-    """The function that returns a client, without clients of earlier tests."""
+    """The function that creates and caches clients. Its cache is empty before and after each test."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")

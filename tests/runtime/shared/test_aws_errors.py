@@ -98,14 +98,14 @@ def test_the_description_of_a_botocore_error_says_whether_aws_was_reached(
 
 # Functions that say whether a retry can help.
 ASKING = {"is_retryable", "_is_retryable"}
-# Handlers that treat all errors of botocore in the same way, with the reason.
+# Files with `except` clauses that treat all botocore errors in the same way, each with its reason.
 UNCONDITIONAL = {
     "runtime/shops/tokens.py": "the error only hides the plaintext; it does not say that a retry helps"
 }
 
 
 def test_every_handler_of_botocore_errors_asks_whether_a_retry_can_help() -> None:
-    """`BotoCoreError` includes bugs, such as `ParamValidationError`. A retry cannot help there."""
+    """`BotoCoreError` includes bugs, such as `ParamValidationError`. A retry cannot help against a bug."""
     checked = [each for path in sorted(RUNTIME.rglob("*.py")) for each in find_handlers(path)]
     unconditional = {path for path, asks in checked if not asks}
     assert unconditional == UNCONDITIONAL.keys()
@@ -113,7 +113,7 @@ def test_every_handler_of_botocore_errors_asks_whether_a_retry_can_help() -> Non
 
 
 def find_handlers(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield each `except` of a file that includes `BotoCoreError`, and whether it calls `is_retryable`."""
+    """Yield the file's path for each `except` with `BotoCoreError`, and whether it calls `is_retryable`."""
     tree = ast.parse(path.read_text())
     groups = {
         target.id

@@ -1,4 +1,4 @@
-"""Pagination cursors: their tenant, their query and their lifetime."""
+"""A pagination cursor is valid only for its tenant, its query and its lifetime."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -44,7 +44,7 @@ def test_a_cursor_contains_the_position(position: dict[str, Any], tenant: str, q
 
 
 def test_every_invalid_cursor_gets_the_same_error() -> None:
-    """A5. The cursor was altered, has expired, or has another tenant, query or key. Or it is not a cursor."""
+    """A5. The tested cursors are altered, expired, malformed, or of another tenant, query or key."""
     cursor = CURSORS.write("user", "list", POSITION)
     later = evolve(CURSORS, clock=lambda: NOW + timedelta(hours=24))
     messages = {

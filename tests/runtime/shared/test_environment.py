@@ -40,7 +40,7 @@ def test_all_missing_variables_are_named_in_one_error() -> None:
     )
 )
 def test_the_rule_for_names_is_the_one_of_lambda(name: str) -> None:
-    """Q1: the pattern of Lambda's API model. For example, a name has at least two characters."""
+    """Q1: `LAMBDA_NAME` accepts exactly the names that Lambda's API model accepts."""
     assert bool(LAMBDA_NAME.fullmatch(name)) == bool(re.fullmatch(PATTERN, name))
 
 

@@ -63,7 +63,7 @@ def find_created_clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -
 
 
 def call_lambdas(part: object) -> None:
-    """Call all lambda attributes of a service. With these, the service creates clients when it needs them."""
+    """Call all attributes that are Python lambdas. A service calls them to create clients when needed."""
     if inspect.isfunction(part) and part.__name__ == "<lambda>":
         call_lambdas(part())
     elif has(type(part)):

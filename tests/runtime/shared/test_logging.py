@@ -1,4 +1,4 @@
-"""Structured logs, and batches of messages that report failures."""
+"""Structured logs, and the report of the failed messages of a batch."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Batches of transaction operations stay within DynamoDB's limits for their number and their bytes."""
+"""Each batch of transaction operations stays within DynamoDB's limits for operations and for bytes."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from runtime.shared.dynamodb import MAX_ITEM_BYTES
 from runtime.shared.transaction_batches import SizedOperation, split_into_transactions
 
-# DynamoDB's limits. The number of bytes is "4 MB", in its smaller meaning.
+# DynamoDB's limits for one transaction. The bytes are "4 MB" in the smaller of its two meanings.
 MAX_OPERATIONS, MAX_BYTES = 100, 4_000_000
 
 SIZES = st.one_of(

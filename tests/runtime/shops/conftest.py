@@ -1,4 +1,4 @@
-"""Fixtures of the shop store on moto's DynamoDB. Other test folders replace `store`."""
+"""Fixtures of the shop store on moto's DynamoDB. Other test folders define another fixture `store`."""
 
 from typing import Any
 

@@ -79,7 +79,7 @@ class ShopPlatform:
         return self.history.record(ImportRecord.from_job(self.create_succeeded(domain)))
 
     def create_copy(self, job: Job, status: Status, **more: Any) -> Job:
-        """Write a copy of a job in another status, without the calls that lead to it. Return the copy."""
+        """Write a copy of a job with a new id and this status, without the usual calls. Return the copy."""
         placed = evolve(job, status=status, job_id=self.ids(), **more)
         self.jobs.create(placed)
         return placed

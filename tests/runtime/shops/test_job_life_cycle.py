@@ -1,4 +1,4 @@
-"""After any sequence of calls, jobs equal a simple model. Calls repeat, and come from two shops (S3)."""
+"""After any sequence of calls, jobs are as a simple model predicts. Two shops make and repeat calls (S3)."""
 
 import os
 from collections.abc import Callable

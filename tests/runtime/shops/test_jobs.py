@@ -12,7 +12,7 @@ from runtime.shops.model import JOB_LIFETIME, MAX_BATCHES, TRANSITIONS, Job, Sta
 from tests.runtime.shops.shop_fixture import OTHER_SHOP, SHOP, START, ShopPlatform
 from tests.runtime.tables import JOBS
 
-# Each change of a job by the new status. `advanced` is the counting of a batch, which keeps the status.
+# The calls that change a job, by the job's new status. `advanced` counts a batch, and keeps the status.
 CHANGES: Mapping[str, Callable[[JobRepository, str, str], Job]] = {
     "running": lambda jobs, domain, job_id: jobs.start(domain, job_id),
     "succeeded": lambda jobs, domain, job_id: jobs.succeed(domain, job_id),
@@ -157,7 +157,7 @@ def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
 
 
 def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> None:
-    """T8. The index contains keys only, so a progress write never updates it."""
+    """T8. The index contains only keys. A write of progress changes no key, so it never updates the index."""
     tables = store.database.describe_table(TableName=JOBS)["Table"]
     (index,) = [each for each in tables["GlobalSecondaryIndexes"] if each["IndexName"] == "StatusIndex"]
     assert index["Projection"]["ProjectionType"] == "KEYS_ONLY"

@@ -114,7 +114,7 @@ def test_an_update_without_changes_still_needs_the_shop(store: ShopPlatform) -> 
 
 @pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
 def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dict[str, Any]) -> None:
-    """Even an equal update and an update of another field are refused: one may depend on the other."""
+    """Equal updates and updates of other fields are refused, too: they may depend on the changed field."""
     shop = store.install_shop(name="One")
     winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
     with pytest.raises(ShopChangedError):

@@ -23,12 +23,12 @@ from tests.runtime.releases.release_fixture import (
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 HOUR = timedelta(hours=1)
-# Changes that give the revalidation function other code. Releases with equal code share its version.
+# Changes that give the revalidation function other code. Releases with equal code share one version of it.
 OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
 def run_collector(stage: ReleasePlatform, at: datetime, collector: Collector | None = None) -> None:
-    """Call the collector function with this scheduled time."""
+    """Call the collector function with an event for the scheduled time `at`."""
     event = {"id": "event", "time": format_time(at)}
     collect.handle_event(event, collector or stage.collector, stage.edge_cache)
 
@@ -43,7 +43,7 @@ def run_both_steps(stage: ReleasePlatform) -> None:
 def create_releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
     """Create releases that became live one after the other, by writing their resources directly.
 
-    The edge cache already has the current generation, so the collector does not invalidate it.
+    The edge's store already has the current generation, so the collector does not invalidate the edge cache.
     """
     stage.store.items[GENERATION_KEY] = GENERATION
     found: list[Deployment] = []

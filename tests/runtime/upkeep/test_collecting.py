@@ -33,7 +33,7 @@ from tests.runtime.upkeep.collection import (
 def test_the_newest_ten_of_fifteen_releases_and_the_pinned_one_are_kept(
     stage: ReleasePlatform,
 ) -> None:
-    """D6: all resources of the other releases are deleted, except versions that other releases share."""
+    """D6: all resources of the collected releases are deleted, except versions that kept releases share."""
     project = stage.create_project()
     all_of_them = [stage.create_live(project) for _ in range(2)]
     all_of_them += [stage.release(stage.create_built(project, OTHER_CODE)) for _ in range(13)]
@@ -148,7 +148,7 @@ def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePl
 
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, interrupted: bool) -> None:  # noqa: FBT001 - a case
-    """D6, D7: all parts are removed, even if an interrupted release did not record them in its row."""
+    """D6, D7: all parts are removed, even if the row of an interrupted release does not name them."""
     project = stage.create_project()
     split = stage.release(stage.create_built(project, make_split_changes()))
     newest = stage.create_live(project)

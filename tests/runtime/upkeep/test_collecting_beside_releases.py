@@ -110,7 +110,7 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
 
 @pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
 def test_a_version_that_is_collected_during_its_release_is_published_again(step: str) -> None:
-    """D2, D6: after a sweep, two releases can run at once. A collection can then remove the older version."""
+    """D2, D6: after a sweep, two releases can run at once. A collection can then remove a version of one."""
     harness = Harness()
 
     def publish_other_release(called: str) -> None:
@@ -128,7 +128,7 @@ def test_a_version_that_is_collected_during_its_release_is_published_again(step:
 
 
 def test_versions_without_alias_are_removed_once_there_is_a_newer_one() -> None:
-    """The versions of all releases are removed, also those of releases that are not collected now.
+    """A collection removes the versions without an alias of all releases, not only of those it collects.
 
     A version that an operator has published stays.
     """

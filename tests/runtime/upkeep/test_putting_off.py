@@ -95,7 +95,7 @@ def test_a_failing_deployment_that_progressed_keeps_its_new_lease(platform: Plat
     assert read_row(platform, deployment) == fresh
 
 
-def test_a_table_that_refuses_writes_does_not_block_the_others(platform: Platform) -> None:
+def test_refused_writes_do_not_block_the_other_deployments(platform: Platform) -> None:
     one, two = (
         create_unreadable(platform, platform.create_project()),
         platform.push(platform.create_project(site="two")),

@@ -167,7 +167,7 @@ def test_a_deployment_fails_with_a_reason_after_the_last_retry(platform: Platfor
 def test_the_live_deployment_never_fails(platform: Platform) -> None:
     """D2: the sweep resends the message of the deployment that the live pointer names.
 
-    It does this until the edge and the aliases follow the pointer.
+    The sweep repeats this until the edge and the aliases follow the pointer.
     """
     project = platform.create_project()
     deployment = platform.create_deploying(project)

@@ -126,7 +126,7 @@ def test_an_uncounted_running_build_is_counted(
 
 
 def put_waiting_row(platform: Platform, deployment: Deployment) -> None:
-    """Write a waiting row for a deployment that is not queued. No transaction of the platform leaves one."""
+    """Write a waiting row for a deployment that is not queued. The platform leaves no such row."""
     platform.database.put_item(
         TableName=PROJECTS,
         Item={

@@ -36,9 +36,9 @@ from runtime.deploy.releases.build_output.tag_seed import TagRow, TagSeedError, 
 MANIFEST = "open-next.output.json"
 TAG_SEED = "dynamodb-provider/dynamodb-cache.json"
 WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs")
-"""The platform's wrapper of every function that handles HTTP requests."""
+"""The files of the platform's wrapper. Every function that handles HTTP requests gets this wrapper."""
 CACHE_RULES = "anchor-cache-rules.json"
-"""File with the wrapper's `SharedCacheRules` of the build."""
+"""File with the build's `SharedCacheRules`, which the wrapper reads."""
 
 _MEBIBYTE = 1024 * 1024
 _END_OF_DIRECTORY = b"PK\x05\x06"
@@ -59,7 +59,7 @@ _ZIP_ERRORS = (
     ValueError,
 )
 _MAX_NAME_BYTES = 900
-"""Bytes. An object key has up to 1,024, and the prefix with site and deployment takes up to 80."""
+"""An object key has up to 1,024 bytes. The prefix with site and deployment takes up to 80 of them."""
 
 
 class ArtifactRefusedError(Exception):

@@ -82,7 +82,7 @@ class SplitFunction:
 
     Attributes:
         name: Name in the site's `open-next.config`.
-        patterns: Paths that it serves, with the base path. `*` stands for any characters.
+        patterns: Paths that the function serves, with the base path. `*` stands for any characters.
     """
 
     name: str
@@ -124,7 +124,7 @@ class Manifest:
         revalidation: None if the site has disabled its incremental cache.
         split_functions: Server functions for some of the paths. The first function with a matching pattern
             serves a path.
-        base_path: Base path of the site, such as `/docs`; empty if it is served at the root.
+        base_path: Base path of the site, such as `/docs`; empty if the site is served at the root.
     """
 
     server: HttpBundle

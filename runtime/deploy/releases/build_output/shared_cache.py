@@ -101,7 +101,7 @@ NOTHING_SHARED: Final = SharedCacheRules(conditional=(_EVERY_PATH,))
 def read_shared_cache_rules(
     manifests: Mapping[str, bytes], *, build_id: str, base_path: str
 ) -> SharedCacheRules:
-    """Read the rules of a build.
+    """Return the rules of a build. Without `routes-manifest.json`, no answer may be shared.
 
     Args:
         manifests: The content of the manifests that the build has, by their names in `MANIFESTS`.
@@ -158,9 +158,9 @@ def _read_matchers(middleware: "_Document") -> Iterator[str]:
 def _read_conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_read_rewrites(routes))
     # If one rewrite has conditions, all rewrites are conditional, because this rewrite can also apply to the
-    # targets of the others. The same holds for a rewrite to another server, which receives the whole request.
-    # With locales, all rewrites are conditional, because OpenNext first chooses a locale for every path, by
-    # the visitor's cookie and languages.
+    # targets of the other rewrites. The same holds for a rewrite to another server, which receives the whole
+    # request. With locales, all rewrites are conditional, because OpenNext first chooses a locale for every
+    # path, by the visitor's cookie and languages.
     if has_locales or any(_has_conditions(rule) or _is_external(rule) for rule in rewrites):
         yield from (rule.get_text("regex") for rule in rewrites)
     for name in ("headers", "onMatchHeaders", "redirects"):

@@ -1,7 +1,7 @@
 """Seed of a site's tag table: the tags of each prerendered page of a build.
 
-OpenNext writes one JSON array with a row for each page and tag, and repeats many of them. A large site has
-tens of megabytes, so the file is read row by row.
+OpenNext writes one JSON array with a row for each page and tag, and repeats many rows. The file of a large
+site has tens of megabytes, so it is read row by row.
 """
 
 import codecs

@@ -138,8 +138,8 @@ export class SharedCache {
     const isData = inside.startsWith(data) && inside.endsWith(".json");
     if (!isData && /^\/_next\/data(?:\/|$)/i.test(inside)) return { isConditional: true, isPrerenderedPath: false };
     const page = isData ? inside.slice(data.length - 1, -".json".length) : inside;
-    // OpenNext compares the segment in lower case, so it never finds a locale with capital letters. This code must
-    // give the same result.
+    // OpenNext compares the first path segment in lower case, so it never finds a locale with capital letters. This
+    // code must give the same result.
     const isLocalized = !locales.length || locales.includes((page.split("/")[1] ?? "").toLowerCase());
     const isApi = /^\/api(?:\/|$)/.test(page);
     const pages = [page, page.replace(/\/index$/, "") || "/", page.replace(/\/+$/, "") || "/"];

@@ -162,7 +162,7 @@ def test_a_function_reads_the_new_values_when_the_etag_changes() -> None:
 
 
 class ChangingStore(Mapping[str, str]):
-    """A store with one key. Another process writes the key immediately after the first read."""
+    """A store with one key. The first read also changes the value, as if another process wrote it then."""
 
     def __init__(self) -> None:
         self.value, self.etag = "old", "1"

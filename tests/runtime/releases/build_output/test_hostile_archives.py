@@ -30,7 +30,7 @@ def make_artifact_with_files(names: range) -> io.BytesIO:
 
 
 def test_200_000_files_are_refused() -> None:
-    """This number of entries needs zip64. Its additional end record could contradict the usual one."""
+    """This number of entries needs zip64. The end record of zip64 could contradict the usual end record."""
     assert "zip64" in find_refusal_message(make_artifact_with_files(range(200_000)))
 
 
@@ -42,7 +42,7 @@ def test_60_000_files_are_refused() -> None:
 
 
 def test_a_ratio_of_ten_thousand_is_refused() -> None:
-    """Ten entries share one megabyte of zeros. Its ratio is 1,000 to 1, so the total ratio is 10,000 to 1."""
+    """Ten entries share a megabyte of zeros with a ratio of 1,000 to 1. So the total ratio is 10,000 to 1."""
     file = make_artifact()
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(make_zip_entry("assets/zeros"), b"\0" * 1024 * 1024)

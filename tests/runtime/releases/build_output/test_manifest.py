@@ -161,7 +161,7 @@ def test_the_cache_id_of_a_build_is_its_build_id() -> None:
 def test_the_cache_id_of_a_site_with_a_deployment_id_is_that_id() -> None:
     """OpenNext 4.1.12 writes the tag seed with the build id, but the server looks up the `deploymentId`.
 
-    Without the rename, `revalidateTag` would find no rows.
+    So `to_cache_name` renames the rows. Otherwise, `revalidateTag` would find none.
     """
     build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}')
     assert build.to_cache_name("build-1/news") == "deployment-1/news"

@@ -1,4 +1,4 @@
-"""E1: the rules about shared caches that are read from a build's manifests."""
+"""E1: the manifests of a build give the rules that decide which responses shared caches may keep."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def test_paths_that_middleware_matches_are_always_conditional() -> None:
 
 
 def test_node_middleware_is_read_from_its_own_manifest() -> None:
-    """Next.js 16 lists the middleware `proxy.ts` in another manifest."""
+    """Next.js 16 lists the middleware `proxy.ts` in the manifest of functions, not in that of middleware."""
     matchers = [{"regexp": "^/protected$", "originalSource": "/protected", **MISSING}]
     rules = read_rules(**{FUNCTIONS: {"version": 1, "functions": {"/_middleware": {"matchers": matchers}}}})
     assert rules.conditional[0] == "^/protected$"
@@ -65,7 +65,7 @@ def test_other_functions_in_the_manifests_are_not_treated_as_middleware() -> Non
         MIDDLEWARE: {"middleware": {}, "functions": {"/api/e": {"matchers": [{"regexp": "^/api/e$"}]}}},
         FUNCTIONS: {"functions": {"/api/slow": {"maxDuration": 60}}},
     }
-    assert len(read_rules(**manifests).conditional) == 1, "only the paths that have another cache key"
+    assert len(read_rules(**manifests).conditional) == 1, "only paths with another cache key are conditional"
 
 
 @pytest.mark.parametrize("kind", ["headers", "onMatchHeaders", "redirects"])
@@ -99,11 +99,11 @@ def test_rewrites_without_conditions_are_not_conditional() -> None:
 
 
 def test_an_external_rewrite_is_conditional() -> None:
-    """Another server sends the response. It can depend on every part of the request."""
+    """Another server sends the response. The response can depend on every part of the request."""
     external = make_rule("^/blog$", destination="https://blog.example.com/:path*")
     before = make_rule("^/news$", destination="/blog")
     rules = read_rules({"rewrites": {"beforeFiles": [before], "afterFiles": [external]}})
-    assert {"^/blog$", "^/news$"} <= set(rules.conditional), "a rewrite to such a path, too"
+    assert {"^/blog$", "^/news$"} <= set(rules.conditional), "a rewrite to an external rewrite, too"
 
 
 def test_only_page_data_below_next_has_the_cache_key_of_pages() -> None:

@@ -1,4 +1,4 @@
-"""E1: the responses of a site that CloudFront may cache, and the Cache-Control that the visitor gets."""
+"""E1: which responses of a site CloudFront may cache, and which Cache-Control the visitor gets."""
 
 from collections.abc import Iterator
 
@@ -40,8 +40,8 @@ FRAMEWORK = "public, max-age=0, s-maxage=31536000, must-revalidate"
 REVALIDATED = "public, max-age=0, must-revalidate"
 REVALIDATED_PRIVATELY = "private, max-age=0, must-revalidate"
 UNSHARED = "private, no-store"
-# Like the distribution's cache policy for pages: a response without Cache-Control is not cached, and no
-# response is cached for more than a year.
+# This policy has the same rules as the distribution's cache policy for pages. A response without
+# Cache-Control is not cached, and no response is cached for more than a year.
 POLICY = CachePolicy(max_ttl=31_536_000)
 
 
@@ -117,7 +117,7 @@ def test_the_visitor_gets_cache_control_without_directives_for_shared_caches(
 def test_an_answer_without_shared_caching_is_neither_cached_nor_collapsed(
     module: CacheControl, control: str | None
 ) -> None:
-    """CloudFront sends one response to all visitors who wait for it, unless Cache-Control forbids this."""
+    """If Cache-Control does not forbid it, CloudFront sends one response to all visitors who wait for one."""
     headers = module.apply(RULES, Request(), {"cache-control": control} if control else {})
     assert "private" in headers["cache-control"]
     assert compute_kept_seconds(headers) == 0
@@ -155,9 +155,9 @@ def test_headers_for_shared_caches_are_removed(module: CacheControl, name: str) 
 
 ASKS = {"cache-control": "public, s-maxage=60"}
 NOT_SHARED = {
-    "middleware matches it": (RULES, Request(path="/protected")),
+    "a path that middleware matches": (RULES, Request(path="/protected")),
     "with a trailing slash": (RULES, Request(path="/protected/")),
-    "its data": (RULES, Request(path="/_next/data/b1/protected.json")),
+    "the page data of a path that middleware matches": (RULES, Request(path="/_next/data/b1/protected.json")),
     "in another case": (RULES, Request(path="/PROTECTED")),
     "encoded": (RULES, Request(path="/%70rotected")),
     "in another case than an exclusion": (EXCLUDING, Request(path="/API/feed")),
@@ -176,15 +176,15 @@ NOT_SHARED = {
     "a prefetch of the middleware": (RULES, Request(headers={"x-middleware-prefetch": "1"})),
     "a server action": (RULES, Request(headers={"next-action": "x"})),
     "data of a page at the page's own path": (RULES, Request(headers={"x-nextjs-data": "1"})),
-    "a rule with conditions below it": (RULES, Request(path="/account/orders/1")),
+    "a path below a path with conditions": (RULES, Request(path="/account/orders/1")),
     "with a doubled slash": (RULES, Request(path="//api/feed")),
     "with an encoded slash": (RULES, Request(path="/api%2Ffeed")),
     "with dots": (RULES, Request(path="/api/./feed")),
     "with a broken encoding": (RULES, Request(path="/api/%E0%A4%A")),
     "with an encoded percent sign": (RULES, Request(path="/api/%2570rotected")),
-    "its locale is detected": (WITH_LOCALES, Request(path="/blog/post")),
-    "a locale and a gate": (WITH_LOCALES, Request(path="/de/protected")),
-    "no locale but a word like it": (WITH_LOCALES, Request(path="/de.faq")),
+    "a path whose locale is detected": (WITH_LOCALES, Request(path="/blog/post")),
+    "a locale before a path that middleware matches": (WITH_LOCALES, Request(path="/de/protected")),
+    "a path that only starts like a locale": (WITH_LOCALES, Request(path="/de.faq")),
     "a locale that OpenNext does not find": (WITH_LOCALES, Request(path="/pt-BR/blog")),
     "data of another build": (RULES, Request(path="/_next/data/b2/other.json")),
     "data without an ending": (WITH_LOCALES, Request(path="/_next/data/b1/de")),
@@ -192,7 +192,10 @@ NOT_SHARED = {
         evolve(WITH_LOCALES, conditional=(r"^/en/_next/data/.+$",)),
         Request(path="/_next/data/b1/en/other.json"),
     ),
-    "a locale's data and a gate": (WITH_LOCALES, Request(path="/_next/data/b1/en/protected.json")),
+    "page data of a locale, for a path that middleware matches": (
+        WITH_LOCALES,
+        Request(path="/_next/data/b1/en/protected.json"),
+    ),
     "below a base path": (BELOW_BASE, Request(path="/base/protected")),
     "beside the base path": (BELOW_BASE, Request(path="/api/feed")),
     "with Authorization": (RULES, Request(headers={"authorization": "Bearer x"})),
@@ -200,7 +203,7 @@ NOT_SHARED = {
     "in preview mode": (RULES, Request(headers={"cookie": "__next_preview_data=x"})),
     "a revalidation": (RULES, Request(headers={"x-prerender-revalidate": "x"})),
     "a POST": (RULES, Request(method="POST")),
-    "the edge does not allow it": (RULES, Request(cache="4f1c")),
+    "sharing that the edge does not allow": (RULES, Request(cache="4f1c")),
     "without rules": (None, Request()),
     "prerendered": (RULES, Request(path="/about")),
     "prerendered data": (RULES, Request(path="/_next/data/b1/about.json")),
@@ -232,7 +235,9 @@ def test_an_answer_that_may_differ_between_visitors_is_not_shared(module: CacheC
         (EXCLUDING_BELOW_BASE, "/base/api/feed"),
     ],
 )
-def test_every_other_answer_is_shared(module: CacheControl, rules: SharedCacheRules, path: str) -> None:
+def test_an_answer_at_an_unconditional_path_is_shared(
+    module: CacheControl, rules: SharedCacheRules, path: str
+) -> None:
     assert compute_kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 60
 
 
