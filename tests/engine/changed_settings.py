@@ -51,6 +51,26 @@ _IMAGES: Final = {
 }
 _NEXT_SITE: Final = {"name": "next-site", "memory": 1536}
 _DOCS: Final = {"name": "docs"}
+_PLATFORM_FUNCTIONS: Final = (
+    "api",
+    "build-events",
+    "collect",
+    "images-api",
+    "images-uploaded",
+    "orchestrator",
+    "promote",
+    "release",
+    "sweep",
+    "webhook",
+)
+_SITE_FUNCTIONS: Final = (
+    "site-docs-image",
+    "site-docs-revalidate",
+    "site-docs-server",
+    "site-next-site-image",
+    "site-next-site-revalidate",
+    "site-next-site-server",
+)
 
 CHANGED_SETTINGS: Final = (
     ChangedSettings(
@@ -106,28 +126,18 @@ CHANGED_SETTINGS: Final = (
         name="architecture",
         settings={"architecture": "x86_64"},
         plan={
+            "replace lambda/layerVersion compatibleArchitectures": ("layers-base", "layers-edge"),
             "update codebuild/project environment": ("site-docs-build", "site-next-site-build"),
-            "update lambda/function architectures": 16,
-            "update lambda/layerVersion compatibleArchitectures": ("layers-base", "layers-edge"),
+            "update lambda/function architectures": _SITE_FUNCTIONS,
+            "update lambda/function architectures, layers": _PLATFORM_FUNCTIONS,
         },
     ),
     ChangedSettings(
         name="python-runtime",
         settings={"pythonRuntime": "python3.14"},
         plan={
-            "update lambda/function runtime": (
-                "api",
-                "build-events",
-                "collect",
-                "images-api",
-                "images-uploaded",
-                "orchestrator",
-                "promote",
-                "release",
-                "sweep",
-                "webhook",
-            ),
-            "update lambda/layerVersion compatibleRuntimes": ("layers-base", "layers-edge"),
+            "replace lambda/layerVersion compatibleRuntimes": ("layers-base", "layers-edge"),
+            "update lambda/function layers, runtime": _PLATFORM_FUNCTIONS,
         },
     ),
     ChangedSettings(
