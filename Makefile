@@ -103,7 +103,7 @@ engine: $(INSTALLED) ## run the tests with Pulumi's own engine (it is built in .
 	@$(MAKE) --no-print-directory -j 2 engine-stages engine-site
 
 engine-stages: $(INSTALLED)
-	@$(PYTEST) tests/engine --ignore $(ENGINE_SITE) -n 2 --dist loadfile -v | grep --line-buffered -v '^tests/engine/'
+	@$(PYTEST) tests/engine --ignore $(ENGINE_SITE) -n 3 --dist loadfile -v | grep --line-buffered -v '^tests/engine/'
 
 # The tests of ENGINE_SITE run in a process of their own, because a process can run only one emulator.
 engine-site: $(INSTALLED)

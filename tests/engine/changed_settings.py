@@ -164,31 +164,12 @@ CHANGED_SETTINGS: Final = (
         },
     ),
     ChangedSettings(
-        name="no-alert-address",
-        settings={"alertEmails": None},
-        plan={
-            "delete sns/topicSubscription": (
-                "alerts-cloudfront-on-call@example.com",
-                "alerts-cloudfront-ops@example.com",
-                "alerts-on-call@example.com",
-                "alerts-ops@example.com",
-            ),
-        },
-    ),
-    ChangedSettings(
         name="origins-of-the-web-application",
         settings={"images": {**_IMAGES, "corsOrigins": ["https://new.example.com"]}},
         plan={
             "update apigatewayv2/api corsConfiguration": ("images",),
             "update cloudfront/responseHeadersPolicy corsConfig": ("images-delivery",),
             "update s3/bucketCorsConfiguration corsRules": ("images",),
-        },
-    ),
-    ChangedSettings(
-        name="size-of-images",
-        settings={"images": {**_IMAGES, "maximumMegabytes": 20}},
-        plan={
-            "update lambda/function environment": ("images-api", "images-uploaded"),
         },
     ),
     ChangedSettings(
