@@ -16,7 +16,7 @@ from tests.e2e.tiny_platform import TinyPlatform
 ROOT: Final = Path(__file__).parent.parent
 # The ports are chosen only once, because all emulators that one process runs, one after the other, must use
 # the same port.
-_ports = cache(find_free_ports)
+get_ports = cache(find_free_ports)
 
 
 def create_silent_progress() -> Progress:
@@ -27,7 +27,7 @@ def create_silent_progress() -> Progress:
 @contextmanager
 def run_cloud(sites: Sequence[str]) -> Generator[Cloud]:
     """Run an embedded cloud with these sites, without output."""
-    ports: Ports = _ports()
+    ports: Ports = get_ports()
     with Cloud.start(root=ROOT, ports=ports, progress=create_silent_progress(), sites=sites) as running:
         yield running
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from benchmarks.embedded import get_ports
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from local.emulator.emulator import Emulator
 from local.pulumi_engine.cli import PulumiCommandLine, PulumiProject, find_command_line
@@ -102,7 +103,7 @@ def run_projects(command_line: PulumiCommandLine) -> Generator[Mapping[str, Call
     with (
         tempfile.TemporaryDirectory() as folder,
         create_layers() as layers,
-        Emulator(region="ap-southeast-1", port=0) as emulator,
+        Emulator(region="ap-southeast-1", port=get_ports().emulator) as emulator,
         run_provider(emulator, root=Path(folder)) as port,
     ):
         settings = {"anchor-deploy:layers": str(layers)}
