@@ -28,7 +28,10 @@ _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 @frozen
 class _Bearer(AuthBase):
-    """Authentication with the access token. A `default` entry in ~/.netrc replaces a header, but not this."""
+    """Authentication with the access token.
+
+    A plain `Authorization` header would not be safe: requests replaces it if ~/.netrc has a `default` entry.
+    """
 
     token: str = field(repr=False)
 
@@ -55,7 +58,7 @@ class Client:
         """Send a request and return the JSON of the response; an empty response returns {}.
 
         If the API is busy, a GET is repeated once, after the time in `Retry-After`. Other methods are never
-        repeated, because the first request may have taken effect.
+        repeated, because the API has perhaps carried out the first request.
 
         Args:
             method: The HTTP method.
@@ -148,7 +151,7 @@ def _send_request(
             params=query,
             auth=_Bearer(credentials.access_token),
             timeout=_TIMEOUT_SECONDS,
-            allow_redirects=False,  # the API never redirects, and the body may contain secrets
+            allow_redirects=False,  # the API never redirects, and the body can contain secrets
         )
     except requests.RequestException as error:
         raise CommandError(f"{credentials.api} cannot be reached: {error}") from None

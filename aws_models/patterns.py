@@ -2,10 +2,11 @@ r"""Patterns of AWS's models as Python regular expressions.
 
 The models contain Java patterns. They differ from Python's patterns in three points:
 
-- Many patterns, such as `[a-zA-Z0-9-_]+`, have no anchors, but describe the whole value. If such a pattern
-  only described a part of the value, this example would accept every value that contains a letter.
+- Many patterns, such as `[a-zA-Z0-9-_]+`, have no anchors, but describe the whole value. With Python's
+  `search`, this pattern would accept every value that contains a letter.
 - `\p{L}` is a Unicode category. Python's `re` has no categories.
-- In a Java set, `\w-_` contains a hyphen, and two escaped surrogates are one character.
+- Java accepts a set such as `[\w-_]`, which contains a hyphen. Python refuses this set. In Java, two escaped
+  surrogates in a set are one character. In Python, they are two characters.
 """
 
 import re
@@ -48,7 +49,7 @@ def compile_pattern(pattern: str, *, is_ascii: bool) -> re.Pattern[str]:
 
 
 def _has_ambiguous_hyphen(text: str) -> bool:
-    r"""Return whether a set contains a hyphen after a class such as `\w`, which Python refuses."""
+    r"""Return whether a set contains a hyphen after a class such as `\w`. Python refuses such a set."""
     return bool(re.search(r"\[[^\]]*\\[wds]-[^\]]", text))
 
 
@@ -88,7 +89,7 @@ def _list_characters(name: str, *, is_ascii: bool) -> str:
 
 @cache
 def _list_ranges(*, is_ascii: bool) -> tuple[tuple[str, int, int], ...]:
-    """Return the ranges of characters with the same category, in order."""
+    """Return the ranges of consecutive characters with the same category: category, first and last code."""
     limit = 0x80 if is_ascii else sys.maxunicode + 1
     groups = groupby(range(limit), key=lambda code: unicodedata.category(chr(code)))
     ranges = ((category, list(codes)) for category, codes in groups)

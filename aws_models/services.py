@@ -21,7 +21,7 @@ def load_service(name: str) -> ServiceModel:
 
 @cache
 def load_shape(reference: str) -> Shape:
-    """Return the shape with this name from the model of its service.
+    """Return a shape from the model of its service.
 
     Args:
         reference: Service and shape, such as `lambda.FunctionName`.

@@ -134,7 +134,7 @@ def _iterate_strings(value: object, *path: str | int) -> Iterator[tuple[Within, 
 def _inline_archives(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
     """Return the value with each archive of a folder replaced by an archive that contains the files' content.
 
-    This is necessary, because the folders may be deleted later.
+    This is necessary, because the caller can delete the folders before the value is used.
     """
     if isinstance(value, pulumi.FileArchive):
         files = sorted(path for path in Path(value.path).rglob("*") if path.is_file())

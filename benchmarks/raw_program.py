@@ -67,9 +67,9 @@ class RawResource:
 def convert_to_raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
     """Convert recorded resources into raw resources, in the same order.
 
-    A value that comes from another resource is replaced by the output of that resource, also inside lists,
-    mappings and texts. Therefore the raw resources have the same inputs, options and dependencies as in the
-    program.
+    If an input contains a value of another resource, the output of that resource replaces the value. This
+    also applies inside lists, mappings and texts. Therefore the raw resources have the same inputs, options
+    and dependencies as in the program.
 
     Raises:
         ValueError: An input depends on a resource, but contains no output of this resource.
@@ -102,7 +102,7 @@ def _convert_resource(each: Recorded, graph: Sequence[Recorded], positions: Mapp
     referred: set[str] = set()
     for key, value in each.inputs.items():
         of = sorted(positions[urn] for urn in each.references.get(key, ()))
-        found, used = _replace_by_outputs(value, [(position, graph[position].made) for position in of])
+        found, used = _replace_texts_by_outputs(value, [(position, graph[position].made) for position in of])
         if used != set(of):
             missing = [graph[position].urn for position in of if position not in used]
             raise ValueError(f"{key} of {each.urn} contains no output of {', '.join(missing)}: {value!r}")
@@ -118,10 +118,18 @@ def _convert_resource(each: Recorded, graph: Sequence[Recorded], positions: Mapp
     )
 
 
-def _replace_by_outputs(
+def _replace_texts_by_outputs(
     value: object, others: Sequence[tuple[int, Mapping[Within, str]]]
 ) -> tuple[object, set[int]]:
-    """Return the value with outputs in place of texts, and the positions of the outputs' resources."""
+    """Return the value with outputs in place of the texts that other resources have as outputs.
+
+    Args:
+        value: An input of a resource.
+        others: The resources on which the input depends: their positions, and the texts in their outputs.
+
+    Returns:
+        The value, and the positions of the resources whose outputs it contains.
+    """
     known: dict[str, list[Attribute]] = {}
     for position, made in others:
         for (name, *within), text in made.items():
@@ -134,12 +142,12 @@ def _replace_by_outputs(
     used: set[int] = set()
 
     def find_output(text: str) -> Attribute:
-        """Return an output with this text, if possible of a resource that is not used yet."""
+        """Return an output with this text. Prefer a resource of which the value uses no output yet."""
         found = next((each for each in known[text] if each.of not in used), known[text][0])
         used.add(found.of)
         return found
 
-    def replace_in(item: object) -> object:
+    def replace_texts_in(item: object) -> object:
         if isinstance(item, str) and (texts := list(dict.fromkeys(pattern.findall(item)))):
             outputs = [find_output(text) for text in texts]
             if item == texts[0]:
@@ -149,12 +157,12 @@ def _replace_by_outputs(
                 tuple(outputs), tuple(texts.index(part) if part in known else part for part in parts if part)
             )
         if isinstance(item, dict):
-            return {key: replace_in(inner) for key, inner in cast("dict[str, object]", item).items()}
+            return {key: replace_texts_in(inner) for key, inner in cast("dict[str, object]", item).items()}
         if isinstance(item, list):
-            return [replace_in(inner) for inner in cast("list[object]", item)]
+            return [replace_texts_in(inner) for inner in cast("list[object]", item)]
         return item
 
-    return replace_in(value), used
+    return replace_texts_in(value), used
 
 
 def _resolve_outputs(value: object, made: Sequence[pulumi.CustomResource]) -> object:

@@ -89,7 +89,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
         TimeoutError: The log of the release function did not arrive.
     """
     first = make_files(files, seed=1)
-    # A changed file gets another name, as in a build, because the name contains a hash of the content.
+    # As in a build, the name of a file contains a hash of its content. So a changed file gets a new name.
     gone, new = sorted(first)[:changed], make_files(changed, seed=2)
     with tempfile.TemporaryDirectory() as folder, run_tiny_platform(SITE) as running:
         cloud = running.cloud
@@ -196,8 +196,8 @@ def _sync_folder(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
     subprocess.run(  # noqa: S603 - the locked AWS command line
         [*command, str(folder), f"s3://{_BUCKET}/{prefix}/"], env=environment, check=True
     )
-    # The emulator runs in this process. So the CPU time of this process is that of the emulator, because the
-    # process does nothing else meanwhile.
+    # The emulator runs in this process, which does nothing else during the sync. So the CPU time of this
+    # process is that of the emulator.
     return SyncResult(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
 
 
@@ -205,8 +205,8 @@ def _measure_release(cloud: Cloud, site: TinyProject, changes: Mapping[str, byte
     before = _list_modification_times(cloud, site)
     deployment = require_live(site.release(changes))
     after = _list_modification_times(cloud, site)
-    # The modification times of S3 have a resolution of one second. A build takes longer, so a file that the
-    # release wrote again has a later time.
+    # S3 stores modification times in whole seconds. A build takes longer than a second. So if the release
+    # wrote a file again, its modification time is later than before.
     written = frozenset(key for key, at in after.items() if before.get(key) != at)
     return Released(steps=_read_step_seconds(cloud, deployment["deploymentId"]), written=written)
 

@@ -127,7 +127,12 @@ def create_report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Re
 
 
 def compute_percentile(ordered: Sequence[float], part: float) -> float:
-    """Return the smallest value for which at least this fraction of the sorted values is not greater."""
+    """Return a percentile of sorted values.
+
+    Args:
+        ordered: The values, from low to high.
+        part: The percentile as a fraction, such as 0.95 for p95. No interpolation takes place.
+    """
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import boto3
 import botocore
 
-from first_account.model import Check, Finding, Permission, Stage, create_finding, wait_for_push
+from first_account.model import Check, Finding, Permission, Stage, create_finding, create_pending_finding
 
 _FUNCTIONS: Final = "arn:aws:lambda:REGION:ACCOUNT:function:anchor-STAGE-*"
 _QUEUES: Final = "arn:aws:sqs:REGION:ACCOUNT:anchor-STAGE-*"
@@ -42,7 +42,7 @@ def check_recursion(stage: Stage) -> Finding:
     return create_finding(problems, f"only {_RECURSIVE_FUNCTION} has Allow")
 
 
-def check_consumers(stage: Stage) -> Finding:
+def check_event_source_mappings(stage: Stage) -> Finding:
     """Check the event source mapping of each queue that a function reads.
 
     The mapping must be enabled and have a maximum concurrency, and its queue must permit five receives.
@@ -97,7 +97,7 @@ def check_dead_letters(stage: Stage) -> Finding:
     return create_finding(problems, "all dead-letter queues are empty")
 
 
-def check_packages(stage: Stage) -> Finding:
+def check_layer_packages(stage: Stage) -> Finding:
     """Check that the layer of the platform's functions contains the boto3 with which the tests ran."""
     client = stage.client("lambda")
     arns = {
@@ -143,7 +143,7 @@ def check_streaming(stage: Stage) -> Finding:
         for each in client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]:
             modes[str(each["FunctionArn"]).partition("function:")[2]] = each["InvokeMode"]
     if not modes:
-        return wait_for_push("no site has a release")
+        return create_pending_finding("no site has a release")
     problems = [f"{name} has {mode}" for name, mode in modes.items() if mode != "RESPONSE_STREAM"]
     return create_finding(problems, f"{len(modes)} URLs with RESPONSE_STREAM")
 
@@ -169,7 +169,7 @@ CHECKS: Final = (
     Check(
         name="consumers",
         fact="Each queue of a function permits five receives. Its event source mapping limits concurrency.",
-        run=check_consumers,
+        run=check_event_source_mappings,
         permissions=(
             _LIST_FUNCTIONS,
             Permission(action="lambda:ListEventSourceMappings"),
@@ -191,7 +191,7 @@ CHECKS: Final = (
     Check(
         name="boto3",
         fact="The functions import the version of boto3 with which the tests ran.",
-        run=check_packages,
+        run=check_layer_packages,
         permissions=(
             _LIST_FUNCTIONS,
             Permission(

@@ -68,7 +68,7 @@ def up(
         EngineName, Parameter(help="The engine that deploys: the repository's own, or `pulumi up`.")
     ] = "embedded",
 ) -> None:
-    """Deploy the platform, push a site, and keep both running until Ctrl-C."""
+    """Deploy the platform and push a site. Keep the platform and the site running until Ctrl-C."""
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
     with Cloud.start(root=ROOT, ports=ports, progress=progress, stage=stage, engine_name=engine) as cloud:

@@ -255,7 +255,7 @@ class GitServer:
         self._thread.join()
 
     def build_environment(self) -> dict[str, str]:
-        """Return the variables with which git sends requests for public addresses to this server."""
+        """Return environment variables that make git send requests for public addresses to this server."""
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{self.base_url}.insteadOf",

@@ -31,7 +31,7 @@ class NodeInstallation:
         npm: The first words of a command line that runs npm with this Node.js. npm's arguments follow them.
             The folder of `node` must be on the PATH of this command.
         version: Without `v`, for example `22.20.0`.
-        origin: A sentence for the user: the source of this Node.js and, if it is the package, the reason.
+        origin: A sentence for the user: where this Node.js comes from. For the PyPI package, also the reason.
     """
 
     node: Path
@@ -93,7 +93,7 @@ def _find_wheel_folder() -> Path:
 def _query_node(command: str) -> tuple[str, Path] | None:
     """Return the version and the executable of a `node` command, or None if the command does not run.
 
-    The command may be a wrapper script. Therefore Node.js itself reports the path of its executable.
+    The command can be a wrapper script. Therefore Node.js itself reports the path of its executable.
     """
     try:
         answer = subprocess.run(

@@ -10,8 +10,8 @@ BUCKET: Final = "aws:s3/bucket:Bucket"
 _BLOCK: Final = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 _OWNERSHIP: Final = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 _SETTINGS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-# The properties with CORS rules, by resource type. CORS itself grants no access, but it lets pages of an
-# allowed origin use the access of their visitor.
+# The properties with CORS rules, by resource type. CORS itself grants no access. But a page of an allowed
+# origin can send requests with its visitor's permissions, and read the responses.
 _CORS_PROPERTIES: Final = {
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": "corsRules",
     "aws:apigatewayv2/api:Api": "corsConfiguration",

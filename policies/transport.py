@@ -27,7 +27,7 @@ def _check_viewers(resource: Resource) -> Iterator[str]:
 def _check_certificate(resource: Resource) -> Iterator[str]:
     certificate = resource.get("viewerCertificate")
     if certificate is UNKNOWN or resource.is_one_of("viewerCertificate.cloudfrontDefaultCertificate", True):
-        # CloudFront decides about TLS on the domain names that it assigns.
+        # For its own domain names (cloudfront.net), CloudFront itself sets the minimum TLS version.
         return
     version = resource.get("viewerCertificate.minimumProtocolVersion")
     if version is not UNKNOWN and not str(version).startswith(("TLSv1.2", "TLSv1.3")):
@@ -72,7 +72,7 @@ def _requires_tls(resource: Resource) -> bool:
 
 
 def _wrap_as_resource(props: Mapping[str, Any]) -> Resource:
-    """Return a part of a resource as a resource, for access by dotted paths."""
+    """Return a `Resource` with these properties, whose methods can read them by dotted paths."""
     return Resource(type="", name="", urn="", props=props)
 
 

@@ -1,4 +1,4 @@
-"""The wildcards that policies may contain, each with its reason."""
+"""The wildcards that are allowed in policies, each with its reason."""
 
 import re
 from typing import Final
@@ -10,13 +10,13 @@ from policies.documents import BUCKET_POLICY, GRANTING, KEY, Statement
 
 @frozen(kw_only=True)
 class Wildcard:
-    """An action or a resource that may contain a wildcard.
+    """An action or a resource in which a wildcard is allowed.
 
     Attributes:
         pattern: Regular expression that matches the complete action or ARN.
         reason: Why an exact value is not possible.
-        types: Type tokens of the resources whose documents may contain the wildcard.
-        actions: Actions that a statement may allow on the resource. Empty means every action.
+        types: Type tokens of the resources in whose documents the wildcard is allowed.
+        actions: If not empty, a statement with the resource must not allow any other action.
     """
 
     pattern: str

@@ -84,8 +84,8 @@ class RouteDescription:
         responses: Type of each successful response, by status; None if the response has no body.
         description: Further information.
         body: The class into which the request body is parsed; None if the request has no body.
-        errors: Errors of this route. The document adds `BusyError`. If the route has a body or pages, it also
-            adds the errors of invalid requests.
+        errors: Errors of this route. `BusyError` is added for every route. If the route has a body or pages,
+            the errors of invalid requests are added, too.
         pagination: The page size, if the route returns a paged list.
         query: Query parameters other than those of pages, with their descriptions.
         headers: Headers of the request, with their descriptions.
@@ -247,7 +247,7 @@ def _build_error_responses(
         for status, texts in reasons.items()
     }
     if _PARAMETER.search(route.path) and "404" in responses:
-        # If the value of a path parameter makes the path match no route, API Gateway itself answers 404.
+        # With a slash in a path parameter, the path matches no route, so API Gateway itself answers 404.
         responses["404"]["content"] = {**problem, **message}
     if route.auth:
         unauthorized = "The access token is missing, invalid or expired."

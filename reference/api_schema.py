@@ -34,8 +34,8 @@ _SCALARS: Final[Mapping[Any, Schema]] = {
     bool: {"type": "boolean"},
     NoneType: {"type": "null"},
 }
-# Every rule refuses this value. The message of the refusal lists the allowed values. The schema contains this
-# message as the description of the field.
+# The validation rule of every field refuses this value, with a message that lists the allowed values. The
+# schema of the field contains this message as description.
 _INVALID: Final = "\0"
 _REQUIREMENT_IDS: Final = re.compile(r" \([A-Z]\d+(?:, [A-Z]\d+)*\)")
 

@@ -89,7 +89,7 @@ def _create_documented_table(
         raise UndocumentedError(
             f"the design of table {name!r} in components/{folder}/tables.py has no attributes"
         )
-    by_stage = {stage: _find_in_stage(name, stage) for stage in STAGES if stage != "local"}
+    by_stage = {stage: _find_table_in_stage(name, stage) for stage in STAGES if stage != "local"}
     return DocumentedTable(
         name=name,
         folder=folder,
@@ -138,8 +138,8 @@ def _read_short_name(table: Recorded, stage: str) -> str:
     return str(table.inputs["name"]).removeprefix(f"anchor-{stage}-")
 
 
-def _find_in_stage(name: str, stage: str) -> Recorded:
-    """Return the recorded table of a stage that has this name in the document."""
+def _find_table_in_stage(name: str, stage: str) -> Recorded:
+    """Return a stage's table. `name` is its name in the document, such as `site-<site>-tags`."""
     return next(
         table
         for table in _list_recorded_tables(stage)

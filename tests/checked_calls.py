@@ -21,7 +21,7 @@ def install_checks() -> None:
 
 
 def take_refused_calls() -> list[str]:
-    """Return and forget the messages of the calls that were refused since the last call of this function."""
+    """Return the messages of the refused boto3 calls, and clear the list of these messages."""
     taken = list(_refused)
     _refused.clear()
     return taken

@@ -51,7 +51,7 @@ def _disable_coverage(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reinstall_tracer() -> None:
-    """Do nothing. Coverage reinstalls its fast C tracer at the next traced call: that of this function."""
+    """Do nothing. Coverage reinstalls its fast C tracer at the next traced call, which is this call."""
 
 
 if sys.gettrace() is not None:

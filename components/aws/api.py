@@ -177,7 +177,7 @@ class HttpApi(Component):
             allowed = function.allow_invoke(
                 name,
                 service="apigateway.amazonaws.com",
-                # Method and path, as declared. `*` stands for the API's only stage.
+                # The method and the path of the route. `*` stands for the only stage of the API.
                 source_arn=interpolate(self._execution_arn, f"/*/{route.method}{route.path}"),
             )
             aws.apigatewayv2.Route(

@@ -36,7 +36,7 @@ def create_origin_access_control(
 def disable_error_caching(
     statuses: Sequence[int],
 ) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs]:
-    """Return settings that stop CloudFront from caching these error statuses (default: ten seconds)."""
+    """Return settings with which CloudFront does not cache responses with these statuses (default: 10 s)."""
     return [
         aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=status, error_caching_min_ttl=0)
         for status in statuses

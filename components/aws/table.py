@@ -117,9 +117,10 @@ class TenantTable(Component):
     def grant_in_transactions(self, *actions: TableAction, partition_key: str) -> Grant:
         """Allow actions on rows with a partition key, in transactions that also use other rows of the table.
 
-        The condition of `grant` applies to all keys of a request. AWS's documents do not say whether these
-        include the keys of the other operations in a transaction. If they do, the condition of `grant`
-        refuses the transaction. This method's condition allows it in both cases, and refuses single calls
+        The condition of `grant` must hold for all keys of a request. IAM checks each operation of a
+        transaction. AWS's documents do not say whether it then uses the keys of this operation, or the keys
+        of all operations. If it uses all keys, the condition of `grant` refuses the transaction. The
+        condition of this method allows the transaction in both cases, and refuses single calls
         (docs/decisions/0043-partition-conditions-hold-in-transactions.md).
 
         Args:

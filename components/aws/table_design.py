@@ -122,7 +122,7 @@ class TableShape:
                 "over all indexes of a table"
             )
         if self.attributes:
-            _check_documented(self)
+            _check_documentation(self)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -200,7 +200,7 @@ def _check_projection(index: Index, table: tuple[Key | None, ...]) -> None:
         )
 
 
-def _check_documented(shape: TableShape) -> None:
+def _check_documentation(shape: TableShape) -> None:
     """Check that every attribute is documented once, with the type that keys, projections and TTL use."""
     names = [attribute.name for attribute in shape.attributes]
     if repeated := sorted(name for name, times in Counter(names).items() if times > 1):

@@ -257,7 +257,7 @@ def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
                 else:
                     yield from _describe_problems(cause, f"{path}.{name}")
             for cause in whole:
-                yield from _describe_unknown(cause, path, rules)
+                yield from _describe_unknown_settings(cause, path, rules)
         case cattrs.IterableValidationError():
             for cause, note in error.group_exceptions()[0]:
                 yield from _describe_problems(cause, f"{path}[{note.index}]")
@@ -268,7 +268,7 @@ def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
             yield f"{path}: {error}"
 
 
-def _describe_unknown(error: Exception, path: str, rules: Mapping[str, Rule]) -> Iterator[str]:
+def _describe_unknown_settings(error: Exception, path: str, rules: Mapping[str, Rule]) -> Iterator[str]:
     if not isinstance(error, cattrs.ForbiddenExtraKeysError):
         raise error
     for name in sorted(error.extra_fields):

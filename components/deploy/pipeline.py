@@ -80,8 +80,8 @@ class BuildPipeline(Component):
         # each other.
         batches = max(stage.concurrent_builds, _MIN_CONCURRENT_BATCHES)
         self.functions["orchestrator"].consume(self.builds, max_concurrency=batches)
-        # The orchestrator sends messages to its own queue: for the next builds, and for builds that CodeBuild
-        # refused.
+        # The orchestrator sends messages to its own queue: for the builds that start next, and to try
+        # builds again that CodeBuild has refused.
         self.functions["orchestrator"].allow_recursion()
         self.functions["release"].consume(self.releases, max_concurrency=batches)
         self._send_build_events_to(self.functions["build-events"])
@@ -129,7 +129,7 @@ class BuildPipeline(Component):
                 *store.grant_build_schedule(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 # StopBuild: to stop the build of a deployment that was canceled while the build started.
-                # ListBuildsForProject: to find a build that an earlier attempt may have started.
+                # ListBuildsForProject: to find the build that an earlier attempt has perhaps started.
                 Grant(
                     actions=(
                         "codebuild:BatchGetBuilds",

@@ -42,7 +42,7 @@ class PlatformApi(Component):
     """
 
     def __init__(self, name: str, args: PlatformApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        alias_opts = pulumi.ResourceOptions(transformations=[_alias_children_to(args.pipeline)])
+        alias_opts = pulumi.ResourceOptions(transformations=[_build_alias_transformation(args.pipeline)])
         super().__init__(
             "platform_api", name, args.factory.stage, pulumi.ResourceOptions.merge(opts, alias_opts)
         )
@@ -100,8 +100,9 @@ class PlatformApi(Component):
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
-                # The cancellation of a deployment stops its build. The function then sends a message for the
-                # next deployment to the build queue. It also sends a message for a manual deployment.
+                # StopBuild: to stop the build of a canceled deployment. After a cancellation, the function
+                # sends a message for the next deployment to the build queue. It also sends a message for each
+                # deployment that a user starts through the API.
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
                 builds.grant_send(),
                 Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
@@ -115,7 +116,7 @@ class PlatformApi(Component):
         )
 
 
-def _alias_children_to(former_parent: pulumi.Resource) -> pulumi.ResourceTransformation:
+def _build_alias_transformation(former_parent: pulumi.Resource) -> pulumi.ResourceTransformation:
     """Return a transformation that adds a Pulumi alias with the former parent to every child resource.
 
     In earlier versions of the program, `BuildPipeline` was the parent of these resources. Without the alias,

@@ -30,7 +30,7 @@ class SiteNames:
 
     @property
     def revalidate(self) -> str:
-        """Function that revalidates cached pages, and its queue."""
+        """Function that revalidates cached pages. The queue of this function has the same name."""
         return f"site-{self.site}-revalidate"
 
     @property

@@ -20,7 +20,7 @@ from components.core.stage import StageConfig
 _DAY: Final = 86_400
 _YEAR: Final = 365 * _DAY
 _METHODS: Final = ("GET", "HEAD")
-# CloudFront must not cache these errors. S3 answers 403 for a missing image, but the image may be ready a
+# CloudFront must not cache these errors. S3 answers 403 for a missing image, but the image can be ready a
 # moment later.
 _ERRORS: Final = (403, 404)
 # Images are untrusted, and an SVG can contain scripts. This policy stops a browser from running them.

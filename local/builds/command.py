@@ -57,7 +57,12 @@ class Shell:
     deadline: float
 
     def run(self, command: str, *, succeeding: bool) -> CommandResult:
-        """Run one command. Its output, including standard error, goes to `emit`."""
+        """Run one command. Its output, including standard error, goes to `emit`.
+
+        Args:
+            command: The command.
+            succeeding: Whether the build has succeeded up to now (`CODEBUILD_BUILD_SUCCEEDING`).
+        """
         script = self.state / "script.sh"
         script.write_text(self._build_script(command, succeeding=succeeding), encoding="utf-8")
         lines = _LineSplitter(self.emit)
@@ -158,8 +163,8 @@ def kill_marked_processes(marker: str, processes: Path = Path("/proc")) -> int:
     """Kill processes that started with `marker` (`NAME=value`) in their environment. Return their number.
 
     The environment also identifies daemons of build tools, which leave their process group. The function
-    waits at most 5 seconds until the processes have ended. It needs the folder /proc, which only Linux has.
-    On other systems it kills no process, and such a daemon ends after its idle timeout.
+    waits at most 5 seconds until the processes have ended. The function needs the folder /proc, which only
+    Linux has. On other systems, the function kills no process, and such a daemon ends after its idle timeout.
     """
     deadline = time.monotonic() + KILL_SECONDS
     killed: set[int] = set()

@@ -27,7 +27,7 @@ class Answer:
     Attributes:
         started_at: Seconds of `time.monotonic()`.
         ended_at: Seconds of `time.monotonic()`.
-        releases: The IDs of the commits that the page and its scripts contain.
+        releases: The commit IDs that the page and its scripts contain. Each ID stands for one release.
         error: The cause of a failure. Empty if the request succeeded.
     """
 

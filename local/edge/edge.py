@@ -5,8 +5,8 @@ has no answer, the request goes to a bucket or to the function behind a function
 configuration of the distribution (`load_edge_config`), so that the embedded cloud behaves as the declared
 distribution does. The port and the choice of the distribution are in `local/edge/server.py`.
 
-Every answer of an origin or of the cache with a status below 400 passes the viewer-response function. Then
-the response headers policy is applied.
+An answer of an origin or of the cache passes the viewer-response function, unless its status is 400 or more.
+The response headers policy applies to every answer, including error pages.
 
 Simultaneous requests for one object are collapsed into one origin request. The waiting requests get the whole
 answer after the first viewer has received it, unless the origin prevents sharing. An expired answer is served
@@ -16,7 +16,7 @@ Differences from CloudFront: There is no redirect to https (loopback only) and n
 expired answer is fetched again with an unconditional request instead of being revalidated. A collapsed
 request waits at most the origin's read timeout. Requests are collapsed even if their cookies are forwarded to
 the origin. CloudFront currently does not collapse such requests. The attribute `is_collapsing_with_cookies`
-of `Edge` gives the reason.
+of `Edge` explains why.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Access checks for the emulator: refuse to connect two resources if a permission for the calls is missing.
+"""Access checks for the emulator: refuse to connect a function to a resource if a permission is missing.
 
 AWS checks the permissions when an event source mapping, a destination or a notification is created. If the
 permission does not exist *yet*, AWS returns an error. Therefore a program that creates a permission too late
@@ -34,7 +34,7 @@ DESTINATION_ACTIONS = {"sqs": "SendMessage", "sns": "Publish"}
 
 def install_access_checks() -> None:
     """Install the checks in the emulator."""
-    lambda_svc._create_esm = _create_mapping
+    lambda_svc._create_esm = _create_event_source_mapping
     lambda_svc._put_event_invoke_config = _put_event_invoke_config
     s3._validate_notification_configs = _validate_notifications
 
@@ -44,7 +44,7 @@ _ORIGINAL_PUT_INVOKE_CONFIG = cast("Callable[..., Response]", lambda_svc._put_ev
 _ORIGINAL_VALIDATE = cast("Callable[..., Response | None]", s3._validate_notification_configs)
 
 
-def _create_mapping(data: Json) -> Response:
+def _create_event_source_mapping(data: Json) -> Response:
     """Before `CreateEventSourceMapping`, check the role's permissions for the source and the destinations."""
     source: str = data.get("EventSourceArn", "")
     service = source.split(":")[2] if source.count(":") > 1 else ""
@@ -85,7 +85,7 @@ def _check_destinations(config: Json, destinations: Json | None) -> Response | N
 
 
 def is_role_allowed(config: Json, action: str, resource: str) -> bool:
-    """Return whether a function's role is allowed an action on a resource."""
+    """Return whether the policies of a function's role allow an action on a resource."""
 
     def is_allowed() -> bool:
         # Remove the principal of the current request, because the check is for the function's role.

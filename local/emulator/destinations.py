@@ -69,7 +69,7 @@ class DestinationSender:
         client: Any = session.client(service, region_name=region)  # pyright: ignore[reportCallIssue, reportArgumentType]
         try:
             if service == "sqs":
-                # Compose the queue URL, because the role may have no permission for `GetQueueUrl`.
+                # Compose the queue URL, because the role possibly has no permission for `GetQueueUrl`.
                 url = f"{client.meta.endpoint_url}/{account}/{name}"
                 client.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=described)
             elif service == "sns":

@@ -40,7 +40,7 @@ from local.emulator.node_function import (
 
 Json = dict[str, Any]
 
-# The packages of Lambda's Python runtime: boto3 and its dependencies. In addition, `aws_models` checks calls.
+# The packages of Lambda's Python runtime: boto3 and its dependencies. `aws_models` is added to check calls.
 RUNTIME_LIBRARIES = (
     "boto3",
     "botocore",
@@ -100,7 +100,7 @@ class PythonWorker(lambda_runtime.Worker):
     """A worker that starts fast, and whose log is complete when its answer arrives.
 
     The emulator's own worker unpacks the function's layers at each start, which takes most of a second for
-    boto3. It must also wait up to 50 ms per call, because it does not know where a log ends.
+    boto3. After each call, that worker waits up to 50 ms for more log lines, because no mark ends the log.
 
     Attributes:
         layers_folder: Folder for the unpacked layers. All workers share it, and each layer is unpacked once.

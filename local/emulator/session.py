@@ -56,7 +56,7 @@ class EmulatorSession(boto3.Session):
         client = super().client(*args, **kwargs)
         client.meta.events.register_last(EVENT, refuse_invalid_call)
         # In calls for KeyValueStores, botocore puts the account ID before the host name. The resulting name
-        # does not resolve, so remove the account ID again.
+        # does not resolve, so remove the account ID.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", self._remove_account_id)
         return client
 

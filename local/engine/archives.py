@@ -35,7 +35,7 @@ class UnsupportedValueError(Exception):
 class Content:
     """The bytes of an asset, or of an archive as a zip file, with their hash.
 
-    Two contents are equal if their hashes are equal. Two runs with the same files return equal contents.
+    Two contents are equal if their hashes are equal. Unchanged files have equal contents in every run.
     """
 
     data: bytes = field(repr=False, eq=False)

@@ -120,7 +120,7 @@ class _RememberedResource:
     """A resource that the engine remembers between runs.
 
     Attributes:
-        position: Place in the order of creation. An update or a replacement keeps it.
+        position: Place in the order of creation. It stays the same when the resource is updated or replaced.
     """
 
     declared: DeclaredResource
@@ -155,7 +155,7 @@ class Engine:
         self._emulator = emulator
         self._root = root
         self._kept: dict[str, _RememberedResource] = {}
-        # Resources that have a replacement. The next successful run deletes them.
+        # Old resources whose replacements exist. A run deletes them at its end, if it succeeds.
         self._replaced: list[_RememberedResource] = []
         self._positions = itertools.count()
 
@@ -171,8 +171,8 @@ class Engine:
 
         Args:
             stack: The stage's name.
-            root: Another checkout, for this run and later runs. Its program changes the existing resources.
-            overrides: Settings that replace settings of the file. If two values are objects, they are merged.
+            root: Another checkout of the program. This run and later runs deploy from this checkout.
+            overrides: Replacements for values in the file. Two objects of the same setting are merged.
             on_resource: Called for each created or updated resource, with its URN, its type and the duration
                 in seconds. The call can come from any thread.
 
@@ -211,7 +211,7 @@ class Engine:
             run_program(program, monitor, project=PROJECT, stack=stack, config=config)
         except BaseException as error:
             failure = run.failure
-            # Also set this on Ctrl-C, so that the threads of the program create no more resources.
+            # Set `failure` on Ctrl-C, too. The threads of the program then create no more resources.
             run.failure = failure or error
             if failure and failure is not error:
                 raise failure from error
@@ -275,7 +275,7 @@ class Engine:
             return CreatedResource(id=declared.name)
         if declared.type not in CREATORS:
             raise UnknownTypeError(declared.type, declared.urn)
-        kept = self._take_over(registration)
+        kept = self._get_remembered(registration)
         if kept:
             declared = evolve(declared, properties=registration.restore_ignored(kept.declared.properties))
         digest = _hash_properties(declared.properties)
@@ -319,9 +319,10 @@ class Engine:
     def _replace(
         self, run: _Run, aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource
     ) -> CreatedResource:
-        """Create a resource in place of a remembered one.
+        """Create the replacement of a remembered resource.
 
-        If both can exist, delete the remembered one at the end of the run, when nothing refers to it.
+        If both can exist at the same time, the old resource is deleted at the end of the run, when nothing
+        refers to it.
         """
         if is_deleted_before_replacement(declared.type, kept.declared.properties, declared.properties):
             self._delete_now(run, kept)
@@ -336,7 +337,7 @@ class Engine:
         with run.lock:
             run.deleted.append(kept.declared.urn)
 
-    def _take_over(self, registration: Registration) -> _RememberedResource | None:
+    def _get_remembered(self, registration: Registration) -> _RememberedResource | None:
         """Return the remembered state of a resource, or None for a new resource.
 
         If the state is stored under a former URN (alias), store it under the current URN.
@@ -382,9 +383,10 @@ class Engine:
 
 
 def _is_orphaned(run: _Run, registration: Registration) -> bool:
-    """Return whether this run has deleted what the resource belongs to. AWS may have deleted both.
+    """Return whether the resource must be created again, because this run has deleted what it belongs to.
 
-    For example, a permission belongs to a function. Pulumi replaces such a resource, too.
+    For example, a permission belongs to a function, and AWS deletes both together. Pulumi also replaces such
+    a resource.
     """
     forcing = RULES[registration.declared.type].properties
     return not registration.find_dependencies(forcing).isdisjoint(run.deleted)
@@ -438,7 +440,7 @@ def load_settings(root: Path, stack: str) -> Mapping[str, object]:
 
 
 def merge_settings(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings with overrides. If an old and a new value are objects, they are merged."""
+    """Return the settings with overrides. If both values of a setting are objects, they are merged."""
     merged = dict(settings)
     for name, value in overrides.items():
         old = merged.get(name)

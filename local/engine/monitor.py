@@ -26,8 +26,8 @@ class Registration:
 
     Attributes:
         ignore_changes: Property paths whose later changes must not be applied.
-        dependencies: URNs of the resources whose outputs each property contains.
-        former_urns: URNs that the resource may have had before. They come from its aliases.
+        dependencies: For each property, the URNs of the resources whose outputs it contains.
+        former_urns: URNs that the resource possibly had before, one for each alias in the program.
     """
 
     declared: DeclaredResource
@@ -36,7 +36,7 @@ class Registration:
     former_urns: tuple[str, ...] = ()
 
     def find_dependencies(self, properties: Iterable[str]) -> frozenset[str]:
-        """Return the URNs of the resources whose outputs some of the properties contain."""
+        """Return the URNs of all resources whose outputs are in the given properties."""
         return frozenset().union(*(self.dependencies.get(name, ()) for name in properties))
 
     def restore_ignored(self, old: Properties) -> Properties:
@@ -117,7 +117,7 @@ class Monitor:
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.id, object=answer)
 
     def _build_former_urn(self, request: resource_pb2.RegisterResourceRequest, alias: alias_pb2.Alias) -> str:
-        """Return the URN that an alias names. If the alias omits a part, use that part of the resource."""
+        """Return the URN that an alias names. Parts that the alias omits are those of the resource's URN."""
         if alias.urn:
             return alias.urn
         spec = alias.spec

@@ -130,7 +130,7 @@ def _build_command_line(executable: Path) -> None:
 
 
 def write_language_host(folder: Path) -> None:
-    """Write a command that starts this checkout's language host. It is written to the folder of `pulumi`."""
+    """Write the command `pulumi-language-python`, which starts this checkout's language host, to a folder."""
     command = folder / _LANGUAGE_HOST
     root = Path(__file__).parents[2]
     text = (
@@ -147,9 +147,9 @@ def write_language_host(folder: Path) -> None:
 
 @frozen(kw_only=True)
 class PulumiProject:
-    """A copy of the program, with a state of its own, on which commands of Pulumi are run.
+    """A copy of the program with its own state. Commands of Pulumi run in this copy, not in the checkout.
 
-    Pulumi changes the stage's settings file (`encryptionsalt`), so commands are never run in the checkout.
+    The reason is that Pulumi changes the stage's settings file (`encryptionsalt`).
 
     Attributes:
         command_line: The command line.
@@ -225,5 +225,5 @@ class PulumiProject:
         return json.loads(self.run("stack", "export", "--stack", stage))
 
     def iterate_resources(self, stage: str) -> Iterator[dict[str, Any]]:
-        """Return the resources of the state."""
+        """Yield the resources in the state of a stage."""
         yield from self.export_state(stage)["deployment"].get("resources", [])

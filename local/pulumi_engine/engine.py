@@ -87,10 +87,10 @@ class PulumiEngine:
 
         Args:
             stack: The stage's name.
-            root: Another checkout, for this run and later runs. Its program changes the existing resources.
-            overrides: Settings that replace settings of the file. If two values are objects, they are merged.
-            on_resource: Called before each resource is created or changed, with its URN, its type and 0.0.
-                The call can come from any thread.
+            root: Another checkout of the program. This run and later runs deploy from this checkout.
+            overrides: Replacements for values in the file. Two objects of the same setting are merged.
+            on_resource: Called before each resource is created, changed or deleted, with its URN, its type
+                and 0.0 instead of a duration. The call can come from any thread.
 
         Raises:
             PulumiFailedError: `pulumi up` failed. The message has the last lines of its output.
@@ -101,7 +101,7 @@ class PulumiEngine:
         steps: dict[str, list[str]] = {"create": [], "update": [], "delete": []}
 
         def record_step(verb: str, urn: str) -> None:
-            # Ignore `created`, by which the provider reports the end of a creation.
+            # Ignore the verb `created`, with which the provider reports the end of a creation.
             if verb not in steps:
                 return
             steps[verb].append(urn)
@@ -152,7 +152,7 @@ class PulumiEngine:
 
 
 def _run_in_group(project: PulumiProject, *command: str) -> str:
-    """Run a command and return its output. After Ctrl-C, none of its processes remains.
+    """Run a command and return its output. On Ctrl-C, kill the command and its child processes.
 
     Raises:
         PulumiFailedError: The exit status is not 0.

@@ -127,7 +127,7 @@ def _import_event_source(aws: ProviderContext, uuid: str) -> ImportedResource:
 
 
 def _import_api_part(_aws: ProviderContext, path: str) -> ImportedResource:
-    """Return a route, an authorizer or an integration: `<API>/<ID>`."""
+    """Return a route, an authorizer or an integration. The import ID is `<API ID>/<resource ID>`."""
     api, _, part = path.partition("/")
     return ImportedResource(id=part, inputs={"apiId": api})
 
@@ -163,7 +163,7 @@ def _import_edge_store(aws: ProviderContext, name: str) -> ImportedResource:
 
 
 def _build_edge_policy_import(operation: str, kind: str) -> _Import:
-    """Return the import of a policy or an origin access control of CloudFront."""
+    """Return the function that imports a policy or an origin access control of CloudFront."""
 
     def find(aws: ProviderContext, policy_id: str) -> ImportedResource:
         found: Any = getattr(aws.client("cloudfront"), operation)(Id=policy_id)

@@ -14,7 +14,7 @@ from aws_models.services import list_values, load_shape
 Check = Callable[[object, str], Iterator[str]]
 """Yields one sentence for each problem of a value. The second parameter is the path of the value."""
 
-# The provider's `verify.ValidARN`, in internal/verify/validate.go.
+# The pattern of the provider's `verify.ValidARN`, in internal/verify/validate.go.
 _ARN: Final = re.compile(
     r"arn:aws(-[a-z]+)*:[^:]*:([a-z]{2}(-[a-z]+)+-\d{1,2})?:"
     r"(aws|aws-managed|third-party|aws-marketplace|\d{12}|cw.{10})?:.+",
@@ -49,7 +49,7 @@ def is_one_of(*allowed: object, ignore_case: bool = False) -> Check:
 
 
 def has_length(lowest: int, highest: int) -> Check:
-    """Return a check of a text's length in UTF-8 bytes (the provider's `StringLenBetween`)."""
+    """Return a check that a text has a length in this range, in UTF-8 bytes (`StringLenBetween`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, str) and not lowest <= len(value.encode()) <= highest:
@@ -58,8 +58,8 @@ def has_length(lowest: int, highest: int) -> Check:
     return check
 
 
-def has_items(lowest: int, highest: int) -> Check:
-    """Return a check of the length of a list (`MinItems`, `MaxItems`)."""
+def has_item_count(lowest: int, highest: int) -> Check:
+    """Return a check that the number of items of a list is in this range (`MinItems`, `MaxItems`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, list) and not lowest <= len(cast("list[object]", value)) <= highest:
@@ -69,7 +69,7 @@ def has_items(lowest: int, highest: int) -> Check:
 
 
 def is_between(lowest: float, highest: float) -> Check:
-    """Return a check of the range of a number (`IntBetween`)."""
+    """Return a check that a number is in this range (`IntBetween`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, int | float) and not lowest <= value <= highest:
@@ -81,7 +81,7 @@ def is_between(lowest: float, highest: float) -> Check:
 
 
 def is_at_least(lowest: float) -> Check:
-    """Return a check of the minimum of a number (`IntAtLeast`)."""
+    """Return a check that a number is at least `lowest` (`IntAtLeast`)."""
     return is_between(lowest, float("inf"))
 
 
@@ -170,7 +170,7 @@ def is_arn(value: object, path: str) -> Iterator[str]:
         yield f"{path} is not an ARN"
 
 
-def is_account(value: object, path: str) -> Iterator[str]:
+def is_account_id(value: object, path: str) -> Iterator[str]:
     """Check that a text is an account ID (`verify.ValidAccountID`)."""
     if isinstance(value, str) and not _ACCOUNT.fullmatch(value):
         yield f"{path} is not an account ID of 12 digits"

@@ -218,7 +218,7 @@ def create_sweeper(environment: BuildEndEnvironment) -> "Sweeper":
 
 
 def create_project_service(environment: ApiEnvironment) -> "ProjectService":
-    """Return the service of the API. Clients that only some routes need are created by their requests."""
+    """Return the service of the API. Clients that only some routes need are created when they are needed."""
     from runtime.deploy.api.managing import ProjectService
     from runtime.deploy.builds.build_logs import BuildLogs
     from runtime.deploy.repositories.lists import ListRepository

@@ -172,8 +172,8 @@ class Release:
     Attributes:
         revalidation_version: Version of the function that revalidates this build's pages. None if the site
             has disabled its incremental cache.
-        split_versions: Versions of the server function, one for each split server function. `server_version`
-            is the version of the default one. Each version has its own alias. None if the server is not
+        split_versions: Versions of the server function, one for each split server function. Each version has
+            its own alias. `server_version` is the version with the default server. None if the server is not
             split.
         base_path: Path prefix of the whole site. None if the site is at the root.
     """

@@ -32,7 +32,7 @@ class JobExistsError(ConflictError):
 
 
 class StaleJobError(ConflictError):
-    """The status of a job does not allow the change. Another process may have set that status.
+    """The status of a job does not allow the change. Perhaps another process has set that status.
 
     Attributes:
         found: Current status of the job.

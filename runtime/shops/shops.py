@@ -48,7 +48,7 @@ class ShopRepository:
         Raises:
             ShopNotFoundError: The shop does not exist.
         """
-        if not is_domain(domain):  # untrusted text may be too long for a key
+        if not is_domain(domain):  # untrusted text can be too long for a key
             raise ShopNotFoundError
         response = self.client.get_item(
             TableName=self.table, Key=_build_shop_key(domain), ConsistentRead=True
@@ -107,7 +107,7 @@ class ShopRepository:
 
         Args:
             domain: The tenant.
-            at: Time of the uninstallation. A late event does not delete a newer installation.
+            at: Time of the uninstallation. A shop that was installed again later is not deleted.
 
         Raises:
             ShopNotFoundError: The shop does not exist.

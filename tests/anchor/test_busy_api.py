@@ -1,4 +1,4 @@
-"""The command line with a busy API: a GET is repeated once. Other methods are never repeated."""
+"""If the API is busy, the command line repeats a GET request once. It never repeats other requests."""
 
 import json
 from collections.abc import Callable, Mapping

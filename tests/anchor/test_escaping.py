@@ -46,7 +46,7 @@ def test_each_color_that_can_hide_text_is_removed() -> None:
 
 
 @given(st.dictionaries(TEXTS, TEXTS, max_size=3).map(json.dumps).map(json.loads))
-def test_json_keeps_its_value_and_has_no_control_characters(value: object) -> None:
+def test_formatted_json_has_the_same_value_and_no_control_characters(value: object) -> None:
     formatted = format_json(value)
     assert json.loads(formatted) == value
     assert find_controls(formatted, allowed="\n") == set()

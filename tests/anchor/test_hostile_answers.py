@@ -1,4 +1,4 @@
-"""The commands, with hostile text in every field of the API's responses that a stranger can write."""
+"""The commands escape hostile text in every field of the API's responses that a stranger can write."""
 
 import contextlib
 import io
@@ -159,7 +159,7 @@ def test_a_log_keeps_its_colors_only_on_a_terminal() -> None:
     "arguments", [("\x1b[2J",), ("deploy", ID, "--\x1b[2J"), ("deployments", ID, "--limit=\x1b[2J")]
 )
 def test_the_message_for_wrong_arguments_escapes_control_characters(arguments: Sequence[str]) -> None:
-    """A script may pass text that a stranger wrote, such as the name of a branch."""
+    """A script can pass text that a stranger wrote, such as the name of a branch."""
     printed, errors = run_command(make_client(""), *arguments)
     assert printed == ""
     assert r"\x1b[2J" in errors

@@ -1,6 +1,6 @@
-"""P4: a function that can call itself, directly or through other functions, has the setting that allows this.
+"""P4: each function that can call itself, directly or through other functions, allows recursive loops.
 
-Without the setting, Lambda drops a call at the end of a long chain of such calls.
+Without this setting, Lambda drops the next call when a chain of such calls becomes too long.
 """
 
 import re
@@ -24,7 +24,7 @@ MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 SETTING = "aws:lambda/functionRecursionConfig:FunctionRecursionConfig"
-# The actions after which the next call belongs to the same chain. Lambda follows chains through SQS, SNS, S3
+# The actions with which a function can continue a chain of calls. Lambda follows chains through SQS, SNS, S3
 # and its own API. EventBridge and DynamoDB streams start new chains.
 SENDING = {"lambda:InvokeFunction", "s3:PutObject", "sns:Publish", "sqs:SendMessage"}
 
@@ -67,7 +67,7 @@ def _find_targets(recorded: Recording, caller: str) -> Iterator[str]:
 
 
 def _list_triggers(recorded: Recording) -> Iterator[tuple[str, str]]:
-    """Yield the ARN pattern of each queue, topic, object or function, and the function that it calls."""
+    """Yield each trigger (the ARN pattern of a queue, topic, objects or function) and its function."""
     for mapping in recorded.find_by_type(MAPPING):
         yield mapping.inputs["eventSourceArn"], _parse_function_name(mapping.inputs["functionName"])
     for notification in recorded.find_by_type(NOTIFICATION):

@@ -99,7 +99,7 @@ def test_differences_contain_each_added_removed_and_changed_resource() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -> None:
-    """The test changes the option `ignoreChanges` of one resource at a time. The differences must show it."""
+    """The test changes `ignoreChanges` of one resource at a time. Each change must change the differences."""
     base, graph = read_graph("production"), read_graph(stage)
     for urn, resource in graph["resources"].items():
         # Only this resource is compared, because comparing all resources each time would take minutes.
@@ -114,8 +114,8 @@ def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -
 def test_folder_clock_and_hash_seed_do_not_change_the_graph(tmp_path: Path) -> None:
     """G7: all runs record the same bytes, including the files in archives.
 
-    One stage is enough: production has every type of resource, and all stages run the same program. Only the
-    program could use the time, the folder or the order of a set.
+    One stage is enough: production has every type of resource, and all stages run the same program. The
+    settings of a stage cannot depend on the time, the folder or the order of a set.
     """
     here = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TZ": "Pacific/Kiritimati"}
     elsewhere = subprocess.run(

@@ -39,7 +39,7 @@ class WrongConfiguration:
 
 
 def make_image_settings(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML value
-    """Return changed settings of the image service."""
+    """Return production's settings of the image service with these changes. `...` removes a setting."""
     changed = {**read_configuration("production")[SETTING]["images"], **settings}
     return {"images": {key: value for key, value in changed.items() if value is not ...}}
 

@@ -84,7 +84,7 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
-    """The tiny sites, in the cloud of all other tests, because a process can have only one emulator."""
+    """Tiny sites in the cloud that all tests share, because a process can have only one emulator."""
     return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
 
 

@@ -29,7 +29,7 @@ class Released:
 
 
 def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
-    """Push a number of times. When all pushes have gone live, promote the first release.
+    """Push `number` times. When all pushes have gone live, promote the first release.
 
     Each push starts when the build of the previous push has ended. So a push is built while the previous push
     is still being released. All pushes go live, in order, because a project's releases are queued.

@@ -91,9 +91,9 @@ def test_every_route_refuses_a_token_of_another_pool(
 def test_every_route_accepts_the_token_of_the_owner(
     cloud: Cloud, first: PushedProject, broken: Broken, route: Route
 ) -> None:
-    """A1: the token is accepted. The API refuses each change for a different reason, so that nothing changes.
+    """A1: the API accepts the token. It refuses each change for another reason, so that nothing changes.
 
-    For example, a request has no fields, or the deployment to promote has failed. Deletion is tested in
+    For example, the request has no fields, or the deployment to promote has failed. Deletion is tested in
     `tests/runtime/api/test_deleting.py`, because the other tests need the project.
     """
     failed = broken.deployment["deploymentId"]
@@ -136,7 +136,7 @@ def test_a_list_contains_no_projects_of_other_tenants(other_tenant: PlatformClie
 
 
 @pytest.mark.usefixtures("first")
-def test_a_site_in_use_is_refused_like_one_that_does_not_exist(other_tenant: PlatformClient) -> None:
+def test_the_answer_is_the_same_for_a_site_in_use_and_a_missing_site(other_tenant: PlatformClient) -> None:
     """A5: because the two answers are equal, a user cannot find out which sites are in use."""
     answers: list[object] = []
     for site in ("next-site", "no-such-site"):

@@ -255,7 +255,7 @@ def signed_out_terminal(tmp_path: Path) -> Terminal:
     return Terminal(client=Client(file=CredentialsFile(folder=tmp_path / "anchor"), now=time.time))
 
 
-def test_a_pipe_is_read_line_by_line_and_its_end_is_an_error(
+def test_piped_input_is_read_line_by_line_and_an_early_end_is_an_error(
     signed_out_terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A command fails if its input ends too early. Otherwise it would set the secret to an empty value."""

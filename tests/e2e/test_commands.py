@@ -87,7 +87,7 @@ def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedP
     assert re.search(r"\d+ resources", demo.stdout)
 
 
-def test_the_demo_works_without_node_and_prints_which_node_it_uses(
+def test_the_demo_needs_no_installed_node_and_prints_which_node_it_uses(
     demo: subprocess.CompletedProcess[str],
 ) -> None:
     """L1."""
@@ -122,7 +122,7 @@ def test_without_a_network_the_demo_names_what_it_could_not_download(
 
 @frozen(kw_only=True)
 class RunningUp:
-    """A running `make up`, and what the command has printed until its site is live."""
+    """A running `make up`, and the output that the command printed until the tiny site was live."""
 
     process: subprocess.Popen[str]
     ports: Ports
@@ -235,7 +235,7 @@ class PrintedCurl:
 
 
 def test_up_deploys_production_and_prints_how_to_open_its_site(production: RunningUp) -> None:
-    """L4: the site of the push is live below the domain of production."""
+    """L4: the pushed commit is live at the host of the site, below the domain of production."""
     command = PrintedCurl.parse(production.output)
     assert read_printed_value(production, "Site") == command.url == "https://next-site.sites.example.com"
     assert command.address == ("127.0.0.1", production.ports.edge)
@@ -247,7 +247,7 @@ def test_up_deploys_production_and_prints_how_to_open_its_site(production: Runni
     assert read_commit(command.get(release)[1]) == read_pushed_commit(production)
 
 
-def test_every_name_of_production_is_reached_at_the_same_address(production: RunningUp) -> None:
+def test_all_host_names_of_production_are_reached_at_the_same_address(production: RunningUp) -> None:
     """L4."""
     command = PrintedCurl.parse(production.output)
     assert read_printed_value(production, "Image API") == "https://images.example.com"
@@ -274,7 +274,7 @@ def test_an_unknown_stage_is_refused_with_the_missing_file(own_ports: Callable[[
     assert "Traceback" not in done.stderr
 
 
-def test_nothing_listens_beyond_loopback(up: RunningUp) -> None:
+def test_all_processes_listen_only_on_loopback_addresses(up: RunningUp) -> None:
     """L3."""
     found = find_listeners(find_descendants(up.process.pid))
     assert {port for _, port in found} >= {up.ports.emulator, up.ports.edge}

@@ -77,7 +77,7 @@ def test_a_build_cannot_attack_other_tenants_the_platform_or_its_own_permissions
     assert len(answers) > 50
 
 
-def test_the_same_build_can_do_its_task_and_its_site_goes_live(hostile: HostileBuild) -> None:
+def test_the_hostile_build_can_still_do_its_task_and_its_site_goes_live(hostile: HostileBuild) -> None:
     """P6: this proves that the build had valid credentials, and that AWS refused only the hostile calls."""
     answers = read_answers(hostile, hostile.targets.list_allowed())
     assert set(answers.values()) == {"OK"}

@@ -52,7 +52,7 @@ class Images:
         return image
 
     def add(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
-        """Create an image, upload its file, wait until the file was inspected, and return the image."""
+        """Create an image, upload its file, wait until the service has inspected it, and return the image."""
         created = self.create(content, content_type, **fields)
         answer = self.upload(created["upload"], content)
         assert answer.status_code == 204, answer.text
@@ -142,7 +142,7 @@ def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud
 
 
 @pytest.mark.parametrize("content", [make_picture(color="blue"), b"just text"], ids=["picture", "text"])
-def test_a_published_image_does_not_change_when_its_form_is_used_again(
+def test_a_published_image_does_not_change_when_its_upload_form_is_used_again(
     images: Images, content: bytes
 ) -> None:
     """I2, I3."""
@@ -240,7 +240,9 @@ def test_the_error_names_an_invalid_field_of_a_new_image(images: Images, body: J
     ],
     ids=["larger", "another type", "another key", "key of a published image", "another policy"],
 )
-def test_the_form_limits_size_type_and_key(images: Images, changes: dict[str, str], content: bytes) -> None:
+def test_the_upload_form_limits_the_size_type_and_key_of_a_file(
+    images: Images, changes: dict[str, str], content: bytes
+) -> None:
     """I2."""
     created = images.create(make_picture())
     answer = images.upload(created["upload"], content, **changes)
@@ -354,7 +356,7 @@ def test_preflight_requests_are_allowed_for_the_configured_origins_only(images: 
 
 
 def test_responses_allow_the_configured_origins_without_credentials(images: Images) -> None:
-    """I1: the pages send the token in a header, so the browser must not send cookies."""
+    """I1: pages of these origins send the token in a header, so the browser must not send cookies."""
     url = f"{images.client.endpoint}/images"
     headers = {"Authorization": f"Bearer {images.client.token}"}
     allowed = requests.get(url, headers={"Origin": ORIGIN, **headers}, timeout=10)
@@ -379,7 +381,7 @@ def test_only_pages_of_the_configured_origins_can_read_delivered_images(images: 
 def test_the_functions_have_only_the_permissions_of_their_roles(
     images: Images, cloud: Cloud, function: str, action: str
 ) -> None:
-    """T3: in the tests above, the same functions ran with all permissions of these roles."""
+    """T3: a function fails without one of its permissions. With all of them, the tests above passed."""
     created = images.create(make_picture())
     with remove_permission(cloud, function, action):
         if function == "images-api":

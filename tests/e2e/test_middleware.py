@@ -190,7 +190,7 @@ FORMS = [("GET", "document"), ("HEAD", "document"), ("GET", "rsc"), ("GET", "dat
 @pytest.mark.parametrize(
     "order", [(MEMBER, STRANGER), (STRANGER, MEMBER)], ids=["member first", "stranger first"]
 )
-def test_a_protected_page_is_not_served_to_a_stranger_in_either_order(
+def test_a_protected_page_is_never_served_to_a_stranger_whoever_asks_first(
     served: Served, order: tuple[VisitorProfile, VisitorProfile], page: str, method: str, form: str
 ) -> None:
     """A page that the middleware shows only to members is never served to a stranger, whoever asks first."""

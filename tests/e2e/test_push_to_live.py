@@ -44,7 +44,7 @@ def test_a_secret_is_never_returned(first: PushedProject) -> None:
 
 
 def test_no_file_of_a_release_is_uploaded_twice(cloud: Cloud, first: PushedProject) -> None:
-    """D1: the bucket accepts every upload to a presigned URL, so the function repeats none of them."""
+    """D1: the bucket accepts every upload to a presigned URL, so the release function repeats no upload."""
     lines = [line for line in read_log(cloud, "release") if first.deployment["deploymentId"] in line]
     assert [line for line in lines if '"step":"upload assets"' in line]
     assert [line for line in lines if PRESIGNED_UPLOADS_FAILED in line] == []
@@ -80,7 +80,7 @@ def test_the_replaced_release_still_answers_at_its_own_url(first: PushedProject,
 def test_pages_of_live_and_replaced_releases_are_revalidated(
     first: PushedProject, second: Second, release: str
 ) -> None:
-    """D7: the revalidation function of the live release also revalidates the pages of other releases."""
+    """D7: the revalidation function of the live release also revalidates the pages of a replaced release."""
     url, sha = {
         "first": (first.deployment["url"], first.sha),
         "second": (second.deployment["url"], second.sha),
@@ -88,7 +88,7 @@ def test_pages_of_live_and_replaced_releases_are_revalidated(
     check_revalidation_by_time(Visitor(url=url), sha)
 
 
-def test_a_form_opened_before_a_switch_works_after_it(first: PushedProject, second: Second) -> None:
+def test_a_form_opened_before_a_switch_works_after_the_switch(first: PushedProject, second: Second) -> None:
     """D3: the server action has the same id and the same encryption key in both releases."""
     page = Visitor(url=first.deployment["url"]).get("/action").text
     new = Visitor(url=second.deployment["url"])
@@ -120,7 +120,7 @@ def test_a_failed_build_does_not_affect_the_live_site(second: Second, broken: Br
     assert broken.load.list_releases_since(0.0) == {second.sha}
 
 
-def test_a_cancelled_deployment_stops_its_build_without_effect_on_the_site(
+def test_cancelling_stops_the_build_and_does_not_affect_the_site(
     first: PushedProject, second: Second, cancelled: Cancelled
 ) -> None:
     """A2: when the stopped build ends, the deployment remains cancelled."""

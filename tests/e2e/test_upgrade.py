@@ -59,7 +59,7 @@ class Upgraded:
     Attributes:
         cloud: The embedded cloud.
         project: The project of the site.
-        kept: Responses to the second of two visitors before the upgrade, by the name of the first visitor.
+        kept: Cached responses to a second visitor before the upgrade, by the name of the first visitor.
         upgrade: The resources that the upgrade created, updated and deleted.
         first: The deployment of the project's first push, before the upgrade.
     """
@@ -131,7 +131,7 @@ def test_the_platform_invalidates_the_edge_cache_once(upgraded: Upgraded) -> Non
     assert [each["Invalidation"]["InvalidationBatch"]["Paths"]["Items"] for each in made] == [["/*"]]
 
 
-def test_a_new_release_is_cached_again_and_the_old_one_is_not(upgraded: Upgraded) -> None:
+def test_the_edge_caches_responses_of_a_new_release_but_not_of_an_old_release(upgraded: Upgraded) -> None:
     # The new release needs this manifest, because the platform lets CloudFront cache only responses of builds
     # with such a manifest.
     manifest = {"output/server-functions/default/.next/routes-manifest.json": "{}"}

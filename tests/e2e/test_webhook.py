@@ -91,7 +91,7 @@ def test_a_body_that_is_not_json_is_refused_with_the_reason(first: PushedProject
     assert "JSON" in answer.json()["detail"]
 
 
-def test_a_form_encoded_delivery_is_refused_with_the_right_content_type(first: PushedProject) -> None:
+def test_the_refusal_of_a_form_encoded_delivery_names_the_right_content_type(first: PushedProject) -> None:
     """Q1: form encoding is GitHub's default for a new webhook."""
     answer = first.webhook.deliver(
         b"payload=%7B%7D", headers={"Content-Type": "application/x-www-form-urlencoded"}

@@ -42,7 +42,10 @@ def write_site(folder: Path, more: Mapping[str, str | bytes] | None = None) -> P
 
 
 def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
-    """Write files into a folder, and return the folder. One file must be `open-next/build.mjs`."""
+    """Write files into a folder, and return the folder.
+
+    `content` must contain `open-next/build.mjs`, because the function makes this file executable.
+    """
     for path, text in content.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -116,7 +116,10 @@ class Reply:
 
     @property
     def meaning(self) -> tuple[int, str, tuple[str, ...], str, str]:
-        """The parts that must equal those of `next start`, whose cache headers and script names differ."""
+        """The parts that must equal the answer of `next start`.
+
+        Cache headers and script names are left out, because those of `next start` differ.
+        """
         text = _MAIN.search(self.body)
         shown = text.group(1) if text else ""
         return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
@@ -305,13 +308,13 @@ def run_next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> G
         text=True,
     ) as process:
         try:
-            _wait_for(port, process)
+            _wait_until_server_answers(port, process)
             yield NextStart(port=port, host=host)
         finally:
             process.terminate()
 
 
-def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
+def _wait_until_server_answers(port: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -201,7 +201,7 @@ def test_a_request_for_assets_keeps_only_allowed_headers_and_no_query(function: 
 
 
 def test_a_file_and_a_page_with_the_same_path_have_different_cache_keys(function: EdgeFunction) -> None:
-    """The path of the page is the path that the function sets for the request of the file."""
+    """The viewer requests the page at the path to which the function changes the request for the file."""
     file = function.run(create_request("/robots.txt"))
     page = function.run(create_request(f"/assets/shop/{RELEASE}/robots.txt"))
     assert isinstance(file, Forward)
@@ -330,7 +330,7 @@ def split_site_function() -> Iterator[EdgeFunction]:
         ("POST", "/docs/robots.txt", SERVER, "/docs/robots.txt"),
     ],
 )
-def test_a_site_with_a_base_path_serves_files_only_below_it(
+def test_a_site_with_a_base_path_serves_files_only_below_the_base_path(
     split_site_function: EdgeFunction, method: str, uri: str, origin: str, passed_uri: str
 ) -> None:
     """D7: requests outside of the base path go to the server function, which answers 404."""

@@ -58,9 +58,10 @@ def read_type(urn: str) -> str:
 
 
 def repair_file(stack: Stack) -> None:
-    """Delete the file with the attributes of the state if the kill cut it off while Pulumi wrote it.
+    """Delete the file with the attributes of the state if the file is empty.
 
-    docs/operations.md says the same for a state in a folder. A state in S3 has no such file.
+    The file is empty if the kill stopped Pulumi before it had written the attributes. docs/operations.md
+    contains this step for a state in a folder. A state in S3 has no such file.
     """
     folder = stack.project.state / ".pulumi" / "stacks" / "anchor-deploy"
     file = folder / f"{stack.stage}.json.attrs"

@@ -22,7 +22,8 @@ from tests.local.emulator.test_conflicts import CALLS
 
 KILLS: Final = 20
 CREATIONS_BETWEEN_KILLS: Final = 4
-# Number of kills after which one resource is imported with the command for a single resource.
+# After each of the first kills, the test imports one resource with the command for a single resource. This is
+# the number of these kills.
 SINGLE_IMPORTS: Final = 3
 # Kinds of resources without a unique name. If Pulumi repeats a creation, AWS creates a second resource, and
 # the first one is left over.

@@ -101,9 +101,7 @@ def read_layer_files(folder: Path) -> dict[str, tuple[str, int, int]]:
     }
 
 
-def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
-    tmp_path: Path, lock: Path
-) -> None:
+def test_the_layers_contain_the_locked_packages_but_no_other_files_of_pip(tmp_path: Path, lock: Path) -> None:
     folder = build_with_fake_pip(tmp_path / "layers", lock, FakePip())
 
     assert folder == tmp_path / "layers" / "python3.13-arm64"

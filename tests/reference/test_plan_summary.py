@@ -50,8 +50,8 @@ def test_a_retained_resource_is_not_lost() -> None:
     assert change.line == "delete   aws:dynamodb/table jobs: stays in AWS, but Pulumi forgets it"
 
 
-def test_the_events_of_a_refresh_are_read_too() -> None:
-    """A refresh names its result only in the event after the step."""
+def test_the_result_of_a_refresh_is_read_from_the_event_after_the_step() -> None:
+    """The event before the step says only `refresh`. The event after the step names the change."""
     lines = [
         make_event("refresh", QUEUE, "builds"),
         make_event("update", QUEUE, "builds", event="resOutputsEvent", diffs=["delaySeconds"]),

@@ -61,7 +61,7 @@ def test_a_live_deployment_can_only_be_retired() -> None:
 
 @given(st.lists(st.sampled_from(Status), max_size=12))
 def test_random_transitions_follow_the_table_or_are_refused(walk: list[Status]) -> None:
-    """P7: in a random sequence, `with_status` accepts exactly the transitions of the table."""
+    """P7: in a random sequence, `with_status` accepts exactly the transitions in `TRANSITIONS`."""
     deployment = make_queued_deployment()
     for status in walk:
         if status in TRANSITIONS[deployment.status]:
@@ -80,7 +80,7 @@ def test_a_new_deployment_has_the_projects_next_sequence_number() -> None:
     assert (deployment.sequence, deployment.user_id, deployment.site) == (5, "u", "s")
 
 
-def test_a_site_returns_the_urls_of_its_hosts_and_its_secret_parameters() -> None:
+def test_a_site_builds_the_urls_of_its_hosts_and_the_names_of_its_parameters() -> None:
     site = Site(
         site="s",
         host="s.localhost",

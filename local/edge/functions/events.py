@@ -83,9 +83,10 @@ class ViewerRequest:
 
 @frozen(kw_only=True)
 class ChosenOrigin:
-    """The chosen origin: one of the distribution by `id`, or the behavior's origin with `changes`.
+    """An origin that the function chose: one of the distribution, or the behavior's origin with changes.
 
     Attributes:
+        id: The ID of the origin in the distribution. None for the behavior's origin.
         changes: The argument of `updateRequestOrigin` (`domainName`, ...).
     """
 
@@ -160,15 +161,15 @@ def create_event(event_type: str, request: ViewerRequest, context: EventContext 
         "request": {
             "method": request.method,
             "uri": request.uri,
-            "querystring": _create_value(parse_qsl(request.query_string, keep_blank_values=True)),
-            "headers": _create_value([(name, value) for name, value in headers if name != "cookie"]),
-            "cookies": _create_value(cookies),
+            "querystring": _encode_pairs(parse_qsl(request.query_string, keep_blank_values=True)),
+            "headers": _encode_pairs([(name, value) for name, value in headers if name != "cookie"]),
+            "cookies": _encode_pairs(cookies),
         },
     }
 
 
-def _create_value(pairs: Headers) -> dict[str, Any]:
-    """Return CloudFront's structure: the first value, and all values if there are several."""
+def _encode_pairs(pairs: Headers) -> dict[str, Any]:
+    """Return names and values as CloudFront's object: for each name the first value, or several values."""
     return _group_by_name([(name, {"value": value}) for name, value in pairs])
 
 
@@ -183,7 +184,7 @@ def _group_by_name(pairs: list[tuple[str, dict[str, str]]]) -> dict[str, Any]:
 
 
 def _merge_values(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return each name with all its values as the function returned them.
+    """Return each pair of a name and a value that the function returned.
 
     A change of `multiValue` takes precedence. Otherwise a change of `value` replaces the first value.
     """
@@ -272,7 +273,7 @@ def create_response_event(response: ViewerResponse) -> dict[str, Any]:
     return {
         "statusCode": response.status,
         "statusDescription": response.reason,
-        "headers": _create_value([(name, value) for name, value in shown if name != "set-cookie"]),
+        "headers": _encode_pairs([(name, value) for name, value in shown if name != "set-cookie"]),
         "cookies": _group_by_name(cookies),
     }
 

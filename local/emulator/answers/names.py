@@ -2,7 +2,7 @@
 
 The emulator (ministack 1.5.33) accepts most names. Without these checks, a name that is too long or has a
 wrong character would be noticed only on AWS. The constraints are those of AWS's API models. If a model has
-no constraint, a comment at the rule names AWS's document.
+no constraint, a comment above the rule links to AWS's documentation.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -49,7 +49,7 @@ class Constraint:
     shortest: int = 1
 
     def find_problem(self, name: str) -> str | None:
-        """Return how a name violates the constraint, in the words of AWS's API framework."""
+        """Return AWS's message about the constraint that the name violates, or None for a valid name."""
         if len(name) > self.longest:
             return f"Member must have length less than or equal to {self.longest}"
         if len(name) < self.shortest:
@@ -99,7 +99,7 @@ class NameRule:
         function: The name of the function.
         argument: The name of the argument in AWS's API. The argument is in a mapping or in an XML body.
         constraint: The constraint of the argument.
-        refuse: The service's error.
+        refuse: Returns or raises the service's error.
     """
 
     module: ModuleType
@@ -181,7 +181,8 @@ RULES: Final = (
         Constraint(128, "(?!^[0-9]+$)([a-zA-Z0-9-_]+)"),
         _VALIDATION,
     ),
-    # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html: 64 characters for a name alone
+    # A name that is not an ARN has at most 64 characters.
+    # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     NameRule(lambda_svc, "_create_function", "FunctionName", Constraint(64, _SIMPLE_NAME), _VALIDATION),
     NameRule(lambda_svc, "_publish_layer_version", "LayerName", Constraint(140, _SIMPLE_NAME), _VALIDATION),
     # https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
@@ -257,7 +258,11 @@ def _install_rule(rule: NameRule) -> None:
 
 
 def _read_names(argument: str, arguments: tuple[Any, ...]) -> list[str]:
-    """Return the values of the argument in a mapping, in a list of targets or in an XML body."""
+    """Return all values of an argument of the API.
+
+    `arguments` contains the values in a mapping, in the `Targets` of a mapping, or in an XML body. The value
+    of `LayerName` is its first item.
+    """
     if argument == "LayerName":
         return [str(arguments[0])]
     for given in arguments:

@@ -86,8 +86,8 @@ def install_zone_hooks(zones: HostedZones) -> None:
 _ORIGINAL_CHANGE = cast("Callable[[str, bytes], Response]", route53._change_resource_record_sets)
 
 
-def list_values(name: str, kind: str) -> list[str]:
-    """Return the values of a name's records of one type in the account's zones."""
+def list_record_values(name: str, kind: str) -> list[str]:
+    """Return the values of the records with this name and type, or an empty list."""
     zone_id = _find_zone(name.lower().rstrip("."))
     return [
         value

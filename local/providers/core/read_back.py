@@ -1,4 +1,4 @@
-"""Brings what a reader found in AWS into the form in which the program declares it.
+"""Converts properties that a reader found in AWS to the form in which the program declares them.
 
 AWS fills in defaults, changes the order of sets and returns many numbers as text. With these differences,
 every resource would seem changed. The functions here remove the differences, but keep every real change.
@@ -11,14 +11,15 @@ from local.providers.core.resource import Properties
 
 # Properties whose keys are chosen by the program. An additional key is a change, not a default of AWS.
 _MAPS = frozenset({"dimensions", "stageVariables", "tags", "variables"})
-# Lists whose order has a meaning. All other lists are sets.
+# Lists whose order has a meaning. The order of all other lists is ignored.
 _ORDERED = frozenset({"orderedCacheBehaviors"})
 
 
 def select_declared(declared: Properties, present: Properties) -> Properties:
     """Return the present value of each declared property, in the declared form.
 
-    A property that no longer has a value is left out. Values that mean the same are returned as declared.
+    A declared property that has no value in AWS is left out. If two values have the same meaning, the
+    declared one is returned.
 
     Args:
         declared: The properties in the program.
@@ -28,17 +29,17 @@ def select_declared(declared: Properties, present: Properties) -> Properties:
     for name, value in declared.items():
         found = present.get(name)
         if found is not None:
-            selected[name] = _bring_into_form(name, value, found)
+            selected[name] = _convert_value(name, value, found)
         elif not value:
             selected[name] = value  # an empty list, an empty text, false or zero: AWS often returns nothing
     return selected
 
 
-def _bring_into_form(name: str, declared: Any, found: Any) -> Any:  # noqa: ANN401 - any value of a property
+def _convert_value(name: str, declared: Any, found: Any) -> Any:  # noqa: ANN401 - any value of a property
     if isinstance(declared, dict):
-        return _bring_mapping_into_form(name, cast("Properties", declared), found)
+        return _convert_mapping(name, cast("Properties", declared), found)
     if isinstance(declared, list):
-        return _bring_list_into_form(name, cast("list[Any]", declared), found)
+        return _convert_list(name, cast("list[Any]", declared), found)
     if isinstance(declared, bool):
         return found.lower() == "true" if isinstance(found, str) else found
     if isinstance(declared, int | float):
@@ -49,7 +50,7 @@ def _bring_into_form(name: str, declared: Any, found: Any) -> Any:  # noqa: ANN4
     return found
 
 
-def _bring_mapping_into_form(name: str, declared: Properties, found: Any) -> Any:  # noqa: ANN401 - as above
+def _convert_mapping(name: str, declared: Properties, found: Any) -> Any:  # noqa: ANN401 - as above
     if isinstance(found, list):  # a block that occurs once, in the form of a list
         blocks = cast("list[Any]", found)
         found = blocks[0] if blocks else {}
@@ -62,24 +63,25 @@ def _bring_mapping_into_form(name: str, declared: Properties, found: Any) -> Any
     return selected
 
 
-def _bring_list_into_form(name: str, declared: list[Any], found: Any) -> list[Any]:  # noqa: ANN401 - as above
-    """Return the items that were found. Items that are declared come first, in the declared order."""
+def _convert_list(name: str, declared: list[Any], found: Any) -> list[Any]:  # noqa: ANN401 - as above
+    """Return the items in AWS. Items that the program declares come first, in the declared order."""
     remaining = list(cast("list[Any]", found)) if isinstance(found, list) else [found]
     if name in _ORDERED:
         pairs = zip(declared, remaining, strict=False)
-        formed = [_bring_into_form(name, wanted, item) for wanted, item in pairs]
+        formed = [_convert_value(name, wanted, item) for wanted, item in pairs]
         return formed + remaining[len(formed) :]
     places: list[Any] = [None] * len(declared)
     for place, wanted in enumerate(declared):
         for item in remaining:
-            if _bring_into_form(name, wanted, item) == wanted:
+            if _convert_value(name, wanted, item) == wanted:
                 places[place] = wanted
                 remaining.remove(item)
                 break
-    # What is left differs from the program. Compare it with the declared items that were not found.
+    # Each remaining item differs from all declared items. Convert it to the form of a declared item that AWS
+    # does not have.
     for place, wanted in enumerate(declared):
         if places[place] is None and remaining:
-            places[place] = _bring_into_form(name, wanted, remaining.pop(0))
+            places[place] = _convert_value(name, wanted, remaining.pop(0))
     return [item for item in places if item is not None] + remaining
 
 

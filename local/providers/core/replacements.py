@@ -1,4 +1,4 @@
-"""Decides which changes replace a resource, and in which order, as pulumi-aws does."""
+"""Decides, like pulumi-aws, which changes replace a resource, and whether the old one is deleted first."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -39,7 +39,8 @@ def find_replaced_properties(
 def is_deleted_before_replacement(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Return whether a replacement deletes the old resource before it creates the new one.
 
-    This is the case if both declare the same physical name, because AWS cannot have both at a time.
+    For some types, this is always the case. For other types, this is the case if both resources declare the
+    same physical name, because both cannot exist at the same time.
     """
     names = [inputs.get(_NAME_PROPERTIES.get(kind, "name")) for inputs in (old, new)]
     return RULES[kind].is_deleted_first or (isinstance(names[0], str) and names[0] == names[1])

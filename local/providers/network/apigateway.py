@@ -259,8 +259,8 @@ def _register_api_part(
     Args:
         token: `aws:apigatewayv2/<type>:<Type>`.
         kind: The type's name in the calls of the API, such as `Route` in `CreateRoute`.
-        build: Returns the arguments of a resource.
-        parse: Returns the properties in an answer.
+        build: Returns the arguments of the calls that create and update a declared resource.
+        parse: Returns the properties of the resource from API Gateway's response.
     """
     identity, call = f"{kind}Id", kind.lower()
 

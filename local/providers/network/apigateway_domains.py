@@ -78,7 +78,7 @@ def _build_configuration(properties: Properties) -> dict[str, Any]:
 
 
 def _build_outputs(aws: ProviderContext, declared: DeclaredResource, answer: Properties) -> Properties:
-    """Return the outputs. The block of the configuration also has the values that AWS assigned."""
+    """Return the outputs. `domainNameConfiguration` also contains the values that AWS assigned."""
     (configuration,) = answer["DomainNameConfigurations"]
     return {
         "arn": _build_arn(aws, answer["DomainName"]),

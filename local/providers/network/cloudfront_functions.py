@@ -101,7 +101,7 @@ def update_function(
 
 @register_reader("aws:cloudfront/function:Function", unreadable=("publish",))
 def read_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the function that CloudFront runs, with its code."""
+    """Return the published version (stage `LIVE`) of the function, with its code."""
     client = aws.client("cloudfront")
     summary = client.describe_function(Name=made.id, Stage="LIVE")["FunctionSummary"]
     config = summary["FunctionConfig"]

@@ -21,7 +21,7 @@ from policies.graph import UNKNOWN
 
 @define_relation("type", "location", scope="cache")
 def _check_cache(block: Block) -> Iterator[str]:
-    """Check the cache type: S3 requires `location` (provider's `CustomizeDiff`), `modes` require LOCAL."""
+    """Check a cache: type S3 requires `location` (the provider's `CustomizeDiff`), `modes` require LOCAL."""
     if block.get("type") == "S3" and block.get("location") in (None, ""):
         yield "the cache type S3 requires location"
     # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectCache.html
@@ -76,7 +76,7 @@ TYPES: Final = (
         },
         relations=(
             _check_cache,
-            # The provider checks the next rule only when it creates the project.
+            # The provider checks the rule below only when it creates the project.
             require_when("type", "NO_SOURCE", "buildspec", scope="source"),
             require_when("type", "S3", "location", "name", scope="artifacts"),
             require_when("status", "ENABLED", "location", scope="logsConfig.s3Logs"),

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from aws_models.services import load_shape
 from policies.arguments.checks import (
     follows_model,
-    has_items,
+    has_item_count,
     has_json,
     has_keys,
     has_length,
@@ -202,7 +202,7 @@ TYPES: Final = (
             "attributes[].type": (is_in_enum("dynamodb.ScalarAttributeType"),),
             "billingMode": (is_in_enum("dynamodb.BillingMode"),),
             "deletionProtectionEnabled": (),
-            f"{_INDEXES}.keySchemas": (has_items(1, 8),),
+            f"{_INDEXES}.keySchemas": (has_item_count(1, 8),),
             f"{_INDEXES}.keySchemas[].attributeName": (follows_model("dynamodb.KeySchemaAttributeName"),),
             f"{_INDEXES}.keySchemas[].keyType": (is_in_enum("dynamodb.KeyType"),),
             f"{_INDEXES}.name": (follows_model("dynamodb.IndexName"),),
@@ -247,7 +247,7 @@ TYPES: Final = (
         source="s3/bucket_cors_configuration.go",
         arguments={
             "bucket": _BUCKET,
-            "corsRules": (has_items(1, 100),),
+            "corsRules": (has_item_count(1, 100),),
             "corsRules[].allowedHeaders[]": (),
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSRule.html
             "corsRules[].allowedMethods[]": (is_one_of("GET", "PUT", "HEAD", "POST", "DELETE"),),
@@ -262,7 +262,7 @@ TYPES: Final = (
         source="s3/bucket_lifecycle_configuration.go",
         arguments={
             "bucket": _BUCKET,
-            "rules": (has_items(1, 1000),),
+            "rules": (has_item_count(1, 1000),),
             "rules[].abortIncompleteMultipartUpload.daysAfterInitiation": (is_at_least(1),),
             "rules[].expiration.days": (is_at_least(1),),
             "rules[].filter.prefix": (),

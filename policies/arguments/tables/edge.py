@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from policies.arguments.checks import (
     follows_model,
-    has_items,
+    has_item_count,
     has_length,
     has_tags,
     is_arn,
@@ -57,8 +57,8 @@ def _is_port(value: object, path: str) -> Iterator[str]:
         yield f"{path} is {value}, allowed are 80, 443 and 1024 to 65535"
 
 
-def _make_behavior(path: str) -> dict[str, Any]:
-    """Return the arguments of a cache behavior."""
+def _make_behavior_checks(path: str) -> dict[str, Any]:
+    """Return the checks of the arguments of a cache behavior, by path."""
     return {
         f"{path}.allowedMethods": (_is_method_set,),
         f"{path}.allowedMethods[]": (is_in_enum("cloudfront.Method"),),
@@ -66,7 +66,7 @@ def _make_behavior(path: str) -> dict[str, Any]:
         f"{path}.cachedMethods": (_is_method_set,),
         f"{path}.cachedMethods[]": (is_in_enum("cloudfront.Method"),),
         f"{path}.compress": (),
-        f"{path}.functionAssociations": (has_items(0, 2),),
+        f"{path}.functionAssociations": (has_item_count(0, 2),),
         f"{path}.functionAssociations[].eventType": (is_in_enum("cloudfront.EventType"),),
         f"{path}.functionAssociations[].functionArn": (is_arn, follows_model("cloudfront.FunctionARN")),
         f"{path}.originRequestPolicyId": (),
@@ -138,8 +138,8 @@ def _check_ttls(block: Block) -> Iterator[str]:
         yield "minTtl, defaultTtl and maxTtl must be in ascending order"
 
 
-def _check_listed(behavior: str, items: str, *listing: str) -> Relation:
-    """Return a relation: `items` has names if `behavior` is in `listing`, otherwise `items` is empty.
+def _require_names_for(behavior: str, items: str, *values: str) -> Relation:
+    """Require names in `items` if the argument `behavior` has one of `values`, and forbid them otherwise.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CachePolicyHeadersConfig.html
     """
@@ -147,9 +147,9 @@ def _check_listed(behavior: str, items: str, *listing: str) -> Relation:
 
     @define_relation(behavior, items, scope=f"{scope}.{items}Config")
     def check(block: Block) -> Iterator[str]:
-        is_listing = block.get(behavior) in listing
-        if block.get(behavior) is not UNKNOWN and is_listing != bool(block.get(items)):
-            yield f"{behavior} {block.get(behavior)} needs {items} exactly for {', '.join(listing)}"
+        needs_names = block.get(behavior) in values
+        if block.get(behavior) is not UNKNOWN and needs_names != bool(block.get(items)):
+            yield f"{behavior} {block.get(behavior)} needs {items} exactly for {', '.join(values)}"
 
     return check
 
@@ -168,8 +168,8 @@ TYPES: Final = (
             "comment": (has_length(0, 128),),
             "customErrorResponses[].errorCachingMinTtl": (is_at_least(0),),
             "customErrorResponses[].errorCode": (_is_error_code,),
-            **_make_behavior("defaultCacheBehavior"),
-            **_make_behavior("orderedCacheBehaviors[]"),
+            **_make_behavior_checks("defaultCacheBehavior"),
+            **_make_behavior_checks("orderedCacheBehaviors[]"),
             "enabled": (),
             "httpVersion": (is_in_enum("cloudfront.HttpVersion"),),
             "isIpv6Enabled": (),
@@ -222,9 +222,9 @@ TYPES: Final = (
         },
         relations=(
             _check_ttls,
-            _check_listed("cookieBehavior", "cookies", "whitelist", "allExcept"),
-            _check_listed("headerBehavior", "headers", "whitelist"),
-            _check_listed("queryStringBehavior", "queryStrings", "whitelist", "allExcept"),
+            _require_names_for("cookieBehavior", "cookies", "whitelist", "allExcept"),
+            _require_names_for("headerBehavior", "headers", "whitelist"),
+            _require_names_for("queryStringBehavior", "queryStrings", "whitelist", "allExcept"),
         ),
     ),
     ResourceType(
@@ -233,7 +233,7 @@ TYPES: Final = (
         arguments={
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
             "code": (has_length(1, 10_240),),
-            "keyValueStoreAssociations": (has_items(0, 1),),
+            "keyValueStoreAssociations": (has_item_count(0, 1),),
             "keyValueStoreAssociations[]": (is_arn, follows_model("cloudfront.KeyValueStoreARN")),
             "name": (follows_model("cloudfront.FunctionName"),),
             "publish": (),

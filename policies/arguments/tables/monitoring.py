@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 from policies.arguments.checks import (
     follows_model,
-    has_items,
+    has_item_count,
     has_json,
     has_keys,
     has_length,
@@ -156,7 +156,7 @@ TYPES: Final = (
         type="aws:cloudwatch/metricAlarm:MetricAlarm",
         source="cloudwatch/metric_alarm.go",
         arguments={
-            "alarmActions": (has_items(0, 5),),
+            "alarmActions": (has_item_count(0, 5),),
             "alarmActions[]": (is_arn, follows_model("cloudwatch.ResourceName")),
             "alarmDescription": (has_length(0, 1024), follows_model("cloudwatch.AlarmDescription")),
             "comparisonOperator": (is_in_enum("cloudwatch.ComparisonOperator"),),
@@ -178,7 +178,7 @@ TYPES: Final = (
             f"{_QUERIES}.returnData": (),
             "name": (has_length(1, 255),),
             "namespace": _NAMESPACE,
-            "okActions": (has_items(0, 5),),
+            "okActions": (has_item_count(0, 5),),
             "okActions[]": (is_arn, follows_model("cloudwatch.ResourceName")),
             "period": (passes_any(is_one_of(10, 20, 30), is_multiple_of(60)), is_at_least(1)),
             "region": (),

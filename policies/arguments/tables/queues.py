@@ -84,15 +84,15 @@ def _check_high_throughput(block: Block) -> Iterator[str]:
         yield "fifoThroughputLimit perMessageGroupId requires deduplicationScope messageGroup"
 
 
-def _check_fifo(block: Block, switch: str) -> Iterator[str]:
-    """Check the name and the deduplication of a queue or topic. The argument `switch` makes it FIFO."""
-    name, is_fifo = block.get("name"), block.get(switch) or False
+def _check_fifo(block: Block, fifo: str) -> Iterator[str]:
+    """Check the name and the deduplication of a queue or topic. `fifo` is the argument that makes it FIFO."""
+    name, is_fifo = block.get("name"), block.get(fifo) or False
     if is_fifo is UNKNOWN:
         return
     if isinstance(name, str) and name.endswith(".fifo") != is_fifo:
-        yield f"the name {name} must end with .fifo exactly if {switch} is true"
+        yield f"the name {name} must end with .fifo exactly if {fifo} is true"
     if block.get("contentBasedDeduplication") is True and not is_fifo:
-        yield f"contentBasedDeduplication requires {switch}"
+        yield f"contentBasedDeduplication requires {fifo}"
 
 
 def _has_name(longest: int) -> tuple[Check, ...]:

@@ -32,7 +32,7 @@ _ROLE_POLICY_SIZE: Final = 10_240
 _MANAGED_POLICY_SIZE: Final = 6_144
 _TRUST_POLICY_SIZE: Final = 2_048
 _KEY_POLICY_SIZE: Final = 32_768
-# The description of acm.RequestCertificateRequest: the first name of a certificate is its common name.
+# The first domain name of a certificate is its common name (description of acm.RequestCertificateRequest).
 _COMMON_NAME_LENGTH: Final = 64
 
 

@@ -266,8 +266,8 @@ class ProjectService:
         try:
             project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
         except (ProjectDeletedError, ProjectNotFoundError):
-            # The project's deletion may have deleted all secrets before this call wrote the new ones. So
-            # delete the new ones here.
+            # Delete the new secrets here, in case the project's deletion deleted all secrets before this
+            # method wrote the new ones.
             if site:
                 for name in written:
                     self.secrets.delete(site.build_secret_parameter_name(project_id, name))

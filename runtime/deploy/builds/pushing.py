@@ -134,13 +134,13 @@ class PushReceiver:
             project, pushed, delivery=hashlib.sha256(delivery.body).hexdigest()
         )
         if deployment.status is Status.QUEUED:
-            # A repeated delivery sends the message, too, because the first message may have been lost.
+            # Send the message also for a repeated delivery, in case the first message was lost.
             self.queue.send(deployment)
         return deployment
 
     def _authenticate(self, project_id: str, delivery: Delivery) -> Project:
-        # An invalid id may be too long for a DynamoDB key or for KMS. Replace it by an unknown id, so that
-        # the request takes as long as a request with a valid id.
+        # An invalid id can be too long for a DynamoDB key or for KMS. Replace it with the id of a project
+        # that does not exist, so that the request takes as long as a request with a valid id.
         project_id = project_id if is_ulid(project_id) else _UNKNOWN_PROJECT_ID
         try:
             project = self.projects.get(project_id)

@@ -21,7 +21,7 @@ from runtime.deploy.releases.release_clients import LambdaClient
 from runtime.shared.aws_errors import describe_error, is_retryable, read_error_code
 
 LIVE_ALIAS: Final = "live"
-"""Alias of a function's version in production."""
+"""Alias of the function version that belongs to the live release."""
 
 _ALIAS_PREFIX: Final = "r-"
 
@@ -45,7 +45,7 @@ def build_release_alias(deployment_id: str) -> str:
 
 
 def is_release_version(description: str) -> bool:
-    """Return whether a version with this description belongs to a release, whose alias is the description."""
+    """Return whether a version belongs to a release. Its description is then the alias of the release."""
     return description.startswith(_ALIAS_PREFIX)
 
 
@@ -153,12 +153,11 @@ class FunctionPublisher:
     def point_live_aliases(self, target: Callable[[], Mapping[str, str]]) -> None:
         """Point the `live` aliases of functions to the versions of the live release.
 
-        Repeats until the target is the same before and after the change, because another switch may run at
+        Repeats until the target is the same before and after the change, because another switch can run at
         the same time.
 
         Args:
-            target: Returns the version of each function. Each call reads the versions again, strongly
-                consistent.
+            target: Returns the live release's version of each function, by a strongly consistent read.
         """
         for _ in self._retry("the alias live"):
             versions = target()
@@ -189,7 +188,7 @@ class FunctionPublisher:
 
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
-        current = self._wait_until_idle(function)  # an earlier release may have been interrupted
+        current = self._wait_until_idle(function)  # an interrupted release can leave an update in progress
         # Only send differences, because Lambda needs seconds even for an equal value. The revalidation
         # function's code seldom changes, and split server functions share their variables.
         if current["CodeSha256"] != zipped.sha256 or _has_failed(current):

@@ -30,11 +30,12 @@ class FunctionRemover:
     client: RemovingLambdaClient
 
     def remove(self, function: str, alias: str, *, has_url: bool) -> None:
-        """Remove a release's aliases with their URLs, and every release version without an alias.
+        """Remove a release's aliases with their URLs, and the versions that then have no alias.
 
-        The newest version always stays, even without an alias: a release that runs at this moment may be
-        about to create an alias for it. This release may even share the version with an older release,
-        because Lambda publishes no new version if code and variables are unchanged.
+        The newest version always stays, even without an alias: another release can have started, and can
+        soon create an alias for this version. The other release can even share the version with an older
+        release, because Lambda publishes no new version if code and variables are unchanged. Versions that
+        no release published stay, too.
 
         Args:
             function: Function name. If the function does not exist, nothing is removed.
@@ -42,8 +43,8 @@ class FunctionRemover:
             has_url: Whether the release's aliases have URLs.
         """
         try:
-            # List the versions before the aliases. Otherwise, a version that is published and gets its alias
-            # between the two calls could be removed.
+            # List the versions before the aliases. In the other order, a version that gets its alias between
+            # the two calls would seem to have no alias, and would be removed.
             versions = self._list_versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
@@ -134,11 +135,11 @@ class ObjectRemover:
             more = {"ContinuationToken": response["NextContinuationToken"]}
 
 
-def _list_all(call: Callable[..., AwsResponse], held: str, **arguments: str) -> Iterator[AwsResponse]:
+def _list_all(call: Callable[..., AwsResponse], member: str, **arguments: str) -> Iterator[AwsResponse]:
     more: dict[str, str] = {}
     while True:
         response = call(**arguments, **more)
-        yield from response[held]
+        yield from response[member]
         if not response.get("NextMarker"):
             return
         more = {"Marker": response["NextMarker"]}

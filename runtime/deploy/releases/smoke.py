@@ -20,8 +20,8 @@ from runtime.deploy.releases.release_clients import LambdaClient
 ORIGIN_KEY_HEADER = "x-anchor-origin-key"
 _END_OF_PRELUDE = b"\0" * 8
 _MAX_REASON_LENGTH = 500
-# Lambda's error for an answer of more than 6 MB, which is the limit of this test's calls. Visitors get such
-# an answer, because function URLs stream up to 200 MB.
+# Lambda's error for a response of more than 6 MB. The smoke test invokes functions directly, which has this
+# limit. Visitors get such a response, because function URLs stream up to 200 MB.
 _TOO_LARGE = "Function.ResponseSizeTooLarge"
 
 
@@ -52,7 +52,7 @@ class SmokeTarget:
 
 @frozen(kw_only=True)
 class SmokeTest:
-    """One request to each function of a release, in the form that the edge sends.
+    """One request to each function of a release, in the same form as the requests of the edge.
 
     Attributes:
         targets: The functions to test.

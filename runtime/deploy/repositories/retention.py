@@ -47,7 +47,7 @@ class HeldRelease:
 def find_collectable(held: Iterable[HeldRelease], *, kept: int) -> Iterator[HeldRelease]:
     """Yield the releases that a project does not keep, oldest first.
 
-    A project keeps its newest releases and those in use. A failed release was never reachable: it is never
+    A project keeps its newest releases and the releases in use. A failed release was never live. It is never
     kept, and does not count as one of the newest.
 
     Args:
@@ -95,7 +95,7 @@ class RetentionRepository:
         """Mark a release as collected, unless it is live or is becoming live.
 
         From then on, the release cannot be promoted. Makes one transaction over the deployment and its
-        project, which may already be deleted. A promotion writes or checks the same two rows, so either the
+        project. A deleted project is no error. A promotion writes or checks the same two rows, so either the
         promotion or this call succeeds.
 
         Raises:
@@ -125,7 +125,7 @@ class RetentionRepository:
             raise ReleaseInUseError(held.deployment_id) from None
 
     def mark_collected(self, deployment: Deployment, *, at: datetime) -> None:
-        """Mark a release as collected, whether or not it is live. A repeated call replaces the time.
+        """Mark a release as collected, whether or not it is live. A repeated call replaces `collectedAt`.
 
         Used if an earlier collection was interrupted before it removed the release's host from the edge, or
         if the project is being deleted.
@@ -139,8 +139,8 @@ class RetentionRepository:
         """Remove a collected release from its row, because all its resources are deleted. Idempotent.
 
         Raises:
-            ReleaseInUseError: The release was marked as collected again after it was read, or was never
-                marked.
+            ReleaseInUseError: The release was marked as collected again after `deployment` was read, or was
+                never marked as collected.
         """
         if deployment.collected_at is None:
             raise ReleaseInUseError(deployment.deployment_id)

@@ -1,6 +1,6 @@
 """Status changes of images after uploads. Image ids come from the bucket's events, not from users.
 
-Each method makes one DynamoDB call, unless its docstring mentions another one.
+Each method makes one DynamoDB call, unless its docstring mentions a second one.
 """
 
 from datetime import datetime

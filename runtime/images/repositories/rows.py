@@ -185,8 +185,8 @@ def translate_conflicts() -> Generator[None]:
         raise ImageChangedError from None
 
 
-def find_refusing_status(item: Item | None, user_id: str, *, now: int) -> Status | None:
-    """Return the status of the image whose row failed the condition of a write.
+def find_status_if_visible(item: Item | None, user_id: str, *, now: int) -> Status | None:
+    """Return the status in an image's row, after the row failed the condition of a write.
 
     Return None if there is no row, if the row has expired, or if it belongs to another user.
     """

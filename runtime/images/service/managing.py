@@ -160,9 +160,9 @@ class ImageService:
         removes it from its album and stops its expiry. The third deletes the row. Before the third, the
         object of a ready image is deleted, and then the caches are invalidated.
 
-        Each step can be repeated. After a crash or an error, the image stays in status `deleting`. Its owner
-        sees that status, and a repeated deletion finishes the work. If an upload was not processed yet, the
-        processing of its event deletes the upload and any copy.
+        Each step can be repeated. After a crash or an error, the image stays in status `deleting`. The owner
+        sees that status, and can delete the image again to finish the deletion. If an upload was not
+        processed yet, the processing of its event deletes the upload and any copy.
 
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
@@ -229,7 +229,7 @@ class ImageService:
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
             InvalidInputError: The body changes nothing.
-            ImageChangedError: An image was added or removed at the same moment.
+            ImageChangedError: An image was added to or removed from the album at the same moment.
         """
         return self.albums.update_texts(user_id, album_id, read_changed_fields(changes), at=self.clock())
 
@@ -239,13 +239,13 @@ class ImageService:
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
             AlbumNotEmptyError: The album contains images.
-            ImageChangedError: An image was added or removed at the same moment.
+            ImageChangedError: An image was added to or removed from the album at the same moment.
         """
         self.albums.delete(user_id, album_id)
 
 
 def _check_album_id(album_id: str) -> None:
-    if not is_ulid(album_id):  # untrusted text may be too long for a key
+    if not is_ulid(album_id):  # untrusted text can be too long for a key
         raise _create_album_error()
 
 

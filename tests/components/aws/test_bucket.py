@@ -79,7 +79,7 @@ def test_only_the_allowed_distribution_reads_the_prefix() -> None:
 
 
 def test_only_a_bucket_with_read_by_distribution_can_allow_a_distribution() -> None:
-    """B6: a bucket has one policy. Without `read_by_distribution`, the bucket creates its policy at once."""
+    """B6: a bucket has one policy. Without `read_by_distribution`, the constructor creates the policy."""
     with pytest.raises(DeclarationError, match="declare it with read_by_distribution=True"):
         record_program(
             lambda: create_bucket().allow_distribution(distribution_arn=DISTRIBUTION, prefix="assets/")

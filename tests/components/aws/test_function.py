@@ -128,8 +128,8 @@ def test_pulumi_does_not_reset_released_code() -> None:
     assert list(function.inputs["code"]["archive"]) == ["anchor-origin.mjs"]
 
 
-def test_the_state_encrypts_the_environment_of_released_functions() -> None:
-    """G11: a release stores secrets in the environment, and a refresh reads the environment."""
+def test_pulumi_encrypts_the_environment_of_site_functions_in_its_state() -> None:
+    """G11: a release stores secrets in the environment, and `pulumi refresh` copies it to the state."""
     function = record_program(make_node_function).find_resource(FUNCTION, "site-shop-server")
     assert set(function.secret_outputs) == {"environment"}
 
@@ -193,7 +193,7 @@ def test_a_short_visibility_timeout_is_refused() -> None:
 
 
 def test_a_consumer_processes_a_limited_number_of_batches_at_the_same_time() -> None:
-    """P4: Lambda does not receive messages for which it has no concurrency left."""
+    """P4: at the limit, Lambda leaves further messages in the queue. They do not count as received."""
     mapping = record_consumer(max_concurrency=7).find_resource(MAPPING, "hook").inputs
     assert mapping["scalingConfig"] == {"maximumConcurrency": 7}
 
@@ -207,7 +207,7 @@ def test_a_concurrency_outside_the_limits_of_lambda_is_refused(max_concurrency: 
 
 
 def test_a_consumed_queue_with_a_low_max_receive_count_is_refused() -> None:
-    """P4: a message that Lambda throttled counts as received."""
+    """P4: a message counts as received even if Lambda throttles the function, so it needs more attempts."""
     with pytest.raises(DeclarationError, match="permits 4 receives of a message; use at least 5"):
         record_consumer(max_receive_count=4)
 

@@ -17,7 +17,7 @@ def test_only_administrators_create_users_and_passwords_are_long() -> None:
     assert pool.inputs["mfaConfiguration"] == "OPTIONAL"
 
 
-def test_the_client_allows_password_and_srp_and_does_not_reveal_users() -> None:
+def test_the_client_allows_sign_in_by_password_or_srp_and_does_not_reveal_users() -> None:
     """A1, A5."""
     (client,) = get_recording("dev").find_by_type("aws:cognito/userPoolClient:UserPoolClient")
     assert client.inputs["explicitAuthFlows"] == [

@@ -46,10 +46,10 @@ def make_inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
         (make_inputs(make_index("A", rangeKey="day")), make_inputs(make_index("A")), ("A",)),
     ],
 )
-def test_added_removed_and_recreated_indexes_are_changes(
+def test_added_removed_and_recreated_indexes_count_as_changes(
     old: dict[str, Any], new: dict[str, Any], changed: tuple[str, ...]
 ) -> None:
-    """T4: the order of indexes and the engine's markers are not changes."""
+    """T4: a different order of indexes is no change. The engine's markers (`__...`) are ignored."""
     assert find_changed_indexes(old, new) == changed
 
 
@@ -96,7 +96,7 @@ class Engine(Recorder):
 
 
 def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
-    """Update a table from the indexes `deployed` to the indexes Users and Days. Return the warnings."""
+    """Return the warnings of an update that changes a table's indexes from `deployed` to Users and Days."""
     design = TableDesign(
         partition_key=Key("id"),
         indexes=(

@@ -31,7 +31,7 @@ def test_a_message_moves_to_the_dead_letter_queue_after_five_receives() -> None:
     assert recorded.find_resource(QUEUE, "work-dead").inputs["messageRetentionSeconds"] == 14 * 24 * 3600
 
 
-def test_only_its_source_queue_may_use_a_dead_letter_queue() -> None:
+def test_only_the_source_queue_may_use_a_dead_letter_queue() -> None:
     """P4: no other queue of the account can send its dead letters to this queue."""
     (allowed,) = record_queue().find_by_type("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
     assert json.loads(allowed.inputs["redriveAllowPolicy"]) == {
@@ -40,7 +40,7 @@ def test_only_its_source_queue_may_use_a_dead_letter_queue() -> None:
     }
 
 
-def test_a_grant_allows_sending_dead_letters() -> None:
+def test_grant_send_allows_sending_messages_to_a_dead_letter_queue() -> None:
     def define_resources() -> None:
         queue = DeadLetterQueue("lost", DeadLetterQueueArgs(stage=make_stage()))
         pulumi.export("grant", attrs.asdict(queue.grant_send()))

@@ -1,4 +1,4 @@
-"""TableShape and TableDesign: an invalid or incomplete documentation of a table is refused (T9)."""
+"""TableShape and TableDesign refuse invalid or incomplete documentation of a table (T9)."""
 
 from typing import Any
 

@@ -18,7 +18,7 @@ def parse_stage(stage: str = "dev", region: str | None = "ap-southeast-1", **cha
 
 
 def make_image_settings(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return changed settings of the image service."""
+    """Return the settings of the image service with these changes."""
     return {"images": {**SETTINGS["images"], **changes}}
 
 

@@ -106,8 +106,8 @@ def test_only_release_and_promote_may_switch_releases() -> None:
     [
         (("BUILDS",), False, True),
         (("BUILDS",), True, True),
-        # AWS's documents do not say whether the condition key of one operation in a transaction contains the
-        # keys of the other operations, too. In this case, it does.
+        # AWS's documents do not say whether, in a transaction, the condition key of one operation also
+        # contains the keys of the other operations. In this case, it contains all keys.
         (("BUILDS", PROJECT), True, True),
         ((PROJECT,), False, False),
         ((PROJECT,), True, False),
@@ -143,10 +143,10 @@ def list_delete_conditions(function: str) -> list[dict[str, Any]]:
 
 
 def meets_conditions(conditions: dict[str, dict[str, str]], context: dict[str, tuple[str, ...]]) -> bool:
-    """Return whether a request meets conditions with IAM's operators for keys with several values.
+    """Return whether a request meets conditions that use IAM's set operators.
 
-    IAM's `ForAllValues` also holds for a request without the key. DynamoDB's actions on rows always have
-    keys, so this function does not accept such requests.
+    In IAM, a `ForAllValues` condition also holds for a request without the condition key. This function
+    returns False for such a request, because DynamoDB's actions on rows always have the key.
     """
     quantifiers = {
         "ForAllValues:StringEquals": lambda values, wanted: bool(values) and set(values) <= {wanted},

@@ -80,7 +80,7 @@ def test_every_cache_key_contains_release_and_host(path: str) -> None:
     assert len(headers) <= 10, "CloudFront allows ten"
 
 
-def test_the_cache_key_of_pages_contains_the_headers_that_next_varies_by() -> None:
+def test_the_cache_key_of_pages_contains_next_js_headers_the_draft_mode_cookie_and_the_query() -> None:
     """D7."""
     key = read_cache_key(record_shared_edge(), "default")
     assert set(key["headersConfig"]["headers"]["items"]) >= {
@@ -199,7 +199,7 @@ def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
 
 
 def test_only_resources_for_cloudfront_are_in_another_region() -> None:
-    """G2: these are the certificates, and the alarms on CloudFront metrics with their topic."""
+    """G2: only certificates, and the alarms on CloudFront's metrics with their topic, are in us-east-1."""
     elsewhere = {
         resource.type for resource in get_recording("production").resources if resource.inputs.get("region")
     }

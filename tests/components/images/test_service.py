@@ -31,7 +31,7 @@ def build_function_arn(function: str) -> str:
 
 
 def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
-    """Return the permissions of a function, without logging and tracing."""
+    """Return the permissions of a function, except the permissions for logging and tracing."""
     policy = json.loads(read_inputs("aws:iam/rolePolicy:RolePolicy", function)["policy"])
     return [(set(one["Action"]), one["Resource"]) for one in policy["Statement"][2:]]
 
@@ -141,7 +141,7 @@ def test_images_are_delivered_over_https_in_the_cheapest_price_class() -> None:
     assert distribution["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
 
 
-def test_only_the_distribution_reads_the_bucket_and_only_images() -> None:
+def test_only_the_distribution_may_read_the_bucket_and_it_may_read_only_images() -> None:
     """I3, B6: the distribution may not read uploads, so no request can get an upload."""
     (origin,) = read_inputs(DISTRIBUTION, "images-delivery")["origins"]
     assert origin["originAccessControlId"]
@@ -239,12 +239,12 @@ def test_the_upload_function_may_copy_files_and_update_images() -> None:
 
 
 def test_the_image_service_has_no_access_to_the_deploy_platform() -> None:
-    """T3: the image service also cannot derive webhook secrets."""
+    """T3: for example, the image service cannot use the signing key, so it cannot derive webhook secrets."""
     for name in ("images-api", "images-uploaded"):
         policy = read_inputs("aws:iam/rolePolicy:RolePolicy", name)["policy"]
         for forbidden in ("projects", "deployments", "key/signing", "key/secrets", "artifacts"):
             assert forbidden not in policy
 
 
-def test_a_route_has_a_key() -> None:
+def test_the_key_of_a_route_is_its_method_and_path() -> None:
     assert Route(method="GET", path="/images/{imageId}", function="images-api").key == "GET /images/{imageId}"

@@ -90,7 +90,7 @@ def test_one_error_or_throttle_of_a_platform_function_raises_an_alarm(kind: str,
 
 
 def test_a_call_that_lambda_drops_as_recursive_raises_an_alarm() -> None:
-    """P4, Q2: only functions that SQS or S3 call can be part of such a chain of calls."""
+    """P4, Q2: only a function that SQS or S3 calls can be part of a recursive chain of calls."""
     dropped = {
         alarm.inputs["dimensions"]["FunctionName"]: alarm.inputs
         for alarm in get_recording("dev").find_by_type(ALARM)
@@ -168,7 +168,7 @@ def test_a_codebuild_quota_below_the_setting_raises_an_alarm() -> None:
 
 
 def test_presigned_uploads_that_s3_refuses_raise_an_alarm() -> None:
-    """Q2: one denial is enough. Without a denial, more uploads must fail than `CONNECTIONS`."""
+    """Q2: the alarm needs one denied upload, or more than `CONNECTIONS` failed uploads of one release."""
     inputs = read_alarm("presigned-uploads").inputs
     assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
     (counted,) = read_filters("PresignedUploadFailures")

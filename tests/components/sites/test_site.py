@@ -15,7 +15,7 @@ FUNCTION = "aws:lambda/function:Function"
 
 
 def list_permissions(role: str) -> dict[str, set[str]]:
-    """Return, for each action that a role allows, its resources. Permissions for logs are left out."""
+    """Return the resources that a role may access, by action. Permissions for logs are left out."""
     found: dict[str, set[str]] = {}
     for statement in read_policy_statements(get_recording("dev")):
         if statement.resource_urn.endswith(f"RolePolicy::{role}"):
@@ -57,7 +57,7 @@ def test_a_site_has_its_own_host_below_the_domain() -> None:
     assert json.loads(row.inputs["item"])["host"] == {"S": "docs.sites.staging.example.com"}
 
 
-def test_the_server_has_access_to_its_cache_tags_and_queue() -> None:
+def test_the_server_has_access_to_its_cache_its_tag_table_and_its_queue() -> None:
     """D7, P6."""
     assert list_permissions("site-next-site-server") == {
         "s3:GetObject": {f"{ASSETS}/cache/next-site/*"},
@@ -111,7 +111,7 @@ def test_the_tag_table_has_the_keys_that_opennext_needs() -> None:
         ("revalidate", "index.handler"),
     ],
 )
-def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handler: str) -> None:
+def test_pulumi_ignores_what_releases_change_in_the_functions_of_a_site(function: str, handler: str) -> None:
     """G8, D8: the server and image functions use the wrapper that accepts only requests from the edge.
 
     Pulumi ignores changes of code, environment and layers, because releases set them.
@@ -123,12 +123,12 @@ def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handle
     assert set(made.ignore_changes) == {"code", "environment", "layers"}
 
 
-def test_a_site_has_the_memory_of_its_settings() -> None:
+def test_the_server_function_has_the_memory_size_of_the_sites_settings() -> None:
     server = get_recording("production").find_resource(FUNCTION, "site-next-site-server")
     assert server.inputs["memorySize"] == 1536
 
 
-def test_failed_revalidations_are_kept_without_alarm() -> None:
+def test_failed_revalidations_are_kept_but_raise_no_alarm() -> None:
     """A revalidation runs code of the tenant, and errors in this code raise no alarm."""
     recorded = get_recording("dev")
     assert recorded.find_resource("aws:sqs/queue:Queue", "site-next-site-revalidate-dead")
@@ -161,7 +161,7 @@ def test_a_build_has_three_gigabytes_and_thirty_minutes() -> None:
 
 
 @pytest.mark.parametrize(("stage", "cpu"), [("dev", "arm64"), ("local", "x64")])
-def test_images_are_built_for_the_cpu_of_the_functions(stage: str, cpu: str) -> None:
+def test_a_build_knows_the_cpu_architecture_of_the_functions(stage: str, cpu: str) -> None:
     """D7."""
     variables = {
         variable["name"]: variable["value"]

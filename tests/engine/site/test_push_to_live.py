@@ -107,7 +107,7 @@ def test_a_second_up_changes_nothing_after_a_promotion_and_a_collection(
     assert visitor.get("/").text == releases.first_page
 
 
-def test_the_checks_of_the_first_account_run_the_real_preview(cloud: Cloud, releases: Releases) -> None:
+def test_the_checks_of_the_first_account_pass_with_the_real_preview(cloud: Cloud, releases: Releases) -> None:
     """G7: after a push, `pulumi preview` with and without `--refresh` plans no change."""
     assert releases.second["status"] == "live"
     assert isinstance(cloud.engine, PulumiEngine)
@@ -126,10 +126,10 @@ def test_the_checks_of_the_first_account_run_the_real_preview(cloud: Cloud, rele
     found = {
         each.check.name: each.finding.detail for each in results if each.finding.verdict is not Verdict.PASSED
     }
-    # The layers of this machine contain no boto3, because all functions use the packages of the host.
     assert found.keys() - MAY_FAIL_LOCALLY == set(), found
 
 
-# Checks that may fail on the embedded cloud. The layers contain no boto3, nobody opens the links in the mails
-# for the addresses, and the emulator answers differently from AWS about alarms.
+# Checks that can fail on the embedded cloud. The layers contain no boto3, because all functions use the
+# packages of the host. Nobody opens the links in the mails for the addresses. The emulator's answers about
+# alarms differ from those of AWS.
 MAY_FAIL_LOCALLY = {"boto3", "addresses for alarms", "alarms"}

@@ -221,8 +221,8 @@ def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
     assert len({value[:32] for value in first.values()}) == 3
 
 
-def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
-    """D7: the build cannot replace such keys. With such keys, a release could not render its pages again."""
+def test_preview_keys_of_an_unknown_format_fail_the_build(site: Site) -> None:
+    """D7: the build cannot replace these keys, and the platform could not revalidate pages with them."""
     manifest = json.dumps({"preview": {"previewModeId": "short"}})
     result = site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY="project")
 

@@ -58,7 +58,7 @@ def make_fake_functions(
 def test_cache_policy_and_origin_headers_determine_how_long_an_answer_is_cached(
     policy: CachePolicy, headers: Headers, seconds: float
 ) -> None:
-    """The policy's minimum and maximum TTL limit the time that the origin's headers request."""
+    """The origin's headers set the time, within the minimum and the maximum TTL of the policy."""
     assert compute_ttl(policy, 200, headers, {}, NOW) == seconds
 
 
@@ -80,7 +80,7 @@ def test_cache_policy_and_origin_headers_determine_how_long_an_answer_is_cached(
 def test_error_ttls_and_headers_determine_how_long_an_error_is_cached(
     status: int, headers: Headers, error_ttls: dict[int, float], seconds: float
 ) -> None:
-    """The minimum time is the distribution's TTL for the status, or 10 s. Some statuses are never cached."""
+    """The distribution's error TTL is the minimum. `no-store` and some statuses prevent the caching."""
     assert compute_ttl(POLICY, status, headers, error_ttls, NOW) == seconds
 
 

@@ -49,7 +49,7 @@ class GatedFunctions(FakeFunctions):
 async def send_simultaneously(
     running_edge: RunningEdge, *others: dict[str, object], expect: int | None = None
 ) -> list[ReceivedResponse]:
-    """Send a request, and send the others before the origin answers the first. Then let the origin answer.
+    """Send other requests while the first request waits for the origin. Then let the origin answer.
 
     Args:
         running_edge: An edge with `GatedFunctions`.

@@ -160,7 +160,7 @@ async def answer_as_api(incoming: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
-def test_the_domain_name_of_an_api_is_forwarded_to_the_embedded_aws() -> None:
+def test_requests_to_the_domain_name_of_an_api_are_forwarded_to_the_embedded_aws() -> None:
     """L4."""
 
     async def main() -> None:

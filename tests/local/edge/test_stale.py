@@ -231,7 +231,7 @@ def test_without_stale_if_error_an_expired_answer_replaces_errors_until_max_ttl(
     run_scenario(check_edge, functions=ChangingOrigin("max-age=60"), config=config)
 
 
-def test_a_new_answer_that_may_not_be_cached_removes_the_stale_answer() -> None:
+def test_a_new_answer_that_must_not_be_cached_removes_the_stale_answer() -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")

@@ -43,9 +43,10 @@ def make_code() -> bytes:
 
 @define
 class Creation:
-    """Calls to one emulator. Each of the methods creates a resource of one type, and returns AWS's answer.
+    """Calls to one emulator.
 
-    The keyword arguments of each method replace arguments of the call.
+    A method such as `queue` creates a resource of this type, and returns the emulator's answer. The keyword
+    arguments of the method replace arguments of the call.
     """
 
     emulator: Emulator

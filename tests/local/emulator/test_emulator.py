@@ -182,7 +182,7 @@ assert not [t for t in threading.enumerate() if not t.daemon and t is not thread
 """
 
 
-def test_a_stopped_emulator_leaves_no_process_file_or_output(tmp_path: Path) -> None:
+def test_a_stopped_emulator_leaves_no_process_no_file_and_no_output(tmp_path: Path) -> None:
     """L3: after an emulator is stopped, no listener, process, file or line of output remains."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -51,7 +51,7 @@ WRONG = [
     ("topic", "Name", ["a.b", "a.fifo", "a" * 257], "InvalidParameter"),
     ("queue", "QueueName", ["a.b", "a.fifo", "a" * 81], "InvalidParameterValue"),
 ]
-# Invalid and valid names, with which the rules are compared with botocore's API models.
+# Valid and invalid names. The emulator's rules and botocore's API models must agree about each name.
 SAMPLES = (
     "",
     "a",
@@ -130,7 +130,7 @@ def test_the_name_rules_match_botocores_models() -> None:
 
 
 def read_shape(module: str, function: str, argument: str) -> dict[str, Any]:
-    """Return the API model's shape of the argument that a function of the emulator reads."""
+    """Return botocore's shape of an argument of the operation that a function of the emulator answers."""
     service = {
         "apigateway": "apigatewayv2",
         "cloudwatch_logs": "logs",

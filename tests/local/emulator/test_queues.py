@@ -1,4 +1,4 @@
-"""A queue in the embedded AWS keeps only the messages of a batch that the function reports as failed (P4)."""
+"""If a function reports failed messages of a batch, the embedded AWS keeps only these in the queue (P4)."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Route 53 records are checked as in AWS, and they decide where a host leads (L4)."""
+"""Route 53 records are checked as in AWS. They decide to which target a host leads (L4)."""
 
 from typing import Any
 

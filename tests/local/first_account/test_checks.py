@@ -316,7 +316,7 @@ def an_active_alarm(stage: Stage) -> Iterator[None]:
             yield None
 
 
-# The other checks that a function of `BREAKS` makes fail.
+# By name of a function in `BREAKS`: the checks that it makes fail in addition to its own check.
 ALSO_FAILED = {"a_refused_transaction": {"permissions"}, "another_account": {"addresses for alarms"}}
 
 

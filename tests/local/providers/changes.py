@@ -30,15 +30,15 @@ def change_first(change: Change) -> Change:
     return lambda old: [change(old[0]), *old[1:]]
 
 
-def add_space(document: str) -> str:
+def add_statement(document: str) -> str:
     """Return a policy with one more statement."""
     policy = json.loads(document)
     policy["Statement"] = [*policy["Statement"], {**policy["Statement"][0], "Sid": "Another"}]
     return json.dumps(policy)
 
 
-def remove_stage_tag(tags: dict[str, str]) -> dict[str, str]:
-    """Return the tags with one more, one less and one other value."""
+def change_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return the tags with one tag added, one tag removed and one value changed."""
     return {"Project": "another", "Component": tags["Component"], **OWNER}
 
 
@@ -59,7 +59,7 @@ class Changes:
     also: dict[str, Value] = Factory(dict)
 
 
-TAGS: Final = {"tags": remove_stage_tag}
+TAGS: Final = {"tags": change_tags}
 
 CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:acm/certificate:Certificate": (Changes(values=TAGS),),
@@ -73,7 +73,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             },
         ),
     ),
-    # The mapped stage is created by the test.
+    # The test creates the API stage `another`.
     "aws:apigatewayv2/apiMapping:ApiMapping": (Changes(values={"stage": change_to("another")}),),
     "aws:apigatewayv2/authorizer:Authorizer": (
         Changes(
@@ -86,7 +86,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             also={"authorizerUri": "arn:aws:apigateway:ap-southeast-1:lambda:path/authorizer/invocations"},
         ),
     ),
-    # The certificate is replaced by one that the test requests for the same host.
+    # The test requests another certificate for the same host, and puts it into this change.
     "aws:apigatewayv2/domainName:DomainName": (
         Changes(values={"domainNameConfiguration": change_block(), **TAGS}),
     ),
@@ -323,10 +323,10 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:dynamodb/tableItem:TableItem": (
         Changes(values={"item": lambda old: json.dumps({**json.loads(old), "color": {"S": "red"}})}),
     ),
-    "aws:iam/policy:Policy": (Changes(values={"policy": add_space, **TAGS}),),
-    "aws:iam/role:Role": (Changes(values={"assumeRolePolicy": add_space, **TAGS}),),
-    "aws:iam/rolePolicy:RolePolicy": (Changes(values={"policy": add_space}),),
-    # The other key is chosen by the test.
+    "aws:iam/policy:Policy": (Changes(values={"policy": add_statement, **TAGS}),),
+    "aws:iam/role:Role": (Changes(values={"assumeRolePolicy": add_statement, **TAGS}),),
+    "aws:iam/rolePolicy:RolePolicy": (Changes(values={"policy": add_statement}),),
+    # The test creates another key, and puts it into this change.
     "aws:kms/alias:Alias": (Changes(values={"targetKeyId": lambda old: old}),),
     "aws:kms/key:Key": (
         Changes(
@@ -334,12 +334,12 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             values={
                 "description": change_to("Another"),
                 "enableKeyRotation": change_to(value=False),
-                "policy": add_space,
+                "policy": add_statement,
                 **TAGS,
             },
         ),
     ),
-    # The version is published by the test.
+    # The test publishes another version, and puts it into this change.
     "aws:lambda/alias:Alias": (Changes(values={"functionVersion": change_to("1")}),),
     "aws:lambda/eventSourceMapping:EventSourceMapping": (
         Changes(
@@ -424,7 +424,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": (
         Changes(values={"rule": change_to({"objectOwnership": "ObjectWriter"})}),
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": (Changes(values={"policy": add_space}),),
+    "aws:s3/bucketPolicy:BucketPolicy": (Changes(values={"policy": add_statement}),),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (
         Changes(
             values={
@@ -452,7 +452,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             }
         ),
     ),
-    "aws:sns/topic:Topic": (Changes(values={"policy": add_space, **TAGS}),),
+    "aws:sns/topic:Topic": (Changes(values={"policy": add_statement, **TAGS}),),
     "aws:sqs/queue:Queue": (
         Changes(
             name="releases",

@@ -64,7 +64,7 @@ def list_changed(kind: str) -> set[str]:
 
 
 def list_groups(changes: Changes) -> list[tuple[str, ...]]:
-    """Return the properties, those that must change together in one group."""
+    """Return the properties of each update: one property, or a group that must change together."""
     grouped = {name for group in changes.together for name in group}
     return [*changes.together, *((name,) for name in changes.values if name not in grouped)]
 
@@ -80,7 +80,10 @@ def list_all_changes() -> list[tuple[str, tuple[str, ...], Changes]]:
 
 
 def choose_resource(production: Deployment, kind: str, changes: Changes, name: str) -> Resource:
-    """Return the resource that the table names, or one with the property, if possible with another value."""
+    """Return the resource to change: the one that `changes` names, or one with the property.
+
+    If possible, the change gives the property another value.
+    """
     found = [
         resource
         for resource in production.find_by_type(kind)
@@ -138,7 +141,7 @@ def update_and_restore(
     """Change a resource, read it back, and restore it.
 
     Returns:
-        The properties that differ from the change, and those that differ from the program without the change.
+        The read properties that differ from `changed`, and those that differ from the program.
     """
     aws = open_provider(emulator, resource)
     old = declare_resource(resource)

@@ -51,8 +51,8 @@ def test_every_property_of_a_rule_is_an_argument_of_the_type(token: str) -> None
 
 
 @pytest.mark.parametrize("token", RULES)
-def test_only_a_type_that_every_change_replaces_has_no_updater(token: str) -> None:
-    """The provider has no update for these types, or none of the arguments that the program uses."""
+def test_a_type_has_an_updater_unless_every_change_replaces_the_resource(token: str) -> None:
+    """Without an updater, every argument that the program uses forces a replacement, except `region`."""
     arguments = list_used_arguments().get(token) or list_arguments(token)
     assert (token in UPDATERS) == bool(arguments - RULES[token].properties - {"region"})
 

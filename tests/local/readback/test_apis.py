@@ -84,7 +84,7 @@ def test_an_api_is_throttled_and_logs_the_caller(
     assert {"requestId", "route", "status", "user"} <= set(json.loads(log["Format"]))
 
 
-def test_pages_of_the_configured_origins_call_the_image_api(
+def test_pages_of_the_configured_origins_can_call_the_image_api(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
     """I1."""

@@ -109,7 +109,7 @@ def list_actions(rule: dict[str, Any]) -> list[tuple[str, str, int]]:
     return [(prefix, action, days) for action, days in found]
 
 
-def test_pages_of_the_configured_origins_upload_images(
+def test_pages_of_the_configured_origins_can_upload_images(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
     """B5."""

@@ -50,7 +50,7 @@ def read_ttls(policy: Json) -> tuple[int, int, int]:
     return policy["DefaultTTL"], policy["MaxTTL"], policy["MinTTL"]
 
 
-def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None:
+def test_sites_are_served_only_over_https_with_http_2_and_3(sites: Json) -> None:
     """D8."""
     assert (sites["Enabled"], sites["HttpVersion"], sites["IsIPV6Enabled"]) == (True, "http2and3", True)
     behaviors = {"*": sites["DefaultCacheBehavior"]}

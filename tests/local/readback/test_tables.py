@@ -15,7 +15,7 @@ S, N = "S", "N"
 # - `keys`: the keys of the table.
 # - `indexes`: the keys and the projection of each index.
 # - `expires`: the attribute with the expiry time of a row.
-# - `recovers`: whether point-in-time recovery is enabled outside of production too.
+# - `recovers`: whether point-in-time recovery is also enabled outside of production.
 # - `stream`: whether the table has a stream.
 TABLES: dict[str, dict[str, Any]] = {
     "projects": {

@@ -150,7 +150,7 @@ def _break_constraints(place: _Place) -> Iterator[Mutation]:
     lowest = min((limit["min"] for limit in limits if "min" in limit), default=0)
     highest = max((limit["max"] for limit in limits if "max" in limit), default=0)
     for kind, value in _list_wrong_values(place.value, lowest, highest):
-        # Two members can have the same name. A value is certainly wrong only if it violates all of them.
+        # Several members can have this name. A value is certainly wrong only if the models of all refuse it.
         if shapes and all(any(find_violations(shape, value)) for shape in shapes):
             yield place.mutate(kind, value)
 

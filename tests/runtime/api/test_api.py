@@ -151,7 +151,7 @@ def test_deployments_are_listed_newest_first_in_pages(platform: Platform) -> Non
     assert [each["deploymentId"] for each in listed] == made[::-1]
 
 
-def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(platform: Platform) -> None:
+def test_a_live_deployment_has_a_url_and_the_time_at_which_it_became_live(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.create_live(project)
     status, shown = call_api(
@@ -329,7 +329,7 @@ def request_deployment(platform: Platform, project: Project, **body: str) -> tup
 
 
 def test_a_manual_deployment_of_a_commit_is_queued(platform: Platform) -> None:
-    """A2: the project's branch is the default."""
+    """A2: if the request names no branch, the deployment has the project's branch."""
     project = platform.create_project()
     sha = "3" * 40
     status, shown = request_deployment(platform, project, commitSha=sha)

@@ -101,7 +101,7 @@ def test_pages_of_any_size_make_up_the_whole_log(platform: Platform, limit: str)
 
 
 def test_a_log_deleted_by_cloudwatch_comes_from_the_logs_bucket(platform: Platform) -> None:
-    """CloudWatch Logs may have deleted the whole log stream, or only its events."""
+    """CloudWatch Logs deletes the whole log stream, or only its events."""
     deployment = create_ended(platform)
     archive_log(platform, deployment, "one\r\n\n\N{SNOWMAN}\n")
     for forgotten in (None, []):
@@ -132,7 +132,7 @@ def test_the_error_for_a_log_in_cold_storage_says_what_to_do(platform: Platform)
     assert "ask the operator of the platform to restore it" in problem["detail"]
 
 
-def test_a_deployment_without_a_build_has_no_log_and_is_not_followed(platform: Platform) -> None:
+def test_a_cancelled_deployment_without_a_build_has_an_empty_log_without_a_cursor(platform: Platform) -> None:
     project = platform.create_project()
     waiting = platform.push(project)
     platform.cancellation.cancel(OWNER, waiting.deployment_id)
@@ -313,7 +313,7 @@ def test_after_an_hour_the_release_continues_without_a_commit(platform: Platform
 
 
 def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None:
-    """P7: the branch may have had another head when the other build ran."""
+    """P7: the head of the branch was perhaps another commit when the other build ran."""
     running = create_branch_build(platform)
     platform.logs.lines = [f"==> Commit {'b' * 40} is the head of main"]
     build_events.handle_event(

@@ -83,7 +83,7 @@ def test_a_failed_build_records_step_reason_and_log_tail(platform: Platform) -> 
     assert list_sent_ids(platform, RELEASE_QUEUE) == []
 
 
-def test_an_unreadable_log_does_not_stop_the_recording(platform: Platform) -> None:
+def test_the_result_of_a_build_is_recorded_although_its_log_cannot_be_read(platform: Platform) -> None:
     deployment = platform.create_building(platform.create_project())
     end_build(platform, deployment, "FAILED", failing=FAILED_INSTALL)
     failure = platform.reload(deployment).failure
@@ -198,7 +198,7 @@ def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform
 
 
 def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
-    """P7: the second event only resends messages that may have been lost."""
+    """P7: the second event only sends the messages again, because they are perhaps lost."""
     deployment = platform.create_building(platform.create_project())
     end_build(platform, deployment)
     rows = platform.read_all_rows()

@@ -130,7 +130,7 @@ def test_one_tenants_refused_builds_delay_another_tenant_by_one_build_at_most(pl
 
 
 def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platform) -> None:
-    """P9: CodeBuild may have capacity again although no build of this stage has ended."""
+    """P9: CodeBuild perhaps has capacity again, although no build of this stage has ended."""
     first = push_and_deliver(platform, "first", user_id="tenant-0")
     later = [push_and_deliver(platform, f"site-{number}", user_id=f"tenant-{number}") for number in (1, 2, 3)]
     platform.codebuild.quota = 2
@@ -151,7 +151,7 @@ def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platfo
     assert platform.read_statuses(*later) == ["building", "queued", "queued"]
 
 
-def test_regained_quota_is_used_by_one_build_per_minute(platform: Platform) -> None:
+def test_after_a_quota_increase_one_more_build_starts_each_minute(platform: Platform) -> None:
     push_and_deliver(platform, "first", user_id="tenant-0")
     later = [push_and_deliver(platform, f"site-{number}", user_id=f"tenant-{number}") for number in (1, 2, 3)]
     platform.codebuild.quota = None
@@ -234,10 +234,11 @@ def process_duplicate(platform: Platform, deployment: Deployment, *, then: Calla
     platform.deliver_build_message(deployment)
 
 
-def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deployment(
-    platform: Platform,
-) -> None:
-    """P8, P9: otherwise the build would not count as running, and the deployment would be built twice."""
+def test_a_build_that_a_duplicate_message_starts_after_a_refusal_is_recorded(platform: Platform) -> None:
+    """P8, P9: CodeBuild refuses the build for one copy of the message, and starts it for the other copy.
+
+    If the build were not recorded, it would not count as running, and the deployment would be built twice.
+    """
     first = push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     process_duplicate(platform, deployment, then=lambda: None)
@@ -250,10 +251,10 @@ def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deploy
 
 
 @pytest.mark.parametrize("moved", ["superseded", "cancelled"])
-def test_a_build_started_after_a_refusal_is_stopped_if_its_deployment_ended(
+def test_a_build_that_a_duplicate_message_starts_is_stopped_if_its_deployment_ended(
     platform: Platform, moved: str
 ) -> None:
-    """P7: the build started after CodeBuild had refused it for a duplicate message."""
+    """P7: the deployment ends between the refusal for one copy and the start for the other copy."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
 
@@ -268,8 +269,11 @@ def test_a_build_started_after_a_refusal_is_stopped_if_its_deployment_ended(
     assert [each.rpartition("-")[2] for each in platform.codebuild.stopped] == [deployment.deployment_id]
 
 
-def test_the_deployment_of_a_build_started_after_a_refusal_waits_for_the_slot(platform: Platform) -> None:
-    """P8: other projects have taken the capacity. A later message finds the running build and records it."""
+def test_a_build_that_a_duplicate_message_starts_is_recorded_after_a_wait(platform: Platform) -> None:
+    """P8: after the refusal for one copy of the message, other projects take the capacity.
+
+    CodeBuild starts the build for the other copy. A later message finds the running build and records it.
+    """
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     others: list[Deployment] = []
@@ -315,7 +319,7 @@ def test_a_stale_duplicate_message_does_not_take_the_slot_of_a_requeued_deployme
 def test_the_wait_of_a_retrying_build_is_logged(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: each retry renews the lease of this build, so the sweep does not log how long the build waits."""
+    """Q2: the scheduler logs the wait. The sweep does not, because each retry renews the lease."""
     platform.codebuild.quota = 0
     alone = push_and_deliver(platform, "alone")
     for _ in range(30):
@@ -373,7 +377,7 @@ def test_the_longest_wait_is_logged_while_any_build_waits(
     assert 31 * 60 <= line["seconds"] < 32 * 60
 
 
-def test_a_start_recorded_by_an_earlier_version_is_read(platform: Platform) -> None:
+def test_a_build_start_recorded_by_an_earlier_version_is_read(platform: Platform) -> None:
     """P8: the row of an earlier version has no `startedBefore`, the start time that a requeue restores."""
     push_and_deliver(platform, "first")
     platform.database.update_item(

@@ -125,7 +125,7 @@ def test_a_long_message_is_cut() -> None:
         ({"head_commit": {"author": "x"}}, "head_commit.author"),
     ],
 )
-def test_a_push_with_a_missing_field_is_refused_with_its_name(change: dict[str, object], field: str) -> None:
+def test_the_refusal_of_a_push_names_the_invalid_field(change: dict[str, object], field: str) -> None:
     with pytest.raises(MalformedError, match=f"^{field}: must be"):
         read_delivery(read_payload("push", **change))
 
@@ -145,7 +145,7 @@ FIELDS = ("ref", "after", "repository", "deleted", "head_commit", "before", "com
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
-def test_any_signed_json_is_a_commit_or_ignored_or_refused_by_name(changes: dict[str, Any]) -> None:
+def test_any_signed_json_is_read_as_a_commit_or_ignored_or_refused(changes: dict[str, Any]) -> None:
     """P2: only a push to the project's branch with a SHA is a commit."""
     body = read_payload("push", **changes)
     try:

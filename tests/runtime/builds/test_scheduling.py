@@ -103,7 +103,7 @@ def test_a_new_deployment_does_not_overtake_a_dispatched_one(platform: Platform)
 
 
 def test_a_new_deployment_that_is_not_next_dispatches_the_next_one(platform: Platform) -> None:
-    """P8: the order may have changed after a dispatch, and no other event would dispatch the next build."""
+    """P8: the order can change after a dispatch, and no other event would dispatch the next build."""
     first, waits = push_and_deliver(platform, "first"), push_and_deliver(platform, "waits", user_id=OTHER)
     build_id = platform.reload(first).build_id
     platform.slot.free(platform.reload(first), Status.BUILT, at=platform.clock(), build_id=build_id)
@@ -302,8 +302,8 @@ def test_a_deployment_that_loses_the_race_for_capacity_waits(platform: Platform)
     assert list_waiting_ids(platform) == [late.deployment_id]
 
 
-def test_a_build_that_ends_during_the_write_of_a_waiting_row_dispatches_it(platform: Platform) -> None:
-    """P8: the row is written before the running builds are read again, so the end of the build is noticed."""
+def test_a_deployment_starts_if_a_build_ends_while_its_waiting_row_is_written(platform: Platform) -> None:
+    """P8: after the scheduler has written the row, it reads the running builds again, and notices the end."""
     first = push_and_deliver(platform, "first")
     late = platform.push(platform.create_project(site="late"))
 
@@ -331,7 +331,7 @@ def test_increased_capacity_is_used_after_the_next_end_of_a_build(aws: None) -> 
     assert list_running_ids(more) == {each.deployment_id for each in others}
 
 
-def test_builds_in_all_projects_of_a_tenant_count(aws: None) -> None:  # noqa: ARG001 - for its effect
+def test_the_running_builds_of_all_projects_of_a_tenant_are_counted(aws: None) -> None:  # noqa: ARG001 - for its effect
     """P8: the tenant with fewer running builds comes first, also if others wait longer."""
     platform = create_platform(capacity=3)
     mine = [push_and_deliver(platform, f"mine-{number}") for number in range(3)]

@@ -173,7 +173,7 @@ def test_the_same_delivery_twice_makes_one_deployment(platform: Platform) -> Non
 
 
 def test_a_repeated_delivery_sends_the_message_again_while_the_deployment_waits(platform: Platform) -> None:
-    """P3: the message may have been lost."""
+    """P3: the first message is perhaps lost."""
     project = platform.create_project()
     send_push(platform, project)
     send_push(platform, project)
@@ -225,7 +225,7 @@ def test_a_concurrent_push_costs_one_retry(platform: Platform) -> None:
     assert len(list_deployment_rows()) == 2
 
 
-def test_endless_concurrent_pushes_end_in_a_conflict_that_can_be_redelivered(platform: Platform) -> None:
+def test_a_push_that_conflicts_in_every_attempt_is_refused_and_can_be_repeated(platform: Platform) -> None:
     project = platform.create_project()
     pushing = [False]
 
@@ -313,7 +313,7 @@ def test_a_push_can_be_redelivered_after_a_crash_at_any_call(platform: Platform)
         assert len(list_deployment_rows()) == crash_after
 
 
-def test_a_failed_deployment_is_not_built_again_by_its_delivery(platform: Platform) -> None:
+def test_a_repeated_delivery_does_not_build_a_failed_deployment_again(platform: Platform) -> None:
     """P3."""
     project = platform.create_project()
     _, body = send_push(platform, project)

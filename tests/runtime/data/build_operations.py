@@ -1,4 +1,4 @@
-"""The table entries for the repositories of build slots, of the stage's builds and of leases."""
+"""The operations of the repositories for build slots, for the stage's builds and for leases."""
 
 from datetime import timedelta
 

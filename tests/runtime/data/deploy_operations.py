@@ -1,4 +1,4 @@
-"""The table entries for the deploy platform's repositories, except those in `build_operations.py`."""
+"""The operations of the deploy platform's repositories, except those in `build_operations.py`."""
 
 from collections.abc import Callable
 from typing import Any

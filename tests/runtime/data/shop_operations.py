@@ -1,4 +1,4 @@
-"""The table entries for the shop store's repositories. The tenants are shops."""
+"""The operations of the shop store's repositories. The tenants are shops."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,6 +1,6 @@
 """Properties of every public repository method: tenant isolation (A5), calls and rows.
 
-One test compares the table of methods with the code, so that no method is missing in the table.
+One test compares the operations with the code, so that no public method is left out.
 """
 
 import re
@@ -44,7 +44,7 @@ def record_calls(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients 
 
 @pytest.fixture
 def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type
-    """Moto's client with the empty tables of the operation's system."""
+    """A DynamoDB client of moto, with the empty tables that the operation needs."""
     client = get_real_client("dynamodb")
     for table in list_dynamodb_tables("dev"):
         if table["TableName"] in operation.tables:
@@ -52,7 +52,7 @@ def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - 
     return client
 
 
-def test_every_public_method_is_in_the_table() -> None:
+def test_every_public_method_has_an_operation() -> None:
     assert {operation.method for operation in OPERATIONS} == find_public_methods()
 
 

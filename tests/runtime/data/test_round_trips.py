@@ -1,4 +1,4 @@
-"""Round trips of every model through DynamoDB with arbitrary values, and refusals of invalid numbers."""
+"""Round trips of every model through DynamoDB with arbitrary values, and refusals of invalid values."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -90,14 +90,14 @@ def test_numbers_of_38_digits_and_bytes_come_back_exactly(whole: int, exact: Dec
     ],
 )
 def test_a_number_outside_dynamodbs_range_is_refused_before_the_call(number: int | Decimal) -> None:
-    """DynamoDB would round or refuse such a number. Emulators may store it, so tests would not notice."""
+    """DynamoDB would round or refuse such a number. Some emulators store it, so tests would not fail."""
     with pytest.raises(ValueError, match="DynamoDB stores"):
         to_attribute_value(number)
 
 
 @pytest.mark.parametrize("value", [None, (None,), ("a", None)])
 def test_a_none_value_is_refused_before_the_call(value: object) -> None:
-    """A row has no attribute for None, so a condition that compares None could never hold."""
+    """Rows omit fields whose value is None, so a condition that expects None would never hold."""
     with pytest.raises(ValueError, match="None has no attribute value"):
         to_attribute_value(value)
 
@@ -121,7 +121,7 @@ def test_a_number_with_at_most_38_significant_digits_is_written(number: int | De
     assert Decimal(value["N"]) == Decimal(written)
 
 
-def test_a_large_whole_number_is_read_however_dynamodb_writes_it() -> None:
+def test_a_large_whole_number_in_exponent_notation_is_read() -> None:
     row = {"whole": {"N": "1E+37"}, "exact": {"N": "1.0"}, "raw": {"B": b""}}
     assert from_row(row, Numbers) == Numbers(whole=10**37, exact=Decimal(1), raw=b"")
 

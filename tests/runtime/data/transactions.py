@@ -1,4 +1,7 @@
-"""Tests of repository methods that write several rows in a transaction, on every DynamoDB except dynalite."""
+"""Tests of repository methods that write several rows in a transaction.
+
+The tests run on moto and on ministack, but not on dynalite, which has no transactions.
+"""
 
 import contextlib
 from collections import Counter
@@ -36,7 +39,7 @@ def build_deployment(platform: Platform, project_id: str, number: int) -> Deploy
 
 
 def test_pushed_deployments_pass_through_all_statuses(platform: Platform) -> None:
-    """P7: deployments pass through all statuses. Then the rows have the right statuses and build slot."""
+    """P7: afterwards, the rows contain the right statuses, and no deployment has the build slot."""
     project = platform.create_project()
     first = platform.create_live(project)
     second = platform.create_live(project)
@@ -51,7 +54,7 @@ def test_pushed_deployments_pass_through_all_statuses(platform: Platform) -> Non
     assert platform.projects.get(project.project_id).active_build is None
 
 
-def test_nothing_of_a_refused_transaction_is_written(platform: Platform) -> None:
+def test_a_refused_transaction_writes_nothing(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.push(project, delivery="same")
     rows = platform.read_all_rows()
@@ -128,7 +131,7 @@ def test_fifty_concurrent_copies_of_a_delivery_make_one_deployment(platform: Pla
 
 
 def test_one_of_fifty_concurrent_requests_gets_the_build_slot(platform: Platform) -> None:
-    """P8: of ten queued deployments, exactly one gets the build slot of their project."""
+    """P8: five requests for each of ten queued deployments compete for the build slot of their project."""
     project = platform.create_project()
     waiting = [platform.push(project) for _ in range(10)]
     at = platform.clock()
@@ -203,7 +206,7 @@ def test_the_pointer_moves_to_newer_releases_except_while_the_project_is_pinned(
 
 
 def test_the_newest_of_fifty_concurrent_releases_stays_live(platform: Platform) -> None:
-    """P8: in any order, an older release never replaces the pointer to a newer one."""
+    """P8: an older release never replaces a newer one in the live pointer, in any order of the switches."""
     project = put_project(platform)
     releases = [
         put_deployment(platform, project, Status.DEPLOYING, number) for number in range(1, CONTENDERS + 1)
@@ -222,8 +225,8 @@ def test_the_newest_of_fifty_concurrent_releases_stays_live(platform: Platform) 
     assert live == LivePointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
 
 
-def test_concurrent_switches_and_ends_of_a_deployment_never_both_succeed(platform: Platform) -> None:
-    """D2: if the switch wins, the deployment cannot fail or be superseded. Otherwise no switch succeeds."""
+def test_a_concurrent_switch_and_end_of_a_deployment_never_both_succeed(platform: Platform) -> None:
+    """D2: after a switch, the deployment cannot fail or be superseded. After an end, no switch succeeds."""
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
     at = platform.clock()
@@ -243,7 +246,7 @@ def test_concurrent_switches_and_ends_of_a_deployment_never_both_succeed(platfor
 
 
 def test_the_last_of_fifty_concurrent_promotes_stays_live_and_pinned(platform: Platform) -> None:
-    """D5: concurrent switches to new releases never remove the pin, and a promoted release stays live."""
+    """D5: concurrent switches to new releases never remove the pin or replace the promoted release."""
     project = platform.create_project()
     live = platform.create_live(project)
     numbers = range(2, CONTENDERS + 2)
@@ -307,7 +310,7 @@ def test_fifty_concurrent_promotes_leave_one_live_deployment(platform: Platform)
     assert refused <= {SwitchOvertakenError, StaleDeploymentError, ProjectChangedError}
     now = platform.projects.get(project.project_id)
     assert now.live
-    # The last promote that wrote the pointer may have failed to write the statuses. So repeat this write.
+    # Write the statuses again, because the last promote that wrote the pointer has perhaps not written them.
     with contextlib.suppress(SwitchRefusedError):
         platform.deployments.live_pointers.finish_switch(
             now, platform.deployments.get(project.project_id, now.live.deployment_id), at=at

@@ -124,8 +124,8 @@ class PushSimulation:
         due: Calls that AWS will make.
         dead: Calls whose messages were moved to a dead-letter queue.
         called_again: Time and function of each repeated call.
-        events_after: Delays between the start and the event of the next builds. None means that no event is
-            sent. A build without an entry has the delay `BUILD_DURATION`.
+        events_after: For each of the next builds, the delay between its start and its event. None means that
+            no event is sent. A build without an entry has the delay `BUILD_DURATION`.
         lost: Functions whose next message is lost. A function that loses two messages has two entries.
         usual: Seconds between a push without faults and its end.
         finished: Called after each call that succeeds.
@@ -158,9 +158,9 @@ class PushSimulation:
         self.site, self.site_of_others = self.stage.get_site(self.project), self.stage.get_site(self.others)
         self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
         self.injector = Injector(self.platform.calls, check=self.check_reachable)
-        self.state_of_others = self.read_state_of_others()
+        self.state_of_others = self.read_other_tenants_state()
         self.observe()
-        # Forget the call sites of the first release, because it makes calls that later releases do not make.
+        # Forget the call sites of the first release. A first release makes calls that later ones do not make.
         self.injector.sites.clear()
         started = self.now
         self.observe()
@@ -179,7 +179,7 @@ class PushSimulation:
         return body
 
     def deliver(self, body: str) -> None:
-        """Schedule a delivery. The webhook function derives the secret again, as after a cold start."""
+        """Schedule a delivery. The webhook function derives its secret again, as after a cold start."""
         self.platform.signer._known.clear()
         self.due.append(PendingCall(self.now, "webhook", body))
 
@@ -398,7 +398,7 @@ class PushSimulation:
         alias = f"r-{entry['r'].lower()}"
         assert urls[alias]["FunctionUrl"] == f"https://{entry['s']}/"
 
-    def read_state_of_others(self) -> object:
+    def read_other_tenants_state(self) -> object:
         """Return the rows, edge keys, functions, objects and tags of the other tenant's project."""
         key = {"projectId": {"S": self.others.project_id}, "sk": {"S": "METADATA"}}
         functions = self.stage.functions.functions
@@ -432,4 +432,4 @@ class PushSimulation:
         )
         assert project.active_build is None
         self.check_reachable()
-        assert self.read_state_of_others() == self.state_of_others
+        assert self.read_other_tenants_state() == self.state_of_others

@@ -18,7 +18,7 @@ HEADS = ["Call", "Made by", *Kind]
 def test_a_push_survives_one_fault_at_each_call(simulation: PushSimulation, function: str) -> None:
     """D2, P9: the live release is always reachable, and an accepted push is live after at most two sweeps.
 
-    GitHub shows a push that the webhook did not accept.
+    If the webhook does not accept a push, GitHub shows a failed delivery.
     """
     rows: list[list[str]] = []
     for site in [each for each in simulation.injector.sites if each.function == function]:

@@ -75,7 +75,7 @@ def test_a_release_is_completed_after_a_crash_at_any_step(simulation: PushSimula
 
 
 def repeat_first_call(function: str, after: timedelta) -> Scenario:
-    """Return a scenario that repeats the first call of a function. `after` is the delay after this call."""
+    """Return a scenario in which AWS or GitHub repeats the first call of a function after a delay."""
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         def repeat_call(due: PendingCall) -> None:
@@ -99,7 +99,7 @@ def lose_first_message(function: str) -> Scenario:
     return run_scenario
 
 
-def test_repeated_or_lost_messages_change_nothing(simulation: PushSimulation) -> None:
+def test_a_push_becomes_live_once_despite_repeated_or_lost_messages(simulation: PushSimulation) -> None:
     """P3, P4, P9: the push becomes live, and no deployment is released twice."""
     now, later = timedelta(), 20 * MINUTE
     scenarios = {
@@ -120,7 +120,7 @@ def test_repeated_or_lost_messages_change_nothing(simulation: PushSimulation) ->
 
 
 def delay_build_events(*after: timedelta | None, pushes: int = 1) -> Scenario:
-    """Return a scenario in which build events arrive this long after their builds start. None means never."""
+    """Return a scenario with these delays between the start and the event of builds. None means no event."""
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         simulation.events_after = list(after)
@@ -129,7 +129,9 @@ def delay_build_events(*after: timedelta | None, pushes: int = 1) -> Scenario:
     return run_scenario
 
 
-def test_late_lost_or_reordered_build_events_change_nothing(simulation: PushSimulation) -> None:
+def test_the_newest_push_becomes_live_despite_late_lost_or_reordered_build_events(
+    simulation: PushSimulation,
+) -> None:
     """P7, P8, P9: the newest push becomes live, and a later event of an older build does not change this."""
     scenarios = {
         "the event arrives twice": repeat_first_call("build events", timedelta()),

@@ -149,7 +149,7 @@ class ImageSystem:
     # Events
 
     def put_upload(self, image: Image, data: bytes) -> dict[str, Any]:
-        """Upload a file as the form does. Return the event of the upload, without delivering it."""
+        """Upload a file, as the user's browser does. Return the upload's event without delivering it."""
         written = get_real_client("s3").put_object(
             Bucket=BUCKET, Key=build_upload_key(image.image_id), Body=data, ContentType=image.content_type
         )
@@ -164,7 +164,7 @@ class ImageSystem:
         """Deliver an event, and crash the function after `after` calls. Redeliver it after a crash.
 
         Returns:
-            Whether the function crashed. False if it made fewer calls.
+            Whether the function crashed. False if the function made fewer than `after` calls.
         """
         crashed = self.calls.crash_during(lambda: self.deliver(event), after=after)
         if crashed:

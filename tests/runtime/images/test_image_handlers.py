@@ -55,7 +55,7 @@ def call_api(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see m
     return json.loads(api.handle(make_api_event(route, user_id=OWNER, **more), None)["body"])
 
 
-def test_an_image_goes_from_its_form_to_ready_through_the_functions(
+def test_the_functions_create_an_image_and_make_it_ready(
     deployed: ImageSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I2: the test uses the real handlers and clients."""

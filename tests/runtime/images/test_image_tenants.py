@@ -57,7 +57,7 @@ SERVE_USERS: dict[str, Call] = {
     "AlbumRepository.delete": lambda system, user, _, album: system.albums.delete(user, album.album_id),
 }
 
-# The remaining methods: they create rows, or they process the bucket's events.
+# The remaining methods of the repositories: they create rows, or they process the bucket's events.
 OTHERS = {
     "ImageRepository.create",
     "AlbumRepository.create",
@@ -69,7 +69,7 @@ KINDS = {kind.__name__: kind for kind in (ImageRepository, AlbumRepository, Imag
 STRANGERS = [OTHER, OWNER + " ", f"USER#{OWNER}"]
 
 
-def test_every_public_method_is_on_one_of_the_lists() -> None:
+def test_serve_users_and_others_list_every_public_method() -> None:
     methods = {
         f"{name}.{method}"
         for name, kind in KINDS.items()
@@ -117,7 +117,7 @@ def test_the_owner_can_use_every_method(system: ImageSystem, method: str) -> Non
     assert SERVE_USERS[method](system, OWNER, image, album) not in (None, Page(items=(), cursor=None))
 
 
-def test_an_own_image_cannot_be_put_into_another_users_album(system: ImageSystem) -> None:
+def test_a_user_cannot_put_an_image_into_another_users_album(system: ImageSystem) -> None:
     _, album = create_owned(system)
     for mine in (system.create_ready(user_id=OTHER), system.create_pending(user_id=OTHER)):
         before = system.read_rows_and_objects()
@@ -161,7 +161,7 @@ def make_path_parameters(owned: tuple[Image, Album]) -> dict[str, str]:
 
 @pytest.mark.parametrize("route", ROUTES_WITH_ID)
 @pytest.mark.parametrize("body", [None, {"albumId": None}])
-def test_another_users_resource_gets_the_response_of_a_missing_one(
+def test_another_users_resource_gets_the_response_of_a_missing_resource(
     system: ImageSystem, route: str, body: object
 ) -> None:
     """A5. Status and body are the same, and nothing changes."""

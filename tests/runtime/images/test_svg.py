@@ -142,7 +142,7 @@ def test_a_url_after_much_white_space_is_checked_at_once(inside: str) -> None:
 
 
 def test_a_style_with_many_lines_is_read_in_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Joining a part copies the whole text before that part. With one part per line, this took minutes."""
+    """The reader joins the parts of a style. Each join copies all earlier parts, so small parts are slow."""
     parts: list[str] = []
     monkeypatch.setattr(_Reader, "handle_text", lambda _, text: parts.append(text))
     assert read_svg_size(make_svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)

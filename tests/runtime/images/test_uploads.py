@@ -148,7 +148,7 @@ def test_a_valid_upload_after_an_invalid_one_makes_the_image_ready(system: Image
     assert system.read_objects() == {get_delivered_key(now): make_picture()}
 
 
-def test_an_image_whose_album_was_deleted_becomes_ready_without_album(system: ImageSystem) -> None:
+def test_an_image_whose_album_was_deleted_becomes_ready_without_an_album(system: ImageSystem) -> None:
     album = system.create_album()
     image = system.create_pending(album_id=album.album_id)
     system.service.delete_album(album.user_id, album.album_id)
@@ -175,8 +175,8 @@ def test_a_new_upload_during_the_processing_of_another_is_kept(system: ImageSyst
     assert system.read_again(image).status is Status.READY
 
 
-def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: ImageSystem) -> None:
-    """Uploads into the same album write the same counter, so their writes can conflict."""
+def test_an_event_fails_after_repeated_conflicts_and_its_retry_succeeds(system: ImageSystem) -> None:
+    """Uploads into the same album write the same counter, so they can conflict. The pauses become longer."""
     album = system.create_album()
     image = system.create_pending(album_id=album.album_id)
     event = system.put_upload(image, make_picture())
@@ -202,10 +202,10 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: Image
 
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted", "409"])
 @pytest.mark.parametrize("operation", ["delete_object", "copy_object", "get_object"])
-def test_an_object_that_another_request_is_changing_is_tried_again(
+def test_a_call_that_conflicts_with_another_request_is_retried(
     system: ImageSystem, operation: str, code: str
 ) -> None:
-    """S3 answers 409 while another request changes the object. The upload may be the same as before."""
+    """S3 answers 409 while another request changes the object. The object can be unchanged afterwards."""
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
     conflicts = [make_client_error(code, operation)] * 2
@@ -221,7 +221,7 @@ def test_an_object_that_another_request_is_changing_is_tried_again(
     assert system.pauses == pytest.approx([0.1, 0.2])
 
 
-def test_an_event_whose_upload_stays_busy_is_retried(system: ImageSystem) -> None:
+def test_an_event_whose_upload_stays_busy_fails_and_its_retry_succeeds(system: ImageSystem) -> None:
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
 
@@ -290,7 +290,7 @@ def test_reading_after_the_end_of_a_file_returns_nothing(system: ImageSystem) ->
     assert (file.seek(-3, os.SEEK_END), file.seek(5, os.SEEK_CUR), file.read(4)) == (7, 12, b"")
 
 
-def test_an_image_that_left_its_album_during_the_upload_becomes_ready_without_it(
+def test_an_image_that_left_its_album_during_the_upload_is_not_counted_in_that_album(
     system: ImageSystem,
 ) -> None:
     album = system.create_album()
@@ -372,7 +372,7 @@ def test_an_object_that_is_replaced_during_reading_is_not_processed(system: Imag
     assert system.read_objects() == {build_upload_key(image.image_id): make_picture()}
 
 
-def test_a_late_event_still_finds_its_image_a_day_later(system: ImageSystem) -> None:
+def test_an_event_that_arrives_a_day_late_makes_its_image_ready(system: ImageSystem) -> None:
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
     system.clock.now += timedelta(hours=24)

@@ -264,7 +264,7 @@ def test_a_change_that_never_ends_is_a_retryable_error(harness: Harness) -> None
     assert sum(harness.pauses) == pytest.approx(60, abs=1)
 
 
-def test_a_url_is_public_streams_and_has_both_permissions(harness: Harness) -> None:
+def test_a_function_url_is_public_and_streaming_and_has_two_permissions(harness: Harness) -> None:
     harness.publisher.ensure_version(make_release(1))
     assert harness.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
     server = harness.service.functions["server"]

@@ -149,7 +149,7 @@ def test_a_retryable_error_is_retried_at_once(
     deployment = stage.create_built(stage.create_project())
     refuse_calls(stage, operation, error, times=2)
     assert stage.release(deployment).status == "live"
-    # One attempt can get both errors, because it publishes functions in parallel.
+    # One attempt of the release can get both errors, because an attempt publishes functions in parallel.
     assert stage.pauses in ([1.0], [1.0, 4.0])
 
 

@@ -107,7 +107,7 @@ def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(platform: Platfor
     assert read_secrets(project) == {"ONE": SECRET}
 
 
-def test_a_secret_that_was_plain_needs_its_value_again(platform: Platform) -> None:
+def test_a_plain_variable_that_becomes_a_secret_needs_its_value_again(platform: Platform) -> None:
     project = set_variables(platform, platform.create_project(), make_plain_variable("TOKEN"))
     assert "variables[0].value" in read_problems(platform, project, make_secret_variable("TOKEN", None))
 
@@ -174,7 +174,7 @@ def test_a_name_with_capitals_digits_and_underscores_is_accepted(platform: Platf
     )
 
 
-def test_a_name_appears_once(platform: Platform) -> None:
+def test_two_variables_with_the_same_name_are_refused(platform: Platform) -> None:
     problems = read_problems(
         platform,
         platform.create_project(),
@@ -204,7 +204,7 @@ def test_a_project_has_at_most_a_hundred_variables(platform: Platform) -> None:
 
 
 def test_a_request_sets_at_most_twenty_secrets(platform: Platform) -> None:
-    """A3: Parameter Store may accept only three writes per second."""
+    """A3: Parameter Store sometimes accepts only three writes per second."""
     project = platform.create_project()
     secrets = [make_secret_variable(f"A{number}", "x") for number in range(21)]
     problems = read_problems(platform, project, *secrets)
@@ -240,7 +240,7 @@ def test_a_request_ends_before_the_timeout_if_the_parameter_store_stays_throttle
 
 
 def throttle_writes(platform: Platform, *, times: int) -> list[int]:
-    """Refuse the next `times` writes to Parameter Store. Return a list with the number of refusals left."""
+    """Refuse the next `times` writes to Parameter Store. Return a list with the number of later refusals."""
     left = [times]
 
     def throttle_call(operation: str) -> None:

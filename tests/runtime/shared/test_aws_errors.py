@@ -92,7 +92,7 @@ def test_a_permanent_error_is_raised(error: ClientError | BotoCoreError) -> None
 def test_the_description_of_a_botocore_error_says_whether_aws_was_reached(
     error: BotoCoreError, description: str
 ) -> None:
-    """Q1. botocore's own text can repeat the request."""
+    """Q1. The description does not contain botocore's message, which can contain values of the request."""
     assert describe_error(error) == description
 
 
@@ -113,7 +113,7 @@ def test_every_handler_of_botocore_errors_asks_whether_a_retry_can_help() -> Non
 
 
 def find_handlers(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the file's path for each `except` with `BotoCoreError`, and whether it calls `is_retryable`."""
+    """Yield, for each `except` with `BotoCoreError`, the file's path and whether it calls `is_retryable`."""
     tree = ast.parse(path.read_text())
     groups = {
         target.id

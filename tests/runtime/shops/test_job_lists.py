@@ -133,7 +133,7 @@ def test_a_split_batch_is_read_completely_and_in_order(store: ShopPlatform) -> N
     assert list_ids(split.list_with_status(Status.QUEUED, limit=10).items) == list_ids(tuple(jobs))
 
 
-def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopPlatform) -> None:
+def test_expired_jobs_are_in_no_list_and_do_not_end_a_list(store: ShopPlatform) -> None:
     """S4. Pages with expired jobs are shorter, but their cursors still continue the list."""
     *_, alive = create_expired_and_valid_jobs(store, 4)
     for listed, of in ((store.jobs.list_for_shop, SHOP), (store.jobs.list_with_status, Status.QUEUED)):

@@ -114,7 +114,7 @@ def test_an_update_without_changes_still_needs_the_shop(store: ShopPlatform) -> 
 
 @pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
 def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dict[str, Any]) -> None:
-    """Equal updates and updates of other fields are refused, too: they may depend on the changed field."""
+    """Even an equal update, or an update of other fields, is refused: it can depend on the changed field."""
     shop = store.install_shop(name="One")
     winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
     with pytest.raises(ShopChangedError):
@@ -131,7 +131,7 @@ def test_an_update_from_a_read_before_a_repeated_installation_is_refused(store: 
         store.shops.update(SHOP, shop, evolve(shop, name="Old"))
 
 
-def test_an_update_does_not_reach_a_newer_installation(store: ShopPlatform) -> None:
+def test_an_update_does_not_change_a_newer_installation(store: ShopPlatform) -> None:
     shop = store.install_shop()
     store.clock.move(days=1)
     again = store.install_shop()

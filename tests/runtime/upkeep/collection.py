@@ -23,7 +23,7 @@ from tests.runtime.releases.release_fixture import (
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 HOUR = timedelta(hours=1)
-# Changes that give the revalidation function other code. Releases with equal code share one version of it.
+# A changed revalidation function. Releases with equal code share one version of this function.
 OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
@@ -43,7 +43,7 @@ def run_both_steps(stage: ReleasePlatform) -> None:
 def create_releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
     """Create releases that became live one after the other, by writing their resources directly.
 
-    The edge's store already has the current generation, so the collector does not invalidate the edge cache.
+    The edge's store has the current generation of the cache, so the collector does not invalidate the cache.
     """
     stage.store.items[GENERATION_KEY] = GENERATION
     found: list[Deployment] = []

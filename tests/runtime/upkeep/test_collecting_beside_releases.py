@@ -110,7 +110,7 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
 
 @pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
 def test_a_version_that_is_collected_during_its_release_is_published_again(step: str) -> None:
-    """D2, D6: after a sweep, two releases can run at once. A collection can then remove a version of one."""
+    """D2, D6: after a sweep, two releases can run at once. Then a collection can remove a new version."""
     harness = Harness()
 
     def publish_other_release(called: str) -> None:
@@ -127,8 +127,8 @@ def test_a_version_that_is_collected_during_its_release_is_published_again(step:
     assert set(harness.function.versions) == {"1", "4", "5"}
 
 
-def test_versions_without_alias_are_removed_once_there_is_a_newer_one() -> None:
-    """A collection removes the versions without an alias of all releases, not only of those it collects.
+def test_versions_without_alias_are_removed_if_a_newer_version_exists() -> None:
+    """A collection removes all old versions without an alias, also those of releases it does not collect.
 
     A version that an operator has published stays.
     """

@@ -19,7 +19,7 @@ def test_the_edge_cache_is_invalidated_once(stage: ReleasePlatform) -> None:
     assert stage.store.items[GENERATION_KEY] == GENERATION
 
 
-def test_an_older_generation_is_invalidated(stage: ReleasePlatform) -> None:
+def test_responses_of_an_older_generation_are_invalidated(stage: ReleasePlatform) -> None:
     stage.store.items[GENERATION_KEY] = "0"
     run_collector(stage, stage.platform.clock())
     assert len(stage.cloudfront.invalidations) == 1
@@ -74,7 +74,7 @@ def test_a_call_with_wrong_parameters_is_not_treated_as_temporary(stage: Release
         run_collector(stage, stage.platform.clock())
 
 
-def test_a_crash_before_the_generation_is_recorded_invalidates_again(stage: ReleasePlatform) -> None:
+def test_the_next_run_invalidates_again_if_the_generation_was_not_recorded(stage: ReleasePlatform) -> None:
     """E1: CloudFront refuses a used caller reference, so each run uses a new one."""
     at = stage.platform.clock()
     run_collector(stage, at)

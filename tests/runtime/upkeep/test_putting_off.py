@@ -1,4 +1,4 @@
-"""P9: a deployment that the sweep cannot examine is retried after increasing pauses, and blocks no others."""
+"""P9: the sweep retries a deployment that it cannot examine after longer pauses. It examines the others."""
 
 import contextlib
 import json

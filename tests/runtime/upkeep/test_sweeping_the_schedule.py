@@ -54,7 +54,7 @@ def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: P
 
 
 def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Platform) -> None:
-    """P9: if a dispatched deployment does not start its build, other deployments come first."""
+    """P9: if a dispatched deployment does not start its build, the sweep dispatches the next deployment."""
     first, called, after = (
         push_and_deliver(platform, "first"),
         push_and_deliver(platform, "called"),
@@ -104,9 +104,9 @@ def test_capacity_of_a_build_that_starts_concurrently_is_kept(platform: Platform
 def test_an_uncounted_running_build_is_counted(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """P8: an older version of the platform, without capacity limits, may have started the build.
+    """P8: an older version of the platform, without capacity limits, can have started the build.
 
-    Then more builds than allowed can run.
+    Until the sweep counts this build, more builds than allowed can run.
     """
     building = push_and_deliver(platform, "building")
     write_transaction(
@@ -166,8 +166,8 @@ def test_a_waiting_row_of_an_ended_deployment_does_not_block_the_others(
     assert platform.read_statuses(waits) == ["building"]
 
 
-def test_a_message_of_an_ended_waiting_deployment_sends_no_other_message(platform: Platform) -> None:
-    """P9: the waiting row is deleted. Otherwise, each message would send another message."""
+def test_the_message_of_an_ended_deployment_deletes_its_waiting_row(platform: Platform) -> None:
+    """P9: otherwise, each message of the ended deployment would send another message of this deployment."""
     left = put_deployment(platform, put_project(platform, site="left"), Status.FAILED)
     put_waiting_row(platform, left)
     platform.deliver_build_message(left)

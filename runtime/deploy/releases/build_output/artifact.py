@@ -87,7 +87,7 @@ class ArtifactLimits:
 
 @frozen(kw_only=True)
 class Artifact:
-    """A verified artifact, open for reading. Several threads may read members at once."""
+    """A verified artifact, open for reading. Several threads can read members at the same time."""
 
     manifest: Manifest
     build: Build
@@ -147,7 +147,7 @@ def _open_archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
 
 
 def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None:
-    """Check the archive's end record, before `zipfile` loads the directory that it points to."""
+    """Check the sizes in the archive's end record, before `zipfile` loads the archive's directory."""
     _check_count("bytes", size, limits.archive_bytes)
     tail_size = min(size, _MAX_COMMENT_BYTES + _END_RECORD.size + _ZIP64_LOCATOR_SIZE)
     file.seek(size - tail_size)
@@ -166,7 +166,7 @@ def _verify_members(
     archive: zipfile.ZipFile, archive_bytes: int, limits: ArtifactLimits
 ) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
-    _check_count("entries", len(entries), limits.entries)  # the end record's number may be wrong
+    _check_count("entries", len(entries), limits.entries)  # the end record can contain a wrong number
     members: dict[str, zipfile.ZipInfo] = {}
     folders: set[str] = set()
     for entry in entries:
@@ -260,7 +260,7 @@ def _verify_content(
         if damaged is not None:
             raise ArtifactRefusedError(f"the artifact is damaged: {_quote_name(damaged)} cannot be unpacked")
         manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
-        # Read `.next/` of the image function, because in a monorepo the other bundles have it at other paths.
+        # Read `.next/` in the image function, because in a monorepo, its path differs in the other functions.
         settings = f"{manifest.image.folder}.next/"
         build = read_build(
             _read_member(archive, members, f"{settings}BUILD_ID", limits),
@@ -329,7 +329,7 @@ def _read_member(
 
 
 def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo]) -> None:
-    """Refuse a function for the edge runtime: OpenNext's output for it fails on Node.js at every request."""
+    """Refuse a function of Next.js's edge runtime: as OpenNext builds it, every request fails on Node.js."""
     own = (name for name in members if name.startswith(split.bundle.folder))
     if not any(name.endswith("/.next/BUILD_ID") for name in own):
         raise ArtifactRefusedError(

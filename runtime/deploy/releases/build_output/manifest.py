@@ -1,4 +1,4 @@
-"""`open-next.output.json`: the description that OpenNext 4.1.12 writes of its output, read and checked.
+"""Reads and checks `open-next.output.json`, in which OpenNext 4.1.12 describes its output.
 
 The file is untrusted. The type of every used field is checked. A feature that the platform does not support
 is refused by name instead of being ignored. Fields that are not used are ignored.
@@ -46,7 +46,7 @@ class ManifestError(Exception):
 
 @frozen(kw_only=True)
 class Bundle:
-    """One function of the output.
+    """One function of OpenNext's output.
 
     Attributes:
         bundle: Folder in OpenNext's notation, below `.open-next/`.
@@ -82,7 +82,7 @@ class SplitFunction:
 
     Attributes:
         name: Name in the site's `open-next.config`.
-        patterns: Paths that the function serves, with the base path. `*` stands for any characters.
+        patterns: Paths that the function serves, including the base path. `*` stands for any characters.
     """
 
     name: str

@@ -74,7 +74,7 @@ class CacheControl:
         status: int = 200,
         sets_cookies: bool = False,
     ) -> dict[str, str]:
-        """Return the changed headers of a response. Without rules (None), the module shares nothing."""
+        """Return the changed headers of a response. If `rules` is None, the response is not shared."""
         given = json.dumps({"status": status, "headers": dict(headers), "setsCookies": sets_cookies})
         known = rules.to_json().decode() if rules else "null"
         result: Any = self._engine.eval(f"run({json.dumps(known)}, {request.to_json()}, {given})")

@@ -201,7 +201,7 @@ def test_content_length_and_encoding_describe_the_sent_body(origin: Origin) -> N
     assert compressed.body == b"not three bytes"
 
 
-def test_the_response_head_may_be_written_in_parts_or_by_lambdas_helper(origin: Origin) -> None:
+def test_the_response_head_can_be_written_in_parts_or_by_lambdas_helper(origin: Origin) -> None:
     pieces = origin.get(STREAMING, "/in-pieces")
     assert (pieces.status, pieces.body) == (201, b"body")
     assert pieces.get_header("x-piece") == "é"
@@ -209,7 +209,7 @@ def test_the_response_head_may_be_written_in_parts_or_by_lambdas_helper(origin: 
     assert (helper.status, helper.get_header("x-from"), helper.body) == (202, "1", b"body")
 
 
-def test_a_response_may_end_after_its_handler_returned(origin: Origin) -> None:
+def test_a_response_can_end_after_its_handler_returned(origin: Origin) -> None:
     assert origin.get(STREAMING, "/later").body == b"after the handler returned"
 
 
