@@ -73,7 +73,7 @@ def test_a_get_is_repeated_once_after_the_time_in_retry_after(
 
 
 def test_a_get_is_not_sent_a_third_time(make_busy_client: MakeBusyClient) -> None:
-    """Q1."""
+    """Requirement Q1."""
     client, api, pauses = make_busy_client(*[(503, {}, GATEWAY)] * 3)
     with pytest.raises(RequestRefusedError, match=r"Service Unavailable: .* try again in a few seconds"):
         client.call("GET", "projects")

@@ -109,7 +109,7 @@ def make_client(text: str, **more: Any) -> HostileClient:  # noqa: ANN401 - attr
 @settings(max_examples=10)
 @given(text=TEXTS)
 def test_no_command_prints_control_characters_from_the_api(command: Sequence[str], text: str) -> None:
-    """Q1."""
+    """Requirement Q1."""
     for status in ("live", "failed"):
         for out in (io.StringIO(), Screen()):
             printed, errors = run_command(make_client(text, status=status), *command, out=out)

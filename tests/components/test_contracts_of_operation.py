@@ -110,7 +110,7 @@ def test_retention_periods_follow_the_stage(stage: str) -> None:
 
 @every_stage
 def test_every_bucket_deletes_incomplete_uploads(stage: str) -> None:
-    """B3, B5."""
+    """Requirements B3 and B5."""
     rules = get_recording(stage).find_by_type(
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     )
@@ -203,7 +203,7 @@ def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None
 
 @every_stage
 def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str) -> None:
-    """Q2."""
+    """Requirement Q2."""
     topics = {topic.urn: topic for topic in get_recording(stage).find_by_type("aws:sns/topic:Topic")}
     for alarm in get_recording(stage).find_by_type(ALARM):
         for actions in ("alarmActions", "okActions"):

@@ -184,7 +184,7 @@ def run_program(wrong: WrongConfiguration, registered: list[Recorded]) -> None:
 def test_a_wrong_configuration_stops_with_one_message_that_names_the_setting(
     wrong: WrongConfiguration,
 ) -> None:
-    """G4."""
+    """Requirement G4."""
     registered: list[Recorded] = []
     with pytest.raises(ConfigurationError) as error:
         run_program(wrong, registered)

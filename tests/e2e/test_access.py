@@ -42,7 +42,7 @@ def build_path(route: Route, pushed: PushedProject) -> str:
 def test_every_route_refuses_an_invalid_token(
     cloud: Cloud, first: PushedProject, route: Route, token: Callable[[str], str] | None
 ) -> None:
-    """A1, A5."""
+    """Requirements A1 and A5."""
     headers = {"Authorization": f"Bearer {token(first.client.token)}"} if token else {}
     answer = requests.request(
         route.method,
@@ -78,7 +78,7 @@ def foreign_token(cloud: Cloud) -> str:
 def test_every_route_refuses_a_token_of_another_pool(
     cloud: Cloud, first: PushedProject, foreign_token: str, route: Route
 ) -> None:
-    """A1, A5."""
+    """Requirements A1 and A5."""
     client = PlatformClient(endpoint=cloud.api_endpoint, token=foreign_token)
     with pytest.raises(PlatformError) as refused:
         client.call(route.method, build_path(route, first), BODIES.get(format_route(route)))
@@ -131,7 +131,7 @@ def test_resources_of_another_tenant_are_not_found(
 
 @pytest.mark.usefixtures("first")
 def test_a_list_contains_no_projects_of_other_tenants(other_tenant: PlatformClient) -> None:
-    """A5."""
+    """Requirement A5."""
     assert other_tenant.call("GET", "/projects")["projects"] == []
 
 

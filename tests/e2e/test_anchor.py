@@ -191,7 +191,7 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
 
 
 def test_the_error_names_every_wrong_field(anchor: Anchor) -> None:
-    """Q1."""
+    """Requirement Q1."""
     status, out, err = anchor.run("projects", "create", "x", "--site=No", "--repository=ftp://a")
     assert (status, out) == (1, "")
     assert err.startswith("refused (422): some fields are wrong\n")
@@ -199,7 +199,7 @@ def test_the_error_names_every_wrong_field(anchor: Anchor) -> None:
 
 
 def test_variables_are_set_listed_and_removed_and_secrets_never_shown(anchor: Anchor, project: str) -> None:
-    """A4."""
+    """Requirement A4."""
     anchor.run_ok("env", "set", project, "MODE=fast", "EMPTY=", "--secret=API_KEY", answers=("hidden-value",))
     anchor.run_ok("env", "set", project, "MODE=a=b")
     listed = anchor.run_ok("env", "list", project)
@@ -280,7 +280,7 @@ def test_a_closed_output_pipe_ends_the_command_with_status_141(
 def test_the_error_names_a_credentials_file_that_cannot_be_read_or_written(
     signed_out_terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1."""
+    """Requirement Q1."""
     folder = signed_out_terminal.client.file.folder
     folder.write_text("a file where the folder should be")
     assert main(["projects", "list"], signed_out_terminal) == 1

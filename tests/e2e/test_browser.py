@@ -83,7 +83,7 @@ def is_page_prefetch(request: Request) -> bool:
 
 
 def test_a_page_is_hydrated_and_loads_a_script_on_demand(first: PushedProject, tab: Tab) -> None:
-    """D7."""
+    """Requirement D7."""
     tab.open("/browser")
     assert tab.read_text("commit") == tab.read_text("page") == tab.read_text("script") == first.sha
     tab.click("button")
@@ -111,7 +111,7 @@ def test_every_kind_of_problem_is_recorded(tab: Tab) -> None:
 
 
 def test_a_page_its_script_and_its_api_belong_to_one_release(tab: Tab) -> None:
-    """D3."""
+    """Requirement D3."""
     tab.open("/")
     tab.wait_for_text("release-check", "same release")
     assert tab.wait_until_idle() == []
@@ -171,7 +171,7 @@ def test_an_image_has_the_width_that_fits_the_window(tab: Tab) -> None:
 
 
 def test_a_streamed_page_shows_its_fallback_before_the_slow_part(tab: Tab) -> None:
-    """D7."""
+    """Requirement D7."""
     tab.run_before_every_page(
         "const first = window.first = {}; new MutationObserver(() => { for (const id of ['waiting', 'slow'])"
         " if (document.querySelector(`[data-testid=${id}]`)) first[id] ??= performance.now() })"
@@ -196,7 +196,7 @@ def test_a_streamed_page_shows_its_fallback_before_the_slow_part(tab: Tab) -> No
 def test_redirects_and_rewrites_show_the_right_page_and_location(
     tab: Tab, path: str, testid: str, text: str, address: str
 ) -> None:
-    """D7."""
+    """Requirement D7."""
     tab.open(path)
     tab.wait_for_text(testid, text)
     assert tab.evaluate("location.pathname") == address

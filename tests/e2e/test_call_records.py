@@ -132,7 +132,7 @@ def _format_permission(permission: Permission) -> str:
 
 
 def test_only_calls_of_the_hostile_build_were_refused(records: Records) -> None:
-    """Q3."""
+    """Requirement Q3."""
     assert {each for each in records.refused if each.role != ATTACKER} == set()
 
 

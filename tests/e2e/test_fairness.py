@@ -98,7 +98,7 @@ def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
 
 
 def test_only_the_first_and_the_newest_of_five_pushes_are_built(pushed_five: FivePushes) -> None:
-    """P8."""
+    """Requirement P8."""
     ids = [str(each["deploymentId"]) for each in pushed_five.deployments]
     assert pushed_five.built == [ids[0], ids[-1]]
     assert [each["status"] for each in pushed_five.deployments] == ["retired", *["superseded"] * 3, "live"]

@@ -71,7 +71,7 @@ def read_answers(hostile: HostileBuild, attempts: list[Attempt]) -> dict[str, st
 def test_a_build_cannot_attack_other_tenants_the_platform_or_its_own_permissions(
     hostile: HostileBuild,
 ) -> None:
-    """P6."""
+    """Requirement P6."""
     answers = read_answers(hostile, hostile.targets.list_refused())
     assert {what: answer for what, answer in answers.items() if answer not in DENIED} == {}
     assert len(answers) > 50
@@ -85,14 +85,14 @@ def test_the_hostile_build_can_still_do_its_task_and_its_site_goes_live(hostile:
 
 
 def test_the_log_masks_credentials_and_secrets_that_a_build_prints(hostile: HostileBuild) -> None:
-    """A4."""
+    """Requirement A4."""
     (printed,) = [line for line in hostile.log if line.startswith("SECRET ")]
     assert OWN_SECRET not in "\n".join(hostile.log)
     assert set(printed.removeprefix("SECRET ").split()) == {"***"}
 
 
 def test_the_other_tenant_is_not_affected(hostile: HostileBuild, neighbour: Neighbour) -> None:
-    """P6."""
+    """Requirement P6."""
     assert hostile.answers
     shown = neighbour.site.visitor.get("/api/release").json()
     assert shown == {"release": neighbour.deployment["commitSha"]}

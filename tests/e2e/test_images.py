@@ -108,7 +108,7 @@ def other_user(sign_in: Callable[[str], Images]) -> Images:
 
 @pytest.mark.parametrize("content_type", TYPES)
 def test_an_uploaded_file_becomes_ready_with_its_own_dimensions(images: Images, content_type: str) -> None:
-    """I2."""
+    """Requirement I2."""
     image = images.add(make_picture(content_type), content_type, title="On the hill")
     assert image["status"] == "ready", image
     assert (image["width"], image["height"]) == ((120, 80) if content_type == "image/svg+xml" else (40, 30))
@@ -118,7 +118,7 @@ def test_an_uploaded_file_becomes_ready_with_its_own_dimensions(images: Images, 
 
 @pytest.mark.parametrize("content_type", TYPES)
 def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) -> None:
-    """I3, B6."""
+    """Requirements I3 and B6."""
     image = images.add(make_picture(content_type), content_type)
     answer = images.visit(image)
     assert (answer.status_code, answer.content) == (200, make_picture(content_type))
@@ -134,7 +134,7 @@ def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) 
 
 
 def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud) -> None:
-    """B1, B6."""
+    """Requirements B1 and B6."""
     image = images.add(make_picture())
     (bucket,) = (name for name in cloud.deployed.outputs["buckets"].values() if name.endswith("-images"))
     address = f"{cloud.emulator.endpoint_url}/{bucket}{urlsplit(image['url']).path}"
@@ -145,7 +145,7 @@ def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud
 def test_a_published_image_does_not_change_when_its_upload_form_is_used_again(
     images: Images, content: bytes
 ) -> None:
-    """I2, I3."""
+    """Requirements I2 and I3."""
     created = images.create(max(make_picture(), content, key=len))
     assert images.upload(created["upload"], make_picture()).status_code == 204
     image = images.wait_until_inspected(created["imageId"])
@@ -156,7 +156,7 @@ def test_a_published_image_does_not_change_when_its_upload_form_is_used_again(
 
 
 def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -> None:
-    """I2."""
+    """Requirement I2."""
     images = sign_in("list@example.com")
     album = images.client.call("POST", "/albums", {"name": "Summer"})["albumId"]
     image_ids = [
@@ -180,7 +180,7 @@ def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -
 
 
 def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) -> None:
-    """I2."""
+    """Requirement I2."""
     one, other = (images.client.call("POST", "/albums", {"name": name})["albumId"] for name in "AB")
     image_id = images.add(make_picture(), albumId=one, title="Before")["imageId"]
     changed = images.client.call("PATCH", f"/images/{image_id}", {"title": "After", "albumId": other})
@@ -222,7 +222,7 @@ def expect_refusal(images: Images, method: str, path: str, body: Json | None = N
     ],
 )
 def test_the_error_names_an_invalid_field_of_a_new_image(images: Images, body: Json, field: str) -> None:
-    """A3, Q1."""
+    """Requirements A3 and Q1."""
     with pytest.raises(PlatformError) as refusal:
         images.client.call("POST", "/images", body)
     assert refusal.value.status == 422
@@ -243,7 +243,7 @@ def test_the_error_names_an_invalid_field_of_a_new_image(images: Images, body: J
 def test_the_upload_form_limits_the_size_type_and_key_of_a_file(
     images: Images, changes: dict[str, str], content: bytes
 ) -> None:
-    """I2."""
+    """Requirement I2."""
     created = images.create(make_picture())
     answer = images.upload(created["upload"], content, **changes)
     assert answer.status_code in {400, 403}, answer.text
@@ -266,7 +266,7 @@ SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>
 def test_a_file_of_another_type_is_rejected_with_the_reason(
     images: Images, content: bytes, content_type: str
 ) -> None:
-    """I2, Q1."""
+    """Requirements I2 and Q1."""
     image = images.add(content, content_type)
     assert image["status"] == "rejected"
     assert image["reason"]
@@ -275,7 +275,7 @@ def test_a_file_of_another_type_is_rejected_with_the_reason(
 
 
 def test_an_image_deleted_during_its_upload_leaves_no_objects(images: Images) -> None:
-    """I2."""
+    """Requirement I2."""
     created = images.create(make_picture())
     images.client.call("DELETE", f"/images/{created['imageId']}")
     assert images.upload(created["upload"], make_picture()).status_code == 204
@@ -290,7 +290,7 @@ ROUTES_WITH_ID = [route for route in ROUTES if "{" in route.path]
 def test_images_and_albums_of_another_user_are_not_found(
     images: Images, other_user: Images, route: Route
 ) -> None:
-    """A5."""
+    """Requirement A5."""
     image = images.add(make_picture())["imageId"]
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
     body = {"title": "taken"} if "image" in route.path else {"name": "taken"}
@@ -309,7 +309,7 @@ def test_images_and_albums_of_another_user_are_not_found(
 
 
 def test_an_album_of_another_user_cannot_be_used_or_listed(images: Images, other_user: Images) -> None:
-    """A5."""
+    """Requirement A5."""
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
     with pytest.raises(PlatformError) as refusal:
         other_user.create(make_picture(), albumId=album)
@@ -327,7 +327,7 @@ def test_an_invalid_cursor_is_answered_with_400(images: Images, cursor: str) -> 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.auth], ids=lambda route: route.key)
 @pytest.mark.parametrize("token", ["missing", "expired", "tampered", "made-up"])
 def test_every_route_refuses_an_invalid_token(images: Images, route: Route, token: str) -> None:
-    """I1, A1."""
+    """Requirements I1 and A1."""
     good = images.client.token
     bad = {"expired": make_expired_token(good), "tampered": make_tampered_token(good), "made-up": "a.b.c"}
     headers = {} if token == "missing" else {"Authorization": f"Bearer {bad[token]}"}
@@ -338,7 +338,7 @@ def test_every_route_refuses_an_invalid_token(images: Images, route: Route, toke
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_preflight_requests_are_allowed_for_the_configured_origins_only(images: Images, method: str) -> None:
-    """I1."""
+    """Requirement I1."""
     request_headers = {
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "authorization",
@@ -367,7 +367,7 @@ def test_responses_allow_the_configured_origins_without_credentials(images: Imag
 
 
 def test_only_pages_of_the_configured_origins_can_read_delivered_images(images: Images) -> None:
-    """I3."""
+    """Requirement I3."""
     image = images.add(make_picture())
     allowed = images.visit(image, {"Origin": ORIGIN})
     assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN

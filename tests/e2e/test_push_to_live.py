@@ -24,21 +24,21 @@ def test_the_release_passes_every_site_check(first: PushedProject, check: SiteCh
 
 
 def test_the_deployment_has_commit_message_and_author_of_the_push(first: PushedProject) -> None:
-    """P2."""
+    """Requirement P2."""
     assert first.deployment["commitSha"] == first.sha
     assert first.deployment["commitMessage"] == first.message
     assert first.deployment["commitAuthor"]
 
 
 def test_variables_and_secrets_reach_the_build_and_the_running_site(first: PushedProject) -> None:
-    """A4."""
+    """Requirement A4."""
     answer = Visitor(url=first.deployment["url"]).get("/api/env").json()
     assert answer["greeting"] == answer["buildGreeting"] == "hello"
     assert answer["secret"]["length"] == 32
 
 
 def test_a_secret_is_never_returned(first: PushedProject) -> None:
-    """A4."""
+    """Requirement A4."""
     variables = first.client.call("GET", f"/projects/{first.project['projectId']}/env")["variables"]
     assert {"name": "DEMO_SECRET", "isSecret": True} in variables
 
@@ -51,7 +51,7 @@ def test_no_file_of_a_release_is_uploaded_twice(cloud: Cloud, first: PushedProje
 
 
 def test_no_request_fails_while_a_release_goes_live(second: Second) -> None:
-    """D3."""
+    """Requirement D3."""
     assert second.deployment["status"] == "live"
     assert len(second.load.answers) > 50
     assert second.load.failed_answers == []
@@ -64,12 +64,12 @@ def test_no_response_mixes_two_releases(first: PushedProject, second: Second) ->
 
 
 def test_after_the_switch_only_the_new_release_answers(second: Second) -> None:
-    """D3."""
+    """Requirement D3."""
     assert second.load.list_releases_since(second.live_since) == {second.sha}
 
 
 def test_the_replaced_release_still_answers_at_its_own_url(first: PushedProject, second: Second) -> None:
-    """D6."""
+    """Requirement D6."""
     old = Visitor(url=first.deployment["url"])
     assert read_commit(old.get("/").text) == first.sha
     assert old.get("/second.txt").status_code == 404
@@ -98,7 +98,7 @@ def test_a_form_opened_before_a_switch_works_after_the_switch(first: PushedProje
 
 
 def test_a_failed_build_is_shown_with_its_step_and_the_end_of_its_log(broken: Broken) -> None:
-    """P7."""
+    """Requirement P7."""
     assert broken.deployment["status"] == "failed"
     failure = broken.deployment["failure"]
     assert failure["step"] == "PRE_BUILD"
@@ -107,7 +107,7 @@ def test_a_failed_build_is_shown_with_its_step_and_the_end_of_its_log(broken: Br
 
 
 def test_the_whole_log_of_a_build_can_be_read(first: PushedProject, broken: Broken) -> None:
-    """A2."""
+    """Requirement A2."""
     lines = first.client.read_build_log(broken.deployment["deploymentId"])
     tail = broken.deployment["failure"]["logTail"]
     assert [line.rstrip()[:500] for line in lines[-len(tail) :]] == tail
@@ -115,7 +115,7 @@ def test_the_whole_log_of_a_build_can_be_read(first: PushedProject, broken: Brok
 
 
 def test_a_failed_build_does_not_affect_the_live_site(second: Second, broken: Broken) -> None:
-    """D2."""
+    """Requirement D2."""
     assert broken.load.failed_answers == []
     assert broken.load.list_releases_since(0.0) == {second.sha}
 
@@ -133,7 +133,7 @@ def test_cancelling_stops_the_build_and_does_not_affect_the_site(
 
 
 def test_a_promoted_release_is_live_again_without_a_build(promoted: Promoted) -> None:
-    """D5."""
+    """Requirement D5."""
     assert promoted.deployment["status"] == "live"
     assert promoted.builds_after == promoted.builds_before
 
@@ -146,7 +146,7 @@ def test_a_promotion_takes_a_fraction_of_the_time_of_a_push(second: Second, prom
 def test_no_request_fails_or_mixes_releases_during_a_promotion(
     first: PushedProject, promoted: Promoted
 ) -> None:
-    """D3, D5."""
+    """Requirements D3 and D5."""
     assert promoted.load.failed_answers == []
     assert promoted.load.mixed_answers == []
     assert promoted.load.list_releases_since(promoted.answered) == {first.sha}
@@ -155,7 +155,7 @@ def test_no_request_fails_or_mixes_releases_during_a_promotion(
 def test_a_promoted_project_is_pinned_until_its_owner_unpins_it(
     first: PushedProject, promoted: Promoted
 ) -> None:
-    """D5."""
+    """Requirement D5."""
     project_id = first.project["projectId"]
     live = {"deploymentId": promoted.deployment["deploymentId"]}
     pinned = first.client.call("GET", f"/projects/{project_id}")

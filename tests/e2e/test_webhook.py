@@ -35,7 +35,7 @@ def deliver_unauthenticated(pushed: PushedProject) -> dict[str, requests.Respons
 def test_every_unauthenticated_push_gets_the_same_401_and_nothing_is_written(
     cloud: Cloud, first: PushedProject
 ) -> None:
-    """P1."""
+    """Requirement P1."""
     before = hash_rows(cloud)
     answers = deliver_unauthenticated(first)
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 401)
@@ -64,7 +64,7 @@ def test_the_same_delivery_twice_makes_one_deployment(first: PushedProject) -> N
 def test_an_ignored_event_is_answered_with_the_reason(
     first: PushedProject, event: str, changes: dict[str, Any], reason: str
 ) -> None:
-    """P2."""
+    """Requirement P2."""
     before = len(first.client.list_deployments(first.project["projectId"]))
     payload = (
         json.loads((PAYLOADS / "ping.json").read_text())
@@ -85,7 +85,7 @@ def test_a_body_of_five_megabytes_is_accepted(first: PushedProject) -> None:
 
 
 def test_a_body_that_is_not_json_is_refused_with_the_reason(first: PushedProject) -> None:
-    """Q1."""
+    """Requirement Q1."""
     answer = first.webhook.deliver(b"{this is not JSON")
     assert answer.status_code == 400
     assert "JSON" in answer.json()["detail"]

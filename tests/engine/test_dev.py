@@ -23,7 +23,7 @@ _SECRET = re.compile(r"(?i)(secret|password|passphrase|token|credential|private_
 
 
 def test_the_dev_stage_works_from_the_first_preview_to_destroy(dev: Stack, subtests: pytest.Subtests) -> None:
-    """G1, G3, G7, G8, G11, G12, T4."""
+    """Requirements G1, G3, G7, G8, G11, G12 and T4."""
     with subtests.test("a preview without warnings, then the creation"):
         check_creation(dev)
     with subtests.test("no change and no drift after the creation"):
@@ -41,7 +41,7 @@ def test_the_dev_stage_works_from_the_first_preview_to_destroy(dev: Stack, subte
 
 
 def check_release(dev: Stack) -> None:
-    """G8."""
+    """Requirement G8."""
     before = read_release(dev.emulator)
     make_release(dev.emulator)
     released = read_release(dev.emulator)

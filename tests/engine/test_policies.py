@@ -65,7 +65,7 @@ def describe_resources(violation: Violation) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("rule", [rule.name for rule in RULES])
 def test_a_violation_of_each_policy_stops_the_preview(stopped: Stopped, rule: str) -> None:
-    """Q1."""
+    """Requirement Q1."""
     assert rule in _REPORTED.findall(stopped.output)
 
 

@@ -24,7 +24,7 @@ DATA: Final = (
 
 
 def test_destroying_production_keeps_its_data(production: Stack, subtests: pytest.Subtests) -> None:
-    """G1, G3, G7."""
+    """Requirements G1, G3 and G7."""
     with subtests.test("a preview without warnings, then the creation"):
         check_creation(production)
     with subtests.test("no change and no drift after the creation"):

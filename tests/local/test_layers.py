@@ -118,7 +118,7 @@ def test_the_layers_contain_the_locked_packages_but_no_other_files_of_pip(tmp_pa
 
 
 def test_the_same_lock_makes_the_same_layers(tmp_path: Path, lock: Path) -> None:
-    """G7."""
+    """Requirement G7."""
     pip = FakePip()
     first = read_layer_files(build_with_fake_pip(tmp_path / "first", lock, pip))
     second = read_layer_files(build_with_fake_pip(tmp_path / "second", lock, pip))

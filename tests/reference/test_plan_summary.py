@@ -18,7 +18,7 @@ TABLE, ROLE, QUEUE = "aws:dynamodb/table:Table", "aws:iam/role:Role", "aws:sqs/q
 
 
 def test_deletions_and_replacements_come_first_and_name_the_lost_data() -> None:
-    """R5."""
+    """Requirement R5."""
     text = summarize_event_log(
         "dev",
         [
@@ -90,5 +90,5 @@ def test_a_preview_that_failed_before_its_plan_is_reported(
 
 
 def test_the_summary_names_all_types_that_hold_data() -> None:
-    """G3."""
+    """Requirement G3."""
     assert LOST == RETAINED

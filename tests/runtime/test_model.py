@@ -35,7 +35,7 @@ def test_every_status_has_its_transitions() -> None:
 
 
 def test_the_transitions_of_a_push_are_allowed() -> None:
-    """P7."""
+    """Requirement P7."""
     deployment = make_queued_deployment()
     for status in ("building", "built", "deploying", "live", "retired", "live"):
         deployment = deployment.with_status(Status(status), at=AT)
@@ -44,7 +44,7 @@ def test_the_transitions_of_a_push_are_allowed() -> None:
 
 @pytest.mark.parametrize("end", sorted(ENDS))
 def test_final_statuses_have_no_transitions(end: Status) -> None:
-    """P7."""
+    """Requirement P7."""
     assert not TRANSITIONS[end]
 
 

@@ -103,7 +103,7 @@ def test_only_platform_functions_are_traced() -> None:
 
 
 def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
-    """I2."""
+    """Requirement I2."""
 
     def define_resources() -> None:
         dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=make_stage()))
@@ -122,7 +122,7 @@ def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
 
 
 def test_pulumi_does_not_reset_released_code() -> None:
-    """G8."""
+    """Requirement G8."""
     function = record_program(make_node_function).find_resource(FUNCTION, "site-shop-server")
     assert set(function.ignore_changes) == {"code", "environment", "layers"}
     assert list(function.inputs["code"]["archive"]) == ["anchor-origin.mjs"]
@@ -179,7 +179,7 @@ def record_consumer(
 
 
 def test_a_consumer_reports_failed_messages() -> None:
-    """P4."""
+    """Requirement P4."""
     mapping = record_consumer().find_resource(MAPPING, "hook").inputs
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["batchSize"] == 5
@@ -187,7 +187,7 @@ def test_a_consumer_reports_failed_messages() -> None:
 
 
 def test_a_short_visibility_timeout_is_refused() -> None:
-    """P4."""
+    """Requirement P4."""
     with pytest.raises(DeclarationError, match="use at least 60 s"):
         record_consumer(59)
 
@@ -232,7 +232,7 @@ def test_a_service_may_call_a_function_for_one_resource_only() -> None:
 
 
 def test_a_scheduled_call_is_not_repeated_when_it_fails() -> None:
-    """P9."""
+    """Requirement P9."""
     recorded = record_program(lambda: make_python_function().schedule("hourly", "rate(1 hour)"))
     rule = recorded.find_resource("aws:cloudwatch/eventRule:EventRule", "hook-hourly").inputs
     assert (rule["name"], rule["scheduleExpression"]) == ("anchor-dev-hook-hourly", "rate(1 hour)")

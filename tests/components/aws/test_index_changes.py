@@ -115,12 +115,12 @@ def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, A
 def test_changing_two_indexes_of_a_deployed_table_shows_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """T4."""
+    """Requirement T4."""
     (warning,) = record_warnings(caplog, [])
     assert warning.startswith("things: this update adds, removes or recreates 2 indexes (Days, Users).")
     assert "Change one index per update" in warning
 
 
 def test_changing_one_index_shows_no_warning(caplog: pytest.LogCaptureFixture) -> None:
-    """T4."""
+    """Requirement T4."""
     assert record_warnings(caplog, [make_index("Users")]) == []

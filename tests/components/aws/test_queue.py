@@ -22,7 +22,7 @@ def record_queue(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
 
 
 def test_a_message_moves_to_the_dead_letter_queue_after_five_receives() -> None:
-    """P4."""
+    """Requirement P4."""
     recorded = record_queue()
     assert json.loads(recorded.find_resource(QUEUE, "work").inputs["redrivePolicy"]) == {
         "deadLetterTargetArn": "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work-dead",
@@ -79,7 +79,7 @@ def test_invalid_arguments_are_refused(wrong: dict[str, Any], problem: str) -> N
 
 
 def test_the_visibility_timeout_of_the_build_queue_is_the_build_timeout() -> None:
-    """P4."""
+    """Requirement P4."""
     recorded = get_recording("dev")
     assert recorded.find_resource(QUEUE, "builds").inputs["visibilityTimeoutSeconds"] == 1800
 

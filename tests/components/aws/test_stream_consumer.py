@@ -43,7 +43,7 @@ def read_mapping(recorded: Recording) -> dict[str, Any]:
 
 
 def test_a_function_receives_all_changes_from_the_oldest_one() -> None:
-    """I4."""
+    """Requirement I4."""
     inputs = read_mapping(record_stream_consumer())
     assert inputs["eventSourceArn"] == STREAM
     assert inputs["functionName"].endswith(":function:anchor-dev-thumbnails")
@@ -71,7 +71,7 @@ def test_batch_size_and_retries_are_configurable() -> None:
 
 
 def test_the_function_may_only_read_the_stream_and_send_failed_changes() -> None:
-    """T3."""
+    """Requirement T3."""
     policy = json.loads(
         record_stream_consumer()
         .find_resource("aws:iam/rolePolicy:RolePolicy", "thumbnails-images")

@@ -38,7 +38,7 @@ def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
 
 @pytest.mark.parametrize(("on", "recovered"), [("dev", False), ("production", True)])
 def test_the_table_has_a_stream_and_is_recoverable_in_production(on: str, *, recovered: bool) -> None:
-    """T7, I4."""
+    """Requirements T7 and I4."""
     table = read_inputs("aws:dynamodb/table:Table", "images", on)
     assert (table["streamEnabled"], table["streamViewType"]) == (True, "NEW_AND_OLD_IMAGES")
     assert table["ttl"] == {"attributeName": "ttl", "enabled": True}
@@ -47,7 +47,7 @@ def test_the_table_has_a_stream_and_is_recoverable_in_production(on: str, *, rec
 
 
 def test_images_use_intelligent_tiering_and_uploads_expire_after_a_day() -> None:
-    """B5."""
+    """Requirement B5."""
     rules = read_inputs("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "images")["rules"]
     tier, expire, abort = rules
     assert tier["transitions"] == [{"storageClass": "INTELLIGENT_TIERING", "days": 0}]
@@ -57,7 +57,7 @@ def test_images_use_intelligent_tiering_and_uploads_expire_after_a_day() -> None
 
 
 def test_pages_of_the_listed_origins_may_upload_and_read_the_etag() -> None:
-    """B5."""
+    """Requirement B5."""
     kind = "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration"
     (rule,) = read_inputs(kind, "images", "production")["corsRules"]
     assert rule["allowedOrigins"] == ["https://app.example.com"]
@@ -66,7 +66,7 @@ def test_pages_of_the_listed_origins_may_upload_and_read_the_etag() -> None:
 
 
 def test_images_are_not_versioned() -> None:
-    """B5."""
+    """Requirement B5."""
     assert not [
         resource
         for resource in get_recording("production").find_by_type("aws:s3/bucketVersioning:BucketVersioning")
@@ -75,7 +75,7 @@ def test_images_are_not_versioned() -> None:
 
 
 def test_only_uploads_notify_the_upload_function() -> None:
-    """I2."""
+    """Requirement I2."""
     (notification,) = get_recording("dev").find_by_type("aws:s3/bucketNotification:BucketNotification")
     assert notification.inputs["lambdaFunctions"] == [
         {
@@ -91,7 +91,7 @@ def test_only_uploads_notify_the_upload_function() -> None:
 
 
 def test_a_failed_upload_event_moves_to_the_dead_letter_queue() -> None:
-    """I2."""
+    """Requirement I2."""
     configs = get_recording("dev").find_by_type(
         "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
     )
@@ -120,7 +120,7 @@ def test_a_bucket_can_notify_only_one_function() -> None:
 
 
 def test_images_are_cached_for_a_day_by_their_path() -> None:
-    """I3."""
+    """Requirement I3."""
     policy = read_inputs("aws:cloudfront/cachePolicy:CachePolicy", "images-delivery")
     assert (policy["minTtl"], policy["defaultTtl"], policy["maxTtl"]) == (0, 86_400, 31_536_000)
     key = policy["parametersInCacheKeyAndForwardedToOrigin"]
@@ -130,7 +130,7 @@ def test_images_are_cached_for_a_day_by_their_path() -> None:
 
 
 def test_images_are_delivered_over_https_in_the_cheapest_price_class() -> None:
-    """I3."""
+    """Requirement I3."""
     distribution = read_inputs(DISTRIBUTION, "images-delivery", "production")
     behavior = distribution["defaultCacheBehavior"]
     assert (distribution["httpVersion"], distribution["priceClass"]) == ("http2", "PriceClass_100")
@@ -169,14 +169,14 @@ def test_images_have_a_content_security_policy_and_no_sniffing() -> None:
 
 
 def test_a_stage_with_a_zone_has_custom_image_hosts() -> None:
-    """I1, I3."""
+    """Requirements I1 and I3."""
     outputs = get_recording("staging").outputs["images"]
     assert outputs["apiEndpoint"] == "https://images-staging.staging.example.com"
     assert outputs["deliveryUrl"] == "https://images-cdn-staging.staging.example.com"
 
 
 def test_a_stage_without_a_zone_uses_the_host_names_of_aws() -> None:
-    """I1, I3."""
+    """Requirements I1 and I3."""
     outputs = get_recording("dev").outputs["images"]
     assert outputs["apiEndpoint"] == "https://api.execute-api.ap-southeast-1.amazonaws.com"
     assert outputs["deliveryUrl"] == "https://d111111abcdef8.cloudfront.net"
@@ -184,7 +184,7 @@ def test_a_stage_without_a_zone_uses_the_host_names_of_aws() -> None:
 
 
 def test_each_function_has_its_environment_variables() -> None:
-    """I2."""
+    """Requirement I2."""
     api = read_inputs(FUNCTION, "images-api", "production")
     assert api["handler"] == "runtime.images.handlers.api.handle"
     assert api["environment"]["variables"] == {
@@ -207,7 +207,7 @@ def test_each_function_has_its_environment_variables() -> None:
 
 
 def test_the_api_may_change_images_and_sign_uploads_but_not_read_files() -> None:
-    """T3, I2."""
+    """Requirements T3 and I2."""
     assert list_permissions("images-api") == [
         (
             {
@@ -228,7 +228,7 @@ def test_the_api_may_change_images_and_sign_uploads_but_not_read_files() -> None
 
 
 def test_the_upload_function_may_copy_files_and_update_images() -> None:
-    """T3, I2."""
+    """Requirements T3 and I2."""
     assert list_permissions("images-uploaded") == [
         ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, [TABLE]),
         ({"s3:DeleteObject", "s3:GetObject"}, [UPLOADS]),

@@ -43,7 +43,7 @@ def releases(project: TinyProject, visitor: Visitor) -> Releases:
 
 
 def test_the_program_is_deployed_without_a_warning(first_deployment: Deployment) -> None:
-    """G1, L4."""
+    """Requirements G1 and L4."""
     created, updated = len(first_deployment.created), len(first_deployment.updated)
     assert first_deployment.warnings == ()
     assert (created, updated) == (len(first_deployment.resources), 0)
@@ -61,7 +61,7 @@ def test_the_outputs_are_read_from_the_pulumi_state(cloud: Cloud, first_deployme
 
 
 def test_a_push_goes_live(project: TinyProject, releases: Releases) -> None:
-    """P1."""
+    """Requirement P1."""
     assert releases.first["status"] == releases.second["status"] == "live", releases
     assert releases.first["commitSha"] in releases.first_page
     assert releases.second["commitSha"] in releases.second_page
@@ -69,14 +69,14 @@ def test_a_push_goes_live(project: TinyProject, releases: Releases) -> None:
 
 
 def test_an_older_release_is_promoted(project: TinyProject, visitor: Visitor, releases: Releases) -> None:
-    """P6."""
+    """Requirement P6."""
     promoted = project.client.promote(releases.first["deploymentId"])
     assert promoted["status"] == "live"
     assert visitor.get("/").text == releases.first_page
 
 
 def test_an_image_is_uploaded_and_delivered(cloud: Cloud, project: TinyProject) -> None:
-    """I2."""
+    """Requirement I2."""
     check_images(cloud, project.client, Progress())
 
 

@@ -9,7 +9,7 @@ from tests.local.builds.build_harness import BuildHarness, find_failed_phase, re
 
 
 def test_commands_run_in_the_order_of_the_phases_and_are_logged_in_that_order(harness: BuildHarness) -> None:
-    """P5."""
+    """Requirement P5."""
     result = harness.run("""
 version: 0.2
 phases:

@@ -104,7 +104,7 @@ SITES = CONFIG.domain_name
 def test_an_alias_selects_its_distribution_only_with_a_matching_dns_record(
     host: str, records: dict[str, str], body: bytes
 ) -> None:
-    """L4."""
+    """Requirement L4."""
 
     async def main() -> None:
         hosts = Hosts(records)
@@ -130,7 +130,7 @@ def test_an_alias_selects_its_distribution_only_with_a_matching_dns_record(
 def test_a_host_that_leads_to_no_distribution_is_refused_with_the_reason(
     host: str, records: dict[str, str], reason: bytes
 ) -> None:
-    """L4, Q1."""
+    """Requirements L4 and Q1."""
 
     async def main() -> None:
         hosts = Hosts(records)
@@ -161,7 +161,7 @@ async def answer_as_api(incoming: web.BaseRequest) -> web.StreamResponse:
 
 
 def test_requests_to_the_domain_name_of_an_api_are_forwarded_to_the_embedded_aws() -> None:
-    """L4."""
+    """Requirement L4."""
 
     async def main() -> None:
         api = Listener.open(0, web.Server(answer_as_api), None)
@@ -194,7 +194,7 @@ def test_requests_to_the_domain_name_of_an_api_are_forwarded_to_the_embedded_aws
 
 
 def test_an_embedded_aws_that_does_not_answer_is_reported() -> None:
-    """Q1."""
+    """Requirement Q1."""
 
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -301,7 +301,7 @@ def load_access(*statements: dict[str, Any]) -> BucketAccess:
 
 
 def test_a_distribution_reads_the_objects_that_the_bucket_policy_allows() -> None:
-    """B6."""
+    """Requirement B6."""
     access = load_access(make_statement())
     assert access.allows("b", "images/1")
     assert not access.allows("b", "private/images/1")

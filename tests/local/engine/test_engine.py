@@ -120,7 +120,7 @@ def test_buckets_have_their_lifecycle(emulator: Emulator, deploy: Deploy) -> Non
 
 
 def test_a_second_run_plans_no_change(deploy: Deploy) -> None:
-    """G7."""
+    """Requirement G7."""
 
     def define_resources() -> None:
         shelf = Shelf("shelf")

@@ -365,7 +365,7 @@ def test_before_the_first_push_two_checks_report_not_yet(stage: Stage) -> None:
 
 
 def test_the_table_shows_what_was_found_and_what_to_do(stage: Stage) -> None:
-    """Q1."""
+    """Requirement Q1."""
     shown = StringIO()
     console = Console(file=shown, width=200)
     assert check_stage(stage, console) == 0
@@ -387,7 +387,7 @@ ACTIONS = {
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_a_check_declares_exactly_the_actions_that_it_calls(stage: Stage, check: Check) -> None:
-    """Q3."""
+    """Requirement Q3."""
     called: set[str | None] = set()
 
     def record_action(model: OperationModel, **_named: object) -> None:
@@ -419,7 +419,7 @@ WITHOUT_RESOURCES = {"lambda:ListLayers", "ssm:GetServiceSetting"}
 
 
 def test_the_policy_permits_all_checks(stage: Stage, running_emulator: Emulator) -> None:
-    """Q3."""
+    """Requirement Q3."""
     iam, name = running_emulator.client("iam"), "first-account"
     policy = build_policy(
         replacements={"REGION": stage.region, "ACCOUNT": stage.account, "STAGE": stage.name}
@@ -445,7 +445,7 @@ def test_the_policy_permits_all_checks(stage: Stage, running_emulator: Emulator)
 
 
 def test_the_policy_permits_only_read_actions() -> None:
-    """Q3."""
+    """Requirement Q3."""
     actions = {each["Action"].partition(":")[2] for each in build_policy()["Statement"]}
     assert len(actions) > 10
     assert {
@@ -468,7 +468,7 @@ def test_the_documented_policy_is_the_generated_one() -> None:
 def test_a_stack_without_outputs_is_refused(
     script: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q1."""
+    """Requirement Q1."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if script:
         program = tmp_path / "pulumi"

@@ -44,7 +44,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_pulumi_and_go_the_command_says_what_to_install(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1."""
+    """Requirement Q1."""
     assert not list(programs.iterdir())
     monkeypatch.setattr(command, "CACHE", tmp_path)
     assert command.main() == 1
@@ -95,7 +95,7 @@ def test_go_builds_the_pinned_version_once(
 
 
 def test_a_failed_build_leaves_nothing_and_shows_the_last_lines_of_go(programs: Path, tmp_path: Path) -> None:
-    """Q1."""
+    """Requirement Q1."""
     write_program(programs / "go", "#!/bin/sh\necho 'no such module' >&2\nexit 1\n")
     with pytest.raises(PulumiMissingError, match="could not be built:\nno such module"):
         find(tmp_path, report=print)

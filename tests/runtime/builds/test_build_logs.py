@@ -188,7 +188,7 @@ def test_a_page_of_a_log_has_up_to_five_hundred_lines(platform: Platform, limit:
 
 
 def test_a_cursor_is_only_valid_for_its_own_log(platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     project = platform.create_project()
     one, two = platform.push(project), platform.push(project)
     _, cursor = read_log_page(platform, one)
@@ -323,7 +323,7 @@ def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None
 
 
 def test_a_branch_build_gets_the_branch_and_no_commit(platform: Platform) -> None:
-    """P5."""
+    """Requirement P5."""
     running = create_branch_build(platform)
     variables = platform.codebuild.builds[running.deployment_id]["environmentVariablesOverride"]
     given = {each["name"]: each["value"] for each in variables}

@@ -17,7 +17,7 @@ BUSY = make_client_error("ThrottlingException", "StartBuild", "too many requests
 
 
 def test_the_handler_reports_failed_messages(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
-    """P4, Q2."""
+    """Requirements P4 and Q2."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [BUSY]

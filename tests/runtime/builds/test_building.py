@@ -22,7 +22,7 @@ def read_slot(platform: Platform, project: Project) -> str | None:
 
 
 def test_a_queued_deployment_gets_the_slot_and_a_build(platform: Platform) -> None:
-    """P5."""
+    """Requirement P5."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.deliver_build_message(deployment)
@@ -92,7 +92,7 @@ def test_all_builds_of_a_project_share_the_server_actions_key(platform: Platform
 
 
 def test_newer_pushes_wait_while_a_build_runs(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     platform.deliver_build_message(waiting)
@@ -155,7 +155,7 @@ def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_buil
 
 
 def test_while_codebuild_is_throttled_the_deployment_keeps_its_slot(platform: Platform) -> None:
-    """P4, P5."""
+    """Requirements P4 and P5."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [BUSY]
@@ -168,7 +168,7 @@ def test_while_codebuild_is_throttled_the_deployment_keeps_its_slot(platform: Pl
 
 
 def test_a_build_that_can_never_start_fails_and_frees_the_slot(platform: Platform) -> None:
-    """P9, Q1."""
+    """Requirements P9 and Q1."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [REFUSED]
@@ -194,7 +194,7 @@ def test_a_site_that_is_no_longer_declared_fails_the_deployment(platform: Platfo
 
 
 def test_if_a_build_cannot_start_the_newest_waiting_deployment_is_built(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     first, older, newest = (platform.push(project) for _ in range(3))
     platform.codebuild.errors = [REFUSED]

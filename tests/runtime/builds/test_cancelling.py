@@ -181,7 +181,7 @@ def test_only_the_owner_can_cancel(platform: Platform) -> None:
 
 
 def test_automatic_releases_continue_after_the_pin_is_released(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     first, _ = platform.create_live(project), platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
@@ -202,7 +202,7 @@ def test_automatic_releases_continue_after_the_pin_is_released(platform: Platfor
 
 
 def test_only_the_owner_can_release_a_pin(platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     project = platform.create_project(pinned=True)
     for user, project_id in ((OTHER, project.project_id), (OWNER, platform.ids()), (OWNER, "x" * 3000)):
         with pytest.raises(ProjectNotFoundError):

@@ -83,7 +83,7 @@ def test_a_build_refused_by_the_quota_is_requeued(
 
 
 def test_a_message_refused_by_the_quota_counts_as_processed(platform: Platform) -> None:
-    """P4."""
+    """Requirement P4."""
     push_and_deliver(platform, "first")
     body = build_message(create_queued(platform, "refused")).to_body()
     for receives in (1, 2, 3):
@@ -164,7 +164,7 @@ def test_after_a_quota_increase_one_more_build_starts_each_minute(platform: Plat
 
 
 def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     running = push_and_deliver(platform, "running", user_id="tenant-0")
     older = platform.push(platform.create_project(site="site", user_id="tenant-1"))
     platform.deliver_build_message(older)
@@ -201,7 +201,7 @@ def test_a_push_during_the_refusal_takes_the_place_of_the_older_push(platform: P
 
 
 def test_a_deployment_cancelled_during_the_refusal_stays_cancelled(platform: Platform) -> None:
-    """P7."""
+    """Requirement P7."""
     push_and_deliver(platform, "running")
     refused = create_queued(platform, "refused", user_id=OTHER)
 

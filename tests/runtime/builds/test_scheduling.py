@@ -191,7 +191,7 @@ def test_the_newest_of_two_waiting_rows_of_a_project_has_the_place_of_the_oldest
 
 
 def test_a_newer_push_takes_the_older_ones_place(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     running_one = push_and_deliver(platform, "first")
     project = platform.create_project()
     older = platform.push(project)

@@ -71,7 +71,7 @@ def test_a_refused_transaction_writes_nothing(platform: Platform) -> None:
 
 
 def test_a_deployment_whose_row_is_gone_cannot_be_promoted(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     live = platform.create_live(project)
     missing = evolve(live, deployment_id=platform.ids(), status=Status.RETIRED)
@@ -115,7 +115,7 @@ def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) 
 
 
 def test_fifty_concurrent_copies_of_a_delivery_make_one_deployment(platform: Platform) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
     deployments = [build_deployment(platform, project.project_id, number) for number in range(CONTENDERS)]
     outcomes = run_concurrently(
@@ -186,7 +186,7 @@ def test_fifty_concurrent_ends_of_a_build_free_its_slot_once(platform: Platform)
 def test_the_pointer_moves_to_newer_releases_except_while_the_project_is_pinned(
     platform: Platform,
 ) -> None:
-    """P8, D5."""
+    """Requirements P8 and D5."""
     project = put_project(platform)
     one, two, three, four = (
         put_deployment(platform, project, Status.DEPLOYING, number) for number in (1, 2, 3, 4)

@@ -94,7 +94,7 @@ def create_owned(system: ImageSystem) -> tuple[Image, Album]:
 
 @pytest.mark.parametrize("method", SERVE_USERS)
 def test_another_user_finds_and_changes_nothing(system: ImageSystem, method: str) -> None:
-    """A5."""
+    """Requirement A5."""
     image, album = create_owned(system)
     before = system.read_rows_and_objects()
     for user in STRANGERS:
@@ -222,7 +222,7 @@ def test_lists_contain_only_the_users_own_items(system: ImageSystem) -> None:
 
 
 def test_an_image_belongs_to_its_creator_whatever_the_request_contains(system: ImageSystem) -> None:
-    """A1."""
+    """Requirement A1."""
     event = make_api_event("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}

@@ -29,7 +29,7 @@ SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}
 
 @pytest.mark.parametrize("content_type", SIZES)
 def test_a_real_file_makes_its_image_ready(system: ImageSystem, content_type: str) -> None:
-    """I2."""
+    """Requirement I2."""
     image = system.create_pending(content_type=content_type)
     data = make_picture(content_type, 64, 48)
     event = system.put_upload(image, data)
@@ -83,7 +83,7 @@ def test_only_the_bytes_of_an_upload_are_delivered(system: ImageSystem) -> None:
 def test_an_invalid_file_is_rejected_with_a_reason_and_deleted(
     system: ImageSystem, content_type: str, data: bytes, reason: str
 ) -> None:
-    """I2."""
+    """Requirement I2."""
     image = system.create_pending(content_type=content_type)
     system.upload(image, data)
     now = system.read_again(image)

@@ -51,7 +51,7 @@ def test_promoting_the_live_release_only_pins_it(stage: ReleasePlatform) -> None
 
 
 def test_another_tenants_deployment_cannot_be_promoted(stage: ReleasePlatform) -> None:
-    """A5."""
+    """Requirement A5."""
     project = stage.create_project()
     first, second = stage.create_live(project), stage.create_live(project)
     with pytest.raises(DeploymentNotFoundError):
@@ -145,7 +145,7 @@ def run_sweep(stage: ReleasePlatform) -> list[str]:
 
 @pytest.mark.parametrize("operation", ["get_item", "put_key", "update_alias", "transact_write_items"])
 def test_an_interrupted_promote_is_finished_by_the_sweep(stage: ReleasePlatform, operation: str) -> None:
-    """P9."""
+    """Requirement P9."""
     project = stage.create_project()
     first, second = promote_and_crash(stage, project, operation)
     assert run_sweep(stage) == [first.deployment_id]

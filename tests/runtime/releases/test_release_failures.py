@@ -42,7 +42,7 @@ def assert_untouched(served: Served) -> None:
 
 
 def test_a_refused_artifact_fails_before_anything_is_written(served: Served) -> None:
-    """D9."""
+    """Requirement D9."""
     stage, project, _ = served
     deployment = stage.create_built(project, {"assets/../../x": b""})
     with stage.platform.calls.record_calls() as made:

@@ -71,7 +71,7 @@ def test_a_promote_returns_the_live_deployment(stage: ReleasePlatform) -> None:
 def test_a_promote_by_another_user_is_refused(
     stage: ReleasePlatform, user_id: str | None, status: int
 ) -> None:
-    """A5."""
+    """Requirement A5."""
     live = stage.create_live(stage.create_project())
     answer = promote.handle_event(make_promote_event(live, user_id), stage.services)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "application/problem+json")

@@ -31,7 +31,7 @@ SECRET = "open sesame"
 
 
 def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
-    """D1, D2, D4."""
+    """Requirements D1, D2 and D4."""
     project = stage.create_project()
     deployment = stage.create_live(project)
     site, identifier = stage.get_site(project), deployment.deployment_id
@@ -107,7 +107,7 @@ def test_the_next_release_uploads_only_new_files_and_retires_the_previous_releas
 
 
 def test_only_the_server_function_gets_variables_and_secrets(stage: ReleasePlatform) -> None:
-    """A4."""
+    """Requirement A4."""
     variables = (
         Variable(name="GREETING", value="hello", is_secret=False),
         Variable(name="TOKEN", is_secret=True),
@@ -181,7 +181,7 @@ def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatf
 
 
 def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlatform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = stage.create_project()
     older = stage.create_built(project)
     newer = stage.create_live(project)

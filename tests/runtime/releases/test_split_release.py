@@ -57,7 +57,7 @@ def test_a_split_server_is_released_as_versions_of_one_function(
 def test_a_split_function_that_does_not_respond_fails_the_release(
     stage: ReleasePlatform, ending: str, said: str
 ) -> None:
-    """D2, D7."""
+    """Requirements D2 and D7."""
     broken = answer_with_status(500)
     stage.functions.answer = lambda function, alias, event: (
         broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}

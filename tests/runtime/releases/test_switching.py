@@ -30,7 +30,7 @@ def read_pointer(platform: Platform, project: Project) -> tuple[LivePointer | No
 
 
 def test_a_release_becomes_live_and_retires_the_previous_release(platform: Platform) -> None:
-    """P7."""
+    """Requirement P7."""
     project = platform.create_project()
     first = platform.create_live(project)
     assert (first.status, platform.read_statuses(first)) == (Status.LIVE, ["live"])
@@ -45,7 +45,7 @@ def test_a_release_becomes_live_and_retires_the_previous_release(platform: Platf
 
 
 def test_an_older_release_never_replaces_a_newer_one(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     older, newer = platform.create_deploying(project), platform.create_live(project)
     with pytest.raises(SwitchRefusedError, match="is newer"):
@@ -203,7 +203,7 @@ def test_a_deployment_that_ends_during_its_switch_is_either_live_and_served_or_n
 
 
 def test_an_older_release_is_promoted_and_pinned(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
@@ -215,7 +215,7 @@ def test_an_older_release_is_promoted_and_pinned(platform: Platform) -> None:
 
 
 def test_an_automatic_release_does_not_undo_a_promote(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
@@ -227,7 +227,7 @@ def test_an_automatic_release_does_not_undo_a_promote(platform: Platform) -> Non
 
 
 def test_the_live_release_can_be_pinned(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     live = platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, live, at=platform.clock())

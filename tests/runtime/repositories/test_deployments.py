@@ -33,7 +33,7 @@ def test_a_missing_deployment_raises_an_error(platform: Platform) -> None:
 
 
 def test_a_delivery_creates_one_deployment(platform: Platform) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
     first = platform.push(project, delivery="same")
     with pytest.raises(DuplicateDeliveryError) as repeated:

@@ -67,7 +67,7 @@ def test_plain_variables_are_kept_in_the_row(platform: Platform) -> None:
 
 
 def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     project = set_variables(platform, platform.create_project(), make_secret_variable("TOKEN"))
     assert read_secrets(project) == {"TOKEN": SECRET}
     assert SECRET not in str(platform.read_all_rows())
@@ -82,7 +82,7 @@ def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Pla
 
 
 def test_a_secret_without_a_value_keeps_its_stored_value(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     project = set_variables(
         platform, platform.create_project(), make_secret_variable("TOKEN"), make_plain_variable("AA")
     )
@@ -95,7 +95,7 @@ def test_a_secret_without_a_value_keeps_its_stored_value(platform: Platform) -> 
 
 
 def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     project = set_variables(
         platform,
         platform.create_project(),
@@ -162,7 +162,7 @@ def test_a_name_that_lambda_or_the_platform_does_not_allow_is_refused(platform: 
 
 @given(name=from_regex(_NAME, fullmatch=True))
 def test_lambda_accepts_every_name_that_the_api_accepts(name: str) -> None:
-    """A3."""
+    """Requirement A3."""
     assert LAMBDA_NAME.fullmatch(name)
 
 
@@ -217,7 +217,7 @@ def test_a_request_sets_at_most_twenty_secrets(platform: Platform) -> None:
 
 
 def test_secrets_are_written_slowly_if_the_parameter_store_is_throttled(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     refused = throttle_writes(platform, times=3)
     project = set_variables(
         platform, platform.create_project(), make_secret_variable("ONE"), make_secret_variable("TWO")
@@ -351,7 +351,7 @@ def test_deleting_a_missing_secret_succeeds() -> None:
 
 
 def test_values_are_not_in_the_repr() -> None:
-    """A4."""
+    """Requirement A4."""
     assert SECRET not in repr(NewVariable(name="AA", value=SECRET, is_secret=True))
     assert SECRET not in repr(Variable(name="AA", value=SECRET, is_secret=False))
     project = evolve(_PROJECT, variables=(Variable(name="AA", value=SECRET, is_secret=False),))

@@ -63,7 +63,7 @@ PERMANENT = [
 
 @pytest.mark.parametrize("error", RETRYABLE, ids=str)
 def test_a_retryable_error_asks_the_caller_to_retry(error: ClientError | BotoCoreError) -> None:
-    """Q1."""
+    """Requirement Q1."""
     assert is_retryable(error)
     with (
         pytest.raises(BusyError, match="the platform is busy: try again") as busy,

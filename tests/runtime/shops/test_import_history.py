@@ -69,7 +69,7 @@ def test_a_job_that_is_not_finished_has_no_record(store: ShopPlatform) -> None:
 
 
 def test_the_time_is_a_number_of_seconds_and_the_record_expires_a_year_later(store: ShopPlatform) -> None:
-    """T8."""
+    """Requirement T8."""
     record = store.history.record(make_record(store, START))
     (row,) = store.read_all_rows()
     assert row["timestamp"] == {"N": str(record.timestamp)}

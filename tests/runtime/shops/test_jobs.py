@@ -145,7 +145,7 @@ def test_an_empty_batch_is_counted(store: ShopPlatform) -> None:
     ],
 )
 def test_progress_never_goes_backwards(store: ShopPlatform, numbers: dict[str, int]) -> None:
-    """S3."""
+    """Requirement S3."""
     job = store.create_running()
     with pytest.raises(ValueError, match=r"batches|processed"):
         store.jobs.count_batch(SHOP, job.job_id, **numbers)
@@ -184,7 +184,7 @@ def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopPlatform, change: str) -> None:
-    """S4."""
+    """Requirement S4."""
     job = store.create_copy(store.create_queued(), Status.RUNNING if change != "running" else Status.QUEUED)
     store.clock.now = job.created_at + JOB_LIFETIME
     store.clock.move(milliseconds=-1)

@@ -89,7 +89,7 @@ def test_a_lost_message_of_a_deployment_is_sent_again(platform: Platform, capsys
 
 
 def test_the_newest_queued_build_is_requested_and_the_others_are_superseded(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     first, second, newest = (platform.push(project) for _ in range(3))
     run_sweep(platform)
@@ -98,7 +98,7 @@ def test_the_newest_queued_build_is_requested_and_the_others_are_superseded(plat
 
 
 def test_a_queued_deployment_keeps_waiting_while_another_build_runs(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     run_sweep(platform)
@@ -197,7 +197,7 @@ def test_the_sweep_waits_for_a_running_build(platform: Platform) -> None:
 
 
 def test_a_build_with_a_lost_event_gets_the_status_that_codebuild_reports(platform: Platform) -> None:
-    """P7."""
+    """Requirement P7."""
     project = platform.create_project()
     deployment, waiting = platform.create_building(project), platform.push(project)
     platform.codebuild.end(deployment.deployment_id)
@@ -208,7 +208,7 @@ def test_a_build_with_a_lost_event_gets_the_status_that_codebuild_reports(platfo
 
 
 def test_a_failed_build_with_a_lost_event_is_recorded_with_step_and_reason(platform: Platform) -> None:
-    """Q1."""
+    """Requirement Q1."""
     deployment = platform.create_building(platform.create_project())
     platform.logs.lines = ["npm error"]
     platform.codebuild.end(

@@ -95,7 +95,7 @@ def test_a_site_without_an_incremental_cache_is_accepted() -> None:
 
 
 def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> None:
-    """D7, D9."""
+    """Requirements D7 and D9."""
     with open_artifact(make_artifact(make_split_changes()), SMALL) as opened:
         assert len(opened.manifest.split_functions) == 2
     without_code = {**make_split_changes(), "server-functions/feed/index.mjs": None}

@@ -159,7 +159,7 @@ def test_the_edge_caches_shared_responses_and_visitors_get_the_sites_headers(
     [[], [("x-anchor-cache", "shared"), ("cookie", "a=1; __prerender_bypass=1")], [("x-anchor-cache", "5f")]],
 )
 def test_a_response_is_not_shared_without_the_edges_permission(origin: Origin, headers: Headers) -> None:
-    """E1."""
+    """Requirement E1."""
     answer = origin.get(STREAMING, "/own-control", [("x-anchor-origin-key", KEY), *headers])
     assert answer.get_header("cache-control") == "private, max-age=0, must-revalidate"
 
