@@ -77,7 +77,7 @@ class Client:
         url = "/".join([credentials.api, *(quote(step, safe="") for step in path)])
         response = _send_request(credentials, method, url, body, query)
         if response.status_code in _BUSY and method == "GET":
-            self.pause(_retry_delay(response))
+            self.pause(_read_retry_delay(response))
             response = _send_request(credentials, method, url, body, query)
         if response.status_code == _UNAUTHORIZED:
             raise NotSignedInError("the API refused the access token")
@@ -93,17 +93,17 @@ class Client:
             raise RequestRefusedError(response.status_code, answer)
         return answer
 
-    def iterate(self, name: str, *path: str) -> Iterator[Json]:
-        """Yield the items of a list, and request one page after the other.
+    def iterate_items(self, field: str, *path: str) -> Iterator[Json]:
+        """Yield the items of a paginated list of the API. Request each page when it is needed.
 
         Args:
-            name: The field of the response that holds the items.
+            field: The field of the response that holds the items.
             path: The segments of the path, as in `call`.
         """
         cursor: str | None = None
         while True:
             page = self.call("GET", *path, query={"cursor": cursor})
-            yield from page[name]
+            yield from page[field]
             cursor = page["cursor"]
             if cursor is None:
                 return
@@ -117,7 +117,9 @@ class Client:
         if _ID.fullmatch(id_or_name):
             return id_or_name
         ids: list[str] = [
-            each["projectId"] for each in self.iterate("projects", "projects") if each["name"] == id_or_name
+            each["projectId"]
+            for each in self.iterate_items("projects", "projects")
+            if each["name"] == id_or_name
         ]
         if not ids:
             raise CommandError(
@@ -157,7 +159,7 @@ def _send_request(
         raise CommandError(f"{credentials.api} cannot be reached: {error}") from None
 
 
-def _retry_delay(response: requests.Response) -> int:
+def _read_retry_delay(response: requests.Response) -> int:
     """Return the seconds to wait before the retry: `Retry-After` or the default, at most ten seconds."""
     value = response.headers.get("Retry-After", "")
     return min(int(value), _MAX_RETRY_DELAY) if re.fullmatch("[0-9]{1,6}", value) else _DEFAULT_RETRY_DELAY

@@ -28,13 +28,14 @@ class Shape(Protocol):
 def find_violations(shape: Shape, value: object, path: str = "") -> Iterator[str]:
     """Yield one sentence for each constraint of the shape that the value violates.
 
-    A value can be a secret. So the sentences show only numbers, keys of maps, and texts whose shape is an
-    enum. A value of a wrong type yields no sentence, because boto3 refuses such a value with its own message.
+    A value can be a secret. So a sentence shows a value only if it is a number, a key of a map, or the value
+    of an enum. A value of a wrong type yields no sentence, because boto3 refuses it with its own message.
 
     Args:
         shape: A shape of botocore's models, for example the input of an operation.
         value: The value, as boto3 takes it.
-        path: Path of the value in the call, such as `Code.ZipFile`. Each sentence begins with this path.
+        path: Path of the value in the parameters of the call, such as `Code.ZipFile`. The sentences name this
+            path.
     """
     check = _CHECKS.get(shape.type_name)
     # Do not check a `jsonvalue`, because it can be any JSON value, which boto3 converts to text.

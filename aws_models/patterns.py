@@ -5,8 +5,8 @@ The models contain Java patterns. They differ from Python's patterns in three po
 - Many patterns, such as `[a-zA-Z0-9-_]+`, have no anchors, but describe the whole value. With Python's
   `search`, this pattern would accept every value that contains a letter.
 - `\p{L}` is a Unicode category. Python's `re` has no categories.
-- Java accepts a set such as `[\w-_]`, which contains a hyphen. Python refuses this set. In Java, two escaped
-  surrogates in a set are one character. In Python, they are two characters.
+- In Java, a hyphen after a class is a plain character, as in the set `[\w-_]`. Python refuses this set. In
+  Java, two escaped surrogates in a set are one character. In Python, they are two characters.
 """
 
 import re
@@ -48,9 +48,9 @@ def compile_pattern(pattern: str, *, is_ascii: bool) -> re.Pattern[str]:
     return re.compile("".join(_translate_categories(text, is_ascii=is_ascii)), re.ASCII)
 
 
-def _has_ambiguous_hyphen(text: str) -> bool:
+def _has_ambiguous_hyphen(pattern: str) -> bool:
     r"""Return whether a set contains a hyphen after a class such as `\w`. Python refuses such a set."""
-    return bool(re.search(r"\[[^\]]*\\[wds]-[^\]]", text))
+    return bool(re.search(r"\[[^\]]*\\[wds]-[^\]]", pattern))
 
 
 def _join_surrogates(match: re.Match[str]) -> str:
@@ -65,31 +65,34 @@ def _translate_categories(pattern: str, *, is_ascii: bool) -> Iterator[str]:
         before = pattern[position : match.start()]
         yield before
         characters = _list_characters(match.group(1), is_ascii=is_ascii)
-        yield characters if _is_inside_set(pattern[: match.start()]) else f"[{characters}]"
+        yield characters if _ends_inside_set(pattern[: match.start()]) else f"[{characters}]"
         position = match.end()
     yield pattern[position:]
 
 
-def _is_inside_set(text: str) -> bool:
-    """Return whether a set is open at the end of the text."""
-    unescaped = re.sub(r"\\.", "", text)
+def _ends_inside_set(pattern_start: str) -> bool:
+    """Return whether this start of a pattern ends inside a set, such as `[a-z` without the `]`."""
+    unescaped = re.sub(r"\\.", "", pattern_start)
     return unescaped.rfind("[") > unescaped.rfind("]")
 
 
-def _list_characters(name: str, *, is_ascii: bool) -> str:
-    """Return the characters of a category as the content of a set."""
-    if name in _ASCII_CLASSES:
-        return _ASCII_CLASSES[name]
+def _list_characters(category: str, *, is_ascii: bool) -> str:
+    """Return the characters of a category, such as `L`, in the syntax of a set: `a-zA-Z` without brackets."""
+    if category in _ASCII_CLASSES:
+        return _ASCII_CLASSES[category]
     return "".join(
         f"\\U{first:08X}-\\U{last:08X}"
-        for category, first, last in _list_ranges(is_ascii=is_ascii)
-        if category.startswith(name)
+        for subcategory, first, last in _list_category_ranges(is_ascii=is_ascii)
+        if subcategory.startswith(category)
     )
 
 
 @cache
-def _list_ranges(*, is_ascii: bool) -> tuple[tuple[str, int, int], ...]:
-    """Return the ranges of consecutive characters with the same category: category, first and last code."""
+def _list_category_ranges(*, is_ascii: bool) -> tuple[tuple[str, int, int], ...]:
+    """Return each range of consecutive characters that have the same category.
+
+    Each item has the category, the first character's code and the last character's code.
+    """
     limit = 0x80 if is_ascii else sys.maxunicode + 1
     groups = groupby(range(limit), key=lambda code: unicodedata.category(chr(code)))
     ranges = ((category, list(codes)) for category, codes in groups)

@@ -166,8 +166,10 @@ def measure_pages(
 def merge_walk_costs(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
     """Return one cost for each page: its lowest times and its highest number of calls in all walks.
 
+    A walk reads all pages of a list once.
+
     Args:
-        walks: The costs of the pages, for each time that the list was read.
+        walks: For each walk, the costs of its pages.
     """
     return [
         Cost(

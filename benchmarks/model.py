@@ -33,7 +33,7 @@ class Measurement:
     """The ratio of two values that were measured in the same run, or a single measured value.
 
     Attributes:
-        name: The name of the measured value. For a ratio, also the name of the other value.
+        name: The name of the measured value. For a ratio, the names of both values.
         value: The ratio or the value.
         unit: The unit; `x` for a ratio, empty for a count.
         goal: The goal, or None if the value is only reported.

@@ -36,7 +36,8 @@ command line, then run `make bench` again."""
 _REMARK: Final = """\
 The time of the engine includes the start of two processes (`pulumi` and the language host), the calls between
 the processes, and the provider's answers."""
-# The content of the file `REGISTRATION` in each copy of the program. None leaves the file unchanged.
+# The two copies of the program, by name: the text that replaces the file `REGISTRATION` in this copy. None
+# leaves the file unchanged.
 _VARIANTS: Final[Mapping[str, str | None]] = {
     "unchanged": None,
     "usual": "def enable_fast_registration() -> None:\n    pass\n",
@@ -66,7 +67,7 @@ def create_report(seconds: Mapping[str, list[float]]) -> Report:
     """Return the report.
 
     Args:
-        seconds: The measured seconds of each run, by variant. `alone` is the program without Pulumi's engine.
+        seconds: The measured seconds of each run, by the names that `prepare_runs` yields.
     """
     middle = {name: median(values) for name, values in seconds.items()}
     fast, usual = (middle[name] for name in _VARIANTS)
@@ -102,10 +103,10 @@ def create_report(seconds: Mapping[str, list[float]]) -> Report:
 
 @contextmanager
 def prepare_runs(command_line: PulumiCommandLine) -> Generator[Mapping[str, Callable[[], object]]]:
-    """Start an emulator and a provider, and yield functions by name.
+    """Start an emulator and a provider, and yield a function for each kind of run, by name.
 
-    The functions of the variants preview the stage once. The function `alone` runs the program once, without
-    Pulumi's engine.
+    `unchanged` and `usual` (see `_VARIANTS`) run `pulumi preview` once, each with its copy of the program.
+    `alone` runs the program once, without Pulumi's engine.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -132,7 +133,7 @@ def prepare_runs(command_line: PulumiCommandLine) -> Generator[Mapping[str, Call
 
 
 def preview_stage(project: PulumiProject) -> str:
-    """Preview the stage and return the output."""
+    """Preview the stage, and return what `pulumi preview` printed."""
     return project.run("preview", "--stack", STAGE, "--suppress-progress", "--suppress-outputs")
 
 

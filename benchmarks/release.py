@@ -99,7 +99,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
         local = Path(folder)
         _write_files(local, first)
         site = running.create_project(
-            SITE, more={_build_repository_path(name): first[name] for name in first}
+            SITE, more_files={_build_repository_path(name): first[name] for name in first}
         )
         show_progress(f"release: aws s3 sync of {files} files")
         syncs = [_sync_folder(cloud, local, "before")]
@@ -159,7 +159,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
 
 
 def make_files(number: int, *, seed: int) -> Mapping[str, bytes]:
-    """Return the contents of files with the names and sizes of hashed chunks, by path."""
+    """Return random contents of files by path. Names and sizes are like those of Next.js chunks."""
     source = random.Random(seed)  # noqa: S311 - not for security
     found: dict[str, bytes] = {}
     for _ in range(number):
@@ -196,8 +196,8 @@ def _sync_folder(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
     subprocess.run(  # noqa: S603 - the locked AWS command line
         [*command, str(folder), f"s3://{_BUCKET}/{prefix}/"], env=environment, check=True
     )
-    # The emulator runs in this process, which does nothing else during the sync. So the CPU time of this
-    # process is that of the emulator.
+    # The emulator runs in this process, and the sync in a child process. This process does nothing else
+    # during the sync, so its CPU time is that of the emulator.
     return SyncResult(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
 
 
@@ -249,8 +249,9 @@ def _read_log_records(cloud: Cloud) -> Sequence[Mapping[str, Any]]:
     return [json.loads(message) for message in messages if message.startswith("{")]
 
 
-def _tabulate_steps(whole: Released, again: Released, files: int, changed: int) -> str:
+def _tabulate_steps(first: Released, second: Released, files: int, changed: int) -> str:
+    """Return a table of the seconds of each step, for the release of all files and that of changed files."""
     return format_table(
         ("step", f"{files:,} files", f"{changed} changed files"),
-        [(step, f"{seconds:.2f} s", f"{again.steps[step]:.2f} s") for step, seconds in whole.steps.items()],
+        [(step, f"{seconds:.2f} s", f"{second.steps[step]:.2f} s") for step, seconds in first.steps.items()],
     )

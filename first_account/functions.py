@@ -112,7 +112,7 @@ def check_layer_packages(stage: Stage) -> Finding:
         layer, _, version_number = arn.rpartition(":")
         found_layer = client.get_layer_version(LayerName=layer, VersionNumber=int(version_number))
         address = found_layer["Content"]["Location"]
-        found = _read_versions(address, tuple(tested))
+        found = _read_package_versions(address, tuple(tested))
         problems += [
             f"{arn.rpartition('layer:')[2]} has {name} {found[name] or '(none)'}, but {version} was tested"
             for name, version in tested.items()
@@ -121,9 +121,9 @@ def check_layer_packages(stage: Stage) -> Finding:
     return create_finding(problems, f"boto3 {boto3.__version__} in the layer")
 
 
-def _read_versions(address: str, names: tuple[str, ...]) -> dict[str, str]:
+def _read_package_versions(layer_url: str, names: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of packages in a layer, or "" for a missing package."""
-    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - Lambda gives an HTTPS address
+    with urllib.request.urlopen(layer_url, timeout=60) as answer:  # noqa: S310 - Lambda gives an HTTPS URL
         archive = zipfile.ZipFile(io.BytesIO(answer.read()))
     found = dict.fromkeys(names, "")
     for name in names:

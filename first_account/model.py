@@ -1,4 +1,4 @@
-"""The types of the checks."""
+"""The types that the checks use: stages, checks, permissions and findings."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence

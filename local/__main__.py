@@ -125,7 +125,7 @@ def format_sign_in_command(cloud: Cloud, user: User) -> str:
 
 
 def _print_commands(cloud: Cloud, url: str, progress: Progress) -> None:
-    """Print commands that open the site. No name server knows the site's domain."""
+    """Print commands that open a site of a stage other than `local`. No name server knows its domain."""
     for program, command in cloud.addresses.list_commands(url):
         progress.console.print(f"Open the site with {program}:", highlight=False)
         progress.console.print(f"  {command}", soft_wrap=True, highlight=False)

@@ -1,4 +1,4 @@
-"""A git server on loopback that replaces a host of public repositories such as GitHub.
+"""A git server on loopback. It takes the place of GitHub or another public git server.
 
 The program `git http-backend` handles the git protocol. This module passes HTTP requests to that program.
 Git's `insteadOf` setting maps the public addresses (`https://github.com/acme/...`) to this server, so that

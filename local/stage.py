@@ -28,11 +28,11 @@ def find_hosted_zones(settings: Mapping[str, Any]) -> dict[str, str]:
     for part, name in ((settings, "domain"), (images, "zone")):
         if "hostedZoneId" in part and name in part:
             zone_id, domain = str(part["hostedZoneId"]), str(part[name])
-            zones[zone_id] = _find_common_parent(zones.get(zone_id, domain), domain)
+            zones[zone_id] = _find_common_parent_domain(zones.get(zone_id, domain), domain)
     return zones
 
 
-def _find_common_parent(one: str, other: str) -> str:
+def _find_common_parent_domain(one: str, other: str) -> str:
     common: list[str] = []
     for label, expected in zip(reversed(one.split(".")), reversed(other.split(".")), strict=False):
         if label != expected:
@@ -45,7 +45,7 @@ def _find_common_parent(one: str, other: str) -> str:
 class StageAddresses:
     """The addresses of a stage's sites on this machine.
 
-    The sites of the stage `local` have addresses that work everywhere on this machine. The URL of a site of
+    Every client on this machine can reach the sites of the stage `local` by their URLs. The URL of a site of
     another stage has the stage's real domain and no port, so a client must be told where to connect.
 
     Attributes:

@@ -100,11 +100,11 @@ def _check_stream(resource: Resource) -> Iterator[str]:
         return
     if not resource.get("destinationConfig.onFailure.destinationArn"):
         yield "deletes records that failed: set destinationConfig.onFailure"
-    if resource.get("maximumRetryAttempts") in (None, -1) and not _has_maximum_age(resource):
+    if resource.get("maximumRetryAttempts") in (None, -1) and not _has_maximum_record_age(resource):
         yield "retries a failing record until the stream deletes it: set maximumRetryAttempts"
 
 
-def _has_maximum_age(resource: Resource) -> bool:
+def _has_maximum_record_age(resource: Resource) -> bool:
     return resource.get("maximumRecordAgeInSeconds") not in (None, -1)
 
 

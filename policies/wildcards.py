@@ -82,34 +82,36 @@ RESOURCES: Final = (
 )
 
 
-def find_unexplained_actions(statement: Statement, kind: str) -> list[str]:
-    """Return the actions with a wildcard that `ACTIONS` does not allow.
+def find_unexplained_actions(statement: Statement, type_token: str) -> list[str]:
+    """Return the statement's actions that contain a wildcard, and that `ACTIONS` does not allow.
 
     Args:
         statement: Statement to check.
-        kind: Type token of the resource that contains the statement.
+        type_token: Type token of the resource that contains the statement.
     """
     return [
         action
         for action in statement.actions
-        if _has_wildcard(action) and not _has_reason(action, kind, ACTIONS)
+        if _has_wildcard(action) and not _is_allowed(action, type_token, ACTIONS)
     ]
 
 
-def find_unexplained_resources(statement: Statement, kind: str) -> list[str]:
-    """Return the resources with a wildcard that `RESOURCES` does not allow.
+def find_unexplained_resources(statement: Statement, type_token: str) -> list[str]:
+    """Return the statement's resources that contain a wildcard, and that `RESOURCES` does not allow.
 
     Args:
         statement: Statement to check.
-        kind: Type token of the resource that contains the statement.
+        type_token: Type token of the resource that contains the statement.
     """
     allowed = tuple(one for one in RESOURCES if not one.actions or one.actions.issuperset(statement.actions))
-    return [arn for arn in statement.resources if _has_wildcard(arn) and not _has_reason(arn, kind, allowed)]
+    return [
+        arn for arn in statement.resources if _has_wildcard(arn) and not _is_allowed(arn, type_token, allowed)
+    ]
 
 
 def _has_wildcard(value: str) -> bool:
     return "*" in value or "?" in value
 
 
-def _has_reason(value: str, kind: str, reasons: tuple[Wildcard, ...]) -> bool:
-    return any(kind in one.types and re.fullmatch(one.pattern, value) for one in reasons)
+def _is_allowed(value: str, type_token: str, wildcards: tuple[Wildcard, ...]) -> bool:
+    return any(type_token in one.types and re.fullmatch(one.pattern, value) for one in wildcards)

@@ -56,9 +56,9 @@ def count_resources() -> Counts:
     recorded = get_recording(STAGE)
     site = f"{_SITE_PREFIX}{_find_first_site_name()}-"
 
-    def count_site_resources(kind: str) -> int:
+    def count_site_resources(type_token: str) -> int:
         return _count_matching(
-            recorded.find_by_type(kind), lambda inputs: str(inputs["name"]).startswith(site)
+            recorded.find_by_type(type_token), lambda inputs: str(inputs["name"]).startswith(site)
         )
 
     def count_triggering_queues(prefix: str) -> int:

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from components.aws.function import Function, StreamBatchSettings
 from components.aws.index_changes import create_index_hooks
 from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs
-from components.aws.table_design import Index, TableDesign, TableShape, check_name
+from components.aws.table_design import Index, TableDesign, TableShape, check_dynamodb_name
 from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
@@ -61,7 +61,7 @@ class TenantTable(Component):
     def __init__(self, name: str, args: TenantTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         stage, design = args.stage, args.design
         table_name = f"{stage.prefix}-{name}"
-        check_name("table", table_name)
+        check_dynamodb_name("table", table_name)
         super().__init__("table", name, stage, opts)
         options = self.retained_child_opts
         options.hooks = create_index_hooks(table_name)

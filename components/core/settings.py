@@ -207,7 +207,7 @@ def _to_camel_case(name: str) -> str:
 
 
 def _read_rules(cls: type[object]) -> dict[str, Rule]:
-    """Return the rules of a settings class by the setting's YAML name."""
+    """Return the rules of a settings class, by the YAML name of each setting."""
     return {setting.name: setting.rule for setting in list_settings(cls)}
 
 
@@ -217,7 +217,7 @@ def _create_structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
     overrides = {
         field.name: override(
             rename=_to_camel_case(field.name),
-            struct_hook=_create_hook(rules[_to_camel_case(field.name)]),
+            struct_hook=_create_field_hook(rules[_to_camel_case(field.name)]),
         )
         for field in fields
     }
@@ -233,7 +233,7 @@ def _create_structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
     return read
 
 
-def _create_hook(rule: Rule) -> Callable[[object, object], object]:
+def _create_field_hook(rule: Rule) -> Callable[[object, object], object]:
     def hook(value: object, _: object) -> object:
         return rule.read(value)
 

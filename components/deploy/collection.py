@@ -63,7 +63,7 @@ class ReleaseCollection(Component):
 
 
 def _build_grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
-    store, sites = args.factory.store, args.factory.sites
+    store, sites = args.factory.store, args.factory.site_arns
     return (
         store.projects.grant("ConditionCheckItem", "GetItem"),
         store.deployments.grant("GetItem", "UpdateItem"),

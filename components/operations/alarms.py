@@ -109,8 +109,8 @@ class Alarms(Part):
                 "open the dead-letter queue in the SQS console and choose 'Start DLQ redrive'.",
             )
         for queue_name, queue in monitored.dead_letter_queues.items():
-            # Lambda sent these messages. SQS can redrive only messages that came from another queue, so this
-            # remedy differs from the remedy above.
+            # Lambda sent the messages of these queues. SQS can redrive only messages that came from another
+            # queue. So the alarm cannot tell the operator to start a redrive, as the alarms above do.
             self._add_dead_letter_alarm(
                 queue_name,
                 queue,

@@ -52,9 +52,9 @@ class ZeroDowntimeSite(Component):
     """The functions, build project, tag table and revalidation queue of one site.
 
     Every release has its own versions of these functions, each with an alias. The aliases also have URLs,
-    except those of the revalidation function. The alias `live` names the version of the live release. The
-    function `release` of the platform creates versions and aliases. Pulumi creates only the alias `live` of
-    the revalidation function.
+    except those of the revalidation function. Each function also has an alias `live`, which names the version
+    of the live release. The function `release` of the platform creates versions and aliases. Only the alias
+    `live` of the revalidation function is created by Pulumi.
 
     Attributes:
         url: URL of the site.

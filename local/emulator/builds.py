@@ -124,7 +124,7 @@ def _start_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
                 build_id=build["id"], parameters=parameters, started_at=now
             )
         response = json_response({"build": _copy_build(build)})
-        request = _create_request(build, project)
+        request = _create_build_request(build, project)
         _publish_state_change(build)
         # The thread needs the context variables of this request: they select the account and the region.
         context = contextvars.copy_context()
@@ -198,7 +198,7 @@ def _create_instant_phase(phase: str, at: dt.datetime) -> Json:
     }
 
 
-def _create_request(build: Json, project: Json) -> BuildRequest:
+def _create_build_request(build: Json, project: Json) -> BuildRequest:
     artifacts: Json = build["artifacts"]
     archive: Json = (project.get("logsConfig") or {}).get("s3Logs") or {}
     return BuildRequest(
@@ -292,12 +292,12 @@ def _publish_state_change(build: Json) -> None:
         "Source": "aws.codebuild",
         "DetailType": "CodeBuild Build State Change",
         "Resources": [build["arn"]],
-        "Detail": json.dumps(create_state_change(build)),
+        "Detail": json.dumps(create_state_change_detail(build)),
     }
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
-def create_state_change(build: Json) -> Json:
+def create_state_change_detail(build: Json) -> Json:
     """Return the `detail` of a build's event, as CodeBuild documents it."""
     environment: Json = build["environment"]
     artifacts: Json = build["artifacts"]

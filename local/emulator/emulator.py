@@ -192,7 +192,7 @@ class Emulator:
                     region=self.region,
                     endpoint_url=self.endpoint_url,
                     administrator=self.administrator.access_key_id,
-                    session_for=self._create_session,
+                    create_session=self._create_session,
                     data=data,
                     schedule_seconds=self._schedule_seconds,
                 )

@@ -145,8 +145,8 @@ def _prepare_worker() -> None:
     _sys.meta_path.insert(0, _CallCheckInstaller())
     events = _RequestReader(_sys.stdin)
     _add_log_handler(events)
-    # The classes need no other methods, because the worker only calls `readline` on stdin, and `write` and
-    # `flush` on stdout.
+    # The worker only calls `readline` on stdin, and `write` and `flush` on stdout. Therefore both classes
+    # need no other methods of a stream.
     _sys.stdin = events  # pyright: ignore[reportAttributeAccessIssue]
     _sys.stdout = _AnswerWriter(_sys.stdout, _sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -255,7 +255,7 @@ def _dispatch_event_to_lambda(arn: str, payload: str) -> None:
 def create_node_function_version(
     record: Json, *, endpoint_url: str, invoke_mode: InvokeMode = "BUFFERED"
 ) -> NodeFunctionVersion:
-    """Convert an emulator's function record (`$LATEST` or a published version) to a plain value."""
+    """Convert the emulator's record of a function version (or of `$LATEST`) to a plain value."""
     config: Json = record["config"]
     arn = ":".join(str(config["FunctionArn"]).split(":")[:7])
     keys = lambda_runtime.execution_credentials({**config, "FunctionArn": arn})

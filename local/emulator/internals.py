@@ -36,7 +36,7 @@ from local.emulator.cloudfront import InvalidationPublisher
 from local.emulator.cloudfront import install_cloudfront_hooks as install_cloudfront
 from local.emulator.decisions import DecisionLog
 from local.emulator.decisions import install_decision_hooks as install_decisions
-from local.emulator.destinations import DestinationSender, SessionFor
+from local.emulator.destinations import CreateSession, DestinationSender
 from local.emulator.destinations import install_destination_hooks as install_destinations
 from local.emulator.domains import install_domain_hooks
 from local.emulator.domains.zones import HostedZones
@@ -133,7 +133,7 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     region: str,
     endpoint_url: str,
     administrator: str,
-    session_for: SessionFor,
+    create_session: CreateSession,
     data: Path,
     schedule_seconds: float | None,
 ) -> Generator[EmulatorInternals]:
@@ -157,7 +157,7 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     install_s3_forms()
     schedules = Schedules(account_id=account_id, region=region, seconds=schedule_seconds)
     install_schedules(schedules)
-    destinations = DestinationSender(session_for=session_for)
+    destinations = DestinationSender(create_session=create_session)
     install_destinations(destinations)
     internals = EmulatorInternals(
         account_id=account_id,

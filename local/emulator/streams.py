@@ -83,7 +83,7 @@ def _start_next_range(
     readers: dict[str, ReadPosition], destinations: DestinationSender, mapping: Json
 ) -> bool:
     """Start to process a mapping's next range in a thread. Return False if no range is ready."""
-    table = find_table(mapping)
+    table = find_source_table(mapping)
     identity: str = mapping["UUID"]
     if table is None or not mapping.get("Enabled", True) or lambda_svc._esm_inflight.get(identity):
         return False
@@ -112,7 +112,7 @@ def _start_next_range(
     return True
 
 
-def find_table(mapping: Json) -> str | None:
+def find_source_table(mapping: Json) -> str | None:
     """Return the name of the table whose current stream the mapping reads, or None."""
     source: str = mapping.get("EventSourceArn", "")
     name = source.partition(":table/")[2].partition("/stream/")[0]

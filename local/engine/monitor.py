@@ -44,17 +44,17 @@ class Registration:
         properties: Properties = self.declared.properties
         for path in self.ignore_changes:
             keys = [key.strip("\"'") for key in re.split(r"\.|\[|\]", path) if key]
-            properties = _replace_path(properties, old, keys)
+            properties = _restore_old_value(properties, old, keys)
         return properties
 
 
-def _replace_path(new: Properties, old: Properties, keys: list[str]) -> Properties:
+def _restore_old_value(new: Properties, old: Properties, keys: list[str]) -> Properties:
     key, *rest = keys
     result = dict(new)
     if rest:
         new_inner, old_inner = new.get(key), old.get(key)
         if isinstance(new_inner, dict) and isinstance(old_inner, dict):
-            result[key] = _replace_path(new_inner, old_inner, rest)
+            result[key] = _restore_old_value(new_inner, old_inner, rest)
     elif key in old:
         result[key] = old[key]
     else:

@@ -37,7 +37,7 @@ class ImportedResource:
 _Import = Callable[[ProviderContext, str], ImportedResource]
 
 
-def find_imported(aws: ProviderContext, kind: str, import_id: str) -> ImportedResource:
+def find_imported_resource(aws: ProviderContext, kind: str, import_id: str) -> ImportedResource:
     """Return the resource for the ID that a user passes to `pulumi import`.
 
     Raises:

@@ -103,7 +103,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "root_directory": request.info.root_directory,
         }
         program = Path(request.info.program_directory) / request.info.entry_point
-        with self._start(
+        with self._start_process(
             [_find_interpreter(request.info), "-u", "-m", "local.pulumi_engine.run_program", str(program)],
             folder=request.pwd or request.info.program_directory,
             environment={
@@ -133,7 +133,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             request.info.program_directory,
         ]
         environment = {**os.environ, **_parse_environment(request.env)}
-        with self._start(
+        with self._start_process(
             command, folder=request.pwd, environment=environment, output=subprocess.PIPE
         ) as process:
             context.add_callback(process.kill)
@@ -141,7 +141,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
     @contextmanager
-    def _start(
+    def _start_process(
         self,
         command: Sequence[str],
         *,
@@ -213,7 +213,7 @@ def _stop_when_parent_ends(parent_id: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until the engine stops the process or ends. The last argument is the engine's address."""
+    """Serve until the engine stops this process or the engine ends. The last argument is its address."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     server = grpc.server(ThreadPoolExecutor(THREAD_COUNT), options=[_UNLIMITED])
     engine_address = arguments[-1] if arguments else ""

@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in a separate process, which the language host starts, as with `pulumi up`."""
+"""Runs a Pulumi program in its own process. As in `pulumi up`, the language host starts the process."""
 
 import asyncio
 import json

@@ -65,7 +65,7 @@ class WorkerPool:
     Attributes:
         node: The Node.js executable.
         certificate_authority: A PEM file that the functions trust in addition to the public authorities.
-        log: Called with each line that a function writes, except during `invoke`, whose result has the lines.
+        log: Called with each line that a function writes. The lines of an `invoke` are in its result instead.
         local_names: Names that the functions reach through the local edge.
         maximum: Number of workers above which idle workers are stopped. A worker needs about 100 MB.
     """
@@ -202,9 +202,9 @@ class WorkerPool:
             self._in_use -= 1
             if self._in_use == 0:
                 self._unused.set()
-            self._evict()
+            self._evict_workers()
 
-    def _evict(self) -> None:
+    def _evict_workers(self) -> None:
         for key, entry in list(self._entries.items()):
             if entry.has_ended and entry.in_use == 0:
                 self._stop(self._entries.pop(key))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from aws_models.constraints import find_violations
-from aws_models.services import list_values, load_shape
+from aws_models.services import list_enum_values, load_shape
 
 Check = Callable[[object, str], Iterator[str]]
 """Yields one sentence for each problem of a value. The second parameter is the path of the value."""
@@ -34,7 +34,7 @@ def follows_model(reference: str) -> Check:
 
 def is_in_enum(reference: str) -> Check:
     """Return a check that a value is in an enum of AWS's models (the provider's `enum.Validate`)."""
-    return is_one_of(*list_values(reference))
+    return is_one_of(*list_enum_values(reference))
 
 
 def is_one_of(*allowed: object, ignore_case: bool = False) -> Check:
@@ -153,9 +153,12 @@ def has_keys(*checks: Check) -> Check:
     return check
 
 
-def has_tags(key: str, value: str) -> tuple[Check, ...]:
-    """Return the checks of tags. `key` and `value` name the shapes of tag keys and values in AWS's models."""
-    return (has_keys(follows_model(key)), has_values(follows_model(value)))
+def has_tags(key_shape: str, value_shape: str) -> tuple[Check, ...]:
+    """Return the checks of an argument that contains tags.
+
+    The shapes are those of tag keys and tag values in AWS's models, such as `iam.tagKeyType`.
+    """
+    return (has_keys(follows_model(key_shape)), has_values(follows_model(value_shape)))
 
 
 def is_not_empty(value: object, path: str) -> Iterator[str]:

@@ -55,13 +55,13 @@ class ResourceType:
 
     def list_arguments_without_entry(self, props: Mapping[str, Any]) -> list[str]:
         """Return the paths of the resource's arguments that have no entry in `arguments`."""
-        known = self.arguments
+        entries = self.arguments
         return sorted(
             {
                 pattern
-                for pattern, _path, value in walk_arguments(known, props)
-                if pattern not in known
-                and not (isinstance(value, list | dict) and any(each.startswith(pattern) for each in known))
+                for pattern, _path, value in walk_arguments(entries, props)
+                if pattern not in entries
+                and not (isinstance(value, list | dict) and any(each.startswith(pattern) for each in entries))
             }
         )
 
@@ -82,37 +82,37 @@ class ResourceType:
         return {self.name: f"{stem}{AUTOMATIC_SUFFIX}"}
 
 
-def walk_arguments(known: Mapping[str, object], props: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+def walk_arguments(entries: Mapping[str, object], props: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield each argument with a known value: its path in the table, its path in the resource, and its value.
 
     Args:
-        known: `ResourceType.arguments`. A mapping whose path has an entry, such as `tags`, is yielded as one
-            argument.
+        entries: `ResourceType.arguments`. A mapping whose path has an entry, such as `tags`, is yielded as
+            one argument.
         props: The arguments of a resource.
     """
     for name, value in props.items():
         if not name.startswith("__"):  # Pulumi's own notes about defaults
-            yield from _walk_value(known, value, name, name)
+            yield from _walk_value(entries, value, name, name)
 
 
 def _walk_value(
-    known: Mapping[str, object],
+    entries: Mapping[str, object],
     value: Any,  # noqa: ANN401 - any argument
     pattern: str,
     path: str,
 ) -> Iterator[tuple[str, str, Any]]:
     if value is UNKNOWN or value is None:
         return
-    if isinstance(value, Mapping) and pattern not in known and value:
+    if isinstance(value, Mapping) and pattern not in entries and value:
         for name, item in cast("Mapping[str, Any]", value).items():
             if not name.startswith("__"):
-                yield from _walk_value(known, item, f"{pattern}.{name}", f"{path}.{name}")
+                yield from _walk_value(entries, item, f"{pattern}.{name}", f"{path}.{name}")
         return
-    if not isinstance(value, list) or not value or pattern in known:
+    if not isinstance(value, list) or not value or pattern in entries:
         yield pattern, path, value
     if isinstance(value, list):
         for number, item in enumerate(cast("list[Any]", value)):
-            yield from _walk_value(known, item, f"{pattern}[]", f"{path}[{number}]")
+            yield from _walk_value(entries, item, f"{pattern}[]", f"{path}[{number}]")
 
 
 def _list_blocks(props: Mapping[str, Any], scope: str) -> Iterator[tuple[str, Block]]:

@@ -104,19 +104,19 @@ def _check_value(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa
         yield f"{path} has a value of the type {type(value).__name__} instead of {kind.__name__}"
 
 
-def _check_list(kind: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
+def _check_list(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
     if isinstance(value, list):
         for number, item in enumerate(cast("list[Any]", value)):
-            yield from _check_value(typing.get_args(kind)[0], item, f"{path}[{number}]")
+            yield from _check_value(typing.get_args(expected)[0], item, f"{path}[{number}]")
     else:
         yield f"{path} is not a list"
 
 
-def _check_mapping(kind: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
+def _check_mapping(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
     if isinstance(value, Mapping):
         for key, item in cast("Mapping[str, Any]", value).items():
             if not key.startswith("__"):
-                yield from _check_value(typing.get_args(kind)[1], item, f"{path}[{key}]")
+                yield from _check_value(typing.get_args(expected)[1], item, f"{path}[{key}]")
     else:
         yield f"{path} is not a mapping"
 
@@ -135,8 +135,8 @@ def _strip_output(expected: Any) -> Any:  # noqa: ANN401 - any type
     return expected
 
 
-def _is_awaitable(kind: Any) -> bool:  # noqa: ANN401 - any type
-    return getattr(typing.get_origin(kind), "__name__", "") == "Awaitable"
+def _is_awaitable(annotation: Any) -> bool:  # noqa: ANN401 - any type
+    return getattr(typing.get_origin(annotation), "__name__", "") == "Awaitable"
 
 
 def _join_path(path: str, name: str) -> str:

@@ -135,8 +135,8 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
 # The following constants are in seconds.
-_SHORTEST_TIMEOUT: Final = 10  # of all functions; used if the variable is not set
-_RESERVED: Final = 2.0  # without AWS calls: time for the start and the response of the function
+_SHORTEST_TIMEOUT: Final = 10  # of all functions; used if `TIMEOUT_VARIABLE` is not set
+_RESERVED: Final = 2.0  # for the function's start and response, without AWS calls
 _CONNECT_TIMEOUT: Final = 1.0  # within a region, a connection takes milliseconds
 _MAX_READ_TIMEOUT: Final = 20.0  # for slow calls, such as Lambda's update of a function's code
 _MINUTE: Final = 60

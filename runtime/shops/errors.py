@@ -45,7 +45,10 @@ class StaleJobError(ConflictError):
 
 
 class ImportTimesTakenError(ConflictError):
-    """A thousand other imports of the shop ended in the same millisecond. Probably, a loop records them."""
+    """A thousand other imports of the shop ended in the same millisecond.
+
+    The probable cause is a faulty loop that starts imports.
+    """
 
     def __init__(self, domain: str) -> None:
         super().__init__(

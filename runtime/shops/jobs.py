@@ -181,10 +181,10 @@ class JobRepository:
             StaleJobError: The job is not `queued`. It runs or has ended, and an ended job never starts again.
             JobNotFoundError: See `get`.
         """
-        also = "" if total is None else ", #total = :total"
+        extra_set = "" if total is None else ", #total = :total"
         given = {} if total is None else {"total": total}
         return self._change_status(
-            domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{also}", **given
+            domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{extra_set}", **given
         )
 
     def count_batch(self, domain: str, job_id: str, *, batch: int, processed: int, failed: int = 0) -> Job:
@@ -273,24 +273,24 @@ class JobRepository:
         """
         return self._end(domain, job_id, Status.CANCELLED)
 
-    def _end(self, domain: str, job_id: str, to: Status, also: str = "", **more: object) -> Job:
-        return self._change_status(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
+    def _end(self, domain: str, job_id: str, to: Status, extra_set: str = "", **by_name: object) -> Job:
+        return self._change_status(domain, job_id, to, to, f", #finishedAt = :at{extra_set}", **by_name)
 
     def _change_status(
-        self, domain: str, job_id: str, to: Status, wanted: str, also: str, **more: object
+        self, domain: str, job_id: str, to: Status, wanted: str, extra_set: str, **by_name: object
     ) -> Job:
         expected = {f"from{number}": status for number, status in enumerate(find_previous_statuses(to))}
         now = self.clock()
         write = build_update(
             self.table,
             _build_job_key(job_id),
-            f"SET #status = :to, #updatedAt = :at{also}",
+            f"SET #status = :to, #updatedAt = :at{extra_set}",
             when=f"{_VISIBLE} AND #status IN ({', '.join(f':{name}' for name in expected)})",
             to=to,
             at=now,
             **expected,
             **_build_visible_values(domain, now),
-            **more,
+            **by_name,
         )
         try:
             return self._write(write)

@@ -7,7 +7,7 @@ import pytest
 from botocore.model import ShapeResolver
 
 from aws_models.constraints import Shape, find_violations
-from aws_models.services import list_values, load_shape
+from aws_models.services import list_enum_values, load_shape
 
 MODEL: dict[str, Any] = {
     "Input": {
@@ -101,5 +101,5 @@ def test_the_message_of_a_violation_does_not_contain_the_value() -> None:
 
 
 def test_shapes_are_found_by_the_names_of_service_and_shape() -> None:
-    assert "python3.13" in list_values("lambda.Runtime")
+    assert "python3.13" in list_enum_values("lambda.Runtime")
     assert load_shape("iam.roleNameType").metadata["max"] == 64

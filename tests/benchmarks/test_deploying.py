@@ -23,7 +23,10 @@ def test_the_edge_function_is_measured_with_few_and_many_hosts() -> None:
 
 
 def test_the_switch_report_has_times_and_the_numbers_of_failed_and_mixed_responses() -> None:
-    """D3. The first switch is reported separately, because its time includes a cold start."""
+    """D3: a mixed response names two releases.
+
+    The first switch is reported separately, because its time includes a cold start.
+    """
     done = [
         switches.Switched(asked=at, answered=at + 0.4, seen=at + seconds)
         for at, seconds in ((0.0, 3.0), (10.0, 0.1), (20.0, 0.2), (30.0, 0.9))

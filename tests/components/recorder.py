@@ -92,7 +92,7 @@ class Recording:
 
 @lru_cache
 def get_recording(stage: str) -> Recording:
-    """Return the recording of a stage with its own `Pulumi.<stage>.yaml`."""
+    """Return the recording of a stage. The program runs with the settings in `Pulumi.<stage>.yaml`."""
     return record_main_program(stage)
 
 
@@ -195,8 +195,8 @@ class Recorder(mocks.MockMonitor):
 
     preview = False
 
-    def __init__(self, recorded: list[Recorded], made: pulumi.runtime.Mocks | None = None) -> None:
-        super().__init__(made or Mocks())
+    def __init__(self, recorded: list[Recorded], resource_mocks: pulumi.runtime.Mocks | None = None) -> None:
+        super().__init__(resource_mocks or Mocks())
         self.recorded = recorded
 
     def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802 - the SDK's name

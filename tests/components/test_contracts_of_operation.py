@@ -183,7 +183,7 @@ def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
 
 @every_stage
 def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None:
-    """Before the permission exists, an event would be lost, and a request would be answered with 500."""
+    """Without the permission, AWS would drop an event of the trigger, and would answer a request with 500."""
     recorded = get_recording(stage)
     callers = [
         (each, each.inputs[named].replace(" ", ""))

@@ -55,9 +55,11 @@ def dump_recording(recorded: Recording) -> str:
     return json.dumps([resources, recorded.outputs], default=sorted, sort_keys=True)
 
 
-def describe_change(stage: str, stored: str, now: str) -> str:
+def describe_change(stage: str, stored: str, current: str) -> str:
     """Return the failure message for an outdated snapshot."""
-    differing = difflib.unified_diff(stored.splitlines(), now.splitlines(), "stored", "now", lineterm="", n=2)
+    differing = difflib.unified_diff(
+        stored.splitlines(), current.splitlines(), "stored", "now", lineterm="", n=2
+    )
     shown = "\n".join(islice(differing, _SHOWN_LINES))
     return f"the graph of {stage} changed; if this is intended, run `{RENEW}` and review the diff:\n{shown}"
 
@@ -68,8 +70,8 @@ def test_the_graph_equals_the_snapshot(stage: str) -> None:
     stored = (
         build_snapshot_path(stage).read_text(encoding="utf-8") if build_snapshot_path(stage).exists() else ""
     )
-    now = render_snapshot(stage)
-    assert stored == now, describe_change(stage, stored, now)
+    current = render_snapshot(stage)
+    assert stored == current, describe_change(stage, stored, current)
 
 
 def test_the_failure_message_shows_the_change_and_the_command() -> None:

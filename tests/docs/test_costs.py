@@ -10,7 +10,7 @@ from tests.components.recorder import get_recording, read_configuration
 from tests.docs.pages import read_page
 
 
-def test_the_counts_match_the_resources_of_production() -> None:
+def test_the_resource_counts_match_the_resources_of_production() -> None:
     sites = len(read_configuration("production")["anchor-deploy:stage"]["sites"])
     counted = count_resources()
     projects = get_recording("production").find_by_type("aws:codebuild/project:Project")
@@ -20,7 +20,7 @@ def test_the_counts_match_the_resources_of_production() -> None:
     assert min(counted.keys, counted.alarm_metrics, counted.queues, counted.site_roles) > 1
 
 
-def test_the_monthly_cost_is_the_sum_of_the_lines() -> None:
+def test_the_monthly_cost_is_the_sum_of_the_bill_lines() -> None:
     for sites in SITES:
         assert compute_monthly_cost(sites) == pytest.approx(
             sum(line.compute_cost(sites) for line in list_bill_lines())

@@ -108,7 +108,7 @@ def test_removing_a_site_unprotects_exactly_its_protected_resources() -> None:
     assert below_sites == of_the_site
 
 
-def test_log_messages_in_the_runbooks_queries_are_logged() -> None:
+def test_the_program_logs_each_message_that_a_query_of_the_runbook_searches() -> None:
     searched = set(re.findall(r'\$\.message = "([^"]+)"', RUNBOOK.text))
     assert "swept" in searched
     sources = "".join(file.read_text() for file in (ROOT / "runtime").rglob("*.py"))

@@ -159,9 +159,9 @@ class Tab:
     def _is_pending(self, request: Request) -> bool:
         return request.page == self._page and request.number not in self._ended
 
-    def _wait_for_load(self, before: int) -> None:
+    def _wait_for_load(self, loads_before: int) -> None:
         deadline = time.monotonic() + TIMEOUT
-        while self._loads == before:
+        while self._loads == loads_before:
             assert time.monotonic() < deadline, f"the page was never loaded; problems: {self.problems}"
             time.sleep(_POLL)
 

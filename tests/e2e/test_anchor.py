@@ -1,4 +1,4 @@
-"""The command line with the embedded cloud (A2)."""
+"""The tests run the command line against the embedded cloud (A2)."""
 
 import io
 import json
@@ -19,8 +19,8 @@ from anchor.terminal import Terminal, read_hidden_line
 from local.cloud import Cloud, User
 from local.demo.demo import PushedProject
 from local.platform_client import PlatformClient
-from tests.anchor.hostile_texts import find_controls
-from tests.e2e.released import Released
+from tests.anchor.hostile_texts import find_control_characters
+from tests.e2e.released import ReleasedSite
 from tests.e2e.sites import declare_site
 
 MISSING_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -46,7 +46,7 @@ class Anchor:
     pauses: list[float] = field(factory=list)
 
     def run(self, *arguments: str, answers: tuple[str, ...] = ()) -> tuple[int, str, str]:
-        """Run a command that gets the answers to its prompts. Return its status, output and error output."""
+        """Run a command and enter `answers` at its prompts. Return its status, output and error output."""
         given: Iterator[str] = iter(answers)
         terminal = Terminal(
             client=Client(file=self.file, now=time.time),
@@ -305,13 +305,13 @@ def test_a_password_is_not_sent_over_http(signed_out: Anchor) -> None:
 
 
 @pytest.fixture
-def owner(first: PushedProject, signed_out: Anchor) -> Anchor:
+def owner(first_push: PushedProject, signed_out: Anchor) -> Anchor:
     """The command line, signed in as the owner of the example site's project."""
-    return signed_out.sign_in_as(first.client)
+    return signed_out.sign_in_as(first_push.client)
 
 
-def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: PushedProject) -> None:
-    deployment = first.deployment["deploymentId"]
+def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first_push: PushedProject) -> None:
+    deployment = first_push.deployment["deploymentId"]
     log = owner.run_ok("logs", deployment)
     assert "npm ci" in log
     followed = owner.run_ok("logs", deployment, "--follow")
@@ -320,17 +320,17 @@ def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: PushedProject
     assert not owner.pauses
 
 
-def test_deployments_are_listed_and_shown(owner: Anchor, first: PushedProject) -> None:
-    deployment = first.deployment["deploymentId"]
-    assert deployment in owner.run_ok("deployments", first.project["projectId"])
-    assert first.deployment["commitSha"] in owner.run_ok("deployment", deployment)
+def test_deployments_are_listed_and_shown(owner: Anchor, first_push: PushedProject) -> None:
+    deployment = first_push.deployment["deploymentId"]
+    assert deployment in owner.run_ok("deployments", first_push.project["projectId"])
+    assert first_push.deployment["commitSha"] in owner.run_ok("deployment", deployment)
 
 
 def test_control_characters_of_a_push_are_escaped_on_the_terminal(
-    released: Released, signed_out: Anchor
+    released_site: ReleasedSite, signed_out: Anchor
 ) -> None:
     """The control characters come from the commit message and from the output of the build."""
-    site, owner = released.site, signed_out.sign_in_as(released.site.client)
+    site, owner = released_site.site, signed_out.sign_in_as(released_site.site.client)
     build = f"console.log({json.dumps(HOSTILE)}); process.exit(1);\n"
     deployment = site.push({"before-build.mjs": build}, f"Fix it {HOSTILE}\nurl  {HOSTILE}")
     assert site.wait(deployment)["status"] == "failed"
@@ -341,7 +341,7 @@ def test_control_characters_of_a_push_are_escaped_on_the_terminal(
     assert f"\n{ESCAPED}\n" in log
     assert f"\n  {ESCAPED}\n" in followed[2]
     assert f"  Fix it {ESCAPED}\n" in listed
-    assert find_controls("".join([shown, log, listed, *followed[1:]])) == set()
+    assert find_control_characters("".join([shown, log, listed, *followed[1:]])) == set()
     answer = owner.run_ok("deployment", deployment, "--json")
-    assert find_controls(answer, allowed="\n") == set()
+    assert find_control_characters(answer, allowed="\n") == set()
     assert HOSTILE in json.loads(answer)["commitMessage"]

@@ -55,11 +55,11 @@ def path_without_node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo(path_without_node: str, own_ports: Callable[[], Ports]) -> subprocess.CompletedProcess[str]:
+def demo(path_without_node: str, find_ports: Callable[[], Ports]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         create_command("demo"),
         cwd=ROOT,
-        env=create_environment(own_ports(), PATH=path_without_node),
+        env=create_environment(find_ports(), PATH=path_without_node),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -95,11 +95,11 @@ def test_the_demo_needs_no_installed_node_and_prints_which_node_it_uses(
 
 
 def test_without_a_network_the_demo_names_what_it_could_not_download(
-    tmp_path: Path, own_ports: Callable[[], Ports]
+    tmp_path: Path, find_ports: Callable[[], Ports]
 ) -> None:
     """Q1: the test sets the npm registry to a closed port of this machine, and uses an empty npm cache."""
-    ports = own_ports()
-    closed_port = own_ports().edge
+    ports = find_ports()
+    closed_port = find_ports().edge
     done = subprocess.run(
         create_command("demo"),
         cwd=ROOT,
@@ -130,19 +130,19 @@ class RunningUp:
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]) -> Generator[RunningUp]:
+def up(tmp_path_factory: pytest.TempPathFactory, find_ports: Callable[[], Ports]) -> Generator[RunningUp]:
     """A running `make up` with the tiny site, which builds in two seconds."""
-    with run_up(tmp_path_factory.mktemp("tiny-site"), own_ports()) as running:
+    with run_up(tmp_path_factory.mktemp("tiny-site"), find_ports()) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def production(
-    tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]
+    tmp_path_factory: pytest.TempPathFactory, find_ports: Callable[[], Ports]
 ) -> Generator[RunningUp]:
     """A running `make up STAGE=production` with the tiny site."""
     folder = tmp_path_factory.mktemp("production")
-    with run_up(folder, own_ports(), "--stage", "production") as running:
+    with run_up(folder, find_ports(), "--stage", "production") as running:
         yield running
 
 
@@ -258,12 +258,12 @@ def test_all_host_names_of_production_are_reached_at_the_same_address(production
         assert command.get(f"https://{host}/")[0] in {403, 404}, host
 
 
-def test_an_unknown_stage_is_refused_with_the_missing_file(own_ports: Callable[[], Ports]) -> None:
+def test_an_unknown_stage_is_refused_with_the_missing_file(find_ports: Callable[[], Ports]) -> None:
     """Requirement Q1."""
     done = subprocess.run(
         [*create_command("up"), "--stage", "nowhere"],
         cwd=ROOT,
-        env=create_environment(own_ports()),
+        env=create_environment(find_ports()),
         capture_output=True,
         text=True,
         check=False,
@@ -281,16 +281,16 @@ def test_all_processes_listen_only_on_loopback_addresses(up: RunningUp) -> None:
     assert {address for address, _ in found} <= LOOPBACK
 
 
-@pytest.mark.parametrize("which", ["emulator", "edge"])
+@pytest.mark.parametrize("port_name", ["emulator", "edge"])
 def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
-    up: RunningUp, which: str, own_ports: Callable[[], Ports]
+    up: RunningUp, port_name: str, find_ports: Callable[[], Ports]
 ) -> None:
     """Requirement L3."""
-    other = own_ports()
+    other = find_ports()
     ports = {
         "emulator": Ports(emulator=up.ports.emulator, edge=other.edge),
         "edge": Ports(emulator=other.emulator, edge=up.ports.edge),
-    }[which]
+    }[port_name]
     done = subprocess.run(
         create_command("up"),
         cwd=ROOT,
@@ -300,16 +300,16 @@ def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
         check=False,
         timeout=120,
     )
-    taken = getattr(ports, which)
+    taken = getattr(ports, port_name)
     assert done.returncode == 1
     assert f"port {taken} " in done.stderr
-    assert f"ANCHOR_{which.upper()}_PORT" in done.stderr
+    assert f"ANCHOR_{port_name.upper()}_PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]) -> None:
+def test_ctrl_c_leaves_no_process_and_no_listener(find_ports: Callable[[], Ports]) -> None:
     """L3: the test starts its own `make up`, and sends SIGINT to this process during the first build."""
-    ports = own_ports()
+    ports = find_ports()
     process = subprocess.Popen(
         create_command("up"),
         cwd=ROOT,

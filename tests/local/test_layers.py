@@ -29,7 +29,7 @@ SMALL_LOCK = "".join(f"{name}=={version} \\\n    {HASH}\n    # via x\n" for name
 
 
 class FakePip:
-    """A fake pip. It writes the files that pip writes, also files that differ between two installations."""
+    """A fake pip. Like pip, it writes packages, and files that differ between two installations."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[str]] = []

@@ -1,4 +1,4 @@
-"""At least one violation of every rule: the resources, and part of the message."""
+"""Resources that violate each rule, and part of the message with which the rule reports them."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ CUSTOM_ORIGIN = {"originProtocolPolicy": "https-only", "originSslProtocols": ["T
 
 @frozen
 class Violation:
-    """Resources that violate a rule, and part of the message about it."""
+    """Resources that violate a rule, and part of the rule's message."""
 
     rule: str
     message: str

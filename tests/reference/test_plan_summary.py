@@ -1,4 +1,4 @@
-"""The summary of a plan, with events in the format of Pulumi's event log."""
+"""The tests summarize plans from events in the format of Pulumi's event log."""
 
 import json
 from pathlib import Path

@@ -102,7 +102,8 @@ def build_state_event(
         deployment: The deployment that started the build.
         status: The status of the build.
         build_id: The id of the build. The default is the id that the deployment has recorded.
-        failing: New values for fields of the phase that the value of `phase-type` names.
+        failing: The fields of the failed phase that differ from a successful phase. Its `phase-type` says
+            which phase failed. None if all phases succeeded.
     """
     build_id = build_id or deployment.build_id or "anchor-dev-site-next-site-build:unknown"
     project, _, build = build_id.partition(":")

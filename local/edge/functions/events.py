@@ -83,7 +83,9 @@ class ViewerRequest:
 
 @frozen(kw_only=True)
 class ChosenOrigin:
-    """An origin that the function chose: one of the distribution, or the behavior's origin with changes.
+    """The origin that the function chose.
+
+    It is one of the distribution's origins, or the behavior's origin with changes.
 
     Attributes:
         id: The ID of the origin in the distribution. None for the behavior's origin.
@@ -169,7 +171,7 @@ def create_event(event_type: str, request: ViewerRequest, context: EventContext 
 
 
 def _encode_pairs(pairs: Headers) -> dict[str, Any]:
-    """Return names and values as CloudFront's object: for each name the first value, or several values."""
+    """Return the event's object of names and values. A name with several values also has `multiValue`."""
     return _group_by_name([(name, {"value": value}) for name, value in pairs])
 
 
@@ -210,7 +212,7 @@ def parse_forwarded_request(
     Args:
         request: The request as the edge received it.
         before: The `request` of the event, before the call.
-        answer: The JavaScript runtime's record of the call.
+        answer: The outcome of the call, as the JavaScript in `viewer_function.py` reports it.
 
     Raises:
         EdgeFunctionError: The function made a change that CloudFront refuses.

@@ -1,7 +1,7 @@
-"""Hooks that refuse to create a resource that already exists, or exists with other settings, as AWS does.
+"""Hooks that refuse to create an existing resource again, as AWS does: always, or if the settings differ.
 
 The emulator (ministack 1.5.33) refuses most duplicates, but not those that this module checks. Without these
-checks, the next deployment after a killed deployment would succeed here, but not on AWS.
+checks, the next `pulumi up` after a killed `pulumi up` would succeed here, but not on AWS.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -35,7 +35,7 @@ def _wrap_create_authorizer(original: Function) -> Function:
     def create(api_id: str, data: Json) -> Response:
         name = data.get("name", "")
         if any(each["name"] == name for each in apigateway._authorizers.get(api_id, {}).values()):
-            return _refuse_api(
+            return _refuse_api_duplicate(
                 f"Authorizer name must be unique. Authorizer {name} already exists in this RestApi."
             )
         return cast("Response", original(api_id, data))
@@ -47,7 +47,7 @@ def _wrap_create_route(original: Function) -> Function:
     def create(api_id: str, data: Json) -> Response:
         key = data.get("routeKey", "$default")
         if any(each["routeKey"] == key for each in apigateway._routes.get(api_id, {}).values()):
-            return _refuse_api(f"Route with key {key} already exists for this API")
+            return _refuse_api_duplicate(f"Route with key {key} already exists for this API")
         return cast("Response", original(api_id, data))
 
     return create
@@ -56,13 +56,13 @@ def _wrap_create_route(original: Function) -> Function:
 def _wrap_create_stage(original: Function) -> Function:
     def create(api_id: str, data: Json) -> Response:
         if data.get("stageName", "$default") in apigateway._stages.get(api_id, {}):
-            return _refuse_api("Stage already exists")
+            return _refuse_api_duplicate("Stage already exists")
         return cast("Response", original(api_id, data))
 
     return create
 
 
-def _refuse_api(message: str) -> Response:
+def _refuse_api_duplicate(message: str) -> Response:
     return cast("Response", apigateway._apigw_error("ConflictException", message, 409))
 
 
@@ -114,10 +114,12 @@ def _wrap_create_topic(original: Function) -> Function:
         topic: Json | None = sns._topics.get(arn)
         if topic is not None:
             if _find_unequal_attributes(read_query_map(params, "Attributes.entry"), topic["attributes"]):
-                return _refuse_parameter("Attributes Reason: Topic already exists with different attributes")
+                return _refuse_sns_duplicate(
+                    "Attributes Reason: Topic already exists with different attributes"
+                )
             tags = sns._param_tags(params)
             if tags and dict(tags) != topic["tags"]:
-                return _refuse_parameter("Tags Reason: Topic already exists with different tags")
+                return _refuse_sns_duplicate("Tags Reason: Topic already exists with different tags")
         return cast("Response", original(params))
 
     return create
@@ -132,7 +134,7 @@ def _wrap_subscribe(original: Function) -> Function:
             if (known["protocol"], known["endpoint"]) == wanted and _find_unequal_attributes(
                 given, known["attributes"]
             ):
-                return _refuse_parameter(
+                return _refuse_sns_duplicate(
                     "Attributes Reason: Subscription already exists with different attributes"
                 )
         return cast("Response", original(params))
@@ -140,7 +142,7 @@ def _wrap_subscribe(original: Function) -> Function:
     return subscribe
 
 
-def _refuse_parameter(message: str) -> Response:
+def _refuse_sns_duplicate(message: str) -> Response:
     return cast("Response", sns._error("InvalidParameter", f"Invalid parameter: {message}", 400))
 
 

@@ -11,7 +11,7 @@ _replacements: dict[tuple[str, str, str], Function] = {}
 
 
 def replace_function(module: ModuleType, name: str, build: Callable[[Function], Function]) -> None:
-    """Replace a function in a module and in the module's tables.
+    """Replace a function in a module and in the module's dictionaries of functions.
 
     A later call with the same arguments installs the replacement that the first call created.
 

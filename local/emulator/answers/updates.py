@@ -1,4 +1,4 @@
-"""Hooks that apply the members of update requests that the emulator ignores.
+"""Hooks for update requests: apply the members that the emulator ignores.
 
 The emulator (ministack 1.5.33) accepts requests with these members, but keeps the old values.
 """

@@ -128,11 +128,11 @@ def _delete_certificate(data: Json) -> Response:
     return _ORIGINAL_DELETE(data)
 
 
-def _list_resources_using(arn: str) -> Iterator[str]:
+def _list_resources_using(certificate_arn: str) -> Iterator[str]:
     """Return the ARNs of the distributions and API domain names that use a certificate."""
     for distribution in cloudfront._distributions.values():
-        if read_certificate_arn(cloudfront._dist_config_el(distribution)) == arn:
+        if read_certificate_arn(cloudfront._dist_config_el(distribution)) == certificate_arn:
             yield distribution["ARN"]
     for (account_id, region, name), domain in apigateway_v1._domain_names.all_items():
-        if account_id == get_account_id() and domain["regionalCertificateArn"] == arn:
+        if account_id == get_account_id() and domain["regionalCertificateArn"] == certificate_arn:
             yield f"arn:aws:apigateway:{region}::/domainnames/{name}"

@@ -1,4 +1,4 @@
-"""Lambda: event source mappings, recursive calls, and asynchronous invocations."""
+"""Lambda: event source mappings, and the settings for asynchronous invocations and recursive calls."""
 
 from typing import Any
 

@@ -35,37 +35,37 @@ def select_declared(declared: Properties, present: Properties) -> Properties:
     return selected
 
 
-def _convert_value(name: str, declared: Any, found: Any) -> Any:  # noqa: ANN401 - any value of a property
+def _convert_value(name: str, declared: Any, present: Any) -> Any:  # noqa: ANN401 - any value of a property
     if isinstance(declared, dict):
-        return _convert_mapping(name, cast("Properties", declared), found)
+        return _convert_mapping(name, cast("Properties", declared), present)
     if isinstance(declared, list):
-        return _convert_list(name, cast("list[Any]", declared), found)
+        return _convert_list(name, cast("list[Any]", declared), present)
     if isinstance(declared, bool):
-        return found.lower() == "true" if isinstance(found, str) else found
+        return present.lower() == "true" if isinstance(present, str) else present
     if isinstance(declared, int | float):
-        return _parse_number(found)
+        return _parse_number(present)
     if isinstance(declared, str):
-        text = _format_scalar(found)
+        text = _format_scalar(present)
         return declared if _is_same_document(declared, text) else text
-    return found
+    return present
 
 
-def _convert_mapping(name: str, declared: Properties, found: Any) -> Any:  # noqa: ANN401 - as above
-    if isinstance(found, list):  # a block that occurs once, in the form of a list
-        blocks = cast("list[Any]", found)
-        found = blocks[0] if blocks else {}
-    if not isinstance(found, dict):
-        return found
-    block = cast("Properties", found)
+def _convert_mapping(name: str, declared: Properties, present: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(present, list):  # a block that occurs once, in the form of a list
+        blocks = cast("list[Any]", present)
+        present = blocks[0] if blocks else {}
+    if not isinstance(present, dict):
+        return present
+    block = cast("Properties", present)
     selected = select_declared(declared, block)
     if name in _MAPS:
         selected |= {key: value for key, value in block.items() if key not in declared}
     return selected
 
 
-def _convert_list(name: str, declared: list[Any], found: Any) -> list[Any]:  # noqa: ANN401 - as above
+def _convert_list(name: str, declared: list[Any], present: Any) -> list[Any]:  # noqa: ANN401 - as above
     """Return the items in AWS. Items that the program declares come first, in the declared order."""
-    remaining = list(cast("list[Any]", found)) if isinstance(found, list) else [found]
+    remaining = list(cast("list[Any]", present)) if isinstance(present, list) else [present]
     if name in _ORDERED:
         pairs = zip(declared, remaining, strict=False)
         formed = [_convert_value(name, wanted, item) for wanted, item in pairs]
@@ -85,18 +85,18 @@ def _convert_list(name: str, declared: list[Any], found: Any) -> list[Any]:  # n
     return [item for item in places if item is not None] + remaining
 
 
-def _parse_number(found: Any) -> Any:  # noqa: ANN401 - as above
+def _parse_number(present: Any) -> Any:  # noqa: ANN401 - as above
     try:
-        number = float(found)
+        number = float(present)
     except (TypeError, ValueError):
-        return found
+        return present
     return int(number) if number.is_integer() else number
 
 
-def _format_scalar(found: Any) -> Any:  # noqa: ANN401 - as above
-    if isinstance(found, bool):
-        return str(found).lower()
-    return str(_parse_number(found)) if isinstance(found, int | float) else found
+def _format_scalar(present: Any) -> Any:  # noqa: ANN401 - as above
+    if isinstance(present, bool):
+        return str(present).lower()
+    return str(_parse_number(present)) if isinstance(present, int | float) else present
 
 
 def _is_same_document(one: str, other: object) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from local.providers.core.replacement_rules import RULES
 
-# Property with the physical name, for types in which it is not `name`.
+# The property that contains the physical name, for each type that does not use the property `name`.
 _NAME_PROPERTIES: Final[Mapping[str, str]] = {
     "aws:apigatewayv2/domainName:DomainName": "domainName",
     "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
@@ -20,7 +20,7 @@ def find_changed_properties(old: Mapping[str, Any], new: Mapping[str, Any]) -> l
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
-def find_replaced_properties(
+def find_replacement_causes(
     kind: str, old: Mapping[str, Any], new: Mapping[str, Any], *, default_region: str
 ) -> list[str]:
     """Return the names of the changed properties that force a replacement, in alphabetical order.

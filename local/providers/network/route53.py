@@ -104,7 +104,8 @@ def _send_changes(aws: ProviderContext, zone_id: str, *changes: tuple[str, dict[
             "Changes": [{"Action": action, "ResourceRecordSet": record} for action, record in changes],
         },
     )["ChangeInfo"]
-    # The first status is always PENDING. Do not wait, because the emulator applies each change at once.
+    # Like the AWS provider, ask for the status of the change. The first answer is always PENDING. Do not ask
+    # again, because the emulator applies each change at once.
     client.get_change(Id=change["Id"])
 
 

@@ -88,14 +88,14 @@ def _check_attributes(block: Block) -> Iterator[str]:
             yield f"attributes without a key: {', '.join(unused)}"
         if missing := sorted(used - set(declared)):
             yield f"keys without an attribute: {', '.join(missing)}"
-    yield from _check_unique(declared, "attributes")
-    yield from _check_unique([index.get("name") for index in indexes], "globalSecondaryIndexes")
+    yield from _check_unique_names(declared, "attributes")
+    yield from _check_unique_names([index.get("name") for index in indexes], "globalSecondaryIndexes")
 
 
-def _check_unique(names: list[Any], kind: str) -> Iterator[str]:
+def _check_unique_names(names: list[Any], argument: str) -> Iterator[str]:
     known = [name for name in names if name is not UNKNOWN]
     if len(set(known)) != len(known):
-        yield f"two {kind} have the same name"
+        yield f"two {argument} have the same name"
 
 
 @define_relation("hashKey", "keySchemas", "projectionType", "nonKeyAttributes", scope=_INDEXES)
@@ -125,7 +125,7 @@ def _check_stream(block: Block) -> Iterator[str]:
 
 @define_relation("billingMode", "readCapacity", "writeCapacity")
 def _check_capacity(block: Block) -> Iterator[str]:
-    """Check that only provisioned tables have capacities.
+    """Check that provisioned tables have capacities, and that on-demand tables have none.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
     """
@@ -152,9 +152,10 @@ _DAYS_TO_IA: Final = 30
 
 
 @define_relation("id", "expiration", "transitions", scope="rules[]")
-def _check_rule(block: Block) -> Iterator[str]:
-    """Check that a lifecycle rule does something, and that its transitions come before its expiration.
+def _check_lifecycle_rule(block: Block) -> Iterator[str]:
+    """Check that a lifecycle rule has an action, and that its transitions come before its expiration.
 
+    A transition to a storage class for infrequent access must come after at least 30 days.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
     """
     actions = (
@@ -181,7 +182,7 @@ def _check_rule(block: Block) -> Iterator[str]:
 
 
 @define_relation("rules")
-def _check_rule_ids(block: Block) -> Iterator[str]:
+def _check_lifecycle_rule_ids(block: Block) -> Iterator[str]:
     """Check that the IDs of lifecycle rules are unique.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
@@ -273,7 +274,11 @@ TYPES: Final = (
             f"{_TRANSITIONS}.storageClass": (is_in_enum("s3.TransitionStorageClass"),),
             "transitionDefaultMinimumObjectSize": (is_in_enum("s3.TransitionDefaultMinimumObjectSize"),),
         },
-        relations=(_check_rule, _check_rule_ids, require_exactly_one("days", "date", scope=_TRANSITIONS)),
+        relations=(
+            _check_lifecycle_rule,
+            _check_lifecycle_rule_ids,
+            require_exactly_one("days", "date", scope=_TRANSITIONS),
+        ),
         name=None,
     ),
     ResourceType(

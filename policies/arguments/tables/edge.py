@@ -38,7 +38,7 @@ _ERROR_CODES: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 _PATH_PATTERN: Final = matches(r"""^[A-Za-z0-9_\-.*$/~"'@:+&?]+$""")
 
 
-def _is_method_set(value: object, path: str) -> Iterator[str]:
+def _is_allowed_set_of_methods(value: object, path: str) -> Iterator[str]:
     if isinstance(value, list) and UNKNOWN not in value and set(map(str, value)) not in _ALLOWED_METHODS:
         yield f"{path} is not one of the three sets of methods that CloudFront allows"
 
@@ -60,10 +60,10 @@ def _is_port(value: object, path: str) -> Iterator[str]:
 def _make_behavior_checks(path: str) -> dict[str, Any]:
     """Return the checks of the arguments of a cache behavior, by path."""
     return {
-        f"{path}.allowedMethods": (_is_method_set,),
+        f"{path}.allowedMethods": (_is_allowed_set_of_methods,),
         f"{path}.allowedMethods[]": (is_in_enum("cloudfront.Method"),),
         f"{path}.cachePolicyId": (),
-        f"{path}.cachedMethods": (_is_method_set,),
+        f"{path}.cachedMethods": (_is_allowed_set_of_methods,),
         f"{path}.cachedMethods[]": (is_in_enum("cloudfront.Method"),),
         f"{path}.compress": (),
         f"{path}.functionAssociations": (has_item_count(0, 2),),
@@ -77,8 +77,8 @@ def _make_behavior_checks(path: str) -> dict[str, Any]:
 
 
 @define_relation("origins", "defaultCacheBehavior", "orderedCacheBehaviors")
-def _check_targets(block: Block) -> Iterator[str]:
-    """Check that each behavior names an origin of the distribution, and that path patterns are unique.
+def _check_target_origins(block: Block) -> Iterator[str]:
+    """Check that each behavior names an origin, and that origin IDs and path patterns are unique.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CacheBehavior.html
     """
@@ -128,7 +128,7 @@ def _check_aliases(block: Block) -> Iterator[str]:
 
 @define_relation("minTtl", "defaultTtl", "maxTtl")
 def _check_ttls(block: Block) -> Iterator[str]:
-    """Check the order of the TTLs.
+    """Check that `minTtl`, `defaultTtl` and `maxTtl` are in ascending order.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CachePolicyConfig.html
     """
@@ -138,9 +138,10 @@ def _check_ttls(block: Block) -> Iterator[str]:
         yield "minTtl, defaultTtl and maxTtl must be in ascending order"
 
 
-def _require_names_for(behavior: str, items: str, *values: str) -> Relation:
-    """Require names in `items` if the argument `behavior` has one of `values`, and forbid them otherwise.
+def _require_list_when(behavior: str, items: str, *values: str) -> Relation:
+    """Require the list `items` if the argument `behavior` has one of `values`, and forbid it otherwise.
 
+    For example, `behavior` is `headerBehavior`, and `items` is `headers`, a list of header names.
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CachePolicyHeadersConfig.html
     """
     scope = "parametersInCacheKeyAndForwardedToOrigin"
@@ -193,7 +194,7 @@ TYPES: Final = (
             "viewerCertificate.sslSupportMethod": (is_in_enum("cloudfront.SSLSupportMethod"),),
         },
         relations=(
-            _check_targets,
+            _check_target_origins,
             _check_certificate,
             _check_aliases,
             require_when_set("acmCertificateArn", "sslSupportMethod", scope="viewerCertificate"),
@@ -222,9 +223,9 @@ TYPES: Final = (
         },
         relations=(
             _check_ttls,
-            _require_names_for("cookieBehavior", "cookies", "whitelist", "allExcept"),
-            _require_names_for("headerBehavior", "headers", "whitelist"),
-            _require_names_for("queryStringBehavior", "queryStrings", "whitelist", "allExcept"),
+            _require_list_when("cookieBehavior", "cookies", "whitelist", "allExcept"),
+            _require_list_when("headerBehavior", "headers", "whitelist"),
+            _require_list_when("queryStringBehavior", "queryStrings", "whitelist", "allExcept"),
         ),
     ),
     ResourceType(

@@ -73,8 +73,11 @@ _LARGEST_BATCH_WITHOUT_WINDOW: Final = 10
 @define_relation(
     *_OF_STREAMS, "batchSize", "eventSourceArn", "maximumBatchingWindowInSeconds", "scalingConfig"
 )
-def _check_source(block: Block) -> Iterator[str]:
-    """Check the arguments that a queue or stream allows (description of lambda.CreateEventSourceMapping)."""
+def _check_event_source(block: Block) -> Iterator[str]:
+    """Check that the arguments of an event source mapping fit its source, a queue or a stream.
+
+    The rules are in the description of lambda.CreateEventSourceMapping in AWS's models.
+    """
     source, batch = block.get("eventSourceArn"), block.get("batchSize")
     if not isinstance(source, str):
         return
@@ -219,7 +222,7 @@ TYPES: Final = (
             "startingPosition": (is_in_enum("lambda.EventSourcePosition"),),
             "tags": has_tags("lambda.TagKey", "lambda.TagValue"),
         },
-        relations=(require_exactly_one("eventSourceArn", "selfManagedEventSource"), _check_source),
+        relations=(require_exactly_one("eventSourceArn", "selfManagedEventSource"), _check_event_source),
         name=None,
     ),
 )

@@ -67,7 +67,7 @@ def _check_redrive_allow(value: object, path: str) -> Iterator[str]:
 @define_relation("name", "fifoQueue", "contentBasedDeduplication", "redrivePolicy")
 def _check_queue(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceQueueCustomizeDiff`)."""
-    yield from _check_fifo(block, "fifoQueue")
+    yield from _check_fifo_settings(block, "fifoQueue")
 
 
 @define_relation("deduplicationScope", "fifoThroughputLimit", "fifoQueue")
@@ -84,25 +84,25 @@ def _check_high_throughput(block: Block) -> Iterator[str]:
         yield "fifoThroughputLimit perMessageGroupId requires deduplicationScope messageGroup"
 
 
-def _check_fifo(block: Block, fifo: str) -> Iterator[str]:
-    """Check the name and the deduplication of a queue or topic. `fifo` is the argument that makes it FIFO."""
-    name, is_fifo = block.get("name"), block.get(fifo) or False
+def _check_fifo_settings(block: Block, fifo_argument: str) -> Iterator[str]:
+    """Check the name and the deduplication of a queue or topic. `fifo_argument` makes it FIFO if true."""
+    name, is_fifo = block.get("name"), block.get(fifo_argument) or False
     if is_fifo is UNKNOWN:
         return
     if isinstance(name, str) and name.endswith(".fifo") != is_fifo:
-        yield f"the name {name} must end with .fifo exactly if {fifo} is true"
+        yield f"the name {name} must end with .fifo exactly if {fifo_argument} is true"
     if block.get("contentBasedDeduplication") is True and not is_fifo:
-        yield f"contentBasedDeduplication requires {fifo}"
+        yield f"contentBasedDeduplication requires {fifo_argument}"
 
 
-def _has_name(longest: int) -> tuple[Check, ...]:
+def _has_queue_or_topic_name(longest: int) -> tuple[Check, ...]:
     return (matches(rf"^[0-9A-Za-z_-]{{1,{longest}}}$|^[0-9A-Za-z_-]{{1,{longest - 5}}}\.fifo$"),)
 
 
 @define_relation("name", "fifoTopic", "contentBasedDeduplication")
 def _check_topic(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceTopicCustomizeDiff`)."""
-    yield from _check_fifo(block, "fifoTopic")
+    yield from _check_fifo_settings(block, "fifoTopic")
 
 
 @define_relation("protocol", "endpoint")
@@ -130,7 +130,7 @@ TYPES: Final = (
         type="aws:sqs/queue:Queue",
         source="sqs/queue.go",
         arguments={
-            "name": _has_name(80),
+            "name": _has_queue_or_topic_name(80),
             "fifoQueue": (),
             "messageRetentionSeconds": (is_between(60, 1_209_600),),
             "sqsManagedSseEnabled": (),
@@ -157,7 +157,7 @@ TYPES: Final = (
         type="aws:sns/topic:Topic",
         source="sns/topic.go",
         arguments={
-            "name": _has_name(256),
+            "name": _has_queue_or_topic_name(256),
             "policy": (is_iam_json, has_json(is_access_policy)),
             "region": (),
             "tags": has_tags("sns.TagKey", "sns.TagValue"),

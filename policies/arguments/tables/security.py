@@ -48,7 +48,7 @@ def _has_policy(size: int, check: Check) -> tuple[Check, ...]:
 
 @define_relation("customerMasterKeySpec", "keyUsage", "enableKeyRotation")
 def _check_key(block: Block) -> Iterator[str]:
-    """Check that the usage fits the kind of key.
+    """Check that the usage and the rotation of a key fit its `customerMasterKeySpec`.
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
     """
@@ -66,7 +66,7 @@ def _check_key(block: Block) -> Iterator[str]:
 
 @define_relation("domainName", "certificateAuthorityArn", "validationMethod")
 def _check_certificate(block: Block) -> Iterator[str]:
-    """Check that a requested certificate can be validated.
+    """Check that a requested certificate has a validation method or a certificate authority.
 
     The provider checks this only when it creates the certificate.
     """

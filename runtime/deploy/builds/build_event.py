@@ -12,7 +12,8 @@ from runtime.deploy.model import Deployment, Failure, Status
 
 # Log message for each ended build. An alarm counts these lines (components/operations/alarms.py).
 BUILD_ENDED = "build ended"
-# Log messages for waiting builds and for a reached CodeBuild quota. Metric filters read the times in them.
+# Log messages for waiting builds and for a reached CodeBuild quota. Metric filters read the seconds of
+# waiting from these lines.
 BUILDS_WAIT = "builds wait"
 CODEBUILD_FULL = "CodeBuild is full"
 PROJECT_VARIABLE = "ANCHOR_PROJECT_ID"

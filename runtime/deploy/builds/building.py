@@ -109,7 +109,7 @@ class Builder:
         if deployment.status not in {Status.QUEUED, Status.BUILDING}:
             bound.info("no build to start", status=deployment.status)
             if deployment.status in _ENDED_BEFORE_LIVE:
-                self.scheduler.remove_ended(deployment, bound)
+                self.scheduler.remove_waiting_record(deployment, bound)
             if deployment.status is Status.CANCELLED:
                 self._stop_build(deployment, bound)
             return

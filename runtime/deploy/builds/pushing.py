@@ -39,7 +39,7 @@ class SignatureRefusedError(UnauthenticatedError):
 def create_next_deployment(
     deployments: DeploymentRepository,
     project: Project,
-    queued: Callable[[Project], Deployment],
+    create_deployment: Callable[[Project], Deployment],
     *,
     delivery: str | None = None,
 ) -> Deployment:
@@ -50,8 +50,9 @@ def create_next_deployment(
 
     Args:
         deployments: Repository of the deployments.
-        project: The project, as read.
-        queued: Function that returns the new deployment for the project as last read (`Deployment.queued`).
+        project: The project, as the caller has read it.
+        create_deployment: Returns the new deployment for the present state of the project. Each attempt calls
+            this function, and passes the project as last read.
         delivery: Hash of the delivery, as for `DeploymentRepository.create`.
 
     Raises:
@@ -61,7 +62,7 @@ def create_next_deployment(
         ProjectNotFoundError: The project no longer exists.
     """
     for _ in range(_MAX_ATTEMPTS):
-        deployment = queued(project)
+        deployment = create_deployment(project)
         try:
             deployments.create(project, deployment, delivery=delivery)
         except (ProjectChangedError, TransactionConflictError):

@@ -199,8 +199,8 @@ class BuildScheduler:
             self.stage_builds.add_waiting(newest, since=requeued.waiting_since or requeued.created_at)
         self.build_queue.send_delayed(requeued, seconds=_RETRY_DELAY)
 
-    def remove_ended(self, ended: Deployment, log: Log) -> None:
-        """Remove the record that an ended deployment waits, and schedule the next builds.
+    def remove_waiting_record(self, ended: Deployment, log: Log) -> None:
+        """Remove an ended deployment's record of waiting, and schedule the next builds.
 
         Normally, the transaction that ended the deployment has already removed this record. But rows can be
         restored or edited manually. Without the removal here, the scheduler would then send the message of
@@ -216,8 +216,8 @@ class BuildScheduler:
     def is_waiting_for_turn(self, deployment: Deployment) -> bool:
         """Return whether a deployment with an expired lease still waits for its turn.
 
-        If its turn has come but its build did not start, remove the record that the deployment waits.
-        Otherwise, it would block all other waiting deployments for as long as the cause persists.
+        If its turn has come but its build did not start, this method removes the deployment's record of
+        waiting. Otherwise, the record would block all other waiting deployments while the cause persists.
         """
         builds = self.stage_builds.read()
         if all(each.deployment_id != deployment.deployment_id for each in builds.waiting):

@@ -57,7 +57,7 @@ class Step(StrEnum):
 
 
 def build_artifact_key(deployment: Deployment) -> str:
-    """Return the key of a build's artifact."""
+    """Return the S3 key of the artifact of a deployment's build."""
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
 
 

@@ -102,14 +102,14 @@ class Releaser:
         Args:
             message: The message with the deployment's id.
             log: Log for the steps and their errors.
-            is_last: Whether this is the message's last delivery. After an error, the deployment then becomes
+            is_last: Whether this is the message's last delivery. If it is, an error makes the deployment
                 `failed`.
 
         Raises:
-            Exception: The queue has to deliver the message again. With `is_last`, the message goes to the
-                dead-letter queue instead. With `is_last`, an error is only raised if the deployment or its
-                project could not be read, or after the project's pointer has moved. An operator then fixes
-                the cause and sends the message again.
+            Exception: The queue has to deliver the message again. If `is_last` is true, the message goes to
+                the dead-letter queue instead, and an operator fixes the cause and sends the message again.
+                In this case, an error is only raised if the deployment or its project could not be read, or
+                after the project's pointer has moved.
         """
         for pause in (*_PAUSES, None):
             run = _Attempt(log, self.clock)
@@ -201,7 +201,8 @@ class Releaser:
             found = stale.found
         else:
             return
-        # If the write of the pointer was interrupted, the pointer can already name this deployment.
+        # The write of the pointer can have succeeded although its response was lost. Then the pointer already
+        # names this deployment.
         if found is None or self._is_pointed_at(run.deployment):
             raise error
         run.log.info("deployment does not wait for a release any more", status=found)

@@ -48,7 +48,7 @@ class FunctionRemover:
             versions = self._list_versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
-                for each in _list_all(self.client.list_aliases, "Aliases", FunctionName=function)
+                for each in _list_items(self.client.list_aliases, "Aliases", FunctionName=function)
             }
         except ClientError as error:
             if read_error_code(error) != "ResourceNotFoundException":
@@ -60,13 +60,13 @@ class FunctionRemover:
             self._delete_alias(function, name, has_url=has_url)
         for number, description in versions[:-1]:
             if is_release_version(description) and number not in named:
-                self._delete(function, number)
+                self._delete_version(function, number)
 
     def _list_versions(self, function: str) -> list[tuple[str, str]]:
         """Return the numbers and descriptions of a function's versions, the newest one last."""
         found = [
             (each["Version"], each.get("Description", ""))
-            for each in _list_all(self.client.list_versions_by_function, "Versions", FunctionName=function)
+            for each in _list_items(self.client.list_versions_by_function, "Versions", FunctionName=function)
             # `$LATEST` has a description too, but it is not a version. It is only deleted with the function.
             if each["Version"].isdigit()
         ]
@@ -79,7 +79,7 @@ class FunctionRemover:
             )
         _ignore_missing(lambda: self.client.delete_alias(FunctionName=function, Name=name))
 
-    def _delete(self, function: str, number: str) -> None:
+    def _delete_version(self, function: str, number: str) -> None:
         _ignore_missing(lambda: self.client.delete_function(FunctionName=function, Qualifier=number))
 
 
@@ -95,8 +95,11 @@ class ObjectRemover:
     client: RemovingS3Client
     bucket: str
 
-    def list_names(self, folder: str) -> tuple[str, ...]:
-        """Return the names in a folder. Names of folders end with `/`. Makes one call per 1,000 names."""
+    def list_entries(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the objects and subfolders in a folder. Names of subfolders end with `/`.
+
+        Makes one call per 1,000 names.
+        """
         prefix = f"{folder}/"
         found: list[str] = []
         for page in self._list_pages(Prefix=prefix, Delimiter="/"):
@@ -135,7 +138,7 @@ class ObjectRemover:
             more = {"ContinuationToken": response["NextContinuationToken"]}
 
 
-def _list_all(call: Callable[..., AwsResponse], member: str, **arguments: str) -> Iterator[AwsResponse]:
+def _list_items(call: Callable[..., AwsResponse], member: str, **arguments: str) -> Iterator[AwsResponse]:
     more: dict[str, str] = {}
     while True:
         response = call(**arguments, **more)

@@ -44,7 +44,7 @@ class Upload:
 
 
 def make_http_put() -> Put:
-    """Return a `Put` that keeps its connections open."""
+    """Return a function that sends files by HTTP PUT, and keeps its connections open."""
     pool = urllib3.PoolManager(
         maxsize=CONNECTIONS, retries=False, timeout=urllib3.Timeout(connect=3, read=20)
     )

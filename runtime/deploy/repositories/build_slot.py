@@ -67,7 +67,7 @@ class BuildSlotRepository:
     retrier: TransactionRetrier
 
     def take(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Take the build slot and build capacity, and move `queued` to `building`, in one transaction.
+        """Take the slot and build capacity, and move a deployment to `building`, in one transaction.
 
         Idempotent. A deployment that is already `building` keeps its capacity, however many builds run.
 
@@ -126,10 +126,10 @@ class BuildSlotRepository:
         return evolve(deployment, status=Status.BUILDING, updated_at=at)
 
     def requeue(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Free slot and capacity, and move `building` to `queued`, in one transaction.
+        """Free slot and capacity, and move a `building` deployment to `queued`, in one transaction.
 
-        Used if the account's CodeBuild quota is reached. The deployment then waits again. Its place in the
-        order of waiting deployments depends on the start of the earlier wait.
+        Used if the account's CodeBuild quota is reached. The deployment then waits again, but its waiting
+        time counts from the start of its earlier wait.
 
         Raises:
             StaleDeploymentError: The deployment is no longer `building`, or has a build.

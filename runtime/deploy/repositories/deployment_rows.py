@@ -45,7 +45,7 @@ _DELIVERY_RETENTION: Final = timedelta(days=30)
 
 
 def compute_lease_shard(deployment_id: str) -> str:
-    """Return the lease index partition of a deployment."""
+    """Return the partition of the lease index to which a deployment belongs."""
     return LEASE_SHARDS[zlib.crc32(deployment_id.encode()) % len(LEASE_SHARDS)]
 
 
@@ -150,7 +150,7 @@ def build_transition_update(
     )
 
 
-def build_read_arguments(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
+def build_deployment_read(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
     """Return the arguments of the call that reads a deployment (strongly consistent)."""
     return {
         "TableName": table,
@@ -170,7 +170,7 @@ def parse_deployment(answer: AwsResponse) -> Deployment:
     return from_row(answer["Item"], Deployment)
 
 
-def update_existing(
+def update_deployment(
     client: DynamoDBClient, table: str, deployment: Deployment, change: str, **by_name: object
 ) -> Deployment:
     """Change a deployment in any status, and return its new state. Makes one call. Idempotent.
@@ -211,6 +211,10 @@ def build_switch_lease_update(
 
 
 def create_stale_error(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
-    """Return the error for a refused write. `item` is the deployment's row, if its condition failed."""
+    """Return the error for a refused change of a deployment's status.
+
+    `item` is the deployment's current row. It is None or empty if there is no row, or if the condition of
+    another row failed.
+    """
     found = item["status"]["S"] if item else None
     return StaleDeploymentError(deployment.deployment_id, to=to, found=found)

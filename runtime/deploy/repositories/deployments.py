@@ -20,12 +20,12 @@ from runtime.deploy.model import Deployment, Failure, Project, Release, Status
 from runtime.deploy.repositories.deployment_rows import (
     build_delivery_row,
     build_deployment_key,
+    build_deployment_read,
     build_queued_row,
-    build_read_arguments,
     build_transition_update,
     create_stale_error,
     parse_deployment,
-    update_existing,
+    update_deployment,
 )
 from runtime.deploy.repositories.live_pointer import LivePointerRepository, build_not_live_check
 from runtime.deploy.repositories.projects import (
@@ -82,7 +82,7 @@ class DeploymentRepository:
             DeploymentNotFoundError: The deployment does not exist.
         """
         return parse_deployment(
-            self.client.get_item(**build_read_arguments(self.table, project_id, deployment_id))
+            self.client.get_item(**build_deployment_read(self.table, project_id, deployment_id))
         )
 
     def get_owned(self, user_id: str, deployment_id: str) -> Deployment:
@@ -134,7 +134,7 @@ class DeploymentRepository:
     # Creation
 
     def create(self, project: Project, deployment: Deployment, *, delivery: str | None) -> None:
-        """Write a queued deployment, the project's new sequence and the webhook delivery, in one transaction.
+        """Write a queued deployment, its project's new sequence number and the delivery, in one transaction.
 
         Args:
             project: The project as read. Its sequence is one less than the deployment's.
@@ -180,7 +180,7 @@ class DeploymentRepository:
         Raises:
             DeploymentNotFoundError: The deployment does not exist.
         """
-        return update_existing(self.client, self.table, deployment, "SET #commitSha = :sha", sha=sha)
+        return update_deployment(self.client, self.table, deployment, "SET #commitSha = :sha", sha=sha)
 
     # Release
 
@@ -245,9 +245,9 @@ class DeploymentRepository:
         return self._change_status(deployment, Status.SUPERSEDED, at=at)
 
     def _change_status(
-        self, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **more: object
+        self, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **by_name: object
     ) -> Deployment:
-        write = build_transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **more)
+        write = build_transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **by_name)
         match deployment.status:
             case Status.QUEUED:
                 beside = remove_waiting_operation(self.projects.table, deployment.deployment_id)
@@ -261,7 +261,7 @@ class DeploymentRepository:
             write_transaction(self.client, beside, {"Update": write})
         except TransactionRefusedError as refused:
             raise create_stale_error(deployment, to, refused.items[1]) from None
-        return evolve(deployment.with_status(to, at=at), **more)
+        return evolve(deployment.with_status(to, at=at), **by_name)
 
     def _update(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
         try:

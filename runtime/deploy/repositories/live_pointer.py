@@ -22,7 +22,7 @@ from runtime.deploy.errors import (
 from runtime.deploy.model import Deployment, LivePointer, Project, Status
 from runtime.deploy.repositories.deployment_rows import (
     build_deployment_key,
-    build_read_arguments,
+    build_deployment_read,
     build_status_update,
     build_switch_lease_update,
     build_transition_update,
@@ -152,7 +152,7 @@ class LivePointerRepository:
             if project.serving == deployment.deployment_id:
                 key = (deployment.project_id, deployment.deployment_id)
                 return parse_deployment(
-                    self.client.get_item(**build_read_arguments(self.deployments_table, *key))
+                    self.client.get_item(**build_deployment_read(self.deployments_table, *key))
                 )
             if project.live is None or project.live.deployment_id != deployment.deployment_id:
                 break

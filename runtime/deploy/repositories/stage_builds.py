@@ -1,4 +1,4 @@
-"""The builds of the whole stage: running builds, waiting deployments, and each tenant's last start.
+"""The builds of the whole stage: running ones, waiting deployments, and each tenant's last build start.
 
 All of these are rows in one partition of the projects table, so that one query reads them:
 

@@ -31,7 +31,7 @@ from runtime.deploy.releases.publishing import build_release_alias
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable
+from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable_releases
 from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
@@ -67,11 +67,11 @@ class ReleaseWithdrawal:
             EdgeBusyError: The edge's store is busy. The release is already marked as collected.
         """
         site = self.find_site(deployment)
-        # The transaction of `mark_unused_collected` only checks the rows. The check here protects a release
-        # that the edge serves because the edge's store was edited manually.
+        # The transaction of `mark_collected_if_unused` only checks the rows. The check here protects a
+        # release that the edge serves because the edge's store was edited manually.
         if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
             raise ReleaseInUseError(deployment.deployment_id)
-        self.retention.mark_unused_collected(held, at=at)
+        self.retention.mark_collected_if_unused(held, at=at)
         self.remove_host(deployment, site)
 
     def withdraw_deleted(self, deployment: Deployment, *, at: datetime) -> None:
@@ -132,7 +132,7 @@ class Collector:
             CollectionFailedError: Some releases could not be collected because of permanent errors.
         """
         until = self.clock() + _MAX_RUN_TIME
-        held = self.retention.list_held()
+        held = self.retention.list_held_releases()
         failed = 0
         for number, each in enumerate(due := tuple(_find_due_releases(held, kept=self.kept_releases, at=at))):
             if self.clock() >= until:
@@ -175,7 +175,7 @@ class Collector:
         host = find_release_host(deployment, site)
         if host:
             public = f"{files}{deployment.release.base_path or ''}" if deployment.release else files
-            entries = self.objects.list_names(public)
+            entries = self.objects.list_entries(public)
             self.edge.remove_file_keys(host, [name for name in entries if name != "_next/"])
         if site:  # Pulumi deletes the functions of an undeclared site with all versions
             self._remove_versions(site, deployment)
@@ -213,4 +213,4 @@ def _find_due_releases(held: Sequence[HeldRelease], *, kept: int, at: datetime) 
         elif each.collected_at <= at:
             yield each
     for project in by_project.values():
-        yield from find_collectable(project, kept=kept)
+        yield from find_collectable_releases(project, kept=kept)

@@ -118,8 +118,8 @@ class ImageRepository:
             cursor,
             limit=limit,
             index="UserIndex",
-            keys="#GSI1PK = :user",
-            only=NOT_EXPIRED,
+            key_condition="#GSI1PK = :user",
+            filter_expression=NOT_EXPIRED,
             user=build_user_images_partition(user_id),
             now=int(at.timestamp()),
         )
@@ -141,8 +141,8 @@ class ImageRepository:
             cursor,
             limit=limit,
             index="AlbumIndex",
-            keys="#GSI2PK = :album",
-            only="#userId = :user",
+            key_condition="#GSI2PK = :album",
+            filter_expression="#userId = :user",
             album=build_album_partition(album_id),
             user=user_id,
         )
@@ -298,8 +298,8 @@ class ImageRepository:
         *,
         limit: int,
         index: str,
-        keys: str,
-        only: str,
+        key_condition: str,
+        filter_expression: str,
         **by_name: object,
     ) -> Page[Image]:
         start: dict[str, Any] = {}
@@ -308,9 +308,9 @@ class ImageRepository:
         response = self.client.query(
             TableName=self.table,
             IndexName=index,
-            KeyConditionExpression=keys,
-            FilterExpression=only,
-            ExpressionAttributeNames=build_attribute_names(keys, only),
+            KeyConditionExpression=key_condition,
+            FilterExpression=filter_expression,
+            ExpressionAttributeNames=build_attribute_names(key_condition, filter_expression),
             ExpressionAttributeValues=build_attribute_values(**by_name),
             ScanIndexForward=False,
             Limit=limit,

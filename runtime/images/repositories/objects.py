@@ -88,9 +88,9 @@ class ImageStore:
     bucket: str
 
     def create_form(
-        self, image_id: str, content_type: str, *, size: int, lasting: timedelta
+        self, image_id: str, content_type: str, *, size: int, lifetime: timedelta
     ) -> PresignedPost:
-        """Return an image's upload form. S3 accepts only this key, this type and 1 to `size` bytes.
+        """Return an image's upload form. S3 accepts only the image's key, this type, and 1 to `size` bytes.
 
         The form is signed locally, without an AWS call.
         """
@@ -100,7 +100,7 @@ class ImageStore:
             Key=build_upload_key(image_id),
             Fields=fixed,
             Conditions=[fixed, ["content-length-range", 1, size]],
-            ExpiresIn=int(lasting.total_seconds()),
+            ExpiresIn=int(lifetime.total_seconds()),
         )
         return PresignedPost(url=form["url"], fields=form["fields"])
 

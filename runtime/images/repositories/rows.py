@@ -159,10 +159,9 @@ def write_image(
     """Change an image that has not changed since it was read, together with album counters, in one call.
 
     Raises:
-        TransactionRefusedError: With `counters`: the image (operation 0) has changed, or an album's condition
-            failed.
-        ImageChangedError: Another write conflicted. Without `counters`, this error is also raised if the
-            image has changed.
+        TransactionRefusedError: `counters` is not empty, and the image (operation 0) has changed or the
+            condition of an album failed.
+        ImageChangedError: Another write conflicted. Or `counters` is empty, and the image has changed.
     """
     write = build_image_update(table, image, changes)
     with translate_conflicts():

@@ -89,12 +89,12 @@ class ImageService:
         )
         # The form is created before the row, so that a failure to create the form leaves no useless row.
         form = self.store.create_form(
-            image.image_id, image.content_type, size=new.size, lasting=FORM_LIFETIME
+            image.image_id, image.content_type, size=new.size, lifetime=FORM_LIFETIME
         )
         try:
             self.images.create(image)
         except AlbumUnavailableError:
-            raise _create_album_error() from None
+            raise _create_unknown_album_error() from None
         return CreatedImage(image=image, form=form, expires_at=expires_at)
 
     def get_image(self, user_id: str, image_id: str) -> Image:
@@ -149,7 +149,7 @@ class ImageService:
             except ImageChangedError:
                 continue
             except AlbumUnavailableError:
-                raise _create_album_error() from None
+                raise _create_unknown_album_error() from None
             return evolve(image, **texts, album_id=album_id, updated_at=at)
         raise ImageChangedError
 
@@ -246,8 +246,8 @@ class ImageService:
 
 def _check_album_id(album_id: str) -> None:
     if not is_ulid(album_id):  # untrusted text can be too long for a key
-        raise _create_album_error()
+        raise _create_unknown_album_error()
 
 
-def _create_album_error() -> InvalidInputError:
+def _create_unknown_album_error() -> InvalidInputError:
     return InvalidInputError(FieldProblem(field="albumId", problem="must be one of your albums"))

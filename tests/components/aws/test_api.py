@@ -68,8 +68,8 @@ def test_an_api_has_one_stage_with_automatic_deployment_throttling_and_access_lo
         assert made["accessLogSettings"]["destinationArn"].endswith(f"/aws/apigateway/anchor-dev-{name}")
 
 
-def record_api(name: str = "shop", **more: Any) -> Recording:  # noqa: ANN401
-    args = HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client", **more)
+def record_api(name: str = "shop", **arguments: Any) -> Recording:  # noqa: ANN401
+    args = HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client", **arguments)
     return record_program(lambda: HttpApi(name, args))
 
 

@@ -19,12 +19,16 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 DISTRIBUTION = "arn:aws:cloudfront::123456789012:distribution/E1"
 
 
-def create_bucket(on: str = "dev", name: str = "files", **more: Any) -> RetainedBucket:  # noqa: ANN401
-    return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(on), account=ACCOUNT, **more))
+def create_bucket(
+    stage: str = "dev",
+    name: str = "files",
+    **arguments: Any,  # noqa: ANN401
+) -> RetainedBucket:
+    return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(stage), account=ACCOUNT, **arguments))
 
 
-def record_bucket(on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
-    return record_program(lambda: create_bucket(on, **more), stage=on)
+def record_bucket(stage: str = "dev", **arguments: Any) -> Recording:  # noqa: ANN401
+    return record_program(lambda: create_bucket(stage, **arguments), stage=stage)
 
 
 def read_statements(recorded: Recording) -> list[dict[str, Any]]:
@@ -78,7 +82,7 @@ def test_only_the_allowed_distribution_reads_the_prefix() -> None:
     }
 
 
-def test_only_a_bucket_with_read_by_distribution_can_allow_a_distribution() -> None:
+def test_allow_distribution_needs_a_bucket_with_read_by_distribution() -> None:
     """B6: a bucket has one policy. Without `read_by_distribution`, the constructor creates the policy."""
     with pytest.raises(DeclarationError, match="declare it with read_by_distribution=True"):
         record_program(

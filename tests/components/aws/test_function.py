@@ -21,23 +21,29 @@ GRANT = Grant(
 CODE = pulumi.AssetArchive({"main.py": pulumi.StringAsset("def handle(event, context): ...\n")})
 
 
-def make_python_function(name: str = "hook", *, on: str = "dev", **more: Any) -> Function:  # noqa: ANN401
+def make_python_function(
+    name: str = "hook",
+    *,
+    stage: str = "dev",
+    **arguments: Any,  # noqa: ANN401
+) -> Function:
     defaults: dict[str, Any] = {
         "handler": "main.handle",
         "timeout": 10,
         "memory": 256,
         "environment": {"ONE": "1"},
     }
-    return PythonFunction(name, PythonFunctionArgs(stage=make_stage(on), code=CODE, **{**defaults, **more}))
+    args = PythonFunctionArgs(stage=make_stage(stage), code=CODE, **{**defaults, **arguments})
+    return PythonFunction(name, args)
 
 
-def make_node_function(name: str = "site-shop-server", *, on: str = "dev") -> Function:
-    args = FunctionArgs(stage=make_stage(on), handler="anchor-origin.handler", timeout=30, memory=1024)
+def make_node_function(name: str = "site-shop-server", *, stage: str = "dev") -> Function:
+    args = FunctionArgs(stage=make_stage(stage), handler="anchor-origin.handler", timeout=30, memory=1024)
     return NodeFunction(name, args)
 
 
-def record_function(**more: Any) -> Recording:  # noqa: ANN401
-    return record_program(lambda: make_python_function(**more))
+def record_function(**arguments: Any) -> Recording:  # noqa: ANN401
+    return record_program(lambda: make_python_function(**arguments))
 
 
 def test_a_platform_function_uses_the_runtime_of_the_stage() -> None:

@@ -9,7 +9,7 @@ from tests.components.recorder import get_recording
 KEY = "aws:kms/key:Key"
 
 
-def test_only_administrators_create_users_and_passwords_are_long() -> None:
+def test_passwords_are_long_and_only_administrators_create_users() -> None:
     """Requirement A1."""
     (pool,) = get_recording("dev").find_by_type("aws:cognito/userPool:UserPool")
     assert pool.inputs["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}

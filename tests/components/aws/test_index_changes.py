@@ -16,9 +16,9 @@ from tests.components.recorder import Recorded, Recorder, record_program
 from tests.components.stages import make_stage
 
 
-def make_index(name: str, projection: str = "ALL", **more: object) -> dict[str, Any]:
+def make_index(name: str, projection: str = "ALL", **properties: object) -> dict[str, Any]:
     keys = [{"attributeName": "userId", "keyType": "HASH"}]
-    return {"name": name, "keySchemas": keys, "projectionType": projection} | more
+    return {"name": name, "keySchemas": keys, "projectionType": projection} | properties
 
 
 def make_inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +96,10 @@ class Engine(Recorder):
 
 
 def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
-    """Return the warnings of an update that changes a table's indexes from `deployed` to Users and Days."""
+    """Return the warnings of an update of a table.
+
+    The update replaces the table's `deployed` indexes by the indexes `Users` and `Days`.
+    """
     design = TableDesign(
         partition_key=Key("id"),
         indexes=(

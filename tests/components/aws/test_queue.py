@@ -15,9 +15,9 @@ from tests.components.stages import make_stage
 QUEUE = "aws:sqs/queue:Queue"
 
 
-def record_queue(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
+def record_queue(name: str = "work", **arguments: Any) -> Recording:  # noqa: ANN401
     return record_program(
-        lambda: Queue(name, QueueArgs(**{"stage": make_stage(), "visibility_timeout": 60, **more}))
+        lambda: Queue(name, QueueArgs(**{"stage": make_stage(), "visibility_timeout": 60, **arguments}))
     )
 
 
@@ -52,7 +52,7 @@ def test_grant_send_allows_sending_messages_to_a_dead_letter_queue() -> None:
     }
 
 
-def test_a_fifo_queue_has_a_fifo_dead_letter_queue_and_independent_groups() -> None:
+def test_a_fifo_queue_has_a_fifo_dead_letter_queue_and_a_limit_per_message_group() -> None:
     recorded = record_queue(fifo=True)
     queue, dead = (
         recorded.find_resource(QUEUE, "work").inputs,

@@ -35,9 +35,10 @@ IMAGES = TableDesign(
 )
 
 
-def record_table(design: TableDesign = IMAGES, *, on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
+def record_table(design: TableDesign = IMAGES, *, stage: str = "dev", **arguments: Any) -> Recording:  # noqa: ANN401
     return record_program(
-        lambda: TenantTable("images", TenantTableArgs(stage=make_stage(on), design=design, **more)), stage=on
+        lambda: TenantTable("images", TenantTableArgs(stage=make_stage(stage), design=design, **arguments)),
+        stage=stage,
     )
 
 
@@ -99,14 +100,14 @@ def test_sort_key_ttl_and_stream_are_optional() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "recovery", "enabled"),
+    ("stage", "recovery", "enabled"),
     [("production", "stage", True), ("staging", "stage", False), ("dev", "always", True)],
 )
 def test_point_in_time_recovery_follows_the_stage_or_is_always_on(
-    on: str, recovery: str, *, enabled: bool
+    stage: str, recovery: str, *, enabled: bool
 ) -> None:
     """Requirement T1."""
-    table = record_table(on=on, point_in_time_recovery=recovery).find_resource(TABLE, "images")
+    table = record_table(stage=stage, point_in_time_recovery=recovery).find_resource(TABLE, "images")
     assert table.inputs["pointInTimeRecovery"] == {"enabled": enabled}
 
 
@@ -250,7 +251,7 @@ def test_a_grant_on_an_unknown_index_is_refused() -> None:
         )
 
 
-def test_projects_and_deployments_have_their_keys() -> None:
+def test_the_tables_of_projects_and_deployments_have_their_keys() -> None:
     """Requirements T5 and T6."""
     tables = {table["TableName"]: table for table in list_dynamodb_tables("dev")}
     assert read_keys(tables["anchor-dev-projects"]) == {

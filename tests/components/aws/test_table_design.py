@@ -128,7 +128,9 @@ def test_all_indexes_together_project_at_most_100_attributes() -> None:
         ),
     ],
 )
-def test_images_and_shops_have_their_keys(shape: TableShape, keys: dict[str, tuple[str, ...]]) -> None:
+def test_the_tables_of_images_and_shops_have_their_keys(
+    shape: TableShape, keys: dict[str, tuple[str, ...]]
+) -> None:
     """Requirements T7 and T8."""
     owners = {"": shape, **{index.name: index for index in shape.indexes}}
     assert {
@@ -148,7 +150,7 @@ def test_rows_of_images_and_shops_expire() -> None:
     assert IMPORT_HISTORY.sort_key == Key("timestamp", "N")
 
 
-def test_the_status_index_does_not_contain_the_progress() -> None:
-    """T8: with the progress in the index, each write of progress would also write to the index."""
+def test_the_status_index_does_not_contain_the_progress_of_jobs() -> None:
+    """T8: otherwise, each update of a job's progress would also write to this index."""
     (by_status,) = [index for index in JOBS.indexes if index.name == "StatusIndex"]
     assert by_status.projection == "KEYS_ONLY"

@@ -72,7 +72,7 @@ def test_joined_text_can_be_nested_and_can_repeat_an_output() -> None:
     assert resolve_output(make_joined_text) == '["arn", "arn/b*", "arn"]'
 
 
-def test_joined_text_cannot_be_formatted() -> None:
+def test_joined_text_cannot_be_used_in_an_f_string() -> None:
     with pytest.raises(TypeError, match="interpolate"):
         _ = f"prefix/{JoinedText('a', 'b')}"
 

@@ -1,4 +1,4 @@
-"""`enable_fast_registration` during a deployment. `test_program.py` tests the function under plain mocks."""
+"""Tests of `enable_fast_registration` in a deployment. `test_program.py` tests it under the SDK's mocks."""
 
 import gc
 from pathlib import Path
@@ -12,7 +12,7 @@ from local.providers.core.resource import CreatedResource
 
 
 def run_as_language_host(program: object) -> None:
-    """Run a program that creates no resource, as a language host does."""
+    """Run a program as Pulumi's language host runs it. These programs create no resources."""
     assert callable(program)
     monitor = Monitor(
         project="p",

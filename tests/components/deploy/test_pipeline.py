@@ -106,8 +106,8 @@ def test_only_release_and_promote_may_switch_releases() -> None:
     [
         (("BUILDS",), False, True),
         (("BUILDS",), True, True),
-        # AWS's documents do not say whether, in a transaction, the condition key of one operation also
-        # contains the keys of the other operations. In this case, it contains all keys.
+        # AWS does not document which keys IAM compares for one operation of a transaction: only the keys
+        # of this operation, or the keys of all operations. This test case has the keys of all operations.
         (("BUILDS", PROJECT), True, True),
         ((PROJECT,), False, False),
         ((PROJECT,), True, False),

@@ -198,7 +198,7 @@ def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
     assert records["CNAME"]["name"] == "_x.example."
 
 
-def test_only_resources_for_cloudfront_are_in_another_region() -> None:
+def test_only_resources_for_cloudfront_are_outside_of_the_stages_region() -> None:
     """G2: only certificates, and the alarms on CloudFront's metrics with their topic, are in us-east-1."""
     elsewhere = {
         resource.type for resource in get_recording("production").resources if resource.inputs.get("region")

@@ -22,8 +22,8 @@ BUCKET = "arn:aws:s3:::anchor-dev-123456789012-images"
 DELIVERED, UPLOADS = f"{BUCKET}/images/*", f"{BUCKET}/uploads/*"
 
 
-def read_inputs(kind: str, name: str, on: str = "dev") -> dict[str, Any]:
-    return dict(get_recording(on).find_resource(kind, name).inputs)
+def read_inputs(kind: str, name: str, stage: str = "dev") -> dict[str, Any]:
+    return dict(get_recording(stage).find_resource(kind, name).inputs)
 
 
 def build_function_arn(function: str) -> str:
@@ -36,13 +36,13 @@ def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
     return [(set(one["Action"]), one["Resource"]) for one in policy["Statement"][2:]]
 
 
-@pytest.mark.parametrize(("on", "recovered"), [("dev", False), ("production", True)])
-def test_the_table_has_a_stream_and_is_recoverable_in_production(on: str, *, recovered: bool) -> None:
+@pytest.mark.parametrize(("stage", "recoverable"), [("dev", False), ("production", True)])
+def test_the_table_has_a_stream_and_is_recoverable_in_production(stage: str, *, recoverable: bool) -> None:
     """Requirements T7 and I4."""
-    table = read_inputs("aws:dynamodb/table:Table", "images", on)
+    table = read_inputs("aws:dynamodb/table:Table", "images", stage)
     assert (table["streamEnabled"], table["streamViewType"]) == (True, "NEW_AND_OLD_IMAGES")
     assert table["ttl"] == {"attributeName": "ttl", "enabled": True}
-    assert table["pointInTimeRecovery"] == {"enabled": recovered}
+    assert table["pointInTimeRecovery"] == {"enabled": recoverable}
     assert {index["projectionType"] for index in table["globalSecondaryIndexes"]} == {"ALL"}
 
 

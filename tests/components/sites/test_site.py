@@ -140,21 +140,21 @@ def test_failed_revalidations_are_kept_but_raise_no_alarm() -> None:
     }
 
 
-def read_project(stage: str = "dev") -> dict[str, Any]:
+def read_build_project(stage: str = "dev") -> dict[str, Any]:
     (made,) = get_recording(stage).find_by_type("aws:codebuild/project:Project")
     return dict(made.inputs)
 
 
 def test_the_repository_cannot_replace_the_buildspec() -> None:
     """Requirement P6."""
-    source = read_project()["source"]
+    source = read_build_project()["source"]
     assert source["type"] == "NO_SOURCE"
     assert yaml.safe_load(source["buildspec"])["phases"]
 
 
 def test_a_build_has_three_gigabytes_and_thirty_minutes() -> None:
     """Requirement P5."""
-    made = read_project()
+    made = read_build_project()
     assert made["environment"]["computeType"] == "BUILD_GENERAL1_SMALL"
     assert made["buildTimeout"] == 30
     assert made["environment"]["privilegedMode"] is False
@@ -165,14 +165,14 @@ def test_a_build_knows_the_cpu_architecture_of_the_functions(stage: str, cpu: st
     """Requirement D7."""
     variables = {
         variable["name"]: variable["value"]
-        for variable in read_project(stage)["environment"]["environmentVariables"]
+        for variable in read_build_project(stage)["environment"]["environmentVariables"]
     }
     assert variables == {"ANCHOR_LAMBDA_ARCH": cpu, "NEXT_TELEMETRY_DISABLED": "1"}
 
 
 def test_a_build_is_logged_in_cloudwatch_and_in_the_logs_bucket() -> None:
     """Requirement P5."""
-    logs = read_project()["logsConfig"]
+    logs = read_build_project()["logsConfig"]
     assert logs["cloudwatchLogs"]["groupName"] == "/aws/codebuild/anchor-dev-site-next-site-build"
     assert logs["s3Logs"]["location"] == "anchor-dev-123456789012-logs/logs/builds/next-site"
 

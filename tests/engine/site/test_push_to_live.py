@@ -81,10 +81,10 @@ def test_an_image_is_uploaded_and_delivered(cloud: Cloud, project: TinyProject) 
 
 
 @pytest.fixture
-def promoted_and_collected(
+def promotion_and_collection(
     cloud: Cloud, platform: TinyPlatform, project: TinyProject, releases: Releases
 ) -> None:
-    """Promote the first release. Release the site `docs`, delete its project, and collect what is left."""
+    """Promote the first release. Release the site `docs`, delete its project, and run the collection."""
     project.client.promote(releases.first["deploymentId"])
     deleted = platform.create_project("docs")
     assert deleted.release()["status"] == "live"
@@ -96,7 +96,7 @@ def promoted_and_collected(
     assert (remaining.keys, remaining.objects) == (frozenset(), frozenset())
 
 
-@pytest.mark.usefixtures("promoted_and_collected")
+@pytest.mark.usefixtures("promotion_and_collection")
 def test_a_second_up_changes_nothing_after_a_promotion_and_a_collection(
     cloud: Cloud, first_deployment: Deployment, visitor: Visitor, releases: Releases
 ) -> None:
@@ -130,6 +130,6 @@ def test_the_checks_of_the_first_account_pass_with_the_real_preview(cloud: Cloud
 
 
 # Checks that can fail on the embedded cloud. The layers contain no boto3, because all functions use the
-# packages of the host. Nobody opens the links in the mails for the addresses. The emulator's answers about
-# alarms differ from those of AWS.
+# packages of the host. Nobody confirms the alarms' mail subscriptions. The emulator's answers about alarms
+# differ from those of AWS.
 MAY_FAIL_LOCALLY = {"boto3", "addresses for alarms", "alarms"}

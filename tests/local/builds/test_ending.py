@@ -85,6 +85,6 @@ def test_a_daemon_that_left_its_process_group_ends_with_the_build(harness: Build
     assert not any(map(is_running, pids))
 
 
-def test_only_processes_of_the_marked_build_are_killed() -> None:
+def test_processes_without_the_marker_of_the_build_are_not_killed() -> None:
     assert kill_marked_processes("CODEBUILD_BUILD_ID=no-such-build") == 0
     assert is_running(os.getpid())

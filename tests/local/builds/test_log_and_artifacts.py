@@ -21,7 +21,7 @@ artifacts:
 
 
 def test_the_artifact_is_stored_below_the_deployment_id(harness: BuildHarness) -> None:
-    """P6: `artifacts/{site}/{deploymentId}/open-next.zip`."""
+    """P6: the key of the object is `artifacts/{site}/{deploymentId}/open-next.zip`."""
     result = harness.run(ZIP)
 
     assert result.status == "SUCCEEDED"
@@ -40,7 +40,9 @@ def test_the_artifact_is_stored_below_the_deployment_id(harness: BuildHarness) -
         (ArtifactsSpec(files=("**/*",), base_directory="ou*", exclude_paths=(".next/*",)), {"b"}),
     ],
 )
-def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, names: set[str]) -> None:
+def test_artifact_files_are_chosen_as_in_codebuild(
+    tmp_path: Path, spec: ArtifactsSpec, names: set[str]
+) -> None:
     (tmp_path / "out" / ".next").mkdir(parents=True)
     for name in ("open-next.zip", "out/.next/a", "out/b"):
         (tmp_path / name).touch()
@@ -48,7 +50,7 @@ def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, n
     assert set(find_artifacts(spec, tmp_path)) == names
 
 
-def test_a_build_without_its_artifact_fails(harness: BuildHarness) -> None:
+def test_a_build_that_does_not_create_its_artifact_fails(harness: BuildHarness) -> None:
     result = harness.run(ZIP.replace("[open-next.zip]", "[other.zip]"))
 
     phase = find_failed_phase(result)

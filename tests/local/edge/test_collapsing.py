@@ -137,7 +137,7 @@ def test_cache_control_can_prevent_the_sharing_of_an_answer(control: str) -> Non
 
 
 def test_requests_that_waited_in_vain_go_to_the_origin_simultaneously() -> None:
-    """These requests waited for an answer that cannot be shared. They do not wait for each other again."""
+    """Three requests waited for an answer that cannot be shared. They do not wait for each other again."""
     second = asyncio.Event()
 
     async def check_edge(running_edge: RunningEdge) -> None:

@@ -1,4 +1,7 @@
-"""The local edge: requests and answers between viewers, function, cache and origins (D3, D8, L1)."""
+"""The local edge passes requests and answers between viewers, its functions, its cache and the origins.
+
+Requirements D3, D8, L1.
+"""
 
 import asyncio
 import json

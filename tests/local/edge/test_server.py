@@ -65,8 +65,8 @@ def test_the_host_selects_the_distribution() -> None:
     asyncio.run(main())
 
 
-class Hosts:
-    """The edge of a stage with a domain.
+class DomainEdge:
+    """A running edge of a stage that has a domain.
 
     The distribution of the sites has a wildcard alias. The distribution of the images has one host as alias.
     """
@@ -107,10 +107,10 @@ def test_an_alias_selects_its_distribution_only_with_a_matching_dns_record(
     """Requirement L4."""
 
     async def main() -> None:
-        hosts = Hosts(records)
-        async with hosts.running:
-            assert await hosts.get(host) == (200, body)
-            assert hosts.refused == []
+        edge = DomainEdge(records)
+        async with edge.running:
+            assert await edge.get(host) == (200, body)
+            assert edge.refused == []
 
     asyncio.run(main())
 
@@ -133,14 +133,14 @@ def test_a_host_that_leads_to_no_distribution_is_refused_with_the_reason(
     """Requirements L4 and Q1."""
 
     async def main() -> None:
-        hosts = Hosts(records)
-        async with hosts.running:
-            status, body = await hosts.get(host)
+        edge = DomainEdge(records)
+        async with edge.running:
+            status, body = await edge.get(host)
             assert status == 403
             assert reason in body
-            (access,) = hosts.refused
+            (access,) = edge.refused
             assert (access.host, access.target, access.status) == (host, "/page", 403)
-            assert hosts.running.functions.sent == []
+            assert edge.running.functions.sent == []
 
     asyncio.run(main())
 

@@ -12,7 +12,7 @@ OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
 
 
 def test_a_decision_has_the_allowing_pattern_or_the_refused_resource(emulator: Emulator) -> None:
-    """Allowed calls with the same pattern are one decision. A refused call has the ARN of the resource."""
+    """Calls allowed by one pattern are one decision. The decision on a refused call names the resource."""
     actions = ["ssm:GetParameters", "ssm:PutParameter"]
     role = make_role(emulator, "noted", policy=make_policy(actions, OWN))
     ssm = emulator.create_role_session(role).client("ssm")

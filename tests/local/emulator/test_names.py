@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from local.emulator.emulator import Emulator
 from tests.local.emulator.creation_calls import Creation
 
-# A method of `Creation`, the argument with the name, invalid names, and their error code.
+# In each row: a method of `Creation`, the argument with the name, invalid names, and their error code.
 WRONG = [
     ("certificate", "DomainName", ["a b.example.com", "-a.example.com", "localhost"], "ValidationException"),
     ("api", "Name", ["a" * 129], "BadRequestException"),
@@ -72,7 +72,7 @@ SAMPLES = (
 
 
 class PlainCreation(Creation):
-    """The calls of a client that knows nothing of the embedded cloud, such as the AWS command line."""
+    """Calls that create resources with a plain boto3 client, as the AWS command line would make them."""
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
         keys = self.emulator.administrator
@@ -158,7 +158,7 @@ def read_model(service: str) -> dict[str, Any]:
     return model
 
 
-def test_a_key_value_store_has_the_arn_of_the_api_model(emulator: Emulator) -> None:
+def test_the_arn_of_a_key_value_store_matches_the_pattern_of_the_api_model(emulator: Emulator) -> None:
     """The ARN ends with a UUID. CloudFront's API and the API that reads and writes keys use the same ARN."""
     made = Creation(emulator).key_value_store(Tags={"Items": [{"Key": "Stage", "Value": "dev"}]})
     store = made["KeyValueStore"]

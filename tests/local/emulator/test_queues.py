@@ -1,4 +1,4 @@
-"""If a function reports failed messages of a batch, the embedded AWS keeps only these in the queue (P4)."""
+"""If a function reports the failed messages of a batch, only the failed ones stay in the queue (P4)."""
 
 import json
 from pathlib import Path

@@ -52,7 +52,7 @@ def create_distribution(emulator: Emulator) -> str:
     return str(made["Distribution"]["DomainName"])
 
 
-def test_the_zone_has_the_id_of_the_settings(zone: Emulator) -> None:
+def test_a_created_hosted_zone_has_the_passed_id_and_name(zone: Emulator) -> None:
     found = zone.client("route53").get_hosted_zone(Id=ZONE)["HostedZone"]
     assert (found["Id"], found["Name"]) == (f"/hostedzone/{ZONE}", "example.com.")
 

@@ -16,17 +16,17 @@ OWNER: Final = {"Owner": "ada"}
 
 
 def change_to(value: Value) -> Change:
-    """Return a change to a value that does not depend on the old one."""
+    """Return a change that replaces any old value with this value."""
     return lambda _old: value
 
 
 def change_block(**values: Value) -> Change:
-    """Return a change of some properties in a block."""
+    """Return a change that replaces some properties of a block."""
     return lambda old: {**old, **values}
 
 
-def change_first(change: Change) -> Change:
-    """Return a change of the first item of a list."""
+def change_first_item(change: Change) -> Change:
+    """Return a change that applies `change` to the first item of a list."""
     return lambda old: [change(old[0]), *old[1:]]
 
 
@@ -149,7 +149,9 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "httpVersion": change_to("http2"),
                 "isIpv6Enabled": change_to(value=False),
                 "orderedCacheBehaviors": lambda old: list(reversed(old)),
-                "origins": change_first(change_block(domainName="another.s3.ap-southeast-1.amazonaws.com")),
+                "origins": change_first_item(
+                    change_block(domainName="another.s3.ap-southeast-1.amazonaws.com")
+                ),
                 "priceClass": change_to("PriceClass_All"),
                 "restrictions": change_to(
                     {"geoRestriction": {"restrictionType": "blacklist", "locations": ["AQ"]}}
@@ -238,7 +240,8 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             },
         ),
         Changes(
-            name="builds-failed", values={"metricQueries": change_first(change_block(expression="failed"))}
+            name="builds-failed",
+            values={"metricQueries": change_first_item(change_block(expression="failed"))},
         ),
     ),
     "aws:codebuild/project:Project": (
@@ -391,11 +394,15 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             values={"records": change_to(["another.example.org."]), "ttl": change_to(9)},
         ),
         Changes(name="edge-validation", values={"type": change_to("TXT")}, also={"records": ['"another"']}),
-        Changes(name="edge-a", values={"aliases": change_first(change_block(evaluateTargetHealth=True))}),
+        Changes(
+            name="edge-a", values={"aliases": change_first_item(change_block(evaluateTargetHealth=True))}
+        ),
     ),
     "aws:s3/bucket:Bucket": (Changes(values=TAGS),),
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": (
-        Changes(values={"corsRules": change_first(change_block(maxAgeSeconds=9, allowedMethods=["GET"]))}),
+        Changes(
+            values={"corsRules": change_first_item(change_block(maxAgeSeconds=9, allowedMethods=["GET"]))}
+        ),
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
         Changes(
@@ -417,7 +424,9 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:s3/bucketNotification:BucketNotification": (
         Changes(
             values={
-                "lambdaFunctions": change_first(change_block(filterPrefix="another/", filterSuffix=".png"))
+                "lambdaFunctions": change_first_item(
+                    change_block(filterPrefix="another/", filterSuffix=".png")
+                )
             }
         ),
     ),

@@ -18,7 +18,7 @@ host = subprocess.Popen([sys.executable, "-m", "local.pulumi_engine.language_hos
 print(host.pid, flush=True)
 time.sleep(600)
 """
-# A fake of the Python interpreter that runs the Pulumi program.
+# A fake Python interpreter. The language host starts it to run the Pulumi program.
 INTERPRETER = """#!/bin/sh
 echo $$ > {file}.new
 mv {file}.new {file}

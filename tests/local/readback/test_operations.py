@@ -123,7 +123,7 @@ def test_a_function_has_its_own_log_group_tracing_and_tags(running_emulator: Emu
 
 
 @pytest.mark.usefixtures("deployed")
-def test_each_key_has_its_kind_and_encryption_keys_are_rotated(running_emulator: Emulator) -> None:
+def test_each_kms_key_signs_or_encrypts_and_encryption_keys_are_rotated(running_emulator: Emulator) -> None:
     kms = running_emulator.client("kms")
     keys = {
         alias["AliasName"].removeprefix("alias/anchor-local-"): kms.describe_key(KeyId=alias["AliasName"])

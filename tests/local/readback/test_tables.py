@@ -48,7 +48,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "keys": {"jobId": S},
         "indexes": {
             "ShopIndex": ({"shopDomain": S, "createdAt": S}, "ALL"),
-            # Only the status can change in this index, so the progress of a job causes no write to the index.
+            # The progress of a job is not in this index, so a change of the progress causes no write to it.
             "StatusIndex": ({"status": S, "createdAt": S}, "KEYS_ONLY"),
         },
         "expires": "expiresAt",

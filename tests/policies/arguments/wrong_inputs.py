@@ -40,7 +40,8 @@ class WrongInput:
     def _applies_to(self, resource: Resource) -> bool:
         """Return whether the resource can have the mistake.
 
-        A function needs the recorded value of its argument. A new value needs only the parent of its path.
+        If a change is a function, the resource must have the argument. If a change is a value, the resource
+        must have the parent of the argument.
         """
         return all(
             read_value(resource.props, split_path(path)[: None if callable(value) else -1]) is not None

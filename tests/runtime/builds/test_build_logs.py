@@ -222,11 +222,11 @@ def test_an_unreadable_logs_bucket_raises_an_error(platform: Platform) -> None:
     assert LOGS_BUCKET.endswith("-logs")
 
 
-# The commit at the head of a branch
+# Builds of a branch, which find the commit at its head
 
 
 def create_branch_build(platform: Platform) -> Deployment:
-    """Return a running deployment without a commit. Its build uses the head of the branch."""
+    """Return a deployment without a commit, whose running build uses the head of the branch."""
     project = platform.create_project()
     deployment = Deployment.queued(
         project,

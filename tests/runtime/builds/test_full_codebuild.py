@@ -38,7 +38,7 @@ def create_queued(platform: Platform, site: str, *, user_id: str = OWNER) -> Dep
 
 
 def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
-    """Push to a separate project, and deliver the build message."""
+    """Create a project with a queued deployment, and deliver the build message."""
     deployment = create_queued(platform, site, user_id=user_id)
     platform.deliver_build_message(deployment)
     return deployment
@@ -59,7 +59,7 @@ def list_running_ids(platform: Platform) -> list[str]:
     return [each.deployment_id for each in platform.stage_builds.read().running]
 
 
-def read_log(text: str, message: str) -> list[dict[str, Any]]:
+def parse_log_lines(text: str, message: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in text.splitlines()]
     return [line for line in lines if line["message"] == message]
 
@@ -76,7 +76,7 @@ def test_a_build_refused_by_the_quota_is_requeued(
         [first.deployment_id],
         [refused.deployment_id],
     )
-    (line,) = read_log(capsys.readouterr().out, CODEBUILD_FULL)
+    (line,) = parse_log_lines(capsys.readouterr().out, CODEBUILD_FULL)
     assert (line["level"], line["running"], line["room"]) == ("WARNING", 1, CAPACITY)
     (sent,) = platform.queues.sent
     assert (sent["QueueUrl"], sent["DelaySeconds"]) == (BUILD_QUEUE, 65)
@@ -106,7 +106,7 @@ def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform
 
 
 def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Platform) -> None:
-    """P8: if it counted, tenants whose last build started earlier would come before this tenant."""
+    """P8: a refused build does not move its tenant behind the tenants whose last build started earlier."""
     first = push_and_deliver(platform, "first", user_id="busy")
     end_build(platform, first)
     second = push_and_deliver(platform, "second", user_id="busy")
@@ -250,22 +250,22 @@ def test_a_build_that_a_duplicate_message_starts_after_a_refusal_is_recorded(pla
     assert len(platform.codebuild.builds) == 2
 
 
-@pytest.mark.parametrize("moved", ["superseded", "cancelled"])
+@pytest.mark.parametrize("end_status", ["superseded", "cancelled"])
 def test_a_build_that_a_duplicate_message_starts_is_stopped_if_its_deployment_ended(
-    platform: Platform, moved: str
+    platform: Platform, end_status: str
 ) -> None:
     """P7: the deployment ends between the refusal for one copy and the start for the other copy."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
 
     def end_deployment() -> None:
-        if moved == "superseded":
+        if end_status == "superseded":
             platform.deployments.supersede(platform.reload(deployment), at=platform.clock())
         else:
             platform.cancellation.cancel(OTHER, deployment.deployment_id)
 
     process_duplicate(platform, deployment, then=end_deployment)
-    assert platform.read_statuses(deployment) == [moved]
+    assert platform.read_statuses(deployment) == [end_status]
     assert [each.rpartition("-")[2] for each in platform.codebuild.stopped] == [deployment.deployment_id]
 
 
@@ -326,7 +326,7 @@ def test_the_wait_of_a_retrying_build_is_logged(
         platform.clock.now += timedelta(seconds=65)
         platform.sweeper.sweep(platform.log)
         platform.deliver_build_message(alone)
-    lines = read_log(capsys.readouterr().out, CODEBUILD_FULL)
+    lines = parse_log_lines(capsys.readouterr().out, CODEBUILD_FULL)
     assert lines[0]["seconds"] < 60
     assert 30 * 60 <= lines[-1]["seconds"] < 40 * 60
 
@@ -372,7 +372,7 @@ def test_the_longest_wait_is_logged_while_any_build_waits(
     capsys.readouterr()
     platform.clock.now = waits.created_at + timedelta(minutes=29)
     run_sweep(platform, after=timedelta(minutes=2))
-    (line,) = read_log(capsys.readouterr().out, BUILDS_WAIT)
+    (line,) = parse_log_lines(capsys.readouterr().out, BUILDS_WAIT)
     assert line["waiting"] == 2
     assert 31 * 60 <= line["seconds"] < 32 * 60
 

@@ -146,7 +146,7 @@ FIELDS = ("ref", "after", "repository", "deleted", "head_commit", "before", "com
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_any_signed_json_is_read_as_a_commit_or_ignored_or_refused(changes: dict[str, Any]) -> None:
-    """P2: only a push to the project's branch with a SHA is a commit."""
+    """P2: only a push to the project's branch is read as a commit, and only if it has a SHA."""
     body = read_payload("push", **changes)
     try:
         outcome: object = read_delivery(body)

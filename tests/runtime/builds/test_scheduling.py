@@ -34,7 +34,7 @@ def create_platform(*, capacity: int) -> Platform:
 
 
 def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
-    """Push to a separate project, and deliver the build message."""
+    """Create a project with a queued deployment, and deliver the build message."""
     platform.declare_site(site)
     deployment = put_deployment(platform, put_project(platform, user_id=user_id, site=site), Status.QUEUED)
     platform.deliver_build_message(deployment)
@@ -131,7 +131,7 @@ def create_waiting_builds(user_id: str, number: int, *, since: datetime = START)
 
 
 def start_next(builds: StageBuilds, at: datetime) -> tuple[StageBuilds, WaitingBuild | None]:
-    """Start the next waiting build."""
+    """Start the next waiting build. Return the builds after the start, and the started build, if any."""
     following = next(order_waiting_builds(builds), None)
     if following is None:
         return builds, None
@@ -216,12 +216,12 @@ def test_a_late_message_of_an_older_push_starts_the_newest_build(platform: Platf
     assert list_running_ids(platform) == {newer.deployment_id}
 
 
-@pytest.mark.parametrize("way", ["cancelled", "failed", "superseded", "building"])
-def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform, way: str) -> None:
+@pytest.mark.parametrize("new_status", ["cancelled", "failed", "superseded", "building"])
+def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform, new_status: str) -> None:
     first = push_and_deliver(platform, "first")
     waits = push_and_deliver(platform, "waits")
     assert list_waiting_ids(platform) == [waits.deployment_id]
-    match way:
+    match new_status:
         case "cancelled":
             platform.cancellation.cancel(OWNER, waits.deployment_id)
         case "failed":
@@ -230,7 +230,7 @@ def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform
             platform.deployments.supersede(waits, at=platform.clock())
         case _:
             end_build(platform, first)
-    assert platform.read_statuses(waits) == [way]
+    assert platform.read_statuses(waits) == [new_status]
     assert platform.stage_builds.read().waiting == ()
     assert not platform.stage_builds.add_waiting(waits, since=waits.created_at)
     assert platform.stage_builds.read().waiting == ()

@@ -52,7 +52,7 @@ INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_a
 
 
 def _rename_shop(platform: ShopPlatform, shop: str, _: Job) -> Shop:
-    """Rename the shop with the domain `shop`. The passed row is always the row of SHOP."""
+    """Rename the shop with the domain `shop`. The row passed as the old row is always that of SHOP."""
     return platform.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 

@@ -1,6 +1,6 @@
-"""Properties of every public repository method: tenant isolation (A5), calls and rows.
+"""Tests of every public repository method: tenants stay isolated (A5), and calls and rows are as declared.
 
-One test compares the operations with the code, so that no public method is left out.
+An `Operation` describes each method. One test fails if a public repository method has no `Operation`.
 """
 
 import re
@@ -113,7 +113,7 @@ def _list_extended_row_keys(client: Any, table: str) -> set[tuple[str, str]]:  #
 
 
 def test_no_code_scans_a_table() -> None:
-    """No source file contains a scan. The previous tests show that no repository method calls `Scan`."""
+    """No source file calls `scan`. The other tests show that no repository method sends the call `Scan`."""
     sources = {path: path.read_text() for path in RUNTIME.rglob("*.py")}
     assert len(sources) > 50
     assert [

@@ -135,7 +135,7 @@ class AnyOrder(RuleBasedStateMachine):
         }
         # The build slot of the project names the deployment with the status `building`, if there is one.
         assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
-        # The stage's running builds are those of the building deployments. All waiting builds are queued.
+        # Exactly the deployments with a running build are `building`. All with a waiting build are `queued`.
         running, waiting = self.life.read_build_ids()
         assert running == of[Status.BUILDING]
         assert waiting <= of[Status.QUEUED]

@@ -22,7 +22,7 @@ LONGER_THAN_ANY_LEASE = timedelta(hours=1, minutes=1)
 
 @frozen
 class Fault:
-    """One fault.
+    """The fault that one test run injects into two pushes.
 
     Attributes:
         kind: `lost` is a lost message or event. `before` or `after` is a crash before or after a write.

@@ -30,7 +30,7 @@ from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import FAILURE, OWNER, Platform
 
 
-def build_deployment(platform: Platform, project_id: str, number: int) -> Deployment:
+def make_queued_deployment(platform: Platform, project_id: str, number: int) -> Deployment:
     commit = Commit(sha=f"{number:040x}", message="", author="")
     project = platform.projects.get(project_id)
     return Deployment.queued(
@@ -39,7 +39,7 @@ def build_deployment(platform: Platform, project_id: str, number: int) -> Deploy
 
 
 def test_pushed_deployments_pass_through_all_statuses(platform: Platform) -> None:
-    """P7: afterwards, the rows contain the right statuses, and no deployment has the build slot."""
+    """P7: two deployments become live, one is cancelled, and one fails. Then the build slot is free."""
     project = platform.create_project()
     first = platform.create_live(project)
     second = platform.create_live(project)
@@ -58,7 +58,7 @@ def test_a_refused_transaction_writes_nothing(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.push(project, delivery="same")
     rows = platform.read_all_rows()
-    again = build_deployment(platform, project.project_id, 2)
+    again = make_queued_deployment(platform, project.project_id, 2)
     read = platform.projects.get(project.project_id)
     with pytest.raises(DuplicateDeliveryError) as repeated:
         platform.deployments.create(read, again, delivery="same")
@@ -98,7 +98,7 @@ def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) 
 
     def create_deployment(number: int) -> None:
         while True:
-            deployment = build_deployment(platform, project.project_id, number)
+            deployment = make_queued_deployment(platform, project.project_id, number)
             read = evolve(project, sequence=deployment.sequence - 1)
             try:
                 return platform.deployments.create(read, deployment, delivery=f"body-{number}")
@@ -117,7 +117,9 @@ def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) 
 def test_fifty_concurrent_copies_of_a_delivery_make_one_deployment(platform: Platform) -> None:
     """Requirement P3."""
     project = platform.create_project()
-    deployments = [build_deployment(platform, project.project_id, number) for number in range(CONTENDERS)]
+    deployments = [
+        make_queued_deployment(platform, project.project_id, number) for number in range(CONTENDERS)
+    ]
     outcomes = run_concurrently(
         [
             lambda each=each: platform.deployments.create(project, each, delivery="same")
@@ -226,7 +228,10 @@ def test_the_newest_of_fifty_concurrent_releases_stays_live(platform: Platform) 
 
 
 def test_a_concurrent_switch_and_end_of_a_deployment_never_both_succeed(platform: Platform) -> None:
-    """D2: after a switch, the deployment cannot fail or be superseded. After an end, no switch succeeds."""
+    """D2: after a switch, the deployment cannot fail or be superseded.
+
+    After it has failed or been superseded, no switch succeeds.
+    """
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
     at = platform.clock()
@@ -245,8 +250,8 @@ def test_a_concurrent_switch_and_end_of_a_deployment_never_both_succeed(platform
     assert (platform.reload(deployment).status is Status.DEPLOYING) == is_pointed_to
 
 
-def test_the_last_of_fifty_concurrent_promotes_stays_live_and_pinned(platform: Platform) -> None:
-    """D5: concurrent switches to new releases never remove the pin or replace the promoted release."""
+def test_concurrent_switches_neither_unpin_nor_replace_a_promoted_release(platform: Platform) -> None:
+    """D5: half of fifty concurrent writers promote a release, and the others switch to a new release."""
     project = platform.create_project()
     live = platform.create_live(project)
     numbers = range(2, CONTENDERS + 2)
@@ -275,13 +280,15 @@ def test_a_concurrent_promote_and_collection_never_both_succeed(platform: Platfo
     """D5, D6: a collected release cannot become live, and a live release is not collected."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
-    held = {each.deployment_id: each for each in platform.retention.list_held()}
+    held = {each.deployment_id: each for each in platform.retention.list_held_releases()}
     promoted, taken = run_concurrently(
         [
             lambda: platform.deployments.live_pointers.promote(
                 OWNER, platform.reload(first), at=platform.clock()
             ),
-            lambda: platform.retention.mark_unused_collected(held[first.deployment_id], at=platform.clock()),
+            lambda: platform.retention.mark_collected_if_unused(
+                held[first.deployment_id], at=platform.clock()
+            ),
         ]
     )
     collected = platform.reload(first).collected_at is not None

@@ -24,7 +24,7 @@ def test_a_push_survives_one_fault_at_each_call(simulation: PushSimulation, func
     for site in [each for each in simulation.injector.sites if each.function == function]:
         cells: list[str] = []
         for kind in Kind:
-            observed = simulation.observe(Fault(site, kind))
+            observed = simulation.run_pushes(Fault(site, kind))
             assert observed.status in {"live", None}, (site, kind, observed)
             assert observed.status or function == "webhook", (site, kind, observed)
             assert observed.sweeps <= 2, (site, kind, observed)

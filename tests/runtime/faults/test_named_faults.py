@@ -58,13 +58,13 @@ def test_a_release_is_completed_after_a_crash_at_any_step(simulation: PushSimula
     def crash_after(step: Step) -> Scenario:
         def run_scenario(simulation: PushSimulation) -> Outcome:
             with crash_after_step(step):
-                return simulation.observe()
+                return simulation.run_pushes()
 
         return run_scenario
 
     def crash_before_another_push(simulation: PushSimulation) -> Outcome:
         with crash_after_step(Step.PUBLISH):
-            return simulation.observe(pushes=2)
+            return simulation.run_pushes(pushes=2)
 
     scenarios = {f"killed after the step “{step}”": crash_after(step) for step in Step}
     scenarios["killed, and the message of a second push waits behind the hidden message"] = (
@@ -84,7 +84,7 @@ def repeat_first_call(function: str, after: timedelta) -> Scenario:
                 simulation.due.append(PendingCall(simulation.now + after, function, due.content))
 
         simulation.finished = repeat_call
-        return simulation.observe()
+        return simulation.run_pushes()
 
     return run_scenario
 
@@ -94,7 +94,7 @@ def lose_first_message(function: str) -> Scenario:
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         simulation.lost.append(function)
-        return simulation.observe()
+        return simulation.run_pushes()
 
     return run_scenario
 
@@ -120,11 +120,16 @@ def test_a_push_becomes_live_once_despite_repeated_or_lost_messages(simulation: 
 
 
 def delay_build_events(*after: timedelta | None, pushes: int = 1) -> Scenario:
-    """Return a scenario with these delays between the start and the event of builds. None means no event."""
+    """Return a scenario in which the events of builds are late or lost.
+
+    Args:
+        after: For each build, the delay between its start and its event. None means that no event is sent.
+        pushes: Number of pushes. Each push starts a build.
+    """
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         simulation.events_after = list(after)
-        return simulation.observe(pushes=pushes)
+        return simulation.run_pushes(pushes=pushes)
 
     return run_scenario
 
@@ -151,9 +156,9 @@ def refuse_calls(operations: set[str], error: Callable[[str], ClientError], *, c
     """Return a scenario in which AWS refuses calls of these operations.
 
     Args:
-        operations: The operations, whose calls are counted together.
+        operations: The operations. One counter counts the calls of all of them.
         error: Returns the error for an operation.
-        calls: The numbers of the refused calls, counted from 1.
+        calls: The values of the counter at which a call is refused. The first call has the value 1.
     """
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
@@ -168,7 +173,7 @@ def refuse_calls(operations: set[str], error: Callable[[str], ClientError], *, c
 
         simulation.injector.refuse = choose_error
         try:
-            return simulation.observe()
+            return simulation.run_pushes()
         finally:
             simulation.injector.refuse = lambda _: None
 
@@ -190,7 +195,7 @@ def throttle_after_push(operations: set[str], time: timedelta) -> Scenario:
 
         simulation.finished = start_throttling
         try:
-            return simulation.observe()
+            return simulation.run_pushes()
         finally:
             simulation.finished = lambda _: None
             simulation.injector.refuse = lambda _: None

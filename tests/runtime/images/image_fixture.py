@@ -175,9 +175,9 @@ class ImageSystem:
         """Upload a file, and deliver its event."""
         self.deliver(self.put_upload(image, data))
 
-    def expire(self, *, after: timedelta = timedelta(days=3)) -> None:
+    def advance_time(self, *, by: timedelta = timedelta(days=3)) -> None:
         """Move the clock. Delete the rows, uploads and cached objects that AWS deletes in this time."""
-        self.clock.now += after
+        self.clock.now += by
         self.caches.objects.clear()
         for key in self.read_objects():
             if key.startswith(UPLOAD_PREFIX):
@@ -223,7 +223,7 @@ def get_delivered_key(image: Image) -> str:
 
 @define
 class CopyingS3:
-    """An S3 client whose copies check the ETag of the source, because moto does not check it."""
+    """An S3 client that checks the ETag of the source before it copies, because moto does not check it."""
 
     _target: Any
 

@@ -40,10 +40,10 @@ OF_DELIVERED = {"delete_object", "create_invalidation"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_caches_are_invalidated_after_the_object_and_before_the_row_is_deleted(
+def test_the_caches_are_invalidated_between_the_deletions_of_the_object_and_the_row(
     system: ImageSystem, kind: str
 ) -> None:
-    """I2. The deletion of an image that was never ready makes no invalidation."""
+    """I2. An image that was never ready is in no cache, so its deletion makes no invalidation."""
     image = KINDS[kind](system)
     system.fill_caches()
     with system.calls.record_calls() as calls:
@@ -70,7 +70,7 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_deletion(
     )
     # After the first write, the row must not expire, because the image's object can still exist.
     if crash_after > 1:
-        system.expire()
+        system.advance_time()
     if crash_after < steps:
         assert set(system.read_objects()) - uploads <= set(kept)
         assert set(system.read_images()) == {image.image_id}
@@ -136,7 +136,7 @@ def test_a_denied_invalidation_raises_an_error(system: ImageSystem) -> None:
     assert system.read_again(image).status is Status.DELETING
 
 
-def test_a_busy_object_asks_the_user_to_repeat_the_deletion(system: ImageSystem) -> None:
+def test_a_conflict_at_s3_asks_the_user_to_repeat_the_deletion(system: ImageSystem) -> None:
     image = system.create_ready()
     delete = make_api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
 

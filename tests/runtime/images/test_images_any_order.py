@@ -152,7 +152,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def three_days_pass(self) -> None:
         """After three days, expired rows are deleted and forms are invalid, but events can still arrive."""
-        self.system.expire()
+        self.system.advance_time()
 
     def act_before(self, before: int, act: Callable[[], object]) -> None:
         """Call `act` once, immediately before a later AWS call. If `before` is 1, this is the next call."""
@@ -210,8 +210,8 @@ class AnyOrder(RuleBasedStateMachine):
                 # A ready image's object exists, matches its row and has never changed.
                 assert objects[key] == self.accepted.setdefault(image.image_id, objects[key])
                 assert (image.size, image.width) == (len(objects[key]), WIDTHS[objects[key]])
-        # Each object that is not delivered belongs to an upload whose event is not processed yet. The
-        # processing will copy or delete the object.
+        # All other objects are uploads whose events are not processed yet, or copies of such uploads. The
+        # processing will delete each of them, or make a copy the image's delivered object.
         waiting = [event for event in self.sent if not event.done]
         uploads = {build_upload_key(event.image.image_id) for event in waiting}
         copies = {build_delivered_key(event.image.image_id, _compute_etag(event.data)) for event in waiting}
@@ -243,7 +243,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.check_invariants()
         ready = {image_id for image_id, image in system.read_images().items() if image.status is Status.READY}
         assert len(system.read_objects()) == len(ready)
-        system.expire()
+        system.advance_time()
         assert set(system.read_images()) == ready
         self.check_invariants()
 

@@ -152,7 +152,7 @@ def test_an_image_that_is_never_uploaded_disappears(system: ImageSystem) -> None
     assert call_api(system, f"PATCH {IMAGE}", body={"albumId": None}, **path)[0] == 404
     assert call_api(system, "GET /images") == (200, {"images": [], "cursor": None})
     assert system.read_images() == {image.image_id: image}
-    system.expire()
+    system.advance_time()
     assert system.read_rows_and_objects() == ([], {})
 
 

@@ -73,7 +73,7 @@ def test_an_svg_without_a_size_is_refused(attributes: str) -> None:
         ("<style><![CDATA[@im]]><![CDATA[port 'a.css';]]></style>", "a style with an external reference"),
     ],
 )
-def test_an_svg_with_active_or_external_content_is_refused_by_name(inside: str, named: str) -> None:
+def test_the_error_names_the_active_or_external_content_of_an_svg(inside: str, named: str) -> None:
     with pytest.raises(RefusedFileError) as refused:
         read_svg_size(make_svg(inside))
     assert named in refused.value.reason
@@ -151,7 +151,7 @@ def test_a_style_with_many_lines_is_read_in_few_parts(monkeypatch: pytest.Monkey
 
 @settings(max_examples=100)
 @given(data=st.binary(max_size=200), at=st.integers(0, 150))
-def test_any_bytes_give_a_size_or_a_reason(data: bytes, at: int) -> None:
+def test_any_bytes_give_a_size_or_a_refusal_reason(data: bytes, at: int) -> None:
     whole = bytearray(make_svg("<rect style='fill: red'/>"))
     whole[at : at + len(data)] = data
     try:

@@ -91,7 +91,7 @@ def test_an_invalid_file_is_rejected_with_a_reason_and_deleted(
     assert reason in (now.reason or "")
     assert now.ttl == int((now.updated_at + ROW_RETENTION).timestamp())
     assert system.read_objects() == {}
-    system.expire()
+    system.advance_time()
     assert system.read_rows_and_objects() == ([], {})
 
 
@@ -131,7 +131,7 @@ def test_an_upload_whose_image_has_expired_is_deleted(system: ImageSystem) -> No
     system.clock.now += FORM_LIFETIME + ROW_RETENTION
     system.deliver(event)
     assert system.read_objects() == {}
-    system.expire()
+    system.advance_time()
     assert system.read_rows() == []
 
 
@@ -175,14 +175,14 @@ def test_a_new_upload_during_the_processing_of_another_is_kept(system: ImageSyst
     assert system.read_again(image).status is Status.READY
 
 
-def test_an_event_fails_after_repeated_conflicts_and_its_retry_succeeds(system: ImageSystem) -> None:
-    """Uploads into the same album write the same counter, so they can conflict. The pauses become longer."""
+def test_an_event_fails_after_repeated_album_conflicts_and_its_retry_succeeds(system: ImageSystem) -> None:
+    """Uploads into the same album write the same counter, so they can conflict. Later pauses are longer."""
     album = system.create_album()
     image = system.create_pending(album_id=album.album_id)
     event = system.put_upload(image, make_picture())
     target = system.dynamodb._target
 
-    class Busy:
+    class ConflictingClient:
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call
             return getattr(target, name)
 
@@ -191,7 +191,7 @@ def test_an_event_fails_after_repeated_conflicts_and_its_retry_succeeds(system: 
             error.response["CancellationReasons"] = [{"Code": "None"}, {"Code": "TransactionConflict"}]
             raise error
 
-    system.dynamodb._target = Busy()
+    system.dynamodb._target = ConflictingClient()
     with pytest.raises(ImageChangedError):
         system.deliver(event)
     assert system.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8])
@@ -205,7 +205,7 @@ def test_an_event_fails_after_repeated_conflicts_and_its_retry_succeeds(system: 
 def test_a_call_that_conflicts_with_another_request_is_retried(
     system: ImageSystem, operation: str, code: str
 ) -> None:
-    """S3 answers 409 while another request changes the object. The object can be unchanged afterwards."""
+    """S3 answers 409 while another request changes the object. A retry succeeds if it stays the same."""
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
     conflicts = [make_client_error(code, operation)] * 2
@@ -221,7 +221,7 @@ def test_a_call_that_conflicts_with_another_request_is_retried(
     assert system.pauses == pytest.approx([0.1, 0.2])
 
 
-def test_an_event_whose_upload_stays_busy_fails_and_its_retry_succeeds(system: ImageSystem) -> None:
+def test_an_event_fails_after_repeated_conflicts_at_s3_and_its_retry_succeeds(system: ImageSystem) -> None:
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
 
@@ -318,7 +318,7 @@ def test_an_object_whose_key_is_not_from_an_upload_form_is_ignored(
     assert f'"key":"{key}"' in capsys.readouterr().out
 
 
-def test_only_keys_of_upload_forms_are_uploads(system: ImageSystem) -> None:
+def test_an_image_id_is_found_only_in_keys_of_upload_forms(system: ImageSystem) -> None:
     image = system.create_pending()
     assert find_uploaded_image_id(f"uploads/{image.image_id}") == image.image_id
     assert find_uploaded_image_id(f"uploads/{image.image_id.lower()}") is None

@@ -279,7 +279,9 @@ class ReleasePlatform:
         """Create a project on a site whose functions have no versions."""
         project = self.platform.create_project(site=site, **more)
         declared = self.get_site(project)
-        self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
+        self.functions.add_functions(
+            declared.server_function, declared.image_function, declared.revalidation_function
+        )
         return project
 
     def get_site(self, project: Project) -> Site:

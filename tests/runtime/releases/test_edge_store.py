@@ -104,11 +104,11 @@ def test_a_release_without_public_files_lists_none() -> None:
     assert json.loads(value)["p"] == "|"
 
 
-@pytest.mark.parametrize("each", [1, 40])
-def test_the_largest_allowed_split_fits_into_one_value(each: int) -> None:
+@pytest.mark.parametrize("pattern_length", [1, 40])
+def test_the_largest_allowed_split_server_fits_into_one_value(pattern_length: int) -> None:
     """D7. A value has at most 1,024 bytes. A site's name has at most 28 characters."""
     origin = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
-    patterns = ("p" * each,) * (MAX_PATTERNS_LENGTH // MAX_SPLITS // (each + 3))
+    patterns = ("p" * pattern_length,) * (MAX_PATTERNS_LENGTH // MAX_SPLITS // (pattern_length + 3))
     largest = EdgeEntry(
         deployment_id="0" * 26,
         folder=f"{'s' * 28}/{'0' * 26}",

@@ -207,10 +207,10 @@ def test_the_lease_of_a_promote_always_ends(stage: ReleasePlatform, change: str)
 
 
 @pytest.mark.parametrize("pointer", [None, "built"])
-def test_a_pointer_to_a_deployment_without_release_is_not_followed(
+def test_a_removed_pointer_or_one_to_a_deployment_without_release_is_not_followed(
     stage: ReleasePlatform, pointer: str | None
 ) -> None:
-    """Only a manual change of a row can write or remove such a pointer. The site still serves a release."""
+    """Only a manual change of the project's row can cause this. The site still serves a release."""
     project = stage.create_project()
     first, second, built = stage.create_live(project), stage.create_live(project), stage.create_built(project)
     change: dict[str, Any] = (

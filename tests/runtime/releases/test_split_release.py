@@ -48,23 +48,23 @@ def test_a_split_server_is_released_as_versions_of_one_function(
 
 
 @pytest.mark.parametrize(
-    ("ending", "said"),
+    ("alias_ending", "message"),
     [
         ("-1", "the function api answered OPTIONS /docs/api/smoke-test"),
         ("-2", "the function feed answered OPTIONS /docs/feed"),
     ],
 )
 def test_a_split_function_that_does_not_respond_fails_the_release(
-    stage: ReleasePlatform, ending: str, said: str
+    stage: ReleasePlatform, alias_ending: str, message: str
 ) -> None:
     """Requirements D2 and D7."""
     broken = answer_with_status(500)
     stage.functions.answer = lambda function, alias, event: (
-        broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}
+        broken(function, alias, event) if alias.endswith(alias_ending) else {"Payload": PAGE}
     )
     project = stage.create_project()
     deployment = stage.release(stage.create_built(project, make_split_changes()))
-    assert read_failure(stage, deployment) == ("smoke test", f"{said} with status 500; its log says why")
+    assert read_failure(stage, deployment) == ("smoke test", f"{message} with status 500; its log says why")
     assert find_served_deployment_id(stage, project) is None
 
 

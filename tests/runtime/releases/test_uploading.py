@@ -27,7 +27,7 @@ ROBOTS = Upload(
 )
 
 
-def put_by_requests(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+def put_with_signature_check(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     """Check that S3 would accept the request's signature. Then send the file as `make_http_put` does."""
     check_presigned_put(url, headers, bucket="assets", key=unquote(urlsplit(url).path)[1:])
     return requests.put(url, data=body, headers=dict(headers), timeout=5).status_code
@@ -41,7 +41,9 @@ def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
     return "assets"
 
 
-def upload_files(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
+def upload_files(
+    bucket: str, *uploads: Upload, put: Any = put_with_signature_check, client: Any = None
+) -> int:
     uploader = Uploader(client=client or get_real_client("s3", S3_CONFIG), bucket=bucket, put=put)
     with open_artifact(make_artifact(FILES)) as opened:
         return uploader.upload(opened, uploads, Log({"deploymentId": "d"}))
@@ -79,7 +81,7 @@ def test_an_upload_with_a_header_that_is_not_signed_would_be_refused(
     """The fake S3 of moto accepts every request, so only the check of the signature finds the error."""
 
     def put_with_header(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        return put_by_requests(url, body, {**headers, header: value})
+        return put_with_signature_check(url, body, {**headers, header: value})
 
     with pytest.raises(RefusedRequestError, match="the signature does not match"):
         upload_files(bucket, ROBOTS, put=put_with_header)

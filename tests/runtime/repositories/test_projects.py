@@ -53,7 +53,7 @@ def test_a_claim_is_not_listed_as_a_project(platform: Platform) -> None:
     assert "userId" not in claim
 
 
-def test_sites_are_read_together(platform: Platform) -> None:
+def test_get_sites_returns_the_declared_sites(platform: Platform) -> None:
     one, two = platform.declare_site("one"), platform.declare_site("two")
     assert platform.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
     assert platform.projects.get_sites(()) == {}

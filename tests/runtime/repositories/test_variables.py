@@ -218,12 +218,12 @@ def test_a_request_sets_at_most_twenty_secrets(platform: Platform) -> None:
 
 def test_secrets_are_written_slowly_if_the_parameter_store_is_throttled(platform: Platform) -> None:
     """Requirement A4."""
-    refused = throttle_writes(platform, times=3)
+    left = throttle_writes(platform, times=3)
     project = set_variables(
         platform, platform.create_project(), make_secret_variable("ONE"), make_secret_variable("TWO")
     )
     assert read_secrets(project) == {"ONE": SECRET, "TWO": SECRET}
-    assert refused == [0]
+    assert left == [0]
     assert platform.sleeps == [0.5] * 3
 
 
@@ -240,7 +240,11 @@ def test_a_request_ends_before_the_timeout_if_the_parameter_store_stays_throttle
 
 
 def throttle_writes(platform: Platform, *, times: int) -> list[int]:
-    """Refuse the next `times` writes to Parameter Store. Return a list with the number of later refusals."""
+    """Refuse the next `times` writes to Parameter Store.
+
+    Returns:
+        A list whose only element is the number of writes that will still be refused.
+    """
     left = [times]
 
     def throttle_call(operation: str) -> None:

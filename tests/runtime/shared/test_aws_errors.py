@@ -104,16 +104,16 @@ UNCONDITIONAL = {
 }
 
 
-def test_every_handler_of_botocore_errors_asks_whether_a_retry_can_help() -> None:
+def test_every_except_clause_for_botocore_errors_asks_whether_a_retry_can_help() -> None:
     """`BotoCoreError` includes bugs, such as `ParamValidationError`. A retry cannot help against a bug."""
-    checked = [each for path in sorted(RUNTIME.rglob("*.py")) for each in find_handlers(path)]
+    checked = [each for path in sorted(RUNTIME.rglob("*.py")) for each in find_except_clauses(path)]
     unconditional = {path for path, asks in checked if not asks}
     assert unconditional == UNCONDITIONAL.keys()
     assert len(checked) > 5
 
 
-def find_handlers(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield, for each `except` with `BotoCoreError`, the file's path and whether it calls `is_retryable`."""
+def find_except_clauses(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the file and whether `is_retryable` is called, for each `except` clause for `BotoCoreError`."""
     tree = ast.parse(path.read_text())
     groups = {
         target.id

@@ -1,4 +1,4 @@
-"""Arguments and named errors of DynamoDB calls."""
+"""How the code builds the arguments of DynamoDB calls, and turns DynamoDB's errors into named errors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -94,7 +94,7 @@ def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> No
     assert len(store.read_all_rows()) == 3
 
 
-def test_recording_makes_one_call_and_one_more_per_used_microsecond(
+def test_recording_makes_one_call_and_one_more_per_taken_microsecond(
     store: ShopPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # all imports try the last microsecond first

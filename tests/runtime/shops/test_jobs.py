@@ -152,7 +152,7 @@ def test_progress_never_goes_backwards(store: ShopPlatform, numbers: dict[str, i
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
-def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
+def test_the_batch_numbers_of_a_job_take_less_than_three_kilobytes() -> None:
     assert compute_item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 

@@ -42,7 +42,7 @@ def test_a_missing_shop_is_not_found(store: ShopPlatform, domain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_one"),
+    ("text", "is_valid"),
     [
         ("my-shop.myshopify.com", True),
         ("xn--bcher-kva.example", True),
@@ -59,8 +59,8 @@ def test_a_missing_shop_is_not_found(store: ShopPlatform, domain: str) -> None:
         (f"{'a.' * 126}aa", False),
     ],
 )
-def test_a_domain_is_a_host_name_in_lower_case(text: str, is_one: bool) -> None:  # noqa: FBT001 - a table
-    assert is_domain(text) is is_one
+def test_a_domain_is_a_host_name_in_lower_case(text: str, is_valid: bool) -> None:  # noqa: FBT001 - a table
+    assert is_domain(text) is is_valid
 
 
 def test_a_shop_with_an_invalid_domain_is_refused() -> None:

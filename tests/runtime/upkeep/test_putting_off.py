@@ -1,4 +1,4 @@
-"""P9: the sweep retries a deployment that it cannot examine after longer pauses. It examines the others."""
+"""P9: if the sweep cannot examine a deployment, it examines the others, and tries this one again later."""
 
 import contextlib
 import json

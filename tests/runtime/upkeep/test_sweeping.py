@@ -48,8 +48,8 @@ def read_failure(platform: Platform, deployment: Deployment) -> tuple[str, str]:
     return now.failure.step, now.failure.reason
 
 
-def read_decisions(text: str) -> list[str]:
-    lines = [json.loads(line) for line in text.splitlines()]
+def read_sweep_decisions(log: str) -> list[str]:
+    lines = [json.loads(line) for line in log.splitlines()]
     return [line["decision"] for line in lines if line["message"] == "swept"]
 
 
@@ -81,7 +81,7 @@ def test_a_lost_message_of_a_deployment_is_sent_again(platform: Platform, capsys
     run_sweep(platform)
     assert list_sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
     assert read_row(platform, deployment)["redrives"]["N"] == "1"
-    assert read_decisions(capsys.readouterr().out) == ["send again"]
+    assert read_sweep_decisions(capsys.readouterr().out) == ["send again"]
     run_sweep(platform, after=timedelta(minutes=9))
     assert len(platform.queues.sent) == 1  # the second lease is twice as long
     platform.deliver_build_message(deployment)

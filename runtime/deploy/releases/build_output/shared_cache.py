@@ -117,8 +117,8 @@ def read_shared_cache_rules(
     routes = documents["routes-manifest.json"]
     i18n = routes.get_object("i18n")
     locales = tuple(i18n.get_texts("locales"))
-    rules = _read_conditional_rules(routes, has_locales=bool(locales))
-    conditional = (*_read_middleware(documents), *rules, _OTHER_CACHE_KEYS)
+    expressions = _read_conditional_expressions(routes, has_locales=bool(locales))
+    conditional = (*_read_middleware_expressions(documents), *expressions, _OTHER_CACHE_KEYS)
     prerender = documents.get("prerender-manifest.json", _Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", _Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.get_text(page).endswith(".html")]
@@ -133,7 +133,7 @@ def read_shared_cache_rules(
     )
 
 
-def _read_middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
+def _read_middleware_expressions(documents: Mapping[str, "_Document"]) -> Iterator[str]:
     """Yield the expressions of the middleware's matchers.
 
     The conditions `has` and `missing` of a matcher are ignored: every path that its expression matches is
@@ -143,19 +143,19 @@ def _read_middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
         # Middleware of the Node.js runtime, such as `proxy.ts`.
         functions = found.get_object("functions")
         if "/_middleware" in functions.value:
-            yield from _read_matchers(functions.get_object("/_middleware"))
+            yield from _read_matcher_expressions(functions.get_object("/_middleware"))
     if found := documents.get("server/middleware-manifest.json"):
         middleware = found.get_object("middleware")
         for page in middleware.value:
-            yield from _read_matchers(middleware.get_object(page))
+            yield from _read_matcher_expressions(middleware.get_object(page))
 
 
-def _read_matchers(middleware: "_Document") -> Iterator[str]:
+def _read_matcher_expressions(middleware: "_Document") -> Iterator[str]:
     matchers = [each.get_text("regexp") for each in middleware.get_objects("matchers")]
     return iter(matchers or [_EVERY_PATH])
 
 
-def _read_conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
+def _read_conditional_expressions(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_read_rewrites(routes))
     # If one rewrite has conditions, the paths of all rewrites are conditional, because this rewrite can also
     # apply to the targets of the other rewrites. The same holds for a rewrite to another server, because that

@@ -203,7 +203,9 @@ def test_a_write_during_a_read_of_the_store_is_visible_to_the_next_request() -> 
         ("delete many.multiValue;", ["a"]),
     ],
 )
-def test_changing_a_repeated_header_has_the_effect_of_cloudfront(change: str, values: list[str]) -> None:
+def test_changing_a_repeated_header_has_the_same_effect_as_in_cloudfront(
+    change: str, values: list[str]
+) -> None:
     sent = make_request([("x-many", "a"), ("x-many", "b")])
     code = f"const many = event.request.headers['x-many']; {change} return event.request;"
     with load_function(code) as loaded:

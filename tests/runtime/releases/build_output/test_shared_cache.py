@@ -109,7 +109,7 @@ def test_the_path_of_an_external_rewrite_is_conditional() -> None:
     assert {"^/blog$", "^/news$"} <= set(rules.conditional), "a rewrite to an external rewrite, too"
 
 
-def test_below_next_only_the_paths_of_page_data_are_unconditional() -> None:
+def test_below_underscore_next_only_the_paths_of_page_data_are_unconditional() -> None:
     (expression,) = read_rules().conditional
     assert re.search(expression, "/_next/image-of-the-site")
     assert re.search(expression, "/_next/static/x.js")

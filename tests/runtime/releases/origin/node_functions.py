@@ -1,4 +1,4 @@
-"""Released functions for tests. A real Node.js worker runs their files as a function version."""
+"""Helpers that run the files of released functions in real Node.js workers, as Lambda runs a version."""
 
 import asyncio
 import base64

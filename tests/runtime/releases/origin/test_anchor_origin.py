@@ -35,7 +35,7 @@ UNKNOWN_RULES = make_wrapped_version((HERE / "streaming.mjs").read_text(), numbe
 
 
 class Origin:
-    """Functions that all tests of this module share, so that few requests have a cold start."""
+    """Node.js workers that all tests of this module share, so that few requests have a cold start."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
