@@ -49,7 +49,7 @@ class Harness:
     pauses: list[float] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self.service.add("server", "image", "revalidate")
+        self.service.add_functions("server", "image", "revalidate")
         client: Any = self.calls.wrap_client("lambda", self.service)
         self.publisher = FunctionPublisher(client=client, pause=self.pauses.append)
 
