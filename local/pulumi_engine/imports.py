@@ -21,12 +21,12 @@ class ImportUnsupportedError(Exception):
 
 @frozen(kw_only=True)
 class ImportedResource:
-    """An existing resource, with the values that the creator of its type would return.
+    """An existing resource, with the values that the function which creates its type would return.
 
     Attributes:
         id: ID in the state.
         inputs: Inputs that the ID contains, such as the API of a route.
-        outputs: Outputs that no reader returns.
+        outputs: Outputs that the function which reads the type does not return.
     """
 
     id: str

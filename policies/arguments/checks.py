@@ -161,25 +161,25 @@ def has_tags(key_shape: str, value_shape: str) -> tuple[Check, ...]:
     return (has_keys(follows_model(key_shape)), has_values(follows_model(value_shape)))
 
 
-def is_not_empty(value: object, path: str) -> Iterator[str]:
+def check_not_empty(value: object, path: str) -> Iterator[str]:
     """Check that a value is not empty (`NoZeroValues`)."""
     if not value:
         yield f"{path} is empty"
 
 
-def is_arn(value: object, path: str) -> Iterator[str]:
+def check_arn(value: object, path: str) -> Iterator[str]:
     """Check the parts of an ARN (`verify.ValidARN`). An empty text passes, as in the provider."""
     if isinstance(value, str) and value and not _ARN.fullmatch(value):
         yield f"{path} is not an ARN"
 
 
-def is_account_id(value: object, path: str) -> Iterator[str]:
+def check_account_id(value: object, path: str) -> Iterator[str]:
     """Check that a text is an account ID (`verify.ValidAccountID`)."""
     if isinstance(value, str) and not _ACCOUNT.fullmatch(value):
         yield f"{path} is not an account ID of 12 digits"
 
 
-def is_json(value: object, path: str) -> Iterator[str]:
+def check_json(value: object, path: str) -> Iterator[str]:
     """Check that a text is JSON (`StringIsJSON`)."""
     if isinstance(value, str) and read_json(value) is INVALID:
         yield f"{path} is not JSON"
@@ -189,7 +189,7 @@ def has_json(*checks: Check) -> Check:
     """Return a check that a text is JSON, and that the value of the JSON passes the checks."""
 
     def check(value: object, path: str) -> Iterator[str]:
-        yield from is_json(value, path)
+        yield from check_json(value, path)
         content = read_json(value) if isinstance(value, str) else INVALID
         if content is not INVALID:
             for one in checks:

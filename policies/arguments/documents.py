@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from policies.arguments.checks import is_json, to_list
+from policies.arguments.checks import check_json, to_list
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _ELEMENTS: Final = {
@@ -34,29 +34,29 @@ _OPERATOR: Final = re.compile(
 )
 
 
-def is_iam_json(value: object, path: str) -> Iterator[str]:
+def check_iam_json(value: object, path: str) -> Iterator[str]:
     """Check that a text is a JSON object without leading spaces (`verify.ValidIAMPolicyJSON`)."""
     if isinstance(value, str) and not value.startswith("{"):
         yield f"{path} does not begin with {{"
-    yield from is_json(value, path)
+    yield from check_json(value, path)
 
 
-def is_identity_policy(value: object, path: str) -> Iterator[str]:
+def check_identity_policy(value: object, path: str) -> Iterator[str]:
     """Check the policy of a role: its statements have resources and no principals."""
     yield from _check_policy(value, path, required=("Resource",), forbidden=("Principal",))
 
 
-def is_trust_policy(value: object, path: str) -> Iterator[str]:
+def check_trust_policy(value: object, path: str) -> Iterator[str]:
     """Check the trust policy of a role: its statements have principals and no resources."""
     yield from _check_policy(value, path, required=("Principal",), forbidden=("Resource",))
 
 
-def is_access_policy(value: object, path: str) -> Iterator[str]:
+def check_access_policy(value: object, path: str) -> Iterator[str]:
     """Check the policy of a bucket, key or topic: its statements have principals and resources."""
     yield from _check_policy(value, path, required=("Principal", "Resource"), forbidden=())
 
 
-def is_event_pattern(value: object, path: str) -> Iterator[str]:
+def check_event_pattern(value: object, path: str) -> Iterator[str]:
     """Check an event pattern: an object whose values are lists or objects.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
@@ -66,7 +66,7 @@ def is_event_pattern(value: object, path: str) -> Iterator[str]:
         return
     for name, item in cast("Mapping[str, object]", value).items():
         if isinstance(item, Mapping):
-            yield from is_event_pattern(item, f"{path}.{name}")
+            yield from check_event_pattern(item, f"{path}.{name}")
         elif not isinstance(item, list) or not item:
             yield f"{path}.{name} is not a list of values"
 

@@ -101,7 +101,7 @@ class Image:
         return self.etag if self.status in {Status.READY, Status.DELETING} else None
 
     @property
-    def counting_album_id(self) -> str | None:
+    def id_of_counting_album(self) -> str | None:
         """The album whose counter includes this image."""
         return self.album_id if self.status is Status.READY else None
 

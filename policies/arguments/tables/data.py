@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from aws_models.services import load_shape
 from policies.arguments.checks import (
+    check_arn,
     follows_model,
     has_item_count,
     has_json,
@@ -13,14 +14,13 @@ from policies.arguments.checks import (
     has_length,
     has_tags,
     has_values,
-    is_arn,
     is_at_least,
     is_in_enum,
     is_one_of,
     matches,
     read_json,
 )
-from policies.arguments.documents import is_access_policy, is_iam_json
+from policies.arguments.documents import check_access_policy, check_iam_json
 from policies.arguments.relations import (
     Block,
     allow_at_most_one,
@@ -40,7 +40,7 @@ _BUCKET: Final = (has_length(1, 63),)
 _BUCKET_TAGS: Final = (has_keys(has_length(1, 128)), has_values(has_length(0, 256)))
 
 
-def _is_item(value: object, path: str) -> Iterator[str]:
+def _check_item(value: object, path: str) -> Iterator[str]:
     """Check that each attribute of an item has exactly one value (`validateTableItem`)."""
     if not isinstance(value, Mapping):
         yield f"{path} is not an object"
@@ -136,7 +136,7 @@ def _check_capacity(block: Block) -> Iterator[str]:
         yield "the billingMode PROVISIONED requires readCapacity and writeCapacity"
 
 
-def _is_bucket_name(value: object, path: str) -> Iterator[str]:
+def _check_bucket_name(value: object, path: str) -> Iterator[str]:
     """Check the name of a new bucket (`validBucketName`, outside us-east-1)."""
     if isinstance(value, str) and (
         not re.fullmatch(r"[a-z0-9.-]{3,63}", value)
@@ -215,7 +215,7 @@ TYPES: Final = (
             "pointInTimeRecovery.enabled": (),
             "rangeKey": (follows_model("dynamodb.KeySchemaAttributeName"),),
             "serverSideEncryption.enabled": (),
-            "serverSideEncryption.kmsKeyArn": (is_arn,),
+            "serverSideEncryption.kmsKeyArn": (check_arn,),
             "streamEnabled": (),
             "streamViewType": (is_in_enum("dynamodb.StreamViewType"),),
             "tags": has_tags("dynamodb.TagKeyString", "dynamodb.TagValueString"),
@@ -229,7 +229,7 @@ TYPES: Final = (
         source="dynamodb/table_item.go",
         arguments={
             "hashKey": (follows_model("dynamodb.KeySchemaAttributeName"),),
-            "item": (has_json(_is_item),),
+            "item": (has_json(_check_item),),
             "rangeKey": (follows_model("dynamodb.KeySchemaAttributeName"),),
             "tableName": (_TABLE_NAME,),
         },
@@ -239,7 +239,7 @@ TYPES: Final = (
     ResourceType(
         type="aws:s3/bucket:Bucket",
         source="s3/bucket.go",
-        arguments={"bucket": (_is_bucket_name,), "forceDestroy": (), "tags": _BUCKET_TAGS},
+        arguments={"bucket": (_check_bucket_name,), "forceDestroy": (), "tags": _BUCKET_TAGS},
         relations=(allow_at_most_one("bucket", "bucketPrefix"),),
         name="bucket",
     ),
@@ -289,7 +289,7 @@ TYPES: Final = (
             "lambdaFunctions[].events[]": (is_in_enum("s3.Event"),),
             "lambdaFunctions[].filterPrefix": (has_length(0, 1024),),
             "lambdaFunctions[].id": (),
-            "lambdaFunctions[].lambdaFunctionArn": (is_arn, follows_model("lambda.FunctionArn")),
+            "lambdaFunctions[].lambdaFunctionArn": (check_arn, follows_model("lambda.FunctionArn")),
         },
         name=None,
     ),
@@ -305,7 +305,7 @@ TYPES: Final = (
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html: at most 20 KB
         arguments={
             "bucket": _BUCKET,
-            "policy": (is_iam_json, has_json(is_access_policy), has_length(1, 20_480)),
+            "policy": (check_iam_json, has_json(check_access_policy), has_length(1, 20_480)),
         },
         name=None,
     ),

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policies.arguments.checks import (
+    check_arn,
+    check_not_empty,
     follows_model,
     has_item_count,
     has_length,
     has_tags,
-    is_arn,
     is_at_least,
     is_between,
     is_in_enum,
-    is_not_empty,
     matches,
 )
 from policies.arguments.relations import (
@@ -38,17 +38,17 @@ _ERROR_CODES: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 _PATH_PATTERN: Final = matches(r"""^[A-Za-z0-9_\-.*$/~"'@:+&?]+$""")
 
 
-def _is_allowed_set_of_methods(value: object, path: str) -> Iterator[str]:
+def _check_allowed_methods(value: object, path: str) -> Iterator[str]:
     if isinstance(value, list) and UNKNOWN not in value and set(map(str, value)) not in _ALLOWED_METHODS:
         yield f"{path} is not one of the three sets of methods that CloudFront allows"
 
 
-def _is_error_code(value: object, path: str) -> Iterator[str]:
+def _check_error_code(value: object, path: str) -> Iterator[str]:
     if value not in _ERROR_CODES:
         yield f"{path} is {value}, which is not one of {', '.join(map(str, _ERROR_CODES))}"
 
 
-def _is_port(value: object, path: str) -> Iterator[str]:
+def _check_port(value: object, path: str) -> Iterator[str]:
     """Check the port of an origin.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html
@@ -60,15 +60,15 @@ def _is_port(value: object, path: str) -> Iterator[str]:
 def _make_behavior_checks(path: str) -> dict[str, Any]:
     """Return the checks of the arguments of a cache behavior, by path."""
     return {
-        f"{path}.allowedMethods": (_is_allowed_set_of_methods,),
+        f"{path}.allowedMethods": (_check_allowed_methods,),
         f"{path}.allowedMethods[]": (is_in_enum("cloudfront.Method"),),
         f"{path}.cachePolicyId": (),
-        f"{path}.cachedMethods": (_is_allowed_set_of_methods,),
+        f"{path}.cachedMethods": (_check_allowed_methods,),
         f"{path}.cachedMethods[]": (is_in_enum("cloudfront.Method"),),
         f"{path}.compress": (),
         f"{path}.functionAssociations": (has_item_count(0, 2),),
         f"{path}.functionAssociations[].eventType": (is_in_enum("cloudfront.EventType"),),
-        f"{path}.functionAssociations[].functionArn": (is_arn, follows_model("cloudfront.FunctionARN")),
+        f"{path}.functionAssociations[].functionArn": (check_arn, follows_model("cloudfront.FunctionARN")),
         f"{path}.originRequestPolicyId": (),
         f"{path}.responseHeadersPolicyId": (),
         f"{path}.targetOriginId": (),
@@ -168,27 +168,27 @@ TYPES: Final = (
             "aliases[]": (),
             "comment": (has_length(0, 128),),
             "customErrorResponses[].errorCachingMinTtl": (is_at_least(0),),
-            "customErrorResponses[].errorCode": (_is_error_code,),
+            "customErrorResponses[].errorCode": (_check_error_code,),
             **_make_behavior_checks("defaultCacheBehavior"),
             **_make_behavior_checks("orderedCacheBehaviors[]"),
             "enabled": (),
             "httpVersion": (is_in_enum("cloudfront.HttpVersion"),),
             "isIpv6Enabled": (),
             "orderedCacheBehaviors[].pathPattern": (_PATH_PATTERN, has_length(1, 255)),
-            f"{_ORIGIN}.httpPort": (_is_port,),
-            f"{_ORIGIN}.httpsPort": (_is_port,),
+            f"{_ORIGIN}.httpPort": (_check_port,),
+            f"{_ORIGIN}.httpsPort": (_check_port,),
             # Limits of the timeouts: the description of cloudfront.CustomOriginConfig in AWS's models
             f"{_ORIGIN}.originKeepaliveTimeout": (is_between(1, 120),),
             f"{_ORIGIN}.originProtocolPolicy": (is_in_enum("cloudfront.OriginProtocolPolicy"),),
             f"{_ORIGIN}.originReadTimeout": (is_between(1, 120),),
             f"{_ORIGIN}.originSslProtocols[]": (is_in_enum("cloudfront.SslProtocol"),),
-            "origins[].domainName": (is_not_empty,),
-            "origins[].originAccessControlId": (is_not_empty,),
-            "origins[].originId": (is_not_empty,),
+            "origins[].domainName": (check_not_empty,),
+            "origins[].originAccessControlId": (check_not_empty,),
+            "origins[].originId": (check_not_empty,),
             "priceClass": (is_in_enum("cloudfront.PriceClass"),),
             "restrictions.geoRestriction.restrictionType": (is_in_enum("cloudfront.GeoRestrictionType"),),
             "tags": has_tags("cloudfront.TagKey", "cloudfront.TagValue"),
-            "viewerCertificate.acmCertificateArn": (is_arn,),
+            "viewerCertificate.acmCertificateArn": (check_arn,),
             "viewerCertificate.cloudfrontDefaultCertificate": (),
             "viewerCertificate.minimumProtocolVersion": (is_in_enum("cloudfront.MinimumProtocolVersion"),),
             "viewerCertificate.sslSupportMethod": (is_in_enum("cloudfront.SSLSupportMethod"),),
@@ -209,17 +209,17 @@ TYPES: Final = (
             "defaultTtl": (is_at_least(0),),
             "maxTtl": (is_at_least(0),),
             "minTtl": (is_at_least(0),),
-            "name": (is_not_empty,),
+            "name": (check_not_empty,),
             f"{_KEY}.cookiesConfig.cookieBehavior": (is_in_enum("cloudfront.CachePolicyCookieBehavior"),),
-            f"{_KEY}.cookiesConfig.cookies.items[]": (is_not_empty,),
+            f"{_KEY}.cookiesConfig.cookies.items[]": (check_not_empty,),
             f"{_KEY}.enableAcceptEncodingBrotli": (),
             f"{_KEY}.enableAcceptEncodingGzip": (),
             f"{_KEY}.headersConfig.headerBehavior": (is_in_enum("cloudfront.CachePolicyHeaderBehavior"),),
-            f"{_KEY}.headersConfig.headers.items[]": (is_not_empty,),
+            f"{_KEY}.headersConfig.headers.items[]": (check_not_empty,),
             f"{_KEY}.queryStringsConfig.queryStringBehavior": (
                 is_in_enum("cloudfront.CachePolicyQueryStringBehavior"),
             ),
-            f"{_KEY}.queryStringsConfig.queryStrings.items[]": (is_not_empty,),
+            f"{_KEY}.queryStringsConfig.queryStrings.items[]": (check_not_empty,),
         },
         relations=(
             _check_ttls,
@@ -235,7 +235,7 @@ TYPES: Final = (
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
             "code": (has_length(1, 10_240),),
             "keyValueStoreAssociations": (has_item_count(0, 1),),
-            "keyValueStoreAssociations[]": (is_arn, follows_model("cloudfront.KeyValueStoreARN")),
+            "keyValueStoreAssociations[]": (check_arn, follows_model("cloudfront.KeyValueStoreARN")),
             "name": (follows_model("cloudfront.FunctionName"),),
             "publish": (),
             "tags": has_tags("cloudfront.TagKey", "cloudfront.TagValue"),
@@ -265,16 +265,16 @@ TYPES: Final = (
         source="cloudfront/response_headers_policy.go",
         arguments={
             f"{_CORS}AllowCredentials": (),
-            f"{_CORS}AllowHeaders.items[]": (is_not_empty,),
+            f"{_CORS}AllowHeaders.items[]": (check_not_empty,),
             f"{_CORS}AllowMethods.items[]": (
                 is_in_enum("cloudfront.ResponseHeadersPolicyAccessControlAllowMethodsValues"),
             ),
-            f"{_CORS}AllowOrigins.items[]": (is_not_empty,),
-            f"{_CORS}ExposeHeaders.items[]": (is_not_empty,),
+            f"{_CORS}AllowOrigins.items[]": (check_not_empty,),
+            f"{_CORS}ExposeHeaders.items[]": (check_not_empty,),
             f"{_CORS}MaxAgeSec": (is_at_least(0),),
             "corsConfig.originOverride": (),
-            "name": (is_not_empty,),
-            f"{_SECURITY}.contentSecurityPolicy.contentSecurityPolicy": (is_not_empty,),
+            "name": (check_not_empty,),
+            f"{_SECURITY}.contentSecurityPolicy.contentSecurityPolicy": (check_not_empty,),
             f"{_SECURITY}.contentSecurityPolicy.override": (),
             f"{_SECURITY}.contentTypeOptions.override": (),
             f"{_SECURITY}.frameOptions.frameOption": (is_in_enum("cloudfront.FrameOptionsList"),),

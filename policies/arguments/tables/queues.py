@@ -5,17 +5,17 @@ from typing import Any, Final, cast
 
 from policies.arguments.checks import (
     Check,
+    check_arn,
     has_json,
     has_keys,
     has_length,
     has_tags,
     has_values,
-    is_arn,
     is_between,
     is_one_of,
     matches,
 )
-from policies.arguments.documents import is_access_policy, is_iam_json
+from policies.arguments.documents import check_access_policy, check_iam_json
 from policies.arguments.relations import NAME_OR_PREFIX, Block, allow_at_most_one, define_relation
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
@@ -38,7 +38,7 @@ def _check_redrive(value: object, path: str) -> Iterator[str]:
     if not isinstance(target, str) or not target:
         yield f"{path} has no deadLetterTargetArn"
     else:
-        yield from is_arn(target, f"{path}.deadLetterTargetArn")
+        yield from check_arn(target, f"{path}.deadLetterTargetArn")
     count = policy.get("maxReceiveCount")
     if not str(count).isdigit():
         yield f"{path} has no maxReceiveCount"
@@ -61,7 +61,7 @@ def _check_redrive_allow(value: object, path: str) -> Iterator[str]:
     if len(listed) > _MAXIMUM_SOURCE_QUEUES:
         yield f"{path} has {len(listed)} sourceQueueArns, the maximum is {_MAXIMUM_SOURCE_QUEUES}"
     for number, source in enumerate(listed):
-        yield from is_arn(source, f"{path}.sourceQueueArns[{number}]")
+        yield from check_arn(source, f"{path}.sourceQueueArns[{number}]")
 
 
 @define_relation("name", "fifoQueue", "contentBasedDeduplication", "redrivePolicy")
@@ -117,7 +117,7 @@ def _check_endpoint(block: Block) -> Iterator[str]:
     if protocol in ("email", "email-json") and "@" not in endpoint.strip("@"):
         yield f"endpoint is not a mail address, which the protocol {protocol} requires"
     if protocol in ("lambda", "sqs", "firehose", "application"):
-        yield from is_arn(endpoint or "-", "endpoint")
+        yield from check_arn(endpoint or "-", "endpoint")
     if protocol in ("http", "https") and not endpoint.startswith(f"{protocol}://"):
         yield f"endpoint does not begin with {protocol}://"
 
@@ -158,7 +158,7 @@ TYPES: Final = (
         source="sns/topic.go",
         arguments={
             "name": _has_queue_or_topic_name(256),
-            "policy": (is_iam_json, has_json(is_access_policy)),
+            "policy": (check_iam_json, has_json(check_access_policy)),
             "region": (),
             "tags": has_tags("sns.TagKey", "sns.TagValue"),
         },
@@ -183,7 +183,7 @@ TYPES: Final = (
                     ignore_case=True,
                 ),
             ),
-            "topic": (is_arn,),
+            "topic": (check_arn,),
             "region": (),
         },
         relations=(_check_endpoint,),

@@ -51,7 +51,7 @@ def find_collectable_releases(held: Iterable[HeldRelease], *, kept: int) -> Iter
     kept, and does not count as one of the newest.
 
     Args:
-        held: The held releases of one project, in any order.
+        held: All releases of one project that still have resources, in any order.
         kept: Number of newest releases to keep, including the live one if it is among them.
     """
     by_age = sorted(held, key=lambda each: each.deployment_id)  # ULIDs sort by creation

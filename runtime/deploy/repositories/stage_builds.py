@@ -67,7 +67,7 @@ class RunningBuild:
 
     @property
     def text(self) -> str:
-        """Return the element of the `RUNNING` set."""
+        """The text that stands for this build in the set `RUNNING`."""
         return f"{self.deployment_id}#{self.project_id}#{self.user_id}"
 
 

@@ -143,9 +143,9 @@ def build_counter_updates(table: str, image: Image, *, album_id: str | None) -> 
         image: The image as it was read.
         album_id: The album whose counter includes the image from now on, or None.
     """
-    if image.counting_album_id == album_id:
+    if image.id_of_counting_album == album_id:
         return []
-    steps = ((image.counting_album_id, -1), (album_id, 1))
+    steps = ((image.id_of_counting_album, -1), (album_id, 1))
     return [build_counter_update(table, image.user_id, album, by) for album, by in steps if album is not None]
 
 

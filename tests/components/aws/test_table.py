@@ -77,7 +77,7 @@ def test_indexes_have_their_keys_and_projection() -> None:
     ]
 
 
-def test_only_key_attributes_are_declared_without_duplicates() -> None:
+def test_each_key_attribute_and_no_other_is_declared_once() -> None:
     """Requirement T4."""
     assert record_table().find_resource(TABLE, "images").inputs["attributes"] == [
         {"name": "GSI1PK", "type": "S"},

@@ -27,18 +27,18 @@ ONLY_VALUE = {("aws:cloudfront/originAccessControl:OriginAccessControl", "signin
 
 
 @pytest.fixture
-def layers() -> Iterator[Path]:
+def layers_folder() -> Iterator[Path]:
     with create_layers() as folder:
         yield folder
 
 
 @pytest.fixture
-def production(emulator: Emulator, layers: Path) -> Deployment:
+def production(emulator: Emulator, layers_folder: Path) -> Deployment:
     engine = Engine(emulator, root=ROOT)
     settings: Any = engine.load_settings("production")["anchor-deploy:stage"]
     for zone_id, name in find_hosted_zones(settings).items():
         emulator.create_hosted_zone(zone_id, name)
-    return engine.deploy(stack="production", overrides={"anchor-deploy:layers": str(layers)})
+    return engine.deploy(stack="production", overrides={"anchor-deploy:layers": str(layers_folder)})
 
 
 def test_every_property_is_in_the_table_of_changes_or_forces_a_replacement() -> None:

@@ -71,7 +71,7 @@ def test_a_split_function_that_does_not_respond_fails_the_release(
 @pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_interrupted_split_release_is_resumed(stage: ReleasePlatform, operation: str, at: int) -> None:
-    """D2. The release can be interrupted at any of its functions."""
+    """D2. A split site has several functions. The release is interrupted at the call for one of them."""
     project = stage.create_project()
     deployment = stage.create_built(project, make_split_changes())
     server, seen = stage.get_site(project).server_function, list[str]()

@@ -37,7 +37,8 @@ class Request:
     """A request as CloudFront sends it.
 
     Attributes:
-        cache: Value of the header `x-anchor-cache`. `shared` permits the wrapper to share the response.
+        cache: Value of the header `x-anchor-cache`. With `shared`, the function's wrapper may let
+            CloudFront cache the response for all visitors.
     """
 
     path: str = "/api/feed"
