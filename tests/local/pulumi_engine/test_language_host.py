@@ -46,11 +46,12 @@ def test_the_program_and_the_language_host_end_with_a_killed_engine(
     assert engine.stdout
     host, port = int(engine.stdout.readline()), int(engine.stdout.readline())
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        language_pb2_grpc.LanguageRuntimeStub(channel).Run.future(create_request(tmp_path))
+        running = language_pb2_grpc.LanguageRuntimeStub(channel).Run.future(create_request(tmp_path))
         program = int(wait_for_result(lambda: file.exists() and file.read_text()))
         engine.kill()
         engine.wait()
         wait_for_result(lambda: not is_running(host) and not is_running(program))
+        running.cancel()
 
 
 def create_request(folder: Path) -> language_pb2.RunRequest:

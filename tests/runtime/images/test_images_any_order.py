@@ -174,7 +174,7 @@ class AnyOrder(RuleBasedStateMachine):
         calls.crash_after = None
 
     @invariant()
-    def check_invariants(self) -> None:
+    def check_rows_and_objects(self) -> None:
         if not hasattr(self, "accepted"):
             return
         rows = self.system.read_rows()
@@ -240,12 +240,12 @@ class AnyOrder(RuleBasedStateMachine):
                 assert (image.status is Status.READY) == (uploads[-1] != TEXT)
         for event in self.sent:
             event.done = True
-        self.check_invariants()
+        self.check_rows_and_objects()
         ready = {image_id for image_id, image in system.read_images().items() if image.status is Status.READY}
         assert len(system.read_objects()) == len(ready)
         system.advance_time()
         assert set(system.read_images()) == ready
-        self.check_invariants()
+        self.check_rows_and_objects()
 
 
 def _compute_etag(data: bytes) -> str:
