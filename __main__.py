@@ -1,4 +1,4 @@
-"""The Pulumi program of anchor-deploy. It creates the components of one stage and exports its outputs."""
+"""The Pulumi program of anchor-deploy. It creates the components of a stage and exports stack outputs."""
 
 import pulumi
 import pulumi_aws as aws

@@ -28,7 +28,10 @@ _ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 @frozen
 class _Bearer(AuthBase):
-    """Authentication with the access token. A `default` entry in ~/.netrc replaces a header, but not this."""
+    """Authentication with the access token.
+
+    A plain `Authorization` header would not be safe: requests replaces it if ~/.netrc has a `default` entry.
+    """
 
     token: str = field(repr=False)
 
@@ -55,7 +58,7 @@ class Client:
         """Send a request and return the JSON of the response; an empty response returns {}.
 
         If the API is busy, a GET is repeated once, after the time in `Retry-After`. Other methods are never
-        repeated, because the first request may have taken effect.
+        repeated, because the API has perhaps carried out the first request.
 
         Args:
             method: The HTTP method.
@@ -74,7 +77,7 @@ class Client:
         url = "/".join([credentials.api, *(quote(step, safe="") for step in path)])
         response = _send_request(credentials, method, url, body, query)
         if response.status_code in _BUSY and method == "GET":
-            self.pause(_retry_delay(response))
+            self.pause(_read_retry_delay(response))
             response = _send_request(credentials, method, url, body, query)
         if response.status_code == _UNAUTHORIZED:
             raise NotSignedInError("the API refused the access token")
@@ -90,17 +93,17 @@ class Client:
             raise RequestRefusedError(response.status_code, answer)
         return answer
 
-    def iterate(self, name: str, *path: str) -> Iterator[Json]:
-        """Yield the items of a list, and request one page after the other.
+    def iterate_items(self, field: str, *path: str) -> Iterator[Json]:
+        """Yield the items of a paginated list of the API. Request each page when it is needed.
 
         Args:
-            name: The field of the response that holds the items.
+            field: The field of the response that holds the items.
             path: The segments of the path, as in `call`.
         """
         cursor: str | None = None
         while True:
             page = self.call("GET", *path, query={"cursor": cursor})
-            yield from page[name]
+            yield from page[field]
             cursor = page["cursor"]
             if cursor is None:
                 return
@@ -114,7 +117,9 @@ class Client:
         if _ID.fullmatch(id_or_name):
             return id_or_name
         ids: list[str] = [
-            each["projectId"] for each in self.iterate("projects", "projects") if each["name"] == id_or_name
+            each["projectId"]
+            for each in self.iterate_items("projects", "projects")
+            if each["name"] == id_or_name
         ]
         if not ids:
             raise CommandError(
@@ -148,13 +153,13 @@ def _send_request(
             params=query,
             auth=_Bearer(credentials.access_token),
             timeout=_TIMEOUT_SECONDS,
-            allow_redirects=False,  # the API never redirects, and the body may contain secrets
+            allow_redirects=False,  # the API never redirects, and the body can contain secrets
         )
     except requests.RequestException as error:
         raise CommandError(f"{credentials.api} cannot be reached: {error}") from None
 
 
-def _retry_delay(response: requests.Response) -> int:
+def _read_retry_delay(response: requests.Response) -> int:
     """Return the seconds to wait before the retry: `Retry-After` or the default, at most ten seconds."""
     value = response.headers.get("Retry-After", "")
     return min(int(value), _MAX_RETRY_DELAY) if re.fullmatch("[0-9]{1,6}", value) else _DEFAULT_RETRY_DELAY

@@ -89,8 +89,8 @@ class Cognito:
                 "RespondToAuthChallenge",
                 ChallengeName=name,
                 Session=answer.get("Session"),
-                # The user may have signed in with an alias, such as an e-mail address. Cognito then expects
-                # the user name that its challenge contains.
+                # A user can sign in with an alias, such as an e-mail address. The answer to a challenge
+                # must then contain the real user name, which is in the challenge.
                 ChallengeResponses={
                     "USERNAME": answer.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP", user),
                     **wanted,
@@ -124,7 +124,7 @@ class Cognito:
                     "X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}",
                 },
                 timeout=_TIMEOUT_SECONDS,
-                allow_redirects=False,  # Cognito never redirects, and the body may contain a password
+                allow_redirects=False,  # Cognito never redirects, and the body can contain a password
             )
             answer: dict[str, Any] = response.json()
         except requests.RequestException as error:

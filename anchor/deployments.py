@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from anchor.client import Json
 from anchor.errors import CommandError
 from anchor.escaping import escape_log
-from anchor.terminal import AsJson, Project, Terminal, indent_continuation
+from anchor.terminal import AsJson, Project, Terminal, indent_continuation_lines
 
 _POLL_SECONDS: Final = 2.0
 _LOG_PAGE_SIZE: Final = 500  # lines in one response
@@ -54,7 +54,7 @@ class Deployments:
         deployment = client.call("POST", "projects", project_id, "deployments", body=body)
         self._print_deployment(deployment, as_json=as_json)
         if follow:
-            self._follow(deployment["deploymentId"])
+            self._follow_deployment(deployment["deploymentId"])
 
     def list(
         self,
@@ -67,7 +67,8 @@ class Deployments:
         """List the deployments of a project, newest first."""
         client = self.terminal.client
         project_id = client.resolve_project_id(project)
-        deployments = [*islice(client.iterate("deployments", "projects", project_id, "deployments"), limit)]
+        items = client.iterate_items("deployments", "projects", project_id, "deployments")
+        deployments = [*islice(items, limit)]
         if as_json:
             self.terminal.print_json(deployments)
             return
@@ -97,7 +98,7 @@ class Deployments:
     ) -> None:
         """Print the build log of a deployment. Without --follow, print only the lines that exist already."""
         if follow:
-            self._follow(deployment)
+            self._follow_deployment(deployment)
         else:
             for _ in self._print_log(deployment):
                 return
@@ -126,7 +127,7 @@ class Deployments:
             if not page["lines"]:
                 yield
 
-    def _follow(self, deployment_id: str) -> None:
+    def _follow_deployment(self, deployment_id: str) -> None:
         for _ in self._print_log(deployment_id):
             self.terminal.pause(_POLL_SECONDS)
         while (answer := self.terminal.client.call("GET", "deployments", deployment_id))[
@@ -165,4 +166,4 @@ def _describe_failure(deployment: Json) -> str:
         return f"the deployment ended with status {deployment['status']}"
     lines = [f"{deployment['status']} at {failure['step']}: {failure['reason']}"]
     lines += [escape_log(line, colors=False) for line in failure["logTail"]]
-    return indent_continuation("\n".join(lines), _INDENT)
+    return indent_continuation_lines("\n".join(lines), _INDENT)

@@ -72,7 +72,7 @@ def _is_safe_sgr(numbers: str) -> bool:
 
 def _escape_for_json(match: re.Match[str]) -> str:
     character = match[0]
-    # These line feeds come from `indent`. JSON has already escaped the line feeds within strings.
+    # Keep line feeds: `json.dumps` added them for the indentation, and has escaped those within strings.
     return json.dumps(character)[1:-1] if character != "\n" and _is_control(character) else character
 
 

@@ -34,7 +34,7 @@ class Projects:
 
     def list(self, *, as_json: AsJson = False) -> None:
         """List your projects, newest first."""
-        projects = [*self.terminal.client.iterate("projects", "projects")]
+        projects = [*self.terminal.client.iterate_items("projects", "projects")]
         if as_json:
             self.terminal.print_json(projects)
             return

@@ -102,10 +102,10 @@ class Terminal:
             value = answer.get(name)
             if value is not None:
                 text = str(value).lower() if isinstance(value, bool) else str(value).rstrip()
-                self.print(f"{name:<{width}}  {indent_continuation(text, width + 2)}")
+                self.print(f"{name:<{width}}  {indent_continuation_lines(text, width + 2)}")
 
 
-def indent_continuation(text: str, width: int) -> str:
+def indent_continuation_lines(text: str, width: int) -> str:
     """Return the text with all lines except the first indented, so that no line can imitate a field."""
     return text.replace("\n", "\n" + " " * width)
 

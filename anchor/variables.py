@@ -22,7 +22,7 @@ class Variables:
 
     def list(self, project: Project, /, *, as_json: AsJson = False) -> None:
         """List the variables of a project. Values of secrets are never shown."""
-        variables = self._read(self.terminal.client.resolve_project_id(project))
+        variables = self._read_variables(self.terminal.client.resolve_project_id(project))
         if as_json:
             self.terminal.print_json(variables)
             return
@@ -57,8 +57,8 @@ class Variables:
         if not changed:
             raise CommandError("nothing to set: use NAME=VALUE or --secret NAME")
         project_id = self.terminal.client.resolve_project_id(project)
-        unchanged = [each for each in self._read(project_id) if each["name"] not in changed]
-        self._replace(project_id, [*unchanged, *changed.values()])
+        unchanged = [each for each in self._read_variables(project_id) if each["name"] not in changed]
+        self._replace_variables(project_id, [*unchanged, *changed.values()])
         self.terminal.print(f"set {', '.join(changed)}: deploy the project to apply")
 
     def unset(
@@ -71,18 +71,18 @@ class Variables:
         if not names:
             raise CommandError("nothing to remove: give the name of a variable")
         project_id = self.terminal.client.resolve_project_id(project)
-        variables = self._read(project_id)
+        variables = self._read_variables(project_id)
         missing = {*names} - {each["name"] for each in variables}
         if missing:
             raise CommandError(f"no such variable: {', '.join(sorted(missing))}")
-        self._replace(project_id, [each for each in variables if each["name"] not in names])
+        self._replace_variables(project_id, [each for each in variables if each["name"] not in names])
         self.terminal.print(f"removed {', '.join(names)}: deploy the project to apply")
 
     # A tuple, because in this class the annotation `list` would mean the method of that name.
-    def _read(self, project_id: str) -> "tuple[Json, ...]":
+    def _read_variables(self, project_id: str) -> "tuple[Json, ...]":
         answer = self.terminal.client.call("GET", "projects", project_id, "env")
         return tuple(answer["variables"])
 
-    def _replace(self, project_id: str, variables: object) -> None:
+    def _replace_variables(self, project_id: str, variables: object) -> None:
         """Replace all variables. A secret that is sent without a value keeps its stored value."""
         self.terminal.client.call("PUT", "projects", project_id, "env", body={"variables": variables})

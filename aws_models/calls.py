@@ -32,7 +32,7 @@ _CODES: Final[Mapping[str, str]] = {
 
 
 class InvalidCallError(ClientError):
-    """A call with values that AWS would refuse. Its code is the service's error code for such values."""
+    """A call has values that AWS would refuse. The error code is the code of the service for such values."""
 
     def __init__(self, operation: OperationModel, problems: list[str]) -> None:
         """Describe the problems of a call.

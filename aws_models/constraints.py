@@ -1,4 +1,4 @@
-"""The constraints of a shape: enum, pattern, length, range, and the choice of one member."""
+"""The constraints of a shape: enum, pattern, length, range, and exactly one member in a union."""
 
 from collections.abc import Callable, Iterator, Mapping, Sized
 from decimal import Decimal
@@ -10,8 +10,8 @@ from aws_models.patterns import matches_pattern
 class Shape(Protocol):
     """The attributes of botocore's shapes, for which botocore declares no types.
 
-    Each kind of shape has only some of them: a structure has `members`, a list has `member`, a map has `key`
-    and `value`.
+    Each kind of shape has only some of these attributes: a structure has `members`, a list has `member`, a
+    map has `key` and `value`.
     """
 
     name: str
@@ -28,22 +28,22 @@ class Shape(Protocol):
 def find_violations(shape: Shape, value: object, path: str = "") -> Iterator[str]:
     """Yield one sentence for each constraint of the shape that the value violates.
 
-    A value can be a secret. So the sentences show no values except numbers, keys of maps, and values that
-    should be in an enum. A value of a wrong type yields no sentence, because boto3 refuses it with its own
-    message.
+    A value can be a secret. So a sentence shows a value only if it is a number, a key of a map, or the value
+    of an enum. A value of a wrong type yields no sentence, because boto3 refuses it with its own message.
 
     Args:
         shape: A shape of botocore's models, for example the input of an operation.
         value: The value, as boto3 takes it.
-        path: Path of the value in the call, such as `Code.ZipFile`. Each sentence begins with this path.
+        path: Path of the value in the parameters of the call, such as `Code.ZipFile`. The sentences name this
+            path.
     """
-    find = _FINDERS.get(shape.type_name)
+    check = _CHECKS.get(shape.type_name)
     # Do not check a `jsonvalue`, because it can be any JSON value, which boto3 converts to text.
-    if find and not shape.serialization.get("jsonvalue"):
-        yield from find(shape, value, path)
+    if check and not shape.serialization.get("jsonvalue"):
+        yield from check(shape, value, path)
 
 
-def _find_in_structure(shape: Shape, value: object, path: str) -> Iterator[str]:
+def _check_structure(shape: Shape, value: object, path: str) -> Iterator[str]:
     if not isinstance(value, Mapping):
         return
     given = cast("Mapping[str, object]", value)
@@ -54,7 +54,7 @@ def _find_in_structure(shape: Shape, value: object, path: str) -> Iterator[str]:
             yield from find_violations(member, item, f"{path}.{name}" if path else name)
 
 
-def _find_in_list(shape: Shape, value: object, path: str) -> Iterator[str]:
+def _check_list(shape: Shape, value: object, path: str) -> Iterator[str]:
     if not isinstance(value, list | tuple):
         return
     items = cast("list[object] | tuple[object, ...]", value)
@@ -63,7 +63,7 @@ def _find_in_list(shape: Shape, value: object, path: str) -> Iterator[str]:
         yield from find_violations(shape.member, item, f"{path}[{number}]")
 
 
-def _find_in_map(shape: Shape, value: object, path: str) -> Iterator[str]:
+def _check_map(shape: Shape, value: object, path: str) -> Iterator[str]:
     if not isinstance(value, Mapping):
         return
     entries = cast("Mapping[str, object]", value)
@@ -73,7 +73,7 @@ def _find_in_map(shape: Shape, value: object, path: str) -> Iterator[str]:
         yield from find_violations(shape.value, item, f"{path}[{key}]")
 
 
-def _find_in_text(shape: Shape, value: object, path: str) -> Iterator[str]:
+def _check_text(shape: Shape, value: object, path: str) -> Iterator[str]:
     if not isinstance(value, str):
         return
     allowed: list[str] | None = shape.metadata.get("enum")
@@ -85,12 +85,12 @@ def _find_in_text(shape: Shape, value: object, path: str) -> Iterator[str]:
         yield f"{path} does not match the pattern {pattern}"
 
 
-def _find_in_bytes(shape: Shape, value: object, path: str) -> Iterator[str]:
+def _check_bytes(shape: Shape, value: object, path: str) -> Iterator[str]:
     if isinstance(value, bytes | bytearray):
         yield from _check_size(shape, value, path, "bytes")
 
 
-def _find_in_number(shape: Shape, value: object, path: str) -> Iterator[str]:
+def _check_number(shape: Shape, value: object, path: str) -> Iterator[str]:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return
     lowest, highest = _read_limits(shape)
@@ -112,12 +112,12 @@ def _read_limits(shape: Shape) -> tuple[float | None, float | None]:
     return shape.metadata.get("min"), shape.metadata.get("max")
 
 
-_Find = Callable[[Shape, object, str], Iterator[str]]
-_FINDERS: Mapping[str, _Find] = {
-    "structure": _find_in_structure,
-    "list": _find_in_list,
-    "map": _find_in_map,
-    "string": _find_in_text,
-    "blob": _find_in_bytes,
-    **dict.fromkeys(("integer", "long", "float", "double"), _find_in_number),
+_Check = Callable[[Shape, object, str], Iterator[str]]
+_CHECKS: Mapping[str, _Check] = {
+    "structure": _check_structure,
+    "list": _check_list,
+    "map": _check_map,
+    "string": _check_text,
+    "blob": _check_bytes,
+    **dict.fromkeys(("integer", "long", "float", "double"), _check_number),
 }

@@ -2,10 +2,11 @@ r"""Patterns of AWS's models as Python regular expressions.
 
 The models contain Java patterns. They differ from Python's patterns in three points:
 
-- Many patterns, such as `[a-zA-Z0-9-_]+`, have no anchors, but describe the whole value. If such a pattern
-  only described a part of the value, this example would accept every value that contains a letter.
+- Many patterns, such as `[a-zA-Z0-9-_]+`, have no anchors, but describe the whole value. With Python's
+  `search`, this pattern would accept every value that contains a letter.
 - `\p{L}` is a Unicode category. Python's `re` has no categories.
-- In a Java set, `\w-_` contains a hyphen, and two escaped surrogates are one character.
+- In Java, a hyphen after a class is a plain character, as in the set `[\w-_]`. Python refuses this set. In
+  Java, two escaped surrogates in a set are one character. In Python, they are two characters.
 """
 
 import re
@@ -47,9 +48,9 @@ def compile_pattern(pattern: str, *, is_ascii: bool) -> re.Pattern[str]:
     return re.compile("".join(_translate_categories(text, is_ascii=is_ascii)), re.ASCII)
 
 
-def _has_ambiguous_hyphen(text: str) -> bool:
-    r"""Return whether a set contains a hyphen after a class such as `\w`, which Python refuses."""
-    return bool(re.search(r"\[[^\]]*\\[wds]-[^\]]", text))
+def _has_ambiguous_hyphen(pattern: str) -> bool:
+    r"""Return whether a set contains a hyphen after a class such as `\w`. Python refuses such a set."""
+    return bool(re.search(r"\[[^\]]*\\[wds]-[^\]]", pattern))
 
 
 def _join_surrogates(match: re.Match[str]) -> str:
@@ -64,31 +65,34 @@ def _translate_categories(pattern: str, *, is_ascii: bool) -> Iterator[str]:
         before = pattern[position : match.start()]
         yield before
         characters = _list_characters(match.group(1), is_ascii=is_ascii)
-        yield characters if _is_inside_set(pattern[: match.start()]) else f"[{characters}]"
+        yield characters if _ends_inside_set(pattern[: match.start()]) else f"[{characters}]"
         position = match.end()
     yield pattern[position:]
 
 
-def _is_inside_set(text: str) -> bool:
-    """Return whether a set is open at the end of the text."""
-    unescaped = re.sub(r"\\.", "", text)
+def _ends_inside_set(pattern_start: str) -> bool:
+    """Return whether this start of a pattern ends inside a set, such as `[a-z` without the `]`."""
+    unescaped = re.sub(r"\\.", "", pattern_start)
     return unescaped.rfind("[") > unescaped.rfind("]")
 
 
-def _list_characters(name: str, *, is_ascii: bool) -> str:
-    """Return the characters of a category as the content of a set."""
-    if name in _ASCII_CLASSES:
-        return _ASCII_CLASSES[name]
+def _list_characters(category: str, *, is_ascii: bool) -> str:
+    """Return the characters of a category, such as `L`, in the syntax of a set: `a-zA-Z` without brackets."""
+    if category in _ASCII_CLASSES:
+        return _ASCII_CLASSES[category]
     return "".join(
         f"\\U{first:08X}-\\U{last:08X}"
-        for category, first, last in _list_ranges(is_ascii=is_ascii)
-        if category.startswith(name)
+        for subcategory, first, last in _list_category_ranges(is_ascii=is_ascii)
+        if subcategory.startswith(category)
     )
 
 
 @cache
-def _list_ranges(*, is_ascii: bool) -> tuple[tuple[str, int, int], ...]:
-    """Return the ranges of characters with the same category, in order."""
+def _list_category_ranges(*, is_ascii: bool) -> tuple[tuple[str, int, int], ...]:
+    """Return each range of consecutive characters that have the same category.
+
+    Each item has the category, the first character's code and the last character's code.
+    """
     limit = 0x80 if is_ascii else sys.maxunicode + 1
     groups = groupby(range(limit), key=lambda code: unicodedata.category(chr(code)))
     ranges = ((category, list(codes)) for category, codes in groups)

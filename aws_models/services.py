@@ -21,7 +21,7 @@ def load_service(name: str) -> ServiceModel:
 
 @cache
 def load_shape(reference: str) -> Shape:
-    """Return the shape with this name from the model of its service.
+    """Return a shape from the model of its service.
 
     Args:
         reference: Service and shape, such as `lambda.FunctionName`.
@@ -33,7 +33,7 @@ def load_shape(reference: str) -> Shape:
     return cast("Shape", load_service(service).shape_for(shape))
 
 
-def list_values(reference: str) -> tuple[str, ...]:
+def list_enum_values(reference: str) -> tuple[str, ...]:
     """Return the values of an enum, such as `lambda.Runtime`.
 
     Raises:

@@ -71,7 +71,7 @@ def _create_table(reports: Sequence[Report]) -> Table:
     for report in reports:
         for each in report.measurements:
             colour = {"met": "green", "missed": "red"}.get(each.verdict, "")
-            shown.add_row(each.name, each.shown, each.wanted, each.verdict, each.detail, style=colour)
+            shown.add_row(each.name, each.value_text, each.goal_text, each.verdict, each.detail, style=colour)
     return shown
 
 

@@ -33,8 +33,8 @@ a process whose module imports only boto3. The bytecode is compiled before the m
 layers. CPU seconds of the fastest of several runs and the peak memory are measured. The start is fast
 because handlers import few modules and no framework, read the OpenAPI document only on request, create
 clients at their first use, and load the signing library of the edge store only where it is needed."""
-# The code of the child process. It prints the CPU seconds and the peak memory in KB. VmHWM is preferred,
-# because ru_maxrss also includes the memory that the parent process used before exec.
+# The code of the child process. It prints the CPU seconds and the peak memory in KB. It reads VmHWM where the
+# system has it, because ru_maxrss also includes the memory that the parent process used before exec.
 _START: Final = """\
 import importlib, json, resource, sys, time
 started = time.process_time()
@@ -62,8 +62,8 @@ def measure(show_progress: ShowProgress) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "bare_handler.py").write_text(BARE, encoding="utf-8")
         show_progress("cold start: bare boto3 handler")
-        bare = _measure_fastest("bare_handler", folder)
-        measurements = tuple(_measure_handlers(bare, folder, show_progress))
+        bare_start = _measure_fastest_start("bare_handler", folder)
+        measurements = tuple(_measure_handlers(bare_start, folder, show_progress))
         show_progress("cold start: sizes of the code and the layers")
         return Report(
             title="Cold start",
@@ -74,18 +74,18 @@ def measure(show_progress: ShowProgress) -> Report:
 
 
 def _measure_handlers(
-    bare: tuple[float, int], folder: str, show_progress: ShowProgress
+    bare_start: tuple[float, int], folder: str, show_progress: ShowProgress
 ) -> Iterator[Measurement]:
     for module in find_handlers():
         show_progress(f"cold start: {module}")
-        seconds, kilobytes = _measure_fastest(module, folder)
+        seconds, kilobytes = _measure_fastest_start(module, folder)
         yield Measurement(
             name=f"start of `{module}` / of a handler with boto3 only",
-            value=seconds / bare[0],
+            value=seconds / bare_start[0],
             goal=GOAL,
             detail=(
-                f"{1000 * seconds:.0f} ms / {1000 * bare[0]:.0f} ms CPU, "
-                f"{kilobytes / 1024:.0f} MB / {bare[1] / 1024:.0f} MB"
+                f"{1000 * seconds:.0f} ms / {1000 * bare_start[0]:.0f} ms CPU, "
+                f"{kilobytes / 1024:.0f} MB / {bare_start[1] / 1024:.0f} MB"
             ),
         )
 
@@ -126,8 +126,8 @@ def _compute_zipped_size(files: Sequence[Path]) -> int:
     return len(content.getvalue())
 
 
-def _measure_fastest(module: str, folder: str) -> tuple[float, int]:
-    # The additional run is the first one, which is slow because it compiles the bytecode.
+def _measure_fastest_start(module: str, folder: str) -> tuple[float, int]:
+    # One run more than TIMES, because the first run compiles the bytecode and is therefore slow.
     return min(_measure_start(module, folder) for _ in range(TIMES + 1))
 
 

@@ -80,7 +80,7 @@ def _render_section(report: Report) -> Sequence[str]:
 
 
 def _build_row(each: Measurement) -> tuple[str, str, str, str, str]:
-    return each.name, each.shown, each.wanted, each.verdict, each.detail
+    return each.name, each.value_text, each.goal_text, each.verdict, each.detail
 
 
 def _list_remarks(report: Report) -> Sequence[str]:

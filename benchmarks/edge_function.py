@@ -1,4 +1,4 @@
-"""Time and lookups of the viewer-request function per request, with few and with many hosts in its store."""
+"""CPU time and store lookups of the viewer-request function per request, with few and with many hosts."""
 
 import json
 import math
@@ -47,8 +47,8 @@ undefined
 
 
 @define
-class _Store:
-    """The viewer-request function in V8, with a number of hosts in its store.
+class _LoadedFunction:
+    """The viewer-request function, loaded into V8 with a KeyValueStore of a number of hosts.
 
     Attributes:
         microseconds: The fastest measured time per request.
@@ -87,16 +87,16 @@ def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, reques
     Raises:
         ValueError: The function did not answer all requests.
     """
-    stores = [_Store.create(number) for number in hosts]
+    functions = [_LoadedFunction.create(number) for number in hosts]
     for turn in range(TURNS + 1):
-        for store in stores:
-            show_progress(f"edge function: {store.hosts} hosts, turn {turn}")
-            store.measure_requests(requests)
+        for function in functions:
+            show_progress(f"edge function: {function.hosts} hosts, turn {turn}")
+            function.measure_requests(requests)
             if not turn:  # the first turn is a warm-up
-                store.microseconds = math.inf
-    for store in stores:
-        store.engine.close()
-    few, many = stores[0], stores[-1]
+                function.microseconds = math.inf
+    for function in functions:
+        function.engine.close()
+    few, many = functions[0], functions[-1]
     size = VIEWER_REQUEST.stat().st_size
     reads = {number: _count_lookups(number) for number in (few.hosts, many.hosts)}
     return Report(
@@ -136,7 +136,7 @@ def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, reques
                 x="hosts",
                 y="us",
                 lines=(
-                    Line(name="one request", points=[(each.hosts, each.microseconds) for each in stores]),
+                    Line(name="one request", points=[(each.hosts, each.microseconds) for each in functions]),
                 ),
                 x_scale="log",
             ),
@@ -190,7 +190,7 @@ def _make_event(number: int, hosts: int) -> Mapping[str, Any]:
 
 
 def _count_lookups(hosts: int) -> Sequence[int]:
-    """Return the maximum number of lookups for each of `_PATHS`, over at most ten hosts."""
+    """Request each of `_PATHS` at up to ten hosts. Return the maximum number of lookups for each path."""
     content = make_key_values(hosts)
     function = EdgeFunction.load(VIEWER_REQUEST.read_text(encoding="utf-8"), lambda: ("1", content))
     try:

@@ -14,8 +14,8 @@ from local.progress import Progress
 from tests.e2e.tiny_platform import TinyPlatform
 
 ROOT: Final = Path(__file__).parent.parent
-# The ports are chosen only once, because all emulators that one process runs, one after the other, must use
-# the same port.
+# The ports are chosen only once. One process can run several emulators, one after the other, and all of them
+# must use the same port.
 get_ports = cache(find_free_ports)
 
 

@@ -96,7 +96,7 @@ def measure(
         page: Images per page.
 
     Raises:
-        ValueError: A list has wrong images or a wrong order.
+        ValueError: A list does not have the expected images in the expected order.
     """
     with run_emulator() as connection:
         # The client has the settings of the functions' clients.
@@ -164,7 +164,13 @@ def measure_pages(
 
 
 def merge_walk_costs(walks: Sequence[Sequence[Cost]]) -> list[Cost]:
-    """Return the minimum times and the maximum calls of each page over all walks."""
+    """Return one cost for each page: its lowest times and its highest number of calls in all walks.
+
+    A walk reads all pages of a list once.
+
+    Args:
+        walks: For each walk, the costs of its pages.
+    """
     return [
         Cost(
             calls=max(each.calls for each in page),
@@ -180,7 +186,7 @@ def sort_newest_first(images: Sequence[Image]) -> list[str]:
     return [image.image_id for image in sorted(images, key=lambda each: each.created_at, reverse=True)]
 
 
-def compute_first_and_last_median(values: Sequence[float]) -> tuple[float, float]:
+def compute_medians_of_first_and_last_fifth(values: Sequence[float]) -> tuple[float, float]:
     """Return the median of the first fifth of the values, and the median of the last fifth."""
     fifth = max(1, len(values) // _FIFTHS)
     return median(values[:fifth]), median(values[-fifth:])
@@ -231,8 +237,8 @@ def _create_report(
                 x="images before the page",
                 y="ms",
                 lines=(
-                    _smooth_values("all images", [each.cpu for each in all_images], page),
-                    _smooth_values("an album", [each.cpu for each in album], page),
+                    _create_smoothed_line("all images", [each.cpu for each in all_images], page),
+                    _create_smoothed_line("an album", [each.cpu for each in album], page),
                 ),
             ),
         ),
@@ -241,7 +247,7 @@ def _create_report(
 
 
 def _measure_growth(name: str, values: Sequence[float], remark: str = "") -> Measurement:
-    first, last = compute_first_and_last_median(values)
+    first, last = compute_medians_of_first_and_last_fifth(values)
     return Measurement(
         name=name,
         value=last / first,
@@ -251,7 +257,7 @@ def _measure_growth(name: str, values: Sequence[float], remark: str = "") -> Mea
     )
 
 
-def _smooth_values(name: str, values: Sequence[float], page: int) -> Line:
+def _create_smoothed_line(name: str, values: Sequence[float], page: int) -> Line:
     """Return a line of moving medians over five pages, because the times of single pages vary much."""
     around = [(number, values[max(0, number - 2) : number + 3]) for number in range(len(values))]
     return Line(name=name, points=[(number * page, median(few)) for number, few in around])
@@ -358,7 +364,7 @@ def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  
         images=ImageRepository(client=client, table=NAME, cursors=cursors),
         albums=AlbumRepository(client=client, table=NAME, cursors=cursors),
         store=ImageStore(client=s3, bucket=NAME),
-        distribution=ImageDistribution(client=_refuse_client, distribution_id=NAME),
+        distribution=ImageDistribution(client=_forbid_cloudfront_client, distribution_id=NAME),
         ids=make_ulid_generator(_now, random.Random(3).randbytes),  # noqa: S311 - ids of a measurement
         clock=_now,
         maximum_bytes=1,
@@ -366,7 +372,7 @@ def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  
     )
 
 
-def _refuse_client() -> CloudFrontClient:
+def _forbid_cloudfront_client() -> CloudFrontClient:
     raise AssertionError("a list request invalidated a path")
 
 

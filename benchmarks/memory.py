@@ -7,8 +7,8 @@ from pathlib import Path
 def read_peak_memory() -> int:
     """Return the peak memory in bytes.
 
-    VmHWM is preferred, because ru_maxrss (in kilobytes) also includes the memory that the parent process used
-    before exec.
+    The function reads VmHWM where the system has it. ru_maxrss (in kilobytes) also includes the memory that
+    the parent process used before exec.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")

@@ -33,7 +33,7 @@ class Measurement:
     """The ratio of two values that were measured in the same run, or a single measured value.
 
     Attributes:
-        name: The name of the measured value. For a ratio, also the name of the other value.
+        name: The name of the measured value. For a ratio, the names of both values.
         value: The ratio or the value.
         unit: The unit; `x` for a ratio, empty for a count.
         goal: The goal, or None if the value is only reported.
@@ -56,14 +56,14 @@ class Measurement:
         return "met" if self.goal.is_met(self.value) else "missed"
 
     @property
-    def shown(self) -> str:
+    def value_text(self) -> str:
         """The value as text: a ratio without unit, a count without decimals."""
         if not self.unit:
             return f"{self.value:,.0f}"
         return f"{self.value:.2f}" if self.unit == RATIO else f"{self.value:.2f} {self.unit}"
 
     @property
-    def wanted(self) -> str:
+    def goal_text(self) -> str:
         """The goal as text, or an empty text if there is no goal."""
         return f"{self.goal.kind} {self.goal.bound:g} {self.unit}".rstrip() if self.goal else ""
 

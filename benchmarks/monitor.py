@@ -26,7 +26,7 @@ class Registered:
     Attributes:
         urn: The URN of the resource.
         request: The request of the SDK.
-        made: The outputs that the monitor generated, including `id`, without the inputs.
+        made: The outputs that the monitor generated, including `id`. Inputs are not in this mapping.
     """
 
     urn: str
@@ -34,7 +34,7 @@ class Registered:
     made: Mapping[str, Any]
 
     @property
-    def custom(self) -> bool:
+    def is_custom(self) -> bool:
         """Whether this is a resource of AWS and not a component."""
         return self.request.custom
 
@@ -92,7 +92,7 @@ class _Monitor(Monitor):
         answer = struct_pb2.Struct()
         outputs = generate_outputs(request.type, name)
         answer.update(outputs)
-        _merge_inputs(answer, request.object)
+        _merge_inputs_into(answer, request.object)
         self.registered.append(Registered(urn=urn, request=request, made={"id": name, **outputs}))
         return resource_pb2.RegisterResourceResponse(urn=urn, id=name, object=answer)
 
@@ -107,13 +107,13 @@ def _raise_not_implemented(_registration: object) -> Any:  # noqa: ANN401 - neve
     raise NotImplementedError
 
 
-def _merge_inputs(made: struct_pb2.Struct, given: struct_pb2.Struct) -> None:
-    """Merge inputs into outputs. Inputs take precedence, as in `tests/components/recorder.py`."""
-    for key, value in given.fields.items():
-        if value.HasField("struct_value") and key in made.fields:
-            _merge_inputs(made.fields[key].struct_value, value.struct_value)
+def _merge_inputs_into(outputs: struct_pb2.Struct, inputs: struct_pb2.Struct) -> None:
+    """Add the inputs to the outputs. Inputs take precedence, as in `tests/components/recorder.py`."""
+    for key, value in inputs.fields.items():
+        if value.HasField("struct_value") and key in outputs.fields:
+            _merge_inputs_into(outputs.fields[key].struct_value, value.struct_value)
         else:
-            made.fields[key].CopyFrom(value)
+            outputs.fields[key].CopyFrom(value)
 
 
 def _iterate_strings(value: object, *path: str | int) -> Iterator[tuple[Within, str]]:
@@ -134,7 +134,7 @@ def _iterate_strings(value: object, *path: str | int) -> Iterator[tuple[Within, 
 def _inline_archives(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
     """Return the value with each archive of a folder replaced by an archive that contains the files' content.
 
-    This is necessary, because the folders may be deleted later.
+    This is necessary, because the caller can delete the folders before the value is used.
     """
     if isinstance(value, pulumi.FileArchive):
         files = sorted(path for path in Path(value.path).rglob("*") if path.is_file())

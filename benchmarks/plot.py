@@ -1,7 +1,7 @@
 """Line plots as SVG, on a white background."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final, Literal, TypeAlias
 
@@ -57,18 +57,18 @@ class Plot:
     def render_svg(self) -> str:
         """Return the plot as SVG."""
         every = [point for line in self.lines for point in line.points]
-        across = _Axis.from_values((x for x, _ in every), self.x_scale, _LEFT, WIDTH - _RIGHT)
-        along = (y for _, y in every)
-        down = _Axis.from_values(along, self.y_scale, HEIGHT - _BOTTOM, _TOP, begin=0)
+        x_axis = _Axis.from_values((x for x, _ in every), self.x_scale, _LEFT, WIDTH - _RIGHT)
+        y_values = (y for _, y in every)
+        y_axis = _Axis.from_values(y_values, self.y_scale, HEIGHT - _BOTTOM, _TOP, minimum=0)
         shapes = [
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
             _draw_text(_LEFT, 18, self.title, "start", weight="bold"),
-            *(_draw_grid_line(x, across.compute_position(x), vertical=True) for x in across.compute_ticks()),
-            *(_draw_grid_line(y, down.compute_position(y), vertical=False) for y in down.compute_ticks()),
+            *(_draw_grid_line(x, x_axis.compute_position(x), vertical=True) for x in x_axis.compute_ticks()),
+            *(_draw_grid_line(y, y_axis.compute_position(y), vertical=False) for y in y_axis.compute_ticks()),
             _draw_text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, self.x, "middle"),
-            _draw_text(14, (_TOP + HEIGHT - _BOTTOM) / 2, self.y, "middle", turned=True),
-            *_draw_mark(self.mark, across),
-            *self._draw_curves(across.compute_position, down.compute_position),
+            _draw_text(14, (_TOP + HEIGHT - _BOTTOM) / 2, self.y, "middle", vertical=True),
+            *_draw_mark(self.mark, x_axis),
+            *self._draw_curves(x_axis, y_axis),
         ]
         body = "\n".join(shapes)
         return (
@@ -77,10 +77,10 @@ class Plot:
             f'aria-label="{escape(self.title)}">\n{body}\n</svg>\n'
         )
 
-    def _draw_curves(self, across: Callable[[float], float], down: Callable[[float], float]) -> Iterable[str]:
+    def _draw_curves(self, x_axis: "_Axis", y_axis: "_Axis") -> Iterable[str]:
         at = float(_LEFT)
         for line, colour in zip(self.lines, _COLOURS, strict=False):
-            places = [(across(x), down(y)) for x, y in line.points]
+            places = [(x_axis.compute_position(x), y_axis.compute_position(y)) for x, y in line.points]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
             yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
             if len(places) <= WIDTH // 20:
@@ -102,13 +102,13 @@ class _Axis:
 
     @classmethod
     def from_values(
-        cls, values: Iterable[float], scale: Scale, start: float, end: float, *, begin: float | None = None
+        cls, values: Iterable[float], scale: Scale, start: float, end: float, *, minimum: float | None = None
     ) -> "_Axis":
         found = list(values)
         if scale == "log":
             low, high = 10 ** math.floor(math.log10(min(found))), 10 ** math.ceil(math.log10(max(found)))
             return cls(low, high if high > low else low * 10, scale, start, end)
-        low = min(found) if begin is None else begin
+        low = min(found) if minimum is None else minimum
         high = max(found)
         step = _compute_tick_step(high - low or 1)
         return cls(low, low + step * math.ceil((high - low or 1) / step), scale, start, end)
@@ -135,20 +135,20 @@ def _compute_tick_step(extent: float) -> float:
     return power * next(each for each in (1, 2, 5, 10) if extent / (power * each) <= _TICKS)
 
 
-def _draw_grid_line(value: float, at: float, *, vertical: bool) -> str:
+def _draw_grid_line(value: float, position: float, *, vertical: bool) -> str:
     label = f"{value:,g}" if abs(value) < 1e6 else f"{value:.0e}"  # noqa: PLR2004 - longer labels do not fit
     if vertical:
-        line = f'x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"'
-        text = _draw_text(at, HEIGHT - _BOTTOM + 16, label, "middle")
+        line = f'x1="{position:.1f}" x2="{position:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"'
+        text = _draw_text(position, HEIGHT - _BOTTOM + 16, label, "middle")
     else:
-        line = f'x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"'
-        text = _draw_text(_LEFT - 6, at + 4, label, "end")
+        line = f'x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{position:.1f}" y2="{position:.1f}"'
+        text = _draw_text(_LEFT - 6, position + 4, label, "end")
     return f'<line {line} stroke="#ddd"/>\n{text}'
 
 
-def _draw_mark(mark: tuple[float, str] | None, across: _Axis) -> Iterable[str]:
+def _draw_mark(mark: tuple[float, str] | None, x_axis: _Axis) -> Iterable[str]:
     if mark is not None:
-        x = across.compute_position(mark[0])
+        x = x_axis.compute_position(mark[0])
         yield (
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}" stroke="#888" '
             'stroke-dasharray="4 3"/>'
@@ -157,9 +157,9 @@ def _draw_mark(mark: tuple[float, str] | None, across: _Axis) -> Iterable[str]:
 
 
 def _draw_text(  # noqa: PLR0913 - the attributes of an SVG text
-    x: float, y: float, text: str, anchor: str, *, weight: str = "normal", turned: bool = False
+    x: float, y: float, text: str, anchor: str, *, weight: str = "normal", vertical: bool = False
 ) -> str:
-    turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
+    turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if vertical else ""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-weight="{weight}" fill="#333"{turn}>'
         f"{escape(text)}</text>"

@@ -37,7 +37,8 @@ command line, then run `make bench` again."""
 _REMARK: Final = """\
 The time of the engine includes the start of two processes (`pulumi` and the language host), the calls between
 the processes, and the provider's answers."""
-# The content of the file `REGISTRATION` in each copy of the program. None leaves the file unchanged.
+# The two copies of the program, by name: the text that replaces the file `REGISTRATION` in this copy. None
+# leaves the file unchanged.
 _VARIANTS: Final[Mapping[str, str | None]] = {
     "unchanged": None,
     "usual": "def enable_fast_registration() -> None:\n    pass\n",
@@ -45,7 +46,7 @@ _VARIANTS: Final[Mapping[str, str | None]] = {
 
 
 def measure(show_progress: ShowProgress, turns: int = TURNS) -> Report:
-    """Measure the previews and the program alone.
+    """Measure previews, and runs of the program without Pulumi's engine.
 
     If Pulumi's command line is missing, the report only says that the benchmark was skipped.
     """
@@ -53,7 +54,7 @@ def measure(show_progress: ShowProgress, turns: int = TURNS) -> Report:
     if command_line is None:
         return Report(title=TITLE, method=_MISSING, measurements=())
     seconds: dict[str, list[float]] = {name: [] for name in (*_VARIANTS, "alone")}
-    with run_projects(command_line) as runs:
+    with prepare_runs(command_line) as runs:
         for turn in range(turns):
             for name, run in runs.items():
                 show_progress(f"preview: turn {turn + 1} of {turns}, {name}")
@@ -64,7 +65,11 @@ def measure(show_progress: ShowProgress, turns: int = TURNS) -> Report:
 
 
 def create_report(seconds: Mapping[str, list[float]]) -> Report:
-    """Return the report of the measured seconds of each variant and of the program alone."""
+    """Return the report.
+
+    Args:
+        seconds: The measured seconds of each run, by the names that `prepare_runs` yields.
+    """
     middle = {name: median(values) for name, values in seconds.items()}
     fast, usual = (middle[name] for name in _VARIANTS)
     alone = middle["alone"]
@@ -98,8 +103,12 @@ def create_report(seconds: Mapping[str, list[float]]) -> Report:
 
 
 @contextmanager
-def run_projects(command_line: PulumiCommandLine) -> Generator[Mapping[str, Callable[[], object]]]:
-    """Start an emulator and a provider. Yield a function for each variant, by name, that runs it once."""
+def prepare_runs(command_line: PulumiCommandLine) -> Generator[Mapping[str, Callable[[], object]]]:
+    """Start an emulator and a provider, and yield a function for each kind of run, by name.
+
+    `unchanged` and `usual` (see `_VARIANTS`) run `pulumi preview` once, each with its copy of the program.
+    `alone` runs the program once, without Pulumi's engine.
+    """
     with (
         tempfile.TemporaryDirectory() as folder,
         create_layers() as layers,
@@ -120,15 +129,15 @@ def run_projects(command_line: PulumiCommandLine) -> Generator[Mapping[str, Call
             if text is not None:
                 (project.folder / REGISTRATION).write_text(text, encoding="utf-8")
             runs[name] = lambda project=project: preview_stage(project)
-        runs["alone"] = lambda: _run_alone(layers)
+        runs["alone"] = lambda: _run_program_alone(layers)
         yield runs
 
 
 def preview_stage(project: PulumiProject) -> str:
-    """Preview the stage and return the output."""
+    """Preview the stage, and return what `pulumi preview` printed."""
     return project.run("preview", "--stack", STAGE, "--suppress-progress", "--suppress-outputs")
 
 
-def _run_alone(layers: Path) -> None:
+def _run_program_alone(layers: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.program_child", "alone", str(layers)]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - a module of this project

@@ -70,7 +70,7 @@ def measure(show_progress: ShowProgress, sites: Sequence[int] = SITES) -> Report
         show_progress("program: without fast registration")
         usual = _run_child("raw-usual", str(pairs[-1].sites), str(graph))
         show_progress("program: imports")
-        program, raw = _run_fastest(3, "import"), _run_fastest(3, "import-raw", str(graph))
+        program, raw = _find_fastest_run(3, "import"), _find_fastest_run(3, "import-raw", str(graph))
     large = pairs[-1]
     remark = _REMARK.format(share=large.program.components / large.program.resources)
     return Report(
@@ -161,7 +161,7 @@ def _measure_pair(sites: int, graph: Path, show_progress: ShowProgress) -> _Pair
     return _Pair(sites=sites, program=program, raw=raw)
 
 
-def _run_fastest(times: int, *arguments: str) -> Cost:
+def _find_fastest_run(times: int, *arguments: str) -> Cost:
     return min((_run_child(*arguments) for _ in range(times)), key=lambda cost: cost.cpu)
 
 

@@ -3,7 +3,7 @@
 python -m benchmarks.program_child components 50 GRAPH    run __main__.py and write its resources to GRAPH
 python -m benchmarks.program_child raw 50 GRAPH           register the resources of GRAPH without components
 python -m benchmarks.program_child raw-usual 50 GRAPH     like `raw`, but without `enable_fast_registration`
-python -m benchmarks.program_child alone LAYERS           run __main__.py once, with the sites of its settings
+python -m benchmarks.program_child alone LAYERS           run __main__.py once, with the sites of production
 python -m benchmarks.program_child import                 import the modules that __main__.py imports
 python -m benchmarks.program_child import-raw GRAPH       import the classes of the resources of GRAPH
 """
@@ -57,9 +57,9 @@ def main(arguments: Sequence[str]) -> Cost:
         case ["import"]:
             return _measure_time(_import_modules_of_program)
         case ["alone", layers]:
-            return _measure_time(lambda: _run_alone(Path(layers)))
+            return _measure_time(lambda: _run_program_alone(Path(layers)))
         case ["import-raw", graph]:
-            return _measure_raw_imports([each.type for each in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
+            return _measure_class_imports([each.type for each in pickle.loads(Path(graph).read_bytes())])  # noqa: S301 - written by this module
         case ["components", sites, graph]:
             return _measure_components(int(sites), Path(graph))
         case ["raw" | "raw-usual" as kind, _, graph]:
@@ -88,7 +88,7 @@ def _import_modules_of_program() -> None:
                     importlib.import_module(f"{node.module}.{name.name}")
 
 
-def _measure_raw_imports(tokens: Sequence[str]) -> Cost:
+def _measure_class_imports(tokens: Sequence[str]) -> Cost:
     def load() -> None:
         raw = importlib.import_module("benchmarks.raw_program")
         for token in tokens:
@@ -111,13 +111,13 @@ def _measure_components(sites: int, graph: Path) -> Cost:
         cost = _measure_time(
             lambda: registered.extend(record_program(program, STAGE, _build_configuration(sites, layers)))
         )
-        custom = [each for each in registered if each.custom]
+        custom = [each for each in registered if each.is_custom]
         # Write the graph before the temporary layers are deleted, because it contains the layers' content.
         graph.write_bytes(pickle.dumps([each.to_recorded() for each in custom]))
     return _add_counts(cost, len(custom), len(registered) - len(custom))
 
 
-def _run_alone(layers: Path) -> None:
+def _run_program_alone(layers: Path) -> None:
     """Run the program as the language host does, with a monitor that answers at once."""
     import yaml  # noqa: PLC0415 - other children measure imports
 

@@ -1,4 +1,7 @@
-"""Time from a push to the live site, compared with a bare build of the same commit."""
+"""Time from a push to the live site, compared with a bare build of the same commit.
+
+A bare build is `git clone`, `npm ci` and `open-next build`, without the platform.
+"""
 
 import os
 import subprocess

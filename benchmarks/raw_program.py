@@ -16,7 +16,7 @@ class Attribute:
     """An output of a resource, which another resource uses as an input.
 
     Attributes:
-        of: The position of the resource with the output, in the order of registration.
+        of: The position of the resource that has the output, in the order of registration.
         name: The name of the output.
         within: The path of the value within the output.
     """
@@ -38,9 +38,9 @@ class Template:
     outputs: tuple[Attribute, ...]
     pieces: tuple[str | int, ...]
 
-    def render(self, known: Sequence[str]) -> str:
-        """Return the text with the values of the outputs."""
-        return "".join([piece if isinstance(piece, str) else known[piece] for piece in self.pieces])
+    def render(self, output_values: Sequence[str]) -> str:
+        """Return the text with these values of `outputs`."""
+        return "".join([piece if isinstance(piece, str) else output_values[piece] for piece in self.pieces])
 
 
 @frozen(kw_only=True)
@@ -67,9 +67,9 @@ class RawResource:
 def convert_to_raw_resources(graph: Sequence[Recorded]) -> list[RawResource]:
     """Convert recorded resources into raw resources, in the same order.
 
-    A value that comes from another resource is replaced by the output of that resource, also inside lists,
-    mappings and texts. Therefore the raw resources have the same inputs, options and dependencies as in the
-    program.
+    If an input contains the text of another resource's output, a reference to this output replaces the text.
+    This also applies inside lists, mappings and longer texts. Therefore the raw resources have the same
+    inputs, options and dependencies as in the program.
 
     Raises:
         ValueError: An input depends on a resource, but contains no output of this resource.
@@ -102,7 +102,7 @@ def _convert_resource(each: Recorded, graph: Sequence[Recorded], positions: Mapp
     referred: set[str] = set()
     for key, value in each.inputs.items():
         of = sorted(positions[urn] for urn in each.references.get(key, ()))
-        found, used = _replace_by_outputs(value, [(position, graph[position].made) for position in of])
+        found, used = _replace_texts_by_outputs(value, [(position, graph[position].made) for position in of])
         if used != set(of):
             missing = [graph[position].urn for position in of if position not in used]
             raise ValueError(f"{key} of {each.urn} contains no output of {', '.join(missing)}: {value!r}")
@@ -118,10 +118,18 @@ def _convert_resource(each: Recorded, graph: Sequence[Recorded], positions: Mapp
     )
 
 
-def _replace_by_outputs(
+def _replace_texts_by_outputs(
     value: object, others: Sequence[tuple[int, Mapping[Within, str]]]
 ) -> tuple[object, set[int]]:
-    """Return the value with outputs in place of texts, and the positions of the outputs' resources."""
+    """Find outputs of other resources in an input, and replace their texts by references to these outputs.
+
+    Args:
+        value: An input of a resource.
+        others: The resources on which the input depends: their positions, and the texts in their outputs.
+
+    Returns:
+        The input with the references, and the positions of the resources to which they refer.
+    """
     known: dict[str, list[Attribute]] = {}
     for position, made in others:
         for (name, *within), text in made.items():
@@ -134,12 +142,12 @@ def _replace_by_outputs(
     used: set[int] = set()
 
     def find_output(text: str) -> Attribute:
-        """Return an output with this text, if possible of a resource that is not used yet."""
+        """Return an output that has this text, if possible of a resource that the value does not use yet."""
         found = next((each for each in known[text] if each.of not in used), known[text][0])
         used.add(found.of)
         return found
 
-    def replace_in(item: object) -> object:
+    def replace_texts_in(item: object) -> object:
         if isinstance(item, str) and (texts := list(dict.fromkeys(pattern.findall(item)))):
             outputs = [find_output(text) for text in texts]
             if item == texts[0]:
@@ -149,33 +157,34 @@ def _replace_by_outputs(
                 tuple(outputs), tuple(texts.index(part) if part in known else part for part in parts if part)
             )
         if isinstance(item, dict):
-            return {key: replace_in(inner) for key, inner in cast("dict[str, object]", item).items()}
+            return {key: replace_texts_in(inner) for key, inner in cast("dict[str, object]", item).items()}
         if isinstance(item, list):
-            return [replace_in(inner) for inner in cast("list[object]", item)]
+            return [replace_texts_in(inner) for inner in cast("list[object]", item)]
         return item
 
-    return replace_in(value), used
+    return replace_texts_in(value), used
 
 
-def _resolve_outputs(value: object, made: Sequence[pulumi.CustomResource]) -> object:
+def _resolve_outputs(value: object, registered: Sequence[pulumi.CustomResource]) -> object:
     """Return the value with each Attribute and Template replaced by an output of the registered resources."""
     if isinstance(value, Attribute):
-        return _get_output(value, made)
+        return _get_output(value, registered)
     if isinstance(value, Template):
-        outputs = [_get_output(each, made) for each in value.outputs]
+        outputs = [_get_output(each, registered) for each in value.outputs]
         if len(outputs) == 1:
             return outputs[0].apply(lambda known: value.render([known]))
         return pulumi.Output.all(*outputs).apply(value.render)
     if isinstance(value, dict):
-        return {key: _resolve_outputs(inner, made) for key, inner in cast("dict[str, object]", value).items()}
+        entries = cast("dict[str, object]", value)
+        return {key: _resolve_outputs(inner, registered) for key, inner in entries.items()}
     if isinstance(value, list):
-        return [_resolve_outputs(inner, made) for inner in cast("list[object]", value)]
+        return [_resolve_outputs(inner, registered) for inner in cast("list[object]", value)]
     return value
 
 
-def _get_output(of: Attribute, made: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
-    output = getattr(made[of.of], of.name)
-    for key in of.within:
+def _get_output(attribute: Attribute, registered: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
+    output = getattr(registered[attribute.of], attribute.name)
+    for key in attribute.within:
         output = output[key]
     return output
 

@@ -53,7 +53,7 @@ def find_differences(one: Sequence[Recorded], other: Sequence[Recorded]) -> list
 
 
 def _strip_parents(urn: str) -> str:
-    """Return the URN without the types of its parents."""
+    """Return the type and the name of the resource, without the project, the stack and the parents."""
     *_, kinds, name = urn.split("::")
     return f"{kinds.rpartition('$')[2]}::{name}"
 

@@ -89,7 +89,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
         TimeoutError: The log of the release function did not arrive.
     """
     first = make_files(files, seed=1)
-    # A changed file gets another name, as in a build, because the name contains a hash of the content.
+    # As in a build, the name of a file contains a hash of its content. So a changed file gets a new name.
     gone, new = sorted(first)[:changed], make_files(changed, seed=2)
     with tempfile.TemporaryDirectory() as folder, run_tiny_platform(SITE) as running:
         cloud = running.cloud
@@ -99,7 +99,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
         local = Path(folder)
         _write_files(local, first)
         site = running.create_project(
-            SITE, more={_build_repository_path(name): first[name] for name in first}
+            SITE, more_files={_build_repository_path(name): first[name] for name in first}
         )
         show_progress(f"release: aws s3 sync of {files} files")
         syncs = [_sync_folder(cloud, local, "before")]
@@ -159,7 +159,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
 
 
 def make_files(number: int, *, seed: int) -> Mapping[str, bytes]:
-    """Return the contents of files with the names and sizes of hashed chunks, by path."""
+    """Return random contents of files by path. Names and sizes are like those of Next.js chunks."""
     source = random.Random(seed)  # noqa: S311 - not for security
     found: dict[str, bytes] = {}
     for _ in range(number):
@@ -196,8 +196,8 @@ def _sync_folder(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
     subprocess.run(  # noqa: S603 - the locked AWS command line
         [*command, str(folder), f"s3://{_BUCKET}/{prefix}/"], env=environment, check=True
     )
-    # The emulator runs in this process. So the CPU time of this process is that of the emulator, because the
-    # process does nothing else meanwhile.
+    # The emulator runs in this process, and the sync in a child process. This process does nothing else
+    # during the sync, so its CPU time is that of the emulator.
     return SyncResult(seconds=time.perf_counter() - began, emulator_seconds=time.process_time() - computed)
 
 
@@ -205,8 +205,8 @@ def _measure_release(cloud: Cloud, site: TinyProject, changes: Mapping[str, byte
     before = _list_modification_times(cloud, site)
     deployment = require_live(site.release(changes))
     after = _list_modification_times(cloud, site)
-    # The modification times of S3 have a resolution of one second. A build takes longer, so a file that the
-    # release wrote again has a later time.
+    # S3 stores modification times in whole seconds. A build takes longer than a second. So if the release
+    # wrote a file again, its modification time is later than before.
     written = frozenset(key for key, at in after.items() if before.get(key) != at)
     return Released(steps=_read_step_seconds(cloud, deployment["deploymentId"]), written=written)
 
@@ -249,8 +249,9 @@ def _read_log_records(cloud: Cloud) -> Sequence[Mapping[str, Any]]:
     return [json.loads(message) for message in messages if message.startswith("{")]
 
 
-def _tabulate_steps(whole: Released, again: Released, files: int, changed: int) -> str:
+def _tabulate_steps(first: Released, second: Released, files: int, changed: int) -> str:
+    """Return a table of the seconds of each step, for the release of all files and that of changed files."""
     return format_table(
         ("step", f"{files:,} files", f"{changed} changed files"),
-        [(step, f"{seconds:.2f} s", f"{again.steps[step]:.2f} s") for step, seconds in whole.steps.items()],
+        [(step, f"{seconds:.2f} s", f"{second.steps[step]:.2f} s") for step, seconds in first.steps.items()],
     )

@@ -79,9 +79,9 @@ class Row:
     operation: str
     microseconds: Mapping[str, float]
 
-    def compute_ratio(self, one: str, other: str) -> float:
-        """Return the time of one contender divided by the time of the other contender."""
-        return self.microseconds[one] / self.microseconds[other]
+    def compute_time_ratio(self, contender: str, reference: str) -> float:
+        """Return the time of a contender divided by the time of the contender `reference`."""
+        return self.microseconds[contender] / self.microseconds[reference]
 
 
 def measure(show_progress: ShowProgress, *, rounds: int = 30, calls: int = 5) -> Report:
@@ -98,7 +98,8 @@ def measure(show_progress: ShowProgress, *, rounds: int = 30, calls: int = 5) ->
             _measure_operation(operation, contenders, show_progress, rounds, calls)
             for operation in OPERATIONS
         ]
-    limit = _LIMIT.format(least=min(1 / row.compute_ratio(Repositories.name, RawClient.name) for row in rows))
+    least = min(1 / row.compute_time_ratio(Repositories.name, RawClient.name) for row in rows)
+    limit = _LIMIT.format(least=least)
     return Report(
         title="Repositories",
         method=_METHOD.format(page=PAGE, rounds=rounds, calls=calls),
@@ -111,18 +112,18 @@ def _create_measurements(row: Row, limit: str) -> Sequence[Measurement]:
     return (
         Measurement(
             name=f"{row.operation}: repository to raw client",
-            value=row.compute_ratio(Repositories.name, RawClient.name),
+            value=row.compute_time_ratio(Repositories.name, RawClient.name),
             goal=RAW_GOAL,
             detail=f"{us[Repositories.name]:.0f} us to {us[RawClient.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: boto3's Table resource to repository",
-            value=row.compute_ratio(TableResource.name, Repositories.name),
+            value=row.compute_time_ratio(TableResource.name, Repositories.name),
             detail=f"{us[TableResource.name]:.0f} us to {us[Repositories.name]:.0f} us",
         ),
         Measurement(
             name=f"{row.operation}: PynamoDB to repository",
-            value=row.compute_ratio(PynamoModels.name, Repositories.name),
+            value=row.compute_time_ratio(PynamoModels.name, Repositories.name),
             goal=PYNAMO_GOAL,
             detail=f"{us[PynamoModels.name]:.0f} us to {us[Repositories.name]:.0f} us",
             remark=limit,
@@ -179,7 +180,7 @@ def _to_pynamo(deployment: Deployment) -> PynamoDeployment:
 
 
 def _make_deployments() -> Sequence[Deployment]:
-    """Return deployments of one project with the status `deploying`: one more than a page can contain."""
+    """Return deployments of one project: one more than a page can contain. Their status is `deploying`."""
     ids = make_ulid_generator(lambda: AT, random.Random(1).randbytes)  # noqa: S311 - not for security
     project_id = ids()
     return [

@@ -1,4 +1,4 @@
-"""The contenders of `benchmarks.repositories`: four implementations of four operations on DynamoDB."""
+"""The contenders of `benchmarks.repositories`: four implementations of the same operations on DynamoDB."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime

@@ -126,9 +126,14 @@ def create_report(switches: Sequence[Switched], answers: Sequence[Answer]) -> Re
     )
 
 
-def compute_percentile(ordered: Sequence[float], part: float) -> float:
-    """Return the smallest value for which at least this fraction of the sorted values is not greater."""
-    return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
+def compute_percentile(ordered: Sequence[float], fraction: float) -> float:
+    """Return a percentile of sorted values.
+
+    Args:
+        ordered: The values, from low to high.
+        fraction: The percentile as a fraction, such as 0.95 for p95. The function does not interpolate.
+    """
+    return ordered[max(0, math.ceil(fraction * len(ordered)) - 1)]
 
 
 def _plot_response_times(switches: Sequence[Switched], answers: Sequence[Answer]) -> Plot:
@@ -148,8 +153,8 @@ def _plot_response_times(switches: Sequence[Switched], answers: Sequence[Answer]
             )
     bins = sorted((number, sorted(times)) for number, times in by_bin.items())
 
-    def compute_points(part: float) -> list[Point]:
-        return [((number + 0.5) * _BIN * 1e3, compute_percentile(times, part)) for number, times in bins]
+    def compute_percentile_points(fraction: float) -> list[Point]:
+        return [((number + 0.5) * _BIN * 1e3, compute_percentile(times, fraction)) for number, times in bins]
 
     return Plot(
         name="switches",
@@ -157,8 +162,8 @@ def _plot_response_times(switches: Sequence[Switched], answers: Sequence[Answer]
         x="ms after the promote call, when the request began",
         y="ms",
         lines=(
-            Line(name="median", points=compute_points(0.5)),
-            Line(name="p95", points=compute_points(0.95)),
+            Line(name="median", points=compute_percentile_points(0.5)),
+            Line(name="p95", points=compute_percentile_points(0.95)),
         ),
         mark=(median(each.seen - each.asked for each in switches) * 1e3, "new release seen (median)"),
     )

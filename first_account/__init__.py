@@ -1,1 +1,1 @@
-"""Checks of a stage after its first `pulumi up`. They check what no emulator can confirm, and only read."""
+"""Checks of a stage after its first `pulumi up`. They read from AWS what no emulator can confirm."""

@@ -26,7 +26,9 @@ class Result:
 def run_checks(
     stage: Stage, checks: Sequence[Check] = CHECKS, *, on_check: Callable[[str], None] = lambda _name: None
 ) -> list[Result]:
-    """Run the checks, and return the results in the same order. If a call of a check fails, the check fails.
+    """Run the checks, and return the results in the same order.
+
+    If an AWS call or an HTTP request of a check fails, the verdict of the check is `FAILED`.
 
     Args:
         stage: The stage.

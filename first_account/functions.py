@@ -10,7 +10,7 @@ from typing import Any, Final
 import boto3
 import botocore
 
-from first_account.model import Check, Finding, Permission, Stage, create_finding, wait_for_push
+from first_account.model import Check, Finding, Permission, Stage, create_finding, create_pending_finding
 
 _FUNCTIONS: Final = "arn:aws:lambda:REGION:ACCOUNT:function:anchor-STAGE-*"
 _QUEUES: Final = "arn:aws:sqs:REGION:ACCOUNT:anchor-STAGE-*"
@@ -42,7 +42,7 @@ def check_recursion(stage: Stage) -> Finding:
     return create_finding(problems, f"only {_RECURSIVE_FUNCTION} has Allow")
 
 
-def check_consumers(stage: Stage) -> Finding:
+def check_event_source_mappings(stage: Stage) -> Finding:
     """Check the event source mapping of each queue that a function reads.
 
     The mapping must be enabled and have a maximum concurrency, and its queue must permit five receives.
@@ -97,7 +97,7 @@ def check_dead_letters(stage: Stage) -> Finding:
     return create_finding(problems, "all dead-letter queues are empty")
 
 
-def check_packages(stage: Stage) -> Finding:
+def check_layer_packages(stage: Stage) -> Finding:
     """Check that the layer of the platform's functions contains the boto3 with which the tests ran."""
     client = stage.client("lambda")
     arns = {
@@ -112,7 +112,7 @@ def check_packages(stage: Stage) -> Finding:
         layer, _, version_number = arn.rpartition(":")
         found_layer = client.get_layer_version(LayerName=layer, VersionNumber=int(version_number))
         address = found_layer["Content"]["Location"]
-        found = _read_versions(address, tuple(tested))
+        found = _read_package_versions(address, tuple(tested))
         problems += [
             f"{arn.rpartition('layer:')[2]} has {name} {found[name] or '(none)'}, but {version} was tested"
             for name, version in tested.items()
@@ -121,9 +121,9 @@ def check_packages(stage: Stage) -> Finding:
     return create_finding(problems, f"boto3 {boto3.__version__} in the layer")
 
 
-def _read_versions(address: str, names: tuple[str, ...]) -> dict[str, str]:
+def _read_package_versions(layer_url: str, names: tuple[str, ...]) -> dict[str, str]:
     """Return the versions of packages in a layer, or "" for a missing package."""
-    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 - Lambda gives an HTTPS address
+    with urllib.request.urlopen(layer_url, timeout=60) as answer:  # noqa: S310 - Lambda gives an HTTPS URL
         archive = zipfile.ZipFile(io.BytesIO(answer.read()))
     found = dict.fromkeys(names, "")
     for name in names:
@@ -143,7 +143,7 @@ def check_streaming(stage: Stage) -> Finding:
         for each in client.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]:
             modes[str(each["FunctionArn"]).partition("function:")[2]] = each["InvokeMode"]
     if not modes:
-        return wait_for_push("no site has a release")
+        return create_pending_finding("no site has a release")
     problems = [f"{name} has {mode}" for name, mode in modes.items() if mode != "RESPONSE_STREAM"]
     return create_finding(problems, f"{len(modes)} URLs with RESPONSE_STREAM")
 
@@ -169,7 +169,7 @@ CHECKS: Final = (
     Check(
         name="consumers",
         fact="Each queue of a function permits five receives. Its event source mapping limits concurrency.",
-        run=check_consumers,
+        run=check_event_source_mappings,
         permissions=(
             _LIST_FUNCTIONS,
             Permission(action="lambda:ListEventSourceMappings"),
@@ -191,7 +191,7 @@ CHECKS: Final = (
     Check(
         name="boto3",
         fact="The functions import the version of boto3 with which the tests ran.",
-        run=check_packages,
+        run=check_layer_packages,
         permissions=(
             _LIST_FUNCTIONS,
             Permission(

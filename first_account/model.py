@@ -1,4 +1,4 @@
-"""The types of the checks."""
+"""The types that the checks use: stages, checks, permissions and findings."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,21 +40,21 @@ def create_finding(problems: Sequence[str], passed: str) -> Finding:
     return Finding(verdict=Verdict.PASSED, detail=passed)
 
 
-def wait_for_push(detail: str) -> Finding:
+def create_pending_finding(detail: str) -> Finding:
     """Return the finding of a check that needs a push first."""
     return Finding(verdict=Verdict.NOT_YET, detail=f"{detail}: push to a site, then check again")
 
 
 @frozen(kw_only=True)
 class Stage:
-    """A deployed stage, and the ways in which the checks can look at it.
+    """A deployed stage, with the clients through which the checks read it.
 
     Attributes:
         name: The name of the stage.
         region: Its AWS region.
         outputs: The stack outputs.
         get_client: Returns the boto3 client of a service in a region.
-        resolve: Returns an address of a host name. It raises `OSError` if the name does not exist.
+        resolve: Returns an IP address of a host name. It raises `OSError` if the name does not exist.
         http: Sends requests to the APIs.
         run_pulumi: Runs a command of Pulumi for the stack, and returns its exit status and output.
     """
@@ -101,7 +101,7 @@ class Permission:
     Attributes:
         action: The IAM action.
         resource: The ARN pattern. `build_policy` can replace `REGION`, `ACCOUNT` and `STAGE` in it.
-        condition: The condition of the statement.
+        condition: The condition of the IAM policy statement.
     """
 
     action: str
@@ -116,7 +116,7 @@ class Check:
     Attributes:
         name: A short name.
         fact: What must be true.
-        run: Looks at the stage. It raises botocore's errors.
+        run: Runs the check. The caller must catch the errors of its AWS calls and HTTP requests.
         permissions: The IAM permissions that `run` needs.
         advice: What to do if the check fails.
     """

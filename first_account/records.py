@@ -9,7 +9,7 @@ from first_account.model import (
     Permission,
     Stage,
     create_finding,
-    wait_for_push,
+    create_pending_finding,
 )
 
 _LOG_GROUPS: Final = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/anchor-STAGE-*"
@@ -20,8 +20,10 @@ _READ_LOGS: Final = (
 _BUILDS: Final = "BUILDS"
 
 
-def find_log_lines(stage: Stage, *words: str, functions: tuple[str, ...] = ()) -> list[str]:
-    """Return one text for each platform function whose log contains lines with all of these words.
+def describe_log_matches(stage: Stage, *words: str, functions: tuple[str, ...] = ()) -> list[str]:
+    """Return one text for each platform function whose log has lines with all of these words.
+
+    A text contains the number of lines, such as "3 lines in the log of anchor-dev-api".
 
     Args:
         stage: The stage.
@@ -49,12 +51,12 @@ def find_log_lines(stage: Stage, *words: str, functions: tuple[str, ...] = ()) -
 
 def check_permissions(stage: Stage) -> Finding:
     """Check that IAM has refused no call of a function."""
-    return create_finding(find_log_lines(stage, "AccessDenied"), "no refused call")
+    return create_finding(describe_log_matches(stage, "AccessDenied"), "no refused call")
 
 
-def check_parameters(stage: Stage) -> Finding:
-    """Check that boto3 knew all parameters of the functions' calls."""
-    return create_finding(find_log_lines(stage, "ParamValidationError"), "no unknown parameter")
+def check_call_parameters(stage: Stage) -> Finding:
+    """Check that boto3 has refused no AWS call of a function because of an unknown parameter."""
+    return create_finding(describe_log_matches(stage, "ParamValidationError"), "no unknown parameter")
 
 
 def check_secret_rate(stage: Stage) -> Finding:
@@ -62,13 +64,15 @@ def check_secret_rate(stage: Stage) -> Finding:
     setting = stage.client("ssm").get_service_setting(
         SettingId="/ssm/parameter-store/high-throughput-enabled"
     )["ServiceSetting"]["SettingValue"]
-    problems = find_log_lines(stage, "ThrottlingException", "PutParameter", functions=("api", "orchestrator"))
+    problems = describe_log_matches(
+        stage, "ThrottlingException", "PutParameter", functions=("api", "orchestrator")
+    )
     return create_finding(problems, f"no write was refused (higher throughput: {setting})")
 
 
-def check_build_rows(stage: Stage) -> Finding:
+def check_build_row_deletion(stage: Stage) -> Finding:
     """Check that the functions may delete rows of builds in transactions with rows of projects."""
-    refused = find_log_lines(
+    refused = describe_log_matches(
         stage, "AccessDenied", functions=("orchestrator", "build-events", "sweep", "release", "api")
     )
     if refused:
@@ -79,7 +83,9 @@ def check_build_rows(stage: Stage) -> Finding:
         ExpressionAttributeValues={":builds": {"S": _BUILDS}},
         Limit=1,
     )["Items"]
-    return create_finding([], "a build was recorded") if rows else wait_for_push("no build was recorded")
+    if rows:
+        return create_finding([], "a build was recorded")
+    return create_pending_finding("no build was recorded")
 
 
 def check_alarms(stage: Stage) -> Finding:
@@ -110,7 +116,7 @@ CHECKS: Final = (
     Check(
         name="parameters",
         fact="boto3 knows all parameters that the functions send.",
-        run=check_parameters,
+        run=check_call_parameters,
         permissions=_READ_LOGS,
         advice="Run `make package`, then `pulumi up`, so that the layer contains the tested boto3.",
     ),
@@ -130,7 +136,7 @@ CHECKS: Final = (
     Check(
         name="rows of builds",
         fact="`dynamodb:LeadingKeys` lets a transaction change a row of builds and a row of a project.",
-        run=check_build_rows,
+        run=check_build_row_deletion,
         permissions=(
             *_READ_LOGS,
             Permission(

@@ -1,4 +1,4 @@
-"""Checks of the account, the plan, storage, domains and addresses."""
+"""Checks of the account, the plan, storage, domains and mail addresses."""
 
 import re
 from typing import Final
@@ -44,7 +44,7 @@ def _check_preview(stage: Stage, *options: str) -> Finding:
     return create_finding([f"`pulumi preview` ended with: {lines[-1] if lines else 'no output'}"], "")
 
 
-def check_lifecycle(stage: Stage) -> Finding:
+def check_lifecycle_rules(stage: Stage) -> Finding:
     """Check that lifecycle rules also move objects below 128 KB."""
     bucket = stage.outputs["buckets"]["logs"]
     found = stage.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)
@@ -69,7 +69,7 @@ def check_distributions(stage: Stage) -> Finding:
     return create_finding(problems, "both distributions are deployed")
 
 
-def check_store(stage: Stage) -> Finding:
+def check_key_value_store(stage: Stage) -> Finding:
     """Check the KeyValueStore of the edge, whose ARN no emulator can confirm."""
     arn = str(stage.outputs["keyValueStoreArn"])
     found = stage.client("cloudfront-keyvaluestore").describe_key_value_store(KvsARN=arn)
@@ -79,7 +79,7 @@ def check_store(stage: Stage) -> Finding:
     return create_finding(problems, f"{found['Status']}, {found['ItemCount']} keys")
 
 
-def check_names(stage: Stage) -> Finding:
+def check_host_names(stage: Stage) -> Finding:
     """Check that the name servers of the internet know the hosts of the stage."""
     outputs = stage.outputs
     urls = (
@@ -98,7 +98,7 @@ def check_names(stage: Stage) -> Finding:
     return create_finding(problems, f"{len(hosts)} hosts have addresses")
 
 
-def check_tokens(stage: Stage) -> Finding:
+def check_authorization(stage: Stage) -> Finding:
     """Check that both APIs refuse a request without a token."""
     problems: list[str] = []
     for url in (
@@ -111,7 +111,7 @@ def check_tokens(stage: Stage) -> Finding:
     return create_finding(problems, "both APIs answer 401 without a token")
 
 
-def check_addresses(stage: Stage) -> Finding:
+def check_mail_addresses(stage: Stage) -> Finding:
     """Check that every mail address for alarms has confirmed its subscriptions in both regions."""
     problems: list[str] = []
     count = 0
@@ -149,7 +149,7 @@ CHECKS: Final = (
     Check(
         name="small logs",
         fact="Small objects move to colder storage classes, too.",
-        run=check_lifecycle,
+        run=check_lifecycle_rules,
         permissions=(
             Permission(
                 action="s3:GetLifecycleConfiguration", resource="arn:aws:s3:::anchor-STAGE-ACCOUNT-logs"
@@ -170,7 +170,7 @@ CHECKS: Final = (
     Check(
         name="edge store",
         fact="The KeyValueStore is ready, and its ARN ends in a UUID.",
-        run=check_store,
+        run=check_key_value_store,
         permissions=(
             Permission(
                 action="cloudfront-keyvaluestore:DescribeKeyValueStore",
@@ -182,19 +182,19 @@ CHECKS: Final = (
     Check(
         name="DNS",
         fact="The hosts of the stage have addresses.",
-        run=check_names,
+        run=check_host_names,
         advice="Delegate the domain to its hosted zone: docs/operations.md, Add a domain.",
     ),
     Check(
         name="tokens",
         fact="The APIs refuse requests without a token.",
-        run=check_tokens,
+        run=check_authorization,
         advice="Run `pulumi up --refresh`: a route has lost its authorizer.",
     ),
     Check(
         name="addresses for alarms",
         fact="Each address has confirmed the subscriptions of both regions.",
-        run=check_addresses,
+        run=check_mail_addresses,
         permissions=(
             Permission(
                 action="sns:ListSubscriptionsByTopic",

@@ -68,7 +68,7 @@ def up(
         EngineName, Parameter(help="The engine that deploys: the repository's own, or `pulumi up`.")
     ] = "embedded",
 ) -> None:
-    """Deploy the platform, push a site, and keep both running until Ctrl-C."""
+    """Deploy the platform and push a site. Keep the platform and the site running until Ctrl-C."""
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
     with Cloud.start(root=ROOT, ports=ports, progress=progress, stage=stage, engine_name=engine) as cloud:
@@ -125,7 +125,7 @@ def format_sign_in_command(cloud: Cloud, user: User) -> str:
 
 
 def _print_commands(cloud: Cloud, url: str, progress: Progress) -> None:
-    """Print commands that open the site. No name server knows the site's domain."""
+    """Print commands that open a site of a stage other than `local`. No name server knows its domain."""
     for program, command in cloud.addresses.list_commands(url):
         progress.console.print(f"Open the site with {program}:", highlight=False)
         progress.console.print(f"  {command}", soft_wrap=True, highlight=False)

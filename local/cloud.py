@@ -87,8 +87,8 @@ class Cloud:
         deployed: The deployed resources and stack outputs.
         git: The server that replaces GitHub.
         overrides: Settings that replace settings of the stage's file.
-        log_file: The emulator's warnings and errors. If a function fails on a message of a queue, they
-            include the function's output.
+        log_file: The emulator's warnings and errors. They include the output of each function that failed on
+            a message of a queue.
         reload_edge: Makes the edge read the distributions' configuration again.
         last_build_line: The latest line in the log of any build.
     """
@@ -227,7 +227,7 @@ class Cloud:
                     credentials=lambda role: emulator.create_role_credentials(role).to_environment(),
                     clients=create_client_factory(emulator.endpoint_url),
                     clock=_utc_now,
-                    progress=cloud._note_build_line,
+                    progress=cloud._record_build_line,
                 ).run
             )
             with progress.step("edge started") as step:
@@ -252,7 +252,7 @@ class Cloud:
                         port=ports.edge,
                         workers=workers,
                         authority=authority,
-                        access_log=lambda access: print(_format_access(access), file=requests, flush=True),
+                        access_log=lambda access: print(_format_request(access), file=requests, flush=True),
                     )
                 )
                 cloud.reload_edge = partial(reload_edge, loop, edge, emulator)
@@ -313,7 +313,7 @@ class Cloud:
         """The example site's folder."""
         return self.root / "examples" / EXAMPLE_NAME
 
-    def _note_build_line(self, _build_id: str, line: str) -> None:
+    def _record_build_line(self, _build_id: str, line: str) -> None:
         self.last_build_line = line
 
 
@@ -350,7 +350,7 @@ def _check_port_is_free(port: int) -> None:
         raise EdgePortTakenError(port) from error
 
 
-def _format_access(access: EdgeAccess) -> str:
+def _format_request(access: EdgeAccess) -> str:
     return json.dumps(
         {
             "method": access.method,

@@ -1,4 +1,4 @@
-"""A git server on loopback that replaces a host of public repositories such as GitHub.
+"""A git server on loopback. It takes the place of GitHub or another public git server.
 
 The program `git http-backend` handles the git protocol. This module passes HTTP requests to that program.
 Git's `insteadOf` setting maps the public addresses (`https://github.com/acme/...`) to this server, so that
@@ -255,7 +255,7 @@ class GitServer:
         self._thread.join()
 
     def build_environment(self) -> dict[str, str]:
-        """Return the variables with which git sends requests for public addresses to this server."""
+        """Return environment variables that make git send requests for public addresses to this server."""
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{self.base_url}.insteadOf",

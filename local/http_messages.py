@@ -10,7 +10,7 @@ Headers = list[tuple[str, str]]
 
 @frozen(kw_only=True)
 class StreamedResponse:
-    """An origin's response whose body may still be arriving.
+    """An origin's response, whose body can arrive after the headers.
 
     Attributes:
         chunks: Yields each part of the body when the part arrives.
@@ -30,7 +30,7 @@ def decode_headers(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def decode_header_value(value: str) -> str:
-    """Decode a header value from aiohttp as `decode_headers` decodes raw values.
+    """Return a header value from aiohttp as `decode_headers` would return it.
 
     aiohttp has replaced each byte that is not UTF-8 by a surrogate.
     """

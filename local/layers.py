@@ -109,9 +109,9 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
         report: Receives the progress, one line per call.
 
     Raises:
-        LayerError: Lambda does not have the target, or the target is not this machine although `host` is set.
-            Or the lock file and `LAYERS` name different packages. Or pip or the compilation failed, or the
-            layers are larger than Lambda allows.
+        LayerError: Lambda does not support the runtime or the architecture. With `host`: they are not those
+            of this machine. The lock file and `LAYERS` name different packages. Pip or the compilation
+            failed. The layers are larger than Lambda allows.
     """
     match = re.fullmatch(r"python(3\.\d+)", python_runtime)
     if match is None or architecture not in MACHINES:

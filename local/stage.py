@@ -10,15 +10,15 @@ from attrs import frozen
 from requests.adapters import HTTPAdapter
 
 LOCAL_STAGE: Final = "local"
-# The names of distributions in the embedded AWS are below this domain.
+# The domain names of the embedded cloud's distributions are below this domain.
 DISTRIBUTIONS: Final = "cloudfront.localhost"
 
 
 def find_hosted_zones(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return the names of the hosted zones in a stage's settings, by ID.
 
-    The settings contain only the ID of a zone. Its name is the longest domain name that contains all domains
-    for which the settings use the zone.
+    The settings contain the ID of a zone, but not its name. The name is the longest common parent of the
+    domains that the settings place in the zone.
 
     Args:
         settings: The value of `anchor-deploy:stage`.
@@ -28,11 +28,11 @@ def find_hosted_zones(settings: Mapping[str, Any]) -> dict[str, str]:
     for part, name in ((settings, "domain"), (images, "zone")):
         if "hostedZoneId" in part and name in part:
             zone_id, domain = str(part["hostedZoneId"]), str(part[name])
-            zones[zone_id] = _find_common_parent(zones.get(zone_id, domain), domain)
+            zones[zone_id] = _find_common_parent_domain(zones.get(zone_id, domain), domain)
     return zones
 
 
-def _find_common_parent(one: str, other: str) -> str:
+def _find_common_parent_domain(one: str, other: str) -> str:
     common: list[str] = []
     for label, expected in zip(reversed(one.split(".")), reversed(other.split(".")), strict=False):
         if label != expected:
@@ -45,7 +45,7 @@ def _find_common_parent(one: str, other: str) -> str:
 class StageAddresses:
     """The addresses of a stage's sites on this machine.
 
-    The sites of the stage `local` have addresses that work everywhere on this machine. The URL of a site of
+    Every client on this machine can reach the sites of the stage `local` by their URLs. The URL of a site of
     another stage has the stage's real domain and no port, so a client must be told where to connect.
 
     Attributes:
@@ -57,7 +57,7 @@ class StageAddresses:
     authority: Path
 
     def list_commands(self, url: str) -> Iterator[tuple[str, str]]:
-        """Return the commands that open a URL of another stage: for each program, a label and the command."""
+        """Yield the name and command of each program that can open a URL of a stage other than `local`."""
         address = f"127.0.0.1:{self.edge_port}"
         yield "curl", f"curl --cacert {self.authority} --connect-to ::{address} {url}"
         options = f'--ignore-certificate-errors --host-resolver-rules="MAP * {address}"'
@@ -74,7 +74,7 @@ class StageAddresses:
 
 
 class _EdgeAdapter(HTTPAdapter):
-    """Connects to the local edge instead of the host of the URL."""
+    """Connects to the local edge instead of the URL's host."""
 
     def __init__(self, edge_port: int) -> None:
         self._edge_port = edge_port
@@ -86,7 +86,7 @@ class _EdgeAdapter(HTTPAdapter):
         verify: bool | str,  # noqa: FBT001 - the parameters of requests
         cert: Any = None,  # noqa: ANN401
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return where to connect, and the name that the certificate must have."""
+        """Return the address of the local edge, and the host name that its certificate must have."""
         host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
         name = str(host["host"])
         return (
@@ -95,5 +95,5 @@ class _EdgeAdapter(HTTPAdapter):
         )
 
     def add_headers(self, request: requests.PreparedRequest, **_options: object) -> None:
-        """Send the host of the URL. Otherwise, the header would contain the address of the edge."""
+        """Set the `Host` header to the URL's host. Otherwise, it would contain the address of the edge."""
         request.headers["Host"] = urlsplit(str(request.url)).netloc

@@ -19,7 +19,7 @@ _SENDERS: Final = {
 
 
 _ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
-# AWS recommends at least five receives, because a message that Lambda throttled counts as received. See
+# AWS recommends at least five receives, because a receive counts even if Lambda throttles the function. See
 # "Using Lambda with Amazon SQS" in the Lambda Developer Guide.
 _MIN_RECEIVES: Final = 5
 
@@ -71,7 +71,7 @@ def _read_max_receive_count(queue: Resource) -> int | None:
 
 
 def _check_alarms(graph: Graph) -> Iterator[tuple[Resource, str]]:
-    """Check that an alarm stays active as long as a dead-letter queue contains messages.
+    """Check that an alarm stays in the state ALARM as long as its dead-letter queue contains messages.
 
     SQS stops reporting the metrics of a queue six hours after its last use, and nothing uses a dead-letter
     queue. So the alarm must ignore missing data.
@@ -100,11 +100,11 @@ def _check_stream(resource: Resource) -> Iterator[str]:
         return
     if not resource.get("destinationConfig.onFailure.destinationArn"):
         yield "deletes records that failed: set destinationConfig.onFailure"
-    if resource.get("maximumRetryAttempts") in (None, -1) and not _has_maximum_age(resource):
+    if resource.get("maximumRetryAttempts") in (None, -1) and not _has_maximum_record_age(resource):
         yield "retries a failing record until the stream deletes it: set maximumRetryAttempts"
 
 
-def _has_maximum_age(resource: Resource) -> bool:
+def _has_maximum_record_age(resource: Resource) -> bool:
     return resource.get("maximumRecordAgeInSeconds") not in (None, -1)
 
 

@@ -12,7 +12,7 @@ KEY: Final = "aws:kms/key:Key"
 TOPIC: Final = "aws:sns/topic:Topic"
 BUCKET_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
 ROLE: Final = "aws:iam/role:Role"
-# Permissions of roles: inline policies and managed policies.
+# Types of resources that give permissions to roles: inline policies and managed policies.
 GRANTING: Final = ("aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy")
 DOCUMENTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(GRANTING, "policy"),
@@ -34,7 +34,7 @@ class Statement:
 
     @property
     def allows(self) -> bool:
-        """Whether the statement has the effect Allow. Only such statements need a narrow scope."""
+        """Whether the statement has the effect Allow. The wildcard rules apply only to such statements."""
         return self.document.get("Effect") == "Allow"
 
     @property
@@ -57,8 +57,8 @@ class Statement:
         return [name for names in named.values() for name in _to_list(names)]
 
     @property
-    def inverted(self) -> list[str]:
-        """Keys of the statement such as `NotAction`, which mean everything except the listed values."""
+    def inverted_keys(self) -> list[str]:
+        """Inverted keys of the statement: `NotAction` applies to all actions that it does not list."""
         return [key for key in ("NotAction", "NotResource", "NotPrincipal") if key in self.document]
 
     def requires_tls(self) -> bool:

@@ -17,7 +17,7 @@ _PARAMETER: Final = "aws:ssm/parameter:Parameter"
 # Values of `keyUsage` and `customerMasterKeySpec` of symmetric encryption keys. KMS rotates only these keys.
 _ROTATING: Final = (None, "ENCRYPT_DECRYPT")
 _SYMMETRIC: Final = (None, "SYMMETRIC_DEFAULT")
-# Name patterns of topics that may be unencrypted, with the reason.
+# Name patterns of the topics that need no encryption, each with the reason.
 _PLAIN_TOPICS: Final = {
     r"anchor-[a-z]+-alarms": (
         "only names and numbers, sent by unencrypted mail; CloudWatch cannot use the AWS managed key"

@@ -27,7 +27,7 @@ class Resource:
         type: Type token, such as `aws:s3/bucket:Bucket`.
         name: Name in the program.
         urn: URN.
-        props: Inputs, in camelCase. Any value in them may be `UNKNOWN`.
+        props: Inputs, by camelCase name. Any of their values can be `UNKNOWN`.
         protect: Whether Pulumi refuses to delete the resource.
         references: URNs of the resources that a property's value depends on, by property. The URNs are known
             even if the value is unknown.

@@ -20,7 +20,7 @@ def _check_actions(resource: Resource) -> Iterator[str]:
                 for action in wildcards.find_unexplained_actions(statement, resource.type)
             )
             yield from (
-                f"uses {key} in an Allow statement: list what is allowed" for key in statement.inverted
+                f"uses {key} in an Allow statement: list what is allowed" for key in statement.inverted_keys
             )
 
 

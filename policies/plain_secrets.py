@@ -21,7 +21,7 @@ _SECRET_PATTERNS: Final = {
 }
 
 
-def _check_variables(resource: Resource) -> Iterator[str]:
+def _check_variable_names(resource: Resource) -> Iterator[str]:
     if resource.type == _FUNCTION:
         variables = resource.get("environment.variables")
         names = list(cast("Mapping[str, Any]", variables)) if isinstance(variables, Mapping) else []
@@ -38,7 +38,7 @@ def _check_variables(resource: Resource) -> Iterator[str]:
     )
 
 
-def _check_patterns(resource: Resource) -> Iterator[str]:
+def _check_secret_patterns(resource: Resource) -> Iterator[str]:
     for path, text in _find_texts(resource.props, ""):
         for kind, pattern in _SECRET_PATTERNS.items():
             if pattern.search(text):
@@ -62,14 +62,14 @@ RULES: Final = (
         name="no-secret-variable",
         description="Environment variables of functions and builds do not contain secrets.",
         types=(_FUNCTION, _BUILD),
-        check=_check_variables,
+        check=_check_variable_names,
         severity="critical",
     ),
     ResourceRule(
         name="no-secret-in-plain-text",
         description="No input of a resource looks like a secret.",
         types=(),
-        check=_check_patterns,
+        check=_check_secret_patterns,
         severity="critical",
     ),
 )

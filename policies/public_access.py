@@ -10,15 +10,15 @@ BUCKET: Final = "aws:s3/bucket:Bucket"
 _BLOCK: Final = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 _OWNERSHIP: Final = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 _SETTINGS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
-# The properties with CORS rules, by resource type. CORS itself grants no access, but it lets pages of an
-# allowed origin use the access of their visitor.
+# The properties with CORS rules, by resource type. CORS itself grants no access. But a page of an allowed
+# origin can send requests with its visitor's permissions, and read the responses.
 _CORS_PROPERTIES: Final = {
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": "corsRules",
     "aws:apigatewayv2/api:Api": "corsConfiguration",
 }
 
 
-def _check_block(resource: Resource) -> Iterator[str]:
+def _check_public_access_block(resource: Resource) -> Iterator[str]:
     yield from (
         f"does not set {setting}: set all four settings to true"
         for setting in _SETTINGS
@@ -54,7 +54,7 @@ def _check_permission(resource: Resource) -> Iterator[str]:
         yield "lets a service call the function for any account: set the resource as sourceArn"
 
 
-def _check_origins(resource: Resource) -> Iterator[str]:
+def _check_cors_origins(resource: Resource) -> Iterator[str]:
     if resource.type == "aws:apigatewayv2/api:Api":
         origins = list(resource.get_list("corsConfiguration.allowOrigins"))
     else:
@@ -75,7 +75,7 @@ RULES: Final = (
         name="public-access-block-is-complete",
         description="A public access block enables all four settings.",
         types=(_BLOCK,),
-        check=_check_block,
+        check=_check_public_access_block,
         severity="critical",
     ),
     StackRule(
@@ -114,6 +114,6 @@ RULES: Final = (
         name="cors-origins-are-listed",
         description="CORS allows a list of origins, never all origins.",
         types=tuple(_CORS_PROPERTIES),
-        check=_check_origins,
+        check=_check_cors_origins,
     ),
 )

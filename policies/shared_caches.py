@@ -54,7 +54,7 @@ def _caches_only_shared_answers(policy: Resource) -> bool:
 
 
 def _list_behaviors(distribution: Resource) -> Iterator[tuple[Resource, str]]:
-    """Yield the behaviors of a distribution, each with its path for messages.
+    """Yield the behaviors of a distribution, each with the path pattern that messages show.
 
     Yield nothing if the distribution has no server as origin.
     """

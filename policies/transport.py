@@ -27,7 +27,7 @@ def _check_viewers(resource: Resource) -> Iterator[str]:
 def _check_certificate(resource: Resource) -> Iterator[str]:
     certificate = resource.get("viewerCertificate")
     if certificate is UNKNOWN or resource.is_one_of("viewerCertificate.cloudfrontDefaultCertificate", True):
-        # CloudFront decides about TLS on the domain names that it assigns.
+        # For its own domain names (cloudfront.net), CloudFront itself sets the minimum TLS version.
         return
     version = resource.get("viewerCertificate.minimumProtocolVersion")
     if version is not UNKNOWN and not str(version).startswith(("TLSv1.2", "TLSv1.3")):
@@ -45,7 +45,7 @@ def _check_origins(resource: Resource) -> Iterator[str]:
                 yield f"allows TLS below 1.2 for the origin {name}: set originSslProtocols to [TLSv1.2]"
 
 
-def _check_domain_name(resource: Resource) -> Iterator[str]:
+def _check_api_domain_name(resource: Resource) -> Iterator[str]:
     if not resource.is_one_of("domainNameConfiguration.securityPolicy", "TLS_1_2"):
         yield "allows TLS below 1.2: set domainNameConfiguration.securityPolicy to TLS_1_2"
 
@@ -72,7 +72,7 @@ def _requires_tls(resource: Resource) -> bool:
 
 
 def _wrap_as_resource(props: Mapping[str, Any]) -> Resource:
-    """Return a part of a resource as a resource, for access by dotted paths."""
+    """Return a `Resource` that has these properties, because its methods read values by dotted paths."""
     return Resource(type="", name="", urn="", props=props)
 
 
@@ -99,7 +99,7 @@ RULES: Final = (
         name="api-domains-use-tls-1-2",
         description="Domain names of APIs require TLS 1.2 or later.",
         types=("aws:apigatewayv2/domainName:DomainName",),
-        check=_check_domain_name,
+        check=_check_api_domain_name,
     ),
     ResourceRule(
         name="subscriptions-use-tls",

@@ -1,4 +1,4 @@
-"""The wildcards that policies may contain, each with its reason."""
+"""The wildcards that are allowed in policies, each with its reason."""
 
 import re
 from typing import Final
@@ -10,13 +10,13 @@ from policies.documents import BUCKET_POLICY, GRANTING, KEY, Statement
 
 @frozen(kw_only=True)
 class Wildcard:
-    """An action or a resource that may contain a wildcard.
+    """An action or a resource in which a wildcard is allowed.
 
     Attributes:
         pattern: Regular expression that matches the complete action or ARN.
         reason: Why an exact value is not possible.
-        types: Type tokens of the resources whose documents may contain the wildcard.
-        actions: Actions that a statement may allow on the resource. Empty means every action.
+        types: Type tokens of the resources in whose documents the wildcard is allowed.
+        actions: If not empty, a statement with the resource must not allow any other action.
     """
 
     pattern: str
@@ -82,34 +82,36 @@ RESOURCES: Final = (
 )
 
 
-def find_unexplained_actions(statement: Statement, kind: str) -> list[str]:
-    """Return the actions with a wildcard that `ACTIONS` does not allow.
+def find_unexplained_actions(statement: Statement, type_token: str) -> list[str]:
+    """Return the statement's actions that contain a wildcard, and that `ACTIONS` does not allow.
 
     Args:
         statement: Statement to check.
-        kind: Type token of the resource that contains the statement.
+        type_token: Type token of the resource that contains the statement.
     """
     return [
         action
         for action in statement.actions
-        if _has_wildcard(action) and not _has_reason(action, kind, ACTIONS)
+        if _has_wildcard(action) and not _is_allowed(action, type_token, ACTIONS)
     ]
 
 
-def find_unexplained_resources(statement: Statement, kind: str) -> list[str]:
-    """Return the resources with a wildcard that `RESOURCES` does not allow.
+def find_unexplained_resources(statement: Statement, type_token: str) -> list[str]:
+    """Return the statement's resources that contain a wildcard, and that `RESOURCES` does not allow.
 
     Args:
         statement: Statement to check.
-        kind: Type token of the resource that contains the statement.
+        type_token: Type token of the resource that contains the statement.
     """
     allowed = tuple(one for one in RESOURCES if not one.actions or one.actions.issuperset(statement.actions))
-    return [arn for arn in statement.resources if _has_wildcard(arn) and not _has_reason(arn, kind, allowed)]
+    return [
+        arn for arn in statement.resources if _has_wildcard(arn) and not _is_allowed(arn, type_token, allowed)
+    ]
 
 
 def _has_wildcard(value: str) -> bool:
     return "*" in value or "?" in value
 
 
-def _has_reason(value: str, kind: str, reasons: tuple[Wildcard, ...]) -> bool:
-    return any(kind in one.types and re.fullmatch(one.pattern, value) for one in reasons)
+def _is_allowed(value: str, type_token: str, wildcards: tuple[Wildcard, ...]) -> bool:
+    return any(type_token in one.types and re.fullmatch(one.pattern, value) for one in wildcards)

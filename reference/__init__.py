@@ -1,1 +1,1 @@
-"""Generators of documents. `make reference` writes them; a test fails if a document is out of date."""
+"""Generators of documents. `make reference` writes the documents. A test fails if one is out of date."""

@@ -13,7 +13,7 @@ from attrs import Factory, frozen
 
 from reference.api_schema import Schema, Schemas, remove_requirement_ids
 from reference.docstrings import UndocumentedError, read_summary
-from runtime.shared.api.http import find_status
+from runtime.shared.api.http import find_http_status
 from runtime.shared.api.requests import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.shared.api.routes import Route
 from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
@@ -84,8 +84,8 @@ class RouteDescription:
         responses: Type of each successful response, by status; None if the response has no body.
         description: Further information.
         body: The class into which the request body is parsed; None if the request has no body.
-        errors: Errors of this route. The document adds `BusyError`. If the route has a body or pages, it also
-            adds the errors of invalid requests.
+        errors: Errors of this route. `BusyError` is added for every route. If the route has a body or pages,
+            the errors of invalid requests are added, too.
         pagination: The page size, if the route returns a paged list.
         query: Query parameters other than those of pages, with their descriptions.
         headers: Headers of the request, with their descriptions.
@@ -214,12 +214,11 @@ def _build_parameter(name: str, location: str, schema: Schema, description: str 
     return {**parameter, "description": description} if description else parameter
 
 
-def _build_response(kind: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any annotation
-    if kind is None:
+def _build_response(body_type: Any, schemas: Schemas) -> Schema:  # noqa: ANN401 - any annotation
+    if body_type is None:
         return {"description": "Done."}
-    if get_origin(kind) is dict:
-        return {"description": "The document.", "content": {_JSON: {"schema": schemas.build_schema(kind)}}}
-    return {"description": read_summary(kind), "content": {_JSON: {"schema": schemas.build_schema(kind)}}}
+    description = "The document." if get_origin(body_type) is dict else read_summary(body_type)
+    return {"description": description, "content": {_JSON: {"schema": schemas.build_schema(body_type)}}}
 
 
 def _build_error_responses(
@@ -234,7 +233,7 @@ def _build_error_responses(
         kinds += [MalformedError, InvalidInputError]
     reasons: dict[HTTPStatus, list[str]] = {}
     for kind in kinds:
-        status = find_status(kind)
+        status = find_http_status(kind)
         if status is None:
             raise UndocumentedError(
                 f"{kind.__name__} has no HTTP status: add one to runtime/shared/api/http.py"
@@ -247,7 +246,7 @@ def _build_error_responses(
         for status, texts in reasons.items()
     }
     if _PARAMETER.search(route.path) and "404" in responses:
-        # If the value of a path parameter makes the path match no route, API Gateway itself answers 404.
+        # With a slash in a path parameter, the path matches no route, so API Gateway itself answers 404.
         responses["404"]["content"] = {**problem, **message}
     if route.auth:
         unauthorized = "The access token is missing, invalid or expired."

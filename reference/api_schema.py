@@ -34,8 +34,8 @@ _SCALARS: Final[Mapping[Any, Schema]] = {
     bool: {"type": "boolean"},
     NoneType: {"type": "null"},
 }
-# Every rule refuses this value. The message of the refusal lists the allowed values. The schema contains this
-# message as the description of the field.
+# The validation rule of every field refuses this value, with a message that lists the allowed values. The
+# schema of the field contains this message as description.
 _INVALID: Final = "\0"
 _REQUIREMENT_IDS: Final = re.compile(r" \([A-Z]\d+(?:, [A-Z]\d+)*\)")
 
@@ -54,23 +54,23 @@ class Schemas:
     named: dict[str, Schema] = Factory(dict)
     closed: bool = False
 
-    def build_schema(self, kind: Any) -> Schema:  # noqa: ANN401 - any annotation
-        """Return the schema of a type. For a class, the schema is a reference to `named`.
+    def build_schema(self, annotation: Any) -> Schema:  # noqa: ANN401 - any annotation
+        """Return the schema of a type. For a class, the result only refers to the schema in `named`.
 
         Raises:
             TypeError: The type, or a type that it contains, is not supported.
             UndocumentedError: A class that the type contains has no docstring.
         """
-        origin, arguments = get_origin(kind), get_args(kind)
+        origin, arguments = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
-            return self._build_annotated_schema(arguments[0], kind.__metadata__)
+            return self._build_annotated_schema(arguments[0], annotation.__metadata__)
         if origin:
             return self._build_generic_schema(origin, arguments)
-        if has(kind) or is_typeddict(kind):
-            return self._build_class_reference(kind)
-        if kind in _SCALARS:
-            return dict(_SCALARS[kind])
-        raise TypeError(f"{kind} has no JSON Schema: add one to reference/api_schema.py")
+        if has(annotation) or is_typeddict(annotation):
+            return self._build_class_reference(annotation)
+        if annotation in _SCALARS:
+            return dict(_SCALARS[annotation])
+        raise TypeError(f"{annotation} has no JSON Schema: add one to reference/api_schema.py")
 
     def _build_generic_schema(self, origin: Any, arguments: tuple[Any, ...]) -> Schema:  # noqa: ANN401 - any annotation
         if origin in (NotRequired, Required):
@@ -85,8 +85,8 @@ class Schemas:
             return {"type": "object", "additionalProperties": self.build_schema(arguments[1])}
         raise TypeError(f"{origin} has no JSON Schema: add one to reference/api_schema.py")
 
-    def _build_annotated_schema(self, kind: Any, notes: tuple[object, ...]) -> Schema:  # noqa: ANN401 - any annotation
-        schema = self.build_schema(kind)
+    def _build_annotated_schema(self, annotation: Any, notes: tuple[object, ...]) -> Schema:  # noqa: ANN401 - any annotation
+        schema = self.build_schema(annotation)
         for note in notes:
             if isinstance(note, Rule):
                 problem = note.find_problem(_INVALID) or ""

@@ -115,7 +115,7 @@ def find_refusal_message(contradiction: Contradiction) -> str:
 
 
 def _render_section(cls: type[object], path: str, level: str) -> Iterator[str]:
-    """Yield the blocks for the settings of a class, then those for the classes of nested settings."""
+    """Yield the Markdown blocks about the settings of a class, then those about its nested settings."""
     declared = list_settings(cls)
     yield f"{level} {format_code(path)}"
     yield read_summary(cls)

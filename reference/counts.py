@@ -56,12 +56,12 @@ def count_resources() -> Counts:
     recorded = get_recording(STAGE)
     site = f"{_SITE_PREFIX}{_find_first_site_name()}-"
 
-    def count_for_site(kind: str) -> int:
+    def count_site_resources(type_token: str) -> int:
         return _count_matching(
-            recorded.find_by_type(kind), lambda inputs: str(inputs["name"]).startswith(site)
+            recorded.find_by_type(type_token), lambda inputs: str(inputs["name"]).startswith(site)
         )
 
-    def count_consumed(prefix: str) -> int:
+    def count_triggering_queues(prefix: str) -> int:
         return _count_matching(
             recorded.find_by_type(_MAPPING), lambda inputs: f":{prefix}" in str(inputs["eventSourceArn"])
         )
@@ -73,11 +73,11 @@ def count_resources() -> Counts:
         custom_metrics=len(
             {each.inputs["metricTransformation"]["name"] for each in recorded.find_by_type(_METRIC)}
         ),
-        queues=count_consumed(PREFIX) - count_consumed(_SITE_PREFIX),
-        site_queues=count_consumed(site),
-        site_roles=count_for_site(_ROLE),
-        site_tables=count_for_site(_TABLE),
-        site_build_projects=count_for_site(_BUILD_PROJECT),
+        queues=count_triggering_queues(PREFIX) - count_triggering_queues(_SITE_PREFIX),
+        site_queues=count_triggering_queues(site),
+        site_roles=count_site_resources(_ROLE),
+        site_tables=count_site_resources(_TABLE),
+        site_build_projects=count_site_resources(_BUILD_PROJECT),
         server_memory=SiteSettings(name="any").memory,
         image_memory=int(image.inputs["memorySize"]),
     )

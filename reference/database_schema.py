@@ -43,8 +43,8 @@ def render_page() -> str:
     """Return the content of docs/database-schema.md."""
     tables = list_documented_tables()
     overview = [
-        f"| [{format_code(_build_table_name(each))}](#{_build_anchor(each)}) | {each.design.purpose} |"
-        for each in tables
+        f"| [{format_code(_build_table_name(table))}](#{_build_fragment(table)}) | {table.design.purpose} |"
+        for table in tables
     ]
     sections: list[str] = []
     for folder, members in groupby(tables, key=lambda each: each.folder):
@@ -60,11 +60,11 @@ def render_page() -> str:
     )
 
 
-def _render_section(each: DocumentedTable) -> Iterator[str]:
-    yield f"### {format_code(_build_table_name(each))}"
-    yield each.design.purpose
-    yield format_table(("", ""), _build_property_rows(each))
-    yield f"#### Attributes of {format_code(each.name)}"
+def _render_section(table: DocumentedTable) -> Iterator[str]:
+    yield f"### {format_code(_build_table_name(table))}"
+    yield table.design.purpose
+    yield format_table(("", ""), _build_property_rows(table))
+    yield f"#### Attributes of {format_code(table.name)}"
     yield format_table(
         ("attribute", "type", "meaning", "example"),
         [
@@ -74,12 +74,12 @@ def _render_section(each: DocumentedTable) -> Iterator[str]:
                 attribute.meaning,
                 format_code(attribute.example),
             )
-            for attribute in each.design.attributes
+            for attribute in table.design.attributes
         ],
     )
-    yield f"#### Indexes of {format_code(each.name)}"
-    yield _render_indexes(each)
-    yield f"#### Access to {format_code(each.name)}"
+    yield f"#### Indexes of {format_code(table.name)}"
+    yield _render_indexes(table)
+    yield f"#### Access to {format_code(table.name)}"
     yield (
         format_table(
             ("policy", "actions on rows", "indexes that can be queried"),
@@ -89,20 +89,20 @@ def _render_section(each: DocumentedTable) -> Iterator[str]:
                     _join_or_none(access.actions),
                     _join_or_none(format_code(name) for name in access.indexes),
                 )
-                for access in each.access
+                for access in table.access
             ],
         )
-        if each.access
+        if table.access
         else "No function has access yet."
     )
 
 
-def _build_property_rows(each: DocumentedTable) -> Iterator[tuple[str, str]]:
-    declared = each.declared
+def _build_property_rows(table: DocumentedTable) -> Iterator[tuple[str, str]]:
+    declared = table.declared
     yield "partition key", _describe_key(declared, declared["hashKey"])
     yield "sort key", _describe_key(declared, declared.get("rangeKey"))
-    yield "example query", format_code(each.design.query)
-    yield "tenant", _describe_tenant(each)
+    yield "example query", format_code(table.design.query)
+    yield "tenant", _describe_tenant_attribute(table)
     ttl = declared.get("ttl")
     yield (
         "expiry",
@@ -114,23 +114,23 @@ def _build_property_rows(each: DocumentedTable) -> Iterator[tuple[str, str]]:
     yield "stream", "old and new image of each changed row" if declared.get("streamEnabled") else _NONE
     yield (
         "point-in-time recovery",
-        _describe_stages("to any second of the last 35 days", each.recovery_stages),
+        _describe_stages("to any second of the last 35 days", table.recovery_stages),
     )
-    yield "deletion protection", _describe_stages("yes", each.protected_stages)
+    yield "deletion protection", _describe_stages("yes", table.protected_stages)
 
 
-def _render_indexes(each: DocumentedTable) -> str:
-    declared = cast("Sequence[Mapping[str, Any]]", each.declared.get("globalSecondaryIndexes") or [])
+def _render_indexes(table: DocumentedTable) -> str:
+    declared = cast("Sequence[Mapping[str, Any]]", table.declared.get("globalSecondaryIndexes") or [])
     if not declared:
         return "None. Rows are read by the key of the table."
-    designs = {index.name: index for index in each.design.indexes}
+    designs = {index.name: index for index in table.design.indexes}
     return format_table(
         ("index", "partition key", "sort key", "projection", "purpose", "example query"),
         [
             (
                 format_code(index["name"]),
-                _describe_key(each.declared, _find_index_key(index, "HASH")),
-                _describe_key(each.declared, _find_index_key(index, "RANGE")),
+                _describe_key(table.declared, _find_index_key(index, "HASH")),
+                _describe_key(table.declared, _find_index_key(index, "RANGE")),
                 _describe_projection(index),
                 designs[index["name"]].purpose,
                 format_code(designs[index["name"]].query),
@@ -140,8 +140,8 @@ def _render_indexes(each: DocumentedTable) -> str:
     )
 
 
-def _describe_tenant(each: DocumentedTable) -> str:
-    design = each.design
+def _describe_tenant_attribute(table: DocumentedTable) -> str:
+    design = table.design
     if not isinstance(design, TableDesign):
         return "none: each site has its own table"
     key = design.tenant_key or design.tenant
@@ -159,9 +159,9 @@ def _find_index(design: TableDesign, key: str) -> Index:
     return next(index for index in design.indexes if index.partition_key.name == key)
 
 
-def _find_index_key(index: Mapping[str, Any], kind: str) -> str | None:
+def _find_index_key(index: Mapping[str, Any], key_type: str) -> str | None:
     schemas = cast("Sequence[Mapping[str, str]]", index["keySchemas"])
-    return next((key["attributeName"] for key in schemas if key["keyType"] == kind), None)
+    return next((key["attributeName"] for key in schemas if key["keyType"] == key_type), None)
 
 
 def _describe_key(declared: Mapping[str, Any], name: str | None) -> str:
@@ -182,18 +182,18 @@ def _describe_projection(index: Mapping[str, Any]) -> str:
             return f"keys and {_join_or_none(format_code(name) for name in index['nonKeyAttributes'])}"
 
 
-def _describe_stages(what: str, stages: tuple[str, ...]) -> str:
-    return f"{what}, in {_join_or_none(stages)}" if stages else "no"
+def _describe_stages(text: str, stages: tuple[str, ...]) -> str:
+    return f"{text}, in {_join_or_none(stages)}" if stages else "no"
 
 
 def _join_or_none(names: Iterator[str] | Sequence[str]) -> str:
     return ", ".join(names) or _NONE
 
 
-def _build_table_name(each: DocumentedTable) -> str:
-    return f"anchor-<stage>-{each.name}"
+def _build_table_name(table: DocumentedTable) -> str:
+    return f"anchor-<stage>-{table.name}"
 
 
-def _build_anchor(each: DocumentedTable) -> str:
+def _build_fragment(table: DocumentedTable) -> str:
     """Return the URL fragment that GitHub creates from the table's heading."""
-    return _build_table_name(each).replace("<", "").replace(">", "")
+    return _build_table_name(table).replace("<", "").replace(">", "")

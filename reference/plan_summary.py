@@ -1,7 +1,7 @@
 """A summary of a Pulumi plan, which lists the deleted and replaced resources first.
 
-The workflows run `python -m reference.plan_summary <stage> <event log>`. Pulumi writes the event log with the
-option `--event-log`, which Pulumi's Automation API also uses. The summary contains names of resources and
+The workflows run `python -m reference.plan_summary <stage> <event log>`. Pulumi writes the event log if it is
+called with `--event-log`, an option for Pulumi's Automation API. The summary contains names of resources and
 properties, but no values.
 """
 
@@ -51,7 +51,7 @@ class Change:
 
     Attributes:
         properties: The names of the changed properties.
-        is_kept: Whether AWS keeps the resource, and only Pulumi's state loses it.
+        is_kept: Whether the resource stays in AWS, and is removed only from Pulumi's state.
     """
 
     verb: str

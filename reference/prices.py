@@ -23,9 +23,9 @@ class Price:
         page: The pricing page, relative to `https://aws.amazon.com/`.
         region: The region of the price.
         per: The number of units for which `usd` is the price.
-        free: Units that are free in every month. The free units of an account's first year do not count.
+        free: Units that are free in every month, without those that are free only in an account's first year.
         tiers: Pairs of a threshold and a price in USD, in the order of the thresholds. Above the threshold,
-            `per` units cost this price. Free units do not count for the threshold.
+            `per` units cost this price. The threshold counts only the units that are not free.
     """
 
     usd: float

@@ -29,7 +29,7 @@ _LIST: Final = rf"{_ID}(?:(?:, and | and | to |, |-){_ID})*"
 # "S3" is mostly the name of the service. So at the beginning of a line, it is an id only if a period or a
 # colon follows.
 _CITATION: Final = re.compile(
-    rf"^\s*(?P<beginning>(?!S3\b[^.:]){_LIST})(?![\w'-])"
+    rf"^\s*(?:Requirements? )?(?P<beginning>(?!S3\b[^.:]){_LIST})(?![\w'-])"
     rf"|\((?P<parentheses>{_LIST})(?:[;,][^)]*)?\)"
     rf"|: (?P<ending>{_LIST})\.$",
     re.MULTILINE,

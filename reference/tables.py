@@ -68,28 +68,28 @@ def list_documented_tables() -> list[DocumentedTable]:
     Raises:
         UndocumentedError: A table has no design, or its design has no attributes.
     """
-    known = find_designs()
+    designs = find_designs()
     found: dict[str, DocumentedTable] = {}
     for table in _list_recorded_tables(STAGE):
         name = _replace_site_with_placeholder(_read_short_name(table, STAGE))
         if name not in found:
-            found[name] = _create_documented_table(name, table, known)
-    order = list(known)
+            found[name] = _create_documented_table(name, table, designs)
+    order = list(designs)
     return sorted(found.values(), key=lambda table: order.index(_find_design_name(table.name)))
 
 
 def _create_documented_table(
-    name: str, table: Recorded, known: Mapping[str, tuple[str, TableShape]]
+    name: str, table: Recorded, designs: Mapping[str, tuple[str, TableShape]]
 ) -> DocumentedTable:
-    if _find_design_name(name) not in known:
+    if _find_design_name(name) not in designs:
         constant = _find_design_name(name).replace("-", "_").upper()
         raise UndocumentedError(f"table {name!r} has no design {constant} in components/*/tables.py")
-    folder, design = known[_find_design_name(name)]
+    folder, design = designs[_find_design_name(name)]
     if not design.attributes:
         raise UndocumentedError(
             f"the design of table {name!r} in components/{folder}/tables.py has no attributes"
         )
-    by_stage = {stage: _find_in_stage(name, stage) for stage in STAGES if stage != "local"}
+    by_stage = {stage: _find_table_in_stage(name, stage) for stage in STAGES if stage != "local"}
     return DocumentedTable(
         name=name,
         folder=folder,
@@ -138,8 +138,8 @@ def _read_short_name(table: Recorded, stage: str) -> str:
     return str(table.inputs["name"]).removeprefix(f"anchor-{stage}-")
 
 
-def _find_in_stage(name: str, stage: str) -> Recorded:
-    """Return the recorded table of a stage that has this name in the document."""
+def _find_table_in_stage(name: str, stage: str) -> Recorded:
+    """Return a stage's table. `name` is its name in the document, such as `site-<site>-tags`."""
     return next(
         table
         for table in _list_recorded_tables(stage)

@@ -17,17 +17,17 @@ _refused: list[str] = []
 
 def install_checks() -> None:
     """Check the calls of all clients that this process creates from now on."""
-    handlers.BUILTIN_HANDLERS.append((EVENT, _refuse_and_note, handlers.REGISTER_LAST))
+    handlers.BUILTIN_HANDLERS.append((EVENT, _refuse_and_record_call, handlers.REGISTER_LAST))
 
 
 def take_refused_calls() -> list[str]:
-    """Return and forget the messages of the calls that were refused since the last call of this function."""
+    """Return the messages of the refused boto3 calls, and clear the list of these messages."""
     taken = list(_refused)
     _refused.clear()
     return taken
 
 
-def _refuse_and_note(params: Mapping[str, Any], model: OperationModel, **_: object) -> None:
+def _refuse_and_record_call(params: Mapping[str, Any], model: OperationModel, **_: object) -> None:
     try:
         refuse_invalid_call(params, model)
     except InvalidCallError as error:

@@ -33,7 +33,7 @@ gc.set_threshold(100_000, 50, 100)
 
 
 def _disable_coverage(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function without coverage.
+    """Return a function that calls `call` without measuring its coverage.
 
     The tests spend most of their time in the fake AWS (moto), and coverage would make moto slower.
     """
@@ -51,7 +51,7 @@ def _disable_coverage(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _reinstall_tracer() -> None:
-    """Do nothing. Coverage reinstalls its fast C tracer at the next traced call: that of this function."""
+    """Do nothing. Coverage reinstalls its fast C tracer at the next traced call, which is this call."""
 
 
 if sys.gettrace() is not None:

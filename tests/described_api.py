@@ -87,16 +87,16 @@ class DescribedApi:
             responses.statuses.add(response.status_code)
             case.validate_response(response, checks=checks)
 
-        _run_for_each(operation.as_strategy(), examples, lambda case: check_response(case, CHECKS))
+        _check_each_case(operation.as_strategy(), examples, lambda case: check_response(case, CHECKS))
         if _has_invalid_requests(operation):
             wrong = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
-            _run_for_each(
+            _check_each_case(
                 wrong, examples, lambda case: check_response(case, [*CHECKS, negative_data_rejection])
             )
         return responses
 
 
-def _run_for_each(strategy: Any, examples: int, check: Callable[[Case], None]) -> None:  # noqa: ANN401 - of Hypothesis
+def _check_each_case(strategy: Any, examples: int, check: Callable[[Case], None]) -> None:  # noqa: ANN401 - of Hypothesis
     @settings(
         max_examples=examples,
         derandomize=True,

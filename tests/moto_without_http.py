@@ -1,8 +1,9 @@
-"""Direct calls of moto's DynamoDB, without HTTP. HTTP took more than half of the time of tests with tables.
+"""boto3 clients call moto's DynamoDB directly, without HTTP.
 
-botocore still validates and serializes the parameters, and its parser reads the response. The direct calls
-skip the signature, the HTTP request, and moto's lookup of the service and the operation. They add the limits
-of DynamoDB that moto does not have (`tests.stricter_dynamodb`).
+HTTP took more than half of the time of the tests that use tables. botocore still validates and serializes the
+parameters, and its parser reads the response. The direct calls skip the signature, the HTTP request, and
+moto's lookup of the service and the operation. They add the limits of DynamoDB that moto does not have
+(`tests.stricter_dynamodb`).
 """
 
 import json

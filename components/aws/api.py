@@ -38,7 +38,7 @@ _HEADERS: Final = ("Authorization", "Content-Type")
 # before a retry. API Gateway adds the request id.
 _EXPOSED_HEADERS: Final = ("Apigw-Requestid", "Retry-After")
 _HOUR: Final = 3600
-# Default quota of API Gateway for all HTTP APIs of an account and region: requests per second.
+# Requests per second that API Gateway allows by default for all HTTP APIs of an account and region together.
 _MAX_REQUEST_RATE: Final = 10_000
 _LONGEST_NAME: Final = 128
 
@@ -177,7 +177,7 @@ class HttpApi(Component):
             allowed = function.allow_invoke(
                 name,
                 service="apigateway.amazonaws.com",
-                # Method and path, as declared. `*` stands for the API's only stage.
+                # The ARN contains the method and the path of the route. `*` stands for the API's only stage.
                 source_arn=interpolate(self._execution_arn, f"/*/{route.method}{route.path}"),
             )
             aws.apigatewayv2.Route(

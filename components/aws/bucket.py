@@ -193,7 +193,7 @@ class RetainedBucket(Component):
                     filter_prefix=prefix,
                 )
             ],
-            # The permission is created first, because S3 checks it when it accepts the notification.
+            # Pulumi creates the permission first. Without this permission, S3 refuses the notification.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
 

@@ -33,10 +33,10 @@ def create_origin_access_control(
     )
 
 
-def disable_error_caching(
+def build_uncached_error_responses(
     statuses: Sequence[int],
 ) -> list[aws.cloudfront.DistributionCustomErrorResponseArgs]:
-    """Return settings that stop CloudFront from caching these error statuses (default: ten seconds)."""
+    """Return error settings for these statuses. They stop CloudFront from caching errors for 10 seconds."""
     return [
         aws.cloudfront.DistributionCustomErrorResponseArgs(error_code=status, error_caching_min_ttl=0)
         for status in statuses

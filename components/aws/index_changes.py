@@ -59,14 +59,14 @@ def _read_indexes(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the indexes by name, without None values and without the engine's markers (`__...`).
 
     The keys of all indexes are returned in the same form. The program declares `keySchemas`. After a refresh,
-    the inputs in the state may contain `hashKey` and `rangeKey` instead, which the provider also reads
-    (docs/decisions/0044-index-keys-are-key-schemas.md).
+    the inputs in Pulumi's state can contain `hashKey` and `rangeKey`, with or without `keySchemas`. The AWS
+    provider writes both forms into the state (docs/decisions/0044-index-keys-are-key-schemas.md).
     """
     indexes = cast("list[Mapping[str, Any]]", inputs.get(_INDEXES) or [])
-    return {str(index["name"]): _unify_keys(index) for index in indexes}
+    return {str(index["name"]): _normalize_keys(index) for index in indexes}
 
 
-def _unify_keys(index: Mapping[str, Any]) -> object:
+def _normalize_keys(index: Mapping[str, Any]) -> object:
     declared = cast("list[Mapping[str, str]]", index.get("keySchemas") or [])
     keys = {each["keyType"]: each["attributeName"] for each in declared}
     for kind, old_form in (("HASH", "hashKey"), ("RANGE", "rangeKey")):

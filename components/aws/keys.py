@@ -65,8 +65,8 @@ class EncryptionKey(Part):
     def grant(self, *actions: Literal["Decrypt", "Encrypt"], context: str) -> Grant:
         """Allow encryption or decryption, if `context` is the only name in the encryption context.
 
-        KMS decrypts a ciphertext only with the context value that was used for its encryption. A ciphertext
-        that was copied to a row with another value can therefore not be decrypted there.
+        KMS decrypts a ciphertext only with the context value that was used for its encryption. If somebody
+        copies a ciphertext to a row with another value, KMS refuses to decrypt the copy.
         """
         return Grant(
             actions=tuple(f"kms:{action}" for action in actions),

@@ -12,10 +12,9 @@ StorageClass = Literal[
     "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
 ]
 
-# The sizes of objects that transitions move. S3's default moves no object below 128 KB, and nearly all build
-# logs are smaller. With this value, objects of all sizes move to `GLACIER` and `DEEP_ARCHIVE`. For the other
-# storage classes, the minimum of 128 KB stays
-# (docs/decisions/0040-small-logs-are-archived-too.md).
+# Minimum object size for transitions. By default, S3 moves no object below 128 KB, and nearly all build logs
+# are smaller. With this value, S3 moves objects of all sizes to `GLACIER` and `DEEP_ARCHIVE`. For the other
+# storage classes, the minimum of 128 KB stays (docs/decisions/0040-small-logs-are-archived-too.md).
 MOVED_SIZES: Final = "varies_by_storage_class"
 
 # Storage classes from warm (frequent access) to cold. S3 refuses a rule that moves objects to a warmer class.

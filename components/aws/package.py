@@ -25,7 +25,7 @@ _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make 
 
 @attrs.frozen(kw_only=True)
 class FunctionCode:
-    """Code and layer folders. `find` checks that the layers were built, before a resource is registered.
+    """The code of the functions, and the folders of the layers. `find` checks that the layers were built.
 
     Attributes:
         archive: Source files of `runtime`, and the API descriptions. The archive lists its files one by one,

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from components.aws.function import Function, StreamBatchSettings
 from components.aws.index_changes import create_index_hooks
 from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs
-from components.aws.table_design import Index, TableDesign, TableShape, check_name
+from components.aws.table_design import Index, TableDesign, TableShape, check_dynamodb_name
 from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
@@ -61,7 +61,7 @@ class TenantTable(Component):
     def __init__(self, name: str, args: TenantTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         stage, design = args.stage, args.design
         table_name = f"{stage.prefix}-{name}"
-        check_name("table", table_name)
+        check_dynamodb_name("table", table_name)
         super().__init__("table", name, stage, opts)
         options = self.retained_child_opts
         options.hooks = create_index_hooks(table_name)
@@ -117,9 +117,10 @@ class TenantTable(Component):
     def grant_in_transactions(self, *actions: TableAction, partition_key: str) -> Grant:
         """Allow actions on rows with a partition key, in transactions that also use other rows of the table.
 
-        The condition of `grant` applies to all keys of a request. AWS's documents do not say whether these
-        include the keys of the other operations in a transaction. If they do, the condition of `grant`
-        refuses the transaction. This method's condition allows it in both cases, and refuses single calls
+        The condition of `grant` must hold for all keys of a request. IAM checks each operation of a
+        transaction. AWS's documents do not say whether it then uses the keys of this operation, or the keys
+        of all operations. If it uses all keys, the condition of `grant` refuses the transaction. The
+        condition of this method allows the transaction in both cases, and refuses single calls
         (docs/decisions/0043-partition-conditions-hold-in-transactions.md).
 
         Args:

@@ -84,7 +84,7 @@ class TableShape:
         query: Example key condition of a read, with values.
         indexes: Global secondary indexes, at most 20.
         ttl_attribute: TTL attribute: the time (Unix seconds) after which DynamoDB deletes a row.
-        stream: Whether changes are published, with the old and the new row.
+        stream: Whether the table has a stream, which receives the old and the new row of each change.
         attributes: Documented attributes. If there are any, they must contain all keys, all projected
             attributes and the TTL attribute.
 
@@ -107,7 +107,7 @@ class TableShape:
                 f"{len(self.indexes)} indexes; DynamoDB allows {_MAXIMUM_INDEXES} on a table"
             )
         for name, times in Counter(index.name for index in self.indexes).items():
-            check_name("index", name)
+            check_dynamodb_name("index", name)
             if times > 1:
                 raise DeclarationError(f"index {name!r} is declared {times} times; use a unique name")
         _check_keys(self.keys)
@@ -122,7 +122,7 @@ class TableShape:
                 "over all indexes of a table"
             )
         if self.attributes:
-            _check_documented(self)
+            _check_documentation(self)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -165,8 +165,12 @@ class TableDesign(TableShape):
             )
 
 
-def check_name(kind: str, name: str) -> None:
-    """Check that DynamoDB accepts a name.
+def check_dynamodb_name(kind: str, name: str) -> None:
+    """Check that DynamoDB accepts the name of a table or of an index.
+
+    Args:
+        kind: `table` or `index`, for the message.
+        name: The name.
 
     Raises:
         DeclarationError: Invalid name. The message says which names are allowed.
@@ -188,10 +192,10 @@ def _check_keys(keys: tuple[Key, ...]) -> None:
             )
 
 
-def _check_projection(index: Index, table: tuple[Key | None, ...]) -> None:
+def _check_projection(index: Index, table_keys: tuple[Key | None, ...]) -> None:
     if isinstance(index.projection, str):
         return
-    keys = {key.name for key in (index.partition_key, index.sort_key, *table) if key}
+    keys = {key.name for key in (index.partition_key, index.sort_key, *table_keys) if key}
     redundant = sorted(keys.intersection(index.projection))
     if redundant or not index.projection:
         raise DeclarationError(
@@ -200,7 +204,7 @@ def _check_projection(index: Index, table: tuple[Key | None, ...]) -> None:
         )
 
 
-def _check_documented(shape: TableShape) -> None:
+def _check_documentation(shape: TableShape) -> None:
     """Check that every attribute is documented once, with the type that keys, projections and TTL use."""
     names = [attribute.name for attribute in shape.attributes]
     if repeated := sorted(name for name, times in Counter(names).items() if times > 1):

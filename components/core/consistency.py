@@ -54,7 +54,7 @@ def _check_domain(stage: str, settings: StageSettings) -> Iterator[str]:
     if settings.domain and settings.hosted_zone_id:
         if "." not in settings.domain:
             yield f"{SETTING}.domain is {settings.domain!r}; allowed: a domain with at least two labels"
-        yield from _check_certificate_name(f"{SETTING}.domain", settings.domain, settings.domain)
+        yield from _check_common_name_length(f"{SETTING}.domain", settings.domain, settings.domain)
 
 
 def _check_images(stage: str, settings: StageSettings) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _check_images(stage: str, settings: StageSettings) -> Iterator[str]:
                 yield f"{path}.corsOrigins[{index}] is {origin!r}; allowed: only https origins in production"
     if images.zone:
         hosts = build_image_hosts(stage, images.zone)
-        yield from _check_certificate_name(f"{path}.zone", images.zone, max(hosts, key=len))
+        yield from _check_common_name_length(f"{path}.zone", images.zone, max(hosts, key=len))
         for index, site in enumerate(settings.sites):
             if f"{site.name}.{settings.domain}" in hosts:
                 yield (
@@ -80,9 +80,9 @@ def _check_images(stage: str, settings: StageSettings) -> Iterator[str]:
                 )
 
 
-def _check_certificate_name(path: str, value: str, name: str) -> Iterator[str]:
-    if len(name) > MAX_COMMON_NAME_LENGTH:
+def _check_common_name_length(path: str, value: str, common_name: str) -> Iterator[str]:
+    if len(common_name) > MAX_COMMON_NAME_LENGTH:
         yield (
-            f"{path} is {value!r}, but the certificate's common name, {name!r}, has {len(name)} characters; "
-            f"allowed: at most {MAX_COMMON_NAME_LENGTH}"
+            f"{path} is {value!r}, but the certificate's common name, {common_name!r}, has "
+            f"{len(common_name)} characters; allowed: at most {MAX_COMMON_NAME_LENGTH}"
         )

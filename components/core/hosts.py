@@ -18,7 +18,7 @@ DOMAIN: Final = rf"(?=.{{4,190}}$){_NOT_IP_ADDRESS}{_LABEL}(?:\.{_LABEL})+"
 SITE_URL: Final = rf"https?://\{{host\}}(?::{_PORT})?"
 """The URL of a site, with the placeholder `{host}`."""
 
-# Browsers omit the default port in the Origin header. A configured origin with this port would never match.
+# Browsers omit the default port in the Origin header. An origin that names this port would never match.
 _SECURE: Final = rf"https://(?!.*:443$){_NOT_IP_ADDRESS}{_LABEL}(?:\.{_LABEL})*(?::{_PORT})?"
 _LOOPBACK: Final = rf"http://(?!.*:80$)(?:localhost|127\.0\.0\.1)(?::{_PORT})?"
 

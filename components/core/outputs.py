@@ -41,7 +41,7 @@ def interpolate(*parts: Text) -> pulumi.Input[str]:
 def interpolate_json(value: object) -> pulumi.Input[str]:
     """Return a value as JSON: a plain string if the value contains no output, otherwise an output.
 
-    The mappings, lists and tuples of the value may contain outputs and `JoinedText` at any depth.
+    The mappings, lists and tuples of the value can contain outputs and `JoinedText` at any depth.
     """
     return _apply_when_known(value, json.dumps)
 

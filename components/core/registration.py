@@ -7,10 +7,10 @@ from pulumi.runtime.settings import get_monitor
 
 
 def enable_fast_registration() -> None:
-    """Reduce the time of a production preview by about a sixth. Call this before the first resource.
+    """Reduce the time of a production preview by about a sixth. Call this before the first registration.
 
-    The function disables the garbage collector. It would scan the objects of all resources repeatedly,
-    although nearly all of these objects are needed until the process ends.
+    The function disables Python's garbage collector. The collector would repeatedly scan the objects of all
+    resources, although nearly all of these objects are needed until the process ends.
 
     Under the SDK's mocks (`pulumi.runtime.set_mocks`), this function does nothing, because the process
     continues after the program.

@@ -207,7 +207,7 @@ def _to_camel_case(name: str) -> str:
 
 
 def _read_rules(cls: type[object]) -> dict[str, Rule]:
-    """Return the rules of a settings class by the setting's YAML name."""
+    """Return the rules of a settings class, by the YAML name of each setting."""
     return {setting.name: setting.rule for setting in list_settings(cls)}
 
 
@@ -217,7 +217,7 @@ def _create_structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
     overrides = {
         field.name: override(
             rename=_to_camel_case(field.name),
-            struct_hook=_create_hook(rules[_to_camel_case(field.name)]),
+            struct_hook=_create_field_hook(rules[_to_camel_case(field.name)]),
         )
         for field in fields
     }
@@ -233,7 +233,7 @@ def _create_structure_hook(cls: type[T]) -> Callable[[object, type[T]], T]:
     return read
 
 
-def _create_hook(rule: Rule) -> Callable[[object, object], object]:
+def _create_field_hook(rule: Rule) -> Callable[[object, object], object]:
     def hook(value: object, _: object) -> object:
         return rule.read(value)
 
@@ -257,7 +257,7 @@ def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
                 else:
                     yield from _describe_problems(cause, f"{path}.{name}")
             for cause in whole:
-                yield from _describe_unknown(cause, path, rules)
+                yield from _describe_unknown_settings(cause, path, rules)
         case cattrs.IterableValidationError():
             for cause, note in error.group_exceptions()[0]:
                 yield from _describe_problems(cause, f"{path}[{note.index}]")
@@ -268,7 +268,7 @@ def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
             yield f"{path}: {error}"
 
 
-def _describe_unknown(error: Exception, path: str, rules: Mapping[str, Rule]) -> Iterator[str]:
+def _describe_unknown_settings(error: Exception, path: str, rules: Mapping[str, Rule]) -> Iterator[str]:
     if not isinstance(error, cattrs.ForbiddenExtraKeysError):
         raise error
     for name in sorted(error.extra_fields):

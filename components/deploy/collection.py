@@ -33,8 +33,7 @@ class ReleaseCollectionArgs:
 class ReleaseCollection(Component):
     """A function that runs once an hour. It deletes releases that their projects no longer keep.
 
-    Of the platform's functions, only this function may delete function versions and files of sites.
-    `release` and `promote` may not.
+    No other function of the platform has the permission to delete function versions and files of sites.
 
     Attributes:
         functions: A mapping that contains only this function, by its name.
@@ -64,7 +63,7 @@ class ReleaseCollection(Component):
 
 
 def _build_grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
-    store, sites = args.factory.store, args.factory.sites
+    store, sites = args.factory.store, args.factory.site_arns
     return (
         store.projects.grant("ConditionCheckItem", "GetItem"),
         store.deployments.grant("GetItem", "UpdateItem"),

@@ -35,8 +35,8 @@ class DeployFunctionFactory:
     store: DeployStore
 
     @property
-    def sites(self) -> SiteArnPatterns:
-        """ARN patterns of all sites."""
+    def site_arns(self) -> SiteArnPatterns:
+        """ARN patterns of the resources of all sites."""
         return SiteArnPatterns(stage=self.stage, account=self.account)
 
     def create(  # noqa: PLR0913 - the arguments in which functions differ

@@ -19,7 +19,7 @@ _RELEASE_MEMORY: Final = 1769
 # `/tmp` must hold the artifact and, at the same time, the zips of three functions: server, image and
 # revalidation (runtime/deploy/releases/bundles.py).
 _RELEASE_STORAGE: Final = 2048
-# Seconds, as many as the time limit of a build. If the orchestrator crashes, SQS delivers the message again
+# In seconds; equal to the time limit of a build. If the orchestrator crashes, SQS delivers the message again
 # after this time. After a temporary error of AWS, the orchestrator shortens the visibility timeout of the
 # message (runtime/deploy/builds/building.py).
 _BUILD_VISIBILITY_TIMEOUT: Final = 1800
@@ -61,7 +61,7 @@ class BuildPipeline(Component):
         super().__init__("pipeline", name, stage, opts)
         self._args = args
         self._store = args.factory.store
-        self._sites = args.factory.sites
+        self._sites = args.factory.site_arns
         self.builds = Queue(
             "builds", QueueArgs(stage=stage, visibility_timeout=_BUILD_VISIBILITY_TIMEOUT), self.child_opts
         )
@@ -76,12 +76,12 @@ class BuildPipeline(Component):
             "build-events": self._create_build_events(),
             "release": self._create_release(),
         }
-        # More concurrent batches would not start more builds. More concurrent releases would only wait for
-        # each other.
+        # If the orchestrator ran more batches at the same time, no more builds would start. If more releases
+        # ran at the same time, their writes to the shared KeyValueStore would conflict more often.
         batches = max(stage.concurrent_builds, _MIN_CONCURRENT_BATCHES)
         self.functions["orchestrator"].consume(self.builds, max_concurrency=batches)
-        # The orchestrator sends messages to its own queue: for the next builds, and for builds that CodeBuild
-        # refused.
+        # The orchestrator sends messages to its own queue: for the next builds in order, and for builds that
+        # CodeBuild has refused and that must be tried again.
         self.functions["orchestrator"].allow_recursion()
         self.functions["release"].consume(self.releases, max_concurrency=batches)
         self._send_build_events_to(self.functions["build-events"])
@@ -126,10 +126,10 @@ class BuildPipeline(Component):
                 self.builds.grant_send(),
                 store.projects.grant("GetItem", "UpdateItem"),
                 # The function removes a build from the waiting builds when it starts the build.
-                *store.grant_build_schedule(),
+                *store.grant_build_schedule_access(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 # StopBuild: to stop the build of a deployment that was canceled while the build started.
-                # ListBuildsForProject: to find a build that an earlier attempt may have started.
+                # ListBuildsForProject: to find the build that an earlier attempt has perhaps started.
                 Grant(
                     actions=(
                         "codebuild:BatchGetBuilds",
@@ -137,7 +137,7 @@ class BuildPipeline(Component):
                         "codebuild:StartBuild",
                         "codebuild:StopBuild",
                     ),
-                    resources=(self._sites.builds,),
+                    resources=(self._sites.build_projects,),
                 ),
                 store.keys.grant_sign(),
                 Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),
@@ -158,7 +158,7 @@ class BuildPipeline(Component):
             },
             grants=(
                 store.projects.grant("UpdateItem"),
-                *store.grant_build_schedule(),
+                *store.grant_build_schedule_access(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
                 self.builds.grant_send(),
@@ -198,7 +198,7 @@ class BuildPipeline(Component):
                 store.assets.grant_list(prefix="assets/"),
                 Grant(
                     actions=("dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"),
-                    resources=(sites.tag_tables,),
+                    resources=(sites.cache_tag_tables,),
                 ),
                 Grant(
                     actions=(

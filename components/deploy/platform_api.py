@@ -42,7 +42,7 @@ class PlatformApi(Component):
     """
 
     def __init__(self, name: str, args: PlatformApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        alias_opts = pulumi.ResourceOptions(transformations=[_alias_children_to(args.pipeline)])
+        alias_opts = pulumi.ResourceOptions(transformations=[_build_alias_transformation(args.pipeline)])
         super().__init__(
             "platform_api", name, args.factory.stage, pulumi.ResourceOptions.merge(opts, alias_opts)
         )
@@ -67,19 +67,19 @@ class PlatformApi(Component):
                 # the deployment.
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
-                Grant(actions=("lambda:UpdateAlias",), resources=(args.factory.sites.functions,)),
+                Grant(actions=("lambda:UpdateAlias",), resources=(args.factory.site_arns.functions,)),
                 edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
                 # Deleting a project also deletes its secrets. The function reads their names, but cannot
                 # decrypt the values.
                 Grant(
                     actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"),
-                    resources=(args.factory.sites.secrets,),
+                    resources=(args.factory.site_arns.secrets,),
                 ),
             ),
         )
 
     def _create_api_function(self, args: PlatformApiArgs) -> Function:
-        store, sites, builds = args.factory.store, args.factory.sites, args.pipeline.builds
+        store, sites, builds = args.factory.store, args.factory.site_arns, args.pipeline.builds
         return args.factory.create(
             "api",
             opts=self.child_opts,
@@ -96,13 +96,14 @@ class PlatformApi(Component):
                 store.projects.grant(
                     "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
-                *store.grant_build_schedule(),
+                *store.grant_build_schedule_access(),
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
-                # The cancellation of a deployment stops its build. The function then sends a message for the
-                # next deployment to the build queue. It also sends a message for a manual deployment.
-                Grant(actions=("codebuild:StopBuild",), resources=(sites.builds,)),
+                # StopBuild: to stop the build of a canceled deployment. After a cancellation, the function
+                # sends a message for the next deployment to the build queue. It also sends a message for each
+                # deployment that a user starts through the API.
+                Grant(actions=("codebuild:StopBuild",), resources=(sites.build_projects,)),
                 builds.grant_send(),
                 Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
                 store.logs.grant("GetObject", prefix="logs/builds/"),
@@ -115,7 +116,7 @@ class PlatformApi(Component):
         )
 
 
-def _alias_children_to(former_parent: pulumi.Resource) -> pulumi.ResourceTransformation:
+def _build_alias_transformation(former_parent: pulumi.Resource) -> pulumi.ResourceTransformation:
     """Return a transformation that adds a Pulumi alias with the former parent to every child resource.
 
     In earlier versions of the program, `BuildPipeline` was the parent of these resources. Without the alias,

@@ -20,27 +20,27 @@ class SiteNames:
 
     @property
     def server(self) -> str:
-        """Function that renders pages."""
+        """Name of the function that renders pages."""
         return f"site-{self.site}-server"
 
     @property
     def image(self) -> str:
-        """Function that optimizes images."""
+        """Name of the function that optimizes images."""
         return f"site-{self.site}-image"
 
     @property
     def revalidate(self) -> str:
-        """Function that revalidates cached pages, and its queue."""
+        """Name of the function that revalidates cached pages, and of the queue of this function."""
         return f"site-{self.site}-revalidate"
 
     @property
     def build(self) -> str:
-        """CodeBuild project."""
+        """Name of the CodeBuild project."""
         return f"site-{self.site}-build"
 
     @property
     def tags(self) -> str:
-        """Table that maps cache tags to pages."""
+        """Name of the table that maps cache tags to pages."""
         return f"site-{self.site}-tags"
 
 
@@ -61,32 +61,32 @@ class SiteArnPatterns:
 
     @property
     def functions(self) -> JoinedText:
-        """Functions, with their versions and aliases."""
+        """ARN pattern of the functions, with their versions and aliases."""
         return self._build_arn("lambda", f"function:{self._prefix}*")
 
     @property
-    def builds(self) -> JoinedText:
-        """CodeBuild projects."""
+    def build_projects(self) -> JoinedText:
+        """ARN pattern of the CodeBuild projects."""
         return self._build_arn("codebuild", f"project/{self._prefix}*-build")
 
     @property
     def build_logs(self) -> JoinedText:
-        """Log streams of the builds."""
+        """ARN pattern of the log streams of the builds."""
         return self._build_arn("logs", f"log-group:/aws/codebuild/{self._prefix}*-build:log-stream:*")
 
     @property
-    def tag_tables(self) -> JoinedText:
-        """Tables of cache tags."""
+    def cache_tag_tables(self) -> JoinedText:
+        """ARN pattern of the tables of cache tags."""
         return self._build_arn("dynamodb", f"table/{self._prefix}*-tags")
 
     @property
     def secrets(self) -> JoinedText:
-        """Secret variables."""
+        """ARN pattern of the secret variables in Parameter Store."""
         return build_secrets_arn(self.stage, self.account)
 
     @property
     def server_actions_keys(self) -> JoinedText:
-        """Encryption keys of server actions, stored next to the secret variables."""
+        """ARN pattern of the sites' keys for server actions, stored next to the secret variables."""
         return JoinedText(self.secrets, f"/{SERVER_ACTIONS_KEY}")
 
     @property

@@ -65,10 +65,11 @@ class DeployStore(Component):
         """Buckets by name."""
         return {"artifacts": self.artifacts, "logs": self.logs, "assets": self.assets}
 
-    def grant_build_schedule(self) -> tuple[Grant, ...]:
-        """Allow reading the running and waiting builds, and removing waiting ones.
+    def grant_build_schedule_access(self) -> tuple[Grant, ...]:
+        """Allow reading the rows of running and waiting builds, and deleting the rows of waiting builds.
 
-        These rows are in a separate partition of the projects table. These grants cannot delete a project.
+        These rows are in a separate partition of the projects table. So the grants do not allow deleting a
+        project.
         """
         return (
             self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION),

@@ -59,14 +59,15 @@ class DeploymentSweep(Component):
 
 
 def _build_grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
-    store, sites = args.factory.store, args.factory.sites
+    store, sites = args.factory.store, args.factory.site_arns
     return (
         store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
-        *store.grant_build_schedule(),
+        *store.grant_build_schedule_access(),
         store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
         store.deployments.grant_query("LeaseIndex"),
         Grant(
-            actions=("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject"), resources=(sites.builds,)
+            actions=("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject"),
+            resources=(sites.build_projects,),
         ),
         Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
         args.pipeline.builds.grant_send(),

@@ -13,8 +13,8 @@ from runtime.deploy.releases.build_output.shared_cache import (
     PAGE_KEY_HEADERS,
 )
 
-# Headers in every cache key. The viewer-request function sets them; viewers cannot set them. The release and
-# the viewer's host separate the pages of sites, and make invalidations after a release unnecessary.
+# Headers in every cache key. The viewer-request function sets them; viewers cannot set them. The headers for
+# the release and the host separate the pages of sites, and make invalidations after a release unnecessary.
 # CACHE_HEADER has a unique value for each request whose response must not be shared. CloudFront therefore
 # cannot reuse that response, even if the origin's Cache-Control allows it. A max_ttl of zero would not be an
 # alternative: CloudFront would then use no headers in the cache key and would not compress responses.
@@ -41,16 +41,16 @@ class EdgePolicies(Part):
             # CloudFront allows at most ten headers in a cache key.
             headers=(*_EVERY_KEY, *PAGE_KEY_HEADERS),
             cookies=(_PREVIEW_COOKIE,),
-            queries=True,
+            query_strings=True,
         )
         self.images = self._create_cache_policy(
-            "images", headers=(*_EVERY_KEY, *IMAGE_KEY_HEADERS), cookies=(), queries=True
+            "images", headers=(*_EVERY_KEY, *IMAGE_KEY_HEADERS), cookies=(), query_strings=True
         )
-        self.hashed = self._create_cache_policy("hashed", headers=_EVERY_KEY, cookies=(), queries=False)
+        self.hashed = self._create_cache_policy("hashed", headers=_EVERY_KEY, cookies=(), query_strings=False)
         self.headers = self._create_headers_policy()
 
     def _create_cache_policy(
-        self, name: str, *, headers: tuple[str, ...], cookies: tuple[str, ...], queries: bool
+        self, name: str, *, headers: tuple[str, ...], cookies: tuple[str, ...], query_strings: bool
     ) -> pulumi.Output[str]:
         key = aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginArgs(
             headers_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginHeadersConfigArgs(
@@ -68,7 +68,7 @@ class EdgePolicies(Part):
                 else None,
             ),
             query_strings_config=aws.cloudfront.CachePolicyParametersInCacheKeyAndForwardedToOriginQueryStringsConfigArgs(
-                query_string_behavior="all" if queries else "none"
+                query_string_behavior="all" if query_strings else "none"
             ),
             enable_accept_encoding_brotli=True,
             enable_accept_encoding_gzip=True,

@@ -10,8 +10,8 @@ import pulumi_aws as aws
 
 from components.aws.distribution import (
     NO_GEO_RESTRICTION,
+    build_uncached_error_responses,
     create_origin_access_control,
-    disable_error_caching,
 )
 from components.aws.distribution_domain import DistributionDomain, DistributionDomainArgs
 from components.core.component import Component
@@ -108,7 +108,8 @@ class SharedEdge(Component):
             enabled=True,
             is_ipv6_enabled=True,
             http_version="http2and3",
-            # All edge locations except the most expensive ones, in South America and Oceania.
+            # The distribution uses all edge locations except those in South America and Oceania, which are
+            # the most expensive ones.
             price_class="PriceClass_200",
             aliases=list(domain.aliases) or None,
             viewer_certificate=domain.viewer_certificate,
@@ -129,7 +130,7 @@ class SharedEdge(Component):
                 _build_path_behavior("/*/_next/image*", policies.images, policies, functions),
             ],
             # CloudFront must not serve the error response for one visitor to the next visitor.
-            custom_error_responses=disable_error_caching(_ERRORS),
+            custom_error_responses=build_uncached_error_responses(_ERRORS),
             restrictions=NO_GEO_RESTRICTION,
             # Production retains the distribution, because DNS records point to its domain name. In a stage
             # without a domain, this domain name is the site's host.

@@ -9,8 +9,8 @@ import pulumi_aws as aws
 from components.aws.bucket import RetainedBucket
 from components.aws.distribution import (
     NO_GEO_RESTRICTION,
+    build_uncached_error_responses,
     create_origin_access_control,
-    disable_error_caching,
 )
 from components.aws.distribution_domain import DistributionDomain, DistributionDomainArgs
 from components.core.component import Part
@@ -20,7 +20,7 @@ from components.core.stage import StageConfig
 _DAY: Final = 86_400
 _YEAR: Final = 365 * _DAY
 _METHODS: Final = ("GET", "HEAD")
-# CloudFront must not cache these errors. S3 answers 403 for a missing image, but the image may be ready a
+# CloudFront must not cache these errors. S3 answers 403 for a missing image, but the image can be ready a
 # moment later.
 _ERRORS: Final = (403, 404)
 # Images are untrusted, and an SVG can contain scripts. This policy stops a browser from running them.
@@ -88,7 +88,7 @@ class ImageDelivery(Part):
                 cache_policy_id=self._create_cache_policy(name),
                 response_headers_policy_id=self._create_headers_policy(name),
             ),
-            custom_error_responses=disable_error_caching(_ERRORS),
+            custom_error_responses=build_uncached_error_responses(_ERRORS),
             restrictions=NO_GEO_RESTRICTION,
             # Production retains the distribution, because pages that show images contain its domain name.
             opts=self.retained_child_opts,

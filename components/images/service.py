@@ -140,7 +140,7 @@ class ImageService(Component):
             grants=(
                 self.table.grant("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
                 self.table.grant_query("UserIndex", "AlbumIndex"),
-                # This function signs the upload forms. At an upload, S3 checks this function's permissions.
+                # This function signs the upload forms, so S3 checks its permission at each upload.
                 self.bucket.grant("PutObject", prefix=UPLOAD_PREFIX),
                 self.bucket.grant("DeleteObject", prefix=DELIVERED_PREFIX),
                 self.delivery.grant_invalidate(),

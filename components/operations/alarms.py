@@ -109,8 +109,8 @@ class Alarms(Part):
                 "open the dead-letter queue in the SQS console and choose 'Start DLQ redrive'.",
             )
         for queue_name, queue in monitored.dead_letter_queues.items():
-            # Lambda sent these messages. SQS can redrive only messages that came from another queue, so this
-            # remedy differs from the remedy above.
+            # Lambda sent the messages of these queues. SQS can redrive only messages that came from another
+            # queue. So the alarm cannot tell the operator to start a redrive, as the alarms above do.
             self._add_dead_letter_alarm(
                 queue_name,
                 queue,
@@ -141,8 +141,9 @@ class Alarms(Part):
                 statistic="Maximum",
                 period=_MINUTE,
             ),
-            # SQS stops reporting this metric about six hours after the last use of a queue, and nothing uses
-            # a dead-letter queue. The alarm must stay active until the messages are gone.
+            # SQS stops reporting this metric about six hours after the last use of a queue. No function reads
+            # a dead-letter queue, so the reports end while the queue still has messages. The alarm must stay
+            # active until the messages are gone.
             missing_data="ignore",
         )
 
@@ -294,10 +295,10 @@ class Alarms(Part):
         )
 
     def _add_upload_alarm(self, release: Function) -> None:
-        """Count the releases whose uploads to presigned URLs S3 refused, and create an alarm.
+        """Create the metric and the alarm for releases with failed uploads to presigned URLs.
 
-        Each connection can break once and fail one upload. So up to `CONNECTIONS` failures are ignored, if
-        S3 denied none of these uploads.
+        Each connection can break once, and one upload then fails. So the metric ignores a release with at
+        most `CONNECTIONS` failed uploads, unless S3 denied one of these uploads (status 403).
         """
         lasting = f"($.denied > 0) || ($.failed > {CONNECTIONS})"
         self._add_metric_filter(

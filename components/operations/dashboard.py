@@ -1,6 +1,6 @@
 """OperatorDashboard: the state of a stage on one page.
 
-Search expressions find the metrics of sites, so the dashboard does not depend on the number of sites.
+Search expressions find the metrics of sites, so the definition of the dashboard does not list the sites.
 CloudWatch allows 500 metrics in one graph, and a search returns at most 500 metrics.
 """
 

@@ -1,4 +1,4 @@
-"""ShopStore: connected shops, import jobs and import history of the web application."""
+"""ShopStore: connected shops, import jobs and import history of a web application outside the stage."""
 
 from typing import Final, Literal
 
@@ -31,11 +31,11 @@ class ShopStoreArgs:
 
 
 class ShopStore(Component):
-    """Three tables, the key of the shops' access tokens, and an IAM policy for the web application.
+    """Three tables, two keys, and an IAM policy for the web application that imports data from shops.
 
-    No function of this program uses the tables. The web application uses them with the repositories in
-    `runtime/shops`. Attach the policy to the application's role: it allows exactly the calls of these
-    repositories.
+    The web application is not part of the stage, and no function of the stage uses the tables. The
+    application reads and writes them with the repositories in `runtime/shops`. Attach the policy to the
+    application's role: it allows exactly the calls of these repositories.
 
     Sessions of the web application are not stored in DynamoDB. They stay in the application's own store.
 

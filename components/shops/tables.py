@@ -48,8 +48,8 @@ JOBS: Final = TableDesign(
             name="StatusIndex",
             partition_key=Key("status"),
             sort_key=Key("createdAt"),
-            # Progress is written often. An index without progress attributes is written only when the status
-            # changes.
+            # The progress of a job is written often. DynamoDB updates this index only when the status of a
+            # job changes, because the index contains no progress.
             projection="KEYS_ONLY",
             purpose="the jobs with a status, oldest first",
             query="status = 'running', oldest first",

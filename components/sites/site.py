@@ -21,7 +21,7 @@ from components.sites.tag_table import TagTable
 # (runtime/deploy/releases/origin).
 _ORIGIN_HANDLER: Final = "anchor-origin.handler"
 _TIMEOUT: Final = 30
-# The image function decodes images in memory.
+# MB. The image function needs more memory than the revalidation function, because it decodes images.
 _IMAGE_MEMORY: Final = 1536
 _REVALIDATE_MEMORY: Final = 256
 # OpenNext distributes the pages of a site over ten message groups. Each group is processed in order.
@@ -51,9 +51,10 @@ class ZeroDowntimeSiteArgs:
 class ZeroDowntimeSite(Component):
     """The functions, build project, tag table and revalidation queue of one site.
 
-    Every release is a version of these functions, with an alias and a URL. The alias `live` names the version
-    of the live release. The platform's release function creates versions and aliases. Pulumi creates only the
-    alias `live` of the revalidation function.
+    Every release has its own versions of these functions, each with an alias. The aliases also have URLs,
+    except those of the revalidation function. Each function also has an alias `live`, which names the version
+    of the live release. The function `release` of the platform creates versions and aliases. Only the alias
+    `live` of the revalidation function is created by Pulumi.
 
     Attributes:
         url: URL of the site.

@@ -32,7 +32,9 @@ def find_artifacts(spec: ArtifactsSpec, source: Path) -> dict[str, Path]:
 def upload_artifacts(
     spec: ArtifactsSpec, *, source: Path, destination: BuildArtifacts, objects: ObjectsClient, build_arn: str
 ) -> tuple[str, ...]:
-    """Upload every matching file below the destination's `path` and `name`. Return the object keys.
+    """Upload the files that `find_artifacts` returns, and return their object keys.
+
+    Each key begins with the destination's `path` and `name`.
 
     Raises:
         NoArtifactError: No file matches.

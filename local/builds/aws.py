@@ -38,7 +38,7 @@ class ObjectsClient(Protocol):
 
 @frozen(kw_only=True)
 class BuildClients:
-    """The clients of one build."""
+    """The AWS clients of one build."""
 
     logs: LogsClient
     parameters: ParametersClient

@@ -138,12 +138,12 @@ def _parse_artifacts(value: object) -> ArtifactsSpec:
     )
 
 
-def _parse_section(value: object, where: str, allowed: Iterable[str]) -> _Mapping:
+def _parse_section(value: object, where: str, allowed_keys: Iterable[str]) -> _Mapping:
     if not isinstance(value, dict):
         raise BuildspecError(f"{where} is missing or not a mapping")
     section = cast("dict[Any, Any]", value)
-    if unknown := sorted(str(key) for key in section.keys() - set(allowed)):
-        known = ", ".join(sorted(allowed))
+    if unknown := sorted(str(key) for key in section.keys() - set(allowed_keys)):
+        known = ", ".join(sorted(allowed_keys))
         raise BuildspecError(f"{where} has {', '.join(unknown)}, which is not supported here; known: {known}")
     return section
 

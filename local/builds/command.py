@@ -57,7 +57,12 @@ class Shell:
     deadline: float
 
     def run(self, command: str, *, succeeding: bool) -> CommandResult:
-        """Run one command. Its output, including standard error, goes to `emit`."""
+        """Run one command. Its output, including standard error, goes to `emit`.
+
+        Args:
+            command: The command.
+            succeeding: Whether the build has succeeded up to now (`CODEBUILD_BUILD_SUCCEEDING`).
+        """
         script = self.state / "script.sh"
         script.write_text(self._build_script(command, succeeding=succeeding), encoding="utf-8")
         lines = _LineSplitter(self.emit)
@@ -154,16 +159,16 @@ class _LineSplitter:
         self.emit(line.decode(errors="replace").rstrip("\r").rpartition("\r")[2])
 
 
-def kill_marked_processes(marker: str, processes: Path = Path("/proc")) -> int:
+def kill_marked_processes(marker: str, proc_folder: Path = Path("/proc")) -> int:
     """Kill processes that started with `marker` (`NAME=value`) in their environment. Return their number.
 
     The environment also identifies daemons of build tools, which leave their process group. The function
-    waits at most 5 seconds until the processes have ended. It needs the folder /proc, which only Linux has.
-    On other systems it kills no process, and such a daemon ends after its idle timeout.
+    waits at most 5 seconds until the processes have ended. The function needs the folder /proc, which only
+    Linux has. On other systems, the function kills no process, and such a daemon ends after its idle timeout.
     """
     deadline = time.monotonic() + KILL_SECONDS
     killed: set[int] = set()
-    while found := _find_marked_processes(marker.encode(), processes):
+    while found := _find_marked_processes(marker.encode(), proc_folder):
         for pid in found:
             with contextlib.suppress(OSError):  # the process has just ended
                 os.kill(pid, signal.SIGKILL)
@@ -174,9 +179,9 @@ def kill_marked_processes(marker: str, processes: Path = Path("/proc")) -> int:
     return len(killed)
 
 
-def _find_marked_processes(marker: bytes, processes: Path) -> set[int]:
+def _find_marked_processes(marker: bytes, proc_folder: Path) -> set[int]:
     found: set[int] = set()
-    for environ in processes.glob("[0-9]*/environ"):
+    for environ in proc_folder.glob("[0-9]*/environ"):
         pid = int(environ.parent.name)
         # Reading fails for processes of other users and for ended processes. A zombie has no environment.
         with contextlib.suppress(OSError):

@@ -65,7 +65,7 @@ class BuildFolders:
 
     @property
     def home(self) -> Path:
-        """`HOME`, without any of the user's own files."""
+        """`HOME`. The folder contains none of the user's own files."""
         return self.root / "home"
 
     @property
@@ -136,8 +136,8 @@ def read_network_settings(host: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a package manager needs to reach its registry.
 
     npm's settings (`npm_config_*`) are included, except the cache folder and credentials. If the user has a
-    .npmrc and no `npm_config_userconfig`, this variable is set to the .npmrc, which can contain the access
-    to private registries.
+    .npmrc and no `npm_config_userconfig`, this variable gets the path of the .npmrc. The file can contain
+    credentials of private registries.
     Loopback is excluded from proxies, because the emulator and the git server listen there.
     """
     settings = {

@@ -97,7 +97,7 @@ class BuildLog:
         self._archive.close()
 
     def write_message(self, text: str) -> None:
-        """Write a message of CodeBuild itself, after CodeBuild's prefix with the time."""
+        """Write a message of CodeBuild itself. The line begins with `[Container]` and the time."""
         self.write(f"[Container] {self._clock():%Y/%m/%d %H:%M:%S.%f} {text}")
 
     def write(self, line: str) -> None:

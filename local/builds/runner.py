@@ -110,7 +110,7 @@ class _Build:
         status: BuildStatus = "SUCCEEDED"
         try:
             with self._record_phase("PROVISIONING"):
-                credentials, clients = self._provision()
+                credentials, clients = self._create_clients()
             with self._create_log(clients) as log:
                 try:
                     self._run_phases(log, credentials, clients)
@@ -124,7 +124,7 @@ class _Build:
         self.phases.append(BuildPhase(type="COMPLETED", started_at=self.runner.clock()))
         return BuildResult(status=status, phases=tuple(self.phases))
 
-    def _provision(self) -> tuple[Credentials, BuildClients]:
+    def _create_clients(self) -> tuple[Credentials, BuildClients]:
         role = self.request.service_role_arn
         try:
             credentials = self.runner.credentials(role)
@@ -173,13 +173,13 @@ class _Build:
                     self._run_commands(spec, shell, log, succeeding=failure is None)
             except _PhaseError as error:
                 failure = failure or error
-                # CodeBuild continues only after a failure of `build` (with `post_build`) or of `post_build`
-                # (with the artifacts). A stop, a timeout and `on-failure: ABORT` end the build at once.
+                # After a failure of `build`, CodeBuild runs `post_build`. After a failure of `post_build`, it
+                # uploads the artifacts. After any other failure, a stop or `on-failure: ABORT`, it ends.
                 if error.status != "FAILED" or spec.aborts or name not in {"build", "post_build"}:
                     raise
         try:
             with self._record_phase("UPLOAD_ARTIFACTS", log):
-                self._upload(buildspec, clients, log)
+                self._upload_artifacts(buildspec, clients, log)
         except _PhaseError as error:
             failure = failure or error
         if failure:
@@ -319,7 +319,7 @@ class _Build:
             )
             raise _PhaseError("FAILED", "COMMAND_EXECUTION_ERROR", message)
 
-    def _upload(self, buildspec: Buildspec, clients: BuildClients, log: BuildLog) -> None:
+    def _upload_artifacts(self, buildspec: Buildspec, clients: BuildClients, log: BuildLog) -> None:
         place = self.request.artifacts
         if buildspec.artifacts is None or place is None:
             return

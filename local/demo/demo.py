@@ -121,7 +121,7 @@ def check_site(visitor: Visitor, sha: str, progress: Progress) -> None:
 def _wait_for_status(
     client: PlatformClient, deployment_id: str, cloud: Cloud, step: Step, *, statuses: Container[str]
 ) -> Json:
-    """Show a deployment's progress until it has one of the statuses or is live. Return the deployment.
+    """Show a deployment's progress until it is live or has one of `statuses`. Return the deployment.
 
     Raises:
         DemoError: The deployment has another final status, or it takes too long.

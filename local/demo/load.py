@@ -27,7 +27,7 @@ class Answer:
     Attributes:
         started_at: Seconds of `time.monotonic()`.
         ended_at: Seconds of `time.monotonic()`.
-        releases: The IDs of the commits that the page and its scripts contain.
+        releases: The commit IDs that the page and its scripts contain. Each ID stands for one release.
         error: The cause of a failure. Empty if the request succeeded.
     """
 
@@ -89,11 +89,11 @@ class VisitorLoad:
         async with aiohttp.ClientSession(
             f"http://127.0.0.1:{urlsplit(self.url).port}", connector=connector, headers=headers
         ) as session:
-            await asyncio.gather(*(self._visit(session, number) for number in range(self.visitors)))
+            await asyncio.gather(*(self._load_pages(session, index) for index in range(self.visitors)))
 
-    async def _visit(self, session: aiohttp.ClientSession, number: int) -> None:
+    async def _load_pages(self, session: aiohttp.ClientSession, visitor_index: int) -> None:
         scripts: dict[str, frozenset[str]] = {}  # cached as in a browser, because hashed scripts never change
-        visits = number  # so that the visitors start with different pages
+        visits = visitor_index  # so that the visitors start with different pages
         while not self._stop.is_set():
             path = PATHS[visits % len(PATHS)]
             visits += 1

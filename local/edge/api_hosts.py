@@ -1,8 +1,8 @@
 """Forwards requests for the domain names of APIs from the local edge to the embedded AWS.
 
-On AWS, the domain name of an API leads to API Gateway, not to CloudFront. Here it leads to the same port as
-the sites, so that one address is enough for all names of a stage. The edge forwards over plain HTTP, because
-the embedded AWS serves nothing else.
+On AWS, the domain name of an API leads to API Gateway, not to CloudFront. Here, clients send requests for
+APIs and sites to the same port, so that one address is enough for all names of a stage. The edge forwards
+over plain HTTP, because the embedded AWS serves nothing else.
 """
 
 import contextlib

@@ -18,8 +18,8 @@ from local.edge.config import CachePolicy, Selection
 from local.edge.functions.events import ViewerRequest
 from local.http_messages import Headers
 
-# 304 and 206 are missing. Such an answer is for the conditions or the range of one viewer, so it is not
-# cached.
+# The statuses 206 and 304 are missing: such an answer is not cached, because it depends on the range or the
+# conditions in one viewer's request.
 CACHEABLE_STATUSES = frozenset({200, 203, 300, 301, 302, 307, 308, 410})
 CACHEABLE_ERRORS = frozenset({400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504})
 DEFAULT_ERROR_TTL = 10.0
@@ -96,7 +96,7 @@ class EdgeCache:
             self.remove(next(iter(self._responses)))
 
     def invalidate(self, paths: Iterable[str]) -> None:
-        """Remove all variants (by headers and cookies) of the paths.
+        """Remove all answers for the paths, whatever headers and cookies are in their cache keys.
 
         A path is a URI as the viewer-request function returns it. If the cache key contains the query string,
         the path contains the query string too. A path with a trailing `*` matches all URIs with that prefix.
@@ -165,7 +165,7 @@ def select_query(selection: Selection, query_string: str) -> str:
         return query_string
     if selection.behavior == "none" or not query_string:
         return ""
-    return "&".join(part for part in query_string.split("&") if _parse_name(part) in selection)
+    return "&".join(part for part in query_string.split("&") if _decode_name(part) in selection)
 
 
 def select_cookies(selection: Selection, headers: Headers) -> list[str]:
@@ -200,7 +200,7 @@ def compute_ttl(
 
 
 def compute_stale_seconds(
-    policy: CachePolicy, status: int, headers: Headers, seconds: float
+    policy: CachePolicy, status: int, headers: Headers, fresh_seconds: float
 ) -> tuple[float, float]:
     """Return how many seconds an expired answer may be served: during a refresh, and on origin errors.
 
@@ -211,12 +211,12 @@ def compute_stale_seconds(
         policy: The behavior's cache policy.
         status: The answer's status.
         headers: The answer's headers, with names in lower case.
-        seconds: The time for which the answer is fresh.
+        fresh_seconds: The time for which the answer is fresh.
     """
     control = _read_cache_control(headers)
-    if seconds <= 0 or status not in CACHEABLE_STATUSES or _UNCACHEABLE.search(control):
+    if fresh_seconds <= 0 or status not in CACHEABLE_STATUSES or _UNCACHEABLE.search(control):
         return 0, 0
-    longest = max(0.0, policy.max_ttl - seconds)
+    longest = max(0.0, policy.max_ttl - fresh_seconds)
     while_revalidate = _read_directive(control, "stale-while-revalidate")
     if_error = _read_directive(control, "stale-if-error")
     return min(while_revalidate or 0, longest), longest if if_error is None else min(if_error, longest)
@@ -243,18 +243,18 @@ def _read_cache_control(headers: Headers) -> str:
     return ",".join(value for name, value in headers if name == "cache-control").lower()
 
 
-def _read_directive(control: str, name: str) -> float | None:
-    found = re.search(rf"(?<![\w-]){name}=\"?(\d+)", control)
+def _read_directive(cache_control: str, name: str) -> float | None:
+    found = re.search(rf"(?<![\w-]){name}=\"?(\d+)", cache_control)
     return float(found.group(1)) if found else None
 
 
-def _read_origin_ttl(control: str, headers: Headers, now: float) -> float | None:
+def _read_origin_ttl(cache_control: str, headers: Headers, now: float) -> float | None:
     """Return the TTL that the origin requests, or None if the origin requests none.
 
     `s-maxage` takes precedence over `max-age`, and `max-age` over `Expires`.
     """
     for directive in ("s-maxage", "max-age"):
-        if (found := _read_directive(control, directive)) is not None:
+        if (found := _read_directive(cache_control, directive)) is not None:
             return found
     for name, value in headers:
         if name == "expires":
@@ -265,6 +265,6 @@ def _read_origin_ttl(control: str, headers: Headers, now: float) -> float | None
     return None
 
 
-def _parse_name(part: str) -> str:
+def _decode_name(parameter: str) -> str:
     """Return the decoded name of a query parameter `name=value`."""
-    return next((name for name, _ in parse_qsl(part, keep_blank_values=True)), "")
+    return next((name for name, _ in parse_qsl(parameter, keep_blank_values=True)), "")

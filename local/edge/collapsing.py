@@ -35,7 +35,7 @@ class PendingFetch:
             self._response = response
             self._settled.set()
 
-    def decline(self) -> None:
+    def decline_sharing(self) -> None:
         """Make each waiting request fetch its own answer from the origin."""
         self._settled.set()
 
@@ -89,7 +89,7 @@ class RequestCollapser:
     def end(self, key: CacheKey, fetch: PendingFetch) -> None:
         """Remove a fetch that has ended. Requests that still wait go to the origin."""
         self.close(key, fetch)
-        fetch.decline()
+        fetch.decline_sharing()
 
 
 @define(eq=False)
@@ -119,7 +119,7 @@ class ResponseRecording:
         """Discard the body and stop recording. The requests that wait for the answer go to the origin."""
         self._chunks = None
         if self.fetch is not None:
-            self.fetch.decline()
+            self.fetch.decline_sharing()
 
     def finish(self) -> CachedResponse | None:
         """Share and return the whole answer. Return None if the answer was not recorded."""

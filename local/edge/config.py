@@ -276,13 +276,13 @@ def _parse_request_policy(policy: Json) -> OriginRequestPolicy:
     )
 
 
-def _parse_selection(config: Json | None, behavior: str, names: str) -> Selection:
+def _parse_selection(config: Json | None, subject: str, names_key: str) -> Selection:
     if not config:
         return Selection()
-    chosen = (str(name) for name in _read_items(config.get(names)))
+    chosen = (str(name) for name in _read_items(config.get(names_key)))
     return Selection(
-        behavior=config[f"{behavior}Behavior"],
-        names=frozenset(name.lower() if behavior == "Header" else name for name in chosen),
+        behavior=config[f"{subject}Behavior"],
+        names=frozenset(name.lower() if subject == "Header" else name for name in chosen),
     )
 
 

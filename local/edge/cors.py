@@ -49,17 +49,17 @@ class CorsPolicy:
             override=bool(config.get("OriginOverride")),
         )
 
-    def apply(self, answered: Headers, origin: str | None) -> Headers:
+    def apply(self, headers: Headers, origin: str | None) -> Headers:
         """Return an answer's headers with the CORS headers of this policy.
 
         Args:
-            answered: The headers of the answer.
+            headers: The headers of the answer.
             origin: The `Origin` header of the request. None if the request has no such header.
         """
-        own = any(name.startswith(PREFIX) for name, _ in answered)
+        own = any(name.startswith(PREFIX) for name, _ in headers)
         if own and not self.override:
-            return answered
-        kept = [(name, value) for name, value in answered if not name.startswith(PREFIX)]
+            return headers
+        kept = [(name, value) for name, value in headers if not name.startswith(PREFIX)]
         return kept if origin is None else [*kept, *self._create_headers(origin)]
 
     def _create_headers(self, origin: str) -> Headers:

@@ -5,8 +5,8 @@ has no answer, the request goes to a bucket or to the function behind a function
 configuration of the distribution (`load_edge_config`), so that the embedded cloud behaves as the declared
 distribution does. The port and the choice of the distribution are in `local/edge/server.py`.
 
-Every answer of an origin or of the cache with a status below 400 passes the viewer-response function. Then
-the response headers policy is applied.
+An answer of an origin or of the cache passes the viewer-response function, unless its status is 400 or more.
+The response headers policy applies to every answer, including error pages.
 
 Simultaneous requests for one object are collapsed into one origin request. The waiting requests get the whole
 answer after the first viewer has received it, unless the origin prevents sharing. An expired answer is served
@@ -16,7 +16,7 @@ Differences from CloudFront: There is no redirect to https (loopback only) and n
 expired answer is fetched again with an unconditional request instead of being revalidated. A collapsed
 request waits at most the origin's read timeout. Requests are collapsed even if their cookies are forwarded to
 the origin. CloudFront currently does not collapse such requests. The attribute `is_collapsing_with_cookies`
-of `Edge` gives the reason.
+of `Edge` explains why.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ from local.http_messages import Headers, StreamedResponse
 # Headers that are set each time an answer is sent. They are not stored with the answer.
 UNSTORED_HEADERS = frozenset({"date", "age"})
 BODILESS_STATUSES = frozenset({204, 304})
-# The statuses of answers to the conditions or the range of one viewer's request.
+# An answer with one of these statuses depends on the range or the conditions in one viewer's request.
 PARTIAL_STATUSES = frozenset({206, 304})
 # A refresh in the background omits these headers, because with them it could get less than the whole object.
 CONDITIONAL_HEADERS = frozenset(
@@ -308,7 +308,7 @@ class Edge:
                     recording = self._start_recording(exchange, answer)
                     async for chunk in answer.chunks:
                         recording.add(chunk)
-                    self._store(exchange, recording)
+                    self._store_answer(exchange, recording)
                     return
                 exchange.problem = f"the origin answered {status} to a refresh in the background"
         except OriginError as error:
@@ -354,7 +354,7 @@ class Edge:
                 and answer.status not in PARTIAL_STATUSES
             )
             if not is_whole or not is_collapsible(policy, headers):
-                fetch.decline()
+                fetch.decline_sharing()
             if not head.is_storable:
                 self._collapser.close(exchange.key, fetch)
         # A HEAD response has no body to store, and the answer to a range request is not the whole object.
@@ -363,7 +363,7 @@ class Edge:
             recording.stop()
         return recording
 
-    def _store(self, exchange: Exchange, recording: ResponseRecording) -> None:
+    def _store_answer(self, exchange: Exchange, recording: ResponseRecording) -> None:
         """Share the whole answer with the waiting requests. Store an answer to GET if it is storable.
 
         If the answer must not be stored, remove the expired answer with the same key.
@@ -400,7 +400,7 @@ class Edge:
         except ConnectionError:
             exchange.problem = f"the viewer closed the connection after {recording.size} bytes"
         else:
-            self._store(exchange, recording)
+            self._store_answer(exchange, recording)
         return response
 
     def _create_context(self, exchange: Exchange) -> EventContext:
@@ -453,23 +453,23 @@ class Edge:
         return await self._write_response(exchange, shown, body)
 
     async def _write_response(
-        self, exchange: Exchange, shown: ViewerResponse, body: bytes
+        self, exchange: Exchange, head: ViewerResponse, body: bytes
     ) -> web.StreamResponse:
-        response = self._create_response(exchange, shown)
+        response = self._create_response(exchange, head)
         try:
             await exchange.send_head(response)
-            if body and exchange.incoming.method != "HEAD" and shown.status not in BODILESS_STATUSES:
+            if body and exchange.incoming.method != "HEAD" and head.status not in BODILESS_STATUSES:
                 await response.write(body)
             await response.write_eof()
         except ConnectionError:
             exchange.problem = exchange.problem or "the viewer closed the connection"
         return response
 
-    def _create_response(self, exchange: Exchange, shown: ViewerResponse) -> web.StreamResponse:
-        response = web.StreamResponse(status=shown.status, reason=shown.reason or None)
+    def _create_response(self, exchange: Exchange, head: ViewerResponse) -> web.StreamResponse:
+        response = web.StreamResponse(status=head.status, reason=head.reason or None)
         policy = exchange.behavior.response_headers_policy
         for name, value in build_viewer_headers(
-            policy, shown.headers, exchange.incoming.headers.get("origin")
+            policy, head.headers, exchange.incoming.headers.get("origin")
         ):
             response.headers.add(name, value)
         response.headers["server"] = "CloudFront"

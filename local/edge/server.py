@@ -1,9 +1,9 @@
 """The port of the local edge, and the choice of the distribution for each request.
 
 As in CloudFront, the request's host selects the distribution: its domain name, or one of its aliases. On the
-internet, a client reaches a distribution by an alias only if a DNS record leads there. Here no client asks a
-name server. So the server itself refuses the request if Route 53 has no such record. The domain names of APIs
-are served, too, if their records lead to API Gateway.
+internet, a client reaches a distribution by an alias only if a DNS record leads to the distribution. Here no
+client asks a name server. So the local edge itself refuses the request if Route 53 has no such record. The
+local edge also serves the domain names of APIs, if their records lead to API Gateway.
 
 Differences from CloudFront: There is no redirect to https, even if a behavior requires one. No browser trusts
 the certificate of the local edge. If the first distribution has no aliases, it gets all other hosts. So the

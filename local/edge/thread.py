@@ -62,7 +62,7 @@ def create_local_authority(folder: Path) -> LocalAuthority:
 
 
 def reload_edge(loop: asyncio.AbstractEventLoop, server: EdgeServer, emulator: Emulator) -> None:
-    """Apply the distributions' current configuration to every edge of a server.
+    """Apply to each edge of a server the current configuration of the edge's distribution.
 
     Raises:
         EdgeFunctionError: A function of a distribution cannot be used.
@@ -93,7 +93,7 @@ def run_edge(  # noqa: PLR0913 - the parts of an edge
     Args:
         loop: A running event loop of another thread.
         emulator: Contains the distributions, their KeyValueStore and their buckets.
-        distribution_ids: The distribution of the sites is first.
+        distribution_ids: The IDs of the distributions. The distribution of the sites is the first one.
         port: A port on 127.0.0.1.
         workers: The pool that runs the functions behind function URLs.
         authority: Signs the certificates. If this is None, TLS connections are closed.

@@ -1,1 +1,1 @@
-"""The emulated AWS services: ministack, with hooks where the platform needs more."""
+"""The emulated AWS services: ministack, with hooks that add what ministack lacks."""

@@ -1,4 +1,4 @@
-"""Access checks for the emulator: refuse to connect two resources if a permission for the calls is missing.
+"""Access checks for the emulator: refuse to connect a function to a resource if a permission is missing.
 
 AWS checks the permissions when an event source mapping, a destination or a notification is created. If the
 permission does not exist *yet*, AWS returns an error. Therefore a program that creates a permission too late
@@ -34,7 +34,7 @@ DESTINATION_ACTIONS = {"sqs": "SendMessage", "sns": "Publish"}
 
 def install_access_checks() -> None:
     """Install the checks in the emulator."""
-    lambda_svc._create_esm = _create_mapping
+    lambda_svc._create_esm = _create_event_source_mapping
     lambda_svc._put_event_invoke_config = _put_event_invoke_config
     s3._validate_notification_configs = _validate_notifications
 
@@ -44,14 +44,14 @@ _ORIGINAL_PUT_INVOKE_CONFIG = cast("Callable[..., Response]", lambda_svc._put_ev
 _ORIGINAL_VALIDATE = cast("Callable[..., Response | None]", s3._validate_notification_configs)
 
 
-def _create_mapping(data: Json) -> Response:
+def _create_event_source_mapping(data: Json) -> Response:
     """Before `CreateEventSourceMapping`, check the role's permissions for the source and the destinations."""
     source: str = data.get("EventSourceArn", "")
     service = source.split(":")[2] if source.count(":") > 1 else ""
     function, config, _name = lambda_svc._get_func_record_for_ref(data.get("FunctionName", ""))
     if function and config:
         for action in SOURCE_ACTIONS.get(service, ()):
-            if not is_role_allowed(config, f"{service}:{action}", source):
+            if not is_allowed_by_role(config, f"{service}:{action}", source):
                 return _create_error_response(
                     f"The function execution role does not have permissions to call {action} on {source}"
                 )
@@ -77,21 +77,21 @@ def _check_destinations(config: Json, destinations: Json | None) -> Response | N
         destination = str((outcome or {}).get("Destination") or "")
         service = destination.split(":")[2] if destination else ""
         action = DESTINATION_ACTIONS.get(service)
-        if action and not is_role_allowed(config, f"{service}:{action}", destination):
+        if action and not is_allowed_by_role(config, f"{service}:{action}", destination):
             return _create_error_response(
                 f"The function's execution role does not have permissions to call {action} on {destination}"
             )
     return None
 
 
-def is_role_allowed(config: Json, action: str, resource: str) -> bool:
-    """Return whether a function's role is allowed an action on a resource."""
+def is_allowed_by_role(function_config: Json, action: str, resource: str) -> bool:
+    """Return whether the policies of a function's role allow an action on a resource."""
 
     def is_allowed() -> bool:
-        # Remove the principal of the current request, because the check is for the function's role.
+        # Clear the current request's principal in this copied context. The check is for the function's role.
         iam_evaluator._signed_request.set(None)
         iam_evaluator._anonymous.set(False)
-        key = execution_credentials(config)["AWS_ACCESS_KEY_ID"]
+        key = execution_credentials(function_config)["AWS_ACCESS_KEY_ID"]
         service = action.partition(":")[0]
         return iam_evaluator.enforce(key, action, service, get_region(), resource_arn=resource) is None
 
@@ -112,7 +112,7 @@ def _validate_notifications(
     closed = [
         config["arn"]
         for config in configs
-        if config["type"] == "lambda" and not is_bucket_allowed(config["arn"], bucket_name)
+        if config["type"] == "lambda" and not is_invocable_by_bucket(config["arn"], bucket_name)
     ]
     if closed:
         return s3._invalid_notification_config(
@@ -121,12 +121,12 @@ def _validate_notifications(
     return None
 
 
-def is_bucket_allowed(function_arn: str, bucket_name: str) -> bool:
+def is_invocable_by_bucket(function_arn: str, bucket_name: str) -> bool:
     """Return whether the function's resource policy lets S3 call the function for this bucket."""
-    return is_service_allowed(function_arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket_name}")
+    return is_invocable_by_service(function_arn, "s3.amazonaws.com", f"arn:aws:s3:::{bucket_name}")
 
 
-def is_service_allowed(function_arn: str, service: str, source_arn: str) -> bool:
+def is_invocable_by_service(function_arn: str, service: str, source_arn: str) -> bool:
     """Return whether the function's resource policy lets a service call the function for a source.
 
     Args:

@@ -31,7 +31,7 @@ from local.emulator.build_request import (
 Json = dict[str, Any]
 RunBuild = Callable[[BuildRequest], BuildResult]
 
-# Fields of CreateProject that the emulator does not store.
+# Fields of `CreateProject` that this module stores, because the emulator does not store them.
 STORED_PROJECT_FIELDS = ("logsConfig", "cache", "queuedTimeoutInMinutes", "concurrentBuildLimit")
 # Lifetime of an idempotency token: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html
 TOKEN_LIFETIME = dt.timedelta(minutes=5)
@@ -73,7 +73,7 @@ def install_build_hooks(builds: BuildManager) -> None:
         return _stop_build(builds, data)
 
     codebuild._create_project = _create_project
-    codebuild._project_shape = _project_shape
+    codebuild._project_shape = _describe_project
     codebuild._start_build = start_build
     codebuild._stop_build = stop_build
 
@@ -91,7 +91,7 @@ def _create_project(data: Json) -> tuple[int, Json, bytes]:
     return response
 
 
-def _project_shape(project: Json) -> Json:
+def _describe_project(project: Json) -> Json:
     kept = {name: project[name] for name in STORED_PROJECT_FIELDS if name in project}
     return {**_ORIGINAL_PROJECT_SHAPE(project), **kept}
 
@@ -116,15 +116,15 @@ def _start_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
             if seen.parameters != parameters:
                 message = "The idempotency token was used before with other parameters."
                 return error_response_json("InvalidInputException", message, 400)
-            return json_response({"build": _create_answer(codebuild._builds[seen.build_id])})
+            return json_response({"build": _copy_build(codebuild._builds[seen.build_id])})
         build = _create_build(project, data, now)
         codebuild._builds[build["id"]] = build
         if token:
             builds.tokens[(name, token)] = _StartToken(
                 build_id=build["id"], parameters=parameters, started_at=now
             )
-        response = json_response({"build": _create_answer(build)})
-        request = _create_request(build, project)
+        response = json_response({"build": _copy_build(build)})
+        request = _create_build_request(build, project)
         _publish_state_change(build)
         # The thread needs the context variables of this request: they select the account and the region.
         context = contextvars.copy_context()
@@ -147,7 +147,7 @@ def _stop_build(builds: BuildManager, data: Json) -> tuple[int, Json, bytes]:
     running = builds.running.get(build["id"])
     if running:
         running[0].stop_requested.set()
-    return json_response({"build": _create_answer(build)})
+    return json_response({"build": _copy_build(build)})
 
 
 def _create_build(project: Json, data: Json, now: dt.datetime) -> Json:
@@ -198,7 +198,7 @@ def _create_instant_phase(phase: str, at: dt.datetime) -> Json:
     }
 
 
-def _create_request(build: Json, project: Json) -> BuildRequest:
+def _create_build_request(build: Json, project: Json) -> BuildRequest:
     artifacts: Json = build["artifacts"]
     archive: Json = (project.get("logsConfig") or {}).get("s3Logs") or {}
     return BuildRequest(
@@ -253,7 +253,7 @@ def _run_build(builds: BuildManager, build: Json, request: BuildRequest) -> None
 
 
 def finish_build(build: Json, result: BuildResult) -> None:
-    """Write a build's result into its record for `BatchGetBuilds`, and publish the state change."""
+    """Write the result into the build's record for `BatchGetBuilds`, and publish the state change."""
     now = dt.datetime.now(dt.UTC)
     phases = [_create_phase_record(phase) for phase in result.phases]
     if not phases or phases[-1]["phaseType"] != "COMPLETED":
@@ -279,7 +279,7 @@ def _create_phase_record(phase: BuildPhase) -> Json:
     return record
 
 
-def _create_answer(build: Json) -> Json:
+def _copy_build(build: Json) -> Json:
     return cast("Json", json.loads(json.dumps(build)))
 
 
@@ -292,12 +292,12 @@ def _publish_state_change(build: Json) -> None:
         "Source": "aws.codebuild",
         "DetailType": "CodeBuild Build State Change",
         "Resources": [build["arn"]],
-        "Detail": json.dumps(create_state_change(build)),
+        "Detail": json.dumps(create_state_change_detail(build)),
     }
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
 
-def create_state_change(build: Json) -> Json:
+def create_state_change_detail(build: Json) -> Json:
     """Return the `detail` of a build's event, as CodeBuild documents it."""
     environment: Json = build["environment"]
     artifacts: Json = build["artifacts"]

@@ -1,4 +1,4 @@
-"""CloudFront hooks for the emulator: distributions on this machine, and notifications of invalidations.
+"""CloudFront hooks for the emulator: local names of distributions, and notifications of invalidations.
 
 The emulator (ministack 1.5.33) names distributions `<id>.cloudfront.net` and serves them without a cache and
 without the functions' KeyValueStore. In the embedded cloud, the local edge serves the distributions
@@ -53,7 +53,7 @@ class InvalidationPublisher:
 def install_cloudfront_hooks(invalidations: InvalidationPublisher) -> None:
     """Install the hooks."""
 
-    def create_domain() -> str:
+    def create_domain_name() -> str:
         return f"{_ORIGINAL_DOMAIN().partition('.')[0]}.{DOMAIN}"
 
     def create_invalidation(distribution_id: str, body: bytes) -> _Response:
@@ -65,7 +65,7 @@ def install_cloudfront_hooks(invalidations: InvalidationPublisher) -> None:
             invalidations.notify(distribution_id, batch["InvalidationBatch"]["Paths"]["Items"])
         return response
 
-    cloudfront._cloudfront_domain = create_domain
+    cloudfront._cloudfront_domain = create_domain_name
     cloudfront._create_invalidation = create_invalidation
 
 

@@ -38,14 +38,14 @@ class DecisionLog:
 
     entries: set[Decision] = field(factory=set[Decision])
 
-    def record_use(self, context: iam_evaluator.EvalContext, policies: list[list[Any]]) -> None:
-        """Record each resource pattern of the role's policies that allows a call."""
+    def record_used_permissions(self, context: iam_evaluator.EvalContext, policies: list[list[Any]]) -> None:
+        """Record the action and the resource pattern of each policy statement that allows the call."""
         role = _read_role_name(context.principal_arn)
         for statement in (each for policy in policies for each in policy):
             if role and iam_evaluator._first_match(context, [statement], "Allow"):
                 for pattern in statement.resources:
                     if iam_evaluator._resource_matches(context.resource_arn, [pattern], []):
-                        action = _find_pattern(context.action, statement.actions)
+                        action = _find_policy_spelling(context.action, statement.actions)
                         self.entries.add(
                             Decision(role=role, action=action, resource=pattern, is_allowed=True)
                         )
@@ -57,12 +57,12 @@ class DecisionLog:
 
 
 def install_decision_hooks(decisions: DecisionLog) -> None:
-    """Install hooks around `evaluate`, which gets the caller's policies, and `enforce`, which decides."""
+    """Wrap `evaluate` to record used permissions, and `enforce` to record refused calls."""
 
     def evaluate(
         context: iam_evaluator.EvalContext, policies: list[list[Any]], *limits: list[list[Any]]
     ) -> iam_evaluator.EvalResult:
-        decisions.record_use(context, policies)
+        decisions.record_used_permissions(context, policies)
         return _ORIGINAL_EVALUATE(context, policies, *limits)
 
     def enforce(  # noqa: PLR0913, PLR0917 - the emulator's own signature
@@ -92,5 +92,5 @@ def _read_role_name(principal_arn: str) -> str:
     return rest.partition("/")[0] if kind == "assumed-role" else ""
 
 
-def _find_pattern(action: str, actions: list[str]) -> str:
+def _find_policy_spelling(action: str, actions: list[str]) -> str:
     return next((each for each in actions if each.lower() == action.lower()), action)

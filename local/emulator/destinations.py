@@ -24,7 +24,7 @@ from ministack.services import lambda_svc
 from local.emulator.node_function import Credentials
 
 Json = dict[str, Any]
-SessionFor = Callable[[Credentials], boto3.Session]
+CreateSession = Callable[[Credentials], boto3.Session]
 """Creates a session of the emulator for credentials."""
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ ASYNC_RETRY_SECONDS = 0.2
 class DestinationSender:
     """A sender of failed events to queues and topics. It uses the role of the function that failed."""
 
-    session_for: SessionFor
+    create_session: CreateSession
 
     def send(
         self, config: Json, destination: str, body: object, attributes: Mapping[str, str] | None = None
@@ -55,7 +55,7 @@ class DestinationSender:
             attributes: The message attributes.
         """
         keys = execution_credentials(config)
-        session = self.session_for(
+        session = self.create_session(
             Credentials(
                 access_key_id=keys["AWS_ACCESS_KEY_ID"],
                 secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
@@ -69,7 +69,7 @@ class DestinationSender:
         client: Any = session.client(service, region_name=region)  # pyright: ignore[reportCallIssue, reportArgumentType]
         try:
             if service == "sqs":
-                # Compose the queue URL, because the role may have no permission for `GetQueueUrl`.
+                # Compose the queue URL, because the role possibly has no permission for `GetQueueUrl`.
                 url = f"{client.meta.endpoint_url}/{account}/{name}"
                 client.send_message(QueueUrl=url, MessageBody=json.dumps(body), MessageAttributes=described)
             elif service == "sns":

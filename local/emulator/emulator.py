@@ -10,7 +10,8 @@ Known differences from AWS:
 - The resource policy of a function is checked when a bucket notification is created (access.py) and when an
   EventBridge rule calls the function (schedules.py). API Gateway calls functions without this check.
 - HTTP APIs store throttling settings but do not throttle.
-- Python functions use this interpreter, not the version of their runtime setting. They can write anywhere.
+- Python functions use this interpreter, not the version of their runtime setting. They can write to
+  folders outside `/tmp`, too.
 - Every client that reaches the port can reset the emulator (`/_ministack/reset`). Therefore the emulator
   listens only on loopback.
 """
@@ -191,7 +192,7 @@ class Emulator:
                     region=self.region,
                     endpoint_url=self.endpoint_url,
                     administrator=self.administrator.access_key_id,
-                    session_for=self._create_session,
+                    create_session=self._create_session,
                     data=data,
                     schedule_seconds=self._schedule_seconds,
                 )
@@ -272,7 +273,7 @@ class Emulator:
             raise NotFoundInEmulatorError(f"there is no scheduled rule {rule_name}")
 
     def list_decisions(self) -> "frozenset[Decision]":
-        """Return all IAM decisions so far: permissions that were used, and calls that were refused."""
+        """Return the IAM decisions since the start or the last reset: used permissions and refused calls."""
         return frozenset(self._get_internals().decisions.entries)
 
     def subscribe_to_invalidations(
@@ -304,7 +305,7 @@ class Emulator:
         self._get_internals().zones.create_zone(zone_id, name)
 
     def resolve_host(self, host: str) -> str | None:
-        """Return the name that a host's records in Route 53 lead to, or None without such a record.
+        """Return the name that a host's records in Route 53 lead to, or None if the host has no record.
 
         The method sends no request, so it can be called for each request of a visitor.
         """

@@ -53,7 +53,7 @@ class _RequestReader:
 
 
 class _AnswerWriter:
-    """A writer of the worker's answers on stdout that first marks the end of the log on stderr."""
+    """A writer of the worker's answers to stdout. Before an answer, it marks the end of the log on stderr."""
 
     def __init__(self, stdout: _TextIO, stderr: _TextIO) -> None:
         self._stdout = stdout
@@ -64,8 +64,8 @@ class _AnswerWriter:
         if self._imported:
             self._stderr.write(f"{_END_OF_LOG}\n")
             self._stderr.flush()
-        # The first answer reports the import of the code. No mark follows it, because the log of the import
-        # belongs to the first invocation.
+        # The first answer reports the import of the code. No mark precedes this answer, because the log of
+        # the import belongs to the first invocation.
         self._imported = True
         self._stdout.write(text)
 
@@ -88,7 +88,7 @@ class _JsonFormatter(_logging.Formatter):
         return _json.dumps(entry, default=str)
 
 
-def _handle_logs(events: _RequestReader) -> None:
+def _add_log_handler(events: _RequestReader) -> None:
     as_json = _os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").lower() == "json"
     formatter = _JsonFormatter() if as_json else _logging.Formatter(_TEXT_FORMAT, "%Y-%m-%dT%H:%M:%S")
     formatter.converter = _time.gmtime
@@ -102,7 +102,7 @@ def _handle_logs(events: _RequestReader) -> None:
     root.setLevel({"TRACE": "DEBUG", "FATAL": "CRITICAL"}.get(level, level))
 
 
-def _resolve_names_of_the_endpoint() -> None:
+def _resolve_endpoint_names() -> None:
     """Resolve `<account ID>.127.0.0.1`, the host to which boto3 sends calls for a KeyValueStore."""
     resolve = _socket.getaddrinfo
 
@@ -113,7 +113,7 @@ def _resolve_names_of_the_endpoint() -> None:
 
 
 class _CallCheckInstaller:
-    """An import hook that adds the check of calls to botocore, when the function imports botocore.
+    """An import hook that adds a check of all AWS calls when the function imports botocore.
 
     The function's own import path decides which botocore the function uses. Therefore this code must not
     import botocore earlier.
@@ -141,12 +141,12 @@ class _CallCheckInstaller:
 def _prepare_worker() -> None:
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # only the parent process handles Ctrl-C
     _sys.path.append(_RUNTIME_LIBRARIES)
-    _resolve_names_of_the_endpoint()
+    _resolve_endpoint_names()
     _sys.meta_path.insert(0, _CallCheckInstaller())
     events = _RequestReader(_sys.stdin)
-    _handle_logs(events)
-    # The classes need no other methods, because the worker only calls `readline` on stdin, and `write` and
-    # `flush` on stdout.
+    _add_log_handler(events)
+    # The worker only calls `readline` on stdin, and `write` and `flush` on stdout. Therefore both classes
+    # need no other methods of a stream.
     _sys.stdin = events  # pyright: ignore[reportAttributeAccessIssue]
     _sys.stdout = _AnswerWriter(_sys.stdout, _sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
 

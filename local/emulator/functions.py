@@ -40,7 +40,7 @@ from local.emulator.node_function import (
 
 Json = dict[str, Any]
 
-# The packages of Lambda's Python runtime: boto3 and its dependencies. In addition, `aws_models` checks calls.
+# The packages of Lambda's Python runtime: boto3 and its dependencies. `aws_models` is added to check calls.
 RUNTIME_LIBRARIES = (
     "boto3",
     "botocore",
@@ -100,7 +100,7 @@ class PythonWorker(lambda_runtime.Worker):
     """A worker that starts fast, and whose log is complete when its answer arrives.
 
     The emulator's own worker unpacks the function's layers at each start, which takes most of a second for
-    boto3. It must also wait up to 50 ms per call, because it does not know where a log ends.
+    boto3. After each call, that worker waits up to 50 ms for more log lines, because no mark ends the log.
 
     Attributes:
         layers_folder: Folder for the unpacked layers. All workers share it, and each layer is unpacked once.
@@ -255,7 +255,7 @@ def _dispatch_event_to_lambda(arn: str, payload: str) -> None:
 def create_node_function_version(
     record: Json, *, endpoint_url: str, invoke_mode: InvokeMode = "BUFFERED"
 ) -> NodeFunctionVersion:
-    """Convert an emulator's function record (`$LATEST` or a published version) to a plain value."""
+    """Convert the emulator's record of a function version (or of `$LATEST`) to a plain value."""
     config: Json = record["config"]
     arn = ":".join(str(config["FunctionArn"]).split(":")[:7])
     keys = lambda_runtime.execution_credentials({**config, "FunctionArn": arn})

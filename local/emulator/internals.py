@@ -29,16 +29,16 @@ from ministack.core.responses import request_scope
 from ministack.services import cloudfront_keyvaluestore, iam, lambda_svc
 
 from local.emulator.access import install_access_checks as install_access
-from local.emulator.answers import install_answers
+from local.emulator.answers import install_answer_hooks
 from local.emulator.builds import BuildManager
 from local.emulator.builds import install_build_hooks as install_builds
 from local.emulator.cloudfront import InvalidationPublisher
 from local.emulator.cloudfront import install_cloudfront_hooks as install_cloudfront
 from local.emulator.decisions import DecisionLog
 from local.emulator.decisions import install_decision_hooks as install_decisions
-from local.emulator.destinations import DestinationSender, SessionFor
+from local.emulator.destinations import CreateSession, DestinationSender
 from local.emulator.destinations import install_destination_hooks as install_destinations
-from local.emulator.domains import install_domains
+from local.emulator.domains import install_domain_hooks
 from local.emulator.domains.zones import HostedZones
 from local.emulator.functions import FunctionSettings, create_node_function_version
 from local.emulator.functions import install_function_hooks as install_functions
@@ -133,7 +133,7 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     region: str,
     endpoint_url: str,
     administrator: str,
-    session_for: SessionFor,
+    create_session: CreateSession,
     data: Path,
     schedule_seconds: float | None,
 ) -> Generator[EmulatorInternals]:
@@ -152,12 +152,12 @@ def run_emulator(  # noqa: PLR0913 - the parts of `Emulator`
     invalidations = InvalidationPublisher()
     install_cloudfront(invalidations)
     zones = HostedZones(account_id=account_id, region=region)
-    install_domains(zones)
-    install_answers()
+    install_domain_hooks(zones)
+    install_answer_hooks()
     install_s3_forms()
     schedules = Schedules(account_id=account_id, region=region, seconds=schedule_seconds)
     install_schedules(schedules)
-    destinations = DestinationSender(session_for=session_for)
+    destinations = DestinationSender(create_session=create_session)
     install_destinations(destinations)
     internals = EmulatorInternals(
         account_id=account_id,

@@ -97,7 +97,7 @@ class NodeFunctionVersion:
 
 @frozen(kw_only=True)
 class NodeInvocation:
-    """One invocation. Its source is `Invoke`, an event source, an EventBridge rule or the emulator's own URL.
+    """One invocation. Its source is `Invoke`, an event source, an EventBridge rule or a function URL.
 
     Attributes:
         event: The handler's event, a JSON value.

@@ -146,13 +146,13 @@ def _parse_json(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", parameters) if isinstance(parameters, dict) else {}
 
 
-def _list_key_value_stores(call: Call) -> list[str]:
-    """Return the store in the path: `/key-value-stores/<arn>[/keys[/<key>]]`."""
+def _find_store_arns(call: Call) -> list[str]:
+    """Return the ARN of the store in the path: `/key-value-stores/<arn>[/keys[/<key>]]`."""
     store = call.path.partition("/key-value-stores/")[2].partition("/keys")[0]
     return [store] if store else []
 
 
-def _list_parameters(call: Call) -> list[str]:
+def _find_parameter_arns(call: Call) -> list[str]:
     """Return the ARNs of all parameters of `GetParameters`, or of the path of `GetParametersByPath`."""
     names: list[str] = call.parameters.get("Names") or []
     if call.action == "GetParametersByPath":
@@ -160,7 +160,7 @@ def _list_parameters(call: Call) -> list[str]:
     return [call.build_arn("ssm", f"parameter/{name.lstrip('/')}") for name in names]
 
 
-def _list_build_projects(call: Call) -> list[str]:
+def _find_project_arns(call: Call) -> list[str]:
     """Return the ARNs of the builds' projects, because policies for builds name projects."""
     ids: list[str] = call.parameters.get("ids") or []
     if "id" in call.parameters:
@@ -169,7 +169,7 @@ def _list_build_projects(call: Call) -> list[str]:
     return [call.build_arn("codebuild", f"project/{project}") for project in projects]
 
 
-def _list_log_groups(call: Call) -> list[str]:
+def _find_log_arns(call: Call) -> list[str]:
     """Return the ARN of the call's log stream, or of its log group with `:*`.
 
     The list is empty for a call without a log group name, such as a tagging call.
@@ -181,7 +181,7 @@ def _list_log_groups(call: Call) -> list[str]:
     return [call.build_arn("logs", f"log-group:{group}:" + (f"log-stream:{stream}" if stream else "*"))]
 
 
-def _list_functions(call: Call) -> list[str]:
+def _find_function_arns(call: Call) -> list[str]:
     """Return the ARN of an invoked function with its version or alias, as policies name it.
 
     The list is empty for all other calls.
@@ -196,9 +196,9 @@ def _list_functions(call: Call) -> list[str]:
 
 
 RESOURCES: dict[str, Callable[[Call], list[str]]] = {
-    "cloudfront-keyvaluestore": _list_key_value_stores,
-    "codebuild": _list_build_projects,
-    "lambda": _list_functions,
-    "logs": _list_log_groups,
-    "ssm": _list_parameters,
+    "cloudfront-keyvaluestore": _find_store_arns,
+    "codebuild": _find_project_arns,
+    "lambda": _find_function_arns,
+    "logs": _find_log_arns,
+    "ssm": _find_parameter_arns,
 }

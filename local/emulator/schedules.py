@@ -74,7 +74,7 @@ def install_schedule_hooks(schedules: Schedules) -> None:
 def _invoke_target(target: Json, event: Json, rule: Json, view: object = None) -> None:
     arn: str = target.get("Arn", "")
     is_function = arn.startswith("arn:aws:lambda:")
-    if is_function and not access.is_service_allowed(arn, SERVICE, rule["Arn"]):
+    if is_function and not access.is_invocable_by_service(arn, SERVICE, rule["Arn"]):
         # AWS counts this as `FailedInvocations`.
         LOG.error("rule %s may not call %s: the function's policy does not allow it", rule["Name"], arn)
         return

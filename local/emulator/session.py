@@ -45,7 +45,7 @@ class EmulatorSession(boto3.Session):
         self._endpoint_url = endpoint_url
 
     def client(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - boto3's own signature
-        """Return a client with the endpoint, as `boto3.Session.client`.
+        """Return a client as `boto3.Session.client` does, but for the emulator's endpoint.
 
         The client refuses calls with values that AWS would refuse, because the emulator accepts many of them.
         """
@@ -56,7 +56,7 @@ class EmulatorSession(boto3.Session):
         client = super().client(*args, **kwargs)
         client.meta.events.register_last(EVENT, refuse_invalid_call)
         # In calls for KeyValueStores, botocore puts the account ID before the host name. The resulting name
-        # does not resolve, so remove the account ID again.
+        # does not resolve, so remove the account ID.
         client.meta.events.register("before-send.cloudfront-keyvaluestore", self._remove_account_id)
         return client
 

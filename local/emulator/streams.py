@@ -1,8 +1,8 @@
-"""DynamoDB stream hooks for the emulator: split and retry failed batches, and discard them at the limit.
+"""DynamoDB stream hooks for the emulator: split, retry and finally discard failed batches.
 
 The emulator (ministack 1.5.33) retries a whole failed batch forever. It does not support
 `BisectBatchOnFunctionError`, `MaximumRetryAttempts` and `ReportBatchItemFailures`. `install_stream_hooks`
-replaces its stream poller.
+replaces the emulator's stream poller.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -83,7 +83,7 @@ def _start_next_range(
     readers: dict[str, ReadPosition], destinations: DestinationSender, mapping: Json
 ) -> bool:
     """Start to process a mapping's next range in a thread. Return False if no range is ready."""
-    table = find_table(mapping)
+    table = find_source_table(mapping)
     identity: str = mapping["UUID"]
     if table is None or not mapping.get("Enabled", True) or lambda_svc._esm_inflight.get(identity):
         return False
@@ -112,8 +112,8 @@ def _start_next_range(
     return True
 
 
-def find_table(mapping: Json) -> str | None:
-    """Return the name of the table if a mapping reads its current stream. Otherwise return None."""
+def find_source_table(mapping: Json) -> str | None:
+    """Return the name of the table whose current stream the mapping reads, or None."""
     source: str = mapping.get("EventSourceArn", "")
     name = source.partition(":table/")[2].partition("/stream/")[0]
     table = dynamodb._tables.get(name) if name else None
@@ -123,14 +123,14 @@ def find_table(mapping: Json) -> str | None:
 def _process_range(
     destinations: DestinationSender, function: Json, mapping: Json, table: str, reader: ReadPosition
 ) -> None:
-    """Call the function with the next range. If the call fails, add the records to retry to the ranges."""
+    """Call the function with the next range. If it fails, add ranges for the records to retry."""
     piece = reader.ranges.pop(0)
     records = dynamodb.stream_records_since(table, piece.start, piece.end - piece.start)
     wanted = lambda_svc._apply_filter_criteria(records, mapping)
     if not wanted:
         return
     if _is_too_old(mapping, wanted):
-        _report_discarded(destinations, function, mapping, wanted, piece, "MaxRecordAgeExceeded")
+        _send_discard_report(destinations, function, mapping, wanted, piece, "MaxRecordAgeExceeded")
         return
     result: Json = lambda_svc._execute_function(function, {"Records": wanted})
     failed = find_first_failure(
@@ -149,7 +149,7 @@ def _process_range(
     else:
         limit = mapping.get("MaximumRetryAttempts", FOREVER)
         if limit != FOREVER and piece.attempts >= limit:
-            _report_discarded(destinations, function, mapping, wanted, piece, "RetryAttemptsExhausted")
+            _send_discard_report(destinations, function, mapping, wanted, piece, "RetryAttemptsExhausted")
             return
         reader.ranges.insert(0, evolve(piece, attempts=piece.attempts + 1))
     time.sleep(RETRY_SECONDS)  # delays only this mapping, because the range has its own thread
@@ -186,7 +186,7 @@ def _read_arrival_time(record: Json) -> float:
     return float(record["dynamodb"]["ApproximateCreationDateTime"])
 
 
-def _report_discarded(  # noqa: PLR0913, PLR0917 - the content of the record
+def _send_discard_report(  # noqa: PLR0913, PLR0917 - the content of the record
     destinations: DestinationSender,
     function: Json,
     mapping: Json,

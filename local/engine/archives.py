@@ -35,7 +35,7 @@ class UnsupportedValueError(Exception):
 class Content:
     """The bytes of an asset, or of an archive as a zip file, with their hash.
 
-    Two contents are equal if their hashes are equal. Two runs with the same files return equal contents.
+    Two contents are equal if their hashes are equal. Unchanged files have equal contents in every run.
     """
 
     data: bytes = field(repr=False, eq=False)
@@ -136,7 +136,7 @@ def _list_archive_files(fields: Mapping[str, Any], root: Path) -> dict[str, tupl
 def _zip_folder(folder: Path) -> bytes:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     state = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    return _get_or_create(
+    return _get_or_create_zip(
         ("folder", *state),
         lambda: _create_zip(
             {
@@ -150,10 +150,10 @@ def _zip_folder(folder: Path) -> bytes:
     )
 
 
-def _get_or_create(key: tuple[object, ...], make: Callable[[], bytes]) -> bytes:
+def _get_or_create_zip(key: tuple[object, ...], create: Callable[[], bytes]) -> bytes:
     """Return a zip from the cache, or create and cache it. Several functions use the same large layers."""
     if key not in _cached_zips:
-        _cached_zips[key] = make()
+        _cached_zips[key] = create()
     return _cached_zips[key]
 
 

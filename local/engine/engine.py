@@ -27,7 +27,7 @@ from local.providers.core.registry import CREATORS, DELETERS, INVOKES, UPDATERS
 from local.providers.core.replacement_rules import RULES
 from local.providers.core.replacements import (
     find_changed_properties,
-    find_replaced_properties,
+    find_replacement_causes,
     is_deleted_before_replacement,
 )
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
@@ -120,7 +120,7 @@ class _RememberedResource:
     """A resource that the engine remembers between runs.
 
     Attributes:
-        position: Place in the order of creation. An update or a replacement keeps it.
+        position: Place in the order of creation. It stays the same when the resource is updated or replaced.
     """
 
     declared: DeclaredResource
@@ -154,8 +154,8 @@ class Engine:
     def __init__(self, emulator: Emulator, *, root: Path) -> None:
         self._emulator = emulator
         self._root = root
-        self._kept: dict[str, _RememberedResource] = {}
-        # Resources that have a replacement. The next successful run deletes them.
+        self._remembered: dict[str, _RememberedResource] = {}
+        # Old resources whose replacements exist. A run deletes them at its end, if it succeeds.
         self._replaced: list[_RememberedResource] = []
         self._positions = itertools.count()
 
@@ -171,8 +171,8 @@ class Engine:
 
         Args:
             stack: The stage's name.
-            root: Another checkout, for this run and later runs. Its program changes the existing resources.
-            overrides: Settings that replace settings of the file. If two values are objects, they are merged.
+            root: Another checkout of the program. This run and later runs deploy from this checkout.
+            overrides: Replacements for values in the file. Two objects of the same setting are merged.
             on_resource: Called for each created or updated resource, with its URN, its type and the duration
                 in seconds. The call can come from any thread.
 
@@ -211,18 +211,18 @@ class Engine:
             run_program(program, monitor, project=PROJECT, stack=stack, config=config)
         except BaseException as error:
             failure = run.failure
-            # Also set this on Ctrl-C, so that the threads of the program create no more resources.
+            # Set `failure` on Ctrl-C, too. The threads of the program then create no more resources.
             run.failure = failure or error
             if failure and failure is not error:
                 raise failure from error
             raise
         if run.failure:
             raise run.failure
-        undeclared = [kept for urn, kept in self._kept.items() if urn not in run.seen]
+        undeclared = [remembered for urn, remembered in self._remembered.items() if urn not in run.seen]
         run.deleted.extend(self._delete_all([*undeclared, *self._replaced]))
         return Deployment(
             outputs=monitor.outputs,
-            resources=tuple(self._create_resource(urn) for urn in run.seen if urn in self._kept),
+            resources=tuple(self._describe_resource(urn) for urn in run.seen if urn in self._remembered),
             created=tuple(run.created),
             updated=tuple(run.updated),
             deleted=tuple(run.deleted),
@@ -232,7 +232,7 @@ class Engine:
 
     def destroy(self) -> tuple[str, ...]:
         """Delete all resources, the newest first, and return their URNs."""
-        return tuple(self._delete_all([*self._kept.values(), *self._replaced]))
+        return tuple(self._delete_all([*self._remembered.values(), *self._replaced]))
 
     def load_settings(self, stack: str) -> Mapping[str, object]:
         """Return the settings in `Pulumi.<stack>.yaml`. The keys include the namespace.
@@ -242,15 +242,15 @@ class Engine:
         """
         return load_settings(self._root, stack)
 
-    def _create_resource(self, urn: str) -> Resource:
-        kept = self._kept[urn]
-        inputs = kept.declared.properties
+    def _describe_resource(self, urn: str) -> Resource:
+        remembered = self._remembered[urn]
+        inputs = remembered.declared.properties
         return Resource(
             urn=urn,
-            type=kept.declared.type,
-            id=kept.made.id,
+            type=remembered.declared.type,
+            id=remembered.made.id,
             inputs=inputs,
-            outputs={**inputs, **kept.made.outputs},
+            outputs={**inputs, **remembered.made.outputs},
         )
 
     def _register(self, run: _Run, registration: Registration) -> CreatedResource:
@@ -263,112 +263,115 @@ class Engine:
                 raise EngineError(f"two resources have the URN {declared.urn}: rename one of them")
             run.seen[declared.urn] = None
         try:
-            return self._apply(run, registration)
+            return self._apply_registration(run, registration)
         except Exception as error:
             with run.lock:
                 run.failure = run.failure or error
             raise
 
-    def _apply(self, run: _Run, registration: Registration) -> CreatedResource:
+    def _apply_registration(self, run: _Run, registration: Registration) -> CreatedResource:
         declared = registration.declared
         if declared.type.startswith("pulumi:providers:"):
             return CreatedResource(id=declared.name)
         if declared.type not in CREATORS:
             raise UnknownTypeError(declared.type, declared.urn)
-        kept = self._take_over(registration)
-        if kept:
-            declared = evolve(declared, properties=registration.restore_ignored(kept.declared.properties))
+        remembered = self._get_remembered(registration)
+        if remembered:
+            declared = evolve(
+                declared, properties=registration.restore_ignored(remembered.declared.properties)
+            )
         digest = _hash_properties(declared.properties)
-        if kept and kept.digest == digest and not _is_orphaned(run, registration):
-            return kept.made
+        if remembered and remembered.digest == digest and not _is_orphaned(run, registration):
+            return remembered.made
         region = str(declared.properties.get("region") or self._emulator.region)
         aws = ProviderContext(emulator=self._emulator, region=region)
         started = time.monotonic()
-        if kept is None:
+        if remembered is None:
             changed, made = run.created, _create(aws, declared)
         elif _is_orphaned(run, registration):
-            self._delete_now(run, kept)
+            self._delete_now(run, remembered)
             changed, made = run.created, _create(aws, declared)
-        elif self._must_replace(declared, kept):
-            changed, made = run.created, self._replace(run, aws, declared, kept)
+        elif self._must_replace(declared, remembered):
+            changed, made = run.created, self._replace(run, aws, declared, remembered)
         else:
-            changed, made = run.updated, _update(aws, declared, kept)
+            changed, made = run.updated, _update(aws, declared, remembered)
         with run.lock:
             changed.append(declared.urn)
-            self._kept[declared.urn] = _RememberedResource(
+            self._remembered[declared.urn] = _RememberedResource(
                 declared=declared,
                 made=made,
                 digest=digest,
                 region=region,
-                position=kept.position if kept else next(self._positions),
+                position=remembered.position if remembered else next(self._positions),
             )
             if run.on_resource:
                 run.on_resource(declared.urn, declared.type, time.monotonic() - started)
         return made
 
-    def _must_replace(self, declared: DeclaredResource, kept: _RememberedResource) -> bool:
+    def _must_replace(self, declared: DeclaredResource, remembered: _RememberedResource) -> bool:
         return bool(
-            find_replaced_properties(
+            find_replacement_causes(
                 declared.type,
-                kept.declared.properties,
+                remembered.declared.properties,
                 declared.properties,
                 default_region=self._emulator.region,
             )
         )
 
     def _replace(
-        self, run: _Run, aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource
+        self, run: _Run, aws: ProviderContext, declared: DeclaredResource, remembered: _RememberedResource
     ) -> CreatedResource:
-        """Create a resource in place of a remembered one.
+        """Create the replacement of a remembered resource.
 
-        If both can exist, delete the remembered one at the end of the run, when nothing refers to it.
+        If both can exist at the same time, the old resource is deleted at the end of the run, when nothing
+        refers to it.
         """
-        if is_deleted_before_replacement(declared.type, kept.declared.properties, declared.properties):
-            self._delete_now(run, kept)
+        if is_deleted_before_replacement(declared.type, remembered.declared.properties, declared.properties):
+            self._delete_now(run, remembered)
             return _create(aws, declared)
         made = _create(aws, declared)
         with run.lock:
-            self._replaced.append(kept)
+            self._replaced.append(remembered)
         return made
 
-    def _delete_now(self, run: _Run, kept: _RememberedResource) -> None:
-        self._delete(kept)
+    def _delete_now(self, run: _Run, remembered: _RememberedResource) -> None:
+        self._delete(remembered)
         with run.lock:
-            run.deleted.append(kept.declared.urn)
+            run.deleted.append(remembered.declared.urn)
 
-    def _take_over(self, registration: Registration) -> _RememberedResource | None:
+    def _get_remembered(self, registration: Registration) -> _RememberedResource | None:
         """Return the remembered state of a resource, or None for a new resource.
 
         If the state is stored under a former URN (alias), store it under the current URN.
         """
         urn = registration.declared.urn
-        former = next((each for each in registration.former_urns if each in self._kept), None)
-        if former is not None and urn not in self._kept:
-            kept = self._kept.pop(former)
-            self._kept[urn] = evolve(kept, declared=evolve(kept.declared, urn=urn))
-        return self._kept.get(urn)
+        former = next((each for each in registration.former_urns if each in self._remembered), None)
+        if former is not None and urn not in self._remembered:
+            remembered = self._remembered.pop(former)
+            self._remembered[urn] = evolve(remembered, declared=evolve(remembered.declared, urn=urn))
+        return self._remembered.get(urn)
 
     def _delete_all(self, resources: Iterable[_RememberedResource]) -> list[str]:
         """Delete resources, the newest first, and return their URNs."""
-        ordered = sorted(resources, key=lambda kept: kept.position, reverse=True)
-        for kept in ordered:
-            self._delete(kept)
-        return [kept.declared.urn for kept in ordered]
+        ordered = sorted(resources, key=lambda remembered: remembered.position, reverse=True)
+        for remembered in ordered:
+            self._delete(remembered)
+        return [remembered.declared.urn for remembered in ordered]
 
-    def _delete(self, kept: _RememberedResource) -> None:
-        declared = kept.declared
+    def _delete(self, remembered: _RememberedResource) -> None:
+        declared = remembered.declared
         delete = DELETERS.get(declared.type)
         if delete is None:
             raise EngineError(
                 f"the embedded cloud cannot delete {declared.urn}: restart the embedded cloud, or "
                 f'register a deletion of "{declared.type}" in local/providers'
             )
-        aws = ProviderContext(emulator=self._emulator, region=kept.region)
-        _call_provider("delete", declared, partial(delete, aws, declared, kept.made))
-        if self._kept.get(declared.urn) is kept:
-            del self._kept[declared.urn]
+        aws = ProviderContext(emulator=self._emulator, region=remembered.region)
+        _call_provider("delete", declared, partial(delete, aws, declared, remembered.made))
+        if self._remembered.get(declared.urn) is remembered:
+            del self._remembered[declared.urn]
         else:
-            self._replaced.remove(kept)
+            self._replaced.remove(remembered)
 
     def _invoke(self, token: str, arguments: Properties) -> Properties:
         if token not in INVOKES:
@@ -382,9 +385,10 @@ class Engine:
 
 
 def _is_orphaned(run: _Run, registration: Registration) -> bool:
-    """Return whether this run has deleted what the resource belongs to. AWS may have deleted both.
+    """Return whether the resource must be created again, because this run has deleted what it belongs to.
 
-    For example, a permission belongs to a function. Pulumi replaces such a resource, too.
+    For example, a permission belongs to a function, and AWS deletes both together. Pulumi also replaces such
+    a resource.
     """
     forcing = RULES[registration.declared.type].properties
     return not registration.find_dependencies(forcing).isdisjoint(run.deleted)
@@ -394,16 +398,18 @@ def _create(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource
     return _call_provider("create", declared, partial(CREATORS[declared.type], aws, declared))
 
 
-def _update(aws: ProviderContext, declared: DeclaredResource, kept: _RememberedResource) -> CreatedResource:
+def _update(
+    aws: ProviderContext, declared: DeclaredResource, remembered: _RememberedResource
+) -> CreatedResource:
     """Change a resource in place."""
     update = UPDATERS.get(declared.type)
     if update is None:
-        changed = find_changed_properties(kept.declared.properties, declared.properties)
+        changed = find_changed_properties(remembered.declared.properties, declared.properties)
         raise EngineError(
             f"the embedded cloud cannot change {', '.join(changed)} of {declared.urn}: "
             f'restart the embedded cloud, or register an update of "{declared.type}" in local/providers'
         )
-    return _call_provider("update", declared, partial(update, aws, declared, kept.made))
+    return _call_provider("update", declared, partial(update, aws, declared, remembered.made))
 
 
 def _call_provider(verb: str, declared: DeclaredResource, act: Callable[[], T]) -> T:
@@ -438,7 +444,7 @@ def load_settings(root: Path, stack: str) -> Mapping[str, object]:
 
 
 def merge_settings(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:
-    """Return the settings with overrides. If an old and a new value are objects, they are merged."""
+    """Return the settings with overrides. If both values of a setting are objects, they are merged."""
     merged = dict(settings)
     for name, value in overrides.items():
         old = merged.get(name)

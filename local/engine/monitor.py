@@ -26,8 +26,8 @@ class Registration:
 
     Attributes:
         ignore_changes: Property paths whose later changes must not be applied.
-        dependencies: URNs of the resources whose outputs each property contains.
-        former_urns: URNs that the resource may have had before. They come from its aliases.
+        dependencies: For each property, the URNs of the resources whose outputs it contains.
+        former_urns: URNs that the resource possibly had before, one for each alias in the program.
     """
 
     declared: DeclaredResource
@@ -36,7 +36,7 @@ class Registration:
     former_urns: tuple[str, ...] = ()
 
     def find_dependencies(self, properties: Iterable[str]) -> frozenset[str]:
-        """Return the URNs of the resources whose outputs some of the properties contain."""
+        """Return the URNs of all resources whose outputs are in the given properties."""
         return frozenset().union(*(self.dependencies.get(name, ()) for name in properties))
 
     def restore_ignored(self, old: Properties) -> Properties:
@@ -44,17 +44,17 @@ class Registration:
         properties: Properties = self.declared.properties
         for path in self.ignore_changes:
             keys = [key.strip("\"'") for key in re.split(r"\.|\[|\]", path) if key]
-            properties = _replace_path(properties, old, keys)
+            properties = _restore_old_value(properties, old, keys)
         return properties
 
 
-def _replace_path(new: Properties, old: Properties, keys: list[str]) -> Properties:
+def _restore_old_value(new: Properties, old: Properties, keys: list[str]) -> Properties:
     key, *rest = keys
     result = dict(new)
     if rest:
         new_inner, old_inner = new.get(key), old.get(key)
         if isinstance(new_inner, dict) and isinstance(old_inner, dict):
-            result[key] = _replace_path(new_inner, old_inner, rest)
+            result[key] = _restore_old_value(new_inner, old_inner, rest)
     elif key in old:
         result[key] = old[key]
     else:
@@ -117,7 +117,7 @@ class Monitor:
         return resource_pb2.RegisterResourceResponse(urn=urn, id=made.id, object=answer)
 
     def _build_former_urn(self, request: resource_pb2.RegisterResourceRequest, alias: alias_pb2.Alias) -> str:
-        """Return the URN that an alias names. If the alias omits a part, use that part of the resource."""
+        """Return the URN that an alias names. Parts that the alias omits are those of the resource's URN."""
         if alias.urn:
             return alias.urn
         spec = alias.spec

@@ -22,7 +22,7 @@ THREAD_COUNT = 8
 
 
 def run_main(root: Path) -> None:
-    """Run the program in the folder, with its packages importable."""
+    """Run `__main__.py` of the folder. The program can import the packages of the folder."""
     with _import_from(root):
         runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
@@ -35,11 +35,11 @@ def _import_from(root: Path) -> Generator[None]:
     """
     packages = {file.parent.name for file in root.glob("*/__init__.py")}
 
-    def is_of_another_root(name: str) -> bool:
+    def is_from_another_root(name: str) -> bool:
         file = getattr(sys.modules[name], "__file__", None)
         return name.partition(".")[0] in packages and not Path(file or root).is_relative_to(root)
 
-    others = {name: sys.modules[name] for name in list(sys.modules) if is_of_another_root(name)}
+    others = {name: sys.modules[name] for name in list(sys.modules) if is_from_another_root(name)}
     for name in others:
         del sys.modules[name]
     sys.path.insert(0, str(root))
@@ -64,8 +64,8 @@ def run_program(
     """Run a program until all its resources are created, and raise the first failure.
 
     The SDK uses an event loop and context variables. Each run has its own, in a thread that ends with the
-    run, so that several programs can run one after another. A program may disable garbage collection, because
-    its process usually ends after the program. Therefore this function enables garbage collection at the end.
+    run, so that several programs can run one after another. Programs can disable garbage collection,
+    because their process usually ends with them. Therefore this function enables it at the end.
     """
     failures: list[BaseException] = []
 

@@ -16,7 +16,7 @@ MODULE: Final = Path(__file__).with_name("cli")
 PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 # The Go variable in which the link step stores the version of Pulumi.
 _VERSION_VARIABLE: Final = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-# With the value `built`, this variable selects the built command line, even if Pulumi is on the PATH.
+# The value `built` of this variable selects the command line that this module builds, not that on the PATH.
 _CHOICE: Final = "ANCHOR_PULUMI"
 _LANGUAGE_HOST: Final = "pulumi-language-python"
 _LAST_LINES: Final = 20
@@ -66,8 +66,8 @@ def find_or_build(cache: Path, *, report: Callable[[str], None]) -> PulumiComman
     if found:
         return found
     report(f"building Pulumi {VERSION} from its Go module (once, 3 to 10 minutes)")
-    _build_command_line(_locate_built(cache))
-    return _use_built(cache)
+    _build_command_line(_get_built_executable(cache))
+    return _use_built_command_line(cache)
 
 
 def find_command_line(cache: Path) -> PulumiCommandLine | None:
@@ -83,15 +83,15 @@ def find_command_line(cache: Path) -> PulumiCommandLine | None:
         executable = Path(installed).resolve()
         if executable.with_name(_LANGUAGE_HOST).exists():
             return PulumiCommandLine(executable=executable, origin=str(executable))
-    return _use_built(cache) if _locate_built(cache).exists() else None
+    return _use_built_command_line(cache) if _get_built_executable(cache).exists() else None
 
 
-def _locate_built(cache: Path) -> Path:
+def _get_built_executable(cache: Path) -> Path:
     return cache / "pulumi" / VERSION / "pulumi"
 
 
-def _use_built(cache: Path) -> PulumiCommandLine:
-    executable = _locate_built(cache)
+def _use_built_command_line(cache: Path) -> PulumiCommandLine:
+    executable = _get_built_executable(cache)
     write_language_host(executable.parent)
     return PulumiCommandLine(executable=executable, origin=f"built from {PACKAGE} {VERSION}")
 
@@ -130,7 +130,7 @@ def _build_command_line(executable: Path) -> None:
 
 
 def write_language_host(folder: Path) -> None:
-    """Write a command that starts this checkout's language host. It is written to the folder of `pulumi`."""
+    """Write the command `pulumi-language-python`, which starts this checkout's language host, to a folder."""
     command = folder / _LANGUAGE_HOST
     root = Path(__file__).parents[2]
     text = (
@@ -147,9 +147,9 @@ def write_language_host(folder: Path) -> None:
 
 @frozen(kw_only=True)
 class PulumiProject:
-    """A copy of the program, with a state of its own, on which commands of Pulumi are run.
+    """A copy of the program that has its own Pulumi state. Pulumi's commands run in this copy.
 
-    Pulumi changes the stage's settings file (`encryptionsalt`), so commands are never run in the checkout.
+    They do not run in the checkout, because Pulumi changes the stage's settings file (`encryptionsalt`).
 
     Attributes:
         command_line: The command line.
@@ -225,5 +225,5 @@ class PulumiProject:
         return json.loads(self.run("stack", "export", "--stack", stage))
 
     def iterate_resources(self, stage: str) -> Iterator[dict[str, Any]]:
-        """Return the resources of the state."""
+        """Yield the resources in the state of a stage."""
         yield from self.export_state(stage)["deployment"].get("resources", [])

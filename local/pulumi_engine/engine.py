@@ -87,21 +87,21 @@ class PulumiEngine:
 
         Args:
             stack: The stage's name.
-            root: Another checkout, for this run and later runs. Its program changes the existing resources.
-            overrides: Settings that replace settings of the file. If two values are objects, they are merged.
-            on_resource: Called before each resource is created or changed, with its URN, its type and 0.0.
-                The call can come from any thread.
+            root: Another checkout of the program. This run and later runs deploy from this checkout.
+            overrides: Replacements for values in the file. Two objects of the same setting are merged.
+            on_resource: Called before each resource is created, changed or deleted, with its URN, its type
+                and 0.0 instead of a duration. The call can come from any thread.
 
         Raises:
             PulumiFailedError: `pulumi up` failed. The message has the last lines of its output.
         """
         started = time.monotonic()
         self.root = root or self.root
-        project = self._prepare(stack, overrides or {})
+        project = self._prepare_project(stack, overrides or {})
         steps: dict[str, list[str]] = {"create": [], "update": [], "delete": []}
 
         def record_step(verb: str, urn: str) -> None:
-            # Ignore `created`, by which the provider reports the end of a creation.
+            # Ignore the verb `created`, with which the provider reports the end of a creation.
             if verb not in steps:
                 return
             steps[verb].append(urn)
@@ -109,13 +109,13 @@ class PulumiEngine:
                 on_resource(urn, urn.split("::")[2].rpartition("$")[2], 0.0)
 
         self._on_step = record_step
-        output = _run_in_group(project, "up", "--stack", stack, "--yes", "--skip-preview")
+        output = _run_in_process_group(project, "up", "--stack", stack, "--yes", "--skip-preview")
         state: dict[str, Any] = json.loads(project.run("stack", "export", "--stack", stack, "--show-secrets"))
         stored: list[dict[str, Any]] = state["deployment"]["resources"]
         (outputs,) = [_read_values(each.get("outputs")) for each in stored if each["type"] == STACK_TYPE]
         return Deployment(
             outputs=outputs,
-            resources=tuple(_read_resource(each) for each in stored if _is_resource(each)),
+            resources=tuple(_read_resource(each) for each in stored if _is_aws_resource(each)),
             created=tuple(steps["create"]),
             updated=tuple(steps["update"]),
             deleted=tuple(steps["delete"]),
@@ -134,7 +134,7 @@ class PulumiEngine:
         output, _ = process.communicate()
         return subprocess.CompletedProcess(command, process.returncode, stdout=output)
 
-    def _prepare(self, stack: str, overrides: Mapping[str, object]) -> PulumiProject:
+    def _prepare_project(self, stack: str, overrides: Mapping[str, object]) -> PulumiProject:
         """Copy the present program and its settings. The first call creates the stack."""
         if self._project is None:
             self._project = create_project(
@@ -151,8 +151,8 @@ class PulumiEngine:
         return self._project
 
 
-def _run_in_group(project: PulumiProject, *command: str) -> str:
-    """Run a command and return its output. After Ctrl-C, none of its processes remains.
+def _run_in_process_group(project: PulumiProject, *command: str) -> str:
+    """Run a command and return its output. On Ctrl-C, kill the command and its child processes.
 
     Raises:
         PulumiFailedError: The exit status is not 0.
@@ -161,20 +161,20 @@ def _run_in_group(project: PulumiProject, *command: str) -> str:
     try:
         output, _ = process.communicate()
     except BaseException:
-        _kill_group(process)
+        _kill_process_group(process)
         raise
     if process.returncode:
         raise PulumiFailedError(command, process.returncode, output)
     return output
 
 
-def _kill_group(process: subprocess.Popen[str]) -> None:
+def _kill_process_group(process: subprocess.Popen[str]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
-def _is_resource(stored: Mapping[str, Any]) -> bool:
+def _is_aws_resource(stored: Mapping[str, Any]) -> bool:
     """Return whether a resource in the state is an AWS resource, not a component or a provider."""
     return bool(stored.get("custom")) and not str(stored["type"]).startswith("pulumi:")
 

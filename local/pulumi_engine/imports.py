@@ -21,12 +21,12 @@ class ImportUnsupportedError(Exception):
 
 @frozen(kw_only=True)
 class ImportedResource:
-    """An existing resource, with the values that the creator of its type would return.
+    """An existing resource, with the values that the function which creates its type would return.
 
     Attributes:
         id: ID in the state.
         inputs: Inputs that the ID contains, such as the API of a route.
-        outputs: Outputs that no reader returns.
+        outputs: Outputs that the function which reads the type does not return.
     """
 
     id: str
@@ -37,7 +37,7 @@ class ImportedResource:
 _Import = Callable[[ProviderContext, str], ImportedResource]
 
 
-def find_imported(aws: ProviderContext, kind: str, import_id: str) -> ImportedResource:
+def find_imported_resource(aws: ProviderContext, kind: str, import_id: str) -> ImportedResource:
     """Return the resource for the ID that a user passes to `pulumi import`.
 
     Raises:
@@ -127,7 +127,7 @@ def _import_event_source(aws: ProviderContext, uuid: str) -> ImportedResource:
 
 
 def _import_api_part(_aws: ProviderContext, path: str) -> ImportedResource:
-    """Return a route, an authorizer or an integration: `<API>/<ID>`."""
+    """Return a route, an authorizer or an integration. The import ID is `<API ID>/<resource ID>`."""
     api, _, part = path.partition("/")
     return ImportedResource(id=part, inputs={"apiId": api})
 
@@ -163,7 +163,7 @@ def _import_edge_store(aws: ProviderContext, name: str) -> ImportedResource:
 
 
 def _build_edge_policy_import(operation: str, kind: str) -> _Import:
-    """Return the import of a policy or an origin access control of CloudFront."""
+    """Return the function that imports a policy or an origin access control of CloudFront."""
 
     def find(aws: ProviderContext, policy_id: str) -> ImportedResource:
         found: Any = getattr(aws.client("cloudfront"), operation)(Id=policy_id)

@@ -1,6 +1,6 @@
 """A Python language host for Pulumi's command line, in its own process: `pulumi-language-python`.
 
-Pulumi's releases contain a language host beside the command line, but no package of a registry does. The
+Pulumi's own language host is in the archives of Pulumi's releases, but not in a package of a registry. The
 language host in this module runs the program and the policy pack of this checkout. It installs nothing and
 generates no code. It implements the service `pulumirpc.LanguageRuntime` (pulumi/pulumi,
 proto/pulumi/language.proto).
@@ -90,7 +90,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     ) -> language_pb2.RunResponse:
         """Run the program.
 
-        The SDK reports an error of the program to the engine, so the answer only ends the run.
+        If the program fails, the SDK reports the error to the engine. The response then only ends the run.
         """
         settings = {
             "project": request.project,
@@ -103,7 +103,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "root_directory": request.info.root_directory,
         }
         program = Path(request.info.program_directory) / request.info.entry_point
-        with self._start(
+        with self._start_process(
             [_find_interpreter(request.info), "-u", "-m", "local.pulumi_engine.run_program", str(program)],
             folder=request.pwd or request.info.program_directory,
             environment={
@@ -133,7 +133,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             request.info.program_directory,
         ]
         environment = {**os.environ, **_parse_environment(request.env)}
-        with self._start(
+        with self._start_process(
             command, folder=request.pwd, environment=environment, output=subprocess.PIPE
         ) as process:
             context.add_callback(process.kill)
@@ -141,7 +141,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
     @contextmanager
-    def _start(
+    def _start_process(
         self,
         command: Sequence[str],
         *,
@@ -183,7 +183,7 @@ def _read_output(process: subprocess.Popen[bytes]) -> Iterator[language_pb2.RunP
 
 
 def _find_interpreter(info: language_pb2.ProgramInfo) -> str:
-    """Return the interpreter of the project file's virtual environment, or else that of this process."""
+    """Return the interpreter of the virtual environment in `Pulumi.yaml`, or else of this process."""
     options: Mapping[str, Any] = MessageToDict(info.options)
     environment = options.get("virtualenv")
     if environment:
@@ -205,7 +205,7 @@ def _parse_environment(lines: Sequence[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
-def _end_with_parent(parent_id: int) -> None:
+def _stop_when_parent_ends(parent_id: int) -> None:
     """Stop this process when its parent has ended, because a killed engine sends no signal."""
     while os.getppid() == parent_id:
         time.sleep(_PARENT_CHECK_SECONDS)
@@ -213,7 +213,7 @@ def _end_with_parent(parent_id: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Serve until the engine stops the process or ends. The last argument is the engine's address."""
+    """Serve until the engine stops this process or the engine ends. The last argument is its address."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     server = grpc.server(ThreadPoolExecutor(THREAD_COUNT), options=[_UNLIMITED])
     engine_address = arguments[-1] if arguments else ""
@@ -222,7 +222,7 @@ def main(arguments: Sequence[str]) -> int:
     port = server.add_insecure_port(f"{_HOST}:0")
     server.start()
     print(port, flush=True)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_stop_when_parent_ends, args=(os.getppid(),), daemon=True).start()
     # The engine ends this process with a signal.
     signal.sigwait({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     host.kill_processes()

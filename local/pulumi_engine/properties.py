@@ -1,4 +1,4 @@
-"""Converts property values of the provider protocol, which also come from Pulumi's state."""
+"""Converts property values from the requests of Pulumi's engine and from Pulumi's state."""
 
 import hashlib
 import json
@@ -76,7 +76,7 @@ def read_declared(struct: struct_pb2.Struct, root: Path) -> Properties:
 def read_stored(struct: struct_pb2.Struct) -> Properties:
     """Return properties from the state.
 
-    An asset becomes a `Content` without data, because the state contains only its hash.
+    An asset or archive becomes a `Content` with its hash, but without data.
     """
     return {name: _restore_assets(value) for name, value in to_plain_values(struct).items()}
 

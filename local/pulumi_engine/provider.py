@@ -28,20 +28,20 @@ from local.providers.core.read_back import select_declared
 from local.providers.core.registry import COMPLETE_READERS, CREATORS, DELETERS, INVOKES, UPDATERS
 from local.providers.core.replacements import (
     find_changed_properties,
-    find_replaced_properties,
+    find_replacement_causes,
     is_deleted_before_replacement,
 )
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
-from local.pulumi_engine.imports import ImportUnsupportedError, find_imported
+from local.pulumi_engine.imports import ImportUnsupportedError, find_imported_resource
 from local.pulumi_engine.properties import UNKNOWN_TEXT, read_declared, read_stored, to_plain_values
 
 _HOST: Final = "127.0.0.1"
 _VERSION: Final = "7.51.0"
 _THREAD_COUNT: Final = 16
 _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
-# Marks the inputs of an imported resource in the state, until the next update replaces them.
+# In the state, marks the inputs that an import has read. The next update replaces these inputs.
 _IMPORTED: Final = "__imported"
-# Outputs that are members of an input, by type and input.
+# For each resource type: for an input that is an object, the members of this object that are outputs.
 _OUTPUTS_IN_INPUTS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "aws:apigatewayv2/domainName:DomainName": {
         "domainNameConfiguration": ("hostedZoneId", "targetDomainName"),
@@ -137,7 +137,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(
         self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
     ) -> provider_pb2.DiffResponse:
-        """Compare the inputs, and name those that force a replacement."""
+        """Return the inputs that have changed, and those of them that force a replacement."""
         kind = _read_type(request.urn)
         old, new = to_plain_values(request.old_inputs), to_plain_values(request.news)
         for name in request.ignoreChanges:
@@ -150,7 +150,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
             # only what the program declares.
             old = select_declared(new, old)
         changed = find_changed_properties(old, new)
-        replaced = find_replaced_properties(kind, old, new, default_region=self._region)
+        replaced = find_replacement_causes(kind, old, new, default_region=self._region)
         return provider_pb2.DiffResponse(
             changes=_Change.DIFF_SOME if changed else _Change.DIFF_NONE,
             diffs=changed,
@@ -159,7 +159,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
             hasDetailedDiff=True,
             detailedDiff={
                 name: provider_pb2.PropertyDiff(
-                    kind=_find_kind(name, old, new, is_replaced=name in replaced), inputDiff=True
+                    kind=_find_difference_kind(name, old, new, is_replaced=name in replaced), inputDiff=True
                 )
                 for name in changed
             },
@@ -170,8 +170,8 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> provider_pb2.CreateResponse:
         """Create the resource.
 
-        A preview returns the inputs. The engine treats all other outputs as unknown. Outputs that are members
-        of an input are marked as unknown here.
+        In a preview, return only the inputs. The engine treats all other outputs as unknown. If an output is
+        a member of an input, this method marks it as unknown.
         """
         if request.preview:
             properties = struct_pb2.Struct()
@@ -232,7 +232,7 @@ class EmulatorProvider(provider_pb2_grpc.ResourceProviderServicer):
         aws = self._create_context({})
 
         def read() -> provider_pb2.ReadResponse:
-            imported = find_imported(aws, kind, request.id)
+            imported = find_imported_resource(aws, kind, request.id)
             declared = DeclaredResource(urn=request.urn, type=kind, name=name, properties=imported.inputs)
             made = CreatedResource(id=imported.id, outputs=imported.outputs)
             found = COMPLETE_READERS[kind](aws, declared, made)
@@ -336,7 +336,7 @@ def _read_name(urn: str) -> str:
     return urn.split("::", 3)[3]
 
 
-def _find_kind(
+def _find_difference_kind(
     name: str, old: Mapping[str, Any], new: Mapping[str, Any], *, is_replaced: bool
 ) -> provider_pb2.PropertyDiff.Kind.ValueType:
     if name not in old:
@@ -364,14 +364,14 @@ def _merge_outputs(request: provider_pb2.UpdateRequest) -> struct_pb2.Struct:
     return answer
 
 
-def _replace_values(stored: struct_pb2.Struct, inputs: Properties, found: Properties) -> struct_pb2.Struct:
-    """Return stored properties in which each input that differs has its present value."""
+def _replace_values(stored: struct_pb2.Struct, inputs: Properties, present: Properties) -> struct_pb2.Struct:
+    """Return the stored properties, but with the present value of each input that has changed in AWS."""
     answer = struct_pb2.Struct()
     answer.CopyFrom(stored)
-    for name in {*inputs, *found}:
-        if name in found and found[name] != inputs.get(name):
-            answer.update({name: found[name]})
-        elif name not in found and name in answer:
+    for name in {*inputs, *present}:
+        if name in present and present[name] != inputs.get(name):
+            answer.update({name: present[name]})
+        elif name not in present and name in answer:
             del answer.fields[name]
     return answer
 

@@ -1,4 +1,4 @@
-"""Runs a Pulumi program for the language host, in a process of its own, as `pulumi up` runs it."""
+"""Runs a Pulumi program in its own process. As in `pulumi up`, the language host starts the process."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ def main(program: str) -> int:
     file = Path(program)
     if file.is_dir():
         file /= "__main__.py"
-    # The program must import its own packages only, as if Python had been started with the program.
+    # The program must import only its own packages, as if Python had started the program directly.
     sys.path[:] = [str(file.parent), *(path for path in sys.path if path not in {"", str(Path.cwd()), _ROOT})]
 
     def run() -> None:

@@ -27,7 +27,7 @@ def copy_program(root: Path, folder: Path) -> None:
 
 
 def write_settings(root: Path, folder: Path, stage: str, changes: Mapping[str, object]) -> None:
-    """Write the settings file of a stage: the checkout's file with changes.
+    """Write a stage's settings file into the copy: the settings of the checkout's file, changed by `changes`.
 
     Args:
         root: The checkout.

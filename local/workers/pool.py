@@ -81,7 +81,7 @@ class WorkerPool:
     _directory: Path | None = field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _sockets: int = field(default=0, init=False)
-    _leases: int = field(default=0, init=False)
+    _in_use: int = field(default=0, init=False)
     _unused: asyncio.Event = field(factory=asyncio.Event, init=False)
     _closed: bool = field(default=False, init=False)
 
@@ -108,7 +108,7 @@ class WorkerPool:
             WorkerFailedError: The process failed to start, or it ended before it answered. Or the function
                 streams, but the mode of its URL is BUFFERED. Or the pool is closed.
         """
-        async with self._lease(version) as worker:
+        async with self._use_worker(version) as worker:
             if worker.streaming and version.invoke_mode != "RESPONSE_STREAM":
                 raise WorkerFailedError(
                     f"{version.name} streams: its function URL needs the InvokeMode RESPONSE_STREAM"
@@ -119,7 +119,7 @@ class WorkerPool:
     async def invoke(self, invocation: NodeInvocation) -> NodeResult:
         """Run a function once with any event. Failures are part of the result, as in Lambda's `Invoke`."""
         try:
-            async with self._lease(invocation.function) as worker:
+            async with self._use_worker(invocation.function) as worker:
                 return await worker.invoke(invocation)
         except WorkerFailedError as error:
             return NodeResult(
@@ -168,7 +168,7 @@ class WorkerPool:
             self._stop(entry)
         self._entries.clear()
         await asyncio.gather(*self._stops)
-        if self._leases:
+        if self._in_use:
             # Wait for the requests in progress, because callers in other threads must get an answer before
             # the event loop ends.
             with contextlib.suppress(TimeoutError):
@@ -178,7 +178,7 @@ class WorkerPool:
             await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 
     @contextlib.asynccontextmanager
-    async def _lease(self, version: NodeFunctionVersion) -> AsyncGenerator[WorkerProcess]:
+    async def _use_worker(self, version: NodeFunctionVersion) -> AsyncGenerator[WorkerProcess]:
         if self._closed:
             raise WorkerFailedError("the workers are closed")
         self._loop = self._loop or asyncio.get_running_loop()
@@ -191,20 +191,20 @@ class WorkerPool:
         self._entries.move_to_end(version.key)
         # Count the request before it waits for the worker, so that the worker is not stopped during the wait.
         entry.in_use += 1
-        self._leases += 1
+        self._in_use += 1
         self._unused.clear()
         try:
-            # All requests that wait for the worker share its start. If one of these requests is canceled, the
-            # start must go on. Therefore it is shielded.
+            # Several requests can wait for the same start. Shield the start, so that it continues if one of
+            # these requests is canceled.
             yield await asyncio.shield(entry.start)
         finally:
             entry.in_use -= 1
-            self._leases -= 1
-            if self._leases == 0:
+            self._in_use -= 1
+            if self._in_use == 0:
                 self._unused.set()
-            self._evict()
+            self._evict_workers()
 
-    def _evict(self) -> None:
+    def _evict_workers(self) -> None:
         for key, entry in list(self._entries.items()):
             if entry.has_ended and entry.in_use == 0:
                 self._stop(self._entries.pop(key))
@@ -236,7 +236,7 @@ class WorkerPool:
         return await start_worker(version, settings, self.log)
 
     def _unpack_once(self, version: NodeFunctionVersion) -> asyncio.Task[Path]:
-        """Return the folder of the version's code, which versions with the same code share."""
+        """Return the task that unpacks the version's code. Versions with the same code share the task."""
         task = self._codes.get(version.code_sha256)
         if task is None or (task.done() and task.exception() is not None):
             name = hashlib.sha256(version.code_sha256.encode()).hexdigest()[:16]

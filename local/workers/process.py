@@ -217,11 +217,11 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
 
 
 async def _spawn_process(
-    version: NodeFunctionVersion, settings: WorkerSettings, status: int
+    version: NodeFunctionVersion, settings: WorkerSettings, status_descriptor: int
 ) -> asyncio.subprocess.Process:
     start_options = {
         "socket": str(settings.socket),
-        "statusDescriptor": status,
+        "statusDescriptor": status_descriptor,
         "handler": version.handler,
         "timeoutSeconds": version.timeout,
         "arn": version.arn,
@@ -238,7 +238,7 @@ async def _spawn_process(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        pass_fds=(status,),
+        pass_fds=(status_descriptor,),
         limit=MAXIMUM_LINE,
         # Ctrl-C in a terminal must not end the workers, because requests in progress still need them. The
         # pool stops them later.

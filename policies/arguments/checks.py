@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from aws_models.constraints import find_violations
-from aws_models.services import list_values, load_shape
+from aws_models.services import list_enum_values, load_shape
 
 Check = Callable[[object, str], Iterator[str]]
 """Yields one sentence for each problem of a value. The second parameter is the path of the value."""
 
-# The provider's `verify.ValidARN`, in internal/verify/validate.go.
+# The pattern of the provider's `verify.ValidARN`, in internal/verify/validate.go.
 _ARN: Final = re.compile(
     r"arn:aws(-[a-z]+)*:[^:]*:([a-z]{2}(-[a-z]+)+-\d{1,2})?:"
     r"(aws|aws-managed|third-party|aws-marketplace|\d{12}|cw.{10})?:.+",
@@ -34,7 +34,7 @@ def follows_model(reference: str) -> Check:
 
 def is_in_enum(reference: str) -> Check:
     """Return a check that a value is in an enum of AWS's models (the provider's `enum.Validate`)."""
-    return is_one_of(*list_values(reference))
+    return is_one_of(*list_enum_values(reference))
 
 
 def is_one_of(*allowed: object, ignore_case: bool = False) -> Check:
@@ -49,7 +49,7 @@ def is_one_of(*allowed: object, ignore_case: bool = False) -> Check:
 
 
 def has_length(lowest: int, highest: int) -> Check:
-    """Return a check of a text's length in UTF-8 bytes (the provider's `StringLenBetween`)."""
+    """Return a check that a text has a length in this range, in UTF-8 bytes (`StringLenBetween`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, str) and not lowest <= len(value.encode()) <= highest:
@@ -58,8 +58,8 @@ def has_length(lowest: int, highest: int) -> Check:
     return check
 
 
-def has_items(lowest: int, highest: int) -> Check:
-    """Return a check of the length of a list (`MinItems`, `MaxItems`)."""
+def has_item_count(lowest: int, highest: int) -> Check:
+    """Return a check that the number of items of a list is in this range (`MinItems`, `MaxItems`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, list) and not lowest <= len(cast("list[object]", value)) <= highest:
@@ -69,7 +69,7 @@ def has_items(lowest: int, highest: int) -> Check:
 
 
 def is_between(lowest: float, highest: float) -> Check:
-    """Return a check of the range of a number (`IntBetween`)."""
+    """Return a check that a number is in this range (`IntBetween`)."""
 
     def check(value: object, path: str) -> Iterator[str]:
         if isinstance(value, int | float) and not lowest <= value <= highest:
@@ -81,7 +81,7 @@ def is_between(lowest: float, highest: float) -> Check:
 
 
 def is_at_least(lowest: float) -> Check:
-    """Return a check of the minimum of a number (`IntAtLeast`)."""
+    """Return a check that a number is at least `lowest` (`IntAtLeast`)."""
     return is_between(lowest, float("inf"))
 
 
@@ -153,30 +153,33 @@ def has_keys(*checks: Check) -> Check:
     return check
 
 
-def has_tags(key: str, value: str) -> tuple[Check, ...]:
-    """Return the checks of tags. `key` and `value` name the shapes of tag keys and values in AWS's models."""
-    return (has_keys(follows_model(key)), has_values(follows_model(value)))
+def has_tags(key_shape: str, value_shape: str) -> tuple[Check, ...]:
+    """Return the checks of an argument that contains tags.
+
+    The shapes are those of tag keys and tag values in AWS's models, such as `iam.tagKeyType`.
+    """
+    return (has_keys(follows_model(key_shape)), has_values(follows_model(value_shape)))
 
 
-def is_not_empty(value: object, path: str) -> Iterator[str]:
+def check_not_empty(value: object, path: str) -> Iterator[str]:
     """Check that a value is not empty (`NoZeroValues`)."""
     if not value:
         yield f"{path} is empty"
 
 
-def is_arn(value: object, path: str) -> Iterator[str]:
+def check_arn(value: object, path: str) -> Iterator[str]:
     """Check the parts of an ARN (`verify.ValidARN`). An empty text passes, as in the provider."""
     if isinstance(value, str) and value and not _ARN.fullmatch(value):
         yield f"{path} is not an ARN"
 
 
-def is_account(value: object, path: str) -> Iterator[str]:
+def check_account_id(value: object, path: str) -> Iterator[str]:
     """Check that a text is an account ID (`verify.ValidAccountID`)."""
     if isinstance(value, str) and not _ACCOUNT.fullmatch(value):
         yield f"{path} is not an account ID of 12 digits"
 
 
-def is_json(value: object, path: str) -> Iterator[str]:
+def check_json(value: object, path: str) -> Iterator[str]:
     """Check that a text is JSON (`StringIsJSON`)."""
     if isinstance(value, str) and read_json(value) is INVALID:
         yield f"{path} is not JSON"
@@ -186,7 +189,7 @@ def has_json(*checks: Check) -> Check:
     """Return a check that a text is JSON, and that the value of the JSON passes the checks."""
 
     def check(value: object, path: str) -> Iterator[str]:
-        yield from is_json(value, path)
+        yield from check_json(value, path)
         content = read_json(value) if isinstance(value, str) else INVALID
         if content is not INVALID:
             for one in checks:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from policies.arguments.checks import is_json, to_list
+from policies.arguments.checks import check_json, to_list
 
 _VERSIONS: Final = ("2012-10-17", "2008-10-17")
 _ELEMENTS: Final = {
@@ -34,29 +34,29 @@ _OPERATOR: Final = re.compile(
 )
 
 
-def is_iam_json(value: object, path: str) -> Iterator[str]:
+def check_iam_json(value: object, path: str) -> Iterator[str]:
     """Check that a text is a JSON object without leading spaces (`verify.ValidIAMPolicyJSON`)."""
     if isinstance(value, str) and not value.startswith("{"):
         yield f"{path} does not begin with {{"
-    yield from is_json(value, path)
+    yield from check_json(value, path)
 
 
-def is_identity_policy(value: object, path: str) -> Iterator[str]:
+def check_identity_policy(value: object, path: str) -> Iterator[str]:
     """Check the policy of a role: its statements have resources and no principals."""
-    yield from _check_policy(value, path, needs=("Resource",), forbids=("Principal",))
+    yield from _check_policy(value, path, required=("Resource",), forbidden=("Principal",))
 
 
-def is_trust_policy(value: object, path: str) -> Iterator[str]:
+def check_trust_policy(value: object, path: str) -> Iterator[str]:
     """Check the trust policy of a role: its statements have principals and no resources."""
-    yield from _check_policy(value, path, needs=("Principal",), forbids=("Resource",))
+    yield from _check_policy(value, path, required=("Principal",), forbidden=("Resource",))
 
 
-def is_access_policy(value: object, path: str) -> Iterator[str]:
+def check_access_policy(value: object, path: str) -> Iterator[str]:
     """Check the policy of a bucket, key or topic: its statements have principals and resources."""
-    yield from _check_policy(value, path, needs=("Principal", "Resource"), forbids=())
+    yield from _check_policy(value, path, required=("Principal", "Resource"), forbidden=())
 
 
-def is_event_pattern(value: object, path: str) -> Iterator[str]:
+def check_event_pattern(value: object, path: str) -> Iterator[str]:
     """Check an event pattern: an object whose values are lists or objects.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
@@ -66,13 +66,13 @@ def is_event_pattern(value: object, path: str) -> Iterator[str]:
         return
     for name, item in cast("Mapping[str, object]", value).items():
         if isinstance(item, Mapping):
-            yield from is_event_pattern(item, f"{path}.{name}")
+            yield from check_event_pattern(item, f"{path}.{name}")
         elif not isinstance(item, list) or not item:
             yield f"{path}.{name} is not a list of values"
 
 
 def _check_policy(
-    value: object, path: str, *, needs: tuple[str, ...], forbids: tuple[str, ...]
+    value: object, path: str, *, required: tuple[str, ...], forbidden: tuple[str, ...]
 ) -> Iterator[str]:
     if not isinstance(value, Mapping):
         yield f"{path} is not an object"
@@ -92,7 +92,7 @@ def _check_policy(
             yield f"{place} is not an object"
             continue
         elements = cast("Mapping[str, Any]", statement)
-        yield from _check_statement(elements, place, needs=needs, forbids=forbids)
+        yield from _check_statement(elements, place, required=required, forbidden=forbidden)
         if (identifier := elements.get("Sid")) is not None:
             if identifier in identifiers:
                 yield f"{place}.Sid {identifier} is not unique"
@@ -100,35 +100,35 @@ def _check_policy(
 
 
 def _check_statement(
-    statement: Mapping[str, Any], path: str, *, needs: tuple[str, ...], forbids: tuple[str, ...]
+    statement: Mapping[str, Any], path: str, *, required: tuple[str, ...], forbidden: tuple[str, ...]
 ) -> Iterator[str]:
     if unknown := sorted(statement.keys() - _ELEMENTS):
         yield f"{path} has unknown elements: {', '.join(unknown)}"
     if statement.get("Effect") not in ("Allow", "Deny"):
         yield f"{path}.Effect is not Allow or Deny"
-    for element in ("Action", *needs):
+    for element in ("Action", *required):
         if (element in statement) == (f"Not{element}" in statement):
             yield f"{path} must have exactly one of {element} and Not{element}"
-    for element in forbids:
+    for element in forbidden:
         if element in statement or f"Not{element}" in statement:
             yield f"{path} must have no {element}"
-    yield from _check_texts(statement, ("Action", "NotAction"), _ACTION, path)
-    yield from _check_texts(statement, ("Resource", "NotResource"), _RESOURCE, path)
+    yield from _check_element_values(statement, ("Action", "NotAction"), _ACTION, path)
+    yield from _check_element_values(statement, ("Resource", "NotResource"), _RESOURCE, path)
     yield from _check_principal(statement.get("Principal", "*"), f"{path}.Principal")
     yield from _check_conditions(statement.get("Condition", {}), f"{path}.Condition")
 
 
-def _check_texts(
-    statement: Mapping[str, Any], names: tuple[str, ...], pattern: re.Pattern[str], path: str
+def _check_element_values(
+    statement: Mapping[str, Any], elements: tuple[str, ...], pattern: re.Pattern[str], path: str
 ) -> Iterator[str]:
-    for name in names:
-        if name in statement:
-            texts = to_list(statement[name])
+    for element in elements:
+        if element in statement:
+            texts = to_list(statement[element])
             if not texts:
-                yield f"{path}.{name} is empty"
+                yield f"{path}.{element} is empty"
             for text in texts:
                 if not isinstance(text, str) or not pattern.fullmatch(text):
-                    yield f"{path}.{name} has the invalid value {text!r}"
+                    yield f"{path}.{element} has the invalid value {text!r}"
 
 
 def _check_principal(value: object, path: str) -> Iterator[str]:

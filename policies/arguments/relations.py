@@ -1,6 +1,6 @@
-"""Checks of several arguments of one block: conflicts, required sets, and the provider's `CustomizeDiff`.
+"""Checks of arguments that depend on each other: exclusions, requirements, and `CustomizeDiff` functions.
 
-A block contains the arguments of a resource, or of an object inside them.
+Each check reads one block. A block is the mapping of a resource's arguments, or a mapping nested in it.
 """
 
 from collections.abc import Callable, Iterator, Mapping

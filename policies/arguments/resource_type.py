@@ -9,7 +9,8 @@ from policies.arguments.checks import Check
 from policies.arguments.relations import Block, Relation
 from policies.graph import UNKNOWN
 
-# Pulumi appends a hyphen and seven hexadecimal digits to the logical name of a resource that has no name.
+# If the program sets no physical name, Pulumi appends a hyphen and seven hexadecimal digits to the logical
+# name.
 AUTOMATIC_SUFFIX = "-0a1b2c3"
 # The provider appends 26 hexadecimal digits to a name prefix.
 PREFIX_SUFFIX = "0123456789abcdef0123456789"
@@ -26,8 +27,8 @@ class ResourceType:
             `origins[].originId` is an argument of each origin. An argument without checks has an empty tuple:
             the provider and AWS's models have no rule for it.
         relations: Rules about several arguments.
-        name: The argument that is the physical name. If the program does not set it, Pulumi or the provider
-            makes a name. None for types without a name.
+        name: The argument that sets the physical name. If the program does not set it, Pulumi or the
+            provider makes a name. None for types without such an argument.
     """
 
     type: str
@@ -41,9 +42,9 @@ class ResourceType:
 
         Args:
             logical_name: The name of the resource in the program.
-            props: The arguments of the resource. Unknown values violate nothing.
+            props: The arguments of the resource. An unknown value violates no rule.
         """
-        named = {**props, **self._make_name(logical_name, props)}
+        named = {**props, **self._make_name_argument(logical_name, props)}
         for pattern, path, value in walk_arguments(self.arguments, named):
             for check in self.arguments.get(pattern, ()):
                 yield from check(value, path)
@@ -52,19 +53,19 @@ class ResourceType:
                 for problem in relation.check(block):
                     yield f"{path}: {problem}" if path else problem
 
-    def list_unknown_arguments(self, props: Mapping[str, Any]) -> list[str]:
-        """Return the paths of the arguments for which the type has no entry."""
-        known = self.arguments
+    def list_arguments_without_entry(self, props: Mapping[str, Any]) -> list[str]:
+        """Return the paths of the resource's arguments that have no entry in `arguments`."""
+        entries = self.arguments
         return sorted(
             {
                 pattern
-                for pattern, _path, value in walk_arguments(known, props)
-                if pattern not in known
-                and not (isinstance(value, list | dict) and any(each.startswith(pattern) for each in known))
+                for pattern, _path, value in walk_arguments(entries, props)
+                if pattern not in entries
+                and not (isinstance(value, list | dict) and any(each.startswith(pattern) for each in entries))
             }
         )
 
-    def _make_name(self, logical_name: str, props: Mapping[str, Any]) -> dict[str, str]:
+    def _make_name_argument(self, logical_name: str, props: Mapping[str, Any]) -> dict[str, str]:
         """Return the argument with the physical name that Pulumi or the provider makes.
 
         The result is empty if the program sets a name.
@@ -81,37 +82,37 @@ class ResourceType:
         return {self.name: f"{stem}{AUTOMATIC_SUFFIX}"}
 
 
-def walk_arguments(known: Mapping[str, object], props: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+def walk_arguments(entries: Mapping[str, object], props: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield each argument with a known value: its path in the table, its path in the resource, and its value.
 
     Args:
-        known: `ResourceType.arguments`, by path. A mapping whose path has an entry, such as `tags`, is one
-            argument.
+        entries: `ResourceType.arguments`. A mapping whose path has an entry, such as `tags`, is yielded as
+            one argument.
         props: The arguments of a resource.
     """
     for name, value in props.items():
         if not name.startswith("__"):  # Pulumi's own notes about defaults
-            yield from _walk_value(known, value, name, name)
+            yield from _walk_value(entries, value, name, name)
 
 
 def _walk_value(
-    known: Mapping[str, object],
+    entries: Mapping[str, object],
     value: Any,  # noqa: ANN401 - any argument
     pattern: str,
     path: str,
 ) -> Iterator[tuple[str, str, Any]]:
     if value is UNKNOWN or value is None:
         return
-    if isinstance(value, Mapping) and pattern not in known and value:
+    if isinstance(value, Mapping) and pattern not in entries and value:
         for name, item in cast("Mapping[str, Any]", value).items():
             if not name.startswith("__"):
-                yield from _walk_value(known, item, f"{pattern}.{name}", f"{path}.{name}")
+                yield from _walk_value(entries, item, f"{pattern}.{name}", f"{path}.{name}")
         return
-    if not isinstance(value, list) or not value or pattern in known:
+    if not isinstance(value, list) or not value or pattern in entries:
         yield pattern, path, value
     if isinstance(value, list):
         for number, item in enumerate(cast("list[Any]", value)):
-            yield from _walk_value(known, item, f"{pattern}[]", f"{path}[{number}]")
+            yield from _walk_value(entries, item, f"{pattern}[]", f"{path}[{number}]")
 
 
 def _list_blocks(props: Mapping[str, Any], scope: str) -> Iterator[tuple[str, Block]]:

@@ -1,7 +1,7 @@
 """The schema of resource types, read from Pulumi's SDK: arguments, required arguments and types.
 
-The SDK is generated from the provider's schema. Python checks the names and the required arguments of a
-resource when the program calls its constructor, but not those of blocks that are plain dictionaries.
+The SDK is generated from the provider's schema. A resource's Python constructor fails if an argument
+is not declared, or if a required one is missing. But Python does not check blocks in plain dictionaries.
 """
 
 import inspect
@@ -24,7 +24,7 @@ _PLAIN: Final[Mapping[type, tuple[type, ...]]] = {
     int: (int, float),  # numbers are floats in Pulumi's protocol
     float: (int, float),
 }
-# Policy packs see this property, too: the tags of a resource together with the provider's default tags.
+# The provider adds this property: a resource's tags together with the default tags. Policy packs receive it.
 _ADDED_BY_THE_PROVIDER: Final = {"tagsAll"}
 
 
@@ -42,15 +42,15 @@ class Schema:
 
 
 def find_schema_violations(token: str, props: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one sentence for each missing argument, unknown argument and value of a wrong type."""
-    yield from _find_in_block(_load_arguments(token), props, "")
+    """Yield one sentence for each missing argument, undeclared argument and value of a wrong type."""
+    yield from _check_block(_load_arguments(token), props, "")
 
 
 @cache
 def _load_arguments(token: str) -> type:
     """Return the SDK's class with the arguments of a resource type, such as `pulumi_aws.sqs.QueueArgs`.
 
-    If a block already has the name with the suffix `Args`, the class has the suffix `InitArgs`.
+    Its name ends in `Args`. If a block's class already has this name, its name ends in `InitArgs`.
     """
     _, module, kind = token.split(":")
     name = module.split("/")[0]
@@ -71,31 +71,31 @@ def _load_schema(arguments: type) -> Schema:
     )
 
 
-def _find_in_block(arguments: type, props: Mapping[str, Any], path: str) -> Iterator[str]:
+def _check_block(arguments: type, props: Mapping[str, Any], path: str) -> Iterator[str]:
     schema = _load_schema(arguments)
     for name in sorted(schema.required):
         if props.get(name) is None:
             yield f"{_join_path(path, name)} is required"
     for name, value in props.items():
         if name in schema.types:
-            yield from _find_in_value(schema.types[name], value, _join_path(path, name))
+            yield from _check_value(schema.types[name], value, _join_path(path, name))
         elif not (name.startswith("__") or name in _ADDED_BY_THE_PROVIDER):
             yield f"{_join_path(path, name)} is not an argument"
 
 
-def _find_in_value(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
+def _check_value(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
     """Check a value against a type of the SDK."""
     if value is UNKNOWN or value is None:
         return
     kind = _strip_output(expected)
     origin = typing.get_origin(kind)
     if origin in (Sequence, list):
-        yield from _find_in_list(kind, value, path)
+        yield from _check_list(kind, value, path)
     elif origin in (Mapping, dict):
-        yield from _find_in_mapping(kind, value, path)
+        yield from _check_mapping(kind, value, path)
     elif isinstance(kind, type) and _types.is_input_type(kind):
         if isinstance(value, Mapping):
-            yield from _find_in_block(kind, cast("Mapping[str, Any]", value), path)
+            yield from _check_block(kind, cast("Mapping[str, Any]", value), path)
         else:
             yield f"{path} is not a block"
     elif kind in _PLAIN and (
@@ -104,19 +104,19 @@ def _find_in_value(expected: Any, value: Any, path: str) -> Iterator[str]:  # no
         yield f"{path} has a value of the type {type(value).__name__} instead of {kind.__name__}"
 
 
-def _find_in_list(kind: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
+def _check_list(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
     if isinstance(value, list):
         for number, item in enumerate(cast("list[Any]", value)):
-            yield from _find_in_value(typing.get_args(kind)[0], item, f"{path}[{number}]")
+            yield from _check_value(typing.get_args(expected)[0], item, f"{path}[{number}]")
     else:
         yield f"{path} is not a list"
 
 
-def _find_in_mapping(kind: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
+def _check_mapping(expected: Any, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - any type and value
     if isinstance(value, Mapping):
         for key, item in cast("Mapping[str, Any]", value).items():
             if not key.startswith("__"):
-                yield from _find_in_value(typing.get_args(kind)[1], item, f"{path}[{key}]")
+                yield from _check_value(typing.get_args(expected)[1], item, f"{path}[{key}]")
     else:
         yield f"{path} is not a mapping"
 
@@ -135,8 +135,8 @@ def _strip_output(expected: Any) -> Any:  # noqa: ANN401 - any type
     return expected
 
 
-def _is_awaitable(kind: Any) -> bool:  # noqa: ANN401 - any type
-    return getattr(typing.get_origin(kind), "__name__", "") == "Awaitable"
+def _is_awaitable(annotation: Any) -> bool:  # noqa: ANN401 - any type
+    return getattr(typing.get_origin(annotation), "__name__", "") == "Awaitable"
 
 
 def _join_path(path: str, name: str) -> str:

@@ -218,7 +218,7 @@ def create_sweeper(environment: BuildEndEnvironment) -> "Sweeper":
 
 
 def create_project_service(environment: ApiEnvironment) -> "ProjectService":
-    """Return the service of the API. Clients that only some routes need are created by their requests."""
+    """Return the service of the API. Clients that only some routes need are created when they are needed."""
     from runtime.deploy.api.managing import ProjectService
     from runtime.deploy.builds.build_logs import BuildLogs
     from runtime.deploy.repositories.lists import ListRepository
@@ -312,7 +312,7 @@ def create_project_deletion(environment: SwitchEnvironment) -> "ProjectDeletion"
             deployments_table=environment.deployments_table,
         ),
         edge=edge,
-        withdrawal=_create_withdrawal(projects, _create_retention_repository(environment), edge),
+        withdrawal=_create_release_withdrawal(projects, _create_retention_repository(environment), edge),
         secrets=SecretRemover(client=aws.client("ssm")),
         clock=utc_now,
     )
@@ -331,7 +331,7 @@ def create_collector(environment: CollectorEnvironment) -> "Collector":
     return Collector(
         deployments=deployments,
         retention=retention,
-        withdrawal=_create_withdrawal(deployments.projects, retention, edge),
+        withdrawal=_create_release_withdrawal(deployments.projects, retention, edge),
         edge=edge,
         functions=FunctionRemover(client=aws.client("lambda")),
         objects=ObjectRemover(client=aws.client("s3"), bucket=environment.assets_bucket),
@@ -471,7 +471,7 @@ def _create_switch(
     )
 
 
-def _create_withdrawal(
+def _create_release_withdrawal(
     projects: "ProjectRepository", retention: "RetentionRepository", edge: "EdgeStore"
 ) -> "ReleaseWithdrawal":
     from runtime.deploy.upkeep.collecting import ReleaseWithdrawal

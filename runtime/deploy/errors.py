@@ -56,7 +56,7 @@ class ProjectChangedError(ConflictError):
 
 
 class ProjectDeletedError(ConflictError):
-    """The project is being deleted. A crash may have interrupted the deletion."""
+    """The project is being deleted, or its deletion was interrupted."""
 
     def __init__(self) -> None:
         super().__init__("the project is being deleted: if that takes longer than a minute, delete it again")
@@ -103,7 +103,7 @@ class SwitchRefusedError(ConflictError):
 
 
 class SwitchOvertakenError(ConflictError):
-    """Another release took the live pointer before this switch was finished.
+    """Another switch moved the live pointer to another release before this switch was finished.
 
     The error is also raised if the deletion of the project has removed the live pointer.
     """
@@ -122,7 +122,7 @@ class DeploymentInProgressError(ConflictError):
 
 
 class ReleaseInUseError(ConflictError):
-    """The release cannot be collected: it is live, or it was collected before."""
+    """The release cannot be collected: it is live, is being promoted, or was already collected."""
 
     def __init__(self, deployment_id: str) -> None:
         super().__init__(f"deployment {deployment_id} is in use, or was already collected")

@@ -11,7 +11,7 @@ from runtime.shared.aws import SQSClient
 
 @frozen(kw_only=True)
 class DeploymentMessage:
-    """The ids of a deployment. Receivers read all other data from its row, which is always current."""
+    """The ids of a deployment. Receivers read all other data from the deployment's row."""
 
     project_id: str
     deployment_id: str
@@ -80,9 +80,10 @@ class ReleaseQueue:
     def resend(self, deployment: Deployment, *, number: int) -> None:
         """Send the release message of a deployment again, in a separate message group.
 
-        The first message may be lost, or the function that received it may have crashed. After a crash, SQS
-        blocks the project's own message group for the visibility timeout of half an hour. A separate group
-        avoids this wait. Concurrent releases of one project are safe, but they may do the same work twice.
+        This is needed if the first message was lost, or if the function that received it crashed. After a
+        crash, SQS blocks the project's own message group for the visibility timeout of half an hour. A
+        separate group avoids this wait. Concurrent releases of one project are safe, but they can do the same
+        work twice.
 
         Args:
             deployment: A `built` or `deploying` deployment, or the target of an interrupted promotion.

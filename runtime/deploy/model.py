@@ -167,14 +167,14 @@ class Site:
 
 @frozen(kw_only=True)
 class Release:
-    """The immutable result of a deployment: function versions behind an alias with its own URL.
+    """The immutable result of a deployment: versions of the site's functions, their alias, and their own URL.
 
     Attributes:
         revalidation_version: Version of the function that revalidates this build's pages. None if the site
             has disabled its incremental cache.
-        split_versions: Versions of the server function, one for each split server function. `server_version`
-            is the version of the default one. Each version has its own alias. None if the server is not
-            split.
+        split_versions: Versions of the server function, one for each split server function. Each version has
+            its own alias. `server_version` is the version that contains the default server. None if the
+            server is not split.
         base_path: Path prefix of the whole site. None if the site is at the root.
     """
 

@@ -15,10 +15,11 @@ The functions make these AWS calls, and their roles must allow them:
 | images-uploaded | the bucket, under `images/` | PutObject, GetObject, DeleteObject |
 | images-uploaded | the bucket | ListBucket, without a condition on the prefix |
 
-For a transaction, a role needs the action of each write in the transaction. A copy needs GetObject on the
-source and PutObject on the target. This service copies no tags, so it needs no permissions for tags.
+For a DynamoDB transaction, a role needs the action of each operation in the transaction. To copy an object, a
+role needs GetObject on the source and PutObject on the target. This service copies no tags, so it needs no
+permissions for tags.
 
 The code never lists the bucket. But without the permission ListBucket, S3 responds to a read of a missing
-object with 403 instead of 404. The code would then have to treat 403 as "deleted in the meantime", and a
-missing permission would stay hidden.
+object with 403 instead of 404. If the code treated 403 as "deleted in the meantime", it would hide missing
+permissions.
 """

@@ -65,7 +65,7 @@ class ObjectBusyError(Exception):
 
 
 class RefusedFileError(Exception):
-    """An uploaded file is invalid and is not kept.
+    """An uploaded file is invalid, so it is deleted.
 
     Attributes:
         reason: A sentence for the owner: the problem and what is allowed.

@@ -35,7 +35,7 @@ ROW_RETENTION: Final = timedelta(days=1)
 """How long the row of an image that is not ready is kept.
 
 The time starts when an uploaded file is rejected. If no file was processed, the time starts when the upload
-form expires. The event of an upload may arrive hours late, or from the dead-letter queue. The row must still
+form expires. The event of an upload can arrive hours late, or from the dead-letter queue. The row must still
 exist then.
 """
 
@@ -52,7 +52,7 @@ class Status(StrEnum):
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
         Status.PENDING: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
-        # A form can be used again until it expires, but no later upload replaces the accepted one.
+        # An upload form can be used again until it expires, but no later upload replaces the accepted one.
         Status.READY: frozenset({Status.DELETING}),
         Status.REJECTED: frozenset({Status.READY, Status.REJECTED, Status.DELETING}),
         Status.DELETING: frozenset(),
@@ -97,16 +97,16 @@ class Image:
 
     @property
     def delivered_etag(self) -> str | None:
-        """The ETag in the key of the delivered object; None if visitors could never read the image."""
+        """The ETag in the key of the delivered object; None if the image was never `ready`."""
         return self.etag if self.status in {Status.READY, Status.DELETING} else None
 
     @property
-    def counting_album_id(self) -> str | None:
+    def id_of_counting_album(self) -> str | None:
         """The album whose counter includes this image."""
         return self.album_id if self.status is Status.READY else None
 
     def is_not_expired(self, at: datetime) -> bool:
-        """Return whether the row has not expired. DynamoDB may delete an expired row only days later."""
+        """Return whether the row has not expired. DynamoDB deletes an expired row within days."""
         return self.ttl is None or self.ttl > int(at.timestamp())
 
 

@@ -135,8 +135,8 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
 
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
 # The following constants are in seconds.
-_SHORTEST_TIMEOUT: Final = 10  # of all functions; used if the variable is not set
-_RESERVED: Final = 2.0  # without AWS calls: time for the start and the response of the function
+_SHORTEST_TIMEOUT: Final = 10  # of all functions; used if `TIMEOUT_VARIABLE` is not set
+_RESERVED: Final = 2.0  # for the function's start and response, without AWS calls
 _CONNECT_TIMEOUT: Final = 1.0  # within a region, a connection takes milliseconds
 _MAX_READ_TIMEOUT: Final = 20.0  # for slow calls, such as Lambda's update of a function's code
 _MINUTE: Final = 60
@@ -147,7 +147,7 @@ def create_default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> 
 
     A call that hangs at every attempt ends before the function's own timeout. The caller then gets an error
     that says when to retry, or the message stays in its queue. An attempt without a response is repeated,
-    because a connection that a frozen Lambda environment kept may be broken. A function with a short timeout
+    because a connection that a frozen Lambda environment kept can be broken. A function with a short timeout
     makes two attempts, because a user waits for it. A function with a timeout of minutes makes four. If all
     four fail, the function's queue delivers the message again after a longer wait.
 
@@ -166,7 +166,7 @@ def create_default_config(service: str, *, timeout: int = _SHORTEST_TIMEOUT) -> 
         connect_timeout=_CONNECT_TIMEOUT,
         read_timeout=min((timeout - _RESERVED - pauses) / attempts - _CONNECT_TIMEOUT, _MAX_READ_TIMEOUT),
         # For DynamoDB, boto3 would check the type of every attribute, which takes a tenth of a call's time
-        # (`make bench`). This check is not needed, because DynamoDB makes it too, and converters create our
-        # rows.
+        # (`make bench`). boto3's check is not needed: converters create our rows, and DynamoDB checks the
+        # types, too.
         parameter_validation=service != "dynamodb",
     )

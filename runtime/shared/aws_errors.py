@@ -39,7 +39,7 @@ _RETRYABLE_REASONS: Final = frozenset(
         "TransactionConflict",
     }
 )
-"""Cancellation reasons of a transaction that may succeed when it is repeated."""
+"""Cancellation reasons after which the same transaction can succeed when it is repeated."""
 
 
 def read_error_code(error: ClientError) -> str:
@@ -48,27 +48,30 @@ def read_error_code(error: ClientError) -> str:
 
 
 def read_error_message(error: ClientError) -> str:
-    """Return AWS's message. It can repeat the request: log or show it only if the request has no secrets."""
+    """Return AWS's message, which can contain values from the request.
+
+    Log or show the message only if the request has no secrets.
+    """
     return str(_read_response(error)["Error"].get("Message", ""))
 
 
 def describe_error(error: Exception) -> str:
     """Return a description of an error without AWS's own message.
 
-    AWS's message names roles and resources, and it can repeat the request. If the error is not from AWS, the
-    text of the error is returned.
+    AWS's message contains names of roles and resources, and can contain values from the request. If the error
+    is not from AWS, the text of the error is returned.
     """
     if isinstance(error, ClientError):
         return f"AWS refused {error.operation_name}: {read_error_code(error)}"
     if isinstance(error, BotoCoreError):
-        # botocore's own text can repeat the request, too.
+        # The text of a botocore error can also contain values from the request.
         problem = "AWS cannot be reached" if is_retryable(error) else "the platform called AWS incorrectly"
         return f"{problem}: {type(error).__name__}"
     return str(error)
 
 
 def is_retryable(error: ClientError | BotoCoreError) -> bool:
-    """Return whether the same call may succeed later.
+    """Return whether the same call can succeed later.
 
     True if AWS is busy, has an internal error or does not respond in time, or if another call changes the
     same resource. Other errors of botocore, such as `ParamValidationError`, are bugs or wrong settings of the

@@ -93,7 +93,7 @@ def _format_int(number: int) -> str:
 def _parse_int(text: str) -> int:
     try:
         return int(text)
-    except ValueError:  # DynamoDB may write a large number with an exponent
+    except ValueError:  # DynamoDB can write a large number with an exponent
         return int(Decimal(text))
 
 

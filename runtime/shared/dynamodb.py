@@ -180,7 +180,7 @@ def build_put_if_expired(table: str, item: Item, *, key: str, at: datetime) -> d
 
 
 def check_item_size(item: Item) -> Item:
-    """Return a row unchanged, after a check of its size.
+    """Check the size of a row, and return the same row.
 
     Raises:
         ItemTooLargeError: The row is larger than `MAX_ITEM_BYTES`.
@@ -288,8 +288,8 @@ def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) ->
                         for reason in reasons
                     ]
                 ) from None
-            # The transaction is retried if another one changed the same rows at the same moment. Without
-            # such a conflict, the error is raised.
+            # Try again if another transaction changed the same rows at the same moment. Otherwise, raise the
+            # error.
             codes = {reason.get("Code") for reason in reasons}
             if "TransactionConflict" not in codes:
                 raise

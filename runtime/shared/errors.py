@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class FieldProblem:
-    """One problem of an input field. It never contains the value, which may be a secret.
+    """One problem of an input field. It never contains the value, which can be a secret.
 
     Attributes:
         field: Path of the field in the input, such as `variables[2].name`; empty for the whole input.
@@ -52,9 +52,9 @@ class BusyError(UnavailableError):
     """An AWS service is busy or does not respond in time."""
 
     def __init__(self) -> None:
-        # A call without a response may have succeeded.
+        # If AWS did not respond, the call has perhaps succeeded.
         super().__init__(
-            "the platform is busy: try again in a few seconds (the change may already have been made)"
+            "the platform is busy: try again in a few seconds (the change has perhaps already been made)"
         )
 
 

@@ -29,7 +29,7 @@ class Log:
         self._write("INFO", message, fields)
 
     def warning(self, message: str, **fields: Value) -> None:
-        """Write an event that an operator may need to know about."""
+        """Write an event about which an operator should know."""
         self._write("WARNING", message, fields)
 
     def report_error(self, message: str, error: BaseException, **fields: Value) -> None:

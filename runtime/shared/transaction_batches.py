@@ -38,7 +38,7 @@ Batch: TypeAlias = tuple[Mapping[str, Any], ...]
 
 
 def split_into_transactions(operations: Iterable[SizedOperation]) -> Iterator[Batch]:
-    """Yield the operations in the given order, in batches that are within both limits.
+    """Yield the operations in the given order, in batches within `MAX_OPERATIONS` and `MAX_BYTES`.
 
     A row has at most 400 KB, so every operation fits into a batch.
     """
@@ -57,7 +57,8 @@ def split_into_transactions(operations: Iterable[SizedOperation]) -> Iterator[Ba
 def write_in_transactions(client: DynamoDBClient, operations: Iterable[SizedOperation]) -> None:
     """Write all operations, in as many transactions as the limits require.
 
-    Earlier transactions stay written if a later one fails. So the operations must be repeatable.
+    If one transaction fails, the transactions before it stay written. The caller then repeats all operations,
+    so they must be repeatable.
 
     Raises:
         TransactionRefusedError: A condition failed.

@@ -1,7 +1,7 @@
 """The shop store: shops with their access tokens, jobs with their progress, and the history of imports.
 
-No function of this program uses the shop store yet. The web application uses it, with a role that has the
-managed policy of `components/shops/store.py`. The repositories make only these calls:
+No function of this program uses the shop store yet. It is for a web application outside this repository,
+whose role has the managed policy of `components/shops/store.py`. The repositories make only these calls:
 
 - `shops.ShopRepository` on the table of shops: GetItem, UpdateItem, DeleteItem.
 - `jobs.JobRepository` on the table of jobs: PutItem, GetItem, UpdateItem, BatchGetItem; Query on its indexes

@@ -32,7 +32,7 @@ class JobExistsError(ConflictError):
 
 
 class StaleJobError(ConflictError):
-    """The status of a job does not allow the change. Another process may have set that status.
+    """The status of a job does not allow the change. Perhaps another process has set that status.
 
     Attributes:
         found: Current status of the job.
@@ -45,7 +45,10 @@ class StaleJobError(ConflictError):
 
 
 class ImportTimesTakenError(ConflictError):
-    """A thousand other imports of the shop ended in the same millisecond. Probably, a loop records them."""
+    """A thousand other imports of the shop ended in the same millisecond.
+
+    The probable cause is a faulty loop that starts imports.
+    """
 
     def __init__(self, domain: str) -> None:
         super().__init__(

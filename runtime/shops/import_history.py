@@ -1,8 +1,8 @@
 """The table of import history: the results of a shop's imports, sorted by their end time.
 
-The sort key is a time. Two imports can end in the same millisecond, which is the precision of the clock, and
-must not overwrite each other. So the key has microseconds. Each import first tries a microsecond that is
-derived from its job's id, and then the next ones.
+The sort key is the end time. The clock has milliseconds, so two imports can end at the same time. Their
+records must not overwrite each other, so the key has microseconds. Each import first tries a microsecond that
+is derived from its job's id, and then the next microseconds.
 
 The write is conditional, and a failed condition returns the existing row. If that row belongs to the same
 job, the record was written before. Recording is therefore repeatable, no record is lost, and times are exact
@@ -93,7 +93,7 @@ class ImportHistoryRepository:
     ) -> Page[ImportRecord]:
         """Return a page of a shop's imports that ended in a time range, newest first by default.
 
-        Expired records are left out, so a page may be short or empty and still have a cursor.
+        Expired records are left out. So even a page with few or no records can have a cursor.
 
         Args:
             domain: The shop.

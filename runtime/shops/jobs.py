@@ -1,17 +1,17 @@
 """The table of jobs: their statuses, their progress, and lists of them.
 
-Methods with a `domain` serve that shop. They treat another shop's job and an expired job as missing. DynamoDB
-may delete an expired job later. `list_with_status` serves the platform, and returns jobs of all shops. Every
-change of a job is conditional on the expected status, and raises `StaleJobError` if the job has another
-status. Each method makes one DynamoDB call, except `list_with_status`.
+Methods with a `domain` serve that shop. They treat another shop's job and an expired job as missing, even if
+DynamoDB has not yet deleted the expired job. `list_with_status` serves the platform, and returns jobs of all
+shops. Every change of a job is conditional on the expected status, and raises `StaleJobError` if the job has
+another status. Each method makes one DynamoDB call, except `list_with_status`.
 
 Progress is counted in batches. The application splits a job's work into batches, numbered from 0.
 `count_batch` counts each number once, in any order and however often it is called. The row stores the set of
-counted numbers, and the write that adds to the counters is conditional on a new number.
+counted numbers. The write that adds to the counters fails if the set already contains the number.
 
-So workers keep no state, a queue may deliver a batch twice, and a write whose response was lost can be
-repeated. The cost is up to 3 KB in the row. That is why a job has at most `MAX_BATCHES` batches: more work
-needs larger batches.
+So workers keep no state, a queue can deliver a batch twice, and a write whose response was lost can be
+repeated. The set takes up to 3 KB of the row. So a job has at most `MAX_BATCHES` batches, and more work needs
+larger batches.
 """
 
 from datetime import datetime
@@ -41,7 +41,7 @@ _PLATFORM_TENANT: Final = ""  # the tenant in cursors of lists of all shops; no 
 
 
 def _build_job_key(job_id: str) -> Item:
-    if not is_ulid(job_id):  # untrusted text may be empty or too long for a key
+    if not is_ulid(job_id):  # untrusted text can be empty or too long for a key
         raise JobNotFoundError
     return {"jobId": {"S": job_id}}
 
@@ -76,7 +76,7 @@ class JobRepository:
     def list_for_shop(self, domain: str, *, limit: int, cursor: str | None = None) -> Page[Job]:
         """Return a page of a shop's jobs, newest first (index `ShopIndex`, eventually consistent).
 
-        Expired jobs are left out, so a page may be short or empty and still have a cursor.
+        Expired jobs are left out. So even a page with few or no jobs can have a cursor.
 
         Raises:
             MalformedError: The cursor does not belong to this list.
@@ -106,8 +106,8 @@ class JobRepository:
         """Return a page of all shops' jobs in a status, oldest first, for example to find stuck jobs.
 
         Makes a query of index `StatusIndex`, and then reads the rows by their keys, strongly consistent. The
-        index contains keys only, so that counting progress never writes to the index. Jobs whose status has
-        changed and expired jobs are left out, so a page may be short or empty and still have a cursor.
+        index contains keys only, so that counting progress never writes to the index. Expired jobs and jobs
+        whose status has changed are left out. So even a page with few or no jobs can have a cursor.
 
         Args:
             status: Status of the jobs.
@@ -181,10 +181,10 @@ class JobRepository:
             StaleJobError: The job is not `queued`. It runs or has ended, and an ended job never starts again.
             JobNotFoundError: See `get`.
         """
-        also = "" if total is None else ", #total = :total"
+        extra_set = "" if total is None else ", #total = :total"
         given = {} if total is None else {"total": total}
         return self._change_status(
-            domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{also}", **given
+            domain, job_id, Status.RUNNING, "started", f", #startedAt = :at{extra_set}", **given
         )
 
     def count_batch(self, domain: str, job_id: str, *, batch: int, processed: int, failed: int = 0) -> Job:
@@ -237,8 +237,8 @@ class JobRepository:
 
         If several callers end a job at once, one call succeeds, and the others raise `StaleJobError`.
 
-        The caller that ended the job may crash before it records the import, or lose the response. So every
-        caller that finds an ended job must record the import, too. Recording can be repeated
+        The successful caller can crash before it records the import, or not receive the response. So every
+        caller that finds an ended job must record the import, too. An import can be recorded repeatedly
         (`runtime.shops.import_history`).
 
         Raises:
@@ -257,7 +257,7 @@ class JobRepository:
                 too large to be written.
 
         Raises:
-            StaleJobError: The job has ended before.
+            StaleJobError: The job has already ended.
             JobNotFoundError: See `get`.
         """
         return self._end(domain, job_id, Status.FAILED, ", #error = :error", error=error[:_MAX_ERROR_LENGTH])
@@ -265,32 +265,32 @@ class JobRepository:
     def cancel(self, domain: str, job_id: str) -> Job:
         """Move a `queued` or `running` job to `cancelled`.
 
-        A worker notices this when its next `count_batch` raises `StaleJobError`.
+        A worker notices the cancellation when its next `count_batch` raises `StaleJobError`.
 
         Raises:
-            StaleJobError: The job has ended before.
+            StaleJobError: The job has already ended.
             JobNotFoundError: See `get`.
         """
         return self._end(domain, job_id, Status.CANCELLED)
 
-    def _end(self, domain: str, job_id: str, to: Status, also: str = "", **more: object) -> Job:
-        return self._change_status(domain, job_id, to, to, f", #finishedAt = :at{also}", **more)
+    def _end(self, domain: str, job_id: str, to: Status, extra_set: str = "", **by_name: object) -> Job:
+        return self._change_status(domain, job_id, to, to, f", #finishedAt = :at{extra_set}", **by_name)
 
     def _change_status(
-        self, domain: str, job_id: str, to: Status, wanted: str, also: str, **more: object
+        self, domain: str, job_id: str, to: Status, wanted: str, extra_set: str, **by_name: object
     ) -> Job:
         expected = {f"from{number}": status for number, status in enumerate(find_previous_statuses(to))}
         now = self.clock()
         write = build_update(
             self.table,
             _build_job_key(job_id),
-            f"SET #status = :to, #updatedAt = :at{also}",
+            f"SET #status = :to, #updatedAt = :at{extra_set}",
             when=f"{_VISIBLE} AND #status IN ({', '.join(f':{name}' for name in expected)})",
             to=to,
             at=now,
             **expected,
             **_build_visible_values(domain, now),
-            **more,
+            **by_name,
         )
         try:
             return self._write(write)
@@ -312,7 +312,7 @@ def _build_visible_values(domain: str, now: datetime) -> dict[str, object]:
 
 
 def _read_visible_job(row: Item | None, domain: str, now: datetime) -> Job:
-    """Return the job of a row, if the shop may see it.
+    """Return the job of a row, if it belongs to the shop and has not expired.
 
     Raises:
         JobNotFoundError: The job does not exist, has expired, or belongs to another shop.

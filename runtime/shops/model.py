@@ -150,8 +150,8 @@ class ImportRecord:
 
     Attributes:
         timestamp: End of the import in Unix seconds, with six decimals. The first three decimals are from the
-            clock. The other three differ for imports that end in the same millisecond. The number has 16
-            digits, which a double can hold.
+            clock. The last three decimals differ between imports that end in the same millisecond. The number
+            has 16 digits, which a double can hold.
         outcome: `succeeded`, `failed` or `cancelled`.
         total, processed, failed, error: Values of the job.
         expires_at: Unix seconds at which the record expires. An expired record is hidden until DynamoDB

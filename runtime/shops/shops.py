@@ -48,7 +48,7 @@ class ShopRepository:
         Raises:
             ShopNotFoundError: The shop does not exist.
         """
-        if not is_domain(domain):  # untrusted text may be too long for a key
+        if not is_domain(domain):  # untrusted text can be too long for a key
             raise ShopNotFoundError
         response = self.client.get_item(
             TableName=self.table, Key=_build_shop_key(domain), ConsistentRead=True
@@ -70,7 +70,7 @@ class ShopRepository:
         return self._write(
             shop,
             [name for name in _FIELDS if name != "version"],
-            also=" ADD #version :one",
+            extra_change=" ADD #version :one",
             when="attribute_not_exists(#domain) OR #installedAt <= :installedAt",
             one=1,
         )
@@ -107,7 +107,7 @@ class ShopRepository:
 
         Args:
             domain: The tenant.
-            at: Time of the uninstallation. A late event does not delete a newer installation.
+            at: Time of the uninstallation. A shop that was installed again later is not deleted.
 
         Raises:
             ShopNotFoundError: The shop does not exist.
@@ -127,16 +127,16 @@ class ShopRepository:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
         except ConditionFailedError as refused:
-            raise _describe_failed_condition(domain, refused) from None
+            raise _create_condition_error(domain, refused) from None
 
     def _write(
-        self, shop: Shop, changed: Iterable[str], *, when: str, also: str = "", **by_name: object
+        self, shop: Shop, changed: Iterable[str], *, when: str, extra_change: str = "", **by_name: object
     ) -> Shop:
         check_item_size(to_row(shop))
         given = {name: getattr(shop, name) for name in changed}
         present = {to_camel_case(name): value for name, value in given.items() if value is not None}
         absent = [to_camel_case(name) for name, value in given.items() if value is None]
-        change = f"SET {', '.join(f'#{name} = :{name}' for name in present)}{also}"
+        change = f"SET {', '.join(f'#{name} = :{name}' for name in present)}{extra_change}"
         if absent:
             change += f" REMOVE {', '.join(f'#{name}' for name in absent)}"
         write = build_update(
@@ -146,11 +146,11 @@ class ShopRepository:
             with translate_condition_errors():
                 response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            raise _describe_failed_condition(shop.domain, refused) from None
+            raise _create_condition_error(shop.domain, refused) from None
         return from_row(response["Attributes"], Shop)
 
 
-def _describe_failed_condition(
+def _create_condition_error(
     domain: str, refused: ConditionFailedError
 ) -> ShopNotFoundError | ShopChangedError:
     return ShopNotFoundError() if refused.item is None else ShopChangedError(domain)

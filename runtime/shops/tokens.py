@@ -39,7 +39,7 @@ class Token:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the token's text. Put it directly into a request's header, and not into a variable."""
+        """Return the token's text. Put the text directly into a request's header, never into a variable."""
         return self._text
 
     def __repr__(self) -> str:
@@ -117,8 +117,8 @@ def _call_without_trace(domain: str, operation: str, call: Callable[[], T]) -> T
         failed = TokenRefusedError(domain)
     finally:
         _is_handling_token.reset(previous)
-    # Raise the error outside the `except` blocks. This drops the caught exception, whose frames hold the
-    # plaintext.
+    # Raise the error outside the `except` blocks. Otherwise, Python would attach the caught exception, whose
+    # frames hold the plaintext.
     raise failed
 
 

@@ -32,7 +32,7 @@ TEXTS: Final = st.lists(st.sampled_from(CONTROLS) | _CHARACTERS, max_size=6).map
 """Control sequences, parts of them, and all other characters."""
 
 
-def find_controls(text: str, *, allowed: str = "\n\t") -> set[str]:
+def find_control_characters(text: str, *, allowed: str = "\n\t") -> set[str]:
     """Return the control characters of a text, except the allowed ones."""
     categories = {"Cc", "Cf", "Cs", "Zl", "Zp"}
     return {each for each in text if unicodedata.category(each) in categories} - {

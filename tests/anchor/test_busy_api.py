@@ -1,4 +1,4 @@
-"""The command line with a busy API: a GET is repeated once. Other methods are never repeated."""
+"""If the API is busy, the command line repeats a GET request once. It never repeats other requests."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -73,7 +73,7 @@ def test_a_get_is_repeated_once_after_the_time_in_retry_after(
 
 
 def test_a_get_is_not_sent_a_third_time(make_busy_client: MakeBusyClient) -> None:
-    """Q1."""
+    """Requirement Q1."""
     client, api, pauses = make_busy_client(*[(503, {}, GATEWAY)] * 3)
     with pytest.raises(RequestRefusedError, match=r"Service Unavailable: .* try again in a few seconds"):
         client.call("GET", "projects")

@@ -6,21 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anchor.escaping import escape_controls, escape_log, escape_to_one_line, format_json
-from tests.anchor.hostile_texts import SGR, TEXTS, find_controls
+from tests.anchor.hostile_texts import SGR, TEXTS, find_control_characters
 
 
 @given(TEXTS)
 def test_only_line_feeds_and_tabs_stay_unescaped(text: str) -> None:
-    assert find_controls(escape_controls(text)) == set()
-    assert find_controls(escape_to_one_line(text), allowed="") == set()
+    assert find_control_characters(escape_controls(text)) == set()
+    assert find_control_characters(escape_to_one_line(text), allowed="") == set()
 
 
 @given(TEXTS)
 def test_a_log_keeps_only_colors_and_resets_them_at_its_end(text: str) -> None:
     escaped = escape_log(text, colors=True)
-    assert find_controls(SGR.sub("", escaped)) == set()
+    assert find_control_characters(SGR.sub("", escaped)) == set()
     assert ("\x1b" in escaped) == escaped.endswith("\x1b[0m")
-    assert find_controls(escape_log(text, colors=False)) == set()
+    assert find_control_characters(escape_log(text, colors=False)) == set()
 
 
 # SGR numbers (ECMA-48, xterm) that can make text unreadable. 90 (bright black) is one of them, because the
@@ -46,10 +46,10 @@ def test_each_color_that_can_hide_text_is_removed() -> None:
 
 
 @given(st.dictionaries(TEXTS, TEXTS, max_size=3).map(json.dumps).map(json.loads))
-def test_json_keeps_its_value_and_has_no_control_characters(value: object) -> None:
+def test_formatted_json_has_the_same_value_and_no_control_characters(value: object) -> None:
     formatted = format_json(value)
     assert json.loads(formatted) == value
-    assert find_controls(formatted, allowed="\n") == set()
+    assert find_control_characters(formatted, allowed="\n") == set()
 
 
 def test_harmless_text_is_not_changed() -> None:

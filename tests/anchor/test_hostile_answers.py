@@ -1,4 +1,4 @@
-"""The commands, with hostile text in every field of the API's responses that a stranger can write."""
+"""The commands escape hostile text in every field of the API's responses that a stranger can write."""
 
 import contextlib
 import io
@@ -16,7 +16,7 @@ from anchor.client import Client, Json
 from anchor.credentials import CredentialsFile
 from anchor.errors import RequestRefusedError
 from anchor.terminal import Terminal
-from tests.anchor.hostile_texts import SGR, TEXTS, find_controls
+from tests.anchor.hostile_texts import SGR, TEXTS, find_control_characters
 
 ID: Final = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -101,21 +101,22 @@ def run_command(client: Client, *arguments: str, out: io.StringIO | None = None)
     return out.getvalue(), "".join([err.getvalue(), *prompts])
 
 
-def make_client(text: str, **more: Any) -> HostileClient:  # noqa: ANN401 - attributes of the client
-    return HostileClient(file=CredentialsFile(folder=Path("nowhere")), now=lambda: 0.0, text=text, **more)
+def make_client(text: str, **attributes: Any) -> HostileClient:  # noqa: ANN401 - attributes of the client
+    credentials = CredentialsFile(folder=Path("nowhere"))
+    return HostileClient(file=credentials, now=lambda: 0.0, text=text, **attributes)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @settings(max_examples=10)
 @given(text=TEXTS)
 def test_no_command_prints_control_characters_from_the_api(command: Sequence[str], text: str) -> None:
-    """Q1."""
+    """Requirement Q1."""
     for status in ("live", "failed"):
         for out in (io.StringIO(), Screen()):
             printed, errors = run_command(make_client(text, status=status), *command, out=out)
             colors = isinstance(out, Screen) and command[0] in {"logs", "deploy"}
-            assert find_controls(SGR.sub("", printed) if colors else printed) == set()
-            assert find_controls(errors) == set()
+            assert find_control_characters(SGR.sub("", printed) if colors else printed) == set()
+            assert find_control_characters(errors) == set()
             assert printed + errors
 
 
@@ -127,7 +128,7 @@ def test_json_output_is_equal_to_the_response_of_the_api(text: str) -> None:
     for command in ("deployment", "promote", "cancel"):
         printed, _ = run_command(client, command, ID, "--json")
         assert json.loads(printed) == expected
-        assert find_controls(printed, allowed="\n") == set()
+        assert find_control_characters(printed, allowed="\n") == set()
 
 
 def test_a_commit_message_cannot_imitate_a_field() -> None:
@@ -159,8 +160,8 @@ def test_a_log_keeps_its_colors_only_on_a_terminal() -> None:
     "arguments", [("\x1b[2J",), ("deploy", ID, "--\x1b[2J"), ("deployments", ID, "--limit=\x1b[2J")]
 )
 def test_the_message_for_wrong_arguments_escapes_control_characters(arguments: Sequence[str]) -> None:
-    """A script may pass text that a stranger wrote, such as the name of a branch."""
+    """A script can pass text that a stranger wrote, such as the name of a branch."""
     printed, errors = run_command(make_client(""), *arguments)
     assert printed == ""
     assert r"\x1b[2J" in errors
-    assert find_controls(errors) == set()
+    assert find_control_characters(errors) == set()

@@ -1,4 +1,4 @@
-"""A call with a value that AWS refuses fails, in every client of the tests (L7)."""
+"""Every boto3 client in the tests refuses a call with a value that AWS would refuse (L7)."""
 
 import contextlib
 from typing import Any
@@ -20,7 +20,7 @@ def make_client(service: str) -> Any:  # noqa: ANN401 - boto3 clients have no ty
 
 @mock_aws
 def test_a_call_with_an_invalid_value_is_refused() -> None:
-    """boto3 and moto accept the wrong function name and the wrong invocation type."""
+    """The function name and the invocation type are invalid, but boto3 and moto accept them."""
     with pytest.raises(InvalidCallError, match="FunctionName does not match the pattern") as refused:
         make_client("lambda").invoke(FunctionName="two words", InvocationType="Later")
     assert "InvocationType has the value 'Later'" in str(refused.value)

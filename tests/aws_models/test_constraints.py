@@ -7,7 +7,7 @@ import pytest
 from botocore.model import ShapeResolver
 
 from aws_models.constraints import Shape, find_violations
-from aws_models.services import list_values, load_shape
+from aws_models.services import list_enum_values, load_shape
 
 MODEL: dict[str, Any] = {
     "Input": {
@@ -87,7 +87,7 @@ def test_a_valid_value_violates_nothing(value: dict[str, Any]) -> None:
 
 
 def test_boto3_reports_wrong_types_and_unknown_members() -> None:
-    """`find_violations` ignores these mistakes, so that each mistake has only one message."""
+    """`find_violations` ignores these mistakes, because boto3 already reports them."""
     wrong = dict.fromkeys(INPUT.members, object())
     assert list(find_violations(INPUT, wrong)) == []
     assert list(find_violations(INPUT, {"Unknown": 1, "Count": True})) == []
@@ -95,11 +95,11 @@ def test_boto3_reports_wrong_types_and_unknown_members() -> None:
 
 
 def test_the_message_of_a_violation_does_not_contain_the_value() -> None:
-    """A value with the wrong form can be a secret, such as the value of a variable."""
+    """The value can be a secret, such as the value of an environment variable."""
     value = {"Name": "SECRET", "Names": ["SECRET"], "Choice": {"A": "SECRET", "B": "SECRET"}}
     assert "SECRET" not in " ".join(find_violations(INPUT, value))
 
 
-def test_shapes_are_read_by_name() -> None:
-    assert "python3.13" in list_values("lambda.Runtime")
+def test_shapes_are_found_by_the_names_of_service_and_shape() -> None:
+    assert "python3.13" in list_enum_values("lambda.Runtime")
     assert load_shape("iam.roleNameType").metadata["max"] == 64

@@ -34,7 +34,7 @@ def test_the_models_of_the_used_services_contain_patterns() -> None:
 @pytest.mark.parametrize("is_ascii", [True, False])
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_pattern_of_a_called_service_is_translated(service: str, *, is_ascii: bool) -> None:
-    """Python would refuse Java syntax that the translation left in a pattern."""
+    """`compile_pattern` would raise an error if a translated pattern still had Java syntax."""
     for pattern in read_patterns(service):
         compile_pattern(pattern, is_ascii=is_ascii)
 

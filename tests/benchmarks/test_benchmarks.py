@@ -29,31 +29,32 @@ from runtime.shared.pages import Page
 from tests.components.recorder import ROOT
 
 
-def make_recorded(kind: str, **changed: Any) -> Recorded:  # noqa: ANN401
+def make_recorded_resource(resource_type: str, **changed: Any) -> Recorded:  # noqa: ANN401
     """Return a recorded resource `web` of an AWS type. Its only inputs are those in `changed`."""
     nothing: dict[str, Any] = {"inputs": {}, "references": {}, "after": frozenset(), "made": {}}
-    urn = f"urn:pulumi:dev::anchor-deploy::anchor:web:Web${kind}::web"
+    urn = f"urn:pulumi:dev::anchor-deploy::anchor:web:Web${resource_type}::web"
     options = {
         "protect": False,
         "retain_on_delete": False,
         "ignore_changes": [],
         **changed.pop("options", {}),
     }
-    return Recorded(**{"urn": urn, "type": kind, "name": "web", "options": options, **nothing, **changed})
+    given = {"urn": urn, "type": resource_type, "name": "web", "options": options}
+    return Recorded(**{**given, **nothing, **changed})
 
 
-ROLE = make_recorded(
+ROLE = make_recorded_resource(
     "aws:iam/role:Role",
     inputs={"name": "anchor-web", "assumeRolePolicy": "{}"},
     made={("id",): "anchor-web", ("arn",): "arn:aws:iam::123456789012:role/anchor-web"},
 )
-POLICY = make_recorded(
+POLICY = make_recorded_resource(
     "aws:iam/rolePolicy:RolePolicy",
     inputs={"role": "anchor-web", "policy": "{}"},
     references={"role": frozenset({ROLE.urn})},
     after=frozenset({ROLE.urn}),
 )
-FUNCTION = make_recorded(
+FUNCTION = make_recorded_resource(
     "aws:lambda/function:Function",
     inputs={
         "name": "anchor-web",
@@ -92,9 +93,9 @@ def test_a_measurement_without_a_goal_has_no_verdict() -> None:
     ("unit", "shown", "wanted"),
     [("x", "1234.50", "at most 2 x"), ("s", "1234.50 s", "at most 2 s"), ("", "1,234", "at most 2")],
 )
-def test_a_value_and_its_goal_have_the_same_unit(unit: str, shown: str, wanted: str) -> None:
+def test_a_value_and_its_goal_are_shown_with_the_same_unit(unit: str, shown: str, wanted: str) -> None:
     measured = Measurement(name="one", value=1234.5, unit=unit, goal=Goal(bound=2), detail="")
-    assert (measured.shown, measured.wanted) == (shown, wanted)
+    assert (measured.value_text, measured.goal_text) == (shown, wanted)
 
 
 def test_the_page_contains_measurements_machine_and_remarks() -> None:
@@ -126,7 +127,7 @@ def test_the_page_contains_measurements_machine_and_remarks() -> None:
     assert "make bench" in page
 
 
-def register_graph() -> list[Recorded]:
+def register_resource_graph() -> list[Recorded]:
     return [
         each.to_recorded()
         for each in record_program(lambda: register_resources(convert_to_raw_resources(GRAPH)), "dev", {})
@@ -134,13 +135,13 @@ def register_graph() -> list[Recorded]:
 
 
 def test_a_recorded_graph_can_be_registered_without_components() -> None:
-    assert [(each.urn.split("::")[2], each.name) for each in register_graph()] == [
+    assert [(each.urn.split("::")[2], each.name) for each in register_resource_graph()] == [
         (each.type, each.name) for each in GRAPH
     ]
-    assert find_differences(register_graph(), GRAPH) == []
+    assert find_differences(register_resource_graph(), GRAPH) == []
 
 
-def test_values_of_other_resources_are_replaced_by_their_outputs() -> None:
+def test_an_input_equal_to_an_output_refers_to_the_resource_with_that_output() -> None:
     _, _, function = convert_to_raw_resources(GRAPH)
     assert function.wired == {
         "role": Attribute(0, "arn"),
@@ -152,7 +153,7 @@ def test_values_of_other_resources_are_replaced_by_their_outputs() -> None:
     assert function.after == (1,)
 
 
-def test_equal_inputs_refer_to_all_resources_with_that_name() -> None:
+def test_an_input_that_repeats_a_value_refers_to_each_resource_with_that_output() -> None:
     user = evolve(ROLE, urn=f"{ROLE.urn}-user", made={("id",): "anchor-web"})
     both = frozenset({ROLE.urn, user.urn})
     function = evolve(FUNCTION, inputs={"layers": ["anchor-web", "anchor-web"]}, references={"layers": both})
@@ -160,7 +161,7 @@ def test_equal_inputs_refer_to_all_resources_with_that_name() -> None:
     assert {attribute.of for attribute in raw.wired["layers"]} == {0, 1}
 
 
-def test_a_reference_that_cannot_be_found_is_an_error() -> None:
+def test_a_reference_to_a_resource_without_a_matching_output_raises_an_error() -> None:
     lost = evolve(FUNCTION, inputs={"role": "somebody's"}, references={"role": frozenset({ROLE.urn})})
     with pytest.raises(ValueError, match=r"role of .* contains no output of .*aws:iam/role:Role::web"):
         convert_to_raw_resources([ROLE, POLICY, lost])
@@ -195,7 +196,7 @@ def test_the_monitor_distinguishes_components_from_resources() -> None:
         aws.sqs.Queue("web", name="anchor-web", opts=pulumi.ResourceOptions(parent=web))
 
     web, queue = record_program(define_resources, "dev", {})
-    assert (web.custom, queue.custom) == (False, True)
+    assert (web.is_custom, queue.is_custom) == (False, True)
     assert (
         queue.to_recorded().made["url",] == "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-web"
     )
@@ -229,7 +230,7 @@ def test_each_page_of_an_image_list_takes_one_call() -> None:
 
 
 @pytest.mark.parametrize("expected", [["2", "3", "1"], ["3", "2"], ["3", "2", "1", "0"]])
-def test_a_list_with_another_order_or_other_images_is_an_error(expected: list[str]) -> None:
+def test_a_list_in_the_wrong_order_or_with_wrong_images_raises_an_error(expected: list[str]) -> None:
     class FakeImageService:
         def list_images(self, _user: str, **_: object) -> Page[Any]:
             return Page(items=tuple(SimpleNamespace(image_id=name) for name in "321"), cursor=None)
@@ -241,12 +242,12 @@ def test_a_list_with_another_order_or_other_images_is_an_error(expected: list[st
         image_lists.measure_pages(service, None, expected, page=3, counter=counter)
 
 
-def test_growth_compares_the_medians_of_the_first_and_the_last_fifth() -> None:
-    assert image_lists.compute_first_and_last_median([1, 9, 2, *[50] * 9, 4, 4, 99]) == (2, 4)
-    assert image_lists.compute_first_and_last_median([3, 5]) == (3, 5)
+def test_the_growth_of_times_compares_the_medians_of_the_first_and_the_last_fifth() -> None:
+    assert image_lists.compute_medians_of_first_and_last_fifth([1, 9, 2, *[50] * 9, 4, 4, 99]) == (2, 4)
+    assert image_lists.compute_medians_of_first_and_last_fifth([3, 5]) == (3, 5)
 
 
-def test_an_unknown_benchmark_is_named_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_for_an_unknown_benchmark_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["speed"]) == 1
     error = re.sub(r"\s+", " ", capsys.readouterr().err)
     assert f"unknown benchmark: speed. Known: {', '.join(BENCHMARKS)}" in error

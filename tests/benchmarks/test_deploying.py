@@ -1,4 +1,4 @@
-"""The benchmarks of the edge function, of switches and of releases measure correctly."""
+"""The benchmarks of the edge function, of switches and of releases report correct values."""
 
 import pytest
 
@@ -22,8 +22,11 @@ def test_the_edge_function_is_measured_with_few_and_many_hosts() -> None:
     assert progress
 
 
-def test_the_report_of_switches_counts_failed_and_mixed_responses_and_times() -> None:
-    """D3. The first switch is reported separately, because its time includes a cold start."""
+def test_the_switch_report_has_times_and_the_numbers_of_failed_and_mixed_responses() -> None:
+    """D3: a mixed response names two releases.
+
+    The first switch is reported separately, because its time includes a cold start.
+    """
     done = [
         switches.Switched(asked=at, answered=at + 0.4, seen=at + seconds)
         for at, seconds in ((0.0, 3.0), (10.0, 0.1), (20.0, 0.2), (30.0, 0.9))
@@ -34,7 +37,7 @@ def test_the_report_of_switches_counts_failed_and_mixed_responses_and_times() ->
         Answer(path="/", started_at=20.0, ended_at=20.1, error="refused"),
     ]
     report = switches.create_report(done, answers)
-    shown = {each.name: (each.shown, each.verdict) for each in report.measurements}
+    shown = {each.name: (each.value_text, each.verdict) for each in report.measurements}
     assert shown == {
         "failed responses": ("1", "missed"),
         "mixed responses": ("1", "missed"),
@@ -57,7 +60,7 @@ def test_files_of_a_release_are_reproducible_and_named_by_their_hash() -> None:
     assert not set(made) & set(release.make_files(20, seed=2))
 
 
-def test_a_release_that_did_not_go_live_is_an_error() -> None:
+def test_a_release_that_did_not_go_live_raises_an_error() -> None:
     assert require_live({"status": "live"}) == {"status": "live"}
     with pytest.raises(ValueError, match="did not go live"):
         require_live({"status": "failed"})

@@ -92,7 +92,7 @@ class Recording:
 
 @lru_cache
 def get_recording(stage: str) -> Recording:
-    """Return the recording of a stage with its own `Pulumi.<stage>.yaml`."""
+    """Return the recording of a stage. The program runs with the settings in `Pulumi.<stage>.yaml`."""
     return record_main_program(stage)
 
 
@@ -195,12 +195,12 @@ class Recorder(mocks.MockMonitor):
 
     preview = False
 
-    def __init__(self, recorded: list[Recorded], made: pulumi.runtime.Mocks | None = None) -> None:
-        super().__init__(made or Mocks())
+    def __init__(self, recorded: list[Recorded], resource_mocks: pulumi.runtime.Mocks | None = None) -> None:
+        super().__init__(resource_mocks or Mocks())
         self.recorded = recorded
 
     def GetDeploymentInfo(self, request: empty_pb2.Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802 - the SDK's name
-        """Return the supported features without hooks. For hooks, the SDK would start a callback server."""
+        """Return the supported features, except hooks. For hooks, the SDK would start a callback server."""
         known = super().GetDeploymentInfo(request).supportedFeatures
         hooks = resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS
         return resource_pb2.DeploymentInfo(supportedFeatures=[one for one in known if one != hooks])
@@ -280,7 +280,7 @@ def _record_in_context(
 
 
 def _merge_outputs(generated: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the generated outputs and the inputs. Mappings that both have under the same key are merged."""
+    """Return generated outputs and inputs together. Two mappings under the same key become one mapping."""
     within = {
         key: {**generated[key], **value}
         for key, value in inputs.items()

@@ -88,12 +88,12 @@ def test_each_resource_type_is_listed_as_retained_or_recreated() -> None:
 
 @every_stage
 def test_the_program_runs_with_each_stage_file(stage: str) -> None:
-    """G1."""
+    """Requirement G1."""
     assert len(get_recording(stage).resources) > 100
 
 
 def test_production_protects_and_retains_data() -> None:
-    """G3."""
+    """Requirement G3."""
     resources = list_custom_resources("production")
     wrong = [
         resource.urn
@@ -106,7 +106,7 @@ def test_production_protects_and_retains_data() -> None:
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "production"])
 def test_every_stage_except_production_can_be_destroyed_completely(stage: str) -> None:
-    """G3."""
+    """Requirement G3."""
     for resource in get_recording(stage).resources:
         assert not resource.protect, resource.urn
         assert not resource.retain_on_delete, resource.urn
@@ -115,7 +115,7 @@ def test_every_stage_except_production_can_be_destroyed_completely(stage: str) -
 
 @every_stage
 def test_deletion_protection_and_recovery_are_enabled_only_in_production(stage: str) -> None:
-    """G3."""
+    """Requirement G3."""
     production = stage == "production"
     recorded = get_recording(stage)
     tables = recorded.find_by_type("aws:dynamodb/table:Table")
@@ -132,7 +132,7 @@ def test_deletion_protection_and_recovery_are_enabled_only_in_production(stage: 
 
 @every_stage
 def test_every_taggable_resource_has_the_three_tags(stage: str) -> None:
-    """G6."""
+    """Requirement G6."""
     untagged = [
         resource.urn
         for resource in list_custom_resources(stage)
@@ -143,7 +143,7 @@ def test_every_taggable_resource_has_the_three_tags(stage: str) -> None:
 
 
 def test_the_component_tag_names_a_component_of_the_main_program() -> None:
-    """G6."""
+    """Requirement G6."""
     recorded = get_recording("staging")
     components = {resource.type.rsplit(":", 1)[1] for resource in recorded.resources if not resource.parent}
     for resource in recorded.resources:
@@ -160,7 +160,7 @@ def test_resources_of_a_site_have_a_site_tag() -> None:
 
 
 def test_every_allowed_wildcard_is_used() -> None:
-    """`policies/wildcards.py` contains no entry that no policy uses."""
+    """Each entry of `policies/wildcards.py` matches at least one policy of the program."""
     every = [
         statement
         for stage in STAGES
@@ -197,7 +197,7 @@ def test_no_policy_exceeds_the_size_limit_of_iam(stage: str) -> None:
 
 
 def test_a_site_has_no_access_to_another_site() -> None:
-    """P6, A5."""
+    """Requirements P6 and A5."""
     others = {"next-site": "docs", "docs": "next-site"}
     checked = 0
     for policy in get_recording("staging").find_by_type("aws:iam/rolePolicy:RolePolicy"):
@@ -279,7 +279,7 @@ def test_no_region_or_account_is_hard_coded() -> None:
 
 @every_stage
 def test_the_stack_has_all_outputs(stage: str) -> None:
-    """G5."""
+    """Requirement G5."""
     outputs = get_recording(stage).outputs
     assert set(outputs) == {
         "apiEndpoint",
@@ -323,5 +323,5 @@ def test_the_stack_has_all_outputs(stage: str) -> None:
     ],
 )
 def test_the_url_of_a_site_uses_the_domain_of_the_stage(stage: str, url: str) -> None:
-    """G5."""
+    """Requirement G5."""
     assert get_recording(stage).outputs["sites"]["next-site"] == url

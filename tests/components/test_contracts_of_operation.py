@@ -85,7 +85,7 @@ def test_every_resource_is_encrypted_or_listed_as_an_exception(stage: str) -> No
 
 
 def test_every_encryption_exception_applies_to_a_declared_type() -> None:
-    """`WITHOUT_KEY` contains no type that no stage uses."""
+    """Each type in `WITHOUT_KEY` is used in at least one stage."""
     assert {
         resource.type for stage in STAGES for resource in list_custom_resources(stage)
     } >= WITHOUT_KEY.keys()
@@ -110,7 +110,7 @@ def test_retention_periods_follow_the_stage(stage: str) -> None:
 
 @every_stage
 def test_every_bucket_deletes_incomplete_uploads(stage: str) -> None:
-    """B3, B5."""
+    """Requirements B3 and B5."""
     rules = get_recording(stage).find_by_type(
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     )
@@ -183,7 +183,7 @@ def test_everything_that_can_fail_has_an_alarm(stage: str) -> None:
 
 @every_stage
 def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None:
-    """Before the permission exists, an event would be lost, and a request would be answered with 500."""
+    """Without the permission, AWS would drop an event of the trigger, and would answer a request with 500."""
     recorded = get_recording(stage)
     callers = [
         (each, each.inputs[named].replace(" ", ""))
@@ -203,7 +203,7 @@ def test_triggers_are_created_after_the_permission_to_invoke(stage: str) -> None
 
 @every_stage
 def test_every_alarm_has_a_topic_in_its_region_and_a_runbook_section(stage: str) -> None:
-    """Q2."""
+    """Requirement Q2."""
     topics = {topic.urn: topic for topic in get_recording(stage).find_by_type("aws:sns/topic:Topic")}
     for alarm in get_recording(stage).find_by_type(ALARM):
         for actions in ("alarmActions", "okActions"):

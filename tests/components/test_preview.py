@@ -43,10 +43,10 @@ class _Preview(Recorder):
         return attrs.evolve(super()._read_request(request), inputs=MessageToDict(request.object))
 
 
-def _replace_by_unknown(made: Any) -> Any:  # noqa: ANN401 - any output of a resource
-    if isinstance(made, Mapping):
-        return {key: _replace_by_unknown(value) for key, value in made.items()}
-    return [_replace_by_unknown(value) for value in made] if isinstance(made, list) else rpc.UNKNOWN
+def _replace_by_unknown(output: Any) -> Any:  # noqa: ANN401 - any output of a resource
+    if isinstance(output, Mapping):
+        return {key: _replace_by_unknown(value) for key, value in output.items()}
+    return [_replace_by_unknown(value) for value in output] if isinstance(output, list) else rpc.UNKNOWN
 
 
 def _find_texts(value: Any, place: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any input of a resource

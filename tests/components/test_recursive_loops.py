@@ -1,6 +1,6 @@
-"""P4: a function that can call itself, directly or through other functions, has the setting that allows this.
+"""P4: each function that can call itself, directly or through other functions, allows recursive loops.
 
-Without the setting, Lambda drops a call at the end of a long chain of such calls.
+Without this setting, Lambda drops the next call when a chain of such calls becomes too long.
 """
 
 import re
@@ -24,14 +24,14 @@ MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 SETTING = "aws:lambda/functionRecursionConfig:FunctionRecursionConfig"
-# The actions after which the next call belongs to the same chain. Lambda follows chains through SQS, SNS, S3
+# The actions with which a function can continue a chain of calls. Lambda follows chains through SQS, SNS, S3
 # and its own API. EventBridge and DynamoDB streams start new chains.
 SENDING = {"lambda:InvokeFunction", "s3:PutObject", "sns:Publish", "sqs:SendMessage"}
 
 
 def find_recursive_functions(recorded: Recording) -> set[str]:
     """Return the names of the functions that can be called again as a result of their own call."""
-    calls = {name: set(_find_called(recorded, name)) for name in _list_function_names(recorded)}
+    calls = {name: set(_find_called_functions(recorded, name)) for name in _list_function_names(recorded)}
     return {name for name, called in calls.items() if name in _find_reachable(called, calls)}
 
 
@@ -49,15 +49,15 @@ def _find_reachable(start: set[str], calls: dict[str, set[str]]) -> set[str]:
     return reached
 
 
-def _find_called(recorded: Recording, caller: str) -> Iterator[str]:
-    """Yield the functions that are called when a function uses its permissions to send."""
-    for target in _find_targets(recorded, caller):
+def _find_called_functions(recorded: Recording, caller: str) -> Iterator[str]:
+    """Yield the functions that `caller` can trigger with the permissions of its role."""
+    for target in _find_send_targets(recorded, caller):
         for source, function in _list_triggers(recorded):
             if _patterns_overlap(target, source):
                 yield function
 
 
-def _find_targets(recorded: Recording, caller: str) -> Iterator[str]:
+def _find_send_targets(recorded: Recording, caller: str) -> Iterator[str]:
     """Yield the ARN patterns to which the role of a function may send."""
     for policy in build_graph(recorded).find_by_type("aws:iam/rolePolicy:RolePolicy"):
         if policy.get("role") == caller:
@@ -67,7 +67,7 @@ def _find_targets(recorded: Recording, caller: str) -> Iterator[str]:
 
 
 def _list_triggers(recorded: Recording) -> Iterator[tuple[str, str]]:
-    """Yield the ARN pattern of each queue, topic, object or function, and the function that it calls."""
+    """Yield each trigger (the ARN pattern of a queue, topic, objects or function) and its function."""
     for mapping in recorded.find_by_type(MAPPING):
         yield mapping.inputs["eventSourceArn"], _parse_function_name(mapping.inputs["functionName"])
     for notification in recorded.find_by_type(NOTIFICATION):
@@ -106,8 +106,8 @@ def test_exactly_the_recursive_functions_allow_recursive_loops(stage: str) -> No
     assert find_recursive_functions(recorded) == allowed.keys()
 
 
-def _record_pair(first_sends_to: str, second_sends_to: str) -> Recording:
-    """Record the functions `a` and `b`. Each one reads its own queue and may send to one named queue."""
+def _record_two_functions(first_sends_to: str, second_sends_to: str) -> Recording:
+    """Record the functions `a` and `b`. Each reads the queue of its name and may send to the given queue."""
 
     def define_resources() -> None:
         queues = {
@@ -132,7 +132,7 @@ def _record_pair(first_sends_to: str, second_sends_to: str) -> Recording:
     ],
 )
 def test_a_cycle_of_queues_is_found(targets: tuple[str, str], recursive: set[str]) -> None:
-    assert find_recursive_functions(_record_pair(*targets)) == recursive
+    assert find_recursive_functions(_record_two_functions(*targets)) == recursive
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,11 @@ def dump_recording(recorded: Recording) -> str:
     return json.dumps([resources, recorded.outputs], default=sorted, sort_keys=True)
 
 
-def describe_change(stage: str, stored: str, now: str) -> str:
+def describe_change(stage: str, stored: str, current: str) -> str:
     """Return the failure message for an outdated snapshot."""
-    differing = difflib.unified_diff(stored.splitlines(), now.splitlines(), "stored", "now", lineterm="", n=2)
+    differing = difflib.unified_diff(
+        stored.splitlines(), current.splitlines(), "stored", "now", lineterm="", n=2
+    )
     shown = "\n".join(islice(differing, _SHOWN_LINES))
     return f"the graph of {stage} changed; if this is intended, run `{RENEW}` and review the diff:\n{shown}"
 
@@ -68,8 +70,8 @@ def test_the_graph_equals_the_snapshot(stage: str) -> None:
     stored = (
         build_snapshot_path(stage).read_text(encoding="utf-8") if build_snapshot_path(stage).exists() else ""
     )
-    now = render_snapshot(stage)
-    assert stored == now, describe_change(stage, stored, now)
+    current = render_snapshot(stage)
+    assert stored == current, describe_change(stage, stored, current)
 
 
 def test_the_failure_message_shows_the_change_and_the_command() -> None:
@@ -99,7 +101,7 @@ def test_differences_contain_each_added_removed_and_changed_resource() -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -> None:
-    """The test changes the option `ignoreChanges` of one resource at a time. The differences must show it."""
+    """The test changes `ignoreChanges` of one resource at a time. Each change must change the differences."""
     base, graph = read_graph("production"), read_graph(stage)
     for urn, resource in graph["resources"].items():
         # Only this resource is compared, because comparing all resources each time would take minutes.
@@ -114,8 +116,8 @@ def test_every_changed_value_of_a_stage_appears_in_its_differences(stage: str) -
 def test_folder_clock_and_hash_seed_do_not_change_the_graph(tmp_path: Path) -> None:
     """G7: all runs record the same bytes, including the files in archives.
 
-    One stage is enough: production has every type of resource, and all stages run the same program. Only the
-    program could use the time, the folder or the order of a set.
+    One stage is enough: production has every type of resource, and all stages run the same program. The
+    settings of a stage cannot depend on the time, the folder or the order of a set.
     """
     here = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "TZ": "Pacific/Kiritimati"}
     elsewhere = subprocess.run(

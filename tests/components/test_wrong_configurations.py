@@ -39,7 +39,7 @@ class WrongConfiguration:
 
 
 def make_image_settings(**settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML value
-    """Return changed settings of the image service."""
+    """Return production's settings of the image service with these changes. `...` removes a setting."""
     changed = {**read_configuration("production")[SETTING]["images"], **settings}
     return {"images": {key: value for key, value in changed.items() if value is not ...}}
 
@@ -184,7 +184,7 @@ def run_program(wrong: WrongConfiguration, registered: list[Recorded]) -> None:
 def test_a_wrong_configuration_stops_with_one_message_that_names_the_setting(
     wrong: WrongConfiguration,
 ) -> None:
-    """G4."""
+    """Requirement G4."""
     registered: list[Recorded] = []
     with pytest.raises(ConfigurationError) as error:
         run_program(wrong, registered)

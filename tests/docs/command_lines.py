@@ -126,7 +126,7 @@ def _check_python(arguments: list[str]) -> str | None:
     if not chain or apps[-1].default_command is None:
         return f"{module} has no command {' '.join(rest)}"
     names = {name for each in apps[-1].assemble_argument_collection() for name in each.names}
-    return _find_unknown(_find_options(unused), names | {"--help"})
+    return _describe_unknown_options(_find_options(unused), names | {"--help"})
 
 
 def _find_app(module: str) -> App | None:
@@ -147,7 +147,7 @@ def _check_pulumi(arguments: list[str]) -> str | None:
         outputs = get_recording("production").outputs
         if words[0] not in outputs:
             return f"the stack has no output {words[0]}"
-    return _find_unknown(_find_options(words), PULUMI[known])
+    return _describe_unknown_options(_find_options(words), PULUMI[known])
 
 
 @lru_cache
@@ -166,7 +166,7 @@ def _check_aws(arguments: list[str]) -> str | None:
     service, command, *rest = [*arguments, "", ""][: max(2, len(arguments))]
     options = _find_options(rest)
     if (service, command) in AWS_CUSTOM:
-        return _find_unknown(options, AWS_OPTIONS | AWS_CUSTOM_OPTIONS)
+        return _describe_unknown_options(options, AWS_OPTIONS | AWS_CUSTOM_OPTIONS)
     name = "s3" if service == "s3api" else service
     if service == "s3" or name not in _get_session().get_available_services():
         return f"aws has no command {service} {command}"
@@ -188,7 +188,7 @@ def _check_aws(arguments: list[str]) -> str | None:
     missing = sorted(required - set(options))
     if missing and options:
         return f"aws {service} {command} needs {', '.join(missing)}"
-    return _find_unknown(options, known | AWS_OPTIONS)
+    return _describe_unknown_options(options, known | AWS_OPTIONS)
 
 
 def _check_curl(arguments: list[str]) -> str | None:
@@ -212,6 +212,6 @@ def _find_options(words: list[str]) -> list[str]:
     return [word.partition("=")[0] for word in words if word.startswith("-") and word != "-"]
 
 
-def _find_unknown(options: list[str], known: set[str]) -> str | None:
+def _describe_unknown_options(options: list[str], known: set[str]) -> str | None:
     unknown = sorted(set(options) - known)
     return f"unknown: {', '.join(unknown)}" if unknown else None

@@ -77,7 +77,7 @@ def iterate_blocks(*languages: str) -> Iterator[Block]:
         yield from (block for block in each.blocks if block.language in languages)
 
 
-def resolve_link(of: Page, link: str) -> tuple[Path, str]:
+def resolve_link(page: Page, link: str) -> tuple[Path, str]:
     """Return the file and the fragment to which a link of a page points within the checkout."""
     path, _, heading = link.partition("#")
-    return ((ROOT / of.name).parent / path).resolve() if path else ROOT / of.name, heading
+    return ((ROOT / page.name).parent / path).resolve() if path else ROOT / page.name, heading

@@ -10,7 +10,7 @@ from tests.components.recorder import get_recording, read_configuration
 from tests.docs.pages import read_page
 
 
-def test_the_counts_match_the_resources_of_production() -> None:
+def test_the_resource_counts_match_the_resources_of_production() -> None:
     sites = len(read_configuration("production")["anchor-deploy:stage"]["sites"])
     counted = count_resources()
     projects = get_recording("production").find_by_type("aws:codebuild/project:Project")
@@ -20,7 +20,7 @@ def test_the_counts_match_the_resources_of_production() -> None:
     assert min(counted.keys, counted.alarm_metrics, counted.queues, counted.site_roles) > 1
 
 
-def test_the_monthly_cost_is_the_sum_of_the_lines() -> None:
+def test_the_monthly_cost_is_the_sum_of_the_bill_lines() -> None:
     for sites in SITES:
         assert compute_monthly_cost(sites) == pytest.approx(
             sum(line.compute_cost(sites) for line in list_bill_lines())
@@ -37,7 +37,7 @@ def test_the_readme_has_the_same_rounded_costs() -> None:
 @pytest.mark.parametrize(
     ("units", "usd"), [(0, 0.0), (10, 0.0), (11, 1.0), (20, 10.0), (110, 100.0), (111, 100.5), (310, 180.0)]
 )
-def test_prices_have_a_free_part_and_tiers(units: float, usd: float) -> None:
+def test_a_cost_is_computed_with_the_free_amount_and_the_tiers_of_a_price(units: float, usd: float) -> None:
     price = Price(usd=1.0, unit="thing", page="", free=10, tiers=((100, 0.5), (200, 0.3)))
     assert price.compute_cost(units) == pytest.approx(usd)
 
@@ -50,6 +50,6 @@ def test_a_price_is_formatted_with_its_unit() -> None:
     )
 
 
-def test_the_readme_has_the_number_of_sites_of_the_lowest_quota() -> None:
+def test_the_readme_has_the_number_of_sites_that_the_lowest_quota_allows() -> None:
     fits = sorted(quota.max_sites for quota in find_quotas())
     assert f"{fits[0]:,} until the first quota" in read_page("README.md").text

@@ -13,22 +13,22 @@ PATH = re.compile(
 )
 
 
-@pytest.mark.parametrize("of", read_pages(), ids=lambda each: each.name)
-def test_links_within_the_checkout_point_to_an_existing_file_and_heading(of: Page) -> None:
-    for link in of.links:
+@pytest.mark.parametrize("page", read_pages(), ids=lambda each: each.name)
+def test_links_within_the_checkout_point_to_an_existing_file_and_heading(page: Page) -> None:
+    for link in page.links:
         if "://" in link or link.startswith("mailto:"):
             continue
-        file, heading = resolve_link(of, link)
-        assert file.exists(), f"{of.name}: {link}"
+        file, heading = resolve_link(page, link)
+        assert file.exists(), f"{page.name}: {link}"
         if heading and file.suffix == ".md":
-            assert heading in read_page(str(file.relative_to(ROOT))).anchors, f"{of.name}: {link}"
+            assert heading in read_page(str(file.relative_to(ROOT))).anchors, f"{page.name}: {link}"
 
 
-@pytest.mark.parametrize("of", read_pages(), ids=lambda each: each.name)
-def test_files_named_in_the_documents_exist(of: Page) -> None:
-    for code in of.inline_code:
+@pytest.mark.parametrize("page", read_pages(), ids=lambda each: each.name)
+def test_files_named_in_the_documents_exist(page: Page) -> None:
+    for code in page.inline_code:
         if PATH.fullmatch(code) and not code.endswith(("/layers", "-")):
-            assert (ROOT / code).exists(), f"{of.name}: {code}"
+            assert (ROOT / code).exists(), f"{page.name}: {code}"
 
 
 def test_the_documents_contain_links() -> None:

@@ -26,12 +26,12 @@ PROJECT = "01JD3Q4Z6W8XN5T7V9YB2C4D6F"
 TABLE = "anchor-production-projects"
 # The name of a resource begins with `anchor-<stage>-`. The pattern captures the rest of the name.
 NAME = re.compile(r"anchor-(?:<stage>|dev|staging|production)-((?:<site>|[a-z])[a-z<>-]*[a-z])(?![\w<])")
-# Resources that the operator creates by a command of the runbook.
+# Resources that the operator creates with a command of the runbook.
 MADE_MANUALLY = {"projects-restored"}
 
 
 def read_options(operation: str, *names: str) -> dict[str, Any]:
-    """Return options of the runbook's first command with this DynamoDB operation."""
+    """Return the named options of the first command with this DynamoDB operation in the runbook."""
     for block in RUNBOOK.blocks:
         if block.language != "sh":
             continue
@@ -55,7 +55,7 @@ def make_project() -> Project:
     )
 
 
-def test_rotating_a_webhook_secret_increments_the_version_of_this_project_only() -> None:
+def test_rotating_a_webhook_secret_increments_the_version_only_if_the_project_exists() -> None:
     options = read_options(
         "update-item", "key", "update-expression", "condition-expression", "expression-attribute-values"
     )
@@ -108,14 +108,14 @@ def test_removing_a_site_unprotects_exactly_its_protected_resources() -> None:
     assert below_sites == of_the_site
 
 
-def test_log_messages_in_the_runbooks_queries_are_logged() -> None:
+def test_the_program_logs_each_message_that_a_query_of_the_runbook_searches() -> None:
     searched = set(re.findall(r'\$\.message = "([^"]+)"', RUNBOOK.text))
     assert "swept" in searched
     sources = "".join(file.read_text() for file in (ROOT / "runtime").rglob("*.py"))
     assert {message for message in searched if f'"{message}"' not in sources} == set()
 
 
-def test_the_runbook_deletes_the_secrets_at_the_programs_path() -> None:
+def test_the_runbook_deletes_secrets_below_the_path_that_the_program_uses() -> None:
     stage = StageConfig.parse("dev", REGION, read_configuration("dev")["anchor-deploy:stage"])
     path, _, _ = build_secrets_path(stage, "next-site").rpartition("/")
     assert f"--path {path} " in RUNBOOK.text

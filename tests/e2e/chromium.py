@@ -1,4 +1,4 @@
-"""Headless Chromium for `test_browser.py`, installed from a locked npm package below `.anchor`.
+"""Headless Chromium for `test_browser.py`. A locked npm package is installed below `.anchor`.
 
 The package contains the browser for Linux on x86-64, its libraries and a font. On other machines, set
 ANCHOR_CHROMIUM to the path of an installed browser.
@@ -48,13 +48,13 @@ class Chromium:
     environment: dict[str, str]
 
 
-def install_chromium(kept: Path) -> Chromium:
-    """Return the browser that ANCHOR_CHROMIUM names, or else the browser that is installed below a folder.
+def install_chromium(parent: Path) -> Chromium:
+    """Return the browser that ANCHOR_CHROMIUM names, or else the browser that is installed below `parent`.
 
     If the installation is missing or does not match the lock file, install the browser first.
 
     Args:
-        kept: The folder. It is kept between sessions.
+        parent: A folder that is kept between sessions.
 
     Raises:
         subprocess.CalledProcessError: npm could not download the package; npm prints the reason.
@@ -62,13 +62,13 @@ def install_chromium(kept: Path) -> Chromium:
     inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
     if chosen := os.environ.get("ANCHOR_CHROMIUM"):
         return Chromium(program=Path(chosen), environment=inherited)
-    folder = kept / "chromium"
+    folder = parent / "chromium"
     lock = (FOLDER / "package-lock.json").read_bytes()
     installed = folder / "installed-lock.json"  # written last, so its content proves a complete installation
     if not installed.exists() or installed.read_bytes() != lock:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(FOLDER, folder)
-        _install_chromium(folder, Path(os.environ.get("npm_config_cache", kept / "npm-cache")))  # noqa: SIM112 - npm's own name
+        _install_chromium(folder, Path(os.environ.get("npm_config_cache", parent / "npm-cache")))  # noqa: SIM112 - npm's own name
         installed.write_bytes(lock)
     own = {
         "LD_LIBRARY_PATH": str(folder / "lib"),

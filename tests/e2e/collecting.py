@@ -39,7 +39,8 @@ def run_collection(cloud: Cloud) -> None:
     """
     client = cloud.emulator.client("lambda")
     now = datetime.now(UTC)
-    # The event has no fractions of a second. The extra second makes it at least an hour after `now`.
+    # The time in an event has no fraction of a second. With the extra second, the second event is at least an
+    # hour after `now`.
     for at in (now, now + timedelta(hours=1, seconds=1)):
         # The function reads the time from the EventBridge event, so that a test can choose the time.
         event = {"id": "by-hand", "time": at.isoformat(timespec="seconds").replace("+00:00", "Z")}

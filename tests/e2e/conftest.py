@@ -20,7 +20,7 @@ from local.platform_client import Json
 from local.progress import Progress
 from tests.e2e.inspection import count_builds
 from tests.e2e.neighbour import Neighbour, create_neighbour
-from tests.e2e.released import Released, release_and_promote
+from tests.e2e.released import ReleasedSite, release_and_promote
 from tests.e2e.tiny_platform import SITES, TinyPlatform
 
 ROOT = Path(__file__).parents[2]
@@ -50,29 +50,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def own_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
-    """Return a function that returns free ports for a cloud.
+def find_ports(request: pytest.FixtureRequest) -> Generator[Callable[[], Ports]]:
+    """Return a function that returns free ports for a new cloud.
 
-    If no test has failed, the files of the clouds with these ports are deleted at the end of the session.
+    If no test has failed, the files of the clouds that use these ports are deleted at the end of the session.
     """
     made: list[Ports] = []
 
-    def find_own_ports() -> Ports:
+    def find_and_record_ports() -> Ports:
         made.append(find_free_ports())
         return made[-1]
 
-    yield find_own_ports
+    yield find_and_record_ports
     if not request.session.testsfailed:
         for ports in made:
             shutil.rmtree(ROOT / ".anchor" / str(ports.emulator), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
+def cloud(find_ports: Callable[[], Ports]) -> Generator[Cloud]:
     sites = (EXAMPLE_NAME, *SITES)
     with Cloud.start(
         root=ROOT,
-        ports=own_ports(),
+        ports=find_ports(),
         progress=Progress(),
         sites=sites,
         # Only one build runs at a time. If the platform did not notice the end of a build, all later builds
@@ -84,12 +84,12 @@ def cloud(own_ports: Callable[[], Ports]) -> Generator[Cloud]:
 
 @pytest.fixture(scope="session")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlatform:
-    """The tiny sites, in the cloud of all other tests, because a process can have only one emulator."""
+    """Tiny sites in the cloud that all tests share, because a process can have only one emulator."""
     return TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture(scope="session")
-def released(platform: TinyPlatform) -> Released:
+def released_site(platform: TinyPlatform) -> ReleasedSite:
     """A site with fifteen releases. The first release was promoted and is live."""
     return release_and_promote(platform.create_project("alpha"))
 
@@ -101,13 +101,13 @@ def neighbour(platform: TinyPlatform) -> Neighbour:
 
 
 @pytest.fixture(scope="session")
-def first(cloud: Cloud) -> PushedProject:
+def first_push(cloud: Cloud) -> PushedProject:
     """The example site after its first push. The release of this push is live."""
     return connect_and_push(cloud, cloud.create_user(), Progress())
 
 
 @frozen(kw_only=True)
-class Second:
+class SecondPush:
     """The result of a second push. Its release went live while visitors loaded the site.
 
     Attributes:
@@ -146,21 +146,21 @@ def push_changes(
 
 
 @pytest.fixture(scope="session")
-def second(first: PushedProject) -> Second:
+def second_push(first_push: PushedProject) -> SecondPush:
     pushed = time.monotonic()
-    with VisitorLoad(url=first.project["url"]) as load:
+    with VisitorLoad(url=first_push.project["url"]) as load:
         sha, deployment = push_changes(
-            first, {"public/second.txt": "the second release\n"}, "Add a file", load
+            first_push, {"public/second.txt": "the second release\n"}, "Add a file", load
         )
         live_since = time.monotonic()
         time.sleep(2.0)  # visitors load the new release during this time
-    return Second(
+    return SecondPush(
         sha=sha, deployment=deployment, load=load, live_since=live_since, seconds=live_since - pushed
     )
 
 
 @frozen(kw_only=True)
-class Broken:
+class BrokenPush:
     """The result of a push whose build failed while visitors loaded the site."""
 
     deployment: Json
@@ -168,19 +168,19 @@ class Broken:
 
 
 @pytest.fixture(scope="session")
-def broken(first: PushedProject, second: Second) -> Broken:  # noqa: ARG001 - only the order matters
+def broken_push(first_push: PushedProject, second_push: SecondPush) -> BrokenPush:  # noqa: ARG001 - only the order matters
     """A push that adds a dependency to package.json, but not to the lock file."""
     package = (ROOT / "examples/next-site/package.json").read_text()
     changed = package.replace('"dependencies": {', '"dependencies": {\n    "left-pad": "1.3.0",', 1)
     assert changed != package
-    with VisitorLoad(url=first.project["url"], visitors=2) as load:
-        _, deployment = push_changes(first, {"package.json": changed}, "Forget the lock file", load)
-    first.repository.commit({"package.json": package}, "Fix the build")
-    return Broken(deployment=deployment, load=load)
+    with VisitorLoad(url=first_push.project["url"], visitors=2) as load:
+        _, deployment = push_changes(first_push, {"package.json": changed}, "Forget the lock file", load)
+    first_push.repository.commit({"package.json": package}, "Fix the build")
+    return BrokenPush(deployment=deployment, load=load)
 
 
 @frozen(kw_only=True)
-class Cancelled:
+class CancelledPush:
     """The result of a push that was cancelled during its build."""
 
     deployment: Json
@@ -189,16 +189,16 @@ class Cancelled:
 
 
 @pytest.fixture(scope="session")
-def cancelled(cloud: Cloud, first: PushedProject, broken: Broken) -> Cancelled:  # noqa: ARG001 - only the order matters
+def cancelled_push(cloud: Cloud, first_push: PushedProject, broken_push: BrokenPush) -> CancelledPush:  # noqa: ARG001 - only the order matters
     codebuild = cloud.emulator.client("codebuild")
-    with VisitorLoad(url=first.project["url"], visitors=2) as load:
-        sha = first.repository.commit({"public/third.txt": "never built\n"}, "Add another file")
+    with VisitorLoad(url=first_push.project["url"], visitors=2) as load:
+        sha = first_push.repository.commit({"public/third.txt": "never built\n"}, "Add another file")
         payload = create_push_payload(
-            repository_url=first.repository.url, sha=sha, message="Add another file"
+            repository_url=first_push.repository.url, sha=sha, message="Add another file"
         )
-        deployment_id = first.webhook.deliver(payload).json()["deploymentId"]
-        first.client.wait_until(deployment_id, {"building"})
-        deployment = first.client.cancel(deployment_id)
+        deployment_id = first_push.webhook.deliver(payload).json()["deploymentId"]
+        first_push.client.wait_until(deployment_id, {"building"})
+        deployment = first_push.client.cancel(deployment_id)
         (build_id, *_) = codebuild.list_builds(sortOrder="DESCENDING")["ids"]
         deadline = time.monotonic() + 60
         while (build := codebuild.batch_get_builds(ids=[build_id])["builds"][0])[
@@ -206,11 +206,11 @@ def cancelled(cloud: Cloud, first: PushedProject, broken: Broken) -> Cancelled: 
         ] == "IN_PROGRESS":
             assert time.monotonic() < deadline, "the build was not stopped"
             time.sleep(0.1)
-    return Cancelled(deployment=deployment, build_status=build["buildStatus"], load=load)
+    return CancelledPush(deployment=deployment, build_status=build["buildStatus"], load=load)
 
 
 @frozen(kw_only=True)
-class Promoted:
+class Promotion:
     """The result of promoting the first release while visitors loaded the site.
 
     Attributes:
@@ -228,16 +228,18 @@ class Promoted:
 
 
 @pytest.fixture(scope="session")
-def promoted(cloud: Cloud, first: PushedProject, cancelled: Cancelled) -> Promoted:  # noqa: ARG001 - only the order matters
+def promotion(cloud: Cloud, first_push: PushedProject, cancelled_push: CancelledPush) -> Promotion:  # noqa: ARG001 - only the order matters
     builds_before = count_builds(cloud)
-    with VisitorLoad(url=first.project["url"], pause_seconds=0.0) as load:
+    with VisitorLoad(url=first_push.project["url"], pause_seconds=0.0) as load:
         time.sleep(1.0)
         asked = time.monotonic()
-        deployment = first.client.promote(first.deployment["deploymentId"])
+        deployment = first_push.client.promote(first_push.deployment["deploymentId"])
         answered = time.monotonic()
         time.sleep(1.0)
-    first_answer = min(a.ended_at for a in load.answers if a.started_at >= asked and first.sha in a.releases)
-    return Promoted(
+    first_answer = min(
+        a.ended_at for a in load.answers if a.started_at >= asked and first_push.sha in a.releases
+    )
+    return Promotion(
         deployment=deployment,
         load=load,
         answered=answered,

@@ -59,7 +59,7 @@ class AttackTargets:
     def build_role_arn(self, name: str) -> str:
         return f"arn:aws:iam::{self.cloud.emulator.account_id}:role/{PREFIX}-{name}"
 
-    def list_allowed(self) -> list[Attempt]:
+    def list_allowed_attempts(self) -> list[Attempt]:
         """Return calls that every build may make. Their success proves that the credentials are valid."""
         buckets, own = self.cloud.deployed.outputs["buckets"], self.own_site
         group = {"logGroupName": f"/aws/codebuild/{PREFIX}-site-{own}-build"}
@@ -81,7 +81,7 @@ class AttackTargets:
             ),
         ]
 
-    def list_refused(self) -> list[Attempt]:
+    def list_refused_attempts(self) -> list[Attempt]:
         """Return the hostile calls, which AWS must refuse."""
         return [
             *self._list_object_attempts(),

@@ -16,7 +16,7 @@ SHARED: Final = "/_next/static/chunks/0iumlkwknlbd6.js"
 
 
 @frozen(kw_only=True)
-class Released:
+class ReleasedSite:
     """A site with its releases.
 
     Attributes:
@@ -28,8 +28,8 @@ class Released:
     releases: Sequence[Json]
 
 
-def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
-    """Push a number of times. When all pushes have gone live, promote the first release.
+def release_and_promote(site: TinyProject, number: int = NUMBER) -> ReleasedSite:
+    """Push `number` times. When all pushes have gone live, promote the first release.
 
     Each push starts when the build of the previous push has ended. So a push is built while the previous push
     is still being released. All pushes go live, in order, because a project's releases are queued.
@@ -43,7 +43,7 @@ def release_and_promote(site: TinyProject, number: int = NUMBER) -> Released:
     assert newest["status"] == "live", newest
     assert all(each["liveAt"] for each in releases), releases
     site.client.promote(pushed[0])
-    return Released(site=site, releases=releases)
+    return ReleasedSite(site=site, releases=releases)
 
 
 def _push_and_wait_for_build(site: TinyProject, message: str) -> str:

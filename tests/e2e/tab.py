@@ -37,7 +37,7 @@ class Tab:
 
     Attributes:
         url: The URL of the site.
-        requests: All requests so far.
+        requests: All requests that the tab has sent.
         problems: Errors and warnings of the console, uncaught exceptions, failed requests and responses with
             a status of 400 or above.
     """
@@ -145,7 +145,7 @@ class Tab:
         raise AssertionError(f"no such request: {self.requests}; problems: {self.problems}")
 
     def wait_until_idle(self) -> list[str]:
-        """Wait until all requests of the current page are answered, and return all problems so far.
+        """Wait until all requests of the current page are answered, and return all recorded problems.
 
         Requests of earlier pages are ignored, because DevTools sends no more events about them.
         """
@@ -159,9 +159,9 @@ class Tab:
     def _is_pending(self, request: Request) -> bool:
         return request.page == self._page and request.number not in self._ended
 
-    def _wait_for_load(self, before: int) -> None:
+    def _wait_for_load(self, loads_before: int) -> None:
         deadline = time.monotonic() + TIMEOUT
-        while self._loads == before:
+        while self._loads == loads_before:
             assert time.monotonic() < deadline, f"the page was never loaded; problems: {self.problems}"
             time.sleep(_POLL)
 
@@ -198,7 +198,7 @@ class Tab:
             case "Network.responseReceived" if content["response"]["status"] >= 400:
                 request = self._urls.get(content["requestId"], content["response"]["url"])
                 return f"{request} was answered {content['response']['status']}"
-            # The browser cancels requests when the tab leaves a page. Canceled requests are no problem.
+            # The browser cancels requests when the tab leaves a page. A cancelled request is not a problem.
             case "Network.loadingFailed" if not content.get("canceled"):
                 return f"{self._urls.get(content['requestId'], 'a request')} failed: {content['errorText']}"
             case "Runtime.exceptionThrown":

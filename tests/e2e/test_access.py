@@ -10,7 +10,7 @@ from local.demo.demo import PushedProject
 from local.platform_client import Json, PlatformClient, PlatformError
 from runtime.deploy.api.routes import ROUTES
 from runtime.shared.api.routes import Route
-from tests.e2e.conftest import Broken
+from tests.e2e.conftest import BrokenPush
 from tests.e2e.inspection import make_expired_token, make_tampered_token, read_log, remove_permission
 
 PRIVATE_ROUTES = [route for route in ROUTES if route.auth]
@@ -40,13 +40,13 @@ def build_path(route: Route, pushed: PushedProject) -> str:
     ids=["missing", "expired", "tampered", "made up"],
 )
 def test_every_route_refuses_an_invalid_token(
-    cloud: Cloud, first: PushedProject, route: Route, token: Callable[[str], str] | None
+    cloud: Cloud, first_push: PushedProject, route: Route, token: Callable[[str], str] | None
 ) -> None:
-    """A1, A5."""
-    headers = {"Authorization": f"Bearer {token(first.client.token)}"} if token else {}
+    """Requirements A1 and A5."""
+    headers = {"Authorization": f"Bearer {token(first_push.client.token)}"} if token else {}
     answer = requests.request(
         route.method,
-        cloud.api_endpoint + build_path(route, first),
+        cloud.api_endpoint + build_path(route, first_push),
         json=BODIES.get(format_route(route)),
         headers=headers,
         timeout=30,
@@ -76,12 +76,12 @@ def foreign_token(cloud: Cloud) -> str:
 
 @pytest.mark.parametrize("route", PRIVATE_ROUTES, ids=format_route)
 def test_every_route_refuses_a_token_of_another_pool(
-    cloud: Cloud, first: PushedProject, foreign_token: str, route: Route
+    cloud: Cloud, first_push: PushedProject, foreign_token: str, route: Route
 ) -> None:
-    """A1, A5."""
+    """Requirements A1 and A5."""
     client = PlatformClient(endpoint=cloud.api_endpoint, token=foreign_token)
     with pytest.raises(PlatformError) as refused:
-        client.call(route.method, build_path(route, first), BODIES.get(format_route(route)))
+        client.call(route.method, build_path(route, first_push), BODIES.get(format_route(route)))
     assert refused.value.status == 401
 
 
@@ -89,19 +89,20 @@ def test_every_route_refuses_a_token_of_another_pool(
     "route", [route for route in PRIVATE_ROUTES if route.method != "DELETE"], ids=format_route
 )
 def test_every_route_accepts_the_token_of_the_owner(
-    cloud: Cloud, first: PushedProject, broken: Broken, route: Route
+    cloud: Cloud, first_push: PushedProject, broken_push: BrokenPush, route: Route
 ) -> None:
-    """A1: the token is accepted. The API refuses each change for a different reason, so that nothing changes.
+    """A1: the API accepts the token. It refuses each change for another reason, so that nothing changes.
 
-    For example, a request has no fields, or the deployment to promote has failed. Deletion is tested in
+    For example, the request has no fields, or the deployment to promote has failed. Deletion is tested in
     `tests/runtime/api/test_deleting.py`, because the other tests need the project.
     """
-    failed = broken.deployment["deploymentId"]
+    failed = broken_push.deployment["deploymentId"]
     answer = requests.request(
         route.method,
-        cloud.api_endpoint + route.path.format(projectId=first.project["projectId"], deploymentId=failed),
+        cloud.api_endpoint
+        + route.path.format(projectId=first_push.project["projectId"], deploymentId=failed),
         json=None if route.method == "GET" else {},
-        headers={"Authorization": f"Bearer {first.client.token}"},
+        headers={"Authorization": f"Bearer {first_push.client.token}"},
         timeout=30,
     )
     assert answer.status_code in ({200} if route.method == "GET" else {409, 422}), answer.text
@@ -114,14 +115,14 @@ def other_tenant(cloud: Cloud) -> PlatformClient:
 
 @pytest.mark.parametrize("route", ROUTES_WITH_ID, ids=format_route)
 def test_resources_of_another_tenant_are_not_found(
-    first: PushedProject, other_tenant: PlatformClient, route: Route
+    first_push: PushedProject, other_tenant: PlatformClient, route: Route
 ) -> None:
     """A5: for a resource of another tenant, the API answers as for a resource that does not exist."""
     missing = route.path.format(
         projectId="01ARZ3NDEKTSV4RRFFQ69G5FAV", deploymentId="01ARZ3NDEKTSV4RRFFQ69G5FAV"
     )
     problems: list[tuple[int, object]] = []
-    for target in (build_path(route, first), missing):
+    for target in (build_path(route, first_push), missing):
         with pytest.raises(PlatformError) as refused:
             other_tenant.call(route.method, target, BODIES.get(format_route(route)))
         problems.append((refused.value.status, refused.value.problem))
@@ -129,14 +130,14 @@ def test_resources_of_another_tenant_are_not_found(
     assert problems[0][0] == 404
 
 
-@pytest.mark.usefixtures("first")
+@pytest.mark.usefixtures("first_push")
 def test_a_list_contains_no_projects_of_other_tenants(other_tenant: PlatformClient) -> None:
-    """A5."""
+    """Requirement A5."""
     assert other_tenant.call("GET", "/projects")["projects"] == []
 
 
-@pytest.mark.usefixtures("first")
-def test_a_site_in_use_is_refused_like_one_that_does_not_exist(other_tenant: PlatformClient) -> None:
+@pytest.mark.usefixtures("first_push")
+def test_the_answer_is_the_same_for_a_site_in_use_and_a_missing_site(other_tenant: PlatformClient) -> None:
     """A5: because the two answers are equal, a user cannot find out which sites are in use."""
     answers: list[object] = []
     for site in ("next-site", "no-such-site"):
@@ -154,10 +155,11 @@ def api_without_query_permission(cloud: Cloud) -> Generator[None]:
 
 
 @pytest.mark.usefixtures("api_without_query_permission")
-def test_a_call_without_permission_is_refused(cloud: Cloud, first: PushedProject) -> None:
+def test_a_call_without_permission_is_refused(cloud: Cloud, first_push: PushedProject) -> None:
     """Q3: the emulator enforces the roles' policies. Therefore other tests fail if a grant is missing."""
     with pytest.raises(PlatformError) as refused:
-        first.client.list_deployments(first.project["projectId"])
+        first_push.client.list_deployments(first_push.project["projectId"])
     assert refused.value.status >= 500  # AWS answers 500, and the emulator answers 502
     assert any("AccessDenied" in line and "Query" in line for line in read_log(cloud, "api"))
-    assert first.client.call("GET", f"/projects/{first.project['projectId']}")["site"] == "next-site"
+    project = first_push.client.call("GET", f"/projects/{first_push.project['projectId']}")
+    assert project["site"] == "next-site"

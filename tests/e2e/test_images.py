@@ -23,7 +23,7 @@ TYPES = [*FORMATS, "image/svg+xml"]
 
 
 @frozen(kw_only=True)
-class Images:
+class ImageClient:
     """Client of the image service for one signed-in user."""
 
     client: PlatformClient
@@ -38,21 +38,21 @@ class Images:
         fields = {**form["fields"], **{name.replace("_", "-"): value for name, value in changes.items()}}
         return requests.post(form["url"], data=fields, files={"file": ("photo", content)}, timeout=30)
 
-    def wait_until_inspected(self, image_id: str, *, was: str = "pending") -> Json:
+    def wait_until_inspected(self, image_id: str, *, status_before: str = "pending") -> Json:
         """Wait until the service has inspected the uploaded file, and return the image.
 
         Args:
             image_id: The image.
-            was: The status of the image before the inspection.
+            status_before: The status of the image before the inspection.
         """
         deadline = time.monotonic() + 30
-        while (image := self.client.call("GET", f"/images/{image_id}"))["status"] == was:
-            assert time.monotonic() < deadline, f"image {image_id} is still {was}"
+        while (image := self.client.call("GET", f"/images/{image_id}"))["status"] == status_before:
+            assert time.monotonic() < deadline, f"image {image_id} is still {status_before}"
             time.sleep(0.1)
         return image
 
     def add(self, content: bytes, content_type: str = "image/png", **fields: object) -> Json:
-        """Create an image, upload its file, wait until the file was inspected, and return the image."""
+        """Create an image, upload its file, wait until the service has inspected it, and return the image."""
         created = self.create(content, content_type, **fields)
         answer = self.upload(created["upload"], content)
         assert answer.status_code == 204, answer.text
@@ -82,12 +82,12 @@ class Images:
 
 
 @pytest.fixture(scope="session")
-def sign_in(cloud: Cloud) -> Callable[[str], Images]:
+def sign_in(cloud: Cloud) -> Callable[[str], ImageClient]:
     outputs = cloud.deployed.outputs["images"]
 
-    def sign_in(name: str) -> Images:
+    def sign_in(name: str) -> ImageClient:
         client = evolve(cloud.sign_in(cloud.create_user(name)), endpoint=outputs["apiEndpoint"])
-        return Images(
+        return ImageClient(
             client=client,
             deliveryUrl=outputs["deliveryUrl"],
             get_s3_client=lambda: cloud.emulator.client("s3"),
@@ -97,18 +97,20 @@ def sign_in(cloud: Cloud) -> Callable[[str], Images]:
 
 
 @pytest.fixture(scope="session")
-def images(sign_in: Callable[[str], Images]) -> Images:
+def images(sign_in: Callable[[str], ImageClient]) -> ImageClient:
     return sign_in("grace@example.com")
 
 
 @pytest.fixture(scope="session")
-def other_user(sign_in: Callable[[str], Images]) -> Images:
+def other_user(sign_in: Callable[[str], ImageClient]) -> ImageClient:
     return sign_in("mallory@example.com")
 
 
 @pytest.mark.parametrize("content_type", TYPES)
-def test_an_uploaded_file_becomes_ready_with_its_own_dimensions(images: Images, content_type: str) -> None:
-    """I2."""
+def test_an_uploaded_file_becomes_ready_with_its_own_dimensions(
+    images: ImageClient, content_type: str
+) -> None:
+    """Requirement I2."""
     image = images.add(make_picture(content_type), content_type, title="On the hill")
     assert image["status"] == "ready", image
     assert (image["width"], image["height"]) == ((120, 80) if content_type == "image/svg+xml" else (40, 30))
@@ -117,8 +119,8 @@ def test_an_uploaded_file_becomes_ready_with_its_own_dimensions(images: Images, 
 
 
 @pytest.mark.parametrize("content_type", TYPES)
-def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) -> None:
-    """I3, B6."""
+def test_the_edge_delivers_what_was_uploaded(images: ImageClient, content_type: str) -> None:
+    """Requirements I3 and B6."""
     image = images.add(make_picture(content_type), content_type)
     answer = images.visit(image)
     assert (answer.status_code, answer.content) == (200, make_picture(content_type))
@@ -133,8 +135,8 @@ def test_the_edge_delivers_what_was_uploaded(images: Images, content_type: str) 
     assert part.headers["Content-Range"] == f"bytes 2-9/{len(answer.content)}"
 
 
-def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud) -> None:
-    """B1, B6."""
+def test_the_bucket_cannot_be_read_without_the_edge(images: ImageClient, cloud: Cloud) -> None:
+    """Requirements B1 and B6."""
     image = images.add(make_picture())
     (bucket,) = (name for name in cloud.deployed.outputs["buckets"].values() if name.endswith("-images"))
     address = f"{cloud.emulator.endpoint_url}/{bucket}{urlsplit(image['url']).path}"
@@ -142,10 +144,10 @@ def test_the_bucket_cannot_be_read_without_the_edge(images: Images, cloud: Cloud
 
 
 @pytest.mark.parametrize("content", [make_picture(color="blue"), b"just text"], ids=["picture", "text"])
-def test_a_published_image_does_not_change_when_its_form_is_used_again(
-    images: Images, content: bytes
+def test_a_published_image_does_not_change_when_its_upload_form_is_used_again(
+    images: ImageClient, content: bytes
 ) -> None:
-    """I2, I3."""
+    """Requirements I2 and I3."""
     created = images.create(max(make_picture(), content, key=len))
     assert images.upload(created["upload"], make_picture()).status_code == 204
     image = images.wait_until_inspected(created["imageId"])
@@ -155,8 +157,8 @@ def test_a_published_image_does_not_change_when_its_form_is_used_again(
     assert images.visit(image).content == make_picture()
 
 
-def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -> None:
-    """I2."""
+def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], ImageClient]) -> None:
+    """Requirement I2."""
     images = sign_in("list@example.com")
     album = images.client.call("POST", "/albums", {"name": "Summer"})["albumId"]
     image_ids = [
@@ -179,8 +181,8 @@ def test_lists_are_newest_first_across_pages(sign_in: Callable[[str], Images]) -
     assert listed["name"] == "Summer"
 
 
-def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) -> None:
-    """I2."""
+def test_an_image_is_changed_moved_between_albums_and_deleted(images: ImageClient) -> None:
+    """Requirement I2."""
     one, other = (images.client.call("POST", "/albums", {"name": name})["albumId"] for name in "AB")
     image_id = images.add(make_picture(), albumId=one, title="Before")["imageId"]
     changed = images.client.call("PATCH", f"/images/{image_id}", {"title": "After", "albumId": other})
@@ -189,12 +191,12 @@ def test_an_image_is_changed_moved_between_albums_and_deleted(images: Images) ->
     assert counts == [0, 1]
     assert urlsplit(changed["url"]).path[1:] in images.list_objects(image_id)
     images.client.call("DELETE", f"/images/{image_id}")
-    assert expect_refusal(images, "GET", f"/images/{image_id}") == 404
+    assert read_refusal_status(images, "GET", f"/images/{image_id}") == 404
     assert images.wait_until_upload_is_deleted(image_id) == []
     assert images.client.call("GET", f"/albums/{other}")["imageCount"] == 0
 
 
-def test_a_deleted_image_is_removed_from_the_edge_cache(images: Images) -> None:
+def test_a_deleted_image_is_removed_from_the_edge_cache(images: ImageClient) -> None:
     """I2, I3: without an invalidation, the edge would serve the deleted image for a day."""
     image = images.add(make_picture())
     cache = [images.visit(image).headers["X-Cache"].partition(" ")[0] for _ in range(2)]
@@ -204,7 +206,7 @@ def test_a_deleted_image_is_removed_from_the_edge_cache(images: Images) -> None:
     assert images.visit(image).status_code == 403
 
 
-def expect_refusal(images: Images, method: str, path: str, body: Json | None = None) -> int:
+def read_refusal_status(images: ImageClient, method: str, path: str, body: Json | None = None) -> int:
     with pytest.raises(PlatformError) as refusal:
         images.client.call(method, path, body)
     assert refusal.value.problem["status"] == refusal.value.status
@@ -221,8 +223,8 @@ def expect_refusal(images: Images, method: str, path: str, body: Json | None = N
         ({"contentType": "image/png", "size": 5, "albumId": "01JB0000000000000000000000"}, "albumId"),
     ],
 )
-def test_the_error_names_an_invalid_field_of_a_new_image(images: Images, body: Json, field: str) -> None:
-    """A3, Q1."""
+def test_the_error_names_an_invalid_field_of_a_new_image(images: ImageClient, body: Json, field: str) -> None:
+    """Requirements A3 and Q1."""
     with pytest.raises(PlatformError) as refusal:
         images.client.call("POST", "/images", body)
     assert refusal.value.status == 422
@@ -240,8 +242,10 @@ def test_the_error_names_an_invalid_field_of_a_new_image(images: Images, body: J
     ],
     ids=["larger", "another type", "another key", "key of a published image", "another policy"],
 )
-def test_the_form_limits_size_type_and_key(images: Images, changes: dict[str, str], content: bytes) -> None:
-    """I2."""
+def test_the_upload_form_limits_the_size_type_and_key_of_a_file(
+    images: ImageClient, changes: dict[str, str], content: bytes
+) -> None:
+    """Requirement I2."""
     created = images.create(make_picture())
     answer = images.upload(created["upload"], content, **changes)
     assert answer.status_code in {400, 403}, answer.text
@@ -262,9 +266,9 @@ SCRIPT = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>
     ids=["text", "another type", "cut off", "script"],
 )
 def test_a_file_of_another_type_is_rejected_with_the_reason(
-    images: Images, content: bytes, content_type: str
+    images: ImageClient, content: bytes, content_type: str
 ) -> None:
-    """I2, Q1."""
+    """Requirements I2 and Q1."""
     image = images.add(content, content_type)
     assert image["status"] == "rejected"
     assert image["reason"]
@@ -272,13 +276,13 @@ def test_a_file_of_another_type_is_rejected_with_the_reason(
     assert images.wait_until_upload_is_deleted(image["imageId"]) == []
 
 
-def test_an_image_deleted_during_its_upload_leaves_no_objects(images: Images) -> None:
-    """I2."""
+def test_an_image_deleted_during_its_upload_leaves_no_objects(images: ImageClient) -> None:
+    """Requirement I2."""
     created = images.create(make_picture())
     images.client.call("DELETE", f"/images/{created['imageId']}")
     assert images.upload(created["upload"], make_picture()).status_code == 204
     assert images.wait_until_upload_is_deleted(created["imageId"]) == []
-    assert expect_refusal(images, "GET", f"/images/{created['imageId']}") == 404
+    assert read_refusal_status(images, "GET", f"/images/{created['imageId']}") == 404
 
 
 ROUTES_WITH_ID = [route for route in ROUTES if "{" in route.path]
@@ -286,46 +290,48 @@ ROUTES_WITH_ID = [route for route in ROUTES if "{" in route.path]
 
 @pytest.mark.parametrize("route", ROUTES_WITH_ID, ids=lambda route: route.key)
 def test_images_and_albums_of_another_user_are_not_found(
-    images: Images, other_user: Images, route: Route
+    images: ImageClient, other_user: ImageClient, route: Route
 ) -> None:
-    """A5."""
+    """Requirement A5."""
     image = images.add(make_picture())["imageId"]
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
     body = {"title": "taken"} if "image" in route.path else {"name": "taken"}
     sent = body if route.method == "PATCH" else None
 
-    def find_refusal(image_id: str, album_id: str) -> tuple[int, Json]:
+    def read_refusal(image_id: str, album_id: str) -> tuple[int, Json]:
         path = route.path.replace("{imageId}", image_id).replace("{albumId}", album_id)
         with pytest.raises(PlatformError) as refusal:
             other_user.client.call(route.method, path, sent)
         return refusal.value.status, refusal.value.problem
 
     nothing = "01JB0000000000000000000000"
-    assert find_refusal(image, album) == find_refusal(nothing, nothing)
-    assert find_refusal(image, album)[0] == 404
+    assert read_refusal(image, album) == read_refusal(nothing, nothing)
+    assert read_refusal(image, album)[0] == 404
     assert images.client.call("GET", f"/images/{image}")["title"] is None
 
 
-def test_an_album_of_another_user_cannot_be_used_or_listed(images: Images, other_user: Images) -> None:
-    """A5."""
+def test_an_album_of_another_user_cannot_be_used_or_listed(
+    images: ImageClient, other_user: ImageClient
+) -> None:
+    """Requirement A5."""
     album = images.client.call("POST", "/albums", {"name": "Mine"})["albumId"]
     with pytest.raises(PlatformError) as refusal:
         other_user.create(make_picture(), albumId=album)
     with pytest.raises(PlatformError) as unknown:
         other_user.create(make_picture(), albumId="01JB0000000000000000000000")
     assert refusal.value.problem == unknown.value.problem
-    assert expect_refusal(other_user, "GET", f"/images?albumId={album}") == 404
+    assert read_refusal_status(other_user, "GET", f"/images?albumId={album}") == 404
 
 
 @pytest.mark.parametrize("cursor", ["nonsense", "e30", "%00"])
-def test_an_invalid_cursor_is_answered_with_400(images: Images, cursor: str) -> None:
-    assert expect_refusal(images, "GET", f"/images?cursor={cursor}") == 400
+def test_an_invalid_cursor_is_answered_with_400(images: ImageClient, cursor: str) -> None:
+    assert read_refusal_status(images, "GET", f"/images?cursor={cursor}") == 400
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.auth], ids=lambda route: route.key)
 @pytest.mark.parametrize("token", ["missing", "expired", "tampered", "made-up"])
-def test_every_route_refuses_an_invalid_token(images: Images, route: Route, token: str) -> None:
-    """I1, A1."""
+def test_every_route_refuses_an_invalid_token(images: ImageClient, route: Route, token: str) -> None:
+    """Requirements I1 and A1."""
     good = images.client.token
     bad = {"expired": make_expired_token(good), "tampered": make_tampered_token(good), "made-up": "a.b.c"}
     headers = {} if token == "missing" else {"Authorization": f"Bearer {bad[token]}"}
@@ -335,8 +341,10 @@ def test_every_route_refuses_an_invalid_token(images: Images, route: Route, toke
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-def test_preflight_requests_are_allowed_for_the_configured_origins_only(images: Images, method: str) -> None:
-    """I1."""
+def test_preflight_requests_are_allowed_for_the_configured_origins_only(
+    images: ImageClient, method: str
+) -> None:
+    """Requirement I1."""
     request_headers = {
         "Access-Control-Request-Method": method,
         "Access-Control-Request-Headers": "authorization",
@@ -353,8 +361,8 @@ def test_preflight_requests_are_allowed_for_the_configured_origins_only(images: 
     assert "Access-Control-Allow-Origin" not in forbidden.headers
 
 
-def test_responses_allow_the_configured_origins_without_credentials(images: Images) -> None:
-    """I1: the pages send the token in a header, so the browser must not send cookies."""
+def test_responses_allow_the_configured_origins_without_credentials(images: ImageClient) -> None:
+    """I1: pages of these origins send the token in a header, so the browser must not send cookies."""
     url = f"{images.client.endpoint}/images"
     headers = {"Authorization": f"Bearer {images.client.token}"}
     allowed = requests.get(url, headers={"Origin": ORIGIN, **headers}, timeout=10)
@@ -364,8 +372,8 @@ def test_responses_allow_the_configured_origins_without_credentials(images: Imag
     assert "Access-Control-Allow-Origin" not in forbidden.headers
 
 
-def test_only_pages_of_the_configured_origins_can_read_delivered_images(images: Images) -> None:
-    """I3."""
+def test_only_pages_of_the_configured_origins_can_read_delivered_images(images: ImageClient) -> None:
+    """Requirement I3."""
     image = images.add(make_picture())
     allowed = images.visit(image, {"Origin": ORIGIN})
     assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -377,9 +385,9 @@ def test_only_pages_of_the_configured_origins_can_read_delivered_images(images: 
     ("function", "action"), [("images-api", "dynamodb:PutItem"), ("images-uploaded", "s3:GetObject")]
 )
 def test_the_functions_have_only_the_permissions_of_their_roles(
-    images: Images, cloud: Cloud, function: str, action: str
+    images: ImageClient, cloud: Cloud, function: str, action: str
 ) -> None:
-    """T3: in the tests above, the same functions ran with all permissions of these roles."""
+    """T3: the function fails if a permission is missing. The tests above passed with all permissions."""
     created = images.create(make_picture())
     with remove_permission(cloud, function, action):
         if function == "images-api":

@@ -20,12 +20,12 @@ from local.github import Webhook, create_push_payload
 from tests.e2e import tiny_site
 from tests.e2e.tiny_platform import SITES
 from tests.e2e.visitors import (
-    NextStart,
-    Question,
+    EdgeClient,
+    FunctionClient,
+    NextStartClient,
     Reply,
-    ThroughTheEdge,
     VisitorProfile,
-    WithoutEdge,
+    VisitorRequest,
     build_site,
     run_next_start,
 )
@@ -98,7 +98,7 @@ VARIANTS: Final = {
 
 
 @frozen(kw_only=True)
-class Served:
+class ServedBuild:
     """One build, served in three ways.
 
     Attributes:
@@ -109,11 +109,11 @@ class Served:
 
     variant: Variant
     build_id: str
-    edge: ThroughTheEdge
-    function: WithoutEdge
-    next: NextStart
+    edge: EdgeClient
+    function: FunctionClient
+    next: NextStartClient
 
-    def make_question(
+    def make_request(
         self,
         page: str,
         visitor: VisitorProfile,
@@ -121,14 +121,16 @@ class Served:
         method: str = "GET",
         form: str = "document",
         query: str = "",
-    ) -> Question:
-        """Return a visitor's request for a page, in one of the forms that `Question` describes."""
+    ) -> VisitorRequest:
+        """Return a visitor's request for a page. `VisitorRequest` describes the forms."""
         if form == "data":
             locale = f"/{self.variant.locales[0]}" if self.variant.locales else ""
             path = f"/_next/data/{self.build_id}{locale}/{page}.json"
         else:
             path = f"/{page}{self.variant.slash}"
-        return Question(visitor=visitor, path=f"{self.variant.base}{path}{query}", method=method, form=form)
+        return VisitorRequest(
+            visitor=visitor, path=f"{self.variant.base}{path}{query}", method=method, form=form
+        )
 
 
 @pytest.fixture(
@@ -140,11 +142,11 @@ class Served:
 )
 def served(
     request: pytest.FixtureRequest, cloud: Cloud, tmp_path_factory: pytest.TempPathFactory
-) -> Generator[Served]:
+) -> Generator[ServedBuild]:
     variant = VARIANTS[request.param]
     folder = build_site(
         tmp_path_factory.mktemp("site") / "site",
-        of=variant.example,
+        example=variant.example,
         changes=variant.changes,
         settings=variant.settings,
     )
@@ -166,13 +168,13 @@ def served(
     deployment_id = Webhook(**project["webhook"]).deliver(payload).json()["deploymentId"]
     deployment = client.wait_until(deployment_id, set(), timeout=300.0)
     assert deployment["status"] == "live", deployment
-    edge = ThroughTheEdge(url=project["url"])
+    edge = EdgeClient(url=project["url"])
     with run_next_start(folder, host=edge.host, settings=variant.settings) as started:
-        yield Served(
+        yield ServedBuild(
             variant=variant,
             build_id=(folder / ".next" / "BUILD_ID").read_text().strip(),
             edge=edge,
-            function=WithoutEdge.from_release(cloud, variant.site, edge.host, deployment_id),
+            function=FunctionClient.from_release(cloud, variant.site, edge.host, deployment_id),
             next=started,
         )
 
@@ -190,14 +192,14 @@ FORMS = [("GET", "document"), ("HEAD", "document"), ("GET", "rsc"), ("GET", "dat
 @pytest.mark.parametrize(
     "order", [(MEMBER, STRANGER), (STRANGER, MEMBER)], ids=["member first", "stranger first"]
 )
-def test_a_protected_page_is_not_served_to_a_stranger_in_either_order(
-    served: Served, order: tuple[VisitorProfile, VisitorProfile], page: str, method: str, form: str
+def test_a_protected_page_is_never_served_to_a_stranger_whoever_asks_first(
+    served: ServedBuild, order: tuple[VisitorProfile, VisitorProfile], page: str, method: str, form: str
 ) -> None:
     """A page that the middleware shows only to members is never served to a stranger, whoever asks first."""
     query = create_unused_query()
     for visitor in (*order, *order):
-        question = served.make_question(page, visitor, method=method, form=form, query=query)
-        found, right = served.edge.ask(question), served.function.ask(question)
+        request = served.make_request(page, visitor, method=method, form=form, query=query)
+        found, right = served.edge.send(request), served.function.send(request)
         assert found == right
         assert not found.is_hit
         if form == "document" and not (served.variant.locales and page.startswith("in/")):
@@ -205,18 +207,18 @@ def test_a_protected_page_is_not_served_to_a_stranger_in_either_order(
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_each_visitor_gets_the_same_answer_with_and_without_the_edge(served: Served, seed: int) -> None:
+def test_each_visitor_gets_the_same_answer_with_and_without_the_edge(served: ServedBuild, seed: int) -> None:
     """Each answer through the edge equals the answer of the function that is called directly.
 
     The content of each page also equals the page of `next start`.
     """
-    right: Callable[[Question], Reply] = cache(served.function.ask)
-    real: Callable[[Question], Reply] = cache(served.next.ask)
+    right: Callable[[VisitorRequest], Reply] = cache(served.function.send)
+    real: Callable[[VisitorRequest], Reply] = cache(served.next.send)
     draw = random.Random(seed)  # noqa: S311 - the seed makes the order repeatable
     forms = [*FORMS, ("POST", "document")]
     query = create_unused_query()
-    questions = [
-        served.make_question(
+    sent_requests = [
+        served.make_request(
             draw.choice((page, f"in/{page}")),
             visitor,
             method=method,
@@ -227,37 +229,37 @@ def test_each_visitor_gets_the_same_answer_with_and_without_the_edge(served: Ser
         for visitor in VISITORS
         for method, form in draw.sample(forms, 2)
     ]
-    draw.shuffle(questions)
+    draw.shuffle(sent_requests)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(served.edge.ask, questions))
+        found = list(pool.map(served.edge.send, sent_requests))
     wrong = [
-        (question, reply, right(question))
-        for question, reply in zip(questions, found, strict=True)
-        if reply != right(question)
+        (request, reply, right(request))
+        for request, reply in zip(sent_requests, found, strict=True)
+        if reply != right(request)
     ]
     assert wrong == []
     documents = {
-        question: reply
-        for question, reply in zip(questions, found, strict=True)
-        if question.form == "document" and question.method == "GET" and DIFFERS_FROM_NEXT not in question.path
+        request: reply
+        for request, reply in zip(sent_requests, found, strict=True)
+        if request.form == "document" and request.method == "GET" and DIFFERS_FROM_NEXT not in request.path
     }
     assert len(documents) > len(PAGES)
     if served.variant.locales:
         return
     different = {
-        f"{question.path} for {question.headers}: {reply.meaning}, not {real(question).meaning}"
-        for question, reply in documents.items()
-        if reply.meaning != real(question).meaning
+        f"{request.path} for {request.headers}: {reply.compared_parts}, not {real(request).compared_parts}"
+        for request, reply in documents.items()
+        if reply.compared_parts != real(request).compared_parts
     }
     assert not different, "\n".join(sorted(different))
     controls = {reply.control or "" for reply in found}
     assert not [control for control in controls if "s-maxage" in control]
 
 
-def test_a_shareable_answer_is_shared_between_visitors(served: Served) -> None:
+def test_a_shareable_answer_is_shared_between_visitors(served: ServedBuild) -> None:
     """The response of `/api/feed` may be shared: it allows shared caching, and no middleware handles it."""
-    question = served.make_question("api/feed", STRANGER, query=create_unused_query())
-    first, second = served.edge.ask(question), served.edge.ask(evolve(question, visitor=MEMBER))
+    request = served.make_request("api/feed", STRANGER, query=create_unused_query())
+    first, second = served.edge.send(request), served.edge.send(evolve(request, visitor=MEMBER))
     assert (first.status, first.is_hit, second.is_hit) == (200, False, True)
     assert first.body == second.body
     assert (first.control, second.control) == ("public, max-age=0, must-revalidate",) * 2
@@ -267,20 +269,22 @@ def test_a_shareable_answer_is_shared_between_visitors(served: Served) -> None:
     "visitor", [evolve(STRANGER, authorization="Bearer x"), evolve(STRANGER, cookie="__prerender_bypass=x")]
 )
 def test_a_visitor_with_credentials_or_in_draft_mode_gets_a_separate_answer(
-    served: Served, visitor: VisitorProfile
+    served: ServedBuild, visitor: VisitorProfile
 ) -> None:
-    question = served.make_question("api/feed", STRANGER, query=create_unused_query())
-    bodies = {served.edge.ask(each).body for each in (question, evolve(question, visitor=visitor))}
-    bodies |= {served.edge.ask(evolve(question, visitor=visitor)).body}
+    request = served.make_request("api/feed", STRANGER, query=create_unused_query())
+    bodies = {served.edge.send(each).body for each in (request, evolve(request, visitor=visitor))}
+    bodies |= {served.edge.send(evolve(request, visitor=visitor)).body}
     assert len(bodies) == 3
 
 
 @pytest.mark.parametrize("path", ["api/by-cookie", "api/conditional"])
-def test_an_answer_that_varies_by_a_cookie_or_a_condition_is_not_shared(served: Served, path: str) -> None:
+def test_an_answer_that_varies_by_a_cookie_or_a_condition_is_not_shared(
+    served: ServedBuild, path: str
+) -> None:
     """The first path sends `Vary: Cookie`. For the second path, `next.config.mjs` has cookie conditions."""
     query = create_unused_query()
     for visitor in (MEMBER, STRANGER, evolve(STRANGER, cookie="bucket=b"), MEMBER):
-        question = served.make_question(path, visitor, query=query)
-        reply = served.edge.ask(question)
+        request = served.make_request(path, visitor, query=query)
+        reply = served.edge.send(request)
         assert not reply.is_hit
-        assert reply.headers.get("x-user") == served.function.ask(question).headers.get("x-user")
+        assert reply.headers.get("x-user") == served.function.send(request).headers.get("x-user")

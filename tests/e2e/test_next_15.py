@@ -20,7 +20,7 @@ pytestmark = pytest.mark.conformance
 
 
 @pytest.fixture(scope="module")
-def released(cloud: Cloud) -> PushedProject:
+def pushed_site(cloud: Cloud) -> PushedProject:
     """The site after its first push. The release of this push is live."""
     repository = cloud.git.create(NAME, ROOT / "examples" / NAME, "The conformance site")
     client = cloud.sign_in(cloud.create_user("next-15@example.com"))
@@ -32,14 +32,14 @@ def released(cloud: Cloud) -> PushedProject:
 
 
 @pytest.mark.parametrize("check", NEXT_15_CHECKS, ids=lambda check: check.title)
-def test_the_release_passes_every_site_check(released: PushedProject, check: SiteCheck) -> None:
+def test_the_release_passes_every_site_check(pushed_site: PushedProject, check: SiteCheck) -> None:
     """D7: the check runs at the immutable URL of the release (D6)."""
-    check.run(Visitor(url=released.deployment["url"]), released.sha)
+    check.run(Visitor(url=pushed_site.deployment["url"]), pushed_site.sha)
 
 
-def test_the_host_of_the_site_serves_every_part_of_the_release(released: PushedProject) -> None:
+def test_the_host_of_the_site_serves_every_part_of_the_release(pushed_site: PushedProject) -> None:
     """D3: the server and a part of the split server answer with the same release."""
-    visitor = Visitor(url=released.project["url"])
-    assert visitor.get("/docs/api/split/x").json()["release"] == released.sha
-    assert released.sha in visitor.get("/docs").text
+    visitor = Visitor(url=pushed_site.project["url"])
+    assert visitor.get("/docs/api/split/x").json()["release"] == pushed_site.sha
+    assert pushed_site.sha in visitor.get("/docs").text
     assert visitor.get("/docs/robots.txt").status_code == 200

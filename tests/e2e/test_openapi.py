@@ -18,7 +18,7 @@ from tests.e2e.sites import declare_site
 EXAMPLES = 3
 DOCUMENTS = {api.title: DescribedApi.from_api(api) for api in (PLATFORM, IMAGES)}
 # Requests to these routes would delete the project, or build a repository that does not exist. Therefore the
-# path of these requests contains a generated project id.
+# path of these requests contains a generated project id, which belongs to no project.
 WITHOUT_PROJECT = {"DELETE /projects/{projectId}", "POST /projects/{projectId}/deployments"}
 
 

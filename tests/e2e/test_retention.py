@@ -11,14 +11,14 @@ from attrs import frozen
 from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformError
 from tests.e2e.collecting import ReleaseResources, list_release_resources, run_collection
-from tests.e2e.released import NUMBER, SHARED, Released
+from tests.e2e.released import NUMBER, SHARED, ReleasedSite
 from tests.e2e.tiny_platform import TinyPlatform
 
 KEPT = 10
 
 
 @frozen(kw_only=True)
-class Collected:
+class CollectedSite:
     """The resources before and after two collections.
 
     Attributes:
@@ -35,8 +35,8 @@ class Collected:
 
 
 @pytest.fixture(scope="module")
-def collected(platform: TinyPlatform, released: Released) -> Collected:
-    site, first = released.site, released.releases[0]["deploymentId"]
+def collected(platform: TinyPlatform, released_site: ReleasedSite) -> CollectedSite:
+    site, first = released_site.site, released_site.releases[0]["deploymentId"]
     site.client.promote(first)
     pinned = site.client.call("GET", f"/projects/{site.project_id}")
     before = list_release_resources(platform.cloud, "alpha")
@@ -46,16 +46,16 @@ def collected(platform: TinyPlatform, released: Released) -> Collected:
     run_collection(platform.cloud)
     unpinned = list_release_resources(platform.cloud, "alpha")
     site.client.promote(first)
-    return Collected(before=before, after=after, unpinned=unpinned, projects=(pinned, free))
+    return CollectedSite(before=before, after=after, unpinned=unpinned, projects=(pinned, free))
 
 
 def test_the_ten_newest_releases_and_the_live_one_are_kept_with_or_without_a_pin(
-    released: Released, collected: Collected
+    released_site: ReleasedSite, collected: CollectedSite
 ) -> None:
-    first = released.releases[0]["deploymentId"]
+    first = released_site.releases[0]["deploymentId"]
     assert [each["live"]["deploymentId"] for each in collected.projects] == [first, first]
     assert [each["pinned"] for each in collected.projects] == [True, False]
-    every, kept = _read_ids(released.releases), _read_ids(_list_kept_releases(released))
+    every, kept = _read_ids(released_site.releases), _read_ids(_list_kept_releases(released_site))
     assert (len(every), len(kept)) == (NUMBER, KEPT + 1)
     before, after = collected.before, collected.after
     assert before.keys == before.aliases == before.objects == every
@@ -65,41 +65,43 @@ def test_the_ten_newest_releases_and_the_live_one_are_kept_with_or_without_a_pin
 
 
 def test_kept_releases_answer_at_their_own_urls_with_all_files(
-    released: Released, collected: Collected
+    released_site: ReleasedSite, collected: CollectedSite
 ) -> None:
     assert collected.after.keys
-    for each in _list_kept_releases(released):
+    for each in _list_kept_releases(released_site):
         visitor = Visitor(url=each["url"])
         assert visitor.get("/api/release").json() == {"release": each["commitSha"]}
         assert each["commitSha"] in visitor.get(f"/_next/static/chunks/{each['commitSha']}.js").text
         assert visitor.get("/robots.txt").text == "User-agent: *\n"
 
 
-def test_the_live_site_works_and_shared_files_are_kept(released: Released, collected: Collected) -> None:
+def test_the_live_site_works_and_shared_files_are_kept(
+    released_site: ReleasedSite, collected: CollectedSite
+) -> None:
     """Hashed files are kept for all releases, because pages that visitors have open still request them."""
     assert collected.after.keys
-    visitor = released.site.visitor
-    assert visitor.get("/api/release").json() == {"release": released.releases[0]["commitSha"]}
+    visitor = released_site.site.visitor
+    assert visitor.get("/api/release").json() == {"release": released_site.releases[0]["commitSha"]}
     assert visitor.get(SHARED).status_code == 200
-    for each in released.releases:
+    for each in released_site.releases:
         assert visitor.get(f"/_next/static/chunks/{each['commitSha']}.js").status_code == 200
 
 
 def test_a_collected_release_is_offline_and_cannot_be_promoted(
-    released: Released, collected: Collected
+    released_site: ReleasedSite, collected: CollectedSite
 ) -> None:
-    gone = [each for each in released.releases if each not in _list_kept_releases(released)]
+    gone = [each for each in released_site.releases if each not in _list_kept_releases(released_site)]
     assert len(gone) == NUMBER - KEPT - 1
     for each in gone:
         assert each["deploymentId"].lower() not in collected.after.keys
         assert Visitor(url=each["url"]).get("/").status_code == 404
         with pytest.raises(PlatformError) as refused:
-            released.site.client.promote(each["deploymentId"])
+            released_site.site.client.promote(each["deploymentId"])
         assert refused.value.status == 409
 
 
-def _list_kept_releases(released: Released) -> Sequence[Json]:
-    return [released.releases[0], *released.releases[-KEPT:]]
+def _list_kept_releases(released_site: ReleasedSite) -> Sequence[Json]:
+    return [released_site.releases[0], *released_site.releases[-KEPT:]]
 
 
 def _read_ids(releases: Sequence[Json]) -> frozenset[str]:

@@ -3,21 +3,21 @@
 import time
 
 from local.demo.load import VisitorLoad
-from tests.e2e.released import Released
+from tests.e2e.released import ReleasedSite
 
 SWITCHES = 60
 
 
-def test_no_request_fails_or_mixes_releases_during_many_switches(released: Released) -> None:
+def test_no_request_fails_or_mixes_releases_during_many_switches(released_site: ReleasedSite) -> None:
     """D3, D5: after each switch, the site answers with the promoted release."""
-    first, last = released.releases[0], released.releases[-1]
+    first, last = released_site.releases[0], released_site.releases[-1]
     wrong: list[str] = []
-    with VisitorLoad(url=released.site.project["url"], visitors=3, pause_seconds=0.01) as load:
+    with VisitorLoad(url=released_site.site.project["url"], visitors=3, pause_seconds=0.01) as load:
         for number in range(SWITCHES):
             promoted = (last, first)[number % 2]
-            released.site.client.promote(promoted["deploymentId"])
+            released_site.site.client.promote(promoted["deploymentId"])
             answered = time.monotonic()
-            shown = released.site.visitor.get("/api/release").json()["release"]
+            shown = released_site.site.visitor.get("/api/release").json()["release"]
             if shown != promoted["commitSha"]:
                 wrong.append(f"switch {number}, {time.monotonic() - answered:.3f} s after it: {shown}")
     assert wrong == []

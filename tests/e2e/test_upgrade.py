@@ -18,7 +18,7 @@ from local.platform_client import Json
 from local.progress import Progress
 from tests.e2e.collecting import run_collection
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
-from tests.e2e.visitors import Question, Reply, ThroughTheEdge, VisitorProfile
+from tests.e2e.visitors import EdgeClient, Reply, VisitorProfile, VisitorRequest
 
 ROOT: Final = Path(__file__).parents[2]
 EARLIER: Final = Path(__file__).parent / "upgrade" / "0.1.0.tar.xz"
@@ -53,60 +53,70 @@ DATA_TYPES: Final = (
 
 
 @frozen(kw_only=True)
-class Upgraded:
+class UpgradedStage:
     """A stage before and after the upgrade.
 
     Attributes:
         cloud: The embedded cloud.
         project: The project of the site.
-        kept: Responses to the second of two visitors before the upgrade, by the name of the first visitor.
+        cached_before: Responses from the cache before the upgrade, as a second visitor got them. The keys are
+            the names of the visitors whose requests had filled the cache.
         upgrade: The resources that the upgrade created, updated and deleted.
         first: The deployment of the project's first push, before the upgrade.
     """
 
     cloud: Cloud
     project: TinyProject
-    kept: dict[str, Reply]
+    cached_before: dict[str, Reply]
     upgrade: Deployment
     first: Json
 
-    def ask(self, visitor: VisitorProfile, path: str) -> Reply:
+    def send(self, visitor: VisitorProfile, path: str) -> Reply:
         """Send a request to the live site."""
-        return ThroughTheEdge(url=self.project.project["url"]).ask(Question(visitor=visitor, path=path))
+        return EdgeClient(url=self.project.project["url"]).send(VisitorRequest(visitor=visitor, path=path))
 
 
 @pytest.fixture(scope="module")
-def upgraded(own_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFactory) -> Generator[Upgraded]:
+def upgraded(
+    find_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFactory
+) -> Generator[UpgradedStage]:
     earlier = tmp_path_factory.mktemp("earlier")
     with tarfile.open(EARLIER) as archive:
         archive.extractall(earlier, filter="data")
-    with Cloud.start(root=earlier, ports=own_ports(), progress=Progress(), sites=("alpha",)) as cloud:
+    with Cloud.start(root=earlier, ports=find_ports(), progress=Progress(), sites=("alpha",)) as cloud:
         platform = TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
-        project = platform.create_project("alpha", more={"output/server-functions/default/index.mjs": GATE})
+        project = platform.create_project(
+            "alpha", more_files={"output/server-functions/default/index.mjs": GATE}
+        )
         first = project.release()
         assert first["status"] == "live", first
-        edge = ThroughTheEdge(url=project.project["url"])
-        kept = {}
+        edge = EdgeClient(url=project.project["url"])
+        cached_before = {}
         for name, (one, other) in {"member": (MEMBER, STRANGER), "stranger": (STRANGER, MEMBER)}.items():
             path = f"/protected?first={name}"
-            edge.ask(Question(visitor=one, path=path))
-            kept[name] = edge.ask(Question(visitor=other, path=path))
+            edge.send(VisitorRequest(visitor=one, path=path))
+            cached_before[name] = edge.send(VisitorRequest(visitor=other, path=path))
         upgrade = cloud.upgrade(ROOT)
-        yield Upgraded(cloud=cloud, project=project, kept=kept, upgrade=upgrade, first=first)
+        yield UpgradedStage(
+            cloud=cloud, project=project, cached_before=cached_before, upgrade=upgrade, first=first
+        )
 
 
-def test_the_earlier_version_served_a_response_to_another_visitor(upgraded: Upgraded) -> None:
+def test_the_earlier_version_served_a_response_to_another_visitor(upgraded: UpgradedStage) -> None:
     """Without this test, the other tests would prove nothing."""
-    assert (upgraded.kept["member"].status, upgraded.kept["member"].body) == (200, "secret of the members")
-    assert upgraded.kept["stranger"].status == 307
-    assert all(reply.is_hit and "s-maxage" in (reply.control or "") for reply in upgraded.kept.values())
+    cached = upgraded.cached_before
+    assert (cached["member"].status, cached["member"].body) == (200, "secret of the members")
+    assert cached["stranger"].status == 307
+    assert all(reply.is_hit and "s-maxage" in (reply.control or "") for reply in cached.values())
 
 
-@pytest.mark.parametrize("first", ["member", "stranger"])
-def test_cached_responses_are_not_served_after_the_upgrade(upgraded: Upgraded, first: str) -> None:
-    path = f"/protected?first={first}"
+@pytest.mark.parametrize("first_visitor", ["member", "stranger"])
+def test_cached_responses_are_not_served_after_the_upgrade(
+    upgraded: UpgradedStage, first_visitor: str
+) -> None:
+    path = f"/protected?first={first_visitor}"
     for _ in range(2):
-        stranger, member = upgraded.ask(STRANGER, path), upgraded.ask(MEMBER, path)
+        stranger, member = upgraded.send(STRANGER, path), upgraded.send(MEMBER, path)
         assert (stranger.status, stranger.location) == (307, "/")
         assert (member.status, member.body) == (200, "secret of the members")
         assert not stranger.is_hit
@@ -114,14 +124,14 @@ def test_cached_responses_are_not_served_after_the_upgrade(upgraded: Upgraded, f
         assert stranger.control == member.control == "public, max-age=0, must-revalidate"
 
 
-def test_the_upgrade_replaces_no_resource_with_data(upgraded: Upgraded) -> None:
+def test_the_upgrade_replaces_no_resource_with_data(upgraded: UpgradedStage) -> None:
     changed = (*upgraded.upgrade.created, *upgraded.upgrade.deleted)
     types = {urn.split("::")[2].rpartition("$")[2] for urn in changed}
     assert not [each for each in types if each.startswith(DATA_TYPES)]
     assert upgraded.upgrade.deleted == ()
 
 
-def test_the_platform_invalidates_the_edge_cache_once(upgraded: Upgraded) -> None:
+def test_the_platform_invalidates_the_edge_cache_once(upgraded: UpgradedStage) -> None:
     run_collection(upgraded.cloud)
     run_collection(upgraded.cloud)
     client = upgraded.cloud.emulator.client("cloudfront")
@@ -131,18 +141,20 @@ def test_the_platform_invalidates_the_edge_cache_once(upgraded: Upgraded) -> Non
     assert [each["Invalidation"]["InvalidationBatch"]["Paths"]["Items"] for each in made] == [["/*"]]
 
 
-def test_a_new_release_is_cached_again_and_the_old_one_is_not(upgraded: Upgraded) -> None:
+def test_the_edge_caches_responses_of_a_new_release_but_not_of_an_old_release(
+    upgraded: UpgradedStage,
+) -> None:
     # The new release needs this manifest, because the platform lets CloudFront cache only responses of builds
     # with such a manifest.
     manifest = {"output/server-functions/default/.next/routes-manifest.json": "{}"}
     second = upgraded.project.release(manifest, message="After the upgrade")
     assert second["status"] == "live", second
     path = "/api/feed?after=upgrade"
-    replies = [upgraded.ask(visitor, path) for visitor in (STRANGER, MEMBER)]
+    replies = [upgraded.send(visitor, path) for visitor in (STRANGER, MEMBER)]
     assert (replies[1].is_hit, replies[1].body) == (True, replies[0].body)
 
     upgraded.project.client.promote(upgraded.first["deploymentId"])
-    replies = [upgraded.ask(visitor, path) for visitor in (STRANGER, MEMBER, STRANGER)]
+    replies = [upgraded.send(visitor, path) for visitor in (STRANGER, MEMBER, STRANGER)]
     assert len({reply.body for reply in replies}) == len(replies)
     path = "/protected?after=promote"
-    assert [upgraded.ask(visitor, path).status for visitor in (MEMBER, STRANGER, MEMBER)] == [200, 307, 200]
+    assert [upgraded.send(visitor, path).status for visitor in (MEMBER, STRANGER, MEMBER)] == [200, 307, 200]

@@ -33,22 +33,24 @@ def deliver_unauthenticated(pushed: PushedProject) -> dict[str, requests.Respons
 
 
 def test_every_unauthenticated_push_gets_the_same_401_and_nothing_is_written(
-    cloud: Cloud, first: PushedProject
+    cloud: Cloud, first_push: PushedProject
 ) -> None:
-    """P1."""
+    """Requirement P1."""
     before = hash_rows(cloud)
-    answers = deliver_unauthenticated(first)
+    answers = deliver_unauthenticated(first_push)
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 401)
     assert len({answer.text for answer in answers.values()}) == 1
     assert hash_rows(cloud) == before
 
 
-def test_the_same_delivery_twice_makes_one_deployment(first: PushedProject) -> None:
+def test_the_same_delivery_twice_makes_one_deployment(first_push: PushedProject) -> None:
     """P3: each further delivery of the first push returns the deployment of its first delivery."""
-    payload = create_push_payload(repository_url=first.repository.url, sha=first.sha, message=first.message)
-    answers = [first.webhook.deliver(payload) for _ in range(2)]
+    payload = create_push_payload(
+        repository_url=first_push.repository.url, sha=first_push.sha, message=first_push.message
+    )
+    answers = [first_push.webhook.deliver(payload) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
-    assert {answer.json()["deploymentId"] for answer in answers} == {first.deployment["deploymentId"]}
+    assert {answer.json()["deploymentId"] for answer in answers} == {first_push.deployment["deploymentId"]}
 
 
 @pytest.mark.parametrize(
@@ -62,46 +64,48 @@ def test_the_same_delivery_twice_makes_one_deployment(first: PushedProject) -> N
     ],
 )
 def test_an_ignored_event_is_answered_with_the_reason(
-    first: PushedProject, event: str, changes: dict[str, Any], reason: str
+    first_push: PushedProject, event: str, changes: dict[str, Any], reason: str
 ) -> None:
-    """P2."""
-    before = len(first.client.list_deployments(first.project["projectId"]))
+    """Requirement P2."""
+    before = len(first_push.client.list_deployments(first_push.project["projectId"]))
     payload = (
         json.loads((PAYLOADS / "ping.json").read_text())
         if event == "ping"
-        else make_payload(first, **changes)
+        else make_payload(first_push, **changes)
     )
-    answer = first.webhook.deliver(payload, event=event)
+    answer = first_push.webhook.deliver(payload, event=event)
     assert answer.status_code == 200, answer.text
     assert reason in answer.json()["ignored"]
-    assert len(first.client.list_deployments(first.project["projectId"])) == before
+    assert len(first_push.client.list_deployments(first_push.project["projectId"])) == before
 
 
-def test_a_body_of_five_megabytes_is_accepted(first: PushedProject) -> None:
+def test_a_body_of_five_megabytes_is_accepted(first_push: PushedProject) -> None:
     """P1: the test pushes to a branch that is not deployed, so that no build starts."""
-    payload = make_payload(first, ref="refs/heads/feature", commits=[{"message": "x" * 5_000_000}])
+    payload = make_payload(first_push, ref="refs/heads/feature", commits=[{"message": "x" * 5_000_000}])
     assert len(json.dumps(payload)) > 5_000_000
-    assert first.webhook.deliver(payload).status_code == 200
+    assert first_push.webhook.deliver(payload).status_code == 200
 
 
-def test_a_body_that_is_not_json_is_refused_with_the_reason(first: PushedProject) -> None:
-    """Q1."""
-    answer = first.webhook.deliver(b"{this is not JSON")
+def test_a_body_that_is_not_json_is_refused_with_the_reason(first_push: PushedProject) -> None:
+    """Requirement Q1."""
+    answer = first_push.webhook.deliver(b"{this is not JSON")
     assert answer.status_code == 400
     assert "JSON" in answer.json()["detail"]
 
 
-def test_a_form_encoded_delivery_is_refused_with_the_right_content_type(first: PushedProject) -> None:
+def test_the_refusal_of_a_form_encoded_delivery_names_the_right_content_type(
+    first_push: PushedProject,
+) -> None:
     """Q1: form encoding is GitHub's default for a new webhook."""
-    answer = first.webhook.deliver(
+    answer = first_push.webhook.deliver(
         b"payload=%7B%7D", headers={"Content-Type": "application/x-www-form-urlencoded"}
     )
     assert answer.status_code in (400, 415)
     assert "application/json" in answer.json()["detail"]
 
 
-def test_the_secret_of_the_webhook_is_in_no_row(cloud: Cloud, first: PushedProject) -> None:
+def test_the_secret_of_the_webhook_is_in_no_row(cloud: Cloud, first_push: PushedProject) -> None:
     """A4: the platform derives the secret when it needs it, and never stores it."""
     stored = read_rows(cloud)
-    assert first.webhook.secret not in stored
-    assert hashlib.sha256(first.webhook.secret.encode()).hexdigest() not in stored
+    assert first_push.webhook.secret not in stored
+    assert hashlib.sha256(first_push.webhook.secret.encode()).hexdigest() not in stored

@@ -71,17 +71,17 @@ class TinyPlatform:
         return self._tenants[name]
 
     def create_project(
-        self, site: str, *, tenant: str = "ada", more: Mapping[str, str | bytes] | None = None
+        self, site: str, *, tenant: str = "ada", more_files: Mapping[str, str | bytes] | None = None
     ) -> TinyProject:
         """Create a project with its own repository, on a site that no other project uses.
 
         Args:
             site: The name of the site, and of the repository.
             tenant: The name of the tenant.
-            more: Additional or replaced files of the repository, by path.
+            more_files: Additional or replaced files of the repository, by path.
         """
         folder = self.folder / site
-        repository = tiny_site.create_repository(self.cloud.git, site, folder, more)
+        repository = tiny_site.create_repository(self.cloud.git, site, folder, more_files)
         client = self.get_tenant_client(tenant)
         project = client.create_project(name=f"Tiny {site}", site=site, repository_url=repository.url)
         return TinyProject(

@@ -31,18 +31,21 @@ def make_files() -> dict[str, str | bytes]:
     return tiny | {f"output/{name}": content for name, content in made.items()}
 
 
-def write_site(folder: Path, more: Mapping[str, str | bytes] | None = None) -> Path:
+def write_site(folder: Path, more_files: Mapping[str, str | bytes] | None = None) -> Path:
     """Write the files of the repository into a folder, and return the folder.
 
     Args:
         folder: The folder.
-        more: Content of additional or replaced files, by path.
+        more_files: Content of additional or replaced files, by path.
     """
-    return write_files(folder, make_files() | dict(more or {}))
+    return write_files(folder, make_files() | dict(more_files or {}))
 
 
 def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
-    """Write files into a folder, and return the folder. One file must be `open-next/build.mjs`."""
+    """Write files into a folder, and return the folder.
+
+    `content` must contain `open-next/build.mjs`, because the function makes this file executable.
+    """
     for path, text in content.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +55,7 @@ def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
 
 
 def create_repository(
-    git: GitServer, name: str, folder: Path, more: Mapping[str, str | bytes] | None = None
+    git: GitServer, name: str, folder: Path, more_files: Mapping[str, str | bytes] | None = None
 ) -> Repository:
     """Create a repository of the tiny site on the git server.
 
@@ -60,6 +63,6 @@ def create_repository(
         git: The git server.
         name: The name of the repository.
         folder: An empty folder for the files.
-        more: Content of additional or replaced files, by path.
+        more_files: Content of additional or replaced files, by path.
     """
-    return git.create(name, write_site(folder, more))
+    return git.create(name, write_site(folder, more_files))

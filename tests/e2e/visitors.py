@@ -77,7 +77,7 @@ class VisitorProfile:
 
 
 @frozen(kw_only=True)
-class Question:
+class VisitorRequest:
     """A request of one visitor.
 
     Attributes:
@@ -115,8 +115,11 @@ class Reply:
     control: str | None = field(default=None, eq=False)
 
     @property
-    def meaning(self) -> tuple[int, str, tuple[str, ...], str, str]:
-        """The parts that must equal those of `next start`, whose cache headers and script names differ."""
+    def compared_parts(self) -> tuple[int, str, tuple[str, ...], str, str]:
+        """The parts that must equal the answer of `next start`.
+
+        Cache headers and script names are left out, because those of `next start` differ.
+        """
         text = _MAIN.search(self.body)
         shown = text.group(1) if text else ""
         return self.status, self.location, self.cookies, self.headers.get("x-country", ""), shown
@@ -136,15 +139,15 @@ def _build_reply(status: int, pairs: Sequence[tuple[str, str]], body: bytes) -> 
     )
 
 
-def _send_question(address: str, host: str, question: Question) -> Reply:
+def _send_request(address: str, host: str, request: VisitorRequest) -> Reply:
     answer = requests.request(
-        question.method,
-        f"{address}{question.path}",
+        request.method,
+        f"{address}{request.path}",
         headers={
             "host": host,
             "accept-encoding": "identity",
             "x-forwarded-proto": "http",
-            **question.headers,
+            **request.headers,
         },
         allow_redirects=False,
         timeout=60,
@@ -154,8 +157,8 @@ def _send_question(address: str, host: str, question: Question) -> Reply:
 
 
 @frozen(kw_only=True)
-class ThroughTheEdge:
-    """A live site, requested through the edge."""
+class EdgeClient:
+    """Sends requests to a live site through the edge."""
 
     url: str
 
@@ -164,14 +167,14 @@ class ThroughTheEdge:
         """The site's host, with the edge's port."""
         return urlsplit(self.url).netloc
 
-    def ask(self, question: Question) -> Reply:
-        """Ask the live site."""
-        return _send_question(f"http://127.0.0.1:{urlsplit(self.url).port}", self.host, question)
+    def send(self, request: VisitorRequest) -> Reply:
+        """Send a request to the live site."""
+        return _send_request(f"http://127.0.0.1:{urlsplit(self.url).port}", self.host, request)
 
 
 @frozen(kw_only=True)
-class WithoutEdge:
-    """The server function of one release, called directly and without a cache."""
+class FunctionClient:
+    """Calls the server function of one release directly, without the edge and its cache."""
 
     cloud: Cloud
     site: str
@@ -181,16 +184,16 @@ class WithoutEdge:
 
     @classmethod
     def from_release(cls, cloud: Cloud, site: str, host: str, deployment_id: str) -> Self:
-        """Return the function of a live release, with the release's origin key."""
+        """Return a client of the server function of a live release. It sends the release's origin key."""
         _, keys = cloud.emulator.read_key_values(str(cloud.deployed.outputs["keyValueStoreArn"]))
         entry = json.loads(keys[host.partition(":")[0]])
         return cls(cloud=cloud, site=site, host=host, deployment_id=deployment_id, origin_key=entry["k"])
 
-    def ask(self, question: Question) -> Reply:
+    def send(self, request: VisitorRequest) -> Reply:
         """Invoke the function with the event that its function URL would create for the edge's request."""
-        path, _, query = question.path.partition("?")
+        path, _, query = request.path.partition("?")
         headers = {
-            **question.headers,
+            **request.headers,
             "host": self.host,
             "x-forwarded-host": self.host,
             "x-forwarded-proto": "http",
@@ -207,7 +210,7 @@ class WithoutEdge:
             "requestContext": {
                 "domainName": self.host,
                 "http": {
-                    "method": question.method,
+                    "method": request.method,
                     "path": path,
                     "protocol": "HTTP/1.1",
                     "sourceIp": "127.0.0.1",
@@ -226,35 +229,35 @@ class WithoutEdge:
         head, _, body = payload.partition(_END_OF_HEAD)
         told = json.loads(head)
         pairs = [*told["headers"].items(), *(("set-cookie", each) for each in told.get("cookies") or ())]
-        return _build_reply(told["statusCode"], pairs, b"" if question.method == "HEAD" else body)
+        return _build_reply(told["statusCode"], pairs, b"" if request.method == "HEAD" else body)
 
 
 @frozen(kw_only=True)
-class NextStart:
-    """One build, served by `next start` instead of the platform."""
+class NextStartClient:
+    """Sends requests to `next start`, which serves one build instead of the platform."""
 
     port: int
     host: str
 
-    def ask(self, question: Question) -> Reply:
-        """Ask `next start`."""
-        return _send_question(f"http://127.0.0.1:{self.port}", self.host, question)
+    def send(self, request: VisitorRequest) -> Reply:
+        """Send a request to `next start`."""
+        return _send_request(f"http://127.0.0.1:{self.port}", self.host, request)
 
 
 def build_site(
-    folder: Path, *, of: str, changes: Mapping[str, str | None], settings: Mapping[str, str]
+    folder: Path, *, example: str, changes: Mapping[str, str | None], settings: Mapping[str, str]
 ) -> Path:
     """Build the site with the real OpenNext, and return its folder.
 
     Args:
         folder: An empty folder.
-        of: The example whose OpenNext configuration and locked dependencies (with Next.js) are used.
+        example: The example site whose OpenNext configuration and locked dependencies are used.
         changes: New names of files, by their old names. The value None deletes a file.
         settings: Variables of the build, which choose a variant.
     """
     shutil.copytree(SITE, folder, dirs_exist_ok=True)
     for name in ("package.json", "package-lock.json", "open-next.config.ts"):
-        shutil.copy(ROOT / "examples" / of / name, folder / name)
+        shutil.copy(ROOT / "examples" / example / name, folder / name)
     for name, new in changes.items():
         (folder / name).rename(folder / new) if new else (folder / name).unlink()
     node = prepare_node_folder(find_node(), folder.with_name(f"{folder.name}-node"))
@@ -284,7 +287,7 @@ def build_site(
 
 
 @contextlib.contextmanager
-def run_next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Generator[NextStart]:
+def run_next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> Generator[NextStartClient]:
     """Run `next start` for a build until the context ends.
 
     Args:
@@ -305,13 +308,13 @@ def run_next_start(folder: Path, *, host: str, settings: Mapping[str, str]) -> G
         text=True,
     ) as process:
         try:
-            _wait_for(port, process)
-            yield NextStart(port=port, host=host)
+            _wait_until_server_answers(port, process)
+            yield NextStartClient(port=port, host=host)
         finally:
             process.terminate()
 
 
-def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
+def _wait_until_server_answers(port: int, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:

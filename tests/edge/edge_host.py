@@ -23,7 +23,7 @@ SITE = {
     "p": "|favicon.ico|robots.txt|data/|my file.pdf|a+b.txt|",
     "c": 1,
 }
-# The same release, but each root entry of its public files has its own key in the store.
+# The same release, but the store has one key for each root entry (public file or folder in the root).
 LARGE_SITE = {**SITE, "p": "*"}
 
 # A site with a base path and with two additional server functions.

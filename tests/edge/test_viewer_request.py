@@ -201,7 +201,7 @@ def test_a_request_for_assets_keeps_only_allowed_headers_and_no_query(function: 
 
 
 def test_a_file_and_a_page_with_the_same_path_have_different_cache_keys(function: EdgeFunction) -> None:
-    """The path of the page is the path that the function sets for the request of the file."""
+    """The function replaces the path of a file by its path in the bucket. A page can have the same path."""
     file = function.run(create_request("/robots.txt"))
     page = function.run(create_request(f"/assets/shop/{RELEASE}/robots.txt"))
     assert isinstance(file, Forward)
@@ -330,7 +330,7 @@ def split_site_function() -> Iterator[EdgeFunction]:
         ("POST", "/docs/robots.txt", SERVER, "/docs/robots.txt"),
     ],
 )
-def test_a_site_with_a_base_path_serves_files_only_below_it(
+def test_a_site_with_a_base_path_serves_files_only_below_the_base_path(
     split_site_function: EdgeFunction, method: str, uri: str, origin: str, passed_uri: str
 ) -> None:
     """D7: requests outside of the base path go to the server function, which answers 404."""
@@ -384,7 +384,7 @@ def read_cache_header(function: EdgeFunction, uri: str = "/", **changes: Any) ->
 
 @pytest.fixture(scope="module")
 def older_release_function() -> Iterator[EdgeFunction]:
-    """The function with a release of an older platform version. The release's store entry has no `c`."""
+    """The function for a release of an older platform version. The release's store entry has no `c`."""
     older = encode_entry({name: each for name, each in SITE.items() if name != "c"})
     loaded = load_function({HOST: older})
     yield loaded
@@ -392,18 +392,22 @@ def older_release_function() -> Iterator[EdgeFunction]:
 
 
 @pytest.mark.parametrize("uri", ["/", "/posts/first", "/_next/data/build/index.json", "/_next/image", "/api"])
-def test_answers_of_a_release_with_the_field_c_may_be_shared(function: EdgeFunction, uri: str) -> None:
+def test_cloudfront_may_share_answers_of_a_release_whose_store_entry_has_c(
+    function: EdgeFunction, uri: str
+) -> None:
     """`c` means that the functions of the release decide with Cache-Control what CloudFront shares."""
     assert read_cache_header(function, uri) == "shared"
 
 
 @pytest.mark.parametrize("uri", ["/_next/static/chunks/app-1f.js", "/favicon.ico"])
-def test_files_of_an_older_release_may_be_shared(older_release_function: EdgeFunction, uri: str) -> None:
+def test_cloudfront_may_share_files_of_an_older_release(
+    older_release_function: EdgeFunction, uri: str
+) -> None:
     assert read_cache_header(older_release_function, uri) == "shared"
 
 
 @pytest.mark.parametrize("uri", ["/", "/posts/first", "/_next/image", "/_next/images"])
-def test_answers_of_functions_of_an_older_release_are_not_shared(
+def test_cloudfront_does_not_share_answers_of_functions_of_an_older_release(
     older_release_function: EdgeFunction, uri: str
 ) -> None:
     keys = {read_cache_header(older_release_function, uri) for _ in range(3)}

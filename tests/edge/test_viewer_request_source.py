@@ -64,7 +64,7 @@ SOURCES = pytest.mark.parametrize("file", [SOURCE, RESPONSE_SOURCE], ids=lambda 
 
 
 def read_code(file: Path) -> str:
-    """Return the source without comments, and with empty strings, templates and regular expressions."""
+    """Return the source without comments. Strings, templates and regular expressions become empty strings."""
     source = re.sub(r"/\*.*?\*/", "", file.read_text(), flags=re.DOTALL)
     source = re.sub(r"(?m)^\s*//.*$", "", source)
     source = re.sub(r"'(?:[^'\\\n]|\\.)*'", "''", source)
@@ -77,7 +77,7 @@ def test_the_function_is_below_the_size_limit(file: Path) -> None:
     assert len(file.read_bytes()) < 10 * 1024
 
 
-def test_the_module_is_imported_in_the_first_line() -> None:
+def test_the_module_cloudfront_is_imported_in_the_first_line() -> None:
     assert SOURCE.read_text().splitlines()[0] == "import cf from 'cloudfront';"
 
 

@@ -7,7 +7,8 @@ from attrs import field, frozen
 
 from reference.plan_summary import Change
 
-# Resources by step, type and changed properties: the names of the resources, or only their number.
+# The planned steps. A key contains the operation, the resource type and the changed properties. A value
+# contains the names of the resources, or only their number.
 Plan = Mapping[str, tuple[str, ...] | int]
 
 
@@ -19,7 +20,7 @@ class ChangedSettings:
         name: Name of the test.
         settings: The new values. None removes a setting.
         plan: The expected steps. All other resources stay unchanged.
-        refused: A part of Pulumi's message if Pulumi refuses the change. It then stops before its plan is
+        refused: A part of Pulumi's message if Pulumi refuses the change. Pulumi then stops before its plan is
             complete, so `plan` is not compared.
     """
 

@@ -32,7 +32,7 @@ def dev(stacks: StackFactory, tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def interruptible_dev(stacks: StackFactory, tmp_path: Path) -> Iterator[Stack]:
-    """The stage dev, whose state is complete after each step."""
+    """The stage dev. Pulumi writes its state after each step, so that tests can kill a deployment."""
     with stacks.create("dev", tmp_path, writes_each_step=True) as stack:
         yield stack
 

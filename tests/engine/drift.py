@@ -166,7 +166,7 @@ ORIGIN_KEY: Final = "2f1c8e0d9b7a6f5e4d3c2b1a0918273645546372"
 
 
 def make_release(emulator: Emulator) -> None:
-    """Change what a release changes in AWS.
+    """Make the changes that a release makes in AWS.
 
     These are the code and the environment of functions, a version, an alias, a key of the KeyValueStore, a
     row and a file.

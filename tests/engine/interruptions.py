@@ -26,7 +26,7 @@ class Killer:
     _running: int = 0
     _changed: threading.Condition = field(factory=threading.Condition)
 
-    def count(self, verb: str, urn: str) -> None:
+    def count_step(self, verb: str, urn: str) -> None:
         """Count a step of the provider. The provider calls this method from several threads."""
         with self._changed:
             if verb == "create":
@@ -39,9 +39,9 @@ class Killer:
                     self._process = None
             self._changed.notify_all()
 
-    def run(self, stack: Stack, creations: int) -> None:
+    def start_and_kill(self, stack: Stack, creations: int) -> None:
         """Start a deployment, and kill it after a number of creations."""
-        stack.on_step = self.count
+        stack.on_step = self.count_step
         process = stack.project.start("up", "--stack", stack.stage, "--yes", "--skip-preview")
         with self._changed:
             self._remaining, self._process = creations, process
@@ -49,7 +49,7 @@ class Killer:
         with self._changed:
             # Wait for the creations that AWS had accepted before the kill, because they still continue.
             assert self._changed.wait_for(lambda: self._running == 0, timeout=60)
-        repair_file(stack)
+        delete_empty_attributes_file(stack)
         assert process.returncode < 0, f"the deployment ended before the kill: {output}"
 
 
@@ -57,10 +57,11 @@ def read_type(urn: str) -> str:
     return urn.split("::")[2].rpartition("$")[2]
 
 
-def repair_file(stack: Stack) -> None:
-    """Delete the file with the attributes of the state if the kill cut it off while Pulumi wrote it.
+def delete_empty_attributes_file(stack: Stack) -> None:
+    """Delete the file with the attributes of the state if the file is empty.
 
-    docs/operations.md says the same for a state in a folder. A state in S3 has no such file.
+    The file is empty if the kill stopped Pulumi before it had written the attributes. docs/operations.md
+    contains this step for a state in a folder. A state in S3 has no such file.
     """
     folder = stack.project.state / ".pulumi" / "stacks" / "anchor-deploy"
     file = folder / f"{stack.stage}.json.attrs"
@@ -68,7 +69,7 @@ def repair_file(stack: Stack) -> None:
         file.unlink()
 
 
-def list_pending(stack: Stack) -> list[Pending]:
+def list_pending_creations(stack: Stack) -> list[Pending]:
     """Return the resources whose creation was interrupted. `pulumi up` lists them in a warning."""
     state = stack.get_state()
     known = {resource["urn"] for resource in state["resources"]}
@@ -88,7 +89,7 @@ class Import:
 
 
 def find_imports(stack: Stack, pending: Iterable[Pending]) -> list[Import]:
-    """Return the interrupted creations that AWS completed and would refuse to repeat."""
+    """Return the imports of the pending resources that AWS created and would refuse to create again."""
     found: list[Import] = []
     for resource in pending:
         find = IMPORT_IDS.get(resource["type"])
@@ -99,7 +100,7 @@ def find_imports(stack: Stack, pending: Iterable[Pending]) -> list[Import]:
     return found
 
 
-def delete_items(stack: Stack, pending: Iterable[Pending]) -> None:
+def delete_table_items(stack: Stack, pending: Iterable[Pending]) -> None:
     """Delete the table items whose creation was interrupted.
 
     The provider cannot import such an item, and refuses to overwrite it.
@@ -112,13 +113,13 @@ def delete_items(stack: Stack, pending: Iterable[Pending]) -> None:
             stack.emulator.client("dynamodb").delete_item(TableName=inputs["tableName"], Key=key)
 
 
-def import_one(stack: Stack, resource: Import) -> None:
+def import_resource(stack: Stack, resource: Import) -> None:
     """Import a resource with the command of docs/operations.md."""
     command = (resource.type, resource.name, resource.id, f"--parent=parent={resource.parent}")
     stack.project.run("import", *command, f"--stack={stack.stage}", *_IMPORT_OPTIONS)
 
 
-def import_all(stack: Stack, resources: Sequence[Import]) -> None:
+def import_resources(stack: Stack, resources: Sequence[Import]) -> None:
     """Import several resources with one command, to save time."""
     if resources:
         parents = sorted({resource.parent for resource in resources})
@@ -238,7 +239,7 @@ def _describe_access_control(item: Any) -> tuple[str, str]:  # noqa: ANN401 - an
     return item["Name"], item["Id"]
 
 
-# Types that AWS refuses to create a second time, with a function for each. The function returns the ID for
+# For each type of resource that AWS refuses to create a second time: a function that returns the ID for
 # `pulumi import`, or None if the resource does not exist. A table in docs/operations.md shows the same IDs.
 IMPORT_IDS: Final[Mapping[str, _Find]] = {
     "aws:apigatewayv2/authorizer:Authorizer": _build_api_finder(

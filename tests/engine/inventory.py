@@ -62,7 +62,7 @@ def _list_key_aliases(client: _Client) -> list[str]:
     return [name for name in names if not name.startswith("alias/aws/")]
 
 
-def _list_custom(operation: str, key: str, config: str) -> Callable[[_Client], list[str]]:
+def _build_custom_policy_lister(operation: str, key: str, config: str) -> Callable[[_Client], list[str]]:
     """Return a function that lists CloudFront policies of the account, without those of AWS."""
 
     def list_names(client: _Client) -> Iterator[str]:
@@ -78,11 +78,11 @@ def _list_user_pools(client: _Client) -> list[str]:
     return [pool["Name"] for pool in client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]]
 
 
-def _list_local_policies(client: _Client) -> list[str]:
+def _list_customer_policies(client: _Client) -> list[str]:
     return [policy["PolicyName"] for policy in client("iam").list_policies(Scope="Local")["Policies"]]
 
 
-def _list_records(client: _Client) -> list[str]:
+def _list_dns_records(client: _Client) -> list[str]:
     """Return the records of all zones, without those that Route 53 creates with the zone."""
     route53 = client("route53")
     zones = [zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]]
@@ -100,12 +100,14 @@ _KINDS: Final[dict[str, Callable[[_Client], list[str]]]] = {
     ),
     "api gateway apis": _build_name_lister("apigatewayv2", "get_apis", "Items", "Name"),
     "api gateway domains": _build_name_lister("apigatewayv2", "get_domain_names", "Items", "DomainName"),
-    "cloudfront cache policies": _list_custom("list_cache_policies", "CachePolicyList", "CachePolicyConfig"),
+    "cloudfront cache policies": _build_custom_policy_lister(
+        "list_cache_policies", "CachePolicyList", "CachePolicyConfig"
+    ),
     "cloudfront distributions": _build_name_lister(
         "cloudfront", "list_distributions", "DistributionList.Items", "Id"
     ),
     "cloudfront functions": _build_name_lister("cloudfront", "list_functions", "FunctionList.Items", "Name"),
-    "cloudfront headers policies": _list_custom(
+    "cloudfront headers policies": _build_custom_policy_lister(
         "list_response_headers_policies", "ResponseHeadersPolicyList", "ResponseHeadersPolicyConfig"
     ),
     "cloudfront origin access controls": _build_name_lister(
@@ -121,7 +123,7 @@ _KINDS: Final[dict[str, Callable[[_Client], list[str]]]] = {
     "codebuild projects": _build_name_lister("codebuild", "list_projects", "projects"),
     "dynamodb tables": _build_name_lister("dynamodb", "list_tables", "TableNames"),
     "eventbridge rules": _build_name_lister("events", "list_rules", "Rules", "Name"),
-    "iam policies": _list_local_policies,
+    "iam policies": _list_customer_policies,
     "iam roles": _build_name_lister("iam", "list_roles", "Roles", "RoleName"),
     "kms aliases": _list_key_aliases,
     "kms keys": _list_keys,
@@ -132,7 +134,7 @@ _KINDS: Final[dict[str, Callable[[_Client], list[str]]]] = {
     "lambda layers": _build_name_lister("lambda", "list_layers", "Layers", "LayerName"),
     "log groups": _build_name_lister("logs", "describe_log_groups", "logGroups", "logGroupName"),
     "metric filters": _build_name_lister("logs", "describe_metric_filters", "metricFilters", "filterName"),
-    "records": _list_records,
+    "records": _list_dns_records,
     "s3 buckets": _build_name_lister("s3", "list_buckets", "Buckets", "Name"),
     "sns subscriptions": _build_name_lister("sns", "list_subscriptions", "Subscriptions", "SubscriptionArn"),
     "sns topics": _build_name_lister("sns", "list_topics", "Topics", "TopicArn"),

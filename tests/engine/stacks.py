@@ -71,7 +71,7 @@ class Stack:
         )
 
     def preview_refresh(self) -> Steps:
-        """Show drift without a change of the state."""
+        """Show drift without changing the state."""
         return Steps.parse(self.project.run("refresh", "--stack", self.stage, "--preview-only"))
 
     def destroy(self, *options: str) -> Steps:
@@ -182,7 +182,7 @@ class StackFactory:
 
 
 def make_layers(folder: Path) -> Path:
-    """Create the layer folders of all stages and of other settings, with a small file in each layer."""
+    """Create layer folders for Python 3.13 and 3.14 and both architectures. Each layer has a small file."""
     for runtime in ("python3.13", "python3.14"):
         for architecture in ("arm64", "x86_64"):
             for layer in ("base", "edge"):

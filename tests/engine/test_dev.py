@@ -22,8 +22,8 @@ _MORE_INDEXES = """    indexes=(
 _SECRET = re.compile(r"(?i)(secret|password|passphrase|token|credential|private_?key)s?")
 
 
-def test_the_dev_stage_works_from_the_first_preview_to_the_end(dev: Stack, subtests: pytest.Subtests) -> None:
-    """G1, G3, G7, G8, G11, G12, T4."""
+def test_the_dev_stage_works_from_the_first_preview_to_destroy(dev: Stack, subtests: pytest.Subtests) -> None:
+    """Requirements G1, G3, G7, G8, G11, G12 and T4."""
     with subtests.test("a preview without warnings, then the creation"):
         check_creation(dev)
     with subtests.test("no change and no drift after the creation"):
@@ -36,12 +36,12 @@ def test_the_dev_stage_works_from_the_first_preview_to_the_end(dev: Stack, subte
         check_secrets(dev)
     with subtests.test("a warning if several indexes change"):
         check_index_warning(dev)
-    with subtests.test("nothing is left after the end"):
-        check_end(dev)
+    with subtests.test("nothing is left after pulumi destroy"):
+        check_destroy(dev)
 
 
 def check_release(dev: Stack) -> None:
-    """G8."""
+    """Requirement G8."""
     before = read_release(dev.emulator)
     make_release(dev.emulator)
     released = read_release(dev.emulator)
@@ -64,7 +64,7 @@ def check_drift(dev: Stack) -> None:
     assert shown.counts["to update"] == changed
     assert shown.counts["to delete"] == len(DRIFTS) - changed
     preview = dev.preview("--refresh")
-    # The output has a line for the refresh and one for the update of each resource.
+    # For each resource, the output has one line for the refresh and one line for the update.
     for drift in DRIFTS:
         lines = [line for line in preview.output.splitlines() if f"{drift.resource} " in line]
         assert any(drift.changed is None or f"~{drift.changed}" in line for line in lines), lines
@@ -123,7 +123,7 @@ def iterate_texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def check_index_warning(dev: Stack) -> None:
-    """T4: the hook warns in the preview and in the update."""
+    """T4: if two indexes of a table change, the table's hook warns in the preview and in the update."""
     design = dev.project.folder / "components" / "deploy" / "tables.py"
     text = design.read_text(encoding="utf-8")
     assert _INDEXES in text
@@ -133,7 +133,7 @@ def check_index_warning(dev: Stack) -> None:
         assert "Change one index per update" in steps.output
 
 
-def check_end(dev: Stack) -> None:
+def check_destroy(dev: Stack) -> None:
     """G3: `pulumi destroy` removes everything from the account and from the state."""
     existing = list_resources(dev.emulator)
     assert len(existing) > 20

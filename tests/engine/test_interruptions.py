@@ -10,11 +10,11 @@ from tests.engine.interruptions import (
     IMPORT_IDS,
     Killer,
     Pending,
-    delete_items,
+    delete_table_items,
     find_imports,
-    import_all,
-    import_one,
-    list_pending,
+    import_resource,
+    import_resources,
+    list_pending_creations,
 )
 from tests.engine.inventory import list_resources
 from tests.engine.stacks import ROOT, Stack
@@ -22,7 +22,8 @@ from tests.local.emulator.test_conflicts import CALLS
 
 KILLS: Final = 20
 CREATIONS_BETWEEN_KILLS: Final = 4
-# Number of kills after which one resource is imported with the command for a single resource.
+# After each of the first kills, the test imports one resource with the command for a single resource. This is
+# the number of these kills.
 SINGLE_IMPORTS: Final = 3
 # Kinds of resources without a unique name. If Pulumi repeats a creation, AWS creates a second resource, and
 # the first one is left over.
@@ -40,15 +41,15 @@ def test_a_deployment_that_was_killed_twenty_times_is_repaired_and_completed(
     """G10: at each kill, AWS has created a resource that Pulumi does not know yet."""
     killer, interrupted = Killer(), list[Pending]()
     for kill in range(KILLS):
-        killer.run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
+        killer.start_and_kill(interruptible_dev, CREATIONS_BETWEEN_KILLS)
         remove_lock(interruptible_dev)
-        pending = list_pending(interruptible_dev)
+        pending = list_pending_creations(interruptible_dev)
         interrupted += pending
-        delete_items(interruptible_dev, pending)
+        delete_table_items(interruptible_dev, pending)
         imports = find_imports(interruptible_dev, pending)
         if imports and kill < SINGLE_IMPORTS:
-            import_one(interruptible_dev, imports.pop())
-        import_all(interruptible_dev, imports)
+            import_resource(interruptible_dev, imports.pop())
+        import_resources(interruptible_dev, imports)
 
     completed = interruptible_dev.up()
     assert set(completed.counts) <= {"created", "updated", "unchanged"}, completed.output
@@ -75,11 +76,11 @@ def check_leftovers(dev: Stack, interrupted: list[Pending]) -> None:
 
 def test_aws_refuses_a_repeated_creation_and_pulumi_names_the_resource(interruptible_dev: Stack) -> None:
     """G10: without a repair, the next deployment fails. Its output has the names that the repair needs."""
-    Killer().run(interruptible_dev, CREATIONS_BETWEEN_KILLS)
+    Killer().start_and_kill(interruptible_dev, CREATIONS_BETWEEN_KILLS)
     with pytest.raises(PulumiFailedError, match=r"the stack is currently locked.*`pulumi cancel`"):
         interruptible_dev.up()
     remove_lock(interruptible_dev)
-    imports = find_imports(interruptible_dev, list_pending(interruptible_dev))
+    imports = find_imports(interruptible_dev, list_pending_creations(interruptible_dev))
     assert imports
     with pytest.raises(PulumiFailedError) as failure:
         interruptible_dev.up()

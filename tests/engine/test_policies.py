@@ -22,14 +22,16 @@ _REPORTED: Final = re.compile(r"\[mandatory\] \[severity: \w+\]  ([a-z0-9-]+)  \
 
 
 @frozen
-class Stopped:
+class StoppedPreview:
     """The output of a preview that the policies stopped."""
 
     output: str
 
 
 @pytest.fixture(scope="module")
-def stopped(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
+def stopped_preview(
+    stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StoppedPreview]:
     with pytest.MonkeyPatch.context() as patch:
         for violation in VIOLATIONS:
             for resource in violation.resources:
@@ -42,7 +44,7 @@ def stopped(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> I
             write_program(stack)
             with pytest.raises(PulumiFailedError) as failure:
                 stack.preview(*POLICIES)
-            yield Stopped(failure.value.output)
+            yield StoppedPreview(failure.value.output)
 
 
 def write_program(stack: Stack) -> None:
@@ -64,15 +66,15 @@ def describe_resources(violation: Violation) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in RULES])
-def test_a_violation_of_each_policy_stops_the_preview(stopped: Stopped, rule: str) -> None:
-    """Q1."""
-    assert rule in _REPORTED.findall(stopped.output)
+def test_a_violation_of_each_policy_stops_the_preview(stopped_preview: StoppedPreview, rule: str) -> None:
+    """Requirement Q1."""
+    assert rule in _REPORTED.findall(stopped_preview.output)
 
 
-def test_each_violation_is_reported_with_its_message(stopped: Stopped) -> None:
+def test_each_violation_is_reported_with_its_message(stopped_preview: StoppedPreview) -> None:
     missing = [
         (violation.rule, violation.message)
         for violation in VIOLATIONS
-        if violation.message not in stopped.output
+        if violation.message not in stopped_preview.output
     ]
     assert missing == []

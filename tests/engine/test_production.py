@@ -24,7 +24,7 @@ DATA: Final = (
 
 
 def test_destroying_production_keeps_its_data(production: Stack, subtests: pytest.Subtests) -> None:
-    """G1, G3, G7."""
+    """Requirements G1, G3 and G7."""
     with subtests.test("a preview without warnings, then the creation"):
         check_creation(production)
     with subtests.test("no change and no drift after the creation"):
@@ -59,7 +59,7 @@ def check_refused_destroy(production: Stack) -> None:
 
 
 def check_destroy_without_preview(production: Stack) -> None:
-    """Protected resources stay in AWS and in the state. The next `pulumi up` would recreate the others."""
+    """Protected resources stay in AWS and in the state. `pulumi up` would recreate the deleted ones."""
     existing = list_resources(production.emulator)
     before = production.get_state()["resources"]
     protected = {resource["urn"] for resource in before if resource.get("protect")}

@@ -16,7 +16,7 @@ STAGE: Final = "production"
 
 
 @frozen
-class Upgraded:
+class UpgradedStage:
     """The preview and the result of an upgrade, and the state before and after it."""
 
     preview: Steps
@@ -26,7 +26,7 @@ class Upgraded:
 
 
 @pytest.fixture(scope="module")
-def upgraded(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upgraded]:
+def upgraded(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpgradedStage]:
     earlier = tmp_path_factory.mktemp("earlier")
     with tarfile.open(EARLIER) as archive:
         archive.extractall(earlier, filter="data")
@@ -40,17 +40,17 @@ def upgraded(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> 
         upgrade = stack.up()
         after = {resource["id"]: resource for resource in stack.get_state()["resources"] if "id" in resource}
         assert stack.preview().has_no_change()
-        yield Upgraded(preview, upgrade, before, after)
+        yield UpgradedStage(preview, upgrade, before, after)
 
 
-def test_the_upgrade_only_creates_and_updates(upgraded: Upgraded) -> None:
+def test_the_upgrade_only_creates_and_updates(upgraded: UpgradedStage) -> None:
     """R5: nothing is deleted, and nothing is replaced, although resources moved to other components."""
     for steps in (upgraded.preview, upgraded.upgrade):
         assert set(steps.counts) <= {"to create", "to update", "created", "updated", "unchanged"}
     assert set(upgraded.before) <= set(upgraded.after)
 
 
-def test_moved_resources_keep_their_identity(upgraded: Upgraded) -> None:
+def test_moved_resources_keep_their_identity(upgraded: UpgradedStage) -> None:
     """R5: the API functions moved from the component of the builds to a component of their own."""
     moved = {
         resource_id
@@ -60,7 +60,7 @@ def test_moved_resources_keep_their_identity(upgraded: Upgraded) -> None:
     assert {"anchor-production-api", "anchor-production-promote"} <= moved
 
 
-def test_the_upgrade_keeps_the_settings_of_resources_that_hold_data(upgraded: Upgraded) -> None:
+def test_the_upgrade_keeps_the_settings_of_resources_that_hold_data(upgraded: UpgradedStage) -> None:
     """R5: the settings of tables, buckets, keys and user pools stay as they are."""
     kept = ("aws:dynamodb/table:", "aws:kms/key:", "aws:s3/bucket:", "aws:cognito/userPool:")
     for resource_id, resource in upgraded.before.items():

@@ -12,7 +12,7 @@ import pulumi
 
 
 def create_output(value: object, resource: pulumi.Resource) -> pulumi.Output[Any]:
-    """Return an output with a known value that depends on a resource."""
+    """Return an output that depends on a resource and has a known value."""
 
     async def return_known(result: Any) -> Any:  # noqa: ANN401 - any value of a property
         await asyncio.sleep(0)
@@ -37,7 +37,7 @@ class Violation:
 
     def _create(self, urn: str) -> pulumi.Resource:
         if urn not in self._created:
-            # A resource without a declaration is one to which the violation only refers.
+            # The violation can refer to a resource that it does not declare. Create it without properties.
             type_token, name = urn.split("::")[2:]
             declared = self._declared.get(urn, {"properties": {}, "references": {}})
             properties: dict[str, Any] = declared["properties"]

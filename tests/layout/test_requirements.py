@@ -1,4 +1,4 @@
-"""The functions run with the packages with which they are tested."""
+"""The functions use the same package versions as the tests."""
 
 import re
 from importlib.metadata import version
@@ -25,7 +25,7 @@ def test_a_package_of_the_functions_has_the_same_version_in_the_tests(package: s
 
 
 def test_the_layers_contain_boto3_and_its_dependencies() -> None:
-    """Lambda's own boto3 may be too old to know the parameters that the functions use."""
+    """Lambda's own boto3 is perhaps too old to know the parameters that the functions use."""
     needed = {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
     assert needed <= read_lock("runtime").keys()
 

@@ -37,7 +37,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ProgramSched
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of the deployed program first, and among these the test that destroys the program last.
+    """Run the tests of the deployed program first. The last of these tests destroys the program.
 
     All other tests that use the emulator empty it. If they ran in between, the program would have to be
     deployed again.

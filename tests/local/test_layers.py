@@ -29,7 +29,7 @@ SMALL_LOCK = "".join(f"{name}=={version} \\\n    {HASH}\n    # via x\n" for name
 
 
 class FakePip:
-    """A fake pip. It writes the files that pip writes, also files that differ between two installations."""
+    """A fake pip. Like pip, it writes packages, and files that differ between two installations."""
 
     def __init__(self) -> None:
         self.calls: list[Sequence[str]] = []
@@ -101,9 +101,7 @@ def read_layer_files(folder: Path) -> dict[str, tuple[str, int, int]]:
     }
 
 
-def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
-    tmp_path: Path, lock: Path
-) -> None:
+def test_the_layers_contain_the_locked_packages_but_no_other_files_of_pip(tmp_path: Path, lock: Path) -> None:
     folder = build_with_fake_pip(tmp_path / "layers", lock, FakePip())
 
     assert folder == tmp_path / "layers" / "python3.13-arm64"
@@ -120,7 +118,7 @@ def test_the_layers_hold_the_locked_packages_and_nothing_of_their_installation(
 
 
 def test_the_same_lock_makes_the_same_layers(tmp_path: Path, lock: Path) -> None:
-    """G7."""
+    """Requirement G7."""
     pip = FakePip()
     first = read_layer_files(build_with_fake_pip(tmp_path / "first", lock, pip))
     second = read_layer_files(build_with_fake_pip(tmp_path / "second", lock, pip))

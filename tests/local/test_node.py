@@ -1,4 +1,4 @@
-"""The choice of the Node.js installation, and its reported origin (L1)."""
+"""The choice of the Node.js installation, and the text that names its origin (L1)."""
 
 from pathlib import Path
 

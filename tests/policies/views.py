@@ -74,7 +74,7 @@ def make_document(**statement: Any) -> str:  # noqa: ANN401 - any field of a sta
 
 
 def build_graph(recorded: Recording) -> Graph:
-    """Return the graph of a recorded program's resources, which rules check."""
+    """Return the graph that the rules check, with all resources of a recorded program."""
     return Graph(
         tuple(
             Resource(

@@ -1,4 +1,4 @@
-"""At least one violation of every rule: the resources, and part of the message."""
+"""Resources that violate each rule, and part of the message with which the rule reports them."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ CUSTOM_ORIGIN = {"originProtocolPolicy": "https-only", "originSslProtocols": ["T
 
 @frozen
 class Violation:
-    """Resources that violate a rule, and part of the message about it."""
+    """Resources that violate a rule, and part of the rule's message."""
 
     rule: str
     message: str
@@ -58,7 +58,7 @@ def _make_queue_mapping(**props: Any) -> Resource:  # noqa: ANN401
     return make_resource("mapping", props, references={"eventSourceArn": make_urn("queue")})
 
 
-def _redrive_policy(*, max_receive_count: int) -> str:
+def _make_redrive_policy(*, max_receive_count: int) -> str:
     return json.dumps({"deadLetterTargetArn": "arn:aws:sqs:::dead", "maxReceiveCount": max_receive_count})
 
 
@@ -439,13 +439,13 @@ DEAD_LETTERS = [
     _make_violation(
         "queues-tolerate-throttling",
         "maxReceiveCount",
-        make_resource("queue", {"redrivePolicy": _redrive_policy(max_receive_count=4)}),
+        make_resource("queue", {"redrivePolicy": _make_redrive_policy(max_receive_count=4)}),
         _make_queue_mapping(scalingConfig={"maximumConcurrency": 2}),
     ),
     _make_violation(
         "queues-tolerate-throttling",
         "scalingConfig.maximumConcurrency",
-        make_resource("queue", {"redrivePolicy": _redrive_policy(max_receive_count=5)}),
+        make_resource("queue", {"redrivePolicy": _make_redrive_policy(max_receive_count=5)}),
         _make_queue_mapping(),
     ),
     *(

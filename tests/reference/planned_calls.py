@@ -1,4 +1,4 @@
-"""The AWS calls of a preview: lookups of the program, and types whose plan calls AWS.
+"""The AWS calls of a preview: lookups of the program, and calls to plan resources of some types.
 
 The tables follow the source of the AWS provider that pulumi-aws contains. Extend them with each new type and
 each new lookup. A preview without `--refresh` reads no resource. A plan calls AWS only if the function
@@ -13,7 +13,7 @@ from attrs import frozen
 
 @frozen
 class PlannedCall:
-    """A call of the AWS provider while it plans a resource.
+    """An AWS call that the AWS provider makes while it plans a resource.
 
     Attributes:
         action: Permission that the call needs.

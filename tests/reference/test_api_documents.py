@@ -41,14 +41,14 @@ def test_the_document_contains_exactly_the_routes(api: Api) -> None:
 
 @APIS
 def test_the_document_requires_a_token_where_the_gateway_does(api: Api) -> None:
-    """A1."""
+    """Requirement A1."""
     with_token = {key for key, operation in iterate_operations(api) if operation["security"]}
     assert with_token == {route.key for route in api.routes if route.auth}
 
 
 @APIS
 def test_every_route_documents_503_with_retry_after(api: Api) -> None:
-    """Q1."""
+    """Requirement Q1."""
     for key, operation in iterate_operations(api):
         busy = operation["responses"]["503"]
         assert busy["headers"]["Retry-After"]["schema"] == {"type": "integer", "minimum": 1}, key
@@ -69,7 +69,7 @@ def test_a_description_without_a_route_is_an_error() -> None:
 
 
 def test_the_schema_of_an_input_has_required_fields_and_rules() -> None:
-    """A3."""
+    """Requirement A3."""
     schemas = Schemas()
     assert schemas.build_schema(NewProject) == {"$ref": "#/components/schemas/NewProject"}
     schema = schemas.named["NewProject"]

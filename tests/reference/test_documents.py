@@ -39,12 +39,12 @@ def find_settings_in_stage_files() -> set[str]:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_the_document_is_up_to_date(name: str) -> None:
-    """T9."""
+    """Requirement T9."""
     assert (ROOT / name).read_text() == DOCUMENTS[name](), f"{name} is stale: run `make reference`"
 
 
 def test_every_table_of_every_stage_is_in_the_schema() -> None:
-    """T9."""
+    """Requirement T9."""
     schema = read_document("database-schema.md")
     for stage in ("dev", "staging", "production"):
         names = [resource.inputs["name"] for resource in record_stage(stage) if resource.type == TABLE]
@@ -55,7 +55,7 @@ def test_every_table_of_every_stage_is_in_the_schema() -> None:
 
 
 def test_every_index_of_every_table_has_a_reason_and_a_query() -> None:
-    """T9."""
+    """Requirement T9."""
     indexes = [
         index
         for resource in record_stage("production")
@@ -88,7 +88,7 @@ def test_every_setting_of_a_stage_is_documented() -> None:
 def test_each_contradiction_is_refused_with_the_documented_message(
     contradiction: configuration.Contradiction,
 ) -> None:
-    """G4."""
+    """Requirement G4."""
     message = configuration.find_refusal_message(contradiction)
     assert f"{message} |" in read_document("configuration.md").replace("\\|", "|")
 

@@ -1,4 +1,4 @@
-"""The summary of a plan, with events in the format of Pulumi's event log."""
+"""The tests summarize plans from events in the format of Pulumi's event log."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ TABLE, ROLE, QUEUE = "aws:dynamodb/table:Table", "aws:iam/role:Role", "aws:sqs/q
 
 
 def test_deletions_and_replacements_come_first_and_name_the_lost_data() -> None:
-    """R5."""
+    """Requirement R5."""
     text = summarize_event_log(
         "dev",
         [
@@ -50,8 +50,8 @@ def test_a_retained_resource_is_not_lost() -> None:
     assert change.line == "delete   aws:dynamodb/table jobs: stays in AWS, but Pulumi forgets it"
 
 
-def test_the_events_of_a_refresh_are_read_too() -> None:
-    """A refresh names its result only in the event after the step."""
+def test_the_result_of_a_refresh_is_read_from_the_event_after_the_step() -> None:
+    """The event before the step says only `refresh`. The event after the step names the change."""
     lines = [
         make_event("refresh", QUEUE, "builds"),
         make_event("update", QUEUE, "builds", event="resOutputsEvent", diffs=["delaySeconds"]),
@@ -90,5 +90,5 @@ def test_a_preview_that_failed_before_its_plan_is_reported(
 
 
 def test_the_summary_names_all_types_that_hold_data() -> None:
-    """G3."""
+    """Requirement G3."""
     assert LOST == RETAINED

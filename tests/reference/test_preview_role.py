@@ -85,8 +85,8 @@ def test_the_program_makes_only_the_listed_lookups(stage: str) -> None:
 
 
 @every_stage
-def test_the_permission_covers_the_tables_of_one_stage_only(stage: str) -> None:
-    """Least privilege: the code of a pull request runs with this role."""
+def test_the_permission_for_tables_covers_only_the_tables_of_one_stage(stage: str) -> None:
+    """Least privilege: the code of a pull request runs with the preview role."""
     call = PLANNED_CALLS["aws:dynamodb/table:Table"]
     pattern = call.resource.replace("ACCOUNT", ACCOUNT).replace("STAGE", stage)
     for other in STAGES:

@@ -177,7 +177,7 @@ def test_drift_is_detected_daily_with_a_role_that_only_main_can_assume() -> None
 
 
 def test_run_steps_contain_no_expressions() -> None:
-    """GitHub inserts the value of an expression into the script. The shell would run a branch's name."""
+    """GitHub inserts the value into the script, so the shell would run commands in the name of a branch."""
     lines = list(iterate_scripts())
     assert lines
     for name, run in lines:
@@ -226,7 +226,7 @@ def test_pulumi_runs_with_the_policy_pack_and_prints_no_permalink(
         assert option in run
 
 
-def test_a_failed_preview_fails_its_job_and_is_still_commented() -> None:
+def test_a_failed_preview_fails_its_job_and_is_still_shown_in_the_comment() -> None:
     assert find_step("preview.yml", "preview", "pulumi preview --stack")["run"].startswith(
         "set -o pipefail\n"
     )

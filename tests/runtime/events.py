@@ -51,8 +51,8 @@ def make_delivery_event(
         secret: The webhook secret that signs the body.
         body: The body of the delivery.
         encoded: Whether the event contains the body in base64.
-        headers: Values that replace those of the usual headers, such as `x_github_event="ping"`. The value
-            None removes a header.
+        headers: New values for some of the usual headers, such as `x_github_event="ping"`. The value None
+            removes a header.
     """
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     sent: dict[str, str | None] = {
@@ -74,7 +74,7 @@ def make_delivery_event(
 
 
 def make_sqs_event(*bodies: str, receives: int = 1) -> dict[str, Any]:
-    """Return an SQS event with a record for each body. Each message has been received `receives` times."""
+    """Return an SQS event with one message for each body. Each message has been received `receives` times."""
     return {
         "Records": [
             {
@@ -102,7 +102,8 @@ def build_state_event(
         deployment: The deployment that started the build.
         status: The status of the build.
         build_id: The id of the build. The default is the id that the deployment has recorded.
-        failing: Fields that replace those of the phase with the same `phase-type`.
+        failing: The fields of the failed phase that differ from a successful phase. Its `phase-type` says
+            which phase failed. None if all phases succeeded.
     """
     build_id = build_id or deployment.build_id or "anchor-dev-site-next-site-build:unknown"
     project, _, build = build_id.partition(":")

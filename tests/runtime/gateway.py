@@ -22,7 +22,7 @@ class Gateway:
     """An API Gateway that receives all requests from one signed-in user.
 
     Attributes:
-        functions: The handler of each function that `routes` name.
+        functions: The handler of each function, by the name that the routes use for the function.
     """
 
     routes: tuple[Route, ...]

@@ -17,7 +17,7 @@ def put_project(
     site: str = "next-site",
     **more: Any,  # noqa: ANN401 - a project's fields
 ) -> Project:
-    """Write a project's row. The site of the project may be undeclared."""
+    """Write a project's row. The site of the project does not need to be declared."""
     at = platform.clock()
     project = Project(
         project_id=platform.ids(),

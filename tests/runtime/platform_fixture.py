@@ -67,7 +67,7 @@ RELEASE = Release(
 
 @define(slots=False)
 class Platform:
-    """The services of one stage. `declare_site` and `create_project` declare sites.
+    """The services of one stage. To declare a site, call `declare_site` or `create_project`.
 
     Attributes:
         database: DynamoDB client of the repositories. The default uses moto.

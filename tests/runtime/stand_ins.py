@@ -54,7 +54,7 @@ class CodeBuild:
         refused_tokens: Idempotency tokens whose builds are always refused.
         builds: Arguments of each started build, by idempotency token.
         stopped: Ids of the builds that were stopped.
-        ended: Fields that replace those of an ended build's record, by idempotency token.
+        ended: The fields that the end of a build changed in the build's record, by idempotency token.
         has_forgotten_builds: Whether CodeBuild has deleted all build records.
     """
 

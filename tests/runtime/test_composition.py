@@ -32,7 +32,7 @@ print(json.dumps([sorted(imported), sorted(loaded() - imported)]))
 """
 BUILDS, RELEASES = "runtime.deploy.builds.", "runtime.deploy.releases."
 API, UPKEEP = "runtime.deploy.api.", "runtime.deploy.upkeep."
-# The prefixes of the modules that a handler must not import.
+# For each handler, the prefixes of the modules that it must not import.
 NOT_NEEDED = {
     "api": {RELEASES, UPKEEP},
     "build_events": {API, RELEASES, UPKEEP},

@@ -72,7 +72,7 @@ def test_a_function_reads_exactly_the_variables_that_the_program_sets(handler: M
     assert list_variables(handler) == given - {TIMEOUT_VARIABLE}
 
 
-def test_a_function_without_its_variables_names_them_all(handler: ModuleType) -> None:
+def test_the_error_names_all_missing_variables(handler: ModuleType) -> None:
     with pytest.raises(MissingEnvironmentError) as missing:
         handler.get_service()
     assert all(name in str(missing.value) for name in list_variables(handler))

@@ -31,8 +31,8 @@ def clear_caches() -> None:
 
 
 @pytest.fixture
-def deployed(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """The platform, the functions' environment variables, and the queues and key that the variables name."""
+def deployed_platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """The platform on moto. The environment variables of its functions name its tables, queues and key."""
     sqs = get_real_client("sqs")
     kms = get_real_client("kms")
     environment = {
@@ -69,13 +69,13 @@ def receive_bodies(url: str) -> list[dict[str, Any]]:
 
 
 def test_a_push_travels_through_the_functions_to_the_release_queue(
-    deployed: Platform, monkeypatch: pytest.MonkeyPatch
+    deployed_platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P1, P5, P7, A2: the handlers and boto3's clients take a new project to its first `built` deployment.
 
     Only CodeBuild is a fake.
     """
-    deployed.declare_site("next-site")
+    deployed_platform.declare_site("next-site")
     body = {
         "name": "My site",
         "site": "next-site",
@@ -94,16 +94,16 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
 
     # Use the fake here, because moto's CodeBuild does not support idempotency tokens, and does not support
     # artifacts of projects without a source (NO_SOURCE).
-    codebuild = deployed.calls.wrap_client("codebuild", deployed.codebuild)
+    codebuild = deployed_platform.calls.wrap_client("codebuild", deployed_platform.codebuild)
     real = clients.client
     monkeypatch.setattr(clients, "client", lambda name: codebuild if name == "codebuild" else real(name))
     assert orchestrator.handle(make_sqs_event(json.dumps(message)), None) == {"batchItemFailures": []}
     monkeypatch.setattr(clients, "client", real)
-    deployment = deployed.deployments.get(message["projectId"], message["deploymentId"])
+    deployment = deployed_platform.deployments.get(message["projectId"], message["deploymentId"])
     assert deployment.status == "building"
 
     build_events.handle(build_state_event(deployment), None)
-    assert deployed.read_statuses(deployment) == ["built"]
+    assert deployed_platform.read_statuses(deployment) == ["built"]
     releases = get_real_client("sqs").get_queue_url(QueueName="releases.fifo")["QueueUrl"]
     assert receive_bodies(releases) == [json.loads(build_message(deployment).to_body())]
 

@@ -35,7 +35,7 @@ def test_every_status_has_its_transitions() -> None:
 
 
 def test_the_transitions_of_a_push_are_allowed() -> None:
-    """P7."""
+    """Requirement P7."""
     deployment = make_queued_deployment()
     for status in ("building", "built", "deploying", "live", "retired", "live"):
         deployment = deployment.with_status(Status(status), at=AT)
@@ -44,7 +44,7 @@ def test_the_transitions_of_a_push_are_allowed() -> None:
 
 @pytest.mark.parametrize("end", sorted(ENDS))
 def test_final_statuses_have_no_transitions(end: Status) -> None:
-    """P7."""
+    """Requirement P7."""
     assert not TRANSITIONS[end]
 
 
@@ -61,7 +61,7 @@ def test_a_live_deployment_can_only_be_retired() -> None:
 
 @given(st.lists(st.sampled_from(Status), max_size=12))
 def test_random_transitions_follow_the_table_or_are_refused(walk: list[Status]) -> None:
-    """P7: in a random sequence, `with_status` accepts exactly the transitions of the table."""
+    """P7: in a random sequence, `with_status` accepts exactly the transitions in `TRANSITIONS`."""
     deployment = make_queued_deployment()
     for status in walk:
         if status in TRANSITIONS[deployment.status]:
@@ -80,7 +80,7 @@ def test_a_new_deployment_has_the_projects_next_sequence_number() -> None:
     assert (deployment.sequence, deployment.user_id, deployment.site) == (5, "u", "s")
 
 
-def test_a_site_returns_the_urls_of_its_hosts_and_its_secret_parameters() -> None:
+def test_a_site_builds_the_urls_of_its_hosts_and_the_names_of_its_parameters() -> None:
     site = Site(
         site="s",
         host="s.localhost",

@@ -77,7 +77,7 @@ def test_a_build_is_logged_without_the_values_of_its_variables(
 
 
 def test_a_webhook_secret_is_shown_only_once(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
-    """P1, A4."""
+    """Requirements P1 and A4."""
     platform.declare_site("next-site")
     body = {"name": "My site", "site": "next-site", "repositoryUrl": "https://example.com/r"}
     made = api.handle_event(

@@ -1,4 +1,4 @@
-"""The checks of presigned requests refuse what S3 refuses. Otherwise, tests with the checks prove nothing."""
+"""The checks of presigned requests refuse what S3 refuses. Otherwise, tests that use them prove nothing."""
 
 import base64
 import json

@@ -84,7 +84,7 @@ def test_a_transaction_counts_the_whole_rows_that_it_updates(
     *,
     accepted: bool,
 ) -> None:
-    """DynamoDB limits the rows of a transaction to 4 MB in total. At most ten rows of this size fit."""
+    """DynamoDB limits the rows of a transaction to 4 MB in total. Ten of these rows fit, eleven do not."""
     for number in range(rows):
         put_row(number, large=LARGE)
     operations = [build_transaction_update(number) for number in range(rows)]

@@ -31,7 +31,7 @@ def call_api(
 
 
 def create_owned(platform: Platform, route: str = "") -> dict[str, str]:
-    """Create a project of OWNER, with a deployment that fits the route. Return their path parameters."""
+    """Create a project of OWNER, with a deployment on which the route can act. Return their ids."""
     project = platform.create_project()
     deployment = platform.push(project) if route.endswith("/cancel") else platform.put_live(project)
     return {"projectId": project.project_id, "deploymentId": deployment.deployment_id}

@@ -83,9 +83,12 @@ class ViewerRequest:
 
 @frozen(kw_only=True)
 class ChosenOrigin:
-    """The chosen origin: one of the distribution by `id`, or the behavior's origin with `changes`.
+    """The origin that the function chose.
+
+    It is one of the distribution's origins, or the behavior's origin with changes.
 
     Attributes:
+        id: The ID of the origin in the distribution. None for the behavior's origin.
         changes: The argument of `updateRequestOrigin` (`domainName`, ...).
     """
 
@@ -160,15 +163,15 @@ def create_event(event_type: str, request: ViewerRequest, context: EventContext 
         "request": {
             "method": request.method,
             "uri": request.uri,
-            "querystring": _create_value(parse_qsl(request.query_string, keep_blank_values=True)),
-            "headers": _create_value([(name, value) for name, value in headers if name != "cookie"]),
-            "cookies": _create_value(cookies),
+            "querystring": _encode_pairs(parse_qsl(request.query_string, keep_blank_values=True)),
+            "headers": _encode_pairs([(name, value) for name, value in headers if name != "cookie"]),
+            "cookies": _encode_pairs(cookies),
         },
     }
 
 
-def _create_value(pairs: Headers) -> dict[str, Any]:
-    """Return CloudFront's structure: the first value, and all values if there are several."""
+def _encode_pairs(pairs: Headers) -> dict[str, Any]:
+    """Return the event's object of names and values. A name with several values also has `multiValue`."""
     return _group_by_name([(name, {"value": value}) for name, value in pairs])
 
 
@@ -183,7 +186,7 @@ def _group_by_name(pairs: list[tuple[str, dict[str, str]]]) -> dict[str, Any]:
 
 
 def _merge_values(after: Mapping[str, Any], before: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Return each name with all its values as the function returned them.
+    """Return each pair of a name and a value that the function returned.
 
     A change of `multiValue` takes precedence. Otherwise a change of `value` replaces the first value.
     """
@@ -209,7 +212,7 @@ def parse_forwarded_request(
     Args:
         request: The request as the edge received it.
         before: The `request` of the event, before the call.
-        answer: The JavaScript runtime's record of the call.
+        answer: The outcome of the call, as the JavaScript in `viewer_function.py` reports it.
 
     Raises:
         EdgeFunctionError: The function made a change that CloudFront refuses.
@@ -272,7 +275,7 @@ def create_response_event(response: ViewerResponse) -> dict[str, Any]:
     return {
         "statusCode": response.status,
         "statusDescription": response.reason,
-        "headers": _create_value([(name, value) for name, value in shown if name != "set-cookie"]),
+        "headers": _encode_pairs([(name, value) for name, value in shown if name != "set-cookie"]),
         "cookies": _group_by_name(cookies),
     }
 

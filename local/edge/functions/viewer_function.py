@@ -181,9 +181,9 @@ class EdgeFunction:
             raise EdgeFunctionError("a viewer-response function cannot choose an origin")
         return parse_changed_response(response, event["response"], answer.get("result"))
 
-    def _call(self, entry: str, event: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, method: str, event: dict[str, Any]) -> dict[str, Any]:
         self._update_items()
-        self._engine.eval(f"anchorRuntime.{entry}(handler, JSON.parse({json.dumps(json.dumps(event))}))")
+        self._engine.eval(f"anchorRuntime.{method}(handler, JSON.parse({json.dumps(json.dumps(event))}))")
         outcome = self._engine.eval("anchorRuntime.outcome")
         if not isinstance(outcome, str):
             raise EdgeFunctionError("the function did not finish")

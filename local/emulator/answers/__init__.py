@@ -1,4 +1,4 @@
-"""Hooks that correct answers of the emulator where AWS answers differently."""
+"""Hooks that correct the emulator's responses where they differ from the responses of AWS."""
 
 from local.emulator.answers import (
     alarms,
@@ -11,7 +11,7 @@ from local.emulator.answers import (
 )
 
 
-def install_answers() -> None:
+def install_answer_hooks() -> None:
     """Install all hooks of this folder."""
     alarms.install_alarm_hooks()
     key_value_stores.install_key_value_store_hooks()

@@ -1,4 +1,4 @@
-"""CloudWatch hook for the emulator: keep the expressions of alarms.
+"""CloudWatch hook for the emulator: store the argument `Metrics` of alarms.
 
 The emulator (ministack 1.5.33) drops the argument `Metrics` of `PutMetricAlarm`, so `DescribeAlarms` cannot
 return it. The emulator also gives an alarm with `Metrics` a period and a statistic, which only an alarm on

@@ -1,7 +1,7 @@
-"""Hooks that refuse to create a resource that already exists, or exists with other settings, as AWS does.
+"""Hooks that refuse to create an existing resource again, as AWS does: always, or if the settings differ.
 
 The emulator (ministack 1.5.33) refuses most duplicates, but not those that this module checks. Without these
-checks, the next deployment after a killed deployment would succeed here, but not on AWS.
+checks, the next `pulumi up` after a killed `pulumi up` would succeed here, but not on AWS.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -21,21 +21,21 @@ Json = dict[str, Any]
 
 def install_conflict_checks() -> None:
     """Install the checks."""
-    replace_function(apigateway, "_create_authorizer", _build_create_authorizer)
-    replace_function(apigateway, "_create_route", _build_create_route)
-    replace_function(apigateway, "_create_stage", _build_create_stage)
-    replace_function(cloudfront, "_create_distribution", _build_create_distribution)
-    replace_function(lambda_svc, "_create_esm", _build_create_mapping)
-    replace_function(sns, "_create_topic", _build_create_topic)
-    replace_function(sns, "_subscribe", _build_subscribe)
-    replace_function(sqs, "_act_create_queue", _build_create_queue)
+    replace_function(apigateway, "_create_authorizer", _wrap_create_authorizer)
+    replace_function(apigateway, "_create_route", _wrap_create_route)
+    replace_function(apigateway, "_create_stage", _wrap_create_stage)
+    replace_function(cloudfront, "_create_distribution", _wrap_create_distribution)
+    replace_function(lambda_svc, "_create_esm", _wrap_create_event_source_mapping)
+    replace_function(sns, "_create_topic", _wrap_create_topic)
+    replace_function(sns, "_subscribe", _wrap_subscribe)
+    replace_function(sqs, "_act_create_queue", _wrap_create_queue)
 
 
-def _build_create_authorizer(original: Function) -> Function:
+def _wrap_create_authorizer(original: Function) -> Function:
     def create(api_id: str, data: Json) -> Response:
         name = data.get("name", "")
         if any(each["name"] == name for each in apigateway._authorizers.get(api_id, {}).values()):
-            return _refuse_api(
+            return _refuse_api_duplicate(
                 f"Authorizer name must be unique. Authorizer {name} already exists in this RestApi."
             )
         return cast("Response", original(api_id, data))
@@ -43,31 +43,31 @@ def _build_create_authorizer(original: Function) -> Function:
     return create
 
 
-def _build_create_route(original: Function) -> Function:
+def _wrap_create_route(original: Function) -> Function:
     def create(api_id: str, data: Json) -> Response:
         key = data.get("routeKey", "$default")
         if any(each["routeKey"] == key for each in apigateway._routes.get(api_id, {}).values()):
-            return _refuse_api(f"Route with key {key} already exists for this API")
+            return _refuse_api_duplicate(f"Route with key {key} already exists for this API")
         return cast("Response", original(api_id, data))
 
     return create
 
 
-def _build_create_stage(original: Function) -> Function:
+def _wrap_create_stage(original: Function) -> Function:
     def create(api_id: str, data: Json) -> Response:
         if data.get("stageName", "$default") in apigateway._stages.get(api_id, {}):
-            return _refuse_api("Stage already exists")
+            return _refuse_api_duplicate("Stage already exists")
         return cast("Response", original(api_id, data))
 
     return create
 
 
-def _refuse_api(message: str) -> Response:
+def _refuse_api_duplicate(message: str) -> Response:
     return cast("Response", apigateway._apigw_error("ConflictException", message, 409))
 
 
-def _build_create_distribution(original: Function) -> Function:
-    """For a used caller reference, CloudFront returns the distribution only if the request is the same."""
+def _wrap_create_distribution(original: Function) -> Function:
+    """Return `original` with a check: a reused caller reference is refused if the configuration differs."""
 
     def create(headers: Json, body: bytes) -> Response:
         config, _tags = cloudfront._unwrap_distribution_create_xml(cloudfront._parse_body(body))
@@ -87,7 +87,7 @@ def _build_create_distribution(original: Function) -> Function:
     return create
 
 
-def _build_create_mapping(original: Function) -> Function:
+def _wrap_create_event_source_mapping(original: Function) -> Function:
     def create(data: Json) -> Response:
         known = dict(lambda_svc._esms.items())
         response = cast("Response", original(data))
@@ -108,31 +108,33 @@ def _build_create_mapping(original: Function) -> Function:
     return create
 
 
-def _build_create_topic(original: Function) -> Function:
+def _wrap_create_topic(original: Function) -> Function:
     def create(params: Json) -> Response:
         arn = f"arn:aws:sns:{sns.get_region()}:{sns.get_account_id()}:{sns._p(params, 'Name')}"
         topic: Json | None = sns._topics.get(arn)
         if topic is not None:
-            if _find_differing(read_query_map(params, "Attributes.entry"), topic["attributes"]):
-                return _refuse_parameter("Attributes Reason: Topic already exists with different attributes")
+            if _find_unequal_attributes(read_query_map(params, "Attributes.entry"), topic["attributes"]):
+                return _refuse_sns_duplicate(
+                    "Attributes Reason: Topic already exists with different attributes"
+                )
             tags = sns._param_tags(params)
             if tags and dict(tags) != topic["tags"]:
-                return _refuse_parameter("Tags Reason: Topic already exists with different tags")
+                return _refuse_sns_duplicate("Tags Reason: Topic already exists with different tags")
         return cast("Response", original(params))
 
     return create
 
 
-def _build_subscribe(original: Function) -> Function:
+def _wrap_subscribe(original: Function) -> Function:
     def subscribe(params: Json) -> Response:
         topic: Json | None = sns._topics.get(sns._p(params, "TopicArn"))
         wanted = (sns._p(params, "Protocol"), sns._p(params, "Endpoint"))
         for known in topic["subscriptions"] if topic else []:
             given = read_query_map(params, "Attributes.entry")
-            if (known["protocol"], known["endpoint"]) == wanted and _find_differing(
+            if (known["protocol"], known["endpoint"]) == wanted and _find_unequal_attributes(
                 given, known["attributes"]
             ):
-                return _refuse_parameter(
+                return _refuse_sns_duplicate(
                     "Attributes Reason: Subscription already exists with different attributes"
                 )
         return cast("Response", original(params))
@@ -140,16 +142,16 @@ def _build_subscribe(original: Function) -> Function:
     return subscribe
 
 
-def _refuse_parameter(message: str) -> Response:
+def _refuse_sns_duplicate(message: str) -> Response:
     return cast("Response", sns._error("InvalidParameter", f"Invalid parameter: {message}", 400))
 
 
-def _build_create_queue(original: Function) -> Function:
+def _wrap_create_queue(original: Function) -> Function:
     def create(data: Json, url: str) -> Response:
         queue: Json | None = sqs._queues.get(sqs._queue_url(data.get("QueueName", "")))
         if queue is not None:
             given = {name: str(value) for name, value in (data.get("Attributes") or {}).items()}
-            differing = [f"attribute {name}" for name in _find_differing(given, queue["attributes"])]
+            differing = [f"attribute {name}" for name in _find_unequal_attributes(given, queue["attributes"])]
             tags = data.get("tags") or data.get("Tags")
             if tags and tags != queue["tags"]:
                 differing.append("tags")
@@ -163,7 +165,7 @@ def _build_create_queue(original: Function) -> Function:
     return create
 
 
-def _find_differing(given: Mapping[str, str], present: Mapping[str, Any]) -> list[str]:
+def _find_unequal_attributes(given: Mapping[str, str], present: Mapping[str, Any]) -> list[str]:
     """Return the attributes of a request whose values differ from those of the existing resource."""
     return [
         name
@@ -173,7 +175,7 @@ def _find_differing(given: Mapping[str, str], present: Mapping[str, Any]) -> lis
 
 
 def _normalize_value(value: object) -> object:
-    """Return the content of a JSON document or the text in lower case, for a comparison of contents."""
+    """Return a value for comparisons: the parsed JSON document, or any other text in lower case."""
     text = str(value)
     try:
         return json.loads(text) if text[:1] in {"{", "["} else text.lower()

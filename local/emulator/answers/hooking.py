@@ -11,14 +11,14 @@ _replacements: dict[tuple[str, str, str], Function] = {}
 
 
 def replace_function(module: ModuleType, name: str, build: Callable[[Function], Function]) -> None:
-    """Replace a function in a module and in the module's tables.
+    """Replace a function in a module and in the module's dictionaries of functions.
 
-    A later call with the same `build` uses the replacement of the first call again.
+    A later call with the same arguments installs the replacement that the first call created.
 
     Args:
         module: A module of the emulator.
         name: The name of the function.
-        build: Gets the present function, and returns the one that replaces it.
+        build: Gets the original function and returns its replacement.
     """
     key = (module.__name__, name, f"{build.__module__}.{build.__qualname__}")
     original = cast("Function", getattr(module, name))

@@ -18,7 +18,7 @@ from ministack.services import cloudfront, cloudfront_keyvaluestore
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
 
-# The ARN that `_build_arn` returned for the store that the emulator creates now.
+# The ARN that `_build_arn` returned for the store that the emulator is creating.
 _created_arn: contextvars.ContextVar[str] = contextvars.ContextVar("created_arn", default="")
 
 
@@ -48,7 +48,7 @@ def _build_arn(_name: str) -> str:
 
 
 def _create_store(headers: Json, body: bytes) -> Response:
-    """Create a store. Its record and the answer contain the ID from its ARN."""
+    """Create a store. The ID in the store's record and in the response is the last part of the ARN."""
     status, answered, content = _ORIGINAL_CREATE(headers, body)
     store = _find_store(_created_arn.get())
     if status != 201 or store is None:  # noqa: PLR2004 - HTTP's Created

@@ -24,10 +24,10 @@ _sizes: dict[str, str] = {}
 
 def install_lifecycle_hooks() -> None:
     """Install the hook."""
-    replace_function(s3, "_dispatch", _build_dispatch)
+    replace_function(s3, "_dispatch", _wrap_dispatch)
 
 
-def _build_dispatch(original: Function) -> Function:
+def _wrap_dispatch(original: Function) -> Function:
     def dispatch(  # noqa: PLR0913, PLR0917 - the parameters of the emulator's function
         method: str,
         bucket: str,

@@ -2,7 +2,7 @@
 
 The emulator (ministack 1.5.33) accepts most names. Without these checks, a name that is too long or has a
 wrong character would be noticed only on AWS. The constraints are those of AWS's API models. If a model has
-no constraint, a comment at the rule names AWS's document.
+no constraint, a comment above the rule links to AWS's documentation.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -49,7 +49,7 @@ class Constraint:
     shortest: int = 1
 
     def find_problem(self, name: str) -> str | None:
-        """Return how a name violates the constraint, in the words of AWS's API framework."""
+        """Return AWS's message about the constraint that the name violates, or None for a valid name."""
         if len(name) > self.longest:
             return f"Member must have length less than or equal to {self.longest}"
         if len(name) < self.shortest:
@@ -59,34 +59,34 @@ class Constraint:
         return None
 
 
-def _refuse_json(code: str, problem: str, _arguments: tuple[Any, ...]) -> Response:
+def _refuse_name_with_json_error(code: str, problem: str, _arguments: tuple[Any, ...]) -> Response:
     return cast("Response", error_response_json(code, problem, 400))
 
 
-def _refuse_iam(problem: str, _arguments: tuple[Any, ...]) -> Response:
+def _refuse_iam_name(problem: str, _arguments: tuple[Any, ...]) -> Response:
     return cast("Response", iam._error(400, "ValidationError", escape(problem)))
 
 
-def _refuse_queue(_problem: str, _arguments: tuple[Any, ...]) -> Response:
+def _refuse_queue_name(_problem: str, _arguments: tuple[Any, ...]) -> Response:
     message = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
     raise sqs._Err("InvalidParameterValue", message)
 
 
-def _refuse_topic(_problem: str, _arguments: tuple[Any, ...]) -> Response:
+def _refuse_topic_name(_problem: str, _arguments: tuple[Any, ...]) -> Response:
     return cast("Response", sns._error("InvalidParameter", "Invalid parameter: Topic Name", 400))
 
 
-def _refuse_cloudwatch(code: str, problem: str, arguments: tuple[Any, ...]) -> Response:
+def _refuse_cloudwatch_name(code: str, problem: str, arguments: tuple[Any, ...]) -> Response:
     _params, _data, is_cbor, *is_json = arguments
     error = cloudwatch._error(code, problem, 400, use_json=bool(is_json and is_json[0]), use_cbor=is_cbor)
     return cast("Response", error)
 
 
-def _refuse_api(problem: str, _arguments: tuple[Any, ...]) -> Response:
+def _refuse_api_name(problem: str, _arguments: tuple[Any, ...]) -> Response:
     return cast("Response", apigateway._apigw_error("BadRequestException", problem, 400))
 
 
-def _refuse_cloudfront(problem: str, _arguments: tuple[Any, ...]) -> Response:
+def _refuse_cloudfront_name(problem: str, _arguments: tuple[Any, ...]) -> Response:
     return cast("Response", cloudfront._error("InvalidArgument", problem, 400))
 
 
@@ -99,7 +99,7 @@ class NameRule:
         function: The name of the function.
         argument: The name of the argument in AWS's API. The argument is in a mapping or in an XML body.
         constraint: The constraint of the argument.
-        refuse: The service's error.
+        refuse: Returns the service's error response, or raises the service's error.
     """
 
     module: ModuleType
@@ -115,24 +115,28 @@ _EVENTS_NAME: Final = r"[\.\-_A-Za-z0-9]+"
 _COGNITO_NAME: Final = r"[\w\s+=,.@-]+"
 _API_NAME: Final = Constraint(128)
 _DOMAIN_NAME: Final = r"(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])"
-_VALIDATION: Final = partial(_refuse_json, "ValidationException")
-_INVALID_PARAMETER: Final = partial(_refuse_json, "InvalidParameterException")
+_VALIDATION: Final = partial(_refuse_name_with_json_error, "ValidationException")
+_INVALID_PARAMETER: Final = partial(_refuse_name_with_json_error, "InvalidParameterException")
 
 RULES: Final = (
     NameRule(acm, "_request_certificate", "DomainName", Constraint(253, _DOMAIN_NAME), _VALIDATION),
-    NameRule(apigateway, "_create_api", "name", _API_NAME, _refuse_api),
-    NameRule(apigateway, "_create_authorizer", "name", _API_NAME, _refuse_api),
-    NameRule(apigateway, "_create_domain_name", "domainName", Constraint(512), _refuse_api),
+    NameRule(apigateway, "_create_api", "name", _API_NAME, _refuse_api_name),
+    NameRule(apigateway, "_create_authorizer", "name", _API_NAME, _refuse_api_name),
+    NameRule(apigateway, "_create_domain_name", "domainName", Constraint(512), _refuse_api_name),
     # https://docs.aws.amazon.com/apigateway/latest/api/API_CreateStage.html
-    NameRule(apigateway, "_create_stage", "stageName", Constraint(128, r"\$default|[\w-]+"), _refuse_api),
-    NameRule(cloudfront, "_cf_create_function", "Name", Constraint(64, _SIMPLE_NAME), _refuse_cloudfront),
-    NameRule(cloudfront, "_create_oac", "Name", Constraint(64), _refuse_cloudfront),
+    NameRule(
+        apigateway, "_create_stage", "stageName", Constraint(128, r"\$default|[\w-]+"), _refuse_api_name
+    ),
+    NameRule(
+        cloudfront, "_cf_create_function", "Name", Constraint(64, _SIMPLE_NAME), _refuse_cloudfront_name
+    ),
+    NameRule(cloudfront, "_create_oac", "Name", Constraint(64), _refuse_cloudfront_name),
     NameRule(
         cloudwatch,
         "_put_metric_alarm",
         "AlarmName",
         Constraint(255),
-        partial(_refuse_cloudwatch, "ValidationError"),
+        partial(_refuse_cloudwatch_name, "ValidationError"),
     ),
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
     NameRule(
@@ -140,7 +144,7 @@ RULES: Final = (
         "_put_dashboard",
         "DashboardName",
         Constraint(255, "[A-Za-z0-9-_]+"),
-        partial(_refuse_cloudwatch, "InvalidParameterInput"),
+        partial(_refuse_cloudwatch_name, "InvalidParameterInput"),
     ),
     NameRule(
         cloudwatch_logs,
@@ -157,7 +161,7 @@ RULES: Final = (
         "_create_project",
         "name",
         Constraint(150, r"[A-Za-z0-9][A-Za-z0-9\-_]{1,149}", shortest=2),
-        partial(_refuse_json, "InvalidInputException"),
+        partial(_refuse_name_with_json_error, "InvalidInputException"),
     ),
     NameRule(cognito, "_create_user_pool", "PoolName", Constraint(128, _COGNITO_NAME), _INVALID_PARAMETER),
     NameRule(
@@ -169,9 +173,9 @@ RULES: Final = (
     ),
     NameRule(eventbridge, "_put_rule", "Name", Constraint(64, _EVENTS_NAME), _VALIDATION),
     NameRule(eventbridge, "_put_targets", "Id", Constraint(64, _EVENTS_NAME), _VALIDATION),
-    NameRule(iam, "_create_policy", "PolicyName", Constraint(128, _IAM_NAME), _refuse_iam),
-    NameRule(iam, "_create_role", "RoleName", Constraint(64, _IAM_NAME), _refuse_iam),
-    NameRule(iam, "_put_role_policy", "PolicyName", Constraint(128, _IAM_NAME), _refuse_iam),
+    NameRule(iam, "_create_policy", "PolicyName", Constraint(128, _IAM_NAME), _refuse_iam_name),
+    NameRule(iam, "_create_role", "RoleName", Constraint(64, _IAM_NAME), _refuse_iam_name),
+    NameRule(iam, "_put_role_policy", "PolicyName", Constraint(128, _IAM_NAME), _refuse_iam_name),
     NameRule(kms, "_create_alias", "AliasName", Constraint(256, "[a-zA-Z0-9:/_-]+"), _VALIDATION),
     NameRule(lambda_svc, "_add_permission", "StatementId", Constraint(100, _SIMPLE_NAME), _VALIDATION),
     NameRule(
@@ -181,14 +185,15 @@ RULES: Final = (
         Constraint(128, "(?!^[0-9]+$)([a-zA-Z0-9-_]+)"),
         _VALIDATION,
     ),
-    # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html: 64 characters for a name alone
+    # A name that is not an ARN has at most 64 characters.
+    # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
     NameRule(lambda_svc, "_create_function", "FunctionName", Constraint(64, _SIMPLE_NAME), _VALIDATION),
     NameRule(lambda_svc, "_publish_layer_version", "LayerName", Constraint(140, _SIMPLE_NAME), _VALIDATION),
     # https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
-    NameRule(sns, "_create_topic", "Name", Constraint(256, r"[A-Za-z0-9-_]+(\.fifo)?"), _refuse_topic),
+    NameRule(sns, "_create_topic", "Name", Constraint(256, r"[A-Za-z0-9-_]+(\.fifo)?"), _refuse_topic_name),
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
     NameRule(
-        sqs, "_act_create_queue", "QueueName", Constraint(80, r"[A-Za-z0-9-_]+(\.fifo)?"), _refuse_queue
+        sqs, "_act_create_queue", "QueueName", Constraint(80, r"[A-Za-z0-9-_]+(\.fifo)?"), _refuse_queue_name
     ),
 )
 
@@ -223,7 +228,7 @@ def _build_topic_check(original: Function) -> Function:
     def create_topic(params: dict[str, Any]) -> Response:
         attributes = read_query_map(params, "Attributes.entry")
         if sns._p(params, "Name").endswith(FIFO) and attributes.get("FifoTopic") != "true":
-            return _refuse_topic("", ())
+            return _refuse_topic_name("", ())
         return cast("Response", original(params))
 
     return create_topic
@@ -235,7 +240,7 @@ def _build_queue_check(original: Function) -> Function:
     def create_queue(data: dict[str, Any], url: str) -> Response:
         attributes = data.get("Attributes") or {}
         if data.get("QueueName", "").endswith(FIFO) and attributes.get("FifoQueue") != "true":
-            return _refuse_queue("", ())
+            return _refuse_queue_name("", ())
         return cast("Response", original(data, url))
 
     return create_queue
@@ -257,7 +262,13 @@ def _install_rule(rule: NameRule) -> None:
 
 
 def _read_names(argument: str, arguments: tuple[Any, ...]) -> list[str]:
-    """Return the values of the argument in a mapping, in a list of targets or in an XML body."""
+    """Return all names that a call of an emulator's function gives to one argument of AWS's API.
+
+    Args:
+        argument: The name of the argument in AWS's API, such as `FunctionName`.
+        arguments: The arguments of the emulator's function. One of them contains the names: a mapping, a
+            mapping with `Targets`, or an XML body. For `LayerName`, the first one is the name itself.
+    """
     if argument == "LayerName":
         return [str(arguments[0])]
     for given in arguments:

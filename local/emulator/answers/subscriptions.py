@@ -21,11 +21,11 @@ PENDING: Final = "Cannot unsubscribe a subscription that is pending confirmation
 
 def install_subscription_hooks() -> None:
     """Install the hooks."""
-    replace_function(sns, "_subscribe", _build_subscribe)
-    replace_function(sns, "_unsubscribe", _build_unsubscribe)
+    replace_function(sns, "_subscribe", _wrap_subscribe)
+    replace_function(sns, "_unsubscribe", _wrap_unsubscribe)
 
 
-def _build_subscribe(original: Function) -> Function:
+def _wrap_subscribe(original: Function) -> Function:
     def subscribe(params: Json) -> Response:
         topic: Json | None = sns._topics.get(sns._p(params, "TopicArn"))
         if topic is None:
@@ -45,7 +45,7 @@ def _build_subscribe(original: Function) -> Function:
     return subscribe
 
 
-def _build_unsubscribe(original: Function) -> Function:
+def _wrap_unsubscribe(original: Function) -> Function:
     def unsubscribe(params: Json) -> Response:
         arn = sns._p(params, "SubscriptionArn")
         found: Json | None = sns._find_subscription(sns._sub_arn_to_topic.get(arn, ""), arn)

@@ -1,4 +1,4 @@
-"""Hooks that apply the members of update requests that the emulator ignores.
+"""Hooks for update requests: apply the members that the emulator ignores.
 
 The emulator (ministack 1.5.33) accepts requests with these members, but keeps the old values.
 """
@@ -19,12 +19,12 @@ PROJECT_MEMBERS = ("cache", "concurrentBuildLimit", "logsConfig", "queuedTimeout
 
 def install_update_hooks() -> None:
     """Install the hooks."""
-    replace_function(apigateway, "_update_authorizer", _build_update_authorizer)
-    replace_function(codebuild, "_update_project", _build_update_project)
-    replace_function(cognito, "_update_user_pool", _build_update_user_pool)
+    replace_function(apigateway, "_update_authorizer", _wrap_update_authorizer)
+    replace_function(codebuild, "_update_project", _wrap_update_project)
+    replace_function(cognito, "_update_user_pool", _wrap_update_user_pool)
 
 
-def _build_update_authorizer(original: Function) -> Function:
+def _wrap_update_authorizer(original: Function) -> Function:
     def update(api_id: str, authorizer_id: str, data: Json) -> Response:
         authorizer: Json | None = apigateway._authorizers.get(api_id, {}).get(authorizer_id)
         if authorizer is not None and "authorizerType" in data:
@@ -34,7 +34,7 @@ def _build_update_authorizer(original: Function) -> Function:
     return update
 
 
-def _build_update_project(original: Function) -> Function:
+def _wrap_update_project(original: Function) -> Function:
     def update(data: Json) -> Response:
         project: Json | None = codebuild._projects.get(data.get("name", ""))
         if project is not None:
@@ -44,7 +44,7 @@ def _build_update_project(original: Function) -> Function:
     return update
 
 
-def _build_update_user_pool(original: Function) -> Function:
+def _wrap_update_user_pool(original: Function) -> Function:
     def update(data: Json) -> Response:
         pool: Json | None = cognito._user_pools.get(data.get("UserPoolId", ""))
         if pool is not None and "PoolName" in data:

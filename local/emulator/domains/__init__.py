@@ -1,10 +1,10 @@
-"""Hooks for names: Route 53 zones, ACM certificates, and the domain names of distributions and APIs."""
+"""Hooks for domain names: Route 53 zones, ACM certificates, and the hosts of distributions and APIs."""
 
 from local.emulator.domains import certificates, hosts, zones
 from local.emulator.domains.zones import HostedZones
 
 
-def install_domains(hosted_zones: HostedZones) -> None:
+def install_domain_hooks(hosted_zones: HostedZones) -> None:
     """Install all hooks of this folder."""
     hosted_zones.on_change = certificates.issue_validated_certificates
     zones.install_zone_hooks(hosted_zones)

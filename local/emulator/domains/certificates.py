@@ -1,8 +1,10 @@
 """ACM hooks for the emulator: a certificate is issued only when its validation records exist.
 
 The emulator (ministack 1.5.33) issues each certificate at once, and deletes a certificate even if a
-distribution or a domain name uses it. Difference from ACM: a certificate is issued with the change that
-writes the last of its records, not some minutes later, and it stays valid without the records.
+distribution or a domain name uses it.
+
+Differences from ACM: a certificate is issued as soon as its last validation record is written, not some
+minutes later. An issued certificate stays valid if its records are deleted.
 """
 
 # ruff: noqa: SLF001 - the emulator has no interface for a host process: its modules are the interface
@@ -16,7 +18,7 @@ from xml.etree.ElementTree import Element
 from ministack.core.responses import error_response_json, get_account_id, now_iso
 from ministack.services import acm, apigateway_v1, cloudfront
 
-from local.emulator.domains.zones import list_values
+from local.emulator.domains.zones import list_record_values
 
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
@@ -47,7 +49,7 @@ def issue_validated_certificates() -> None:
 
 
 def find_certificate(arn: str) -> Json | None:
-    """Return a certificate of the account that is issued, or None."""
+    """Return the account's certificate with this ARN if it is issued, otherwise None."""
     for (account_id, _region, key), certificate in acm._certificates.all_items():
         if (account_id, key) == (get_account_id(), arn) and certificate["Status"] == "ISSUED":
             return cast("Json", certificate)
@@ -80,7 +82,7 @@ def _request_certificate(data: Json) -> Response:
 
 
 def _create_validation(name: str) -> Json:
-    """Return the validation of a name. A host and its wildcard have the same record."""
+    """Return the DNS validation of a domain name. A host and its wildcard need the same DNS record."""
     host = name.removeprefix("*.").lower()
     digest = hashlib.sha256(f"{get_account_id()} {host}".encode()).hexdigest()
     return {
@@ -100,7 +102,7 @@ def _validate_certificate(certificate: Json) -> None:
     options: list[Json] = certificate["DomainValidationOptions"]
     for option in options:
         record = option.get("ResourceRecord")
-        if record and record["Value"] in list_values(record["Name"], record["Type"]):
+        if record and record["Value"] in list_record_values(record["Name"], record["Type"]):
             option["ValidationStatus"] = "SUCCESS"
     if options and all(option["ValidationStatus"] == "SUCCESS" for option in options):
         now = now_iso()
@@ -110,7 +112,7 @@ def _validate_certificate(certificate: Json) -> None:
 def _describe_certificate(certificate: Json) -> Json:
     described = {
         **_ORIGINAL_SHAPE(certificate),
-        "InUseBy": sorted(_list_users(certificate["CertificateArn"])),
+        "InUseBy": sorted(_list_resources_using(certificate["CertificateArn"])),
     }
     if certificate["Status"] == PENDING:
         for name in ISSUED_MEMBERS:
@@ -120,17 +122,17 @@ def _describe_certificate(certificate: Json) -> Json:
 
 def _delete_certificate(data: Json) -> Response:
     arn = data.get("CertificateArn", "")
-    if any(_list_users(arn)):
+    if any(_list_resources_using(arn)):
         message = f"Certificate {arn} in account {get_account_id()} is in use."
         return cast("Response", error_response_json("ResourceInUseException", message, 400))
     return _ORIGINAL_DELETE(data)
 
 
-def _list_users(arn: str) -> Iterator[str]:
+def _list_resources_using(certificate_arn: str) -> Iterator[str]:
     """Return the ARNs of the distributions and API domain names that use a certificate."""
     for distribution in cloudfront._distributions.values():
-        if read_certificate_arn(cloudfront._dist_config_el(distribution)) == arn:
+        if read_certificate_arn(cloudfront._dist_config_el(distribution)) == certificate_arn:
             yield distribution["ARN"]
     for (account_id, region, name), domain in apigateway_v1._domain_names.all_items():
-        if account_id == get_account_id() and domain["regionalCertificateArn"] == arn:
+        if account_id == get_account_id() and domain["regionalCertificateArn"] == certificate_arn:
             yield f"arn:aws:apigateway:{region}::/domainnames/{name}"

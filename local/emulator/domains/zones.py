@@ -18,10 +18,10 @@ from ministack.services import apigateway_v1, cloudfront, route53
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
 
-# Route 53 alias records of distributions name this zone.
+# The hosted zone ID that every Route 53 alias record for a distribution must contain.
 # https://docs.aws.amazon.com/Route53/latest/APIReference/API_AliasTarget.html
 CLOUDFRONT_ZONE_ID: Final = "Z2FDTNDATAQYW2"
-# The zones of regional API domain names, by region. The emulator uses the zone of us-east-1 for all regions.
+# The hosted zone IDs of regional API domain names, by region. The emulator uses that of us-east-1 for all.
 # https://docs.aws.amazon.com/general/latest/gr/apigateway.html
 API_ZONE_IDS: Final = {"ap-southeast-1": "ZL327KTPIQFUL", "us-east-1": "Z1UJRXOUMOOFQ8"}
 ADDRESS_TYPES: Final = frozenset({"A", "AAAA", "CNAME"})
@@ -86,27 +86,27 @@ def install_zone_hooks(zones: HostedZones) -> None:
 _ORIGINAL_CHANGE = cast("Callable[[str, bytes], Response]", route53._change_resource_record_sets)
 
 
-def list_values(name: str, kind: str) -> list[str]:
-    """Return the values of a name's records of one type in the account's zones."""
+def list_record_values(name: str, record_type: str) -> list[str]:
+    """Return the values of the records with this name and type, or an empty list."""
     zone_id = _find_zone(name.lower().rstrip("."))
     return [
         value
         for record in _list_records(zone_id)
-        if (_read_name(record), record["Type"]) == (name.lower().rstrip("."), kind)
+        if (_read_name(record), record["Type"]) == (name.lower().rstrip("."), record_type)
         for value in record.get("ResourceRecords", [])
     ]
 
 
-def _follow_records(host: str, links: int = LONGEST_CHAIN) -> str | None:
+def _follow_records(host: str, remaining_links: int = LONGEST_CHAIN) -> str | None:
     record = _find_record(host)
     if record is None:
         return None
     alias: Json | None = record.get("AliasTarget")
     values: list[str] = [alias["DNSName"]] if alias else record.get("ResourceRecords", [])
     target = values[0].lower().rstrip(".")
-    if (alias is None and record["Type"] != "CNAME") or not links:
+    if (alias is None and record["Type"] != "CNAME") or not remaining_links:
         return target
-    return _follow_records(target, links - 1) or target
+    return _follow_records(target, remaining_links - 1) or target
 
 
 def _find_record(host: str) -> Json | None:
@@ -203,6 +203,9 @@ def _list_zone_ids(target: str) -> set[str]:
     return found - {""}
 
 
-def get_api_zone_id(default: str) -> str:
-    """Return the ID of the zone that contains the names of regional APIs in the region of the request."""
-    return API_ZONE_IDS.get(get_region(), default)
+def get_api_zone_id(default_zone_id: str) -> str:
+    """Return the hosted zone ID of regional API domain names in the request's region.
+
+    If `API_ZONE_IDS` does not contain the region, return `default_zone_id`.
+    """
+    return API_ZONE_IDS.get(get_region(), default_zone_id)

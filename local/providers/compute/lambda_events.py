@@ -1,4 +1,4 @@
-"""Lambda: event source mappings, recursive calls, and asynchronous invocations."""
+"""Lambda: event source mappings, and the settings for asynchronous invocations and recursive calls."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def create_event_source_mapping(aws: ProviderContext, declared: DeclaredResource
 def update_event_source_mapping(
     aws: ProviderContext, declared: DeclaredResource, made: CreatedResource
 ) -> CreatedResource:
-    """Update the mapping's function, settings and tags. The source stays."""
+    """Update the mapping's function, settings and tags. The event source cannot change."""
     client, properties = aws.client("lambda"), declared.properties
     client.update_event_source_mapping(
         UUID=made.id,
@@ -198,7 +198,7 @@ def create_recursion_config(aws: ProviderContext, declared: DeclaredResource) ->
 def read_recursion_config(
     aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource
 ) -> Properties:
-    """Return the setting."""
+    """Return the setting for recursive calls."""
     return parse_answer(
         aws.client("lambda").get_function_recursion_config(FunctionName=made.id),
         RecursiveLoop="recursiveLoop",
@@ -207,5 +207,5 @@ def read_recursion_config(
 
 @register_deleter("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
 def delete_recursion_config(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Restore AWS's default."""
+    """Restore AWS's default for recursive calls: Lambda drops them."""
     aws.client("lambda").put_function_recursion_config(FunctionName=made.id, RecursiveLoop="Terminate")

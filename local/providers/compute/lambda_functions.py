@@ -202,7 +202,7 @@ def _build_alias(properties: Properties) -> dict[str, Any]:
 
 @register_reader("aws:lambda/alias:Alias", unreadable=("functionName",))
 def read_alias(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the alias' version."""
+    """Return the alias and the version to which it refers."""
     function_name, name = made.id.split(":")[-2:]
     alias = aws.client("lambda").get_alias(FunctionName=function_name, Name=name)
     return parse_answer(alias, Name="name", FunctionVersion="functionVersion", Description="description")

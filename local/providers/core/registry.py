@@ -61,7 +61,7 @@ def register_updater(token: str) -> Callable[[Update], Update]:
 def register_deleter(token: str) -> Callable[[Delete], Delete]:
     """Register the function that deletes a resource of the type.
 
-    The function may raise AWS's error for a missing resource. `DELETERS` then has a function that ignores it.
+    The function may raise AWS's error for a missing resource. The wrapper in `DELETERS` ignores this error.
     """
 
     def register(delete: Delete) -> Delete:
@@ -81,9 +81,9 @@ def register_deleter(token: str) -> Callable[[Delete], Delete]:
 def register_reader(token: str, *, unreadable: tuple[str, ...] = ()) -> Callable[[Read], Read]:
     """Register the function that reads a resource of the type.
 
-    The function returns all properties that AWS knows, with pulumi-aws's names, or None if there is no such
-    resource. It may also raise AWS's error for a missing resource. `READERS` then has a function that returns
-    only the properties that the program declares. Without a change in AWS, they equal the declared ones.
+    The function returns all properties that AWS knows, with pulumi-aws's names. For a missing resource, it
+    returns None or raises AWS's error. The wrapper in `READERS` returns only the properties that the program
+    declares. If nobody changed the resource in AWS, they equal the declared properties.
 
     Args:
         token: `aws:<module>/<type>:<Type>`.

@@ -1,4 +1,4 @@
-"""The arguments of each resource type whose change makes the AWS provider replace the resource.
+"""For each resource type, the arguments that make the AWS provider replace the resource if they change.
 
 pulumi-aws bridges the Terraform provider hashicorp/terraform-provider-aws. In the provider's source, such an
 argument has `ForceNew: true`, a plan modifier `RequiresReplace`, or a `ForceNew` in `CustomizeDiff`.
@@ -95,15 +95,15 @@ RULES: Final[Mapping[str, ReplacementRule]] = {
         "rangeKey",
         "restoreDateTime",
         "restoreToLatestTime",
-        # The restore arguments can be removed without a replacement, and the throughput can be increased.
-        # Only the source bucket of an import is fixed.
+        # Without a replacement, a restore argument can be removed and the throughput can be increased.
+        # In `importTable`, only a change of the source bucket forces a replacement.
         conditional=("importTable", "restoreSourceName", "restoreSourceTableArn", "warmThroughput"),
     ),
     "aws:dynamodb/tableItem:TableItem": _rule("dynamodb/table_item.go", "hashKey", "rangeKey", "tableName"),
     "aws:iam/policy:Policy": _rule("iam/policy.go", "description", "name", "namePrefix", "path"),
     "aws:iam/role:Role": _rule("iam/role.go", "name", "namePrefix", "path"),
     "aws:iam/rolePolicy:RolePolicy": _rule("iam/role_policy.go", "name", "namePrefix", "role"),
-    # `is_deleted_first`: pulumi/pulumi-aws, provider/resource_overrides.go.
+    # The source of `is_deleted_first` is provider/resource_overrides.go in pulumi/pulumi-aws.
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _rule(
         "iam/role_policy_attachment.go", "policyArn", "role", is_deleted_first=True
     ),
@@ -123,7 +123,7 @@ RULES: Final[Mapping[str, ReplacementRule]] = {
         "startingPositionTimestamp",
         "topics",
     ),
-    # `durableConfig` can be changed, but not added or removed.
+    # Adding or removing `durableConfig` forces a replacement. Other changes of this argument do not.
     "aws:lambda/function:Function": _rule(
         "lambda/function.go", "name", "packageType", "tenancyConfig", conditional=("durableConfig",)
     ),

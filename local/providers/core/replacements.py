@@ -1,11 +1,11 @@
-"""Decides which changes replace a resource, and in which order, as pulumi-aws does."""
+"""Decides, like pulumi-aws, which changes replace a resource, and whether the old one is deleted first."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from local.providers.core.replacement_rules import RULES
 
-# Property with the physical name, for types in which it is not `name`.
+# The property that contains the physical name, for each type that does not use the property `name`.
 _NAME_PROPERTIES: Final[Mapping[str, str]] = {
     "aws:apigatewayv2/domainName:DomainName": "domainName",
     "aws:cloudwatch/dashboard:Dashboard": "dashboardName",
@@ -20,7 +20,7 @@ def find_changed_properties(old: Mapping[str, Any], new: Mapping[str, Any]) -> l
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
-def find_replaced_properties(
+def find_replacement_causes(
     kind: str, old: Mapping[str, Any], new: Mapping[str, Any], *, default_region: str
 ) -> list[str]:
     """Return the names of the changed properties that force a replacement, in alphabetical order.
@@ -39,7 +39,8 @@ def find_replaced_properties(
 def is_deleted_before_replacement(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Return whether a replacement deletes the old resource before it creates the new one.
 
-    This is the case if both declare the same physical name, because AWS cannot have both at a time.
+    For some types, this is always the case. For other types, this is the case if both resources declare the
+    same physical name, because both cannot exist at the same time.
     """
     names = [inputs.get(_NAME_PROPERTIES.get(kind, "name")) for inputs in (old, new)]
     return RULES[kind].is_deleted_first or (isinstance(names[0], str) and names[0] == names[1])

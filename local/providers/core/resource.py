@@ -106,7 +106,7 @@ def find_removed_tags(present: dict[str, str], properties: Properties) -> list[s
 def read_single_block(value: Any) -> Properties:  # noqa: ANN401 - a block of the provider, or None
     """Return a block that occurs at most once, or an empty mapping.
 
-    The program may declare the block as an object or as a list with one item.
+    The program can declare the block as an object or as a list with one item.
     """
     if isinstance(value, list):
         return value[0] if value else {}

@@ -311,7 +311,7 @@ def delete_notification(aws: ProviderContext, _declared: DeclaredResource, made:
 
 @register_deleter("aws:s3/bucketVersioning:BucketVersioning")
 def suspend_versioning(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> None:
-    """Suspend versioning instead of a deletion, because versioning cannot be removed."""
+    """Suspend versioning, because S3 cannot remove the versioning configuration of a bucket."""
     aws.client("s3").put_bucket_versioning(Bucket=made.id, VersioningConfiguration={"Status": "Suspended"})
 
 

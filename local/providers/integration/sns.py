@@ -159,8 +159,8 @@ def delete_topic_subscription(
 ) -> None:
     """Delete the subscription. The topic remains.
 
-    SNS refuses to delete a subscription that waits for its confirmation. SNS itself deletes such a
-    subscription with the topic, or after some days.
+    SNS refuses to delete a subscription that waits for its confirmation. This function ignores the refusal,
+    because SNS deletes such a subscription with its topic, or after some days.
     """
     try:
         aws.client("sns").unsubscribe(SubscriptionArn=made.id)

@@ -35,8 +35,8 @@ ATTRIBUTES = {
     "sqsManagedSseEnabled": "SqsManagedSseEnabled",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
-# Each attribute gets this value again when the program no longer declares its property. Policies are not
-# listed here: they can be separate resources, and an update of the queue must not remove those.
+# An update sets each of these attributes to the default of SQS if the program does not declare it. Policies
+# are not listed: separate resources can set the policies, and an update of the queue must not remove them.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 DEFAULTS = {
     "DelaySeconds": "0",

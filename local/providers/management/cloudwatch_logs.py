@@ -1,4 +1,4 @@
-"""CloudWatch Logs: log groups, and the metrics that are counted from them."""
+"""CloudWatch Logs: log groups and metric filters."""
 
 from typing import Any
 

@@ -25,7 +25,7 @@ WAIT = {"Delay": 1, "MaxAttempts": 5}
 
 
 class MissingValidationRecordError(LookupError):
-    """The validation of a certificate names only some of the validation records of the certificate."""
+    """The program's `CertificateValidation` does not list all validation records of the certificate."""
 
 
 @register_creator("aws:acm/certificate:Certificate")
@@ -62,7 +62,8 @@ def update_certificate(
 def read_certificate(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> Properties:
     """Return the certificate.
 
-    ACM adds the domain name to the alternative names. It is omitted if the program does not declare it there.
+    ACM adds the domain name to the alternative names. If the program does not declare the domain name as an
+    alternative name, this function removes it from the list.
     """
     client = aws.client("acm")
     certificate = client.describe_certificate(CertificateArn=made.id)["Certificate"]
@@ -105,7 +106,7 @@ def _build_outputs(certificate: dict[str, Any]) -> Properties:
 
 @register_creator("aws:acm/certificateValidation:CertificateValidation")
 def create_certificate_validation(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Wait until the certificate is issued. If the program names validation records, it must name all."""
+    """Wait until the certificate is issued. If the program lists validation records, it must list all."""
     properties = declared.properties
     client, arn = aws.client("acm"), properties["certificateArn"]
     certificate = client.describe_certificate(CertificateArn=arn)["Certificate"]

@@ -98,11 +98,11 @@ def update_api(aws: ProviderContext, declared: DeclaredResource, made: CreatedRe
     client.update_api(ApiId=made.id, Name=declared.get_physical_name(), **_build_api(properties))
     if not properties.get("corsConfiguration"):
         client.delete_cors_configuration(ApiId=made.id)
-    update_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{made.id}", properties)
+    update_api_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{made.id}", properties)
     return made
 
 
-def update_tags(aws: ProviderContext, arn: str, properties: Properties) -> None:
+def update_api_tags(aws: ProviderContext, arn: str, properties: Properties) -> None:
     """Set the tags of an API, stage or domain name."""
     client = aws.client("apigatewayv2")
     if removed := find_removed_tags(read_api_tags(aws, arn), properties):
@@ -170,7 +170,7 @@ def update_stage(aws: ProviderContext, declared: DeclaredResource, made: Created
     properties = declared.properties
     api_id = properties["apiId"]
     aws.client("apigatewayv2").update_stage(ApiId=api_id, StageName=made.id, **_build_stage(properties))
-    update_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{made.id}", properties)
+    update_api_tags(aws, f"arn:aws:apigateway:{aws.region}::/apis/{api_id}/stages/{made.id}", properties)
     return made
 
 
@@ -259,8 +259,8 @@ def _register_api_part(
     Args:
         token: `aws:apigatewayv2/<type>:<Type>`.
         kind: The type's name in the calls of the API, such as `Route` in `CreateRoute`.
-        build: Returns the arguments of a resource.
-        parse: Returns the properties in an answer.
+        build: Returns the arguments of the calls that create and update a declared resource.
+        parse: Returns the properties of the resource from API Gateway's response.
     """
     identity, call = f"{kind}Id", kind.lower()
 

@@ -18,7 +18,7 @@ from local.providers.core.resource import (
     read_single_block,
     read_tags,
 )
-from local.providers.network.apigateway import read_api_tags, update_tags
+from local.providers.network.apigateway import read_api_tags, update_api_tags
 
 # Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 CONFIGURATION = {
@@ -51,7 +51,7 @@ def update_domain_name(
     changed = aws.client("apigatewayv2").update_domain_name(
         DomainName=made.id, DomainNameConfigurations=[_build_configuration(declared.properties)]
     )
-    update_tags(aws, _build_arn(aws, made.id), declared.properties)
+    update_api_tags(aws, _build_arn(aws, made.id), declared.properties)
     return CreatedResource(id=made.id, outputs=_build_outputs(aws, declared, changed))
 
 
@@ -78,7 +78,7 @@ def _build_configuration(properties: Properties) -> dict[str, Any]:
 
 
 def _build_outputs(aws: ProviderContext, declared: DeclaredResource, answer: Properties) -> Properties:
-    """Return the outputs. The block of the configuration also has the values that AWS assigned."""
+    """Return the outputs. `domainNameConfiguration` also contains the values that AWS assigned."""
     (configuration,) = answer["DomainNameConfigurations"]
     return {
         "arn": _build_arn(aws, answer["DomainName"]),

@@ -23,7 +23,7 @@ from local.providers.network.cloudfront_values import (
     build_list,
     parse_list,
     read_cloudfront_tags,
-    update_tags,
+    update_cloudfront_tags,
 )
 
 # The hosted zone ID of all distributions, for Route 53 alias records.
@@ -159,7 +159,7 @@ def update_distribution(
         IfMatch=current["ETag"],
         DistributionConfig={"CallerReference": reference, **_build_distribution_config(declared.properties)},
     )
-    update_tags(aws, made.outputs["arn"], declared.properties)
+    update_cloudfront_tags(aws, made.outputs["arn"], declared.properties)
     return made
 
 

@@ -20,7 +20,7 @@ from local.providers.network.cloudfront_values import (
     build_list,
     build_tags,
     read_cloudfront_tags,
-    update_tags,
+    update_cloudfront_tags,
 )
 
 
@@ -44,7 +44,7 @@ def update_key_value_store(
     current = client.describe_key_value_store(Name=made.id)
     comment = declared.properties.get("comment", "")
     client.update_key_value_store(Name=made.id, IfMatch=current["ETag"], Comment=comment)
-    update_tags(aws, current["KeyValueStore"]["ARN"], declared.properties)
+    update_cloudfront_tags(aws, current["KeyValueStore"]["ARN"], declared.properties)
     return made
 
 
@@ -86,22 +86,26 @@ def update_function(
     """Update the function's code, its KeyValueStore association and its tags."""
     client = aws.client("cloudfront")
 
-    def describe_development() -> Any:  # noqa: ANN401 - boto3's answer
+    def describe_development_stage() -> Any:  # noqa: ANN401 - boto3's answer
         return client.describe_function(Name=made.id, Stage="DEVELOPMENT")
 
     client.update_function(
-        Name=made.id, IfMatch=describe_development()["ETag"], **_build_function_config(declared.properties)
+        Name=made.id,
+        IfMatch=describe_development_stage()["ETag"],
+        **_build_function_config(declared.properties),
     )
     # Read the new ETag with another call. botocore expects the ETag of `UpdateFunction` in a header with the
     # misspelled name "ETtag", which the emulator does not send.
-    changed = describe_development()
-    update_tags(aws, changed["FunctionSummary"]["FunctionMetadata"]["FunctionARN"], declared.properties)
+    changed = describe_development_stage()
+    update_cloudfront_tags(
+        aws, changed["FunctionSummary"]["FunctionMetadata"]["FunctionARN"], declared.properties
+    )
     return _publish_function(aws, declared, made.id, changed["ETag"], changed["FunctionSummary"])
 
 
 @register_reader("aws:cloudfront/function:Function", unreadable=("publish",))
 def read_function(aws: ProviderContext, _declared: DeclaredResource, made: CreatedResource) -> Properties:
-    """Return the function that CloudFront runs, with its code."""
+    """Return the published version (stage `LIVE`) of the function, with its code."""
     client = aws.client("cloudfront")
     summary = client.describe_function(Name=made.id, Stage="LIVE")["FunctionSummary"]
     config = summary["FunctionConfig"]

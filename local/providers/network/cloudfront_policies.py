@@ -21,8 +21,8 @@ from local.providers.network.cloudfront_values import build_list, parse_list
 
 # Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 CACHE_TIMES = {"DefaultTTL": "defaultTtl", "MaxTTL": "maxTtl"}
-# For headers, cookies and query strings: the setting, its behavior and its list of names in pulumi-aws, then
-# the name of the setting in AWS.
+# For headers, cookies and query strings: pulumi-aws's names of the setting, of its behavior and of its list,
+# then AWS's name of the setting.
 SELECTIONS = (
     ("headersConfig", "headerBehavior", "headers", "HeadersConfig"),
     ("cookiesConfig", "cookieBehavior", "cookies", "CookiesConfig"),
@@ -172,7 +172,7 @@ def delete_origin_request_policy(
 def _build_request_selection(properties: Properties) -> dict[str, Any]:
     """Return the settings for headers, cookies and query strings.
 
-    Each setting is a behavior, such as `none` or `whitelist`. For some behaviors, a list of names follows.
+    Each setting is a behavior, such as `none` or `whitelist`. Some behaviors need a list of names.
     """
     described: dict[str, Any] = {}
     for config, behavior, part, argument in SELECTIONS:

@@ -34,7 +34,7 @@ def read_cloudfront_tags(aws: ProviderContext, arn: str) -> dict[str, str]:
     return parse_tag_list(parse_list(answer["Tags"]))
 
 
-def update_tags(aws: ProviderContext, arn: str, properties: Properties) -> None:
+def update_cloudfront_tags(aws: ProviderContext, arn: str, properties: Properties) -> None:
     """Set the tags of a distribution, function or KeyValueStore."""
     client = aws.client("cloudfront")
     if removed := find_removed_tags(read_cloudfront_tags(aws, arn), properties):

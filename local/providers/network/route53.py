@@ -24,7 +24,7 @@ ALIAS = {"HostedZoneId": "zoneId", "DNSName": "name", "EvaluateTargetHealth": "e
 
 @register_creator("aws:route53/record:Record")
 def create_record(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
-    """Create a record. If it exists, `allowOverwrite` replaces it. Otherwise Route 53 refuses the call."""
+    """Create a record. If it already exists, Route 53 refuses the call, except with `allowOverwrite`."""
     properties = declared.properties
     action = "UPSERT" if properties.get("allowOverwrite") else "CREATE"
     _send_changes(aws, properties["zoneId"], (action, _build_record(properties)))
@@ -33,7 +33,7 @@ def create_record(aws: ProviderContext, declared: DeclaredResource) -> CreatedRe
 
 @register_updater("aws:route53/record:Record")
 def update_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> CreatedResource:
-    """Replace the values of the record. The record of another type is deleted in the same batch."""
+    """Replace the values of the record. If its type changes, the same batch deletes the old record."""
     properties = declared.properties
     changes = [("UPSERT", _build_record(properties))]
     present = _find_record(aws, properties, _read_type(made))
@@ -75,7 +75,7 @@ def read_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedR
 
 @register_deleter("aws:route53/record:Record")
 def delete_record(aws: ProviderContext, declared: DeclaredResource, made: CreatedResource) -> None:
-    """Delete the record. Route 53 requires its present values."""
+    """Delete the record. The call to Route 53 must contain the present values of the record."""
     record = _find_record(aws, declared.properties, _read_type(made))
     if record is not None:
         _send_changes(aws, declared.properties["zoneId"], ("DELETE", record))
@@ -104,7 +104,8 @@ def _send_changes(aws: ProviderContext, zone_id: str, *changes: tuple[str, dict[
             "Changes": [{"Action": action, "ResourceRecordSet": record} for action, record in changes],
         },
     )["ChangeInfo"]
-    # The first status is always PENDING. Do not wait, because the emulator applies each change at once.
+    # Like the AWS provider, ask for the status of the change. The first answer is always PENDING. Do not ask
+    # again, because the emulator applies each change at once.
     client.get_change(Id=change["Id"])
 
 

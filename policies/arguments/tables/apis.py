@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.arguments.checks import (
+    check_arn,
     does_not_match,
     follows_model,
     has_json,
     has_keys,
     has_length,
     has_values,
-    is_arn,
     is_between,
     is_in_enum,
     is_one_of,
@@ -28,14 +28,14 @@ _TAGS: Final = (has_keys(has_length(1, 128)), has_values(has_length(1, 1600)))
 # The ARN of a function, the URI of such an ARN for API Gateway, or another URI.
 _INTEGRATION_URI: Final = (
     passes_any(
-        is_arn,
+        check_arn,
         matches(r"^arn:aws(-[a-z]+)*:apigateway:[a-z]{2}(-[a-z]+)+-\d{1,2}:lambda:path/"),
         does_not_match("^arn:"),
     ),
 )
 
 
-def _is_route_key(value: object, path: str) -> Iterator[str]:
+def _check_route_key(value: object, path: str) -> Iterator[str]:
     if isinstance(value, str) and not _ROUTE_KEY.fullmatch(value):
         yield f"{path} {value} is not $default or a method with a path"
 
@@ -81,7 +81,7 @@ TYPES: Final = (
         source="apigatewayv2/domain_name.go",
         arguments={
             "domainName": (has_length(1, 512),),
-            "domainNameConfiguration.certificateArn": (is_arn,),
+            "domainNameConfiguration.certificateArn": (check_arn,),
             "domainNameConfiguration.endpointType": (is_one_of("REGIONAL", ignore_case=True),),
             "domainNameConfiguration.securityPolicy": (is_one_of("TLS_1_2", ignore_case=True),),
             "tags": _TAGS,
@@ -110,7 +110,7 @@ TYPES: Final = (
             "apiId": (),
             "authorizationType": (is_in_enum("apigatewayv2.AuthorizationType"),),
             "authorizerId": (),
-            "routeKey": (_is_route_key,),
+            "routeKey": (_check_route_key,),
             "target": (has_length(1, 128),),
         },
         # https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-routes.html
@@ -121,7 +121,7 @@ TYPES: Final = (
         type="aws:apigatewayv2/stage:Stage",
         source="apigatewayv2/stage.go",
         arguments={
-            "accessLogSettings.destinationArn": (is_arn,),
+            "accessLogSettings.destinationArn": (check_arn,),
             "accessLogSettings.format": (has_json(),),
             "apiId": (),
             "autoDeploy": (),
@@ -129,7 +129,7 @@ TYPES: Final = (
             "defaultRouteSettings.throttlingRateLimit": (is_between(0, float("inf")),),
             "defaultRouteSettings.detailedMetricsEnabled": (),
             "name": (has_length(1, 128),),
-            "routeSettings[].routeKey": (_is_route_key,),
+            "routeSettings[].routeKey": (_check_route_key,),
             "routeSettings[].throttlingBurstLimit": (is_between(0, float("inf")),),
             "routeSettings[].throttlingRateLimit": (is_between(0, float("inf")),),
             "tags": _TAGS,

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from policies.arguments.checks import (
+    check_arn,
+    check_not_empty,
     follows_model,
     has_length,
     has_tags,
-    is_arn,
     is_between,
     is_in_enum,
-    is_not_empty,
     matches,
     passes_any,
 )
@@ -21,7 +21,7 @@ from policies.graph import UNKNOWN
 
 @define_relation("type", "location", scope="cache")
 def _check_cache(block: Block) -> Iterator[str]:
-    """Check the cache type: S3 requires `location` (provider's `CustomizeDiff`), `modes` require LOCAL."""
+    """Check a cache: type S3 requires `location` (the provider's `CustomizeDiff`), `modes` require LOCAL."""
     if block.get("type") == "S3" and block.get("location") in (None, ""):
         yield "the cache type S3 requires location"
     # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectCache.html
@@ -30,7 +30,7 @@ def _check_cache(block: Block) -> Iterator[str]:
 
 
 _NOT_AN_ARN: Final = matches(r"^[0-9a-z][^/]*\/(.+)$")  # validProjectS3LogsLocation
-_LOCATION: Final[tuple[Any, ...]] = (passes_any(is_arn, _NOT_AN_ARN),)
+_LOCATION: Final[tuple[Any, ...]] = (passes_any(check_arn, _NOT_AN_ARN),)
 
 TYPES: Final = (
     ResourceType(
@@ -38,7 +38,7 @@ TYPES: Final = (
         source="codebuild/project.go",
         arguments={
             "artifacts.encryptionDisabled": (),
-            "artifacts.location": (is_not_empty,),
+            "artifacts.location": (check_not_empty,),
             "artifacts.name": (),
             "artifacts.namespaceType": (is_in_enum("codebuild.ArtifactNamespace"),),
             "artifacts.overrideArtifactName": (),
@@ -50,10 +50,10 @@ TYPES: Final = (
             "cache.type": (is_in_enum("codebuild.CacheType"),),
             "description": (has_length(0, 255),),
             "environment.computeType": (is_in_enum("codebuild.ComputeType"),),
-            "environment.environmentVariables[].name": (is_not_empty,),
+            "environment.environmentVariables[].name": (check_not_empty,),
             "environment.environmentVariables[].type": (is_in_enum("codebuild.EnvironmentVariableType"),),
             "environment.environmentVariables[].value": (),
-            "environment.image": (is_not_empty,),
+            "environment.image": (check_not_empty,),
             "environment.imagePullCredentialsType": (is_in_enum("codebuild.ImagePullCredentialsType"),),
             "environment.privilegedMode": (),
             "environment.type": (is_in_enum("codebuild.EnvironmentType"),),
@@ -69,14 +69,14 @@ TYPES: Final = (
                 follows_model("codebuild.ProjectName"),
             ),
             "queuedTimeout": (is_between(5, 480),),
-            "serviceRole": (is_arn, follows_model("codebuild.NonEmptyString")),
+            "serviceRole": (check_arn, follows_model("codebuild.NonEmptyString")),
             "source.buildspec": (),
             "source.type": (is_in_enum("codebuild.SourceType"),),
             "tags": has_tags("codebuild.KeyInput", "codebuild.ValueInput"),
         },
         relations=(
             _check_cache,
-            # The provider checks the next rule only when it creates the project.
+            # The provider checks the rule below only when it creates the project.
             require_when("type", "NO_SOURCE", "buildspec", scope="source"),
             require_when("type", "S3", "location", "name", scope="artifacts"),
             require_when("status", "ENABLED", "location", scope="logsConfig.s3Logs"),

@@ -6,21 +6,21 @@ from typing import Any, Final, cast
 
 from aws_models.services import load_shape
 from policies.arguments.checks import (
+    check_arn,
     follows_model,
-    has_items,
+    has_item_count,
     has_json,
     has_keys,
     has_length,
     has_tags,
     has_values,
-    is_arn,
     is_at_least,
     is_in_enum,
     is_one_of,
     matches,
     read_json,
 )
-from policies.arguments.documents import is_access_policy, is_iam_json
+from policies.arguments.documents import check_access_policy, check_iam_json
 from policies.arguments.relations import (
     Block,
     allow_at_most_one,
@@ -40,7 +40,7 @@ _BUCKET: Final = (has_length(1, 63),)
 _BUCKET_TAGS: Final = (has_keys(has_length(1, 128)), has_values(has_length(0, 256)))
 
 
-def _is_item(value: object, path: str) -> Iterator[str]:
+def _check_item(value: object, path: str) -> Iterator[str]:
     """Check that each attribute of an item has exactly one value (`validateTableItem`)."""
     if not isinstance(value, Mapping):
         yield f"{path} is not an object"
@@ -88,14 +88,14 @@ def _check_attributes(block: Block) -> Iterator[str]:
             yield f"attributes without a key: {', '.join(unused)}"
         if missing := sorted(used - set(declared)):
             yield f"keys without an attribute: {', '.join(missing)}"
-    yield from _check_unique(declared, "attributes")
-    yield from _check_unique([index.get("name") for index in indexes], "globalSecondaryIndexes")
+    yield from _check_unique_names(declared, "attributes")
+    yield from _check_unique_names([index.get("name") for index in indexes], "globalSecondaryIndexes")
 
 
-def _check_unique(names: list[Any], kind: str) -> Iterator[str]:
+def _check_unique_names(names: list[Any], argument: str) -> Iterator[str]:
     known = [name for name in names if name is not UNKNOWN]
     if len(set(known)) != len(known):
-        yield f"two {kind} have the same name"
+        yield f"two {argument} have the same name"
 
 
 @define_relation("hashKey", "keySchemas", "projectionType", "nonKeyAttributes", scope=_INDEXES)
@@ -125,7 +125,7 @@ def _check_stream(block: Block) -> Iterator[str]:
 
 @define_relation("billingMode", "readCapacity", "writeCapacity")
 def _check_capacity(block: Block) -> Iterator[str]:
-    """Check that only provisioned tables have capacities.
+    """Check that provisioned tables have capacities, and that on-demand tables have none.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
     """
@@ -136,7 +136,7 @@ def _check_capacity(block: Block) -> Iterator[str]:
         yield "the billingMode PROVISIONED requires readCapacity and writeCapacity"
 
 
-def _is_bucket_name(value: object, path: str) -> Iterator[str]:
+def _check_bucket_name(value: object, path: str) -> Iterator[str]:
     """Check the name of a new bucket (`validBucketName`, outside us-east-1)."""
     if isinstance(value, str) and (
         not re.fullmatch(r"[a-z0-9.-]{3,63}", value)
@@ -152,9 +152,10 @@ _DAYS_TO_IA: Final = 30
 
 
 @define_relation("id", "expiration", "transitions", scope="rules[]")
-def _check_rule(block: Block) -> Iterator[str]:
-    """Check that a lifecycle rule does something, and that its transitions come before its expiration.
+def _check_lifecycle_rule(block: Block) -> Iterator[str]:
+    """Check that a lifecycle rule has an action, and that its transitions come before its expiration.
 
+    A transition to a storage class for infrequent access must come after at least 30 days.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
     """
     actions = (
@@ -181,7 +182,7 @@ def _check_rule(block: Block) -> Iterator[str]:
 
 
 @define_relation("rules")
-def _check_rule_ids(block: Block) -> Iterator[str]:
+def _check_lifecycle_rule_ids(block: Block) -> Iterator[str]:
     """Check that the IDs of lifecycle rules are unique.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
@@ -202,7 +203,7 @@ TYPES: Final = (
             "attributes[].type": (is_in_enum("dynamodb.ScalarAttributeType"),),
             "billingMode": (is_in_enum("dynamodb.BillingMode"),),
             "deletionProtectionEnabled": (),
-            f"{_INDEXES}.keySchemas": (has_items(1, 8),),
+            f"{_INDEXES}.keySchemas": (has_item_count(1, 8),),
             f"{_INDEXES}.keySchemas[].attributeName": (follows_model("dynamodb.KeySchemaAttributeName"),),
             f"{_INDEXES}.keySchemas[].keyType": (is_in_enum("dynamodb.KeyType"),),
             f"{_INDEXES}.name": (follows_model("dynamodb.IndexName"),),
@@ -214,7 +215,7 @@ TYPES: Final = (
             "pointInTimeRecovery.enabled": (),
             "rangeKey": (follows_model("dynamodb.KeySchemaAttributeName"),),
             "serverSideEncryption.enabled": (),
-            "serverSideEncryption.kmsKeyArn": (is_arn,),
+            "serverSideEncryption.kmsKeyArn": (check_arn,),
             "streamEnabled": (),
             "streamViewType": (is_in_enum("dynamodb.StreamViewType"),),
             "tags": has_tags("dynamodb.TagKeyString", "dynamodb.TagValueString"),
@@ -228,7 +229,7 @@ TYPES: Final = (
         source="dynamodb/table_item.go",
         arguments={
             "hashKey": (follows_model("dynamodb.KeySchemaAttributeName"),),
-            "item": (has_json(_is_item),),
+            "item": (has_json(_check_item),),
             "rangeKey": (follows_model("dynamodb.KeySchemaAttributeName"),),
             "tableName": (_TABLE_NAME,),
         },
@@ -238,7 +239,7 @@ TYPES: Final = (
     ResourceType(
         type="aws:s3/bucket:Bucket",
         source="s3/bucket.go",
-        arguments={"bucket": (_is_bucket_name,), "forceDestroy": (), "tags": _BUCKET_TAGS},
+        arguments={"bucket": (_check_bucket_name,), "forceDestroy": (), "tags": _BUCKET_TAGS},
         relations=(allow_at_most_one("bucket", "bucketPrefix"),),
         name="bucket",
     ),
@@ -247,7 +248,7 @@ TYPES: Final = (
         source="s3/bucket_cors_configuration.go",
         arguments={
             "bucket": _BUCKET,
-            "corsRules": (has_items(1, 100),),
+            "corsRules": (has_item_count(1, 100),),
             "corsRules[].allowedHeaders[]": (),
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSRule.html
             "corsRules[].allowedMethods[]": (is_one_of("GET", "PUT", "HEAD", "POST", "DELETE"),),
@@ -262,7 +263,7 @@ TYPES: Final = (
         source="s3/bucket_lifecycle_configuration.go",
         arguments={
             "bucket": _BUCKET,
-            "rules": (has_items(1, 1000),),
+            "rules": (has_item_count(1, 1000),),
             "rules[].abortIncompleteMultipartUpload.daysAfterInitiation": (is_at_least(1),),
             "rules[].expiration.days": (is_at_least(1),),
             "rules[].filter.prefix": (),
@@ -273,7 +274,11 @@ TYPES: Final = (
             f"{_TRANSITIONS}.storageClass": (is_in_enum("s3.TransitionStorageClass"),),
             "transitionDefaultMinimumObjectSize": (is_in_enum("s3.TransitionDefaultMinimumObjectSize"),),
         },
-        relations=(_check_rule, _check_rule_ids, require_exactly_one("days", "date", scope=_TRANSITIONS)),
+        relations=(
+            _check_lifecycle_rule,
+            _check_lifecycle_rule_ids,
+            require_exactly_one("days", "date", scope=_TRANSITIONS),
+        ),
         name=None,
     ),
     ResourceType(
@@ -284,7 +289,7 @@ TYPES: Final = (
             "lambdaFunctions[].events[]": (is_in_enum("s3.Event"),),
             "lambdaFunctions[].filterPrefix": (has_length(0, 1024),),
             "lambdaFunctions[].id": (),
-            "lambdaFunctions[].lambdaFunctionArn": (is_arn, follows_model("lambda.FunctionArn")),
+            "lambdaFunctions[].lambdaFunctionArn": (check_arn, follows_model("lambda.FunctionArn")),
         },
         name=None,
     ),
@@ -300,7 +305,7 @@ TYPES: Final = (
         # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html: at most 20 KB
         arguments={
             "bucket": _BUCKET,
-            "policy": (is_iam_json, has_json(is_access_policy), has_length(1, 20_480)),
+            "policy": (check_iam_json, has_json(check_access_policy), has_length(1, 20_480)),
         },
         name=None,
     ),

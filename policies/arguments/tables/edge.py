@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from policies.arguments.checks import (
+    check_arn,
+    check_not_empty,
     follows_model,
-    has_items,
+    has_item_count,
     has_length,
     has_tags,
-    is_arn,
     is_at_least,
     is_between,
     is_in_enum,
-    is_not_empty,
     matches,
 )
 from policies.arguments.relations import (
@@ -38,17 +38,17 @@ _ERROR_CODES: Final = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 _PATH_PATTERN: Final = matches(r"""^[A-Za-z0-9_\-.*$/~"'@:+&?]+$""")
 
 
-def _is_method_set(value: object, path: str) -> Iterator[str]:
+def _check_allowed_methods(value: object, path: str) -> Iterator[str]:
     if isinstance(value, list) and UNKNOWN not in value and set(map(str, value)) not in _ALLOWED_METHODS:
         yield f"{path} is not one of the three sets of methods that CloudFront allows"
 
 
-def _is_error_code(value: object, path: str) -> Iterator[str]:
+def _check_error_code(value: object, path: str) -> Iterator[str]:
     if value not in _ERROR_CODES:
         yield f"{path} is {value}, which is not one of {', '.join(map(str, _ERROR_CODES))}"
 
 
-def _is_port(value: object, path: str) -> Iterator[str]:
+def _check_port(value: object, path: str) -> Iterator[str]:
     """Check the port of an origin.
 
     https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesOrigin.html
@@ -57,18 +57,18 @@ def _is_port(value: object, path: str) -> Iterator[str]:
         yield f"{path} is {value}, allowed are 80, 443 and 1024 to 65535"
 
 
-def _make_behavior(path: str) -> dict[str, Any]:
-    """Return the arguments of a cache behavior."""
+def _make_behavior_checks(path: str) -> dict[str, Any]:
+    """Return the checks of the arguments of a cache behavior, by path."""
     return {
-        f"{path}.allowedMethods": (_is_method_set,),
+        f"{path}.allowedMethods": (_check_allowed_methods,),
         f"{path}.allowedMethods[]": (is_in_enum("cloudfront.Method"),),
         f"{path}.cachePolicyId": (),
-        f"{path}.cachedMethods": (_is_method_set,),
+        f"{path}.cachedMethods": (_check_allowed_methods,),
         f"{path}.cachedMethods[]": (is_in_enum("cloudfront.Method"),),
         f"{path}.compress": (),
-        f"{path}.functionAssociations": (has_items(0, 2),),
+        f"{path}.functionAssociations": (has_item_count(0, 2),),
         f"{path}.functionAssociations[].eventType": (is_in_enum("cloudfront.EventType"),),
-        f"{path}.functionAssociations[].functionArn": (is_arn, follows_model("cloudfront.FunctionARN")),
+        f"{path}.functionAssociations[].functionArn": (check_arn, follows_model("cloudfront.FunctionARN")),
         f"{path}.originRequestPolicyId": (),
         f"{path}.responseHeadersPolicyId": (),
         f"{path}.targetOriginId": (),
@@ -77,8 +77,8 @@ def _make_behavior(path: str) -> dict[str, Any]:
 
 
 @define_relation("origins", "defaultCacheBehavior", "orderedCacheBehaviors")
-def _check_targets(block: Block) -> Iterator[str]:
-    """Check that each behavior names an origin of the distribution, and that path patterns are unique.
+def _check_target_origins(block: Block) -> Iterator[str]:
+    """Check that each behavior names an origin, and that origin IDs and path patterns are unique.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CacheBehavior.html
     """
@@ -128,7 +128,7 @@ def _check_aliases(block: Block) -> Iterator[str]:
 
 @define_relation("minTtl", "defaultTtl", "maxTtl")
 def _check_ttls(block: Block) -> Iterator[str]:
-    """Check the order of the TTLs.
+    """Check that `minTtl`, `defaultTtl` and `maxTtl` are in ascending order.
 
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CachePolicyConfig.html
     """
@@ -138,18 +138,19 @@ def _check_ttls(block: Block) -> Iterator[str]:
         yield "minTtl, defaultTtl and maxTtl must be in ascending order"
 
 
-def _check_listed(behavior: str, items: str, *listing: str) -> Relation:
-    """Return a relation: `items` has names if `behavior` is in `listing`, otherwise `items` is empty.
+def _require_list_when(behavior: str, items: str, *values: str) -> Relation:
+    """Require the list `items` if the argument `behavior` has one of `values`, and forbid it otherwise.
 
+    For example, `behavior` is `headerBehavior`, and `items` is `headers`, a list of header names.
     https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CachePolicyHeadersConfig.html
     """
     scope = "parametersInCacheKeyAndForwardedToOrigin"
 
     @define_relation(behavior, items, scope=f"{scope}.{items}Config")
     def check(block: Block) -> Iterator[str]:
-        is_listing = block.get(behavior) in listing
-        if block.get(behavior) is not UNKNOWN and is_listing != bool(block.get(items)):
-            yield f"{behavior} {block.get(behavior)} needs {items} exactly for {', '.join(listing)}"
+        needs_names = block.get(behavior) in values
+        if block.get(behavior) is not UNKNOWN and needs_names != bool(block.get(items)):
+            yield f"{behavior} {block.get(behavior)} needs {items} exactly for {', '.join(values)}"
 
     return check
 
@@ -167,33 +168,33 @@ TYPES: Final = (
             "aliases[]": (),
             "comment": (has_length(0, 128),),
             "customErrorResponses[].errorCachingMinTtl": (is_at_least(0),),
-            "customErrorResponses[].errorCode": (_is_error_code,),
-            **_make_behavior("defaultCacheBehavior"),
-            **_make_behavior("orderedCacheBehaviors[]"),
+            "customErrorResponses[].errorCode": (_check_error_code,),
+            **_make_behavior_checks("defaultCacheBehavior"),
+            **_make_behavior_checks("orderedCacheBehaviors[]"),
             "enabled": (),
             "httpVersion": (is_in_enum("cloudfront.HttpVersion"),),
             "isIpv6Enabled": (),
             "orderedCacheBehaviors[].pathPattern": (_PATH_PATTERN, has_length(1, 255)),
-            f"{_ORIGIN}.httpPort": (_is_port,),
-            f"{_ORIGIN}.httpsPort": (_is_port,),
+            f"{_ORIGIN}.httpPort": (_check_port,),
+            f"{_ORIGIN}.httpsPort": (_check_port,),
             # Limits of the timeouts: the description of cloudfront.CustomOriginConfig in AWS's models
             f"{_ORIGIN}.originKeepaliveTimeout": (is_between(1, 120),),
             f"{_ORIGIN}.originProtocolPolicy": (is_in_enum("cloudfront.OriginProtocolPolicy"),),
             f"{_ORIGIN}.originReadTimeout": (is_between(1, 120),),
             f"{_ORIGIN}.originSslProtocols[]": (is_in_enum("cloudfront.SslProtocol"),),
-            "origins[].domainName": (is_not_empty,),
-            "origins[].originAccessControlId": (is_not_empty,),
-            "origins[].originId": (is_not_empty,),
+            "origins[].domainName": (check_not_empty,),
+            "origins[].originAccessControlId": (check_not_empty,),
+            "origins[].originId": (check_not_empty,),
             "priceClass": (is_in_enum("cloudfront.PriceClass"),),
             "restrictions.geoRestriction.restrictionType": (is_in_enum("cloudfront.GeoRestrictionType"),),
             "tags": has_tags("cloudfront.TagKey", "cloudfront.TagValue"),
-            "viewerCertificate.acmCertificateArn": (is_arn,),
+            "viewerCertificate.acmCertificateArn": (check_arn,),
             "viewerCertificate.cloudfrontDefaultCertificate": (),
             "viewerCertificate.minimumProtocolVersion": (is_in_enum("cloudfront.MinimumProtocolVersion"),),
             "viewerCertificate.sslSupportMethod": (is_in_enum("cloudfront.SSLSupportMethod"),),
         },
         relations=(
-            _check_targets,
+            _check_target_origins,
             _check_certificate,
             _check_aliases,
             require_when_set("acmCertificateArn", "sslSupportMethod", scope="viewerCertificate"),
@@ -208,23 +209,23 @@ TYPES: Final = (
             "defaultTtl": (is_at_least(0),),
             "maxTtl": (is_at_least(0),),
             "minTtl": (is_at_least(0),),
-            "name": (is_not_empty,),
+            "name": (check_not_empty,),
             f"{_KEY}.cookiesConfig.cookieBehavior": (is_in_enum("cloudfront.CachePolicyCookieBehavior"),),
-            f"{_KEY}.cookiesConfig.cookies.items[]": (is_not_empty,),
+            f"{_KEY}.cookiesConfig.cookies.items[]": (check_not_empty,),
             f"{_KEY}.enableAcceptEncodingBrotli": (),
             f"{_KEY}.enableAcceptEncodingGzip": (),
             f"{_KEY}.headersConfig.headerBehavior": (is_in_enum("cloudfront.CachePolicyHeaderBehavior"),),
-            f"{_KEY}.headersConfig.headers.items[]": (is_not_empty,),
+            f"{_KEY}.headersConfig.headers.items[]": (check_not_empty,),
             f"{_KEY}.queryStringsConfig.queryStringBehavior": (
                 is_in_enum("cloudfront.CachePolicyQueryStringBehavior"),
             ),
-            f"{_KEY}.queryStringsConfig.queryStrings.items[]": (is_not_empty,),
+            f"{_KEY}.queryStringsConfig.queryStrings.items[]": (check_not_empty,),
         },
         relations=(
             _check_ttls,
-            _check_listed("cookieBehavior", "cookies", "whitelist", "allExcept"),
-            _check_listed("headerBehavior", "headers", "whitelist"),
-            _check_listed("queryStringBehavior", "queryStrings", "whitelist", "allExcept"),
+            _require_list_when("cookieBehavior", "cookies", "whitelist", "allExcept"),
+            _require_list_when("headerBehavior", "headers", "whitelist"),
+            _require_list_when("queryStringBehavior", "queryStrings", "whitelist", "allExcept"),
         ),
     ),
     ResourceType(
@@ -233,8 +234,8 @@ TYPES: Final = (
         arguments={
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html
             "code": (has_length(1, 10_240),),
-            "keyValueStoreAssociations": (has_items(0, 1),),
-            "keyValueStoreAssociations[]": (is_arn, follows_model("cloudfront.KeyValueStoreARN")),
+            "keyValueStoreAssociations": (has_item_count(0, 1),),
+            "keyValueStoreAssociations[]": (check_arn, follows_model("cloudfront.KeyValueStoreARN")),
             "name": (follows_model("cloudfront.FunctionName"),),
             "publish": (),
             "tags": has_tags("cloudfront.TagKey", "cloudfront.TagValue"),
@@ -264,16 +265,16 @@ TYPES: Final = (
         source="cloudfront/response_headers_policy.go",
         arguments={
             f"{_CORS}AllowCredentials": (),
-            f"{_CORS}AllowHeaders.items[]": (is_not_empty,),
+            f"{_CORS}AllowHeaders.items[]": (check_not_empty,),
             f"{_CORS}AllowMethods.items[]": (
                 is_in_enum("cloudfront.ResponseHeadersPolicyAccessControlAllowMethodsValues"),
             ),
-            f"{_CORS}AllowOrigins.items[]": (is_not_empty,),
-            f"{_CORS}ExposeHeaders.items[]": (is_not_empty,),
+            f"{_CORS}AllowOrigins.items[]": (check_not_empty,),
+            f"{_CORS}ExposeHeaders.items[]": (check_not_empty,),
             f"{_CORS}MaxAgeSec": (is_at_least(0),),
             "corsConfig.originOverride": (),
-            "name": (is_not_empty,),
-            f"{_SECURITY}.contentSecurityPolicy.contentSecurityPolicy": (is_not_empty,),
+            "name": (check_not_empty,),
+            f"{_SECURITY}.contentSecurityPolicy.contentSecurityPolicy": (check_not_empty,),
             f"{_SECURITY}.contentSecurityPolicy.override": (),
             f"{_SECURITY}.contentTypeOptions.override": (),
             f"{_SECURITY}.frameOptions.frameOption": (is_in_enum("cloudfront.FrameOptionsList"),),

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.arguments.checks import (
+    check_account_id,
+    check_arn,
+    check_not_empty,
     follows_model,
-    has_items,
+    has_item_count,
     has_keys,
     has_length,
     has_tags,
-    is_account,
-    is_arn,
     is_between,
     is_in_enum,
-    is_not_empty,
     is_one_of,
     matches,
     passes_any,
@@ -73,8 +73,11 @@ _LARGEST_BATCH_WITHOUT_WINDOW: Final = 10
 @define_relation(
     *_OF_STREAMS, "batchSize", "eventSourceArn", "maximumBatchingWindowInSeconds", "scalingConfig"
 )
-def _check_source(block: Block) -> Iterator[str]:
-    """Check the arguments that a queue or stream allows (description of lambda.CreateEventSourceMapping)."""
+def _check_event_source(block: Block) -> Iterator[str]:
+    """Check that the arguments of an event source mapping fit its source, a queue or a stream.
+
+    The rules are in the description of lambda.CreateEventSourceMapping in AWS's models.
+    """
     source, batch = block.get("eventSourceArn"), block.get("batchSize")
     if not isinstance(source, str):
         return
@@ -98,14 +101,14 @@ TYPES: Final = (
         type="aws:lambda/function:Function",
         source="lambda/function.go",
         arguments={
-            "architectures": (has_items(0, 1),),
+            "architectures": (has_item_count(0, 1),),
             "architectures[]": (is_in_enum("lambda.Architecture"),),
             "code": (),
             "environment.variables": (has_keys(follows_model("lambda.EnvironmentVariableName")),),
             "ephemeralStorage.size": (is_between(512, 10_240),),
             "handler": (has_length(1, 128), follows_model("lambda.Handler")),
-            "layers": (has_items(0, 5),),
-            "layers[]": (is_arn, follows_model("lambda.LayerVersionArn")),
+            "layers": (has_item_count(0, 5),),
+            "layers[]": (check_arn, follows_model("lambda.LayerVersionArn")),
             "loggingConfig.logFormat": (is_in_enum("lambda.LogFormat"),),
             "loggingConfig.logGroup": _LOG_GROUP,
             "loggingConfig.applicationLogLevel": (is_in_enum("lambda.ApplicationLogLevel"),),
@@ -113,7 +116,7 @@ TYPES: Final = (
             "memorySize": (is_between(128, 10_240),),
             "name": _FUNCTION_NAME,
             "reservedConcurrentExecutions": (is_between(-1, float("inf")),),
-            "role": (is_arn, follows_model("lambda.RoleArn")),
+            "role": (check_arn, follows_model("lambda.RoleArn")),
             "runtime": (is_in_enum("lambda.Runtime"),),
             "tags": has_tags("lambda.TagKey", "lambda.TagValue"),
             "timeout": (is_between(1, 900),),
@@ -155,9 +158,12 @@ TYPES: Final = (
         source="lambda/layer_version.go",
         arguments={
             "code": (),
-            "compatibleArchitectures": (has_items(0, 2), follows_model("lambda.CompatibleArchitectures")),
+            "compatibleArchitectures": (
+                has_item_count(0, 2),
+                follows_model("lambda.CompatibleArchitectures"),
+            ),
             "compatibleArchitectures[]": (is_in_enum("lambda.Architecture"),),
-            "compatibleRuntimes": (has_items(0, 15),),
+            "compatibleRuntimes": (has_item_count(0, 15),),
             "compatibleRuntimes[]": (is_in_enum("lambda.Runtime"),),
             "layerName": (follows_model("lambda.LayerName"),),
         },
@@ -176,8 +182,8 @@ TYPES: Final = (
             "action": (matches(r"^(lambda:[*]|lambda:[A-Za-z]+|[*])$"), follows_model("lambda.Action")),
             "function": _FUNCTION_NAME,
             "principal": (follows_model("lambda.Principal"),),
-            "sourceAccount": (is_account,),
-            "sourceArn": (is_arn, follows_model("lambda.Arn")),
+            "sourceAccount": (check_account_id,),
+            "sourceArn": (check_arn, follows_model("lambda.Arn")),
             "statementId": (matches(r"^[0-9A-Za-z_-]+$"), has_length(1, 100)),
         },
         relations=(allow_at_most_one("statementId", "statementIdPrefix"),),
@@ -187,8 +193,8 @@ TYPES: Final = (
         type="aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
         source="lambda/function_event_invoke_config.go",
         arguments={
-            "destinationConfig.onFailure.destination": (is_arn, follows_model("lambda.DestinationArn")),
-            "functionName": (is_not_empty, follows_model("lambda.NamespacedFunctionName")),
+            "destinationConfig.onFailure.destination": (check_arn, follows_model("lambda.DestinationArn")),
+            "functionName": (check_not_empty, follows_model("lambda.NamespacedFunctionName")),
             "maximumEventAgeInSeconds": (is_between(60, 21_600),),
             "maximumRetryAttempts": (is_between(0, 2),),
         },
@@ -200,7 +206,7 @@ TYPES: Final = (
         arguments={
             "batchSize": (follows_model("lambda.BatchSize"),),
             "bisectBatchOnFunctionError": (),
-            "destinationConfig.onFailure.destinationArn": (is_arn, follows_model("lambda.DestinationArn")),
+            "destinationConfig.onFailure.destinationArn": (check_arn, follows_model("lambda.DestinationArn")),
             "eventSourceArn": (follows_model("lambda.Arn"),),
             "functionName": (follows_model("lambda.NamespacedFunctionName"),),
             "functionResponseTypes": (follows_model("lambda.FunctionResponseTypeList"),),
@@ -216,7 +222,7 @@ TYPES: Final = (
             "startingPosition": (is_in_enum("lambda.EventSourcePosition"),),
             "tags": has_tags("lambda.TagKey", "lambda.TagValue"),
         },
-        relations=(require_exactly_one("eventSourceArn", "selfManagedEventSource"), _check_source),
+        relations=(require_exactly_one("eventSourceArn", "selfManagedEventSource"), _check_event_source),
         name=None,
     ),
 )

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from policies.arguments.checks import (
+    check_arn,
     follows_model,
-    has_items,
+    has_item_count,
     has_json,
     has_keys,
     has_length,
     has_tags,
     has_values,
-    is_arn,
     is_at_least,
     is_between,
     is_in_enum,
@@ -21,7 +21,7 @@ from policies.arguments.checks import (
     matches,
     passes_any,
 )
-from policies.arguments.documents import is_event_pattern
+from policies.arguments.documents import check_event_pattern
 from policies.arguments.relations import (
     NAME_OR_PREFIX,
     Block,
@@ -82,12 +82,12 @@ _WIDGETS: Final = ("metric", "text", "log", "alarm", "explorer")
 _GRID: Final = {"x": (0, 23), "width": (1, 24), "height": (1, 1000)}
 
 
-def _is_schedule(value: object, path: str) -> Iterator[str]:
+def _check_schedule(value: object, path: str) -> Iterator[str]:
     if isinstance(value, str) and not _RATE.fullmatch(value) and not _CRON.fullmatch(value):
         yield f"{path} {value} is not a rate or cron expression"
 
 
-def _is_dashboard(value: object, path: str) -> Iterator[str]:
+def _check_dashboard(value: object, path: str) -> Iterator[str]:
     """Check the type, the position and the size of each widget."""
     widgets = cast("Mapping[str, Any]", value).get("widgets") if isinstance(value, Mapping) else None
     if not isinstance(widgets, list):
@@ -156,8 +156,8 @@ TYPES: Final = (
         type="aws:cloudwatch/metricAlarm:MetricAlarm",
         source="cloudwatch/metric_alarm.go",
         arguments={
-            "alarmActions": (has_items(0, 5),),
-            "alarmActions[]": (is_arn, follows_model("cloudwatch.ResourceName")),
+            "alarmActions": (has_item_count(0, 5),),
+            "alarmActions[]": (check_arn, follows_model("cloudwatch.ResourceName")),
             "alarmDescription": (has_length(0, 1024), follows_model("cloudwatch.AlarmDescription")),
             "comparisonOperator": (is_in_enum("cloudwatch.ComparisonOperator"),),
             "datapointsToAlarm": (is_at_least(1),),
@@ -178,8 +178,8 @@ TYPES: Final = (
             f"{_QUERIES}.returnData": (),
             "name": (has_length(1, 255),),
             "namespace": _NAMESPACE,
-            "okActions": (has_items(0, 5),),
-            "okActions[]": (is_arn, follows_model("cloudwatch.ResourceName")),
+            "okActions": (has_item_count(0, 5),),
+            "okActions[]": (check_arn, follows_model("cloudwatch.ResourceName")),
             "period": (passes_any(is_one_of(10, 20, 30), is_multiple_of(60)), is_at_least(1)),
             "region": (),
             "statistic": (is_in_enum("cloudwatch.Statistic"),),
@@ -209,7 +209,7 @@ TYPES: Final = (
         type="aws:cloudwatch/dashboard:Dashboard",
         source="cloudwatch/dashboard.go",
         arguments={
-            "dashboardBody": (has_json(_is_dashboard),),
+            "dashboardBody": (has_json(_check_dashboard),),
             "dashboardName": (has_length(1, 255), matches(r"^[0-9A-Za-z_-]+$")),
         },
         name="dashboardName",
@@ -219,9 +219,9 @@ TYPES: Final = (
         source="events/rule.go",
         arguments={
             "description": (has_length(0, 512),),
-            "eventPattern": (has_json(is_event_pattern), has_length(0, 4096)),
+            "eventPattern": (has_json(check_event_pattern), has_length(0, 4096)),
             "name": (follows_model("events.RuleName"),),
-            "scheduleExpression": (has_length(0, 256), _is_schedule),
+            "scheduleExpression": (has_length(0, 256), _check_schedule),
             "state": (is_in_enum("events.RuleState"),),
             "tags": has_tags("events.TagKey", "events.TagValue"),
         },
@@ -235,8 +235,8 @@ TYPES: Final = (
         type="aws:cloudwatch/eventTarget:EventTarget",
         source="events/target.go",
         arguments={
-            "arn": (is_arn, follows_model("events.TargetArn")),
-            "deadLetterConfig.arn": (is_arn,),
+            "arn": (check_arn, follows_model("events.TargetArn")),
+            "deadLetterConfig.arn": (check_arn,),
             "rule": (follows_model("events.RuleName"),),
             "targetId": (follows_model("events.TargetId"),),
         },

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from policies.arguments.checks import follows_model, has_items, has_length, is_in_enum, is_not_empty
+from policies.arguments.checks import check_not_empty, follows_model, has_item_count, has_length, is_in_enum
 from policies.arguments.relations import allow_at_most_one, require_exactly_one, require_when_set
 from policies.arguments.resource_type import ResourceType
 
@@ -11,7 +11,7 @@ TYPES: Final = (
         type="aws:route53/record:Record",
         source="route53/record.go",
         arguments={
-            "aliases": (has_items(0, 1),),
+            "aliases": (has_item_count(0, 1),),
             "aliases[].evaluateTargetHealth": (),
             "aliases[].name": (has_length(1, 1024),),
             "aliases[].zoneId": (has_length(1, 32),),
@@ -20,7 +20,7 @@ TYPES: Final = (
             "records[]": (follows_model("route53.RData"),),
             "ttl": (follows_model("route53.TTL"),),
             "type": (is_in_enum("route53.RRType"),),
-            "zoneId": (is_not_empty, follows_model("route53.ResourceId")),
+            "zoneId": (check_not_empty, follows_model("route53.ResourceId")),
         },
         relations=(
             require_exactly_one("aliases", "records"),

@@ -5,17 +5,17 @@ from typing import Any, Final, cast
 
 from policies.arguments.checks import (
     Check,
+    check_arn,
     has_json,
     has_keys,
     has_length,
     has_tags,
     has_values,
-    is_arn,
     is_between,
     is_one_of,
     matches,
 )
-from policies.arguments.documents import is_access_policy, is_iam_json
+from policies.arguments.documents import check_access_policy, check_iam_json
 from policies.arguments.relations import NAME_OR_PREFIX, Block, allow_at_most_one, define_relation
 from policies.arguments.resource_type import ResourceType
 from policies.graph import UNKNOWN
@@ -38,7 +38,7 @@ def _check_redrive(value: object, path: str) -> Iterator[str]:
     if not isinstance(target, str) or not target:
         yield f"{path} has no deadLetterTargetArn"
     else:
-        yield from is_arn(target, f"{path}.deadLetterTargetArn")
+        yield from check_arn(target, f"{path}.deadLetterTargetArn")
     count = policy.get("maxReceiveCount")
     if not str(count).isdigit():
         yield f"{path} has no maxReceiveCount"
@@ -61,13 +61,13 @@ def _check_redrive_allow(value: object, path: str) -> Iterator[str]:
     if len(listed) > _MAXIMUM_SOURCE_QUEUES:
         yield f"{path} has {len(listed)} sourceQueueArns, the maximum is {_MAXIMUM_SOURCE_QUEUES}"
     for number, source in enumerate(listed):
-        yield from is_arn(source, f"{path}.sourceQueueArns[{number}]")
+        yield from check_arn(source, f"{path}.sourceQueueArns[{number}]")
 
 
 @define_relation("name", "fifoQueue", "contentBasedDeduplication", "redrivePolicy")
 def _check_queue(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceQueueCustomizeDiff`)."""
-    yield from _check_fifo(block, "fifoQueue")
+    yield from _check_fifo_settings(block, "fifoQueue")
 
 
 @define_relation("deduplicationScope", "fifoThroughputLimit", "fifoQueue")
@@ -84,25 +84,25 @@ def _check_high_throughput(block: Block) -> Iterator[str]:
         yield "fifoThroughputLimit perMessageGroupId requires deduplicationScope messageGroup"
 
 
-def _check_fifo(block: Block, switch: str) -> Iterator[str]:
-    """Check the name and the deduplication of a queue or topic. The argument `switch` makes it FIFO."""
-    name, is_fifo = block.get("name"), block.get(switch) or False
+def _check_fifo_settings(block: Block, fifo_argument: str) -> Iterator[str]:
+    """Check the name and the deduplication of a queue or topic. `fifo_argument` makes it FIFO if true."""
+    name, is_fifo = block.get("name"), block.get(fifo_argument) or False
     if is_fifo is UNKNOWN:
         return
     if isinstance(name, str) and name.endswith(".fifo") != is_fifo:
-        yield f"the name {name} must end with .fifo exactly if {switch} is true"
+        yield f"the name {name} must end with .fifo exactly if {fifo_argument} is true"
     if block.get("contentBasedDeduplication") is True and not is_fifo:
-        yield f"contentBasedDeduplication requires {switch}"
+        yield f"contentBasedDeduplication requires {fifo_argument}"
 
 
-def _has_name(longest: int) -> tuple[Check, ...]:
+def _has_queue_or_topic_name(longest: int) -> tuple[Check, ...]:
     return (matches(rf"^[0-9A-Za-z_-]{{1,{longest}}}$|^[0-9A-Za-z_-]{{1,{longest - 5}}}\.fifo$"),)
 
 
 @define_relation("name", "fifoTopic", "contentBasedDeduplication")
 def _check_topic(block: Block) -> Iterator[str]:
     """Check the name and the FIFO settings (`resourceTopicCustomizeDiff`)."""
-    yield from _check_fifo(block, "fifoTopic")
+    yield from _check_fifo_settings(block, "fifoTopic")
 
 
 @define_relation("protocol", "endpoint")
@@ -117,7 +117,7 @@ def _check_endpoint(block: Block) -> Iterator[str]:
     if protocol in ("email", "email-json") and "@" not in endpoint.strip("@"):
         yield f"endpoint is not a mail address, which the protocol {protocol} requires"
     if protocol in ("lambda", "sqs", "firehose", "application"):
-        yield from is_arn(endpoint or "-", "endpoint")
+        yield from check_arn(endpoint or "-", "endpoint")
     if protocol in ("http", "https") and not endpoint.startswith(f"{protocol}://"):
         yield f"endpoint does not begin with {protocol}://"
 
@@ -130,7 +130,7 @@ TYPES: Final = (
         type="aws:sqs/queue:Queue",
         source="sqs/queue.go",
         arguments={
-            "name": _has_name(80),
+            "name": _has_queue_or_topic_name(80),
             "fifoQueue": (),
             "messageRetentionSeconds": (is_between(60, 1_209_600),),
             "sqsManagedSseEnabled": (),
@@ -157,8 +157,8 @@ TYPES: Final = (
         type="aws:sns/topic:Topic",
         source="sns/topic.go",
         arguments={
-            "name": _has_name(256),
-            "policy": (is_iam_json, has_json(is_access_policy)),
+            "name": _has_queue_or_topic_name(256),
+            "policy": (check_iam_json, has_json(check_access_policy)),
             "region": (),
             "tags": has_tags("sns.TagKey", "sns.TagValue"),
         },
@@ -183,7 +183,7 @@ TYPES: Final = (
                     ignore_case=True,
                 ),
             ),
-            "topic": (is_arn,),
+            "topic": (check_arn,),
             "region": (),
         },
         relations=(_check_endpoint,),

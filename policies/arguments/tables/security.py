@@ -5,18 +5,23 @@ from typing import Final
 
 from policies.arguments.checks import (
     Check,
+    check_arn,
+    check_not_empty,
     does_not_match,
     follows_model,
     has_json,
     has_length,
     has_tags,
-    is_arn,
     is_between,
     is_in_enum,
-    is_not_empty,
     matches,
 )
-from policies.arguments.documents import is_access_policy, is_iam_json, is_identity_policy, is_trust_policy
+from policies.arguments.documents import (
+    check_access_policy,
+    check_iam_json,
+    check_identity_policy,
+    check_trust_policy,
+)
 from policies.arguments.relations import (
     NAME_OR_PREFIX,
     Block,
@@ -32,7 +37,7 @@ _ROLE_POLICY_SIZE: Final = 10_240
 _MANAGED_POLICY_SIZE: Final = 6_144
 _TRUST_POLICY_SIZE: Final = 2_048
 _KEY_POLICY_SIZE: Final = 32_768
-# The description of acm.RequestCertificateRequest: the first name of a certificate is its common name.
+# The first domain name of a certificate is its common name (description of acm.RequestCertificateRequest).
 _COMMON_NAME_LENGTH: Final = 64
 
 
@@ -43,12 +48,12 @@ def _has_iam_name(longest: int) -> tuple[Check, ...]:
 
 def _has_policy(size: int, check: Check) -> tuple[Check, ...]:
     """Return the checks of a policy document of at most `size` characters."""
-    return (is_iam_json, has_json(check), has_length(1, size), follows_model("iam.policyDocumentType"))
+    return (check_iam_json, has_json(check), has_length(1, size), follows_model("iam.policyDocumentType"))
 
 
 @define_relation("customerMasterKeySpec", "keyUsage", "enableKeyRotation")
 def _check_key(block: Block) -> Iterator[str]:
-    """Check that the usage fits the kind of key.
+    """Check that the usage and the rotation of a key fit its `customerMasterKeySpec`.
 
     https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
     """
@@ -66,7 +71,7 @@ def _check_key(block: Block) -> Iterator[str]:
 
 @define_relation("domainName", "certificateAuthorityArn", "validationMethod")
 def _check_certificate(block: Block) -> Iterator[str]:
-    """Check that a requested certificate can be validated.
+    """Check that a requested certificate has a validation method or a certificate authority.
 
     The provider checks this only when it creates the certificate.
     """
@@ -85,7 +90,7 @@ TYPES: Final = (
         type="aws:iam/role:Role",
         source="iam/role.go",
         arguments={
-            "assumeRolePolicy": _has_policy(_TRUST_POLICY_SIZE, is_trust_policy),
+            "assumeRolePolicy": _has_policy(_TRUST_POLICY_SIZE, check_trust_policy),
             "name": _has_iam_name(64),
             "tags": has_tags("iam.tagKeyType", "iam.tagValueType"),
         },
@@ -96,8 +101,8 @@ TYPES: Final = (
         source="iam/role_policy.go",
         arguments={
             "name": _has_iam_name(128),
-            "policy": _has_policy(_ROLE_POLICY_SIZE, is_identity_policy),
-            "role": (is_not_empty, follows_model("iam.roleNameType")),
+            "policy": _has_policy(_ROLE_POLICY_SIZE, check_identity_policy),
+            "role": (check_not_empty, follows_model("iam.roleNameType")),
         },
         relations=(NAME_OR_PREFIX,),
     ),
@@ -107,7 +112,7 @@ TYPES: Final = (
         arguments={
             "description": (follows_model("iam.policyDescriptionType"),),
             "name": _has_iam_name(128),
-            "policy": _has_policy(_MANAGED_POLICY_SIZE, is_identity_policy),
+            "policy": _has_policy(_MANAGED_POLICY_SIZE, check_identity_policy),
             "tags": has_tags("iam.tagKeyType", "iam.tagValueType"),
         },
         relations=(NAME_OR_PREFIX,),
@@ -135,8 +140,8 @@ TYPES: Final = (
             "enableKeyRotation": (),
             "keyUsage": (is_in_enum("kms.KeyUsageType"),),
             "policy": (
-                is_iam_json,
-                has_json(is_access_policy),
+                check_iam_json,
+                has_json(check_access_policy),
                 has_length(1, _KEY_POLICY_SIZE),
                 follows_model("kms.PolicyType"),
             ),
@@ -180,7 +185,7 @@ TYPES: Final = (
         type="aws:acm/certificateValidation:CertificateValidation",
         source="acm/certificate_validation.go",
         arguments={
-            "certificateArn": (is_arn, follows_model("acm.Arn")),
+            "certificateArn": (check_arn, follows_model("acm.Arn")),
             "region": (),
             "validationRecordFqdns[]": (),
         },

@@ -5,7 +5,7 @@ from typing import Final
 
 from policies.arguments.checks import (
     follows_model,
-    has_items,
+    has_item_count,
     has_length,
     has_tags,
     is_between,
@@ -25,7 +25,7 @@ _VALIDITIES: Final = {
 
 @define_relation("accessTokenValidity", "idTokenValidity", "refreshTokenValidity", "tokenValidityUnits")
 def _check_token_validities(block: Block) -> Iterator[str]:
-    """Check how long each token is valid, in seconds. Each argument is a number in the unit of its token."""
+    """Check that each token's validity is within its limits. Each token has a unit, such as hours."""
     units = block.get("tokenValidityUnits")
     for token, (default, lowest, highest) in _VALIDITIES.items():
         value = block.get(f"{token}Validity")
@@ -43,7 +43,7 @@ TYPES: Final = (
         type="aws:cognito/userPool:UserPool",
         source="cognitoidp/user_pool.go",
         arguments={
-            _MECHANISMS: (has_items(1, 2),),
+            _MECHANISMS: (has_item_count(1, 2),),
             f"{_MECHANISMS}[].name": (is_in_enum("cognito-idp.RecoveryOptionNameType"),),
             f"{_MECHANISMS}[].priority": (follows_model("cognito-idp.PriorityType"),),
             "adminCreateUserConfig.allowAdminCreateUserOnly": (),

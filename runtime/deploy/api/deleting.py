@@ -1,4 +1,4 @@
-"""Deletion of a project with everything that belongs to it. The project's site becomes available again.
+"""Deletion of a project with everything that belongs to it. Then another project can use the site.
 
 The project's row is deleted in the last step. So a repeated call can complete an interrupted deletion.
 """
@@ -34,8 +34,8 @@ class ProjectDeletion:
         """Delete a tenant's project.
 
         The deletion takes effect immediately: the site and its releases are no longer served, the secrets are
-        deleted, and the site is available. The collector deletes the functions and files of the releases
-        after an hour. The deployments can be read for 30 days.
+        deleted, and another project can use the site. The collector deletes the functions and files of the
+        releases after an hour. The deployments can be read for 30 days.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.

@@ -238,11 +238,11 @@ class ProjectService:
     def set_variables(self, user_id: str, project_id: str, wanted: Sequence[NewVariable]) -> Project:
         """Replace a project's variables. They take effect with the next deployment.
 
-        Makes two DynamoDB calls: one reads the project, whose unchanged secrets are kept, and one writes the
-        project. If secrets change, one more call reads the site, which has the path of its secrets. New
-        secrets are written before the row that names them. Old secrets are deleted after the write of the
-        row. So a crash can leave a parameter that the row does not name, but never a name without its
-        parameter.
+        Makes two DynamoDB calls: one reads the project, and one writes it. If secrets change, one more call
+        reads the site's row, which contains the path of the secrets. A secret without a value in the request
+        keeps its present value. New secrets are written before the row that names them. Old secrets are
+        deleted after the write of the row. So a crash can leave a parameter that the row does not name, but
+        never a name without its parameter.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -266,8 +266,8 @@ class ProjectService:
         try:
             project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
         except (ProjectDeletedError, ProjectNotFoundError):
-            # The project's deletion may have deleted all secrets before this call wrote the new ones. So
-            # delete the new ones here.
+            # Delete the new secrets here, in case the project's deletion deleted all secrets before this
+            # method wrote the new ones.
             if site:
                 for name in written:
                     self.secrets.delete(site.build_secret_parameter_name(project_id, name))

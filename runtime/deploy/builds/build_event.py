@@ -12,7 +12,8 @@ from runtime.deploy.model import Deployment, Failure, Status
 
 # Log message for each ended build. An alarm counts these lines (components/operations/alarms.py).
 BUILD_ENDED = "build ended"
-# Log messages for waiting builds and for a reached CodeBuild quota. Alarms read these, too.
+# Log messages for waiting builds and for a reached CodeBuild quota. Metric filters read the seconds of
+# waiting from these lines.
 BUILDS_WAIT = "builds wait"
 CODEBUILD_FULL = "CodeBuild is full"
 PROJECT_VARIABLE = "ANCHOR_PROJECT_ID"
@@ -150,7 +151,7 @@ def is_build_of(build: Mapping[str, Any], deployment: Deployment) -> bool:
 
 
 def _read_outcome(status: str, phases: Sequence[_Phase]) -> dict[str, Any]:
-    """Return outcome, step and reason."""
+    """Return the attributes `outcome`, `step` and `reason` of the event."""
     outcome = _OUTCOMES[status]
     if outcome is Status.BUILT:
         return {"outcome": outcome, "step": "", "reason": ""}

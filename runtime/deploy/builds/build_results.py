@@ -39,8 +39,8 @@ class BuildResultRecorder:
     def record(self, event: BuildEvent, log: Log) -> None:
         """Record the result of a build, start the release of a built deployment, and schedule the next build.
 
-        Idempotent. If the deployment is no longer `building`, the event changes no status. It only resends
-        messages that may have been lost.
+        Idempotent. If the deployment is no longer `building`, its status does not change. Only the messages
+        are sent again, in case they were lost.
 
         Raises:
             DeploymentNotFoundError: The deployment of the event does not exist.
@@ -54,7 +54,7 @@ class BuildResultRecorder:
             return  # the event is from another build; the deployment's own build has not ended
         if deployment.status is Status.BUILT:
             self.release_queue.send(deployment)
-        self.scheduler.schedule_after(deployment, log)
+        self.scheduler.schedule_next_after(deployment, log)
 
     def _record_end(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
         tail = () if event.outcome is Status.BUILT else self._read_log_tail(event, log)
@@ -88,7 +88,7 @@ class BuildResultRecorder:
         if deployment.commit_sha or not event.log_group or not event.log_stream:
             return deployment
         if deployment.build_id not in {None, event.build_id}:
-            return deployment  # another build of the branch may have built another commit
+            return deployment  # this build has perhaps checked out another commit
         try:
             sha = find_commit(self.logs, group=event.log_group, stream=event.log_stream)
         except (ClientError, BotoCoreError) as error:

@@ -42,12 +42,12 @@ They replace the queue's visibility timeout of half an hour, because a user wait
 _QUOTA_ERRORS: Final = frozenset({"AccountLimitExceededException"})
 """CodeBuild's error if the account's quota is reached. Capacity becomes free when a build ends."""
 
-_MAX_ATTEMPTS: Final = 5  # attempts to take build capacity, because concurrent builds may take it first
+_MAX_ATTEMPTS: Final = 5  # attempts to take build capacity, because concurrent builds can take it first
 _ENDED_BEFORE_LIVE: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.SUPERSEDED})
 """Final statuses of a deployment that never became live.
 
-For such a deployment, the project's next deployment is scheduled again, because a crash may have prevented
-it.
+After such a deployment, the project's next deployment is scheduled again, in case a crash prevented the first
+attempt.
 """
 
 
@@ -109,7 +109,7 @@ class Builder:
         if deployment.status not in {Status.QUEUED, Status.BUILDING}:
             bound.info("no build to start", status=deployment.status)
             if deployment.status in _ENDED_BEFORE_LIVE:
-                self.scheduler.skip_ended(deployment, bound)
+                self.scheduler.remove_waiting_record(deployment, bound)
             if deployment.status is Status.CANCELLED:
                 self._stop_build(deployment, bound)
             return
@@ -168,7 +168,7 @@ class Builder:
                 log.info("the deployment waits for the build slot", reason=str(taken))
             except StaleDeploymentError as stale:
                 log.info("no build to start", status=stale.found)
-                self.scheduler.dispatch_next(log)  # this deployment may have been the next: find another one
+                self.scheduler.dispatch_next(log)  # if this deployment was the next, find another one
             return None
         raise BuildsUnavailableError("other builds keep taking the capacity")
 
@@ -183,7 +183,7 @@ class Builder:
                 ended = self.slot.free(deployment, Status.FAILED, at=self.clock(), failure=failure)
             except StaleDeploymentError:  # the deployment was cancelled in the meantime
                 ended = self.deployments.get(deployment.project_id, deployment.deployment_id)
-            self.scheduler.schedule_after(ended, log)
+            self.scheduler.schedule_next_after(ended, log)
             return
         except CodeBuildQuotaError:
             self.scheduler.requeue(deployment, log)
@@ -196,10 +196,10 @@ class Builder:
         try:
             self.slot.record_build(deployment, build_id, at=self.clock())
         except StaleDeploymentError as stale:
-            # The build may have ended before this write. Its event also records the build id.
+            # If the build has already ended, the handler of CodeBuild's event has recorded the build id.
             log.info("the build id was not recorded: the status has changed", status=stale.found)
             if stale.found in {Status.CANCELLED, Status.SUPERSEDED}:
-                # The function that cancelled the deployment did not know its build id. So stop the build now.
+                # Stop the build here, because the cancel request did not know the build id.
                 stop_build(self.codebuild, build_id)
             elif stale.found == Status.QUEUED and self._retake_slot(deployment, log):
                 self._record_build(deployment, build_id, log)
@@ -258,7 +258,7 @@ class Builder:
         return str(answer["build"]["id"])
 
     def _stop_build(self, deployment: Deployment, log: Log) -> None:
-        """Stop the build of a cancelled deployment, in case the cancelling function has not stopped it."""
+        """Stop the build of a cancelled deployment, in case the cancel request did not stop it."""
         try:
             build = find_build(self.codebuild, self.projects, deployment)
         except SiteNotFoundError:
@@ -275,7 +275,7 @@ def _create_start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefuse
 
 
 def _build_variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
-    """Return the build's environment. It has the parameter names of secrets, whose values CodeBuild reads."""
+    """Return the build's variables. For a secret, the value is the name of the parameter with the secret."""
     platform = {
         "ANCHOR_PROJECT_ID": deployment.project_id,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,

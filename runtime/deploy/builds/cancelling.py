@@ -41,12 +41,12 @@ class Cancellation:
         held_slot = deployment.status in {Status.BUILDING, Status.CANCELLED}
         if deployment.status is not Status.CANCELLED:
             self.slot.cancel_owned(user_id, deployment, at=self.clock())
-            # Read the deployment again, because its build id may have been recorded in the meantime. Without
-            # a build id, the orchestrator stops the build.
+            # Read the deployment again, in case its build id was recorded in the meantime. If there is no
+            # build id, the orchestrator stops the build.
             deployment = self.deployments.get(indexed.project_id, deployment_id)
         log = Log().bind(projectId=deployment.project_id, deploymentId=deployment_id)
         if held_slot:
-            self.scheduler.schedule_after(deployment, log)
+            self.scheduler.schedule_next_after(deployment, log)
         # This step is the last, so that a build which cannot be stopped does not delay the next one.
         if deployment.build_id:
             self._stop_build(deployment, deployment.build_id, log)

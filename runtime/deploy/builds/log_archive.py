@@ -1,10 +1,10 @@
 """Pages of a gzip-compressed build log in the logs bucket. The whole log is never in memory at once.
 
-A build can print any amount, and can replace its log's object with anything. So at most `MAX_STORED_BYTES` of
-an object are downloaded, and at most `MAX_SHOWN_BYTES` are decompressed. Both happen in pieces, so
-memory holds only one page and some buffers. gzip has no random access: the part before a page is decompressed
-again and dropped. This takes a fraction of a second. A log that exceeds these limits ends with a line that
-says so. The operator can read the whole log in the bucket.
+A build can write a log of any size, and can replace the log's object with any content. So at most
+`MAX_STORED_BYTES` of an object are downloaded, and at most `MAX_SHOWN_BYTES` are decompressed. Both
+happen in pieces, so memory holds only one page and some buffers. gzip has no random access: the part before a
+page is decompressed again and dropped. This takes a fraction of a second. A log that exceeds these limits
+ends with a line that says so. The operator can read the whole log in the bucket.
 """
 
 import gzip

@@ -39,7 +39,7 @@ class SignatureRefusedError(UnauthenticatedError):
 def create_next_deployment(
     deployments: DeploymentRepository,
     project: Project,
-    queued: Callable[[Project], Deployment],
+    create_deployment: Callable[[Project], Deployment],
     *,
     delivery: str | None = None,
 ) -> Deployment:
@@ -50,8 +50,9 @@ def create_next_deployment(
 
     Args:
         deployments: Repository of the deployments.
-        project: The project, as read.
-        queued: Function that returns the new deployment for the project as last read (`Deployment.queued`).
+        project: The project, as the caller has read it.
+        create_deployment: Returns the new deployment for the present state of the project. Each attempt calls
+            this function, and passes the project as last read.
         delivery: Hash of the delivery, as for `DeploymentRepository.create`.
 
     Raises:
@@ -61,7 +62,7 @@ def create_next_deployment(
         ProjectNotFoundError: The project no longer exists.
     """
     for _ in range(_MAX_ATTEMPTS):
-        deployment = queued(project)
+        deployment = create_deployment(project)
         try:
             deployments.create(project, deployment, delivery=delivery)
         except (ProjectChangedError, TransactionConflictError):
@@ -134,13 +135,13 @@ class PushReceiver:
             project, pushed, delivery=hashlib.sha256(delivery.body).hexdigest()
         )
         if deployment.status is Status.QUEUED:
-            # A repeated delivery sends the message, too, because the first message may have been lost.
+            # Send the message also for a repeated delivery, in case the first message was lost.
             self.queue.send(deployment)
         return deployment
 
     def _authenticate(self, project_id: str, delivery: Delivery) -> Project:
-        # An invalid id may be too long for a DynamoDB key or for KMS. Replace it by an unknown id, so that
-        # the request takes as long as a request with a valid id.
+        # An invalid id can be too long for a DynamoDB key or for KMS. Replace it with the id of a project
+        # that does not exist, so that the request takes as long as a request with a valid id.
         project_id = project_id if is_ulid(project_id) else _UNKNOWN_PROJECT_ID
         try:
             project = self.projects.get(project_id)

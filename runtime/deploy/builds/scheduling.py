@@ -1,7 +1,7 @@
 """The build scheduler: it distributes the stage's build capacity fairly between tenants.
 
 The capacity is the setting `concurrentBuilds`, or less while the account's CodeBuild quota is reached. A
-deployment without capacity is recorded as waiting. At each end of a build, the scheduler sends the build
+deployment without capacity is recorded as waiting. Each time a build ends, the scheduler sends the build
 messages of the next waiting deployments. No capacity is reserved for these deployments. When such a message
 is delivered, the orchestrator checks the order again, with the same rule and the same rows. The rule also
 applies to a new deployment, so a new deployment cannot overtake a waiting one.
@@ -100,7 +100,7 @@ class BuildScheduler:
         clock: Clock,
         retrier: TransactionRetrier = DEFAULT_RETRIER,
     ) -> Self:
-        """Return a scheduler for the tables of a deployment repository."""
+        """Return a scheduler that uses the client and the tables of the deployment repository."""
         client, table, projects_table = deployments.client, deployments.table, deployments.projects.table
         return cls(
             deployments=deployments,
@@ -131,7 +131,7 @@ class BuildScheduler:
             log: Logger.
 
         Returns:
-            The deployment, which may be newer than the given one. If it has waited, `waiting_since` is set.
+            The given deployment or a newer one. If it has waited, its `waiting_since` is set.
         """
         builds = self.stage_builds.read()
         own = builds.list_waiting_for_project(deployment.project_id)
@@ -144,8 +144,8 @@ class BuildScheduler:
             since = min([newest.created_at, *(each.since for each in own)])
             if not self.stage_builds.add_waiting(newest, since=since):
                 newest = None
-        # Read the builds again, because a build may have ended between the first read and the write. The
-        # function that recorded this end did not find the waiting deployment, so it sent no message.
+        # Read the builds again, in case a build ended between the first read and the write. The function that
+        # recorded this end did not find the waiting deployment, so it sent no message.
         builds = self.stage_builds.read()
         if newest and self._is_next(newest, builds):
             return _set_waiting_since(newest, builds.waiting)
@@ -157,7 +157,7 @@ class BuildScheduler:
         self._dispatch(builds, log)
         return None
 
-    def schedule_after(self, ended: Deployment, log: Log) -> None:
+    def schedule_next_after(self, ended: Deployment, log: Log) -> None:
         """Record the project's next deployment as waiting, and dispatch the next builds of the stage.
 
         Idempotent. Makes two DynamoDB calls, one more if the project has a next deployment, and one for each
@@ -199,25 +199,25 @@ class BuildScheduler:
             self.stage_builds.add_waiting(newest, since=requeued.waiting_since or requeued.created_at)
         self.build_queue.send_delayed(requeued, seconds=_RETRY_DELAY)
 
-    def skip_ended(self, ended: Deployment, log: Log) -> None:
-        """Remove an ended deployment from the waiting ones, and schedule the next, as `schedule_after` does.
+    def remove_waiting_record(self, ended: Deployment, log: Log) -> None:
+        """Remove an ended deployment's record of waiting, and schedule the next builds.
 
-        Normally, the transaction that ended the deployment has already removed its waiting row. But rows can
-        be restored or edited manually. Without the removal here, the scheduler would then send the message of
+        Normally, the transaction that ended the deployment has already removed this record. But rows can be
+        restored or edited manually. Without the removal here, the scheduler would then send the message of
         the ended deployment again and again.
         """
         self.stage_builds.remove_waiting(ended.deployment_id)
-        self.schedule_after(ended, log)
+        self.schedule_next_after(ended, log)
 
     def dispatch_next(self, log: Log) -> None:
         """Send the build messages of the next deployments in order, if there is capacity."""
         self._dispatch(self.stage_builds.read(), log)
 
-    def keep_waiting(self, deployment: Deployment) -> bool:
+    def is_waiting_for_turn(self, deployment: Deployment) -> bool:
         """Return whether a deployment with an expired lease still waits for its turn.
 
-        If its turn has come but its build did not start, the deployment is removed from the waiting ones. It
-        would otherwise block all others for as long as the cause persists.
+        If its turn has come but its build did not start, this method removes the deployment's record of
+        waiting. Otherwise, the record would block all other waiting deployments while the cause persists.
         """
         builds = self.stage_builds.read()
         if all(each.deployment_id != deployment.deployment_id for each in builds.waiting):
@@ -239,7 +239,7 @@ class BuildScheduler:
         self.slot.take(deployment, at=self.clock())
         return True
 
-    def repair(self, log: Log) -> None:
+    def repair_records(self, log: Log) -> None:
         """If any deployment waits, remove wrong records of builds, and dispatch the next builds.
 
         The record of a running build is wrong if its deployment is not `building`. The record of a waiting

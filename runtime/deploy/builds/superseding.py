@@ -13,9 +13,9 @@ def supersede_all_but_next(
 ) -> Deployment | None:
     """Return the project's next deployment to build, or None. Supersede its other queued deployments.
 
-    The next deployment is the newest queued one, if it is newer than the ended deployment. After a cancelled
-    deployment, the newest queued one is next even if it is older. Idempotent. Makes one DynamoDB call, and
-    one for each superseded deployment.
+    The next deployment is the newest queued one, if it is newer than the ended deployment. If the ended
+    deployment was cancelled, the newest queued one is next even if it is older. Idempotent. Makes one
+    DynamoDB call, and one for each superseded deployment.
     """
     waiting = deployments.list_queued(ended)
     is_next = waiting and (ended.status is Status.CANCELLED or waiting[0].sequence > ended.sequence)
@@ -33,7 +33,7 @@ def supersede_all_but_newest(
 
     Args:
         deployments: Repository of the deployments.
-        waiting: A deployment that was read as `queued`. Its status may have changed.
+        waiting: A deployment that was read as `queued`, and perhaps has another status now.
         at: Current time.
     """
     found = deployments.list_queued(waiting)

@@ -45,7 +45,7 @@ def handle(event: Mapping[str, Any], _context: object) -> None:
 
 
 def handle_event(event: Mapping[str, Any], collector: Collector, cache: EdgeCache) -> None:
-    """Invalidate the edge cache if needed, and collect releases. The event's time counts as current time.
+    """Invalidate the edge cache if needed, and collect releases. The event's time is used as current time.
 
     An error of the invalidation does not prevent the collection.
     """

@@ -14,8 +14,8 @@ IMMUTABLE = "public,max-age=31536000,immutable"
 REVALIDATE = "public,max-age=0,s-maxage=31536000,must-revalidate"
 """`Cache-Control` of public files.
 
-The edge may keep them for a year, because its cache key contains the release. Browsers must ask each time,
-because the next release may have another file with the same name.
+The edge can keep them for a year, because its cache key contains the release. Browsers must ask each time,
+because the next release can have another file with the same name.
 """
 
 _ASSETS = "assets/"
@@ -100,8 +100,8 @@ def find_content_type(name: str) -> str:
 def build_project_folder(deployment: Deployment) -> str:
     """Return the folder of a project's files below `assets/`, without slashes around it.
 
-    The project is part of the folder because a site may belong to another tenant later. A script that the old
-    project left would run in the new project's pages if both had the same folder.
+    The folder contains the project's id, because a site can belong to another tenant later. If both projects
+    had the same folder, scripts of the old project would run in the pages of the new project.
     """
     return f"{deployment.site}/{deployment.project_id}"
 
@@ -133,15 +133,15 @@ def list_hashed_assets(client: S3Client, bucket: str, deployment: Deployment) ->
 def list_asset_uploads(
     artifact: Artifact, deployment: Deployment, *, present: Collection[str]
 ) -> Iterator[Upload]:
-    """Yield the uploads that a release of a build needs.
+    """Yield the uploads that the release of a deployment needs.
 
     Args:
         artifact: The build's artifact.
         deployment: The deployment to release.
         present: Keys of hashed assets that are already in the bucket.
     """
-    # Requests of visitors and of the image function contain the base path. Keys of hashed files do not
-    # contain it, so a site keeps these files when its base path changes.
+    # The paths that visitors and the image function request contain the base path, so these keys contain it.
+    # Keys of hashed assets do not contain it, so a site keeps these files when its base path changes.
     own = build_release_prefix(deployment) + artifact.manifest.base_path
     # One folder in `_next/static/` has the build id as its name. Two builds with different content can have
     # the same build id, so files in this folder are always uploaded again.

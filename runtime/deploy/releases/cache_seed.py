@@ -54,8 +54,8 @@ def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> 
 class TagSeeder:
     """The service that adds the missing rows of a build's tag seed to a site's tag table.
 
-    Existing rows are not changed, because the live site may use them: a site may choose its build id, so two
-    builds can have the same id. A row of the older build then contains the time at which the live site last
+    Existing rows are not changed, because the live site can use them. A site can choose its build id, so two
+    builds can have the same id and the same rows. A row then contains the time at which the live site last
     revalidated the tag.
 
     Attributes:

@@ -1,8 +1,8 @@
 """CloudFront's KeyValueStore, in which the edge function finds the release of each host.
 
-The entry of a release's own host is written once. The entry of a site's host changes, and several functions
-may change it at once. `point_host_to_release` makes the entry follow the project's pointer, whichever
-function wrote the pointer last.
+The entry of a release's own host is written once. The entry of a site's host changes with each switch, and
+several functions can change it at the same time. `point_host_to_release` ensures that the last write stores
+the release that the project's live pointer names.
 """
 
 import json
@@ -23,7 +23,7 @@ _MAX_PAUSE = 1.0
 _SEPARATOR = "|"
 _HAS_FILE_KEYS = "*"
 _WRAPPER_DECIDES_CACHING = 1
-"""Mark of a release whose wrapper decides what the edge may share.
+"""Mark of a release whose wrapper decides which answers the edge shares.
 
 Without this mark, the edge shares no answer of the release.
 """
@@ -39,7 +39,7 @@ class ReleaseNotAtEdgeError(Exception):
 
 @frozen(kw_only=True)
 class SplitOrigin:
-    """The origin of a split server function, and the paths that it serves."""
+    """The origin of a split server function, and the patterns of the paths that the function serves."""
 
     origin: str
     patterns: tuple[str, ...]
@@ -47,7 +47,7 @@ class SplitOrigin:
 
 @frozen(kw_only=True)
 class EdgeEntry:
-    """The edge's data of a release.
+    """The data with which the edge serves a release.
 
     Attributes:
         folder: Folder of the project's files in the assets bucket (`assets.build_project_folder`).
@@ -72,10 +72,11 @@ def build_release_host(deployment_id: str, site_host: str) -> str:
 
 
 def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
-    """Return the keys and values of a release. The last pair makes the release reachable.
+    """Return the keys and values that make a release reachable at a host. The host's own key is the last.
 
-    The value of the host lists the entries of the public files. If the value would be too long, or an entry
-    contains the separator, each entry gets its own key instead. The edge then needs a second read.
+    The host's value lists the first path segments of the public files (`entry.entries`). If the value would
+    be too long, or a segment contains the separator, each segment gets its own key instead. The edge then
+    needs a second read.
     """
     listed = f"{_SEPARATOR}{_SEPARATOR.join(entry.entries)}{_SEPARATOR}" if entry.entries else _SEPARATOR
     value = _build_value(entry, listed)
@@ -84,14 +85,14 @@ def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
     return [*((f"{host}/{name}", "1") for name in entry.entries), (host, _build_value(entry, _HAS_FILE_KEYS))]
 
 
-def _build_value(entry: EdgeEntry, public: str) -> str:
+def _build_value(entry: EdgeEntry, public_files: str) -> str:
     value: dict[str, str | int | list[list[str]]] = {
         "r": entry.deployment_id,
         "s": entry.server_origin,
         "i": entry.image_origin,
         "n": entry.folder,
         "k": entry.origin_key,
-        "p": public,
+        "p": public_files,
         "c": _WRAPPER_DECIDES_CACHING,
     }
     if entry.base_path:
@@ -145,7 +146,7 @@ class EdgeStore:
 
         The pointer is read after the store's version, and the write fails if the version has changed. So the
         last writer has read the pointer after every earlier write. The pointer is read again after the write,
-        because the store may not give equal content a new version.
+        because a write of equal content perhaps does not change the store's version.
 
         Args:
             site_host: Host of the site.
@@ -185,7 +186,7 @@ class EdgeStore:
         return self._delete([host])
 
     def remove_file_keys(self, host: str, entries: Sequence[str]) -> None:
-        """Remove the keys of the public files of a release's host. Idempotent.
+        """Remove the keys `<host>/<segment>` of a release's public files. Idempotent.
 
         Args:
             host: The host. Its own entry must have been removed before.
@@ -195,8 +196,8 @@ class EdgeStore:
             EdgeBusyError: Other writers changed the store at every attempt.
         """
         keys = [f"{host}/{name}" for name in sorted(entries)]
-        # Either every entry has its own key, or no entry has one. The first key is removed last. So after a
-        # crash, the first key shows whether there are keys to remove.
+        # Either every path segment has its own key, or none has one. The first key is removed last. So after
+        # a crash, the first key shows whether there are keys to remove.
         if keys and self._get(keys[0]) is not None:
             keys.reverse()
             for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):

@@ -21,7 +21,7 @@ from runtime.deploy.releases.release_clients import LambdaClient
 from runtime.shared.aws_errors import describe_error, is_retryable, read_error_code
 
 LIVE_ALIAS: Final = "live"
-"""Alias of a function's version in production."""
+"""Alias of the function version that belongs to the live release."""
 
 _ALIAS_PREFIX: Final = "r-"
 
@@ -45,7 +45,7 @@ def build_release_alias(deployment_id: str) -> str:
 
 
 def is_release_version(description: str) -> bool:
-    """Return whether a version with this description belongs to a release, whose alias is the description."""
+    """Return whether a version belongs to a release. The description of such a version is its alias."""
     return description.startswith(_ALIAS_PREFIX)
 
 
@@ -99,7 +99,7 @@ class FunctionPublisher:
     def ensure_version(self, release: FunctionRelease) -> str:
         """Return the version of the release's alias. Publish the version and create the alias if needed.
 
-        If the alias has a version with other code, the alias is moved to a new version. This happens if an
+        If the alias points to a version with other code, it is moved to a new version. This happens if an
         update of the platform has changed the wrapper since this release began.
 
         Raises:
@@ -107,7 +107,7 @@ class FunctionPublisher:
             FunctionBusyError: The function changed, or its version was removed, during publishing.
         """
         aliased = self._find_version(release.function, release.alias)
-        if aliased is not None and self._has_code(release, aliased):
+        if aliased is not None and self._has_same_code(release, aliased):
             published = aliased
         else:
             published = self._publish(release)
@@ -150,24 +150,24 @@ class FunctionPublisher:
             self._add_permission(FunctionName=function, Qualifier=alias, Principal="*", **permission)
         return urlsplit(response["FunctionUrl"]).netloc
 
-    def point_live_aliases(self, target: Callable[[], Mapping[str, str]]) -> None:
+    def point_live_aliases(self, read_live_versions: Callable[[], Mapping[str, str]]) -> None:
         """Point the `live` aliases of functions to the versions of the live release.
 
-        Repeats until the target is the same before and after the change, because another switch may run at
-        the same time.
+        Repeats until the live release is the same before and after the change, because another switch can
+        run at the same time.
 
         Args:
-            target: Returns the version of each function. Each call reads the versions again, strongly
-                consistent.
+            read_live_versions: Returns the live release's version of each function, by a strongly consistent
+                read.
         """
         for _ in self._retry("the alias live"):
-            versions = target()
+            versions = read_live_versions()
             for function, version in versions.items():
-                self._set_live(function, version)
-            if target() == versions:
+                self._point_live_alias(function, version)
+            if read_live_versions() == versions:
                 break
 
-    def _set_live(self, function: str, version: str) -> None:
+    def _point_live_alias(self, function: str, version: str) -> None:
         try:
             self._move_alias(function, LIVE_ALIAS, version)
         except ClientError as error:
@@ -183,13 +183,13 @@ class FunctionPublisher:
                 raise
             return None
 
-    def _has_code(self, release: FunctionRelease, version: str) -> bool:
+    def _has_same_code(self, release: FunctionRelease, version: str) -> bool:
         found = self.client.get_function_configuration(FunctionName=release.function, Qualifier=version)
         return bool(found["CodeSha256"] == release.code.sha256)
 
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
-        current = self._wait_until_idle(function)  # an earlier release may have been interrupted
+        current = self._wait_until_idle(function)  # an interrupted release can leave an update in progress
         # Only send differences, because Lambda needs seconds even for an equal value. The revalidation
         # function's code seldom changes, and split server functions share their variables.
         if current["CodeSha256"] != zipped.sha256 or _has_failed(current):

@@ -1,7 +1,7 @@
-"""Steps that create a release of a build, before visitors get it.
+"""Steps that create a release from a build, before visitors get the release.
 
-Every step can be repeated. After a crash, all steps run again: they find what exists, or overwrite it with
-the same content.
+Every step can be repeated. After a crash, all steps run again. Each step finds the resources that it created
+before, or overwrites them with the same content.
 """
 
 import shutil
@@ -57,7 +57,7 @@ class Step(StrEnum):
 
 
 def build_artifact_key(deployment: Deployment) -> str:
-    """Return the key of a build's artifact."""
+    """Return the S3 key of the artifact of a deployment's build."""
     return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
 
 
@@ -69,7 +69,8 @@ class ReleaseSteps:
         s3: S3 client for the artifacts bucket.
         uploader: Uploader for the assets bucket.
         tags: DynamoDB client for the sites' tag tables.
-        functions: Lambda client of the smoke test. Its read timeout is as long as a page may take.
+        functions: Lambda client of the smoke test. Its read timeout is longer than the timeout of a site's
+            functions.
         region: Region of the site's bucket, table and queue.
         pause: Sleeps for the given number of seconds.
         jitter: Returns a random number in [0, 1).
@@ -105,7 +106,7 @@ class ReleaseSteps:
             deployment: The deployment to release.
             site: The project's site.
             on_step: Called with each step when the step begins.
-            log: Log for warnings of the steps.
+            log: Log to which the steps write warnings.
 
         Raises:
             ArtifactRefusedError: The build's artifact breaks a rule. Nothing was written.

@@ -1,8 +1,8 @@
 """Release of a built deployment, and the handling of failed steps.
 
-Until the project's live pointer has moved, a failure does not change the live release. The deployment becomes
-`failed`, with the step and the reason. After the pointer has moved, the deployment cannot become `failed`: an
-interrupted release is resumed.
+A failure before the move of the project's live pointer does not change the live release. The deployment
+becomes `failed`, with the step and the reason. After the pointer has moved, the deployment cannot become
+`failed`: an interrupted release is resumed.
 """
 
 from collections.abc import Callable
@@ -96,18 +96,20 @@ class Releaser:
     def release(self, message: DeploymentMessage, log: Log, *, is_last: bool) -> None:
         """Release a built deployment, or resume an interrupted release.
 
-        Retryable errors are retried twice here, and then left to the queue.
+        After a retryable error, this method tries again, at most twice. If all attempts fail, the queue
+        delivers the message again.
 
         Args:
             message: The message with the deployment's id.
             log: Log for the steps and their errors.
-            is_last: Whether this is the message's last delivery. If so, an error fails the deployment.
+            is_last: Whether this is the message's last delivery. If it is, an error makes the deployment
+                `failed`.
 
         Raises:
-            Exception: The queue has to deliver the message again. With `is_last`, the message goes to the
-                dead-letter queue. This only happens if the deployment or its project could not be read, or
-                after the project's pointer has moved. An operator then fixes the cause and sends the message
-                again.
+            Exception: The queue has to deliver the message again. If `is_last` is true, the message goes to
+                the dead-letter queue instead, and an operator fixes the cause and sends the message again.
+                In this case, an error is only raised if the deployment or its project could not be read, or
+                after the project's pointer has moved.
         """
         for pause in (*_PAUSES, None):
             run = _Attempt(log, self.clock)
@@ -149,8 +151,8 @@ class Releaser:
                 deployment, release, at=self.clock()
             )
         else:
-            # Do not run the steps again: the release's cache may contain newer pages by now, and another
-            # seeding would replace them by old ones.
+            # Do not run the steps again. The site has perhaps already written newer pages to the release's
+            # cache, and the step `seed cache` would replace them with the pages of the build.
             run.begin(Step.SWITCH)
         try:
             project = self.deployments.live_pointers.switch(deployment, at=self.clock())
@@ -167,9 +169,9 @@ class Releaser:
     def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
         """Finish the switch to a promoted release if its promotion was interrupted.
 
-        This also applies to a deployment that still has the status `live`. Example: the promotion of another
-        release changed the edge, but was interrupted before it changed the statuses. If this deployment is
-        then promoted again, the edge must be changed back.
+        The deployment can still have the status `live`. Example: the promotion of another release changed the
+        edge, but was interrupted before it changed the statuses. If the `live` deployment is then promoted
+        again, the edge must be changed back.
         """
         pointed_at = False
         if deployment.status in {Status.RETIRED, Status.LIVE}:
@@ -199,7 +201,8 @@ class Releaser:
             found = stale.found
         else:
             return
-        # After an interrupted write, the pointer may already name this deployment.
+        # The write of the pointer can have succeeded although its response was lost. Then the pointer already
+        # names this deployment.
         if found is None or self._is_pointed_at(run.deployment):
             raise error
         run.log.info("deployment does not wait for a release any more", status=found)

@@ -30,11 +30,12 @@ class FunctionRemover:
     client: RemovingLambdaClient
 
     def remove(self, function: str, alias: str, *, has_url: bool) -> None:
-        """Remove a release's aliases with their URLs, and every release version without an alias.
+        """Remove a release's aliases with their URLs, and the versions that then have no alias.
 
-        The newest version always stays, even without an alias: a release that runs at this moment may be
-        about to create an alias for it. This release may even share the version with an older release,
-        because Lambda publishes no new version if code and variables are unchanged.
+        The newest version always stays, even without an alias: another release can have started, and can
+        soon create an alias for this version. The other release can even share the version with an older
+        release, because Lambda publishes no new version if code and variables are unchanged. Versions that
+        no release published stay, too.
 
         Args:
             function: Function name. If the function does not exist, nothing is removed.
@@ -42,12 +43,12 @@ class FunctionRemover:
             has_url: Whether the release's aliases have URLs.
         """
         try:
-            # List the versions before the aliases. Otherwise, a version that is published and gets its alias
-            # between the two calls could be removed.
+            # List the versions before the aliases. In the other order, a version that gets its alias between
+            # the two calls would seem to have no alias, and would be removed.
             versions = self._list_versions(function)
             aliases = {
                 each["Name"]: each["FunctionVersion"]
-                for each in _list_all(self.client.list_aliases, "Aliases", FunctionName=function)
+                for each in _list_items(self.client.list_aliases, "Aliases", FunctionName=function)
             }
         except ClientError as error:
             if read_error_code(error) != "ResourceNotFoundException":
@@ -59,13 +60,13 @@ class FunctionRemover:
             self._delete_alias(function, name, has_url=has_url)
         for number, description in versions[:-1]:
             if is_release_version(description) and number not in named:
-                self._delete(function, number)
+                self._delete_version(function, number)
 
     def _list_versions(self, function: str) -> list[tuple[str, str]]:
         """Return the numbers and descriptions of a function's versions, the newest one last."""
         found = [
             (each["Version"], each.get("Description", ""))
-            for each in _list_all(self.client.list_versions_by_function, "Versions", FunctionName=function)
+            for each in _list_items(self.client.list_versions_by_function, "Versions", FunctionName=function)
             # `$LATEST` has a description too, but it is not a version. It is only deleted with the function.
             if each["Version"].isdigit()
         ]
@@ -78,7 +79,7 @@ class FunctionRemover:
             )
         _ignore_missing(lambda: self.client.delete_alias(FunctionName=function, Name=name))
 
-    def _delete(self, function: str, number: str) -> None:
+    def _delete_version(self, function: str, number: str) -> None:
         _ignore_missing(lambda: self.client.delete_function(FunctionName=function, Qualifier=number))
 
 
@@ -94,8 +95,11 @@ class ObjectRemover:
     client: RemovingS3Client
     bucket: str
 
-    def list_names(self, folder: str) -> tuple[str, ...]:
-        """Return the names in a folder. Names of folders end with `/`. Makes one call per 1,000 names."""
+    def list_entries(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the objects and subfolders in a folder. Names of subfolders end with `/`.
+
+        Makes one call per 1,000 names.
+        """
         prefix = f"{folder}/"
         found: list[str] = []
         for page in self._list_pages(Prefix=prefix, Delimiter="/"):
@@ -134,11 +138,11 @@ class ObjectRemover:
             more = {"ContinuationToken": response["NextContinuationToken"]}
 
 
-def _list_all(call: Callable[..., AwsResponse], held: str, **arguments: str) -> Iterator[AwsResponse]:
+def _list_items(call: Callable[..., AwsResponse], member: str, **arguments: str) -> Iterator[AwsResponse]:
     more: dict[str, str] = {}
     while True:
         response = call(**arguments, **more)
-        yield from response[held]
+        yield from response[member]
         if not response.get("NextMarker"):
             return
         more = {"Marker": response["NextMarker"]}

@@ -26,8 +26,8 @@ class SiteEnvironment:
 
     Attributes:
         server: Variables of the server function.
-        image: Variables of the image function, which runs no code of the project. So they contain no
-            variables of the project.
+        image: Variables of the image function. They contain no variables of the project, because this
+            function runs no code of the project.
         secrets: The secret values in `server`.
     """
 
@@ -36,7 +36,7 @@ class SiteEnvironment:
     secrets: frozenset[str] = field(repr=False)
 
     def mask_secrets(self, text: str) -> str:
-        """Return a text that the site's code wrote, with secret values masked."""
+        """Return a text from the site's code, with the values of secrets masked."""
         for secret in sorted(self.secrets, key=len, reverse=True):
             if len(secret) >= _MIN_MASKED_LENGTH:
                 text = text.replace(secret, _MASK)

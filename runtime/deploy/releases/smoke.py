@@ -20,8 +20,8 @@ from runtime.deploy.releases.release_clients import LambdaClient
 ORIGIN_KEY_HEADER = "x-anchor-origin-key"
 _END_OF_PRELUDE = b"\0" * 8
 _MAX_REASON_LENGTH = 500
-# Lambda's error for an answer of more than 6 MB, which is the limit of this test's calls. Visitors get such
-# an answer, because function URLs stream up to 200 MB.
+# Lambda's error for a response of more than 6 MB. The smoke test invokes functions directly, which has this
+# limit. Visitors get such a response, because function URLs stream up to 200 MB.
 _TOO_LARGE = "Function.ResponseSizeTooLarge"
 
 
@@ -45,14 +45,14 @@ class SmokeTarget:
     path: str
     method: HTTPMethod = HTTPMethod.GET
 
-    def refuses_method(self, status: int) -> bool:
-        """Return whether a status means that a route does not support OPTIONS, which is not a failure."""
+    def is_options_unsupported(self, status: int) -> bool:
+        """Return whether this status means that the route does not support OPTIONS, which is no failure."""
         return self.method == HTTPMethod.OPTIONS and status == HTTPStatus.NOT_IMPLEMENTED
 
 
 @frozen(kw_only=True)
 class SmokeTest:
-    """One request to each function of a release, in the form that the edge sends.
+    """One request to each function of a release, in the same form as the requests of the edge.
 
     Attributes:
         targets: The functions to test.
@@ -94,11 +94,11 @@ class SmokeTest:
         status = _read_status(payload)
         if status is None:
             raise SmokeTestError(f"{target.name}'s answer to {asked} is no HTTP response")
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not target.refuses_method(status):
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not target.is_options_unsupported(status):
             raise SmokeTestError(f"{target.name} answered {asked} with status {status}; its log says why")
 
     def _build_event(self, target: SmokeTarget, at: datetime) -> dict[str, Any]:
-        """Return a function URL's event, payload format 2.0.
+        """Return the event with which a function URL invokes the target, in payload format 2.0.
 
         https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
         """

@@ -1,4 +1,4 @@
-"""Switch of a site to another release: edge, aliases and statuses follow the project's pointer."""
+"""Switch of a site to another release: edge, aliases and statuses follow the project's live pointer."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -18,8 +18,9 @@ from runtime.shared.clock import Clock
 class Switch:
     """The service that makes a release live.
 
-    `promote` moves the project's pointer and then applies it. `apply_pointer` is for a pointer that was moved
-    before. Several switches of one site may run at once, because each step reads the pointer's latest value.
+    `promote` moves the project's pointer and then applies it. `apply_pointer` only applies a pointer that was
+    already moved. Several switches of one site can run at the same time, because each step reads the
+    pointer's latest value.
     """
 
     projects: ProjectRepository

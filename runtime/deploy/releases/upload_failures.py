@@ -30,7 +30,7 @@ class UploadFailures:
     def write_to(self, log: Log) -> None:
         """Write one warning if at least one upload has failed.
 
-        Its fields are the number of failed uploads, the number of uploads that S3 denied, and the statuses.
+        The warning has the number of failed uploads, the number of uploads that S3 denied, and the statuses.
         """
         if self.statuses:
             log.warning(

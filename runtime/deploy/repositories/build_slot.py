@@ -67,7 +67,7 @@ class BuildSlotRepository:
     retrier: TransactionRetrier
 
     def take(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Take the build slot and build capacity, and move `queued` to `building`, in one transaction.
+        """Take the slot and build capacity, and move a deployment to `building`, in one transaction.
 
         Idempotent. A deployment that is already `building` keeps its capacity, however many builds run.
 
@@ -94,8 +94,8 @@ class BuildSlotRepository:
             self.deployments_table,
             _build_key(deployment),
             Status.BUILDING,
-            # A deployment that was read as `building` may have been requeued. Then it has no capacity, so
-            # this write must fail.
+            # A deployment that was read as `building` can be `queued` again. Then it has no capacity, so this
+            # write must fail.
             expected=(Status.QUEUED, Status.BUILDING) if is_new else Status.BUILDING,
             at=at,
             starts_lease=is_new,
@@ -126,10 +126,10 @@ class BuildSlotRepository:
         return evolve(deployment, status=Status.BUILDING, updated_at=at)
 
     def requeue(self, deployment: Deployment, *, at: datetime) -> Deployment:
-        """Free slot and capacity, and move `building` to `queued`, in one transaction.
+        """Free slot and capacity, and move a `building` deployment to `queued`, in one transaction.
 
-        Used if the account's CodeBuild quota is reached. The deployment waits again, and its wait counts from
-        the start of the earlier wait.
+        Used if the account's CodeBuild quota is reached. The deployment then waits again, but its waiting
+        time counts from the start of its earlier wait.
 
         Raises:
             StaleDeploymentError: The deployment is no longer `building`, or has a build.
@@ -193,8 +193,8 @@ class BuildSlotRepository:
             deployment: A `building` deployment, as read.
             to: The new status.
             at: Current time.
-            build_id: The build that ended. None if no build was started. A deployment with another recorded
-                build is not changed.
+            build_id: The build that ended. None if no build was started. If the deployment has another build
+                id, nothing is written.
             failure: Reason of the failure. None for `built`.
 
         Raises:
@@ -276,7 +276,7 @@ class BuildSlotRepository:
         """
         try:
             with translate_condition_errors():
-                self.client.update_item(**self._free_slot_update(project_id, holder))
+                self.client.update_item(**self._build_free_slot_update(project_id, holder))
         except ConditionFailedError:
             return False
         return True
@@ -284,13 +284,13 @@ class BuildSlotRepository:
     def _free(self, deployment: Deployment, status: dict[str, Any], *operations: dict[str, Any]) -> None:
         self.retrier.transact(
             self.client,
-            {"Update": self._free_slot_update(deployment.project_id, deployment.deployment_id)},
+            {"Update": self._build_free_slot_update(deployment.project_id, deployment.deployment_id)},
             {"Update": status},
             remove_running_operation(self.projects_table, RunningBuild.from_deployment(deployment)),
             *operations,
         )
 
-    def _free_slot_update(self, project_id: str, holder: str) -> dict[str, Any]:
+    def _build_free_slot_update(self, project_id: str, holder: str) -> dict[str, Any]:
         return build_update(
             self.projects_table,
             build_project_key(project_id),

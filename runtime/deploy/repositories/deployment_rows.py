@@ -16,18 +16,18 @@ from runtime.shared.converters import from_row, to_attribute_value, to_row
 from runtime.shared.dynamodb import ConditionFailedError, build_update, translate_condition_errors
 
 LEASES: Final[Mapping[Status, timedelta]] = {
-    # A message is delivered within seconds. If the deployment has to wait for its build, the sweep extends
-    # the lease.
+    # SQS delivers the build message within seconds. If the deployment has to wait for the build slot
+    # or for build capacity, the sweep extends the lease.
     Status.QUEUED: timedelta(minutes=5),
     # Time to start the build. It is shorter than the five minutes in which CodeBuild recognizes a repeated
     # request by its idempotency token.
     Status.BUILDING: timedelta(minutes=3),
-    # This is longer than the timeout of a release (components/deploy/pipeline.py), because a deployment may
+    # This is longer than the timeout of a release (components/deploy/pipeline.py), because a deployment can
     # have to wait for another release of its project.
     Status.BUILT: timedelta(minutes=10),
     Status.DEPLOYING: timedelta(minutes=10),
 }
-"""How long a deployment may keep a status before the sweep examines it.
+"""How long a deployment can keep a status before the sweep examines it.
 
 In other statuses, a deployment has no lease, except while its promotion is being finished (`SWITCH_LEASE`).
 """
@@ -36,7 +36,7 @@ BUILD_LEASE: Final = timedelta(minutes=5)
 """How long the sweep waits for the end of a build before it asks CodeBuild again."""
 
 SWITCH_LEASE: Final = timedelta(minutes=2)
-"""How long a promotion may take to finish its switch: longer than the timeout of the promoting function."""
+"""The lease of a promotion until its switch is finished. Longer than the promoting function's timeout."""
 
 LEASE_SHARDS: Final = tuple(f"ACTIVE#{number}" for number in range(4))
 """The partitions of the lease index. A single partition would receive the writes of all projects."""
@@ -45,7 +45,7 @@ _DELIVERY_RETENTION: Final = timedelta(days=30)
 
 
 def compute_lease_shard(deployment_id: str) -> str:
-    """Return the lease index partition of a deployment."""
+    """Return the partition of the lease index to which a deployment belongs."""
     return LEASE_SHARDS[zlib.crc32(deployment_id.encode()) % len(LEASE_SHARDS)]
 
 
@@ -64,7 +64,7 @@ def build_queued_row(deployment: Deployment) -> Item:
 
 
 def build_delivery_row(deployment: Deployment, delivery: str) -> Item:
-    """Return the row of the projects table by which a repeated delivery is recognized."""
+    """Return the row of the projects table that records a webhook delivery, to recognize a repeated one."""
     return {
         "projectId": to_attribute_value(deployment.project_id),
         "sk": to_attribute_value(f"DELIVERY#{delivery}"),
@@ -100,8 +100,8 @@ def build_status_update(  # noqa: PLR0913 - the parts of a status write
         at: Becomes `updatedAt`.
         extra_set: Further assignments, such as `, #failure = :failure`.
         extra_condition: Further conditions, such as ` AND #userId = :user`.
-        starts_lease: False if the deployment may already have the new status. Its lease and its number of
-            retries then stay unchanged.
+        starts_lease: Whether a new lease starts and the number of retries becomes 0. False if the deployment
+            can already have the new status.
         by_name: Value of each `:value` placeholder of `extra_set` and `extra_condition`.
     """
     expected = expected if isinstance(expected, tuple) else (expected,)
@@ -128,7 +128,9 @@ def build_status_update(  # noqa: PLR0913 - the parts of a status write
 def build_transition_update(
     table: str, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **by_name: object
 ) -> dict[str, Any]:
-    """Return the arguments of the update that changes the status in which a deployment was read.
+    """Return the arguments of the update that moves a deployment to another status.
+
+    The update fails if the deployment no longer has the status in which it was read.
 
     Raises:
         StaleDeploymentError: `TRANSITIONS` does not allow the change.
@@ -148,7 +150,7 @@ def build_transition_update(
     )
 
 
-def read_arguments(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
+def build_deployment_read(table: str, project_id: str, deployment_id: str) -> dict[str, Any]:
     """Return the arguments of the call that reads a deployment (strongly consistent)."""
     return {
         "TableName": table,
@@ -168,7 +170,7 @@ def parse_deployment(answer: AwsResponse) -> Deployment:
     return from_row(answer["Item"], Deployment)
 
 
-def update_existing(
+def update_deployment(
     client: DynamoDBClient, table: str, deployment: Deployment, change: str, **by_name: object
 ) -> Deployment:
     """Change a deployment in any status, and return its new state. Makes one call. Idempotent.
@@ -209,6 +211,10 @@ def build_switch_lease_update(
 
 
 def create_stale_error(deployment: Deployment, to: Status, item: Item | None) -> StaleDeploymentError:
-    """Return the error for a refused write. `item` is the row whose condition failed, if there is one."""
+    """Return the error for a refused change of a deployment's status.
+
+    `item` is the deployment's current row. It is None or empty if there is no row, or if the condition of
+    another row failed.
+    """
     found = item["status"]["S"] if item else None
     return StaleDeploymentError(deployment.deployment_id, to=to, found=found)

@@ -20,12 +20,12 @@ from runtime.deploy.model import Deployment, Failure, Project, Release, Status
 from runtime.deploy.repositories.deployment_rows import (
     build_delivery_row,
     build_deployment_key,
+    build_deployment_read,
     build_queued_row,
     build_transition_update,
     create_stale_error,
     parse_deployment,
-    read_arguments,
-    update_existing,
+    update_deployment,
 )
 from runtime.deploy.repositories.live_pointer import LivePointerRepository, build_not_live_check
 from runtime.deploy.repositories.projects import (
@@ -81,7 +81,9 @@ class DeploymentRepository:
         Raises:
             DeploymentNotFoundError: The deployment does not exist.
         """
-        return parse_deployment(self.client.get_item(**read_arguments(self.table, project_id, deployment_id)))
+        return parse_deployment(
+            self.client.get_item(**build_deployment_read(self.table, project_id, deployment_id))
+        )
 
     def get_owned(self, user_id: str, deployment_id: str) -> Deployment:
         """Return a tenant's deployment by its id alone (index `DeploymentIdIndex`, eventually consistent).
@@ -89,7 +91,7 @@ class DeploymentRepository:
         Raises:
             DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
         """
-        if not is_ulid(deployment_id):  # user input may be too long for a key
+        if not is_ulid(deployment_id):  # user input can be too long for a key
             raise DeploymentNotFoundError
         answer = self.client.query(
             TableName=self.table,
@@ -103,14 +105,14 @@ class DeploymentRepository:
             raise DeploymentNotFoundError
         return deployments[0]
 
-    def list_queued(self, beside: Deployment) -> tuple[Deployment, ...]:
+    def list_queued(self, known: Deployment) -> tuple[Deployment, ...]:
         """Return the `queued` deployments of a deployment's project, newest first (strongly consistent).
 
-        They are sorted by sequence, the order of pushes. Only the project's `MAX_DEPLOYMENTS_READ` newest
-        deployments are read. An older deployment can still be `queued`; the caller passes it as `beside`.
+        They are sorted by sequence, the order of pushes. This method reads only the project's
+        `MAX_DEPLOYMENTS_READ` newest deployments, and adds the deployment that the caller knows.
 
         Args:
-            beside: A deployment of the project, as read by the caller. It is added to the result if it is
+            known: A deployment of the project, as read by the caller. It is added to the result if it is
                 `queued`, but too old to be read here.
         """
         answer = self.client.query(
@@ -118,21 +120,21 @@ class DeploymentRepository:
             KeyConditionExpression="#projectId = :project",
             FilterExpression="#status = :queued",
             ExpressionAttributeNames=build_attribute_names("#projectId #status"),
-            ExpressionAttributeValues=build_attribute_values(project=beside.project_id, queued=Status.QUEUED),
+            ExpressionAttributeValues=build_attribute_values(project=known.project_id, queued=Status.QUEUED),
             ConsistentRead=True,
             ScanIndexForward=False,
             Limit=MAX_DEPLOYMENTS_READ,
         )
         queued = [from_row(row, Deployment) for row in answer["Items"]]
         end = answer.get("LastEvaluatedKey")
-        if beside.status is Status.QUEUED and end and beside.deployment_id < end["deploymentId"]["S"]:
-            queued.append(beside)
+        if known.status is Status.QUEUED and end and known.deployment_id < end["deploymentId"]["S"]:
+            queued.append(known)
         return tuple(sorted(queued, key=lambda deployment: deployment.sequence, reverse=True))
 
     # Creation
 
     def create(self, project: Project, deployment: Deployment, *, delivery: str | None) -> None:
-        """Write a queued deployment, the project's new sequence and the delivery, in one transaction.
+        """Write a queued deployment, its project's new sequence number and the delivery, in one transaction.
 
         Args:
             project: The project as read. Its sequence is one less than the deployment's.
@@ -142,7 +144,7 @@ class DeploymentRepository:
 
         Raises:
             DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
-            ProjectChangedError: Another deployment took the sequence: read the project again.
+            ProjectChangedError: Another deployment has this sequence: read the project again.
             ProjectDeletedError: The project is being deleted.
             ProjectNotFoundError: The project no longer exists.
         """
@@ -171,12 +173,14 @@ class DeploymentRepository:
             raise create_write_error(in_project, project.user_id) from None
 
     def record_commit(self, deployment: Deployment, sha: str) -> Deployment:
-        """Write the commit that the build of a branch's head has determined. Idempotent.
+        """Write the commit of a deployment that was created for a branch. Idempotent.
+
+        The build has checked out this commit, because it was the head of the branch.
 
         Raises:
             DeploymentNotFoundError: The deployment does not exist.
         """
-        return update_existing(self.client, self.table, deployment, "SET #commitSha = :sha", sha=sha)
+        return update_deployment(self.client, self.table, deployment, "SET #commitSha = :sha", sha=sha)
 
     # Release
 
@@ -221,8 +225,8 @@ class DeploymentRepository:
 
         Raises:
             StaleDeploymentError: The deployment is no longer in the status in which it was read, or cannot
-                fail in that status. The error is also raised if the project's live pointer names the
-                deployment; then `found` is None.
+                fail in that status. Or the project's live pointer names the deployment; then the error's
+                `found` is None.
         """
         if deployment.status is Status.BUILDING:
             raise StaleDeploymentError(deployment.deployment_id, to=Status.FAILED, found=deployment.status)
@@ -241,14 +245,14 @@ class DeploymentRepository:
         return self._change_status(deployment, Status.SUPERSEDED, at=at)
 
     def _change_status(
-        self, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **more: object
+        self, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **by_name: object
     ) -> Deployment:
-        write = build_transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **more)
+        write = build_transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **by_name)
         match deployment.status:
             case Status.QUEUED:
                 beside = remove_waiting_operation(self.projects.table, deployment.deployment_id)
             case Status.DEPLOYING:
-                # The live pointer may have moved to this deployment since the read. Then the deployment must
+                # The live pointer can have moved to this deployment since the read. Then the deployment must
                 # become live.
                 beside = build_not_live_check(self.projects.table, deployment)
             case _:
@@ -257,7 +261,7 @@ class DeploymentRepository:
             write_transaction(self.client, beside, {"Update": write})
         except TransactionRefusedError as refused:
             raise create_stale_error(deployment, to, refused.items[1]) from None
-        return evolve(deployment.with_status(to, at=at), **more)
+        return evolve(deployment.with_status(to, at=at), **by_name)
 
     def _update(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
         try:

@@ -64,7 +64,7 @@ class LeaseRepository:
         """Yield the ids of deployments with an expired lease, longest expired first.
 
         Yields at most `MAX_PER_SHARD` of each shard, and makes one call per shard. The index `LeaseIndex` is
-        eventually consistent, so a yielded deployment may already have progressed.
+        eventually consistent, so a yielded deployment can already have progressed.
         """
         for shard in LEASE_SHARDS:
             answer = self.client.query(
@@ -121,8 +121,9 @@ class LeaseRepository:
     def postpone(self, message: DeploymentMessage, *, at: datetime) -> bool:
         """Start another lease for a deployment that cannot be swept. Each further lease is a minute longer.
 
-        Only the key of the row is needed, because the row may be unreadable. Without a new lease, these
-        deployments would always come first in their shard, and `MAX_PER_SHARD` of them would block the rest.
+        Only the key of the row is needed, because the row can be unreadable. Without a new lease, the
+        deployment would stay at the start of its shard. `MAX_PER_SHARD` such deployments would block all
+        others.
 
         Returns:
             False if the deployment has no expired lease. Then nothing is written.

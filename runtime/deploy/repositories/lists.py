@@ -77,8 +77,8 @@ class ListRepository:
             **self._build_start_arguments(user_id, query, cursor),
         )
         items = tuple(from_row(row, Deployment) for row in answer["Items"])
-        # All deployments of a project have the same owner. If the filter removes everything, no later page
-        # has an item, and a cursor would reveal that the project exists.
+        # All deployments of a project have the same owner. If the filter removes all rows of this page, it
+        # also removes all rows of later pages. A cursor would only reveal that the project exists.
         return Page(items=items, cursor=self._create_next_cursor(user_id, query, answer) if items else None)
 
     def _build_start_arguments(self, user_id: str, query: str, cursor: str | None) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
-"""The pointer of a project to its live release, and its moves by a switch or a promotion.
+"""The live pointer of a project: it names the live release. A switch or a promotion moves the pointer.
 
-After a move, the caller updates the edge and the aliases, and then finishes the switch
-(`releases/switching.py`). Each move is a transaction over the project and its deployments, so that an ended
+After a move of the pointer, the caller updates the edge and the aliases, and then finishes the switch
+(`releases/switching.py`). Each move is a transaction over the project and the deployment, so that an ended
 deployment never becomes live.
 """
 
@@ -22,12 +22,12 @@ from runtime.deploy.errors import (
 from runtime.deploy.model import Deployment, LivePointer, Project, Status
 from runtime.deploy.repositories.deployment_rows import (
     build_deployment_key,
+    build_deployment_read,
     build_status_update,
     build_switch_lease_update,
     build_transition_update,
     create_stale_error,
     parse_deployment,
-    read_arguments,
 )
 from runtime.deploy.repositories.projects import ProjectRepository, build_project_key, create_write_error
 from runtime.shared.aws import DynamoDBClient, Item
@@ -45,7 +45,7 @@ _MAX_ATTEMPTS: Final = 5
 
 @frozen(kw_only=True)
 class LivePointerRepository:
-    """The moves of the live pointers. `promote` serves a tenant. All other methods serve the platform.
+    """The writes that move live pointers. `promote` serves a tenant. All other methods serve the platform.
 
     Attributes:
         client: Low-level DynamoDB client.
@@ -93,7 +93,7 @@ class LivePointerRepository:
         """Point a tenant's project to an older or newer deployment, and pin the project to it.
 
         Makes one transaction and one read, as `switch` does. The transaction also refuses a collected
-        release, because the collector may run at the same time. A `retired` deployment gets a lease until its
+        release, because the collector can run at the same time. A `retired` deployment gets a lease until its
         switch is finished. If the promotion crashes, the sweep completes the switch.
 
         Returns:
@@ -134,9 +134,8 @@ class LivePointerRepository:
         """Mark this deployment as `live` and the replaced one as `retired`, in one transaction.
 
         This is the last step of a switch. Idempotent. The transaction covers both deployments and the
-        project's `serving`. That attribute names the deployment to retire, and must not have changed since
-        the read. If another switch has finished in the meantime, the project is read again, which costs more
-        calls.
+        project's `serving`, which names the deployment to retire. If `serving` has changed since the project
+        was read, another switch has finished. The project is then read again, which costs more calls.
 
         Args:
             project: Result of `switch` or `promote`.
@@ -152,7 +151,9 @@ class LivePointerRepository:
         for _ in range(_MAX_ATTEMPTS):
             if project.serving == deployment.deployment_id:
                 key = (deployment.project_id, deployment.deployment_id)
-                return parse_deployment(self.client.get_item(**read_arguments(self.deployments_table, *key)))
+                return parse_deployment(
+                    self.client.get_item(**build_deployment_read(self.deployments_table, *key))
+                )
             if project.live is None or project.live.deployment_id != deployment.deployment_id:
                 break
             try:
@@ -165,7 +166,7 @@ class LivePointerRepository:
 
     def _update_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
         live = evolve(deployment.with_status(Status.LIVE, at=at), live_at=at)
-        serving = _build_serving_update(self.projects.table, project, deployment)
+        serving = _create_serving_attribute_update(self.projects.table, project, deployment)
         becomes_live = build_transition_update(
             self.deployments_table, deployment, Status.LIVE, at=at, extra_set=", #liveAt = :at"
         )
@@ -237,8 +238,8 @@ def build_not_live_check(table: str, deployment: Deployment) -> dict[str, Any]:
     )
 
 
-def _build_serving_update(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
-    """Return the update that finishes a switch: it sets `serving`, if that has not changed since the read."""
+def _create_serving_attribute_update(table: str, project: Project, deployment: Deployment) -> dict[str, Any]:
+    """Return the update that finishes a switch: it sets `serving`, if `serving` is the same as when read."""
     unchanged = "#serving = :previous" if project.serving else "attribute_not_exists(#serving)"
     return build_update(
         table,

@@ -124,7 +124,7 @@ class ProjectRepository:
         """Return the declarations of up to 100 sites. Makes more calls if DynamoDB returns only some of them.
 
         Args:
-            sites: Names of sites. A name may be repeated.
+            sites: Names of sites. Repeated names are allowed.
 
         Returns:
             The sites by name, without those that are no longer declared.
@@ -148,7 +148,7 @@ class ProjectRepository:
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
         """
-        if not is_ulid(project_id):  # user input may be too long for a key
+        if not is_ulid(project_id):  # user input can be too long for a key
             raise ProjectNotFoundError
         project = self.get(project_id)
         if project.user_id != user_id:
@@ -171,7 +171,8 @@ class ProjectRepository:
             self.table,
             build_project_key(project.project_id),
             "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
-            # Compare the version number, not the variables: newer code may have added fields to the rows.
+            # Compare the version number, not the variables. A row from newer code can have variables with
+            # fields that this code does not know.
             when=f"#userId = :user AND attribute_not_exists(#deletingAt)"
             f" AND (#variablesVersion = :read{or_unnumbered})",
             variables=tuple(variables),
@@ -190,8 +191,8 @@ class ProjectRepository:
     ) -> Project:
         """Change fields of a tenant's project. Idempotent.
 
-        With `pinned` false, automatic releases replace the live release again. This call does not switch the
-        site. The next release that is newer than the live one switches it.
+        After `pinned` becomes false, new releases go live again. This call itself does not change the live
+        release. The next release that is newer than the live one replaces it.
 
         Args:
             user_id: The tenant.
@@ -203,7 +204,7 @@ class ProjectRepository:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
             ProjectDeletedError: The project is being deleted.
         """
-        if not is_ulid(project_id):  # user input may be too long for a key
+        if not is_ulid(project_id):  # user input can be too long for a key
             raise ProjectNotFoundError
         values = {to_camel_case(name): value for name, value in changes.items()}
         write = build_update(

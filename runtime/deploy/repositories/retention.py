@@ -12,7 +12,7 @@ from attrs import frozen
 
 from runtime.deploy.errors import ReleaseInUseError
 from runtime.deploy.model import Deployment, Status
-from runtime.deploy.repositories.deployment_rows import build_deployment_key, update_existing
+from runtime.deploy.repositories.deployment_rows import build_deployment_key, update_deployment
 from runtime.deploy.repositories.projects import build_project_key
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
@@ -44,14 +44,14 @@ class HeldRelease:
     collected_at: datetime | None = None
 
 
-def find_collectable(held: Iterable[HeldRelease], *, kept: int) -> Iterator[HeldRelease]:
+def find_collectable_releases(held: Iterable[HeldRelease], *, kept: int) -> Iterator[HeldRelease]:
     """Yield the releases that a project does not keep, oldest first.
 
-    A project keeps its newest releases and those in use. A failed release was never reachable: it is never
+    A project keeps its newest releases and the releases in use. A failed release was never live. It is never
     kept, and does not count as one of the newest.
 
     Args:
-        held: The held releases of one project, in any order.
+        held: All releases of one project that still have resources, in any order.
         kept: Number of newest releases to keep, including the live one if it is among them.
     """
     by_age = sorted(held, key=lambda each: each.deployment_id)  # ULIDs sort by creation
@@ -76,7 +76,7 @@ class RetentionRepository:
     deployments_table: str
     projects_table: str
 
-    def list_held(self) -> Sequence[HeldRelease]:
+    def list_held_releases(self) -> Sequence[HeldRelease]:
         """Return the held releases of all projects, oldest first (index `HeldIndex`, eventually consistent).
 
         Makes one call per 1 MB, which is about 5,000 releases.
@@ -91,11 +91,11 @@ class RetentionRepository:
         )
         return [from_row(row, HeldRelease) for row in rows]
 
-    def mark_unused_collected(self, held: HeldRelease, *, at: datetime) -> None:
+    def mark_collected_if_unused(self, held: HeldRelease, *, at: datetime) -> None:
         """Mark a release as collected, unless it is live or is becoming live.
 
         From then on, the release cannot be promoted. Makes one transaction over the deployment and its
-        project, which may already be deleted. A promotion writes or checks the same two rows, so either the
+        project. A deleted project is no error. A promotion writes or checks the same two rows, so either the
         promotion or this call succeeds.
 
         Raises:
@@ -125,7 +125,7 @@ class RetentionRepository:
             raise ReleaseInUseError(held.deployment_id) from None
 
     def mark_collected(self, deployment: Deployment, *, at: datetime) -> None:
-        """Mark a release as collected, whether or not it is live. A repeated call replaces the time.
+        """Mark a release as collected, whether or not it is live. A repeated call replaces `collectedAt`.
 
         Used if an earlier collection was interrupted before it removed the release's host from the edge, or
         if the project is being deleted.
@@ -133,14 +133,14 @@ class RetentionRepository:
         Raises:
             DeploymentNotFoundError: The deployment does not exist.
         """
-        update_existing(self.client, self.deployments_table, deployment, "SET #collectedAt = :at", at=at)
+        update_deployment(self.client, self.deployments_table, deployment, "SET #collectedAt = :at", at=at)
 
     def clear_release(self, deployment: Deployment) -> None:
         """Remove a collected release from its row, because all its resources are deleted. Idempotent.
 
         Raises:
-            ReleaseInUseError: The release was marked as collected again after it was read, or was never
-                marked.
+            ReleaseInUseError: The release was marked as collected again after `deployment` was read, or was
+                never marked as collected.
         """
         if deployment.collected_at is None:
             raise ReleaseInUseError(deployment.deployment_id)

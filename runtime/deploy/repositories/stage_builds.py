@@ -1,4 +1,4 @@
-"""The builds of the whole stage: running builds, waiting deployments, and each tenant's last start.
+"""The builds of the whole stage: running ones, waiting deployments, and each tenant's last build start.
 
 All of these are rows in one partition of the projects table, so that one query reads them:
 
@@ -67,7 +67,7 @@ class RunningBuild:
 
     @property
     def text(self) -> str:
-        """Return the element of the `RUNNING` set."""
+        """The text that stands for this build in the set `RUNNING`."""
         return f"{self.deployment_id}#{self.project_id}#{self.user_id}"
 
 
@@ -117,8 +117,7 @@ class StageBuilds:
         """Return the number of builds that can run now, at most `limit`.
 
         After CodeBuild has refused a build, the capacity is the number of builds that ran at that time, plus
-        one for each minute since then. So only one build at a time tests whether the account has capacity
-        again.
+        one for each minute since then. So each minute, only one more build tests whether the quota allows it.
         """
         if self.quota_reached is None:
             return limit
@@ -127,7 +126,7 @@ class StageBuilds:
     def list_waiting_for_project(self, project_id: str) -> tuple[WaitingBuild, ...]:
         """Return the waiting deployments of one project.
 
-        A project has two or more only until its older waiting deployments are superseded.
+        A project has two or more waiting deployments only until the older ones are superseded.
         """
         return tuple(each for each in self.waiting if each.project_id == project_id)
 
@@ -202,11 +201,14 @@ class StageBuildRepository:
         return True
 
     def remove_waiting(self, deployment_id: str) -> None:
-        """Remove a waiting deployment. It stays `queued`; its message can add it again. Idempotent."""
+        """Remove the row of a waiting deployment, which stays `queued`. Idempotent.
+
+        If the deployment's build message is delivered again, the row can be added again.
+        """
         self.client.delete_item(**remove_waiting_operation(self.projects_table, deployment_id)["Delete"])
 
     def record_quota_reached(self, *, builds: int, at: datetime) -> None:
-        """Record that CodeBuild runs no more than this number of the stage's builds. Idempotent."""
+        """Record that CodeBuild refused a build while this number of the stage's builds ran. Idempotent."""
         self.client.update_item(
             **_build_update_arguments(
                 self.projects_table,
@@ -308,7 +310,7 @@ def record_start_operation(table: str, user_id: str, *, at: datetime) -> dict[st
 
 
 def undo_start_operation(table: str, user_id: str) -> dict[str, Any]:
-    """Return the transaction operation that restores the start time before `record_start_operation`."""
+    """Return the transaction operation that undoes `record_start_operation`: it restores the older time."""
     return {
         "Update": _build_update_arguments(
             table,

@@ -37,8 +37,8 @@ _MAX_DELETED_PER_CALL = 10  # limit of the SSM API
 
 MAX_VARIABLES = 100
 MAX_NEW_SECRETS = 20
-"""Limit on the secrets that one request writes. Parameter Store may accept only three writes per second from
-the whole account (docs/decisions/0045-secrets-are-written-slowly.md)."""
+"""Limit on the secrets that one request writes. Parameter Store possibly accepts only three writes per second
+from the whole account (docs/decisions/0045-secrets-are-written-slowly.md)."""
 
 MAX_TOTAL_BYTES = 3_200
 """Limit on all variables as JSON, in bytes. Lambda's limit is 4,096; the platform uses the rest."""
@@ -78,8 +78,8 @@ class NewVariables:
 class SecretStore:
     """The writes of secret variables as SecureString parameters. Secrets are never read here.
 
-    The parameter store encrypts each secret with the parameter's ARN as encryption context. The ARN contains
-    the project id, so the ciphertext of one project cannot be decrypted under another name.
+    Parameter Store encrypts each secret with the parameter's ARN as encryption context. The ARN contains the
+    project id. So a ciphertext that is copied to the parameter of another project cannot be decrypted.
 
     Attributes:
         client: SSM client.
@@ -94,9 +94,9 @@ class SecretStore:
     def put_all(self, values: Mapping[str, str]) -> None:
         """Write or replace secrets, by the names of their parameters.
 
-        If Parameter Store refuses a write because of the rate, the write is repeated after a pause. All
-        pauses together take at most five seconds. Before each pause, the client itself has already repeated
-        the call.
+        If Parameter Store refuses a write because of too many writes per second, the write is repeated after
+        a pause. All pauses together take at most five seconds. Before each pause, boto3 itself has already
+        repeated the call.
         """
         pauses = iter((_PAUSE,) * _MAX_PAUSES)
         for parameter, value in values.items():

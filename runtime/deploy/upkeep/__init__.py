@@ -1,1 +1,1 @@
-"""Scheduled tasks. They recover stopped deployments, and remove releases that are no longer kept."""
+"""Scheduled tasks. They recover deployments that do not progress, and remove releases no longer kept."""

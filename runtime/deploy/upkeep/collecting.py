@@ -1,10 +1,10 @@
 """The collector: it removes releases that are no longer kept.
 
-It works in two steps, at least an hour apart. First the release is withdrawn: its row is marked, so it
-cannot be promoted, and its host is no longer served. An hour later, no edge location and probably no open
-page uses the release any more. Then the release's functions and files are deleted. Hashed assets
-(`_next/static/`) are shared by the releases of a project, and are deleted with the project. Rows of the tag
-table are shared by all releases of a site, and are not deleted.
+The collector works in two steps, at least an hour apart. First the release is withdrawn: its row is marked,
+so that the release cannot be promoted, and the edge no longer serves the release's host. An hour later, no
+edge location and probably no open page uses the release any more. Then the release's functions and files are
+deleted. Hashed assets (`_next/static/`) are shared by the releases of a project, and are deleted with the
+project. Rows of the tag table are shared by all releases of a site, and are not deleted.
 
 Each step is idempotent. The next run completes an interrupted step.
 """
@@ -31,7 +31,7 @@ from runtime.deploy.releases.publishing import build_release_alias
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable
+from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable_releases
 from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
@@ -64,21 +64,21 @@ class ReleaseWithdrawal:
 
         Raises:
             ReleaseInUseError: The release is live, or was withdrawn before.
-            EdgeBusyError: The edge's store is busy. The row already says that the release is collected.
+            EdgeBusyError: The edge's store is busy. The release is already marked as collected.
         """
         site = self.find_site(deployment)
-        # The transaction of `mark_unused_collected` only checks the rows. The check here protects a release
-        # that the edge serves because the edge's store was edited manually.
+        # The transaction of `mark_collected_if_unused` only checks the rows. The check here protects a
+        # release that the edge serves because the edge's store was edited manually.
         if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
             raise ReleaseInUseError(deployment.deployment_id)
-        self.retention.mark_unused_collected(held, at=at)
+        self.retention.mark_collected_if_unused(held, at=at)
         self.remove_host(deployment, site)
 
     def withdraw_deleted(self, deployment: Deployment, *, at: datetime) -> None:
         """Withdraw a release of a project that is being deleted, live or not. Idempotent.
 
         The collector deletes the release's functions and files after an hour. Before this call, the caller
-        must remove the site's own host (`EdgeStore.remove_host`), because that host may serve this release.
+        must remove the site's own host (`EdgeStore.remove_host`), because that host can serve this release.
 
         Raises:
             DeploymentNotFoundError: The deployment no longer exists.
@@ -106,7 +106,8 @@ class Collector:
 
     Attributes:
         kept_releases: Number of newest releases that each project keeps.
-        clock: Measures the duration of a run. The decisions use the time of the schedule.
+        clock: Measures the duration of a run. Whether a grace period is over depends on the
+            time for which the run was scheduled.
     """
 
     deployments: DeploymentRepository
@@ -119,25 +120,27 @@ class Collector:
     clock: Clock
 
     def collect(self, log: Log, *, at: datetime) -> None:
-        """Do the next step of the collection of each release that is no longer kept, while there is time.
+        """Do the next step of the collection of each release that is no longer kept.
+
+        Stops after `_MAX_RUN_TIME`, and the next run continues.
 
         Args:
             log: Logger.
-            at: Time of the schedule, so that a late or repeated call removes nothing early.
+            at: Time for which the run was scheduled, so that a late or repeated run removes nothing early.
 
         Raises:
             CollectionFailedError: Some releases could not be collected because of permanent errors.
         """
         until = self.clock() + _MAX_RUN_TIME
-        held = self.retention.list_held()
+        held = self.retention.list_held_releases()
         failed = 0
-        for number, each in enumerate(due := tuple(_find_due(held, kept=self.kept_releases, at=at))):
+        for number, each in enumerate(due := tuple(_find_due_releases(held, kept=self.kept_releases, at=at))):
             if self.clock() >= until:
                 log.warning("no time left: the next run continues", left=len(due) - number)
                 break
             bound = log.bind(projectId=each.project_id, deploymentId=each.deployment_id)
             try:
-                self._advance(each, bound, at=at)
+                self._do_next_step(each, bound, at=at)
             except (DeploymentNotFoundError, ReleaseInUseError) as error:
                 bound.info("not collected", reason=str(error))
             except (ClientError, BotoCoreError, *_TEMPORARY_ERRORS) as error:
@@ -150,7 +153,7 @@ class Collector:
         if failed:
             raise CollectionFailedError(failed)
 
-    def _advance(self, held: HeldRelease, log: Log, *, at: datetime) -> None:
+    def _do_next_step(self, held: HeldRelease, log: Log, *, at: datetime) -> None:
         deployment = self.deployments.get(held.project_id, held.deployment_id)
         if deployment.collected_at is None:
             self.withdrawal.withdraw_unused(held, deployment, at=at)
@@ -158,7 +161,8 @@ class Collector:
             return
         site = self.withdrawal.find_site(deployment)
         if self.withdrawal.remove_host(deployment, site):
-            # An earlier run was interrupted before the edge was changed. So the grace period starts now.
+            # An earlier run marked the release, but was interrupted before it removed the host from the edge.
+            # So the grace period starts now.
             self.retention.mark_collected(deployment, at=at)
             log.info("release withdrawn again")
         elif deployment.collected_at + GRACE_PERIOD <= at:
@@ -171,7 +175,7 @@ class Collector:
         host = find_release_host(deployment, site)
         if host:
             public = f"{files}{deployment.release.base_path or ''}" if deployment.release else files
-            entries = self.objects.list_names(public)
+            entries = self.objects.list_entries(public)
             self.edge.remove_file_keys(host, [name for name in entries if name != "_next/"])
         if site:  # Pulumi deletes the functions of an undeclared site with all versions
             self._remove_versions(site, deployment)
@@ -200,7 +204,7 @@ def find_release_host(deployment: Deployment, site: Site | None) -> str | None:
     return build_release_host(deployment.deployment_id, site.host) if site else None
 
 
-def _find_due(held: Sequence[HeldRelease], *, kept: int, at: datetime) -> Iterator[HeldRelease]:
+def _find_due_releases(held: Sequence[HeldRelease], *, kept: int, at: datetime) -> Iterator[HeldRelease]:
     """Yield the releases for a run: first the withdrawn ones, then those that are no longer kept."""
     by_project: dict[str, list[HeldRelease]] = defaultdict(list)
     for each in held:
@@ -209,4 +213,4 @@ def _find_due(held: Sequence[HeldRelease], *, kept: int, at: datetime) -> Iterat
         elif each.collected_at <= at:
             yield each
     for project in by_project.values():
-        yield from find_collectable(project, kept=kept)
+        yield from find_collectable_releases(project, kept=kept)

@@ -1,4 +1,4 @@
-"""One-time invalidation of the edge cache after an upgrade that makes its content unusable."""
+"""Invalidation of the edge cache, once after an upgrade that makes the cached responses unusable."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,9 +30,9 @@ class EdgeCache:
     """The cache of the sites' distribution.
 
     Attributes:
-        client: Creates the CloudFront client, which is only needed once per generation.
+        client: Creates the CloudFront client, which is only needed once for each value of `GENERATION`.
         distribution_id: Id of the distribution.
-        store: Records the generation of the cache.
+        store: Records the `GENERATION` for which the cache was last invalidated.
     """
 
     client: Callable[[], CloudFrontClient] = field(repr=False)
@@ -40,17 +40,17 @@ class EdgeCache:
     store: EdgeStore
 
     def invalidate_once(self, log: Log, *, at: datetime) -> None:
-        """Invalidate the whole cache if it is from an older generation. Idempotent.
+        """Invalidate the whole cache if this was not yet done for this `GENERATION`. Idempotent.
 
         If AWS is busy, the next call retries.
 
         Args:
             log: Logger.
-            at: Current time. It makes the caller reference unique: CloudFront refuses a repeated one.
+            at: Current time. It is part of the invalidation's caller reference, which must be unique.
 
         Raises:
             ClientError: AWS refuses the invalidation permanently.
-            BotoCoreError: The call itself is wrong.
+            BotoCoreError: The platform made an invalid call.
         """
         try:
             if self.store.read(GENERATION_KEY) != GENERATION:

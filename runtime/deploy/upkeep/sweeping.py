@@ -2,8 +2,8 @@
 
 Each change to a status in progress starts a lease (`deployment_rows.py`). The sweep examines
 deployments with an expired lease: it resends their message, records the result of their build, or fails them
-with the reason. Each action is idempotent, and several sweeps can run at the same time. A message or an event
-that the sweep has replaced may still arrive later. This is harmless.
+with the reason. Each action is idempotent, and several sweeps can run at the same time. If a message or an
+event was not lost but late, it arrives after the sweep has handled the deployment. This is harmless.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ STEP: Final = "sweep"
 
 _MAX_REDRIVES: Final[Mapping[Status, int]] = {
     Status.QUEUED: 5,
-    Status.BUILDING: 5,  # the last retry is after about 90 minutes, because CodeBuild may have an outage
+    Status.BUILDING: 5,  # the last retry is after about 90 minutes, because CodeBuild can have an outage
     Status.BUILT: 3,
     Status.DEPLOYING: 3,
 }
@@ -60,7 +60,7 @@ class SweepIncompleteError(Exception):
 
 @frozen(kw_only=True)
 class Sweeper:
-    """The service that recovers deployments which have not progressed."""
+    """The service that recovers deployments that do not progress."""
 
     projects: ProjectRepository
     deployments: DeploymentRepository
@@ -93,8 +93,8 @@ class Sweeper:
                 failed += 1
                 self._postpone(message, bound)
         if Status.QUEUED in statuses:
-            # Dispatch builds again, because a message of the scheduler may have been lost.
-            self.scheduler.repair(log)
+            # Schedule builds again, because the message for a waiting deployment can be lost.
+            self.scheduler.repair_records(log)
         if failed:
             raise SweepIncompleteError(f"{failed} deployments could not be swept")
 
@@ -108,7 +108,7 @@ class Sweeper:
         """Recover a deployment if its lease has expired.
 
         Returns:
-            A set with the status of the deployment. It is empty if there was nothing to recover.
+            A set with the status of the deployment, or an empty set if there was nothing to recover.
         """
         try:
             leased = self.leases.get(message)
@@ -145,7 +145,7 @@ class Sweeper:
         elif newest.deployment_id != deployment.deployment_id:
             log.info("swept", decision="send a newer one", next=newest.deployment_id)
             self.build_queue.send(newest)
-        elif self.scheduler.keep_waiting(deployment):
+        elif self.scheduler.is_waiting_for_turn(deployment):
             self._extend_lease(leased, LEASES[Status.QUEUED], "it waits for build capacity", log)
         else:
             self._resend(leased, "its message was lost", self.build_queue.send, log)
@@ -203,7 +203,7 @@ class Sweeper:
             log.info("the deployment has progressed in the meantime", status=stale.found)
             return
         log.warning("swept", decision="fail", reason=reason)
-        self.scheduler.schedule_after(failed, log)
+        self.scheduler.schedule_next_after(failed, log)
 
     # Built and deploying
 
@@ -218,7 +218,7 @@ class Sweeper:
     def _sweep_promoted(self, leased: LeasedDeployment, log: Log) -> None:
         """Make the release function finish the switch of an interrupted promotion.
 
-        The message names the deployment in the project's live pointer. This may be another deployment than
+        The sent message names the deployment in the project's live pointer. This deployment can differ from
         the leased one, because the promotion of a release with the status `live` starts no lease.
         """
         with suppress(ProjectNotFoundError, DeploymentNotFoundError):
@@ -243,8 +243,8 @@ class Sweeper:
     ) -> None:
         """Resend a deployment's message and double its lease. After too many retries, fail the deployment.
 
-        The deployment that the project's live pointer names never fails, because visitors see it, or will see
-        it soon.
+        If the project's live pointer names the deployment, it never fails, because visitors see its release,
+        or will see it soon.
         """
         deployment, status, times = leased.deployment, leased.deployment.status, leased.redrives + 1
         if times > _MAX_REDRIVES[status] and self._give_up(deployment, _GIVE_UP_REASONS[status], log):

@@ -74,7 +74,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 
 def handle_event(event: Mapping[str, Any], service: ImageService) -> Response:
-    """Return the response to a request, with the given service."""
+    """Handle a request with the given service, and return the response."""
     return dispatch_request(event, OPERATIONS, service, public_operations=PUBLIC_OPERATIONS)
 
 

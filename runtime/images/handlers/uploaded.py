@@ -51,8 +51,8 @@ def handle_event(event: Mapping[str, Any], processor: UploadProcessor) -> None:
     """Process uploaded files with the given service.
 
     The event has S3's format ("Event message structure" in its user guide). Keys are URL-encoded, and ETags
-    have no quotes. S3 sends one record per event. If an event had several records, the first failure would
-    end the call, and Lambda would retry the event with all records.
+    have no quotes. S3 sends one record per event. If an event had several records, a failure of one record
+    would end the call, and Lambda would retry the event with all records.
     """
     log = Log()
     records: list[Mapping[str, Any]] = event["Records"]

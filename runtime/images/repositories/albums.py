@@ -1,8 +1,8 @@
 """Albums in the images table.
 
 Every method except `create` takes the signed-in user's id first, and treats another user's album as missing.
-Each method makes one DynamoDB call. `runtime.images.repositories.rows` changes the counters, together with
-images.
+Each method makes one DynamoDB call. The number of images in an album is not changed here, but together with
+an image (`runtime.images.repositories.rows`).
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class AlbumRepository:
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
         """
-        if not is_ulid(album_id):  # untrusted text may be too long for a key
+        if not is_ulid(album_id):  # untrusted text can be too long for a key
             raise AlbumNotFoundError
         response = self.client.get_item(
             TableName=self.table, Key=build_album_key(album_id), ConsistentRead=True
@@ -104,7 +104,7 @@ class AlbumRepository:
 
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
-            ImageChangedError: An image was added or removed at the same moment.
+            ImageChangedError: An image was added to or removed from the album at the same moment.
         """
         if not is_ulid(album_id):
             raise AlbumNotFoundError
@@ -125,12 +125,13 @@ class AlbumRepository:
     def delete(self, user_id: str, album_id: str) -> None:
         """Delete a user's album that has no ready image.
 
-        Images that wait for their upload may still name the album. They become ready without an album.
+        Images that wait for their upload can still name the deleted album. They become ready without an
+        album.
 
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
             AlbumNotEmptyError: The album contains images.
-            ImageChangedError: An image was added or removed at the same moment.
+            ImageChangedError: An image was added to or removed from the album at the same moment.
         """
         if not is_ulid(album_id):
             raise AlbumNotFoundError

@@ -19,8 +19,8 @@ class ImageDistribution:
     An invalidation completes within minutes. A distribution has at most 3,000 paths in progress at once
     ("Concurrent invalidation request maximum" in CloudFront's developer guide). An account's first 1,000
     paths of a month are free, and each further path costs 0.005 USD ("Pay for file invalidation"). So this
-    service makes an invalidation only when a delivered image is deleted. Browsers keep the image until their
-    own cached copy expires.
+    service makes an invalidation only when a delivered image is deleted. An invalidation does not change the
+    caches of browsers: these keep the image until it expires there.
 
     Attributes:
         client: Creates the CloudFront client. Few requests need it, so it is created when needed.

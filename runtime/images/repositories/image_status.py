@@ -1,6 +1,6 @@
 """Status changes of images after uploads. Image ids come from the bucket's events, not from users.
 
-Each method makes one DynamoDB call, unless its docstring mentions another one.
+Each method makes one DynamoDB call, unless its docstring mentions a second one.
 """
 
 from datetime import datetime
@@ -42,14 +42,14 @@ class ImageStatusRepository:
         image = from_row(response["Item"], Image)
         return image if image.is_not_expired(at) else None
 
-    def make_ready(self, image: Image, found: InspectedFile, *, size: int, etag: str, at: datetime) -> None:
+    def make_ready(self, image: Image, file: InspectedFile, *, size: int, etag: str, at: datetime) -> None:
         """Mark an image as ready. The counter of its album includes the image from now on.
 
         If the album no longer exists, this method makes a second call, and the image is in no album.
 
         Args:
             image: The image as it was read, `pending` or `rejected`.
-            found: Properties of the file.
+            file: Properties of the uploaded file.
             size: Size of the file in bytes.
             etag: ETag of the upload, without quotes. It is part of the delivered object's key.
             at: Current time.
@@ -59,8 +59,8 @@ class ImageStatusRepository:
         """
         changes: dict[str, object] = {
             "status": Status.READY,
-            "width": found.width,
-            "height": found.height,
+            "width": file.width,
+            "height": file.height,
             "size": size,
             "etag": etag,
             "updatedAt": at,

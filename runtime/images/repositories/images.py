@@ -28,7 +28,7 @@ from runtime.images.repositories.rows import (
     build_image_key,
     build_image_row,
     build_user_images_partition,
-    find_refusing_status,
+    find_status_if_visible,
     translate_conflicts,
     write_image,
 )
@@ -91,7 +91,7 @@ class ImageRepository:
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
         """
-        if not is_ulid(image_id):  # untrusted text may be too long for a key
+        if not is_ulid(image_id):  # untrusted text can be too long for a key
             raise ImageNotFoundError
         response = self.client.get_item(
             TableName=self.table, Key=build_image_key(image_id), ConsistentRead=True
@@ -106,8 +106,8 @@ class ImageRepository:
     def list_all(self, user_id: str, *, at: datetime, limit: int, cursor: str | None = None) -> Page[Image]:
         """Return a page of a user's images in every status, newest first.
 
-        Reads index `UserIndex`, which is eventually consistent. A page leaves out expired images, so it may
-        be short. The last page is the one without a cursor.
+        Reads index `UserIndex`, which is eventually consistent. A page leaves out expired images, so it can
+        have fewer items than `limit`. Only the last page has no cursor.
 
         Raises:
             MalformedError: The cursor does not belong to this list.
@@ -118,8 +118,8 @@ class ImageRepository:
             cursor,
             limit=limit,
             index="UserIndex",
-            keys="#GSI1PK = :user",
-            only=NOT_EXPIRED,
+            key_condition="#GSI1PK = :user",
+            filter_expression=NOT_EXPIRED,
             user=build_user_images_partition(user_id),
             now=int(at.timestamp()),
         )
@@ -129,8 +129,8 @@ class ImageRepository:
     ) -> Page[Image]:
         """Return a page of the ready images of a user's album, newest first.
 
-        Reads index `AlbumIndex`, which is eventually consistent. Another user's album gives an empty list,
-        like an album that does not exist.
+        Reads index `AlbumIndex`, which is eventually consistent. The page is empty if the album does not
+        exist or belongs to another user.
 
         Raises:
             MalformedError: The cursor does not belong to this list.
@@ -141,8 +141,8 @@ class ImageRepository:
             cursor,
             limit=limit,
             index="AlbumIndex",
-            keys="#GSI2PK = :album",
-            only="#userId = :user",
+            key_condition="#GSI2PK = :album",
+            filter_expression="#userId = :user",
             album=build_album_partition(album_id),
             user=user_id,
         )
@@ -176,7 +176,7 @@ class ImageRepository:
             with translate_conflicts(), translate_condition_errors():
                 response = self.client.update_item(**write, ReturnValues="ALL_NEW")
         except ConditionFailedError as refused:
-            if find_refusing_status(refused.item, user_id, now=now) is None:
+            if find_status_if_visible(refused.item, user_id, now=now) is None:
                 raise ImageNotFoundError from None
             raise ImageDeletingError from None
         return from_row(response["Attributes"], Image)
@@ -221,8 +221,8 @@ class ImageRepository:
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
         """Mark a user's image as being deleted. The image leaves its album and does not expire any more.
 
-        The ETag is kept only if the image was ready, because the delivered object must still be found. The
-        reason of a rejection is removed.
+        The row keeps the ETag only if the image was ready, because the key of the delivered object contains
+        the ETag. The reason of a rejection is removed.
 
         Raises:
             ImageNotFoundError: The image belongs to another user.
@@ -298,8 +298,8 @@ class ImageRepository:
         *,
         limit: int,
         index: str,
-        keys: str,
-        only: str,
+        key_condition: str,
+        filter_expression: str,
         **by_name: object,
     ) -> Page[Image]:
         start: dict[str, Any] = {}
@@ -308,9 +308,9 @@ class ImageRepository:
         response = self.client.query(
             TableName=self.table,
             IndexName=index,
-            KeyConditionExpression=keys,
-            FilterExpression=only,
-            ExpressionAttributeNames=build_attribute_names(keys, only),
+            KeyConditionExpression=key_condition,
+            FilterExpression=filter_expression,
+            ExpressionAttributeNames=build_attribute_names(key_condition, filter_expression),
             ExpressionAttributeValues=build_attribute_values(**by_name),
             ScanIndexForward=False,
             Limit=limit,

@@ -24,7 +24,7 @@ CACHE_CONTROL: Final = "public, max-age=86400"
 """`Cache-Control` of images. An image never changes, but it can be deleted.
 
 A deletion removes the image from CloudFront's caches (`runtime.images.repositories.distribution`). A browser
-may show its own cached copy for a day.
+can show its own cached copy for a day.
 """
 
 _BLOCK_BYTES: Final = 64 * 1024
@@ -88,9 +88,9 @@ class ImageStore:
     bucket: str
 
     def create_form(
-        self, image_id: str, content_type: str, *, size: int, lasting: timedelta
+        self, image_id: str, content_type: str, *, size: int, lifetime: timedelta
     ) -> PresignedPost:
-        """Return an image's upload form. S3 accepts only this key, this type and 1 to `size` bytes.
+        """Return an image's upload form. S3 accepts only the image's key, this type, and 1 to `size` bytes.
 
         The form is signed locally, without an AWS call.
         """
@@ -100,7 +100,7 @@ class ImageStore:
             Key=build_upload_key(image_id),
             Fields=fixed,
             Conditions=[fixed, ["content-length-range", 1, size]],
-            ExpiresIn=int(lasting.total_seconds()),
+            ExpiresIn=int(lifetime.total_seconds()),
         )
         return PresignedPost(url=form["url"], fields=form["fields"])
 
@@ -115,7 +115,7 @@ class ImageStore:
     def copy_to_delivered(self, image_id: str, content_type: str, *, etag: str) -> None:
         """Copy an upload with this ETag to the key that visitors can read. Can be repeated.
 
-        Only the bytes are copied, because the sender of the upload chose its headers and tags. S3 copies up
+        Headers and tags are not copied, because the untrusted sender of the upload chose them. S3 copies up
         to 5 GB in one call, far more than the largest upload of any stage.
 
         Raises:
@@ -142,7 +142,7 @@ class ImageStore:
         """Delete an upload, if it exists and has this ETag. A newer upload has its own event, so it stays.
 
         Raises:
-            ObjectBusyError: Another request is changing the upload. It may still exist, with this ETag.
+            ObjectBusyError: Another request is changing the upload. The upload was perhaps not deleted.
         """
         with suppress(ObjectChangedError), _translate_object_errors():
             self.client.delete_object(
@@ -160,8 +160,8 @@ class RemoteFile:
     Attributes:
         conditions: Conditions of each read, such as `IfMatch`.
         size: Size of the object in bytes.
-        failure: The last exception of a read. A parser may catch this exception, so check `failure` after
-            the parser has returned.
+        failure: The last exception of a read. A parser can hide this exception, so check `failure` after the
+            parser has returned.
     """
 
     client: S3Client = field(repr=False)
@@ -249,8 +249,8 @@ def _translate_object_errors() -> Generator[None]:
     """Turn S3's errors of a missing, changed or busy object into named errors.
 
     S3 answers 412 if the object has another ETag, and 409 if another request changes the object at the same
-    moment. After 409, the condition may still hold, so the request must be repeated. S3's API reference
-    describes 409 for `PutObject` with a condition; other requests can get it, too.
+    moment. After 409, the object can still have the expected ETag, so the request must be repeated. S3's API
+    reference describes 409 for `PutObject` with a condition; other requests can get 409, too.
     """
     try:
         yield

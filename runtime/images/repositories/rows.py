@@ -143,9 +143,9 @@ def build_counter_updates(table: str, image: Image, *, album_id: str | None) -> 
         image: The image as it was read.
         album_id: The album whose counter includes the image from now on, or None.
     """
-    if image.counting_album_id == album_id:
+    if image.id_of_counting_album == album_id:
         return []
-    steps = ((image.counting_album_id, -1), (album_id, 1))
+    steps = ((image.id_of_counting_album, -1), (album_id, 1))
     return [build_counter_update(table, image.user_id, album, by) for album, by in steps if album is not None]
 
 
@@ -159,10 +159,9 @@ def write_image(
     """Change an image that has not changed since it was read, together with album counters, in one call.
 
     Raises:
-        TransactionRefusedError: With `counters`: the image (operation 0) has changed, or an album's condition
-            failed.
-        ImageChangedError: Another write conflicted. Without `counters`, this error is also raised if the
-            image has changed.
+        TransactionRefusedError: `counters` is not empty, and the image (operation 0) has changed or the
+            condition of an album failed.
+        ImageChangedError: Another write conflicted. Or `counters` is empty, and the image has changed.
     """
     write = build_image_update(table, image, changes)
     with translate_conflicts():
@@ -185,8 +184,8 @@ def translate_conflicts() -> Generator[None]:
         raise ImageChangedError from None
 
 
-def find_refusing_status(item: Item | None, user_id: str, *, now: int) -> Status | None:
-    """Return the status of the image whose row failed the condition of a write.
+def find_status_if_visible(item: Item | None, user_id: str, *, now: int) -> Status | None:
+    """Return the status in an image's row, after the row failed the condition of a write.
 
     Return None if there is no row, if the row has expired, or if it belongs to another user.
     """

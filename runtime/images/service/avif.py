@@ -74,9 +74,9 @@ def _read_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length
 
 
-def _read_header(data: bytes, rest: int) -> tuple[int, bytes, int]:
+def _read_header(data: bytes, bytes_to_end: int) -> tuple[int, bytes, int]:
     """Return a box's length, its type, and the length of its header."""
     length = int.from_bytes(data[:4])
     if length == _SIZE_IN_8_BYTES:
         return int.from_bytes(data[8:16]), data[4:8], 16
-    return (rest if length == _SIZE_TO_END else length), data[4:8], 8
+    return (bytes_to_end if length == _SIZE_TO_END else length), data[4:8], 8

@@ -20,10 +20,10 @@ def _find_content_type_problem(content_type: str) -> str | None:
     return None if content_type in CONTENT_TYPES else f"must be one of {', '.join(CONTENT_TYPES)}"
 
 
-def _make_line_rule(longest: int) -> Rule:
+def _make_single_line_rule(max_length: int) -> Rule:
     def find_problem(text: str) -> str | None:
-        if not 1 <= len(text) <= longest or text != text.strip() or not text.isprintable():
-            return f"must be 1 to {longest} visible characters, without spaces around them"
+        if not 1 <= len(text) <= max_length or text != text.strip() or not text.isprintable():
+            return f"must be 1 to {max_length} visible characters, without spaces around them"
         return None
 
     return Rule(find_problem)
@@ -36,13 +36,15 @@ def _find_description_problem(text: str) -> str | None:
 
 
 _Title = Annotated[
-    str, _make_line_rule(_MAX_TITLE_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_TITLE_LENGTH})
+    str, _make_single_line_rule(_MAX_TITLE_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_TITLE_LENGTH})
 ]
 _Description = Annotated[
     str, Rule(_find_description_problem), Shape({"minLength": 1, "maxLength": _MAX_DESCRIPTION_LENGTH})
 ]
 _Name = Annotated[
-    str, _make_line_rule(_MAX_ALBUM_NAME_LENGTH), Shape({"minLength": 1, "maxLength": _MAX_ALBUM_NAME_LENGTH})
+    str,
+    _make_single_line_rule(_MAX_ALBUM_NAME_LENGTH),
+    Shape({"minLength": 1, "maxLength": _MAX_ALBUM_NAME_LENGTH}),
 ]
 
 

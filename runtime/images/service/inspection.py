@@ -76,7 +76,7 @@ def _detect_content_type(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     if head[4:8] == b"ftyp":
-        # The box contains the major brand, four bytes of version, and the compatible brands.
+        # The `ftyp` box contains the major brand, four bytes of version, and the compatible brands.
         brands = head[8 : min(len(head), int.from_bytes(head[:4]))]
         found = {brands[place : place + 4] for place in range(0, len(brands), 4) if place != 4}  # noqa: PLR2004 - the version
         return "image/avif" if found & {b"avif", b"avis"} else None

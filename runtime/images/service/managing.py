@@ -89,12 +89,12 @@ class ImageService:
         )
         # The form is created before the row, so that a failure to create the form leaves no useless row.
         form = self.store.create_form(
-            image.image_id, image.content_type, size=new.size, lasting=FORM_LIFETIME
+            image.image_id, image.content_type, size=new.size, lifetime=FORM_LIFETIME
         )
         try:
             self.images.create(image)
         except AlbumUnavailableError:
-            raise _create_album_error() from None
+            raise _create_unknown_album_error() from None
         return CreatedImage(image=image, form=form, expires_at=expires_at)
 
     def get_image(self, user_id: str, image_id: str) -> Image:
@@ -149,7 +149,7 @@ class ImageService:
             except ImageChangedError:
                 continue
             except AlbumUnavailableError:
-                raise _create_album_error() from None
+                raise _create_unknown_album_error() from None
             return evolve(image, **texts, album_id=album_id, updated_at=at)
         raise ImageChangedError
 
@@ -160,9 +160,9 @@ class ImageService:
         removes it from its album and stops its expiry. The third deletes the row. Before the third, the
         object of a ready image is deleted, and then the caches are invalidated.
 
-        Each step can be repeated. After a crash or an error, the image stays in status `deleting`. Its owner
-        sees that status, and a repeated deletion finishes the work. If an upload was not processed yet, the
-        processing of its event deletes the upload and any copy.
+        Each step can be repeated. After a crash or an error, the image stays in status `deleting`. The owner
+        sees that status, and can delete the image again to finish the deletion. If an upload was not
+        processed yet, the processing of its event deletes the upload and any copy.
 
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
@@ -229,7 +229,7 @@ class ImageService:
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
             InvalidInputError: The body changes nothing.
-            ImageChangedError: An image was added or removed at the same moment.
+            ImageChangedError: An image was added to or removed from the album at the same moment.
         """
         return self.albums.update_texts(user_id, album_id, read_changed_fields(changes), at=self.clock())
 
@@ -239,15 +239,15 @@ class ImageService:
         Raises:
             AlbumNotFoundError: The album does not exist or belongs to another user.
             AlbumNotEmptyError: The album contains images.
-            ImageChangedError: An image was added or removed at the same moment.
+            ImageChangedError: An image was added to or removed from the album at the same moment.
         """
         self.albums.delete(user_id, album_id)
 
 
 def _check_album_id(album_id: str) -> None:
-    if not is_ulid(album_id):  # untrusted text may be too long for a key
-        raise _create_album_error()
+    if not is_ulid(album_id):  # untrusted text can be too long for a key
+        raise _create_unknown_album_error()
 
 
-def _create_album_error() -> InvalidInputError:
+def _create_unknown_album_error() -> InvalidInputError:
     return InvalidInputError(FieldProblem(field="albumId", problem="must be one of your albums"))

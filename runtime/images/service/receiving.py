@@ -1,7 +1,7 @@
 """Processing of uploaded files, for the bucket's events.
 
-Visitors get copies of accepted uploads, never an upload itself. An event may be late, repeated, out of order,
-or about a deleted image. A form can be used again until it expires.
+Visitors get copies of accepted uploads, never an upload itself. An event can be late, repeated, out of order,
+or about a deleted image. An upload form can be used again until it expires.
 
 Each event is about one upload, identified by its ETag. Processing inspects the file, copies it to a key with
 the ETag, marks the image as `ready`, and deletes the upload, in this order. The write of the status is
@@ -11,7 +11,7 @@ conditional on the row as it was read. So:
   image, and do not change it.
 - A failed event is retried. Processing then continues from the status in the row.
 - A copy is deleted only if no row can refer to the copy any more: the image is deleted, or `ready` with
-  another upload. In all other cases, a repeated event may still make the image `ready` with this copy. So the
+  another upload. In all other cases, a repeated event can still make the image `ready` with this copy. So the
   copy is kept even if a newer upload has replaced the copied one in the meantime.
 """
 
@@ -73,9 +73,9 @@ class UploadProcessor:
 
         Makes two DynamoDB calls, and more after conflicts or if the album does not exist any more.
 
-        Uploads into the same album conflict when they write its counter. Two events about one upload can
-        conflict when they delete it. Processing is then repeated here with growing pauses. If all attempts
-        fail, the event is retried.
+        Uploads into the same album can conflict when they write its counter. Two events about one upload can
+        conflict when they delete the upload. This method then tries again after growing pauses. If all
+        attempts fail, the event is retried.
 
         Raises:
             ImageChangedError: Other writes conflicted at every attempt. The event has to be retried.
@@ -108,7 +108,7 @@ class UploadProcessor:
             log.info("event was processed before")
         else:
             self._inspect_and_record(image, created, log)
-        # This step is the last, because a repeated event may need the upload again.
+        # This step is the last: if an earlier step fails, the repeated event needs the upload again.
         self.store.delete_upload(image_id, etag=etag)
 
     def _inspect_and_record(self, image: Image, created: CreatedObject, log: Log) -> None:

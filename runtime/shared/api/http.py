@@ -129,7 +129,7 @@ def create_error_response(error: AnchorError) -> Response:
     For an `UnavailableError`, the response has a `Retry-After` header. An error whose type has no HTTP status
     is raised again.
     """
-    status = find_status(type(error))
+    status = find_http_status(type(error))
     if status is None:
         raise error
     if isinstance(error, InvalidInputError):
@@ -140,9 +140,9 @@ def create_error_response(error: AnchorError) -> Response:
     return response
 
 
-def find_status(kind: type[AnchorError]) -> HTTPStatus | None:
+def find_http_status(error_type: type[AnchorError]) -> HTTPStatus | None:
     """Return the HTTP status of an error type, or None if the type has no HTTP status."""
-    return next((status for known, status in _STATUSES.items() if issubclass(kind, known)), None)
+    return next((status for known, status in _STATUSES.items() if issubclass(error_type, known)), None)
 
 
 def _to_json(body: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Strict reading of JSON input: unknown fields are refused, values are not converted.
 
-Every invalid field is reported, up to a limit of 100. A report never contains the value, which may be a
+Every invalid field is reported, up to a limit of 100. A report never contains the value, which can be a
 secret. A field's own rule is part of its type: `name: Annotated[str, Rule(...)]`.
 """
 

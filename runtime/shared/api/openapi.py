@@ -16,7 +16,7 @@ _MAX_AGE: Final = 300  # seconds
 
 
 def serve_openapi(name: str) -> Callable[[], Response]:
-    """Return an operation that responds with an OpenAPI document. Each request reads the file again.
+    """Return an operation that responds with an OpenAPI document. The file is read at each request.
 
     Args:
         name: File name in `docs`.

@@ -1,7 +1,7 @@
 """JSON Schema keywords of a type, such as a string's format, for the OpenAPI documents.
 
 `reference/api_schema.py` reads these keywords. They do not validate requests. The rules of the fields
-(`runtime.shared.api.inputs.Rule`) validate requests, and may be stricter than the keywords.
+(`runtime.shared.api.inputs.Rule`) validate requests, and can be stricter than the keywords.
 """
 
 from collections.abc import Mapping

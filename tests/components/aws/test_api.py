@@ -15,7 +15,7 @@ ROUTE = "aws:apigatewayv2/route:Route"
 
 
 def test_every_declared_route_becomes_a_route_of_the_api() -> None:
-    """A2."""
+    """Requirement A2."""
     declared = {
         (route.inputs["apiId"], route.inputs["routeKey"])
         for route in get_recording("dev").find_by_type(ROUTE)
@@ -27,7 +27,7 @@ def test_every_declared_route_becomes_a_route_of_the_api() -> None:
 
 
 def test_the_authorizer_accepts_tokens_of_the_user_pool_for_its_client() -> None:
-    """A1."""
+    """Requirement A1."""
     recorded = get_recording("dev")
     for name in ("platform", "images"):
         authorizer = recorded.find_resource("aws:apigatewayv2/authorizer:Authorizer", name)
@@ -60,7 +60,7 @@ def test_routes_of_one_function_share_one_integration() -> None:
 
 
 def test_an_api_has_one_stage_with_automatic_deployment_throttling_and_access_log() -> None:
-    """I1."""
+    """Requirement I1."""
     for name in ("platform", "images"):
         made = get_recording("dev").find_resource("aws:apigatewayv2/stage:Stage", name).inputs
         assert (made["name"], made["autoDeploy"]) == ("$default", True)
@@ -68,8 +68,8 @@ def test_an_api_has_one_stage_with_automatic_deployment_throttling_and_access_lo
         assert made["accessLogSettings"]["destinationArn"].endswith(f"/aws/apigateway/anchor-dev-{name}")
 
 
-def record_api(name: str = "shop", **more: Any) -> Recording:  # noqa: ANN401
-    args = HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client", **more)
+def record_api(name: str = "shop", **arguments: Any) -> Recording:  # noqa: ANN401
+    args = HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client", **arguments)
     return record_program(lambda: HttpApi(name, args))
 
 
@@ -91,13 +91,13 @@ def test_an_api_without_origins_has_no_cors_configuration() -> None:
 
 
 def test_throttling_is_configurable() -> None:
-    """I1."""
+    """Requirement I1."""
     (made,) = record_api(rate=7, burst=9).find_by_type("aws:apigatewayv2/stage:Stage")
     assert made.inputs["defaultRouteSettings"] == {"throttlingRateLimit": 7, "throttlingBurstLimit": 9}
 
 
 def test_an_api_can_have_a_custom_domain() -> None:
-    """I1."""
+    """Requirement I1."""
     recorded = record_api(domain=ApiDomain(host="shop.example.com", zone_id="Z1"))
     (certificate,) = recorded.find_by_type("aws:acm/certificate:Certificate")
     assert certificate.inputs["domainName"] == "shop.example.com"

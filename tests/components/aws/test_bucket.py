@@ -19,12 +19,16 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 DISTRIBUTION = "arn:aws:cloudfront::123456789012:distribution/E1"
 
 
-def create_bucket(on: str = "dev", name: str = "files", **more: Any) -> RetainedBucket:  # noqa: ANN401
-    return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(on), account=ACCOUNT, **more))
+def create_bucket(
+    stage: str = "dev",
+    name: str = "files",
+    **arguments: Any,  # noqa: ANN401
+) -> RetainedBucket:
+    return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(stage), account=ACCOUNT, **arguments))
 
 
-def record_bucket(on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
-    return record_program(lambda: create_bucket(on, **more), stage=on)
+def record_bucket(stage: str = "dev", **arguments: Any) -> Recording:  # noqa: ANN401
+    return record_program(lambda: create_bucket(stage, **arguments), stage=stage)
 
 
 def read_statements(recorded: Recording) -> list[dict[str, Any]]:
@@ -32,7 +36,7 @@ def read_statements(recorded: Recording) -> list[dict[str, Any]]:
 
 
 def test_a_bucket_is_private_and_encrypted() -> None:
-    """B1."""
+    """Requirement B1."""
     recorded = record_bucket()
     assert recorded.find_resource(BUCKET, "files").inputs["bucket"] == "anchor-dev-123456789012-files"
     block = recorded.find_resource("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "files").inputs
@@ -44,13 +48,13 @@ def test_a_bucket_is_private_and_encrypted() -> None:
 
 
 def test_a_kms_key_can_encrypt_a_bucket() -> None:
-    """B1."""
+    """Requirement B1."""
     recorded = record_bucket(key_arn="arn:aws:kms:::key/1")
     assert read_encryption(recorded) == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "arn:aws:kms:::key/1"}
 
 
 def test_requests_without_tls_are_denied() -> None:
-    """B1."""
+    """Requirement B1."""
     (statement,) = read_statements(record_bucket())
     assert statement["Effect"] == "Deny"
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -61,7 +65,7 @@ def test_requests_without_tls_are_denied() -> None:
 
 
 def test_only_the_allowed_distribution_reads_the_prefix() -> None:
-    """B6."""
+    """Requirement B6."""
     recorded = record_program(
         lambda: create_bucket(read_by_distribution=True).allow_distribution(
             distribution_arn=DISTRIBUTION, prefix="assets/"
@@ -78,8 +82,8 @@ def test_only_the_allowed_distribution_reads_the_prefix() -> None:
     }
 
 
-def test_only_a_bucket_with_read_by_distribution_can_allow_a_distribution() -> None:
-    """B6: a bucket has one policy. Without `read_by_distribution`, the bucket creates its policy at once."""
+def test_allow_distribution_needs_a_bucket_with_read_by_distribution() -> None:
+    """B6: a bucket has one policy. Without `read_by_distribution`, the constructor creates the policy."""
     with pytest.raises(DeclarationError, match="declare it with read_by_distribution=True"):
         record_program(
             lambda: create_bucket().allow_distribution(distribution_arn=DISTRIBUTION, prefix="assets/")
@@ -87,13 +91,13 @@ def test_only_a_bucket_with_read_by_distribution_can_allow_a_distribution() -> N
 
 
 def test_a_bucket_has_no_versioning_lifecycle_or_cors_by_default() -> None:
-    """B2."""
+    """Requirement B2."""
     types = {resource.type for resource in record_bucket().resources}
     assert not {kind for kind in types if "Versioning" in kind or "Lifecycle" in kind or "Cors" in kind}
 
 
 def test_versioning_and_cors_are_configurable() -> None:
-    """B2."""
+    """Requirement B2."""
     recorded = record_bucket(
         versioned=True,
         cors=(CorsRule(origins=("https://app.example.com",), methods=("GET", "PUT"), headers=("x-a",)),),
@@ -113,20 +117,20 @@ def test_versioning_and_cors_are_configurable() -> None:
 
 @pytest.mark.parametrize("origins", [(), ("*",), ("https://a.com", "*"), ("https://a.com/",)])
 def test_cors_needs_a_list_of_origins(origins: tuple[str, ...]) -> None:
-    """B5."""
+    """Requirement B5."""
     with pytest.raises(DeclarationError, match="invalid CORS origins"):
         CorsRule(origins=origins, methods=("GET",))
 
 
 def test_two_lifecycle_rules_with_the_same_name_are_refused() -> None:
-    """B2."""
+    """Requirement B2."""
     rule = LifecycleRule(name="old", expire_days=1)
     with pytest.raises(DeclarationError, match="'old' is declared twice"):
         record_bucket(lifecycle=(rule, rule))
 
 
 def test_noncurrent_expiry_needs_a_versioned_bucket() -> None:
-    """B2."""
+    """Requirement B2."""
     rule = LifecycleRule(name="old", noncurrent_expire_days=30)
     with pytest.raises(DeclarationError, match="the bucket is not versioned"):
         record_bucket(lifecycle=(rule,))
@@ -166,7 +170,7 @@ def test_grants_are_limited_to_a_prefix() -> None:
 
 
 def test_artifacts_expire_after_90_days_and_are_not_versioned() -> None:
-    """B3."""
+    """Requirement B3."""
     rules = read_lifecycle_rules("artifacts")
     assert rules["expire-artifacts"] == {"filter": {"prefix": "artifacts/"}, "expiration": {"days": 90}}
     assert rules["abort-multipart"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
@@ -174,7 +178,7 @@ def test_artifacts_expire_after_90_days_and_are_not_versioned() -> None:
 
 
 def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> None:
-    """B3."""
+    """Requirement B3."""
     rules = read_lifecycle_rules("logs")
     assert rules["archive-logs"] == {
         "filter": {"prefix": "logs/"},
@@ -187,7 +191,7 @@ def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> N
 
 
 def test_assets_do_not_expire() -> None:
-    """B4."""
+    """Requirement B4."""
     assert read_lifecycle_rules("assets") == {
         "abort-multipart": {
             "filter": {"prefix": ""},

@@ -21,23 +21,29 @@ GRANT = Grant(
 CODE = pulumi.AssetArchive({"main.py": pulumi.StringAsset("def handle(event, context): ...\n")})
 
 
-def make_python_function(name: str = "hook", *, on: str = "dev", **more: Any) -> Function:  # noqa: ANN401
+def make_python_function(
+    name: str = "hook",
+    *,
+    stage: str = "dev",
+    **arguments: Any,  # noqa: ANN401
+) -> Function:
     defaults: dict[str, Any] = {
         "handler": "main.handle",
         "timeout": 10,
         "memory": 256,
         "environment": {"ONE": "1"},
     }
-    return PythonFunction(name, PythonFunctionArgs(stage=make_stage(on), code=CODE, **{**defaults, **more}))
+    args = PythonFunctionArgs(stage=make_stage(stage), code=CODE, **{**defaults, **arguments})
+    return PythonFunction(name, args)
 
 
-def make_node_function(name: str = "site-shop-server", *, on: str = "dev") -> Function:
-    args = FunctionArgs(stage=make_stage(on), handler="anchor-origin.handler", timeout=30, memory=1024)
+def make_node_function(name: str = "site-shop-server", *, stage: str = "dev") -> Function:
+    args = FunctionArgs(stage=make_stage(stage), handler="anchor-origin.handler", timeout=30, memory=1024)
     return NodeFunction(name, args)
 
 
-def record_function(**more: Any) -> Recording:  # noqa: ANN401
-    return record_program(lambda: make_python_function(**more))
+def record_function(**arguments: Any) -> Recording:  # noqa: ANN401
+    return record_program(lambda: make_python_function(**arguments))
 
 
 def test_a_platform_function_uses_the_runtime_of_the_stage() -> None:
@@ -103,7 +109,7 @@ def test_only_platform_functions_are_traced() -> None:
 
 
 def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
-    """I2."""
+    """Requirement I2."""
 
     def define_resources() -> None:
         dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=make_stage()))
@@ -122,14 +128,14 @@ def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
 
 
 def test_pulumi_does_not_reset_released_code() -> None:
-    """G8."""
+    """Requirement G8."""
     function = record_program(make_node_function).find_resource(FUNCTION, "site-shop-server")
     assert set(function.ignore_changes) == {"code", "environment", "layers"}
     assert list(function.inputs["code"]["archive"]) == ["anchor-origin.mjs"]
 
 
-def test_the_state_encrypts_the_environment_of_released_functions() -> None:
-    """G11: a release stores secrets in the environment, and a refresh reads the environment."""
+def test_pulumi_encrypts_the_environment_of_site_functions_in_its_state() -> None:
+    """G11: a release stores secrets in the environment, and `pulumi refresh` copies it to the state."""
     function = record_program(make_node_function).find_resource(FUNCTION, "site-shop-server")
     assert set(function.secret_outputs) == {"environment"}
 
@@ -179,7 +185,7 @@ def record_consumer(
 
 
 def test_a_consumer_reports_failed_messages() -> None:
-    """P4."""
+    """Requirement P4."""
     mapping = record_consumer().find_resource(MAPPING, "hook").inputs
     assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["batchSize"] == 5
@@ -187,13 +193,13 @@ def test_a_consumer_reports_failed_messages() -> None:
 
 
 def test_a_short_visibility_timeout_is_refused() -> None:
-    """P4."""
+    """Requirement P4."""
     with pytest.raises(DeclarationError, match="use at least 60 s"):
         record_consumer(59)
 
 
 def test_a_consumer_processes_a_limited_number_of_batches_at_the_same_time() -> None:
-    """P4: Lambda does not receive messages for which it has no concurrency left."""
+    """P4: at the limit, Lambda leaves further messages in the queue. They do not count as received."""
     mapping = record_consumer(max_concurrency=7).find_resource(MAPPING, "hook").inputs
     assert mapping["scalingConfig"] == {"maximumConcurrency": 7}
 
@@ -207,7 +213,7 @@ def test_a_concurrency_outside_the_limits_of_lambda_is_refused(max_concurrency: 
 
 
 def test_a_consumed_queue_with_a_low_max_receive_count_is_refused() -> None:
-    """P4: a message that Lambda throttled counts as received."""
+    """P4: a message counts as received even if Lambda throttles the function, so it needs more attempts."""
     with pytest.raises(DeclarationError, match="permits 4 receives of a message; use at least 5"):
         record_consumer(max_receive_count=4)
 
@@ -232,7 +238,7 @@ def test_a_service_may_call_a_function_for_one_resource_only() -> None:
 
 
 def test_a_scheduled_call_is_not_repeated_when_it_fails() -> None:
-    """P9."""
+    """Requirement P9."""
     recorded = record_program(lambda: make_python_function().schedule("hourly", "rate(1 hour)"))
     rule = recorded.find_resource("aws:cloudwatch/eventRule:EventRule", "hook-hourly").inputs
     assert (rule["name"], rule["scheduleExpression"]) == ("anchor-dev-hook-hourly", "rate(1 hour)")

@@ -9,16 +9,16 @@ from tests.components.recorder import get_recording
 KEY = "aws:kms/key:Key"
 
 
-def test_only_administrators_create_users_and_passwords_are_long() -> None:
-    """A1."""
+def test_passwords_are_long_and_only_administrators_create_users() -> None:
+    """Requirement A1."""
     (pool,) = get_recording("dev").find_by_type("aws:cognito/userPool:UserPool")
     assert pool.inputs["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}
     assert pool.inputs["passwordPolicy"]["minimumLength"] == 12
     assert pool.inputs["mfaConfiguration"] == "OPTIONAL"
 
 
-def test_the_client_allows_password_and_srp_and_does_not_reveal_users() -> None:
-    """A1, A5."""
+def test_the_client_allows_sign_in_by_password_or_srp_and_does_not_reveal_users() -> None:
+    """Requirements A1 and A5."""
     (client,) = get_recording("dev").find_by_type("aws:cognito/userPoolClient:UserPoolClient")
     assert client.inputs["explicitAuthFlows"] == [
         "ALLOW_USER_PASSWORD_AUTH",
@@ -30,13 +30,13 @@ def test_the_client_allows_password_and_srp_and_does_not_reveal_users() -> None:
 
 
 def test_the_signing_key_only_computes_hmacs() -> None:
-    """P1."""
+    """Requirement P1."""
     key = get_recording("dev").find_resource(KEY, "signing").inputs
     assert (key["keyUsage"], key["customerMasterKeySpec"]) == ("GENERATE_VERIFY_MAC", "HMAC_256")
 
 
 def test_encryption_keys_rotate_and_hmac_keys_do_not() -> None:
-    """A4, S2."""
+    """Requirements A4 and S2."""
     rotates = {
         key.name: key.inputs.get("enableKeyRotation") for key in get_recording("dev").find_by_type(KEY)
     }
@@ -51,7 +51,7 @@ def test_encryption_keys_rotate_and_hmac_keys_do_not() -> None:
 
 @pytest.mark.parametrize(("stage", "days"), [("production", 30), ("dev", 7)])
 def test_the_deletion_window_of_a_key_follows_the_stage(stage: str, days: int) -> None:
-    """G3."""
+    """Requirement G3."""
     assert {key.inputs["deletionWindowInDays"] for key in get_recording(stage).find_by_type(KEY)} == {days}
 
 

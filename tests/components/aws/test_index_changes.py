@@ -16,9 +16,9 @@ from tests.components.recorder import Recorded, Recorder, record_program
 from tests.components.stages import make_stage
 
 
-def make_index(name: str, projection: str = "ALL", **more: object) -> dict[str, Any]:
+def make_index(name: str, projection: str = "ALL", **properties: object) -> dict[str, Any]:
     keys = [{"attributeName": "userId", "keyType": "HASH"}]
-    return {"name": name, "keySchemas": keys, "projectionType": projection} | more
+    return {"name": name, "keySchemas": keys, "projectionType": projection} | properties
 
 
 def make_inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,10 +46,10 @@ def make_inputs(*indexes: Mapping[str, Any]) -> dict[str, Any]:
         (make_inputs(make_index("A", rangeKey="day")), make_inputs(make_index("A")), ("A",)),
     ],
 )
-def test_added_removed_and_recreated_indexes_are_changes(
+def test_added_removed_and_recreated_indexes_count_as_changes(
     old: dict[str, Any], new: dict[str, Any], changed: tuple[str, ...]
 ) -> None:
-    """T4: the order of indexes and the engine's markers are not changes."""
+    """T4: a different order of indexes is no change. The engine's markers (`__...`) are ignored."""
     assert find_changed_indexes(old, new) == changed
 
 
@@ -96,7 +96,10 @@ class Engine(Recorder):
 
 
 def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, Any]]) -> list[str]:
-    """Update a table from the indexes `deployed` to the indexes Users and Days. Return the warnings."""
+    """Return the warnings of an update of a table.
+
+    The update replaces the table's `deployed` indexes by the indexes `Users` and `Days`.
+    """
     design = TableDesign(
         partition_key=Key("id"),
         indexes=(
@@ -115,12 +118,12 @@ def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, A
 def test_changing_two_indexes_of_a_deployed_table_shows_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """T4."""
+    """Requirement T4."""
     (warning,) = record_warnings(caplog, [])
     assert warning.startswith("things: this update adds, removes or recreates 2 indexes (Days, Users).")
     assert "Change one index per update" in warning
 
 
 def test_changing_one_index_shows_no_warning(caplog: pytest.LogCaptureFixture) -> None:
-    """T4."""
+    """Requirement T4."""
     assert record_warnings(caplog, [make_index("Users")]) == []

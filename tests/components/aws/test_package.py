@@ -26,7 +26,7 @@ def test_the_error_for_a_missing_layer_names_the_command(tmp_path: Path) -> None
 
 
 def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: Path) -> None:
-    """G4."""
+    """Requirement G4."""
     registered: list[Recorded] = []
     config = {**read_configuration("dev"), "anchor-deploy:layers": str(tmp_path)}
     with pytest.raises(DeclarationError, match="make package"):

@@ -15,14 +15,14 @@ from tests.components.stages import make_stage
 QUEUE = "aws:sqs/queue:Queue"
 
 
-def record_queue(name: str = "work", **more: Any) -> Recording:  # noqa: ANN401
+def record_queue(name: str = "work", **arguments: Any) -> Recording:  # noqa: ANN401
     return record_program(
-        lambda: Queue(name, QueueArgs(**{"stage": make_stage(), "visibility_timeout": 60, **more}))
+        lambda: Queue(name, QueueArgs(**{"stage": make_stage(), "visibility_timeout": 60, **arguments}))
     )
 
 
 def test_a_message_moves_to_the_dead_letter_queue_after_five_receives() -> None:
-    """P4."""
+    """Requirement P4."""
     recorded = record_queue()
     assert json.loads(recorded.find_resource(QUEUE, "work").inputs["redrivePolicy"]) == {
         "deadLetterTargetArn": "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-work-dead",
@@ -31,7 +31,7 @@ def test_a_message_moves_to_the_dead_letter_queue_after_five_receives() -> None:
     assert recorded.find_resource(QUEUE, "work-dead").inputs["messageRetentionSeconds"] == 14 * 24 * 3600
 
 
-def test_only_its_source_queue_may_use_a_dead_letter_queue() -> None:
+def test_only_the_source_queue_may_use_a_dead_letter_queue() -> None:
     """P4: no other queue of the account can send its dead letters to this queue."""
     (allowed,) = record_queue().find_by_type("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
     assert json.loads(allowed.inputs["redriveAllowPolicy"]) == {
@@ -40,7 +40,7 @@ def test_only_its_source_queue_may_use_a_dead_letter_queue() -> None:
     }
 
 
-def test_a_grant_allows_sending_dead_letters() -> None:
+def test_grant_send_allows_sending_messages_to_a_dead_letter_queue() -> None:
     def define_resources() -> None:
         queue = DeadLetterQueue("lost", DeadLetterQueueArgs(stage=make_stage()))
         pulumi.export("grant", attrs.asdict(queue.grant_send()))
@@ -52,7 +52,7 @@ def test_a_grant_allows_sending_dead_letters() -> None:
     }
 
 
-def test_a_fifo_queue_has_a_fifo_dead_letter_queue_and_independent_groups() -> None:
+def test_a_fifo_queue_has_a_fifo_dead_letter_queue_and_a_limit_per_message_group() -> None:
     recorded = record_queue(fifo=True)
     queue, dead = (
         recorded.find_resource(QUEUE, "work").inputs,
@@ -79,7 +79,7 @@ def test_invalid_arguments_are_refused(wrong: dict[str, Any], problem: str) -> N
 
 
 def test_the_visibility_timeout_of_the_build_queue_is_the_build_timeout() -> None:
-    """P4."""
+    """Requirement P4."""
     recorded = get_recording("dev")
     assert recorded.find_resource(QUEUE, "builds").inputs["visibilityTimeoutSeconds"] == 1800
 

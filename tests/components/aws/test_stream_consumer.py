@@ -37,14 +37,14 @@ def record_stream_consumer(
     return record_program(define_resources)
 
 
-def read_mapping(recorded: Recording) -> dict[str, Any]:
+def read_event_source_mapping(recorded: Recording) -> dict[str, Any]:
     (resource,) = recorded.find_by_type("aws:lambda/eventSourceMapping:EventSourceMapping")
     return dict(resource.inputs)
 
 
 def test_a_function_receives_all_changes_from_the_oldest_one() -> None:
-    """I4."""
-    inputs = read_mapping(record_stream_consumer())
+    """Requirement I4."""
+    inputs = read_event_source_mapping(record_stream_consumer())
     assert inputs["eventSourceArn"] == STREAM
     assert inputs["functionName"].endswith(":function:anchor-dev-thumbnails")
     assert (inputs["startingPosition"], inputs["batchSize"]) == ("TRIM_HORIZON", 100)
@@ -52,7 +52,7 @@ def test_a_function_receives_all_changes_from_the_oldest_one() -> None:
 
 def test_a_failing_change_does_not_block_later_ones() -> None:
     """I4: Lambda splits the batch, retries the change three times and sends it to the dead-letter queue."""
-    inputs = read_mapping(record_stream_consumer())
+    inputs = read_event_source_mapping(record_stream_consumer())
     assert inputs["bisectBatchOnFunctionError"] is True
     assert (inputs["maximumRetryAttempts"], inputs["maximumRecordAgeInSeconds"]) == (3, 6 * 3600)
     assert inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -60,7 +60,7 @@ def test_a_failing_change_does_not_block_later_ones() -> None:
 
 
 def test_batch_size_and_retries_are_configurable() -> None:
-    inputs = read_mapping(
+    inputs = read_event_source_mapping(
         record_stream_consumer(settings=StreamBatchSettings(batch_size=10, retries=0, max_age=60))
     )
     assert (inputs["batchSize"], inputs["maximumRetryAttempts"], inputs["maximumRecordAgeInSeconds"]) == (
@@ -71,7 +71,7 @@ def test_batch_size_and_retries_are_configurable() -> None:
 
 
 def test_the_function_may_only_read_the_stream_and_send_failed_changes() -> None:
-    """T3."""
+    """Requirement T3."""
     policy = json.loads(
         record_stream_consumer()
         .find_resource("aws:iam/rolePolicy:RolePolicy", "thumbnails-images")

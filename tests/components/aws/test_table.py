@@ -35,9 +35,10 @@ IMAGES = TableDesign(
 )
 
 
-def record_table(design: TableDesign = IMAGES, *, on: str = "dev", **more: Any) -> Recording:  # noqa: ANN401
+def record_table(design: TableDesign = IMAGES, *, stage: str = "dev", **arguments: Any) -> Recording:  # noqa: ANN401
     return record_program(
-        lambda: TenantTable("images", TenantTableArgs(stage=make_stage(on), design=design, **more)), stage=on
+        lambda: TenantTable("images", TenantTableArgs(stage=make_stage(stage), design=design, **arguments)),
+        stage=stage,
     )
 
 
@@ -46,7 +47,7 @@ def make_index(number: int) -> Index:
 
 
 def test_a_design_becomes_an_on_demand_encrypted_table() -> None:
-    """T1."""
+    """Requirement T1."""
     inputs = record_table().find_resource(TABLE, "images").inputs
     assert inputs["name"] == "anchor-dev-images"
     assert inputs["billingMode"] == "PAY_PER_REQUEST"
@@ -57,7 +58,7 @@ def test_a_design_becomes_an_on_demand_encrypted_table() -> None:
 
 
 def test_indexes_have_their_keys_and_projection() -> None:
-    """T1."""
+    """Requirement T1."""
     assert record_table().find_resource(TABLE, "images").inputs["globalSecondaryIndexes"] == [
         {
             "name": "UserIndex",
@@ -76,8 +77,8 @@ def test_indexes_have_their_keys_and_projection() -> None:
     ]
 
 
-def test_only_key_attributes_are_declared_without_duplicates() -> None:
-    """T4."""
+def test_each_key_attribute_and_no_other_is_declared_once() -> None:
+    """Requirement T4."""
     assert record_table().find_resource(TABLE, "images").inputs["attributes"] == [
         {"name": "GSI1PK", "type": "S"},
         {"name": "GSI1SK", "type": "S"},
@@ -88,7 +89,7 @@ def test_only_key_attributes_are_declared_without_duplicates() -> None:
 
 
 def test_sort_key_ttl_and_stream_are_optional() -> None:
-    """T1."""
+    """Requirement T1."""
     inputs = (
         record_table(TableDesign(partition_key=Key("userId"), tenant="userId"))
         .find_resource(TABLE, "images")
@@ -99,25 +100,25 @@ def test_sort_key_ttl_and_stream_are_optional() -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "recovery", "enabled"),
+    ("stage", "recovery", "enabled"),
     [("production", "stage", True), ("staging", "stage", False), ("dev", "always", True)],
 )
 def test_point_in_time_recovery_follows_the_stage_or_is_always_on(
-    on: str, recovery: str, *, enabled: bool
+    stage: str, recovery: str, *, enabled: bool
 ) -> None:
-    """T1."""
-    table = record_table(on=on, point_in_time_recovery=recovery).find_resource(TABLE, "images")
+    """Requirement T1."""
+    table = record_table(stage=stage, point_in_time_recovery=recovery).find_resource(TABLE, "images")
     assert table.inputs["pointInTimeRecovery"] == {"enabled": enabled}
 
 
 def test_a_customer_key_can_encrypt_a_table() -> None:
-    """T1."""
+    """Requirement T1."""
     table = record_table(key_arn="arn:aws:kms:::key/1").find_resource(TABLE, "images")
     assert table.inputs["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": "arn:aws:kms:::key/1"}
 
 
 def test_a_table_without_a_query_by_tenant_is_refused() -> None:
-    """T2."""
+    """Requirement T2."""
     with pytest.raises(
         DeclarationError,
         match="no query finds the rows of a tenant by 'userId': the partition keys are id, day",
@@ -138,26 +139,26 @@ def test_a_table_without_a_query_by_tenant_is_refused() -> None:
     ],
 )
 def test_the_tenant_can_be_a_table_key_an_index_key_or_a_part_of_a_key(design: dict[str, Any]) -> None:
-    """T2."""
+    """Requirement T2."""
     assert TableDesign(tenant="userId", **design).tenant == "userId"
 
 
 def test_a_table_has_at_most_twenty_indexes() -> None:
-    """T4."""
+    """Requirement T4."""
     assert TableDesign(partition_key=Key("id"), indexes=tuple(map(make_index, range(20))), tenant="userId")
     with pytest.raises(DeclarationError, match="21 indexes; DynamoDB allows 20"):
         TableDesign(partition_key=Key("id"), indexes=tuple(map(make_index, range(21))), tenant="userId")
 
 
 def test_a_repeated_index_name_is_refused() -> None:
-    """T4."""
+    """Requirement T4."""
     with pytest.raises(DeclarationError, match="index 'Index1' is declared 2 times"):
         TableDesign(partition_key=Key("id"), indexes=(make_index(1), make_index(1)), tenant="userId")
 
 
 @pytest.mark.parametrize("name", ["ab", "x" * 256, "with space", "ümlaut"])
 def test_invalid_names_are_refused(name: str) -> None:
-    """T4."""
+    """Requirement T4."""
     with pytest.raises(DeclarationError, match="3 to 255 of"):
         TableDesign(
             partition_key=Key("a"),
@@ -171,7 +172,7 @@ def test_invalid_names_are_refused(name: str) -> None:
 
 
 def test_an_attribute_with_two_types_is_refused() -> None:
-    """T4."""
+    """Requirement T4."""
     with pytest.raises(DeclarationError, match="attribute 'at' is N in one key and S in another"):
         TableDesign(
             partition_key=Key("userId"),
@@ -187,7 +188,7 @@ def test_an_attribute_with_two_types_is_refused() -> None:
 def test_a_projection_without_additional_attributes_is_refused(
     projection: tuple[str, ...], problem: str
 ) -> None:
-    """T1."""
+    """Requirement T1."""
     with pytest.raises(DeclarationError, match=problem):
         TableDesign(
             partition_key=Key("PK"),
@@ -200,7 +201,7 @@ def test_a_projection_without_additional_attributes_is_refused(
 
 
 def test_a_grant_allows_listed_actions_on_the_table_or_one_index() -> None:
-    """T3."""
+    """Requirement T3."""
     policy: list[Any] = []
 
     def define_resources() -> None:
@@ -241,7 +242,7 @@ def test_a_grant_allows_listed_actions_on_the_table_or_one_index() -> None:
 
 
 def test_a_grant_on_an_unknown_index_is_refused() -> None:
-    """T3."""
+    """Requirement T3."""
     with pytest.raises(DeclarationError, match="unknown index 'Nope'; the table has UserIndex, Taken"):
         record_program(
             lambda: TenantTable("images", TenantTableArgs(stage=make_stage(), design=IMAGES)).grant_query(
@@ -250,8 +251,8 @@ def test_a_grant_on_an_unknown_index_is_refused() -> None:
         )
 
 
-def test_projects_and_deployments_have_their_keys() -> None:
-    """T5, T6."""
+def test_the_tables_of_projects_and_deployments_have_their_keys() -> None:
+    """Requirements T5 and T6."""
     tables = {table["TableName"]: table for table in list_dynamodb_tables("dev")}
     assert read_keys(tables["anchor-dev-projects"]) == {
         "": ("projectId", "sk"),

@@ -1,4 +1,4 @@
-"""TableShape and TableDesign: an invalid or incomplete documentation of a table is refused (T9)."""
+"""TableShape and TableDesign refuse invalid or incomplete documentation of a table (T9)."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ VALID: dict[str, Any] = {
 
 
 def test_every_table_of_the_program_is_documented() -> None:
-    """T9."""
+    """Requirement T9."""
     made = {table.name for table in get_recording("dev").find_by_type("aws:dynamodb/table:Table")}
     assert made == SHAPES.keys()
     assert all(shape.attributes for shape in SHAPES.values())
@@ -48,7 +48,7 @@ def test_every_table_of_the_program_is_documented() -> None:
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_every_attribute_is_documented_with_meaning_and_example(shape: TableShape) -> None:
-    """T9."""
+    """Requirement T9."""
     assert all(attribute.meaning and attribute.example for attribute in shape.attributes)
 
 
@@ -64,7 +64,7 @@ def test_every_attribute_is_documented_with_meaning_and_example(shape: TableShap
     ],
 )
 def test_every_attribute_of_the_models_is_documented(shape: TableShape, models: tuple[type, ...]) -> None:
-    """T9."""
+    """Requirement T9."""
     written = {to_camel_case(field.name) for model in models for field in attrs.fields(model)}
     assert written - {attribute.name for attribute in shape.attributes} == set()
 
@@ -89,13 +89,13 @@ def test_a_documented_table_is_accepted() -> None:
     ],
 )
 def test_incomplete_or_wrong_documentation_is_refused(change: dict[str, Any], problem: str) -> None:
-    """T4, T9."""
+    """Requirements T4 and T9."""
     with pytest.raises(DeclarationError, match=problem):
         TableDesign(**{**VALID, **change})
 
 
 def test_all_indexes_together_project_at_most_100_attributes() -> None:
-    """T4."""
+    """Requirement T4."""
     indexes = tuple(
         Index(
             name=f"Index{number}",
@@ -128,8 +128,10 @@ def test_all_indexes_together_project_at_most_100_attributes() -> None:
         ),
     ],
 )
-def test_images_and_shops_have_their_keys(shape: TableShape, keys: dict[str, tuple[str, ...]]) -> None:
-    """T7, T8."""
+def test_the_tables_of_images_and_shops_have_their_keys(
+    shape: TableShape, keys: dict[str, tuple[str, ...]]
+) -> None:
+    """Requirements T7 and T8."""
     owners = {"": shape, **{index.name: index for index in shape.indexes}}
     assert {
         name: tuple(key.name for key in (owner.partition_key, owner.sort_key) if key)
@@ -138,7 +140,7 @@ def test_images_and_shops_have_their_keys(shape: TableShape, keys: dict[str, tup
 
 
 def test_rows_of_images_and_shops_expire() -> None:
-    """T7, T8."""
+    """Requirements T7 and T8."""
     assert [shape.ttl_attribute for shape in (IMAGES, JOBS, IMPORT_HISTORY, SHOPS)] == [
         "ttl",
         "expiresAt",
@@ -148,7 +150,7 @@ def test_rows_of_images_and_shops_expire() -> None:
     assert IMPORT_HISTORY.sort_key == Key("timestamp", "N")
 
 
-def test_the_status_index_does_not_contain_the_progress() -> None:
-    """T8: with the progress in the index, each write of progress would also write to the index."""
+def test_the_status_index_does_not_contain_the_progress_of_jobs() -> None:
+    """T8: otherwise, each update of a job's progress would also write to this index."""
     (by_status,) = [index for index in JOBS.indexes if index.name == "StatusIndex"]
     assert by_status.projection == "KEYS_ONLY"

@@ -22,7 +22,7 @@ class Outer(Component):
 
 
 def test_the_component_tag_names_the_outermost_component() -> None:
-    """G6."""
+    """Requirement G6."""
     (queue,) = record_program(Outer).find_by_type("aws:sqs/queue:Queue")
     assert queue.inputs["tags"] == {
         "Owner": "someone",
@@ -35,7 +35,7 @@ def test_the_component_tag_names_the_outermost_component() -> None:
 
 
 def test_resources_without_tag_support_get_no_tags() -> None:
-    """G6."""
+    """Requirement G6."""
     (alias,) = record_program(Outer).find_by_type("aws:kms/alias:Alias")
     assert "tags" not in alias.inputs
 

@@ -13,7 +13,7 @@ from tests.components.recorder import record_program
 
 
 def resolve_output(make: Callable[[], pulumi.Input[str]]) -> str:
-    """Return the resolved value of an output."""
+    """Return the resolved value of the output that `make` returns."""
     return record_program(lambda: pulumi.export("text", make())).outputs["text"]
 
 
@@ -59,7 +59,7 @@ def test_interpolate_json_accepts_documents_with_no_output_or_one_output() -> No
     assert resolve_output(lambda: interpolate_json({"a": make_output("b")})) == '{"a": "b"}'
 
 
-def test_parts_without_outputs_return_a_plain_string() -> None:
+def test_joining_parts_without_outputs_returns_a_plain_string() -> None:
     assert interpolate("a", JoinedText("b", "c")) == "abc"
     assert interpolate_json({"a": JoinedText("b", "c")}) == '{"a": "bc"}'
 
@@ -72,34 +72,34 @@ def test_joined_text_can_be_nested_and_can_repeat_an_output() -> None:
     assert resolve_output(make_joined_text) == '["arn", "arn/b*", "arn"]'
 
 
-def test_joined_text_cannot_be_formatted() -> None:
+def test_joined_text_cannot_be_used_in_an_f_string() -> None:
     with pytest.raises(TypeError, match="interpolate"):
         _ = f"prefix/{JoinedText('a', 'b')}"
 
 
 @pytest.mark.parametrize("others", [(), (make_output,)])
 def test_a_secret_part_makes_the_text_secret(others: tuple[Callable[[object], object], ...]) -> None:
-    def export_is_secret() -> None:
+    def export_secret_flag() -> None:
         parts = [pulumi.Output.secret("hunter2"), *(other("!") for other in others)]
         text = pulumi.Output.from_input(interpolate_json(parts))
         pulumi.export("secret", pulumi.Output.from_input(text.is_secret()))
 
-    assert record_program(export_is_secret).outputs["secret"] is True
+    assert record_program(export_secret_flag).outputs["secret"] is True
 
 
 def test_a_text_with_an_unknown_part_is_unknown() -> None:
-    def export_is_known() -> None:
-        async def resolve_is_known() -> bool:
+    def export_known_flag() -> None:
+        async def resolve_known_flag() -> bool:
             return False
 
         async def resolve_value() -> None:
             await asyncio.sleep(0)
 
-        part = pulumi.Output[Any](set(), resolve_value(), resolve_is_known())
+        part = pulumi.Output[Any](set(), resolve_value(), resolve_known_flag())
         text = pulumi.Output.from_input(interpolate("a", make_output("b"), part))
         pulumi.export("known", pulumi.Output.from_input(text.is_known()))
 
-    assert record_program(export_is_known).outputs["known"] is False
+    assert record_program(export_known_flag).outputs["known"] is False
 
 
 def test_a_text_depends_on_the_resources_of_all_its_parts() -> None:

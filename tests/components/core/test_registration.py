@@ -1,4 +1,4 @@
-"""`enable_fast_registration` in a program that is deployed. `test_program.py` tests it under plain mocks."""
+"""Tests of `enable_fast_registration` in a deployment. `test_program.py` tests it under the SDK's mocks."""
 
 import gc
 from pathlib import Path
@@ -12,7 +12,7 @@ from local.providers.core.resource import CreatedResource
 
 
 def run_as_language_host(program: object) -> None:
-    """Run a program that creates no resource, as a language host does."""
+    """Run a program as Pulumi's language host runs it. These programs create no resources."""
     assert callable(program)
     monitor = Monitor(
         project="p",
@@ -36,7 +36,7 @@ def test_garbage_collection_is_disabled_while_the_program_runs() -> None:
 
 
 def test_the_program_can_still_register_an_asynchronous_entrypoint() -> None:
-    """A program may call `pulumi.run` only once, so `enable_fast_registration` must not call it."""
+    """A program may call `pulumi.run` only once, so `enable_fast_registration` must not call `pulumi.run`."""
     called: list[str] = []
 
     async def main() -> None:

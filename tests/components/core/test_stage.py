@@ -18,7 +18,7 @@ def parse_stage(stage: str = "dev", region: str | None = "ap-southeast-1", **cha
 
 
 def make_image_settings(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return changed settings of the image service."""
+    """Return the settings of the image service with these changes."""
     return {"images": {**SETTINGS["images"], **changes}}
 
 
@@ -54,7 +54,7 @@ def test_settings_become_a_frozen_typed_stage() -> None:
 
 @pytest.mark.parametrize(("stage", "retains"), [("production", True), ("staging", False), ("dev", False)])
 def test_only_production_retains_data(stage: str, *, retains: bool) -> None:
-    """G3."""
+    """Requirement G3."""
     assert parse_stage(stage).retains_data is retains
 
 
@@ -139,7 +139,7 @@ def test_only_production_retains_data(stage: str, *, retains: bool) -> None:
 def test_the_error_names_a_wrong_setting_and_its_allowed_values(
     changes: dict[str, Any], path: str, allowed: str
 ) -> None:
-    """G4."""
+    """Requirement G4."""
     (problem,) = read_problems(**changes)
     assert problem.startswith(f"anchor-deploy:stage.{path}")
     assert allowed in problem.split("allowed: ")[1]
@@ -176,14 +176,14 @@ def test_the_error_names_a_wrong_setting_and_its_allowed_values(
     ],
 )
 def test_the_error_names_contradictory_settings(changes: dict[str, Any], setting: str, allowed: str) -> None:
-    """G4."""
+    """Requirement G4."""
     (problem,) = read_problems(**changes)
     assert problem.startswith(f"anchor-deploy:stage.{setting}")
     assert allowed in problem.split("allowed: ")[1]
 
 
 def test_production_allows_only_https_origins() -> None:
-    """G4, I1."""
+    """Requirements G4 and I1."""
     origins = make_image_settings(corsOrigins=["https://app.example.com", "http://localhost:3000"])
     assert parse_stage("dev", **origins).images.cors_origins[1] == "http://localhost:3000"
     (problem,) = read_problems(stage="production", **origins)
@@ -194,7 +194,7 @@ def test_production_allows_only_https_origins() -> None:
 
 
 def test_the_local_stage_has_no_zone_for_images() -> None:
-    """G4."""
+    """Requirement G4."""
     (problem,) = read_problems(stage="local", **make_image_settings(zone="a.com", hostedZoneId="Z1"))
     assert problem.startswith(
         "anchor-deploy:stage.images.zone is set, but the local stage has no certificate"
@@ -209,7 +209,7 @@ def test_the_local_stage_has_no_zone_for_images() -> None:
     ],
 )
 def test_the_image_hosts_contain_the_stage_except_in_production(stage: str, hosts: tuple[str, str]) -> None:
-    """I1, I3."""
+    """Requirements I1 and I3."""
     assert (
         parse_stage(stage, **make_image_settings(zone="example.com", hostedZoneId="Z1")).image_hosts == hosts
     )
@@ -217,7 +217,7 @@ def test_the_image_hosts_contain_the_stage_except_in_production(stage: str, host
 
 
 def test_one_error_names_every_wrong_setting() -> None:
-    """G4."""
+    """Requirement G4."""
     found = read_problems(
         region="us-east-1", architecture="mips", sites=[{"name": "ok-site", "memory": 1}, {}]
     )
@@ -230,19 +230,19 @@ def test_one_error_names_every_wrong_setting() -> None:
 
 
 def test_the_only_region_is_singapore() -> None:
-    """G2."""
+    """Requirement G2."""
     assert read_problems(region="us-east-1") == ("aws:region is 'us-east-1'; allowed: ap-southeast-1",)
     assert read_problems(region=None) == ("aws:region is missing; allowed: ap-southeast-1",)
 
 
 def test_a_stack_that_is_not_a_stage_is_refused() -> None:
-    """G1."""
+    """Requirement G1."""
     (problem,) = read_problems(stage="prod")
     assert problem == "the stack 'prod' is not a stage; allowed: local, dev, staging, production"
 
 
 def test_the_local_stage_may_use_http() -> None:
-    """D8."""
+    """Requirement D8."""
     assert parse_stage("local", siteUrl="http://{host}:8080").site_url == "http://{host}:8080"
 
 
@@ -263,7 +263,7 @@ def test_settings_that_are_not_a_mapping_are_refused(config: dict[str, str]) -> 
 
 
 def test_wrong_settings_stop_the_program_before_the_first_resource() -> None:
-    """G4."""
+    """Requirement G4."""
     registered: list[Recorded] = []
     with pytest.raises(ConfigurationError, match="architecture"):
         record_main_program("dev", {"architecture": "mips"}, registered=registered)

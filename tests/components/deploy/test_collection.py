@@ -11,7 +11,7 @@ DELETE_ACTIONS = {
 }
 
 
-def read_permissions() -> dict[str, list[str]]:
+def read_collection_permissions() -> dict[str, list[str]]:
     """Return, for each action that the collection may perform, the resources on which it is allowed."""
     found: dict[str, list[str]] = {}
     for statement in read_policy_statements(get_recording("dev")):
@@ -21,7 +21,7 @@ def read_permissions() -> dict[str, list[str]]:
     return found
 
 
-def test_the_collection_runs_hourly_with_the_number_of_kept_releases() -> None:
+def test_the_collection_runs_hourly_and_gets_the_number_of_kept_releases() -> None:
     recorded = get_recording("dev")
     function = recorded.find_resource("aws:lambda/function:Function", "collect").inputs
     assert function["handler"] == "runtime.deploy.handlers.collect.handle"
@@ -33,14 +33,15 @@ def test_the_collection_runs_hourly_with_the_number_of_kept_releases() -> None:
 
 
 def test_the_collection_may_delete_only_versions_and_files_of_sites() -> None:
-    assert read_permissions()["lambda:DeleteFunction"] == [
+    assert read_collection_permissions()["lambda:DeleteFunction"] == [
         "arn:aws:lambda:ap-southeast-1:123456789012:function:anchor-dev-site-*"
     ]
-    assert read_permissions()["s3:DeleteObject"] == [
+    assert read_collection_permissions()["s3:DeleteObject"] == [
         "arn:aws:s3:::anchor-dev-123456789012-assets/assets/*",
         "arn:aws:s3:::anchor-dev-123456789012-assets/cache/*",
     ]
-    assert not {"lambda:UpdateAlias", "lambda:UpdateFunctionCode", "s3:PutObject"} & read_permissions().keys()
+    forbidden = {"lambda:UpdateAlias", "lambda:UpdateFunctionCode", "s3:PutObject"}
+    assert not forbidden & read_collection_permissions().keys()
 
 
 def test_no_other_platform_function_may_delete_releases() -> None:

@@ -90,7 +90,7 @@ def test_the_release_function_may_change_only_functions_of_sites() -> None:
 
 
 def test_only_release_and_promote_may_switch_releases() -> None:
-    """D3."""
+    """Requirement D3."""
     writers = {
         function
         for function in VARIABLES
@@ -106,8 +106,8 @@ def test_only_release_and_promote_may_switch_releases() -> None:
     [
         (("BUILDS",), False, True),
         (("BUILDS",), True, True),
-        # AWS's documents do not say whether the condition key of one operation in a transaction contains the
-        # keys of the other operations, too. In this case, it does.
+        # AWS does not document which keys IAM compares for one operation of a transaction: only the keys
+        # of this operation, or the keys of all operations. This test case has the keys of all operations.
         (("BUILDS", PROJECT), True, True),
         ((PROJECT,), False, False),
         ((PROJECT,), True, False),
@@ -143,10 +143,10 @@ def list_delete_conditions(function: str) -> list[dict[str, Any]]:
 
 
 def meets_conditions(conditions: dict[str, dict[str, str]], context: dict[str, tuple[str, ...]]) -> bool:
-    """Return whether a request meets conditions with IAM's operators for keys with several values.
+    """Return whether a request meets conditions that use IAM's set operators.
 
-    IAM's `ForAllValues` also holds for a request without the key. DynamoDB's actions on rows always have
-    keys, so this function does not accept such requests.
+    In IAM, a `ForAllValues` condition also holds for a request without the condition key. This function
+    returns False for such a request, because DynamoDB's actions on rows always have the key.
     """
     quantifiers = {
         "ForAllValues:StringEquals": lambda values, wanted: bool(values) and set(values) <= {wanted},
@@ -160,14 +160,14 @@ def meets_conditions(conditions: dict[str, dict[str, str]], context: dict[str, t
 
 
 def test_the_api_may_write_secrets_but_not_read_them() -> None:
-    """A4."""
+    """Requirement A4."""
     actions = {action for granted, _ in list_permissions("api") for action in granted}
     assert {"ssm:PutParameter", "kms:Encrypt"} <= actions
     assert not {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "kms:Decrypt"} & actions
 
 
 def test_promote_may_delete_secrets_but_not_read_them() -> None:
-    """A4."""
+    """Requirement A4."""
     actions = {action for granted, _ in list_permissions("promote") for action in granted}
     assert "ssm:DeleteParameters" in actions
     assert not {"ssm:GetParameter", "ssm:GetParameters", "kms:Decrypt"} & actions
@@ -175,7 +175,7 @@ def test_promote_may_delete_secrets_but_not_read_them() -> None:
 
 @pytest.mark.parametrize(("queue", "function"), [("builds", "orchestrator"), ("releases", "release")])
 def test_a_queue_calls_its_function_with_one_message_at_a_time(queue: str, function: str) -> None:
-    """P4."""
+    """Requirement P4."""
     mapping = (
         get_recording("dev")
         .find_resource("aws:lambda/eventSourceMapping:EventSourceMapping", function)
@@ -196,7 +196,7 @@ def test_a_function_gets_the_maximum_receive_count_of_its_queue(queue: str, func
 
 
 def test_the_build_events_function_receives_the_end_of_every_build() -> None:
-    """P7."""
+    """Requirement P7."""
     recorded = get_recording("dev")
     rule = recorded.find_resource("aws:cloudwatch/eventRule:EventRule", "build-ended")
     pattern: dict[str, Any] = json.loads(rule.inputs["eventPattern"])

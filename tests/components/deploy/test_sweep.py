@@ -5,7 +5,7 @@ from tests.components.recorder import get_recording
 
 
 def test_the_sweep_runs_once_a_minute() -> None:
-    """P9."""
+    """Requirement P9."""
     recorded = get_recording("dev")
     rule = recorded.find_resource("aws:cloudwatch/eventRule:EventRule", "sweep-every-minute").inputs
     assert rule["scheduleExpression"] == "rate(1 minute)"
@@ -24,7 +24,7 @@ def test_the_sweep_runs_once_a_minute() -> None:
 
 
 def test_the_sweep_may_only_send_messages_and_read_builds() -> None:
-    """P6, P9."""
+    """Requirements P6 and P9."""
     actions = {
         action
         for statement in read_policy_statements(get_recording("dev"))

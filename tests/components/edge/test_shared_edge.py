@@ -80,8 +80,8 @@ def test_every_cache_key_contains_release_and_host(path: str) -> None:
     assert len(headers) <= 10, "CloudFront allows ten"
 
 
-def test_the_cache_key_of_pages_contains_the_headers_that_next_varies_by() -> None:
-    """D7."""
+def test_the_cache_key_of_pages_contains_next_js_headers_the_draft_mode_cookie_and_the_query() -> None:
+    """Requirement D7."""
     key = read_cache_key(record_shared_edge(), "default")
     assert set(key["headersConfig"]["headers"]["items"]) >= {
         "rsc",
@@ -120,7 +120,7 @@ def test_responses_without_cache_control_are_not_cached() -> None:
 
 @pytest.mark.parametrize("path", ["default", "/_next/static/*", "/_next/image*", "/*/_next/image*"])
 def test_every_behavior_uses_https_compression_and_the_edge_functions(path: str) -> None:
-    """D8."""
+    """Requirement D8."""
     recorded = record_shared_edge()
     behavior = read_behaviors(recorded)[path]
     assert behavior["viewerProtocolPolicy"] == "redirect-to-https"
@@ -141,13 +141,13 @@ def test_errors_are_not_cached() -> None:
 
 
 def test_the_distribution_supports_http_2_and_3() -> None:
-    """D8."""
+    """Requirement D8."""
     made = read_distribution(record_shared_edge())
     assert (made["httpVersion"], made["isIpv6Enabled"], made["enabled"]) == ("http2and3", True, True)
 
 
 def test_requests_to_the_bucket_are_signed() -> None:
-    """B6, D8."""
+    """Requirements B6 and D8."""
     recorded = record_shared_edge()
     (access,) = recorded.find_by_type("aws:cloudfront/originAccessControl:OriginAccessControl")
     assert (access.inputs["signingBehavior"], access.inputs["signingProtocol"]) == ("always", "sigv4")
@@ -158,7 +158,7 @@ def test_requests_to_the_bucket_are_signed() -> None:
 
 
 def test_responses_have_security_headers() -> None:
-    """D8."""
+    """Requirement D8."""
     (policy,) = record_shared_edge().find_by_type(
         "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
     )
@@ -178,7 +178,7 @@ def test_a_stage_without_a_zone_has_no_certificate_and_no_record() -> None:
 
 
 def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
-    """G2."""
+    """Requirement G2."""
     recorded = record_shared_edge(domain="sites.example.com", hostedZoneId="Z123")
     (certificate,) = recorded.find_by_type("aws:acm/certificate:Certificate")
     (validation,) = recorded.find_by_type("aws:acm/certificateValidation:CertificateValidation")
@@ -198,8 +198,8 @@ def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
     assert records["CNAME"]["name"] == "_x.example."
 
 
-def test_only_resources_for_cloudfront_are_in_another_region() -> None:
-    """G2: these are the certificates, and the alarms on CloudFront metrics with their topic."""
+def test_only_resources_for_cloudfront_are_outside_of_the_stages_region() -> None:
+    """G2: only certificates, and the alarms on CloudFront's metrics with their topic, are in us-east-1."""
     elsewhere = {
         resource.type for resource in get_recording("production").resources if resource.inputs.get("region")
     }

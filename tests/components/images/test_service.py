@@ -22,8 +22,8 @@ BUCKET = "arn:aws:s3:::anchor-dev-123456789012-images"
 DELIVERED, UPLOADS = f"{BUCKET}/images/*", f"{BUCKET}/uploads/*"
 
 
-def read_inputs(kind: str, name: str, on: str = "dev") -> dict[str, Any]:
-    return dict(get_recording(on).find_resource(kind, name).inputs)
+def read_inputs(kind: str, name: str, stage: str = "dev") -> dict[str, Any]:
+    return dict(get_recording(stage).find_resource(kind, name).inputs)
 
 
 def build_function_arn(function: str) -> str:
@@ -31,23 +31,23 @@ def build_function_arn(function: str) -> str:
 
 
 def list_permissions(function: str) -> list[tuple[set[str], list[str]]]:
-    """Return the permissions of a function, without logging and tracing."""
+    """Return the permissions of a function, except the permissions for logging and tracing."""
     policy = json.loads(read_inputs("aws:iam/rolePolicy:RolePolicy", function)["policy"])
     return [(set(one["Action"]), one["Resource"]) for one in policy["Statement"][2:]]
 
 
-@pytest.mark.parametrize(("on", "recovered"), [("dev", False), ("production", True)])
-def test_the_table_has_a_stream_and_is_recoverable_in_production(on: str, *, recovered: bool) -> None:
-    """T7, I4."""
-    table = read_inputs("aws:dynamodb/table:Table", "images", on)
+@pytest.mark.parametrize(("stage", "recoverable"), [("dev", False), ("production", True)])
+def test_the_table_has_a_stream_and_is_recoverable_in_production(stage: str, *, recoverable: bool) -> None:
+    """Requirements T7 and I4."""
+    table = read_inputs("aws:dynamodb/table:Table", "images", stage)
     assert (table["streamEnabled"], table["streamViewType"]) == (True, "NEW_AND_OLD_IMAGES")
     assert table["ttl"] == {"attributeName": "ttl", "enabled": True}
-    assert table["pointInTimeRecovery"] == {"enabled": recovered}
+    assert table["pointInTimeRecovery"] == {"enabled": recoverable}
     assert {index["projectionType"] for index in table["globalSecondaryIndexes"]} == {"ALL"}
 
 
 def test_images_use_intelligent_tiering_and_uploads_expire_after_a_day() -> None:
-    """B5."""
+    """Requirement B5."""
     rules = read_inputs("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "images")["rules"]
     tier, expire, abort = rules
     assert tier["transitions"] == [{"storageClass": "INTELLIGENT_TIERING", "days": 0}]
@@ -57,7 +57,7 @@ def test_images_use_intelligent_tiering_and_uploads_expire_after_a_day() -> None
 
 
 def test_pages_of_the_listed_origins_may_upload_and_read_the_etag() -> None:
-    """B5."""
+    """Requirement B5."""
     kind = "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration"
     (rule,) = read_inputs(kind, "images", "production")["corsRules"]
     assert rule["allowedOrigins"] == ["https://app.example.com"]
@@ -66,7 +66,7 @@ def test_pages_of_the_listed_origins_may_upload_and_read_the_etag() -> None:
 
 
 def test_images_are_not_versioned() -> None:
-    """B5."""
+    """Requirement B5."""
     assert not [
         resource
         for resource in get_recording("production").find_by_type("aws:s3/bucketVersioning:BucketVersioning")
@@ -75,7 +75,7 @@ def test_images_are_not_versioned() -> None:
 
 
 def test_only_uploads_notify_the_upload_function() -> None:
-    """I2."""
+    """Requirement I2."""
     (notification,) = get_recording("dev").find_by_type("aws:s3/bucketNotification:BucketNotification")
     assert notification.inputs["lambdaFunctions"] == [
         {
@@ -91,7 +91,7 @@ def test_only_uploads_notify_the_upload_function() -> None:
 
 
 def test_a_failed_upload_event_moves_to_the_dead_letter_queue() -> None:
-    """I2."""
+    """Requirement I2."""
     configs = get_recording("dev").find_by_type(
         "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
     )
@@ -120,7 +120,7 @@ def test_a_bucket_can_notify_only_one_function() -> None:
 
 
 def test_images_are_cached_for_a_day_by_their_path() -> None:
-    """I3."""
+    """Requirement I3."""
     policy = read_inputs("aws:cloudfront/cachePolicy:CachePolicy", "images-delivery")
     assert (policy["minTtl"], policy["defaultTtl"], policy["maxTtl"]) == (0, 86_400, 31_536_000)
     key = policy["parametersInCacheKeyAndForwardedToOrigin"]
@@ -130,7 +130,7 @@ def test_images_are_cached_for_a_day_by_their_path() -> None:
 
 
 def test_images_are_delivered_over_https_in_the_cheapest_price_class() -> None:
-    """I3."""
+    """Requirement I3."""
     distribution = read_inputs(DISTRIBUTION, "images-delivery", "production")
     behavior = distribution["defaultCacheBehavior"]
     assert (distribution["httpVersion"], distribution["priceClass"]) == ("http2", "PriceClass_100")
@@ -141,7 +141,7 @@ def test_images_are_delivered_over_https_in_the_cheapest_price_class() -> None:
     assert distribution["viewerCertificate"]["minimumProtocolVersion"] == "TLSv1.2_2021"
 
 
-def test_only_the_distribution_reads_the_bucket_and_only_images() -> None:
+def test_only_the_distribution_may_read_the_bucket_and_it_may_read_only_images() -> None:
     """I3, B6: the distribution may not read uploads, so no request can get an upload."""
     (origin,) = read_inputs(DISTRIBUTION, "images-delivery")["origins"]
     assert origin["originAccessControlId"]
@@ -169,14 +169,14 @@ def test_images_have_a_content_security_policy_and_no_sniffing() -> None:
 
 
 def test_a_stage_with_a_zone_has_custom_image_hosts() -> None:
-    """I1, I3."""
+    """Requirements I1 and I3."""
     outputs = get_recording("staging").outputs["images"]
     assert outputs["apiEndpoint"] == "https://images-staging.staging.example.com"
     assert outputs["deliveryUrl"] == "https://images-cdn-staging.staging.example.com"
 
 
 def test_a_stage_without_a_zone_uses_the_host_names_of_aws() -> None:
-    """I1, I3."""
+    """Requirements I1 and I3."""
     outputs = get_recording("dev").outputs["images"]
     assert outputs["apiEndpoint"] == "https://api.execute-api.ap-southeast-1.amazonaws.com"
     assert outputs["deliveryUrl"] == "https://d111111abcdef8.cloudfront.net"
@@ -184,7 +184,7 @@ def test_a_stage_without_a_zone_uses_the_host_names_of_aws() -> None:
 
 
 def test_each_function_has_its_environment_variables() -> None:
-    """I2."""
+    """Requirement I2."""
     api = read_inputs(FUNCTION, "images-api", "production")
     assert api["handler"] == "runtime.images.handlers.api.handle"
     assert api["environment"]["variables"] == {
@@ -207,7 +207,7 @@ def test_each_function_has_its_environment_variables() -> None:
 
 
 def test_the_api_may_change_images_and_sign_uploads_but_not_read_files() -> None:
-    """T3, I2."""
+    """Requirements T3 and I2."""
     assert list_permissions("images-api") == [
         (
             {
@@ -228,7 +228,7 @@ def test_the_api_may_change_images_and_sign_uploads_but_not_read_files() -> None
 
 
 def test_the_upload_function_may_copy_files_and_update_images() -> None:
-    """T3, I2."""
+    """Requirements T3 and I2."""
     assert list_permissions("images-uploaded") == [
         ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, [TABLE]),
         ({"s3:DeleteObject", "s3:GetObject"}, [UPLOADS]),
@@ -239,12 +239,12 @@ def test_the_upload_function_may_copy_files_and_update_images() -> None:
 
 
 def test_the_image_service_has_no_access_to_the_deploy_platform() -> None:
-    """T3: the image service also cannot derive webhook secrets."""
+    """T3: for example, the image service cannot use the signing key, so it cannot derive webhook secrets."""
     for name in ("images-api", "images-uploaded"):
         policy = read_inputs("aws:iam/rolePolicy:RolePolicy", name)["policy"]
         for forbidden in ("projects", "deployments", "key/signing", "key/secrets", "artifacts"):
             assert forbidden not in policy
 
 
-def test_a_route_has_a_key() -> None:
+def test_the_key_of_a_route_is_its_method_and_path() -> None:
     assert Route(method="GET", path="/images/{imageId}", function="images-api").key == "GET /images/{imageId}"

@@ -24,7 +24,7 @@ def read_alarm(name: str, stage: str = "dev") -> Recorded:
     return get_recording(stage).find_resource(ALARM, name)
 
 
-def read_filters(metric: str | None = None) -> list[dict[str, Any]]:
+def read_metric_filters(metric: str | None = None) -> list[dict[str, Any]]:
     """Return the metric filters of a metric, or all metric filters."""
     found = [
         one.inputs
@@ -90,7 +90,7 @@ def test_one_error_or_throttle_of_a_platform_function_raises_an_alarm(kind: str,
 
 
 def test_a_call_that_lambda_drops_as_recursive_raises_an_alarm() -> None:
-    """P4, Q2: only functions that SQS or S3 call can be part of such a chain of calls."""
+    """P4, Q2: only a function that SQS or S3 calls can be part of a recursive chain of calls."""
     dropped = {
         alarm.inputs["dimensions"]["FunctionName"]: alarm.inputs
         for alarm in get_recording("dev").find_by_type(ALARM)
@@ -123,7 +123,7 @@ def test_alarms_of_distributions_are_in_the_region_of_their_metrics(distribution
 
 
 def test_an_alarm_is_raised_when_many_builds_fail() -> None:
-    """The alarm needs five failed builds in an hour, and more than half of all ended builds.
+    """The alarm is raised if at least five builds, and more than half of all ended builds, fail in an hour.
 
     Broken code of a single site does not reach both limits.
     """
@@ -131,7 +131,7 @@ def test_an_alarm_is_raised_when_many_builds_fail() -> None:
     percent, failed, ended = inputs["metricQueries"]
     assert percent["expression"] == "IF(failed >= 5, 100 * failed / ended, 0)"
     assert (failed["id"], ended["id"], inputs["threshold"]) == ("failed", "ended", 50)
-    filters = {each["metricTransformation"]["name"]: each for each in read_filters()}
+    filters = {each["metricTransformation"]["name"]: each for each in read_metric_filters()}
     assert filters["BuildsEnded"]["metricTransformation"]["value"] == "1"
     for query in (failed, ended):
         counted = filters[query["metric"]["metricName"]]
@@ -144,7 +144,7 @@ def test_an_alarm_is_raised_when_many_builds_fail() -> None:
 def test_builds_that_wait_longer_than_the_build_timeout_raise_an_alarm() -> None:
     """P8, Q2: the alarm reads the maximum of the waiting times that the sweep and the orchestrator log."""
     inputs = read_alarm("builds-waiting").inputs
-    counted = read_filters("LongestWait")
+    counted = read_metric_filters("LongestWait")
     assert {each["logGroupName"]: each["pattern"] for each in counted} == {
         "/aws/lambda/anchor-dev-sweep": f'{{ $.message = "{BUILDS_WAIT}" }}',
         "/aws/lambda/anchor-dev-orchestrator": f'{{ $.message = "{CODEBUILD_FULL}" }}',
@@ -157,28 +157,28 @@ def test_builds_that_wait_longer_than_the_build_timeout_raise_an_alarm() -> None
     assert inputs["period"] >= 2 * LEASES[Status.QUEUED].total_seconds()
 
 
-def test_a_codebuild_quota_below_the_setting_raises_an_alarm() -> None:
-    """P8, Q2: with such a quota, CodeBuild refuses a build, or accepts the build and queues it itself."""
+def test_a_codebuild_quota_below_concurrent_builds_raises_an_alarm() -> None:
+    """P8, Q2: if the quota is below the setting `concurrentBuilds`, CodeBuild refuses or queues builds."""
     inputs = read_alarm("codebuild-full").inputs
     assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
-    assert {each["logGroupName"]: each["pattern"] for each in read_filters("CodeBuildFull")} == {
+    assert {each["logGroupName"]: each["pattern"] for each in read_metric_filters("CodeBuildFull")} == {
         "/aws/lambda/anchor-dev-orchestrator": f'{{ $.message = "{CODEBUILD_FULL}" }}',
         "/aws/lambda/anchor-dev-build-events": f'{{ $.message = "{BUILD_ENDED}" && $.queued >= 60 }}',
     }
 
 
 def test_presigned_uploads_that_s3_refuses_raise_an_alarm() -> None:
-    """Q2: one denial is enough. Without a denial, more uploads must fail than `CONNECTIONS`."""
+    """Q2: one denied upload, or more than `CONNECTIONS` failed uploads of one release, raises the alarm."""
     inputs = read_alarm("presigned-uploads").inputs
     assert (inputs["statistic"], inputs["threshold"]) == ("Sum", 1)
-    (counted,) = read_filters("PresignedUploadFailures")
+    (counted,) = read_metric_filters("PresignedUploadFailures")
     assert counted["logGroupName"] == "/aws/lambda/anchor-dev-release"
     lasting = f"($.denied > 0) || ($.failed > {CONNECTIONS})"
     assert counted["pattern"] == f'{{ ($.message = "{PRESIGNED_UPLOADS_FAILED}") && ({lasting}) }}'
 
 
 def test_build_metrics_have_a_namespace_per_stage() -> None:
-    namespaces = {each["metricTransformation"]["namespace"] for each in read_filters()}
+    namespaces = {each["metricTransformation"]["namespace"] for each in read_metric_filters()}
     assert namespaces == {"Anchor/dev"}
     for name in ("builds-waiting", "codebuild-full", "presigned-uploads"):
         assert read_alarm(name).inputs["namespace"] == "Anchor/dev"
@@ -239,6 +239,6 @@ def test_every_graph_has_a_region_and_a_title() -> None:
             assert graph["title"]
 
 
-def test_a_long_description_is_refused() -> None:
+def test_a_long_alarm_description_is_refused() -> None:
     with pytest.raises(DeclarationError, match="alarm 'long' has 1025 characters; CloudWatch allows 1024"):
         _check_description("long", "x" * 1025)

@@ -37,7 +37,7 @@ def test_the_policy_allows_the_actions_of_the_repositories() -> None:
 
 
 def test_writing_and_reading_tokens_are_separate_grants() -> None:
-    """S2."""
+    """Requirement S2."""
     grants: list[Grant] = []
 
     def define_resources() -> None:
@@ -51,5 +51,5 @@ def test_writing_and_reading_tokens_are_separate_grants() -> None:
 
 
 def test_the_arn_of_the_policy_is_a_stack_output() -> None:
-    """G5."""
+    """Requirement G5."""
     assert get_recording("dev").outputs["shopStorePolicyArn"].endswith(":policy/anchor-dev-shop-store")

@@ -15,7 +15,7 @@ FUNCTION = "aws:lambda/function:Function"
 
 
 def list_permissions(role: str) -> dict[str, set[str]]:
-    """Return, for each action that a role allows, its resources. Permissions for logs are left out."""
+    """Return the resources that a role may access, by action. Permissions for logs are left out."""
     found: dict[str, set[str]] = {}
     for statement in read_policy_statements(get_recording("dev")):
         if statement.resource_urn.endswith(f"RolePolicy::{role}"):
@@ -57,8 +57,8 @@ def test_a_site_has_its_own_host_below_the_domain() -> None:
     assert json.loads(row.inputs["item"])["host"] == {"S": "docs.sites.staging.example.com"}
 
 
-def test_the_server_has_access_to_its_cache_tags_and_queue() -> None:
-    """D7, P6."""
+def test_the_server_has_access_to_its_cache_its_tag_table_and_its_queue() -> None:
+    """Requirements D7 and P6."""
     assert list_permissions("site-next-site-server") == {
         "s3:GetObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:PutObject": {f"{ASSETS}/cache/next-site/*"},
@@ -73,12 +73,12 @@ def test_the_server_has_access_to_its_cache_tags_and_queue() -> None:
 
 
 def test_the_image_function_may_only_read_the_files_of_its_site() -> None:
-    """D7, P6."""
+    """Requirements D7 and P6."""
     assert list_permissions("site-next-site-image") == {"s3:GetObject": {f"{ASSETS}/assets/next-site/*"}}
 
 
 def test_the_revalidation_function_may_only_receive_messages() -> None:
-    """D7, P6."""
+    """Requirements D7 and P6."""
     queue = "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"
     assert list_permissions("site-next-site-revalidate") == {
         "sqs:ReceiveMessage": {queue},
@@ -88,7 +88,7 @@ def test_the_revalidation_function_may_only_receive_messages() -> None:
 
 
 def test_the_tag_table_has_the_keys_that_opennext_needs() -> None:
-    """D7."""
+    """Requirement D7."""
     (table,) = [table for table in list_dynamodb_tables("dev") if table["TableName"].endswith("-tags")]
     assert table["KeySchema"] == [
         {"AttributeName": "tag", "KeyType": "HASH"},
@@ -111,7 +111,7 @@ def test_the_tag_table_has_the_keys_that_opennext_needs() -> None:
         ("revalidate", "index.handler"),
     ],
 )
-def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handler: str) -> None:
+def test_pulumi_ignores_what_releases_change_in_the_functions_of_a_site(function: str, handler: str) -> None:
     """G8, D8: the server and image functions use the wrapper that accepts only requests from the edge.
 
     Pulumi ignores changes of code, environment and layers, because releases set them.
@@ -123,12 +123,12 @@ def test_the_functions_of_a_site_do_not_change_with_pulumi(function: str, handle
     assert set(made.ignore_changes) == {"code", "environment", "layers"}
 
 
-def test_a_site_has_the_memory_of_its_settings() -> None:
+def test_the_server_function_has_the_memory_size_of_the_sites_settings() -> None:
     server = get_recording("production").find_resource(FUNCTION, "site-next-site-server")
     assert server.inputs["memorySize"] == 1536
 
 
-def test_failed_revalidations_are_kept_without_alarm() -> None:
+def test_failed_revalidations_are_kept_but_raise_no_alarm() -> None:
     """A revalidation runs code of the tenant, and errors in this code raise no alarm."""
     recorded = get_recording("dev")
     assert recorded.find_resource("aws:sqs/queue:Queue", "site-next-site-revalidate-dead")
@@ -140,45 +140,45 @@ def test_failed_revalidations_are_kept_without_alarm() -> None:
     }
 
 
-def read_project(stage: str = "dev") -> dict[str, Any]:
+def read_build_project(stage: str = "dev") -> dict[str, Any]:
     (made,) = get_recording(stage).find_by_type("aws:codebuild/project:Project")
     return dict(made.inputs)
 
 
 def test_the_repository_cannot_replace_the_buildspec() -> None:
-    """P6."""
-    source = read_project()["source"]
+    """Requirement P6."""
+    source = read_build_project()["source"]
     assert source["type"] == "NO_SOURCE"
     assert yaml.safe_load(source["buildspec"])["phases"]
 
 
 def test_a_build_has_three_gigabytes_and_thirty_minutes() -> None:
-    """P5."""
-    made = read_project()
+    """Requirement P5."""
+    made = read_build_project()
     assert made["environment"]["computeType"] == "BUILD_GENERAL1_SMALL"
     assert made["buildTimeout"] == 30
     assert made["environment"]["privilegedMode"] is False
 
 
 @pytest.mark.parametrize(("stage", "cpu"), [("dev", "arm64"), ("local", "x64")])
-def test_images_are_built_for_the_cpu_of_the_functions(stage: str, cpu: str) -> None:
-    """D7."""
+def test_a_build_knows_the_cpu_architecture_of_the_functions(stage: str, cpu: str) -> None:
+    """Requirement D7."""
     variables = {
         variable["name"]: variable["value"]
-        for variable in read_project(stage)["environment"]["environmentVariables"]
+        for variable in read_build_project(stage)["environment"]["environmentVariables"]
     }
     assert variables == {"ANCHOR_LAMBDA_ARCH": cpu, "NEXT_TELEMETRY_DISABLED": "1"}
 
 
 def test_a_build_is_logged_in_cloudwatch_and_in_the_logs_bucket() -> None:
-    """P5."""
-    logs = read_project()["logsConfig"]
+    """Requirement P5."""
+    logs = read_build_project()["logsConfig"]
     assert logs["cloudwatchLogs"]["groupName"] == "/aws/codebuild/anchor-dev-site-next-site-build"
     assert logs["s3Logs"]["location"] == "anchor-dev-123456789012-logs/logs/builds/next-site"
 
 
 def test_a_build_has_access_to_its_own_artifacts_logs_and_secrets() -> None:
-    """P6."""
+    """Requirement P6."""
     artifacts, logs = (f"arn:aws:s3:::anchor-dev-123456789012-{name}" for name in ("artifacts", "logs"))
     secrets = "arn:aws:ssm:ap-southeast-1:123456789012:parameter/anchor/dev/sites/next-site/*"
     assert list_permissions("site-next-site-build") == {
@@ -191,7 +191,7 @@ def test_a_build_has_access_to_its_own_artifacts_logs_and_secrets() -> None:
 
 
 def test_a_build_may_decrypt_only_its_own_parameters() -> None:
-    """P6, A4."""
+    """Requirements P6 and A4."""
     (decrypt,) = [
         statement.document["Condition"]
         for statement in read_policy_statements(get_recording("dev"))
@@ -209,7 +209,7 @@ def test_a_build_may_decrypt_only_its_own_parameters() -> None:
 
 
 def test_only_codebuild_assumes_the_build_role_and_only_for_its_project() -> None:
-    """P6."""
+    """Requirement P6."""
     role = get_recording("dev").find_resource("aws:iam/role:Role", "site-next-site-build")
     (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
     assert statement["Principal"] == {"Service": "codebuild.amazonaws.com"}

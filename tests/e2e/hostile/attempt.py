@@ -16,7 +16,10 @@ CONFIG = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
 
 
 def remove_account_id(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore's prepared request
-    """Remove the account id that botocore puts before the host name. Only the host name has an address."""
+    """Remove the account id that botocore puts before the host name of a request's URL.
+
+    The host name with the account id has no IP address.
+    """
     host = urlsplit(request.url).netloc
     request.headers["Host"] = host  # the signature contains this host
     request.url = ENDPOINT + request.url.partition(host)[2]

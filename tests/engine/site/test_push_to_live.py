@@ -43,7 +43,7 @@ def releases(project: TinyProject, visitor: Visitor) -> Releases:
 
 
 def test_the_program_is_deployed_without_a_warning(first_deployment: Deployment) -> None:
-    """G1, L4."""
+    """Requirements G1 and L4."""
     created, updated = len(first_deployment.created), len(first_deployment.updated)
     assert first_deployment.warnings == ()
     assert (created, updated) == (len(first_deployment.resources), 0)
@@ -61,7 +61,7 @@ def test_the_outputs_are_read_from_the_pulumi_state(cloud: Cloud, first_deployme
 
 
 def test_a_push_goes_live(project: TinyProject, releases: Releases) -> None:
-    """P1."""
+    """Requirement P1."""
     assert releases.first["status"] == releases.second["status"] == "live", releases
     assert releases.first["commitSha"] in releases.first_page
     assert releases.second["commitSha"] in releases.second_page
@@ -69,22 +69,22 @@ def test_a_push_goes_live(project: TinyProject, releases: Releases) -> None:
 
 
 def test_an_older_release_is_promoted(project: TinyProject, visitor: Visitor, releases: Releases) -> None:
-    """P6."""
+    """Requirement P6."""
     promoted = project.client.promote(releases.first["deploymentId"])
     assert promoted["status"] == "live"
     assert visitor.get("/").text == releases.first_page
 
 
 def test_an_image_is_uploaded_and_delivered(cloud: Cloud, project: TinyProject) -> None:
-    """I2."""
+    """Requirement I2."""
     check_images(cloud, project.client, Progress())
 
 
 @pytest.fixture
-def promoted_and_collected(
+def promotion_and_collection(
     cloud: Cloud, platform: TinyPlatform, project: TinyProject, releases: Releases
 ) -> None:
-    """Promote the first release. Release the site `docs`, delete its project, and collect what is left."""
+    """Promote the first release. Release the site `docs`, delete its project, and run the collection."""
     project.client.promote(releases.first["deploymentId"])
     deleted = platform.create_project("docs")
     assert deleted.release()["status"] == "live"
@@ -96,7 +96,7 @@ def promoted_and_collected(
     assert (remaining.keys, remaining.objects) == (frozenset(), frozenset())
 
 
-@pytest.mark.usefixtures("promoted_and_collected")
+@pytest.mark.usefixtures("promotion_and_collection")
 def test_a_second_up_changes_nothing_after_a_promotion_and_a_collection(
     cloud: Cloud, first_deployment: Deployment, visitor: Visitor, releases: Releases
 ) -> None:
@@ -107,7 +107,7 @@ def test_a_second_up_changes_nothing_after_a_promotion_and_a_collection(
     assert visitor.get("/").text == releases.first_page
 
 
-def test_the_checks_of_the_first_account_run_the_real_preview(cloud: Cloud, releases: Releases) -> None:
+def test_the_checks_of_the_first_account_pass_with_the_real_preview(cloud: Cloud, releases: Releases) -> None:
     """G7: after a push, `pulumi preview` with and without `--refresh` plans no change."""
     assert releases.second["status"] == "live"
     assert isinstance(cloud.engine, PulumiEngine)
@@ -126,10 +126,10 @@ def test_the_checks_of_the_first_account_run_the_real_preview(cloud: Cloud, rele
     found = {
         each.check.name: each.finding.detail for each in results if each.finding.verdict is not Verdict.PASSED
     }
-    # The layers of this machine contain no boto3, because all functions use the packages of the host.
     assert found.keys() - MAY_FAIL_LOCALLY == set(), found
 
 
-# Checks that may fail on the embedded cloud. The layers contain no boto3, nobody opens the links in the mails
-# for the addresses, and the emulator answers differently from AWS about alarms.
+# Checks that can fail on the embedded cloud. The layers contain no boto3, because all functions use the
+# packages of the host. Nobody confirms the alarms' mail subscriptions. The emulator's answers about alarms
+# differ from those of AWS.
 MAY_FAIL_LOCALLY = {"boto3", "addresses for alarms", "alarms"}

@@ -38,7 +38,7 @@ def run_command(
 def test_the_preview_of_an_unchanged_program_has_no_changes(
     cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """G7."""
+    """Requirement G7."""
     command = read_command("preview.yml", "preview", "preview", tmp_path)
     assert run_command(cloud, command, tmp_path, monkeypatch) == (0, "production: no changes\n")
 

@@ -103,7 +103,7 @@ def install_dynalite(node: NodeInstallation) -> Path:
     if _is_installed(INSTALLED, lock):
         return INSTALLED
     INSTALLED.parent.mkdir(parents=True, exist_ok=True)
-    # Two test workers may install at the same time. Therefore each worker installs into its own folder, and
+    # Two test workers can install at the same time. Therefore each worker installs into its own folder, and
     # renames the folder at the end.
     with tempfile.TemporaryDirectory(dir=INSTALLED.parent) as name:
         folder = Path(name) / "dynalite"

@@ -1,4 +1,4 @@
-"""The repositories on DynamoDB servers: the tests of `tests/runtime/data/single_rows.py`."""
+"""Runs the tests of `tests/runtime/data/single_rows.py` on two DynamoDB servers. Also tests row sizes."""
 
 import pytest
 from botocore.exceptions import ClientError

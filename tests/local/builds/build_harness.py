@@ -55,7 +55,7 @@ class FakeAws:
     metadata: dict[str, Mapping[str, str]] = field(factory=dict[str, Mapping[str, str]])
 
     def create_log_stream(self, *, logGroupName: str, logStreamName: str) -> object:
-        self.check("CreateLogStream")
+        self.check_permission("CreateLogStream")
         self.streams.append((logGroupName, logStreamName))
         return {}
 
@@ -66,13 +66,13 @@ class FakeAws:
         logStreamName: str,
         logEvents: Sequence[Mapping[str, Any]],
     ) -> object:
-        self.check("PutLogEvents")
+        self.check_permission("PutLogEvents")
         assert (logGroupName, logStreamName) in self.streams
         self.batches.append(list(logEvents))
         return {}
 
     def get_parameters(self, *, Names: Sequence[str], WithDecryption: bool) -> Mapping[str, Any]:
-        self.check("GetParameters")
+        self.check_permission("GetParameters")
         assert WithDecryption
         assert len(Names) <= 10
         self.parameter_requests.append(tuple(Names))
@@ -89,12 +89,12 @@ class FakeAws:
         Body: IO[bytes],
         Metadata: Mapping[str, str] | None = None,
     ) -> object:
-        self.check("PutObject")
+        self.check_permission("PutObject")
         self.objects[f"{Bucket}/{Key}"] = Body.read()
         self.metadata[f"{Bucket}/{Key}"] = Metadata or {}
         return {}
 
-    def check(self, operation: str) -> None:
+    def check_permission(self, operation: str) -> None:
         if operation in self.refused:
             raise create_access_denied_error(operation)
 

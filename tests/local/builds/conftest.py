@@ -13,8 +13,8 @@ from tests.local.builds.build_harness import CREDENTIALS, ROLE, BuildHarness, Fa
 
 
 @pytest.fixture
-def host() -> dict[str, str]:
-    """Return the environment of the process that runs the builds."""
+def host_environment() -> dict[str, str]:
+    """The environment of the process that runs the builds."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "HOME": "/nonexistent",
@@ -29,7 +29,7 @@ def host() -> dict[str, str]:
 
 
 @pytest.fixture
-def harness(tmp_path: Path, host: dict[str, str]) -> BuildHarness:
+def harness(tmp_path: Path, host_environment: dict[str, str]) -> BuildHarness:
     node = tmp_path / "node" / "bin"
     node.mkdir(parents=True)
     (node / "node").write_text("#!/bin/sh\necho the chosen node\n")
@@ -41,8 +41,8 @@ def harness(tmp_path: Path, host: dict[str, str]) -> BuildHarness:
             raise LookupError("no such role")
         return CREDENTIALS
 
-    def create_clients(given: Mapping[str, str], region: str) -> BuildClients:
-        assert (given, region) == (CREDENTIALS, "ap-southeast-1")
+    def create_clients(credentials: Mapping[str, str], region: str) -> BuildClients:
+        assert (credentials, region) == (CREDENTIALS, "ap-southeast-1")
         return BuildClients(logs=aws, parameters=aws, objects=aws)
 
     runner = BuildRunner(
@@ -51,7 +51,7 @@ def harness(tmp_path: Path, host: dict[str, str]) -> BuildHarness:
             node=node,
             npm_cache=tmp_path / "npm-cache",
             endpoint_url="http://127.0.0.1:4566",
-            host_environment=host,
+            host_environment=host_environment,
             git_environment={"GIT_CONFIG_COUNT": "0"},
         ),
         credentials=get_credentials,

@@ -54,7 +54,7 @@ def test_a_build_that_was_stopped_before_it_began_runs_nothing(harness: BuildHar
 
 
 def test_a_timeout_is_reported_for_the_current_phase(harness: BuildHarness) -> None:
-    """P5: a build that reaches its timeout is ended. In the cloud, the timeout is 30 minutes."""
+    """P5: a build that reaches its timeout is ended. The timeout of a site's build is 30 minutes."""
     result = harness.run_commands("echo $$; sleep 60", timeout_minutes=0.005)
 
     assert result.status == "TIMED_OUT"
@@ -85,6 +85,6 @@ def test_a_daemon_that_left_its_process_group_ends_with_the_build(harness: Build
     assert not any(map(is_running, pids))
 
 
-def test_only_processes_of_the_marked_build_are_killed() -> None:
+def test_processes_without_the_marker_of_the_build_are_not_killed() -> None:
     assert kill_marked_processes("CODEBUILD_BUILD_ID=no-such-build") == 0
     assert is_running(os.getpid())

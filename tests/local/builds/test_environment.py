@@ -157,7 +157,9 @@ def test_a_secret_that_is_missing_or_refused_fails_the_build_before_any_command(
     assert harness.aws.read_output() == []
 
 
-def test_a_build_uses_the_hosts_proxy_certificates_and_npm_registry(harness: BuildHarness) -> None:
+def test_a_build_uses_the_proxy_the_certificates_and_the_npm_registry_of_the_host(
+    harness: BuildHarness,
+) -> None:
     harness.run_commands("env")
 
     environment = read_printed_variables(harness)

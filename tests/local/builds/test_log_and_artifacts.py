@@ -21,7 +21,7 @@ artifacts:
 
 
 def test_the_artifact_is_stored_below_the_deployment_id(harness: BuildHarness) -> None:
-    """P6: `artifacts/{site}/{deploymentId}/open-next.zip`."""
+    """P6: the key of the object is `artifacts/{site}/{deploymentId}/open-next.zip`."""
     result = harness.run(ZIP)
 
     assert result.status == "SUCCEEDED"
@@ -40,7 +40,9 @@ def test_the_artifact_is_stored_below_the_deployment_id(harness: BuildHarness) -
         (ArtifactsSpec(files=("**/*",), base_directory="ou*", exclude_paths=(".next/*",)), {"b"}),
     ],
 )
-def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, names: set[str]) -> None:
+def test_artifact_files_are_chosen_as_in_codebuild(
+    tmp_path: Path, spec: ArtifactsSpec, names: set[str]
+) -> None:
     (tmp_path / "out" / ".next").mkdir(parents=True)
     for name in ("open-next.zip", "out/.next/a", "out/b"):
         (tmp_path / name).touch()
@@ -48,7 +50,7 @@ def test_files_are_chosen_as_in_codebuild(tmp_path: Path, spec: ArtifactsSpec, n
     assert set(find_artifacts(spec, tmp_path)) == names
 
 
-def test_a_build_without_its_artifact_fails(harness: BuildHarness) -> None:
+def test_a_build_that_does_not_create_its_artifact_fails(harness: BuildHarness) -> None:
     result = harness.run(ZIP.replace("[open-next.zip]", "[other.zip]"))
 
     phase = find_failed_phase(result)
@@ -56,7 +58,7 @@ def test_a_build_without_its_artifact_fails(harness: BuildHarness) -> None:
     assert phase.contexts[0].message == "no matching artifact paths found"
 
 
-def test_a_role_that_may_not_write_the_artifact_fails_the_upload_with_the_reason(
+def test_the_upload_fails_with_the_reason_if_the_role_may_not_write_the_artifact(
     harness: BuildHarness,
 ) -> None:
     """Q3: the upload fails if the build's role may not write to the prefix of the artifact."""
@@ -91,7 +93,7 @@ def test_all_lines_are_logged_completely_and_in_order(harness: BuildHarness) -> 
 
 
 def test_log_batches_respect_the_limits_of_cloudwatch_logs() -> None:
-    """`PutLogEvents` accepts at most 10,000 events and 1 MiB. Each event adds 26 bytes to its text."""
+    """`PutLogEvents` accepts at most 10,000 events and 1 MiB. An event counts as its text plus 26 bytes."""
     many = list(_split_into_batches([{"message": "a\n", "timestamp": 0}] * 10_001))
     large = list(_split_into_batches([{"message": "ä" * 100_000, "timestamp": 0}] * 11))
 
@@ -121,7 +123,7 @@ def test_a_build_whose_role_may_not_log_fails_before_its_first_command(harness: 
     )
 
 
-def test_a_refused_log_is_reported_once_and_the_build_continues(harness: BuildHarness) -> None:
+def test_refused_log_events_are_reported_once_and_the_build_continues(harness: BuildHarness) -> None:
     harness.aws.refused = {"PutLogEvents"}
     result = harness.run_commands("echo hello")
 

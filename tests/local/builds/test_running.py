@@ -9,7 +9,7 @@ from tests.local.builds.build_harness import BuildHarness, find_failed_phase, re
 
 
 def test_commands_run_in_the_order_of_the_phases_and_are_logged_in_that_order(harness: BuildHarness) -> None:
-    """P5."""
+    """Requirement P5."""
     result = harness.run("""
 version: 0.2
 phases:
@@ -92,7 +92,7 @@ phases:
     assert read_phase_statuses(result)["POST_BUILD"] == "SUCCEEDED"
 
 
-def test_on_failure_abort_ends_the_build_at_that_phase(harness: BuildHarness) -> None:
+def test_on_failure_abort_ends_the_build_at_the_failed_phase(harness: BuildHarness) -> None:
     """D9: a failed build uploads no artifact."""
     result = harness.run("""
 version: 0.2
@@ -149,7 +149,7 @@ def test_an_invalid_buildspec_fails_the_download_phase_with_the_reason(
     assert "biuld" in phase.contexts[0].message
 
 
-def test_a_role_that_codebuild_may_not_assume_fails_the_provisioning(harness: BuildHarness) -> None:
+def test_the_provisioning_fails_if_codebuild_may_not_assume_the_role(harness: BuildHarness) -> None:
     result = harness.run_commands("echo never", service_role_arn="arn:aws:iam::000000000000:role/other")
 
     assert [(phase.type, phase.status) for phase in result.phases] == [

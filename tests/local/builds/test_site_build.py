@@ -201,9 +201,9 @@ def make_preview_keys(digit: str) -> dict[str, str]:
 def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
     """D7: otherwise, the revalidation function could not render pages of other releases of the project."""
 
-    def build_and_read_keys(made: str, key: str) -> dict[str, str]:
-        manifest = json.dumps({"version": 4, "preview": make_preview_keys(made)})
-        site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY=key)
+    def build_and_read_keys(digit: str, encryption_key: str) -> dict[str, str]:
+        manifest = json.dumps({"version": 4, "preview": make_preview_keys(digit)})
+        site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY=encryption_key)
         found: dict[str, str] = json.loads(
             site.open_artifact().read("revalidation-function/prerender-manifest.json")
         )["preview"]
@@ -221,8 +221,8 @@ def test_all_builds_of_a_project_have_the_same_preview_keys(site: Site) -> None:
     assert len({value[:32] for value in first.values()}) == 3
 
 
-def test_preview_keys_of_an_unknown_kind_end_the_build(site: Site) -> None:
-    """D7: the build cannot replace such keys. With such keys, a release could not render its pages again."""
+def test_preview_keys_of_an_unknown_format_fail_the_build(site: Site) -> None:
+    """D7: the build cannot replace these keys, and the platform could not revalidate pages with them."""
     manifest = json.dumps({"preview": {"previewModeId": "short"}})
     result = site.build({"prerender-manifest.json": manifest}, NEXT_SERVER_ACTIONS_ENCRYPTION_KEY="project")
 

@@ -86,7 +86,7 @@ CONFIG = EdgeConfig(
 
 
 def add_response_function(body: str, config: EdgeConfig = CONFIG) -> EdgeConfig:
-    """Return `config` with a viewer-response function of this body in every behavior."""
+    """Return a copy of `config` in which every behavior has a viewer-response function with this body."""
     code = f"function handler(event) {{ {body} }}"
     behaviors = tuple(attrs.evolve(behavior, response_function=code) for behavior in config.behaviors)
     return attrs.evolve(config, behaviors=behaviors)

@@ -90,8 +90,8 @@ def test_s3s_internal_headers_do_not_reach_the_viewer() -> None:
     assert headers["content-type"] == "text/css"
 
 
-def test_only_methods_conditions_and_ranges_reach_the_bucket() -> None:
-    """Other headers of the request, such as cookies, are not sent to S3."""
+def test_s3_receives_only_the_method_the_conditions_and_the_range_of_a_request() -> None:
+    """S3 gets no other headers of the request, such as cookies."""
     status, headers, body, _ = request_asset("HEAD", "/assets/a.css")
     assert (status, headers["content-length"], body) == (200, "4", b"")
     assert request_asset("GET", "/assets/a.css", [("if-none-match", '"1"')])[0] == 304

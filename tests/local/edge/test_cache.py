@@ -58,7 +58,7 @@ def make_fake_functions(
 def test_cache_policy_and_origin_headers_determine_how_long_an_answer_is_cached(
     policy: CachePolicy, headers: Headers, seconds: float
 ) -> None:
-    """The policy's minimum and maximum TTL limit the time that the origin's headers request."""
+    """The origin's headers set the time, within the minimum and the maximum TTL of the policy."""
     assert compute_ttl(policy, 200, headers, {}, NOW) == seconds
 
 
@@ -80,7 +80,7 @@ def test_cache_policy_and_origin_headers_determine_how_long_an_answer_is_cached(
 def test_error_ttls_and_headers_determine_how_long_an_error_is_cached(
     status: int, headers: Headers, error_ttls: dict[int, float], seconds: float
 ) -> None:
-    """The minimum time is the distribution's TTL for the status, or 10 s. Some statuses are never cached."""
+    """Headers can lengthen the distribution's error TTL. `no-store` and some statuses prevent the caching."""
     assert compute_ttl(POLICY, status, headers, error_ttls, NOW) == seconds
 
 
@@ -195,7 +195,7 @@ def test_a_matching_etag_gets_304() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "body", "content_range"),
+    ("requested_range", "status", "body", "content_range"),
     [
         ("bytes=2-4", 206, b"234", "bytes 2-4/10"),
         ("bytes=7-", 206, b"789", "bytes 7-9/10"),
@@ -207,11 +207,11 @@ def test_a_matching_etag_gets_304() -> None:
     ],
 )
 def test_a_range_of_a_cached_answer_can_be_requested(
-    asked: str, status: int, body: bytes, content_range: str | None
+    requested_range: str, status: int, body: bytes, content_range: str | None
 ) -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         await running_edge.get("/film")
-        got = await running_edge.get("/film", headers=[("range", asked)])
+        got = await running_edge.get("/film", headers=[("range", requested_range)])
         assert (got.status, got.body, got.headers.get("content-range")) == (status, body, content_range)
 
     run_scenario(check_edge, functions=make_fake_functions(("cache-control", "max-age=60")))
@@ -261,7 +261,7 @@ def test_the_least_recently_used_answers_are_removed_above_the_size_limit() -> N
 
 
 @pytest.mark.parametrize(
-    ("path", "left"),
+    ("path", "remaining"),
     [
         ("/images/1", ["/images/1?w=2", "/images/12", "/Images/1"]),
         ("/images/1?w=2", ["/images/1", "/images/12", "/Images/1"]),
@@ -270,7 +270,7 @@ def test_the_least_recently_used_answers_are_removed_above_the_size_limit() -> N
         ("/images/", ["/images/1", "/images/1?w=2", "/images/12", "/Images/1"]),
     ],
 )
-def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[str]) -> None:
+def test_an_invalidation_removes_all_variants_of_a_path(path: str, remaining: list[str]) -> None:
     cache = EdgeCache()
     keys = {
         target: [(*target.partition("?")[::2], encodings, "") for encodings in ("", "br")]
@@ -280,8 +280,8 @@ def test_an_invalidation_removes_all_variants_of_a_path(path: str, left: list[st
         for key in each:
             cache.put(key, make_response(1))
     cache.invalidate([path])
-    assert [target for target in keys if any(cache.get(key, NOW) for key in keys[target])] == left
-    assert [target for target in keys if all(cache.get(key, NOW) for key in keys[target])] == left
+    assert [target for target in keys if any(cache.get(key, NOW) for key in keys[target])] == remaining
+    assert [target for target in keys if all(cache.get(key, NOW) for key in keys[target])] == remaining
 
 
 def test_an_answer_fetched_during_an_invalidation_is_not_cached() -> None:

@@ -49,7 +49,7 @@ class GatedFunctions(FakeFunctions):
 async def send_simultaneously(
     running_edge: RunningEdge, *others: dict[str, object], expect: int | None = None
 ) -> list[ReceivedResponse]:
-    """Send a request, and send the others before the origin answers the first. Then let the origin answer.
+    """Send other requests while the first request waits for the origin. Then let the origin answer.
 
     Args:
         running_edge: An edge with `GatedFunctions`.
@@ -137,7 +137,7 @@ def test_cache_control_can_prevent_the_sharing_of_an_answer(control: str) -> Non
 
 
 def test_requests_that_waited_in_vain_go_to_the_origin_simultaneously() -> None:
-    """These requests waited for an answer that cannot be shared. They do not wait for each other again."""
+    """Three requests waited for an answer that cannot be shared. They do not wait for each other again."""
     second = asyncio.Event()
 
     async def check_edge(running_edge: RunningEdge) -> None:

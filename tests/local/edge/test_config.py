@@ -276,5 +276,8 @@ def test_path_patterns_match_as_in_cloudfront(pattern: str, path: str, *, matche
         (Selection(behavior="allViewer"), {"a", "b"}),
     ],
 )
-def test_a_selection_contains_the_names_of_its_behavior(selection: Selection, chosen: Any) -> None:  # noqa: ANN401 - a table's column
+def test_the_behavior_of_a_selection_decides_which_names_it_contains(
+    selection: Selection,
+    chosen: Any,  # noqa: ANN401 - a part of a behavior
+) -> None:
     assert {name for name in ("a", "b") if name in selection} == set(chosen)

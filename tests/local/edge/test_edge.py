@@ -1,4 +1,7 @@
-"""The local edge: requests and answers between viewers, function, cache and origins (D3, D8, L1)."""
+"""The local edge passes requests and answers between viewers, its functions, its cache and the origins.
+
+Requirements D3, D8, L1.
+"""
 
 import asyncio
 import json
@@ -74,7 +77,7 @@ def test_a_request_body_is_streamed_to_the_origin() -> None:
     run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
-def test_a_function_gets_the_viewers_request_under_its_own_host() -> None:
+def test_a_function_gets_the_viewers_request_with_the_functions_host() -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         headers = [
             ("Connection", "keep-alive, X-Hop"),
@@ -118,7 +121,7 @@ def test_images_and_files_go_to_their_own_origins() -> None:
     run_scenario(check_edge)
 
 
-def test_headers_of_the_answer_pass_and_the_policy_is_applied() -> None:
+def test_the_viewer_gets_the_origins_headers_and_those_of_the_headers_policy() -> None:
     async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
         headers = [
             ("content-type", "text/html"),
@@ -311,7 +314,7 @@ def test_without_a_function_the_behaviors_own_origin_answers() -> None:
     run_scenario(check_edge, config=attrs.evolve(CONFIG, behaviors=(plain,)))
 
 
-def test_headers_that_are_not_utf_8_are_passed_as_text() -> None:
+def test_a_header_in_latin_1_reaches_the_function_as_text() -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", running_edge.port)
         writer.write(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Name: \xe9\r\n\r\n".encode("latin-1"))

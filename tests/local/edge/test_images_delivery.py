@@ -148,7 +148,7 @@ def test_an_invalidated_object_is_fetched_again_at_once(delivery: Delivery) -> N
     assert delivery.get("/images/2").status_code == 403
 
 
-def test_an_invalidation_applies_only_to_its_own_existing_distribution(delivery: Delivery) -> None:
+def test_an_invalidation_applies_only_to_its_distribution_which_must_exist(delivery: Delivery) -> None:
     delivery.put("images/1")
     delivery.get("/images/1")
     config = delivery.cloudfront.get_distribution_config(Id=delivery.distribution)["DistributionConfig"]

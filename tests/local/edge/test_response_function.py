@@ -69,7 +69,7 @@ def test_the_function_runs_for_a_head_request_that_misses_the_cache() -> None:
     run_scenario(check_edge, assets=FakeAssets(), config=add_response_function(MARK))
 
 
-def test_the_function_does_not_run_for_an_error_of_the_origin_even_if_it_is_cached() -> None:
+def test_the_function_does_not_run_for_an_error_of_the_origin_even_if_the_error_is_cached() -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         for _ in range(2):
             got = await running_edge.get("/missing")

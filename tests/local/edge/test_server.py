@@ -65,8 +65,8 @@ def test_the_host_selects_the_distribution() -> None:
     asyncio.run(main())
 
 
-class Hosts:
-    """The edge of a stage with a domain.
+class DomainEdge:
+    """A running edge of a stage that has a domain.
 
     The distribution of the sites has a wildcard alias. The distribution of the images has one host as alias.
     """
@@ -104,13 +104,13 @@ SITES = CONFIG.domain_name
 def test_an_alias_selects_its_distribution_only_with_a_matching_dns_record(
     host: str, records: dict[str, str], body: bytes
 ) -> None:
-    """L4."""
+    """Requirement L4."""
 
     async def main() -> None:
-        hosts = Hosts(records)
-        async with hosts.running:
-            assert await hosts.get(host) == (200, body)
-            assert hosts.refused == []
+        edge = DomainEdge(records)
+        async with edge.running:
+            assert await edge.get(host) == (200, body)
+            assert edge.refused == []
 
     asyncio.run(main())
 
@@ -130,17 +130,17 @@ def test_an_alias_selects_its_distribution_only_with_a_matching_dns_record(
 def test_a_host_that_leads_to_no_distribution_is_refused_with_the_reason(
     host: str, records: dict[str, str], reason: bytes
 ) -> None:
-    """L4, Q1."""
+    """Requirements L4 and Q1."""
 
     async def main() -> None:
-        hosts = Hosts(records)
-        async with hosts.running:
-            status, body = await hosts.get(host)
+        edge = DomainEdge(records)
+        async with edge.running:
+            status, body = await edge.get(host)
             assert status == 403
             assert reason in body
-            (access,) = hosts.refused
+            (access,) = edge.refused
             assert (access.host, access.target, access.status) == (host, "/page", 403)
-            assert hosts.running.functions.sent == []
+            assert edge.running.functions.sent == []
 
     asyncio.run(main())
 
@@ -160,8 +160,8 @@ async def answer_as_api(incoming: web.BaseRequest) -> web.StreamResponse:
     return response
 
 
-def test_the_domain_name_of_an_api_is_forwarded_to_the_embedded_aws() -> None:
-    """L4."""
+def test_requests_to_the_domain_name_of_an_api_are_forwarded_to_the_embedded_aws() -> None:
+    """Requirement L4."""
 
     async def main() -> None:
         api = Listener.open(0, web.Server(answer_as_api), None)
@@ -194,7 +194,7 @@ def test_the_domain_name_of_an_api_is_forwarded_to_the_embedded_aws() -> None:
 
 
 def test_an_embedded_aws_that_does_not_answer_is_reported() -> None:
-    """Q1."""
+    """Requirement Q1."""
 
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -301,7 +301,7 @@ def load_access(*statements: dict[str, Any]) -> BucketAccess:
 
 
 def test_a_distribution_reads_the_objects_that_the_bucket_policy_allows() -> None:
-    """B6."""
+    """Requirement B6."""
     access = load_access(make_statement())
     assert access.allows("b", "images/1")
     assert not access.allows("b", "private/images/1")

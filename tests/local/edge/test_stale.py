@@ -178,7 +178,7 @@ def test_a_stale_answer_replaces_an_error_of_the_origin(error: Exception | None)
         assert (got.status, got.body, got.headers["x-cache"]) == (200, b"answer 1", "Hit from cloudfront")
         await wait_until(lambda: len(running_edge.log) == 2)
         assert (running_edge.log[1].result, running_edge.log[1].problem is None) == ("Hit", False)
-        # During the time in which the edge would cache the error, the origin receives no request.
+        # For the error TTL of ten seconds, the edge sends no further request to the failing origin.
         running_edge.now += 9
         assert await get_bodies(running_edge, 1) == ["answer 1"]
         assert len(origin.sent) == 2
@@ -231,7 +231,7 @@ def test_without_stale_if_error_an_expired_answer_replaces_errors_until_max_ttl(
     run_scenario(check_edge, functions=ChangingOrigin("max-age=60"), config=config)
 
 
-def test_a_new_answer_that_may_not_be_cached_removes_the_stale_answer() -> None:
+def test_a_new_answer_that_must_not_be_cached_removes_the_stale_answer() -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         origin = running_edge.functions
         await running_edge.get("/page")

@@ -60,7 +60,7 @@ def test_every_host_has_a_certificate_of_its_own(tmp_path: Path, host: str) -> N
     run_scenario(check_edge, authority=authority)
 
 
-def test_a_client_that_does_not_trust_the_authority_does_not_affect_others(tmp_path: Path) -> None:
+def test_a_client_that_does_not_trust_the_authority_does_not_affect_other_clients(tmp_path: Path) -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         with pytest.raises(aiohttp.ClientConnectorCertificateError):
             await request_over_https(running_edge, ssl.create_default_context())
@@ -125,7 +125,7 @@ def test_a_function_reaches_its_own_site_over_https(tmp_path: Path) -> None:
 
 
 def test_a_function_reaches_the_domains_of_a_stage_without_a_name_server(tmp_path: Path) -> None:
-    """L4: the URL of a site has the default port, and the function checks the certificate of the host."""
+    """L4: the function uses the URL of a site without a port, and verifies the certificate of the host."""
     authority = LocalAuthority(tmp_path, NOW)
     caller = make_function_version(
         {
@@ -163,7 +163,7 @@ def test_a_function_reaches_the_domains_of_a_stage_without_a_name_server(tmp_pat
     run_scenario(check_edge, authority=authority)
 
 
-def test_the_authority_is_kept_and_only_its_owner_can_read_the_key(tmp_path: Path) -> None:
+def test_the_certificate_authority_is_reused_and_only_the_user_can_read_its_key(tmp_path: Path) -> None:
     first = LocalAuthority(tmp_path / "tls", NOW).certificate_file.read_bytes()
     again = LocalAuthority(tmp_path / "tls", NOW + dt.timedelta(days=3000))
     assert again.certificate_file.read_bytes() == first

@@ -43,9 +43,10 @@ def make_code() -> bytes:
 
 @define
 class Creation:
-    """Calls to one emulator. Each of the methods creates a resource of one type, and returns AWS's answer.
+    """Calls that create resources in one emulator.
 
-    The keyword arguments of each method replace arguments of the call.
+    Each method, such as `queue`, creates a resource of one type, and returns the emulator's answer. The
+    keyword arguments of a method replace arguments of its call to the emulator.
     """
 
     emulator: Emulator
@@ -55,7 +56,7 @@ class Creation:
         return self.emulator.client(service, region)
 
     def get_or_create(self, name: str, create: Callable[[], Any]) -> Any:  # noqa: ANN401 - an answer of AWS
-        """Return the result of `create`. Only the first call with a name calls `create`."""
+        """Return what `create` returned for this name. Only the first call with a name calls `create`."""
         if name not in self._made:
             self._made[name] = create()
         return self._made[name]

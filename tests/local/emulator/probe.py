@@ -13,7 +13,7 @@ from local.emulator.emulator import Emulator
 T = TypeVar("T")
 
 
-def zip_of(files: Mapping[str, str | bytes]) -> bytes:
+def make_zip(files: Mapping[str, str | bytes]) -> bytes:
     """Return a zip file with these files. Common indentation is removed from text files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -69,7 +69,7 @@ def make_function(
         Runtime=runtime,
         Handler="probe.handle",
         Role=make_role(emulator, policy=policy),
-        Code={"ZipFile": zip_of({file: code})},
+        Code={"ZipFile": make_zip({file: code})},
         Timeout=10,
         **options,
     )
@@ -94,7 +94,7 @@ def invoke_probe(emulator: Emulator, event: object = None) -> Any:  # noqa: ANN4
     return json.loads(answer["Payload"].read())
 
 
-def log_lines(emulator: Emulator) -> list[str]:
+def read_log_messages(emulator: Emulator) -> list[str]:
     """Return the messages in the log group of the function `probe`."""
     events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/probe")["events"]
     return [event["message"].strip() for event in events]

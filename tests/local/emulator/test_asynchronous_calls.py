@@ -1,6 +1,7 @@
 """Asynchronous calls in the embedded AWS: bucket events, retries, destinations and their permissions."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +84,10 @@ def declare_destination() -> None:
     pulumi.export("dead", dead.url)
 
 
-def deploy_parts(emulator: Emulator, root: Path, *parts: Any) -> Deployment:  # noqa: ANN401 - parts of a program
+def deploy_declarations(emulator: Emulator, root: Path, *declarations: Callable[[], None]) -> Deployment:
     def define_resources() -> None:
-        for part in parts:
-            part()
+        for declare_resources in declarations:
+            declare_resources()
 
     engine = Engine(emulator, root=root)
     return engine.deploy_program(define_resources, stack="local", config={"aws:region": "ap-southeast-1"})
@@ -95,7 +96,7 @@ def deploy_parts(emulator: Emulator, root: Path, *parts: Any) -> Deployment:  # 
 def test_a_function_is_notified_of_the_selected_objects(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
-    deploy_parts(emulator, tmp_path, lambda: declare_bucket(consumer.arn))
+    deploy_declarations(emulator, tmp_path, lambda: declare_bucket(consumer.arn))
     s3 = emulator.client("s3")
     s3.put_object(Bucket=BUCKET, Key="elsewhere/1", Body=b"1")
     s3.put_object(Bucket=BUCKET, Key="images/a b", Body=b"12")
@@ -110,8 +111,8 @@ def test_a_function_is_notified_of_the_selected_objects(
 def test_an_event_that_fails_in_all_attempts_goes_to_the_dead_letter_queue(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path
 ) -> None:
-    parts = (lambda: declare_bucket(consumer.arn), declare_destination)
-    url = deploy_parts(emulator, tmp_path, *parts).outputs["dead"]
+    declarations = (lambda: declare_bucket(consumer.arn), declare_destination)
+    url = deploy_declarations(emulator, tmp_path, *declarations).outputs["dead"]
     emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
 
     def receive_dead_letter() -> Json | None:
@@ -129,8 +130,8 @@ def test_an_event_that_fails_in_all_attempts_goes_to_the_dead_letter_queue(
 def test_the_dead_letter_is_sent_with_the_permissions_of_the_functions_role(
     emulator: Emulator, consumer: UploadConsumer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    parts = (lambda: declare_bucket(consumer.arn), declare_destination)
-    url = deploy_parts(emulator, tmp_path, *parts).outputs["dead"]
+    declarations = (lambda: declare_bucket(consumer.arn), declare_destination)
+    url = deploy_declarations(emulator, tmp_path, *declarations).outputs["dead"]
     put_policy(emulator, make_policy("sqs:SendMessage", "arn:aws:sqs:ap-southeast-1:000000000000:another"))
     emulator.client("s3").put_object(Bucket=BUCKET, Key="images/bad", Body=b"1")
     wait_for_result(lambda: "probe could not send to" in caplog.text)
@@ -143,7 +144,7 @@ def test_a_bucket_cannot_notify_a_function_that_does_not_allow_it(
 ) -> None:
     """AWS checks the function's policy when the notification is declared, not when an object is uploaded."""
     with pytest.raises(ResourceError, match=r"(?s)Unable to validate the following destination.*probe"):
-        deploy_parts(emulator, tmp_path, lambda: declare_bucket(consumer.arn, allowed=False))
+        deploy_declarations(emulator, tmp_path, lambda: declare_bucket(consumer.arn, allowed=False))
 
 
 def test_a_destination_that_the_role_may_not_send_to_is_refused(
@@ -151,7 +152,7 @@ def test_a_destination_that_the_role_may_not_send_to_is_refused(
 ) -> None:
     put_policy(emulator, make_policy("sqs:ReceiveMessage", "*"))
     with pytest.raises(ResourceError, match=r"permissions to call SendMessage on .*:dead"):
-        deploy_parts(emulator, tmp_path, declare_destination)
+        deploy_declarations(emulator, tmp_path, declare_destination)
     assert consumer.events == []
 
 
@@ -163,4 +164,4 @@ def test_a_queue_that_the_role_may_not_read_is_refused(
         aws.lambda_.EventSourceMapping("work", function_name=consumer.arn, event_source_arn=queue.arn)
 
     with pytest.raises(ResourceError, match=r"permissions to call ReceiveMessage on .*:work"):
-        deploy_parts(emulator, tmp_path, declare_mapping)
+        deploy_declarations(emulator, tmp_path, declare_mapping)

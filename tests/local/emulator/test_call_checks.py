@@ -8,7 +8,7 @@ from tests.local.emulator.probe import invoke_probe, make_function
 
 
 def test_a_call_by_a_client_with_an_invalid_value_is_refused(emulator: Emulator) -> None:
-    """Without this check, the emulator would look for a function with this name."""
+    """Without this check, the emulator would look for a function with the name `two words`."""
     with pytest.raises(ClientError, match="FunctionName does not match the pattern") as refused:
         emulator.client("lambda").get_function(FunctionName="two words")
     assert refused.value.response["Error"]["Code"] == "ValidationException"

@@ -1,4 +1,7 @@
-"""A certificate is issued when its validation records exist. Hosts need an issued certificate (L4, L5)."""
+"""ACM issues a certificate when its validation records exist (L4, L5).
+
+The aliases of a distribution and the domain names of an API need an issued certificate.
+"""
 
 from typing import Any
 

@@ -10,9 +10,9 @@ from local.emulator.emulator import Emulator
 from tests.components.resources import list_custom_resources
 from tests.local.emulator.creation_calls import Creation
 
-# For each type: the method of `Creation` that creates a resource, and the error of a second, equal call. None
-# means that AWS accepts the second call. Then the resource has no name, or the call replaces the existing
-# resource, or AWS returns the existing resource, which is equal.
+# For each type: the method of `Creation` that creates a resource, and the error if the call is repeated. None
+# means that AWS accepts the second call: the resource has no name, or the second call replaces the resource
+# or returns it.
 CALLS = {
     "aws:acm/certificate:Certificate": ("certificate", None),
     "aws:apigatewayv2/api:Api": ("api", None),
@@ -81,7 +81,7 @@ SETTINGS = {
 
 
 def create_twice(emulator: Emulator, call: str, first: dict[str, Any], second: dict[str, Any]) -> str | None:
-    """Make a call with both sets of arguments, and return the error code of the second call."""
+    """Call with the `first` and then the `second` arguments. Return the error code of the second call."""
     creation = Creation(emulator)
     getattr(creation, call)(**first)
     try:

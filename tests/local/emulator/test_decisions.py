@@ -11,8 +11,8 @@ OWN = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/own/*"
 OTHER = "arn:aws:ssm:ap-southeast-1:000000000000:parameter/other/KEY"
 
 
-def test_a_decision_names_the_pattern_of_the_policy_or_the_refused_resource(emulator: Emulator) -> None:
-    """Two calls that the same pattern allows are one decision. No pattern matches a refused call."""
+def test_a_decision_has_the_allowing_pattern_or_the_refused_resource(emulator: Emulator) -> None:
+    """Calls allowed by one pattern are one decision. The decision on a refused call names the resource."""
     actions = ["ssm:GetParameters", "ssm:PutParameter"]
     role = make_role(emulator, "noted", policy=make_policy(actions, OWN))
     ssm = emulator.create_role_session(role).client("ssm")

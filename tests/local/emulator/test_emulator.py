@@ -1,4 +1,4 @@
-"""The embedded AWS: its permissions and the methods of `Emulator`. After it stops, nothing remains."""
+"""The embedded AWS: its permissions, the methods of `Emulator`, and the state after it stops."""
 
 import os
 import socket
@@ -25,8 +25,8 @@ from tests.local.emulator.probe import (
     make_function,
     make_policy,
     make_role,
+    make_zip,
     wait_for_result,
-    zip_of,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -79,7 +79,7 @@ def test_a_function_url_resolves_to_the_current_version_of_its_alias(emulator: E
     functions = emulator.client("lambda")
     make_function(emulator, "1", runtime="nodejs22.x")
     first = functions.publish_version(FunctionName="probe")["Version"]
-    functions.update_function_code(FunctionName="probe", ZipFile=zip_of({"probe.mjs": "2"}))
+    functions.update_function_code(FunctionName="probe", ZipFile=make_zip({"probe.mjs": "2"}))
     second = functions.publish_version(FunctionName="probe")["Version"]
     functions.create_alias(FunctionName="probe", Name="live", FunctionVersion=first)
     url = functions.create_function_url_config(
@@ -182,7 +182,7 @@ assert not [t for t in threading.enumerate() if not t.daemon and t is not thread
 """
 
 
-def test_a_stopped_emulator_leaves_no_process_file_or_output(tmp_path: Path) -> None:
+def test_a_stopped_emulator_leaves_no_process_no_file_and_no_output(tmp_path: Path) -> None:
     """L3: after an emulator is stopped, no listener, process, file or line of output remains."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -10,7 +10,14 @@ import awscrt
 import pytest
 
 from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
-from tests.local.emulator.probe import invoke_probe, log_lines, make_function, make_policy, put_policy, zip_of
+from tests.local.emulator.probe import (
+    invoke_probe,
+    make_function,
+    make_policy,
+    make_zip,
+    put_policy,
+    read_log_messages,
+)
 
 
 def test_a_function_has_its_own_variables_and_none_of_this_machine(
@@ -29,7 +36,7 @@ def test_a_function_has_its_own_variables_and_none_of_this_machine(
 
 def test_a_function_can_import_boto3_and_its_layers_but_no_other_packages(emulator: Emulator) -> None:
     layer = emulator.client("lambda").publish_layer_version(
-        LayerName="dependencies", Content={"ZipFile": zip_of({"python/ours.py": "X = 'of the layer'\n"})}
+        LayerName="dependencies", Content={"ZipFile": make_zip({"python/ours.py": "X = 'of the layer'\n"})}
     )
     code = """
         import importlib.util, boto3, ours
@@ -44,7 +51,7 @@ def test_a_function_can_import_boto3_and_its_layers_but_no_other_packages(emulat
 def test_a_boto3_in_a_layer_comes_before_the_one_of_the_runtime(emulator: Emulator) -> None:
     """Lambda has the same order, so the platform's functions use the boto3 with which they are tested."""
     layer = emulator.client("lambda").publish_layer_version(
-        LayerName="boto3", Content={"ZipFile": zip_of({"python/boto3/__init__.py": "X = 'of the layer'\n"})}
+        LayerName="boto3", Content={"ZipFile": make_zip({"python/boto3/__init__.py": "X = 'of the layer'\n"})}
     )
     code = "import boto3\n\ndef handle(event, context):\n    return boto3.X\n"
     make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
@@ -54,13 +61,13 @@ def test_a_boto3_in_a_layer_comes_before_the_one_of_the_runtime(emulator: Emulat
 def test_a_layer_is_unpacked_once_for_all_processes(emulator: Emulator) -> None:
     """To unpack boto3 at each start would take longer than the start itself."""
     layer = emulator.client("lambda").publish_layer_version(
-        LayerName="dependencies", Content={"ZipFile": zip_of({"python/ours.py": "X = 'of the layer'\n"})}
+        LayerName="dependencies", Content={"ZipFile": make_zip({"python/ours.py": "X = 'of the layer'\n"})}
     )
     code = "import os, ours\n\ndef handle(event, context):\n    return [ours.__file__, os.getpid()]\n"
     make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
     first_file, first_process = invoke_probe(emulator)
     emulator.client("lambda").update_function_code(
-        FunctionName="probe", ZipFile=zip_of({"probe.py": code + "\n"})
+        FunctionName="probe", ZipFile=make_zip({"probe.py": code + "\n"})
     )
     second_file, second_process = invoke_probe(emulator)
     assert first_process != second_process
@@ -80,11 +87,11 @@ def test_log_messages_of_a_function_reach_its_log_group_with_the_request_id(
         """
     make_function(emulator, code)
     request_ids = [invoke_probe(emulator, number) for number in (1, 2, 3)]
-    lines = [line.split("\t") for line in log_lines(emulator) if "sold" in line]
+    lines = [line.split("\t") for line in read_log_messages(emulator) if "sold" in line]
     assert [line[2:] for line in lines] == [
         [request_id, f"sold {number}"] for number, request_id in enumerate(request_ids, start=1)
     ]
-    assert sum("printed" in line for line in log_lines(emulator)) == 3
+    assert sum("printed" in line for line in read_log_messages(emulator)) == 3
 
 
 def test_json_logs_follow_the_functions_log_settings(emulator: Emulator) -> None:
@@ -96,7 +103,7 @@ def test_json_logs_follow_the_functions_log_settings(emulator: Emulator) -> None
         """
     make_function(emulator, code, LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "INFO"})
     invoke_probe(emulator)
-    (entry,) = [json.loads(line) for line in log_lines(emulator) if '"level"' in line]
+    (entry,) = [json.loads(line) for line in read_log_messages(emulator) if '"level"' in line]
     assert (entry["message"], entry["deploymentId"]) == ("sold", "D1")
     assert entry["requestId"]
 
@@ -105,7 +112,7 @@ def test_an_exception_is_an_unhandled_error_with_a_trace_in_the_log(emulator: Em
     make_function(emulator, "def handle(event, context): raise ValueError('no')\n")
     answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=b"{}")
     assert answer["FunctionError"] == "Unhandled"
-    assert any("ValueError: no" in line for line in log_lines(emulator))
+    assert any("ValueError: no" in line for line in read_log_messages(emulator))
 
 
 def test_the_log_tail_of_a_call_contains_only_the_lines_of_this_call(emulator: Emulator) -> None:
@@ -147,7 +154,7 @@ def test_node_functions_run_in_the_registered_workers(emulator: Emulator) -> Non
     assert environment["ANSWER"] == "1"
     assert environment["AWS_ENDPOINT_URL"] == emulator.endpoint_url
     assert zipfile.ZipFile(io.BytesIO(function.code)).namelist() == ["probe.mjs"]
-    assert "rendered" in log_lines(emulator)
+    assert "rendered" in read_log_messages(emulator)
 
 
 def test_a_failure_of_a_node_function_is_an_unhandled_error(emulator: Emulator) -> None:
@@ -178,7 +185,7 @@ def test_a_function_writes_to_a_key_value_store_with_its_own_roles_permission(em
     # layer of the platform's functions that write to the store.
     folder = Path(awscrt.__file__).parents[1]
     files = [*folder.glob("_awscrt*.so"), *folder.glob("awscrt/**/*.py")]
-    content = zip_of({f"python/{path.relative_to(folder)}": path.read_bytes() for path in files})
+    content = make_zip({f"python/{path.relative_to(folder)}": path.read_bytes() for path in files})
     layer = emulator.client("lambda").publish_layer_version(LayerName="edge", Content={"ZipFile": content})
     make_function(emulator, code, Layers=[layer["LayerVersionArn"]])
     assert invoke_probe(emulator, store) == "AccessDeniedException"

@@ -110,7 +110,7 @@ def read_claims(token: str) -> dict[str, Any]:
     return claims
 
 
-def test_a_user_token_passes_the_user_id_to_the_function(
+def test_the_function_gets_the_user_id_from_the_token(
     get: Callable[[str | None], requests.Response], token: str
 ) -> None:
     answer = get(token)

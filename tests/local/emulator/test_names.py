@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from local.emulator.emulator import Emulator
 from tests.local.emulator.creation_calls import Creation
 
-# A method of `Creation`, the argument with the name, invalid names, and their error code.
+# In each row: a method of `Creation`, the argument with the name, invalid names, and their error code.
 WRONG = [
     ("certificate", "DomainName", ["a b.example.com", "-a.example.com", "localhost"], "ValidationException"),
     ("api", "Name", ["a" * 129], "BadRequestException"),
@@ -51,7 +51,7 @@ WRONG = [
     ("topic", "Name", ["a.b", "a.fifo", "a" * 257], "InvalidParameter"),
     ("queue", "QueueName", ["a.b", "a.fifo", "a" * 81], "InvalidParameterValue"),
 ]
-# Invalid and valid names, with which the rules are compared with botocore's API models.
+# Valid and invalid names. The emulator's rules and botocore's API models must agree about each name.
 SAMPLES = (
     "",
     "a",
@@ -72,7 +72,7 @@ SAMPLES = (
 
 
 class PlainCreation(Creation):
-    """The calls of a client that knows nothing of the embedded cloud, such as the AWS command line."""
+    """Calls that create resources with a plain boto3 client, as the AWS command line would make them."""
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - boto3's clients have no types
         keys = self.emulator.administrator
@@ -130,7 +130,7 @@ def test_the_name_rules_match_botocores_models() -> None:
 
 
 def read_shape(module: str, function: str, argument: str) -> dict[str, Any]:
-    """Return the API model's shape of the argument that a function of the emulator reads."""
+    """Return botocore's shape of an argument of the operation that a function of the emulator answers."""
     service = {
         "apigateway": "apigatewayv2",
         "cloudwatch_logs": "logs",
@@ -158,7 +158,7 @@ def read_model(service: str) -> dict[str, Any]:
     return model
 
 
-def test_a_key_value_store_has_the_arn_of_the_api_model(emulator: Emulator) -> None:
+def test_the_arn_of_a_key_value_store_matches_the_pattern_of_the_api_model(emulator: Emulator) -> None:
     """The ARN ends with a UUID. CloudFront's API and the API that reads and writes keys use the same ARN."""
     made = Creation(emulator).key_value_store(Tags={"Items": [{"Key": "Stage", "Value": "dev"}]})
     store = made["KeyValueStore"]

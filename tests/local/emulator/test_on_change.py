@@ -1,4 +1,7 @@
-"""`table.add_stream_consumer(function)`: an example consumer on the embedded AWS (I4)."""
+"""`table.add_stream_consumer(function)` sends the changes of a table to a function (I4).
+
+The test deploys an example of such a function to the embedded AWS.
+"""
 
 import json
 from typing import Any
@@ -17,7 +20,7 @@ from local.engine.engine import Engine
 from tests.local.deployed_program import ROOT
 from tests.local.emulator.probe import wait_for_result
 
-# This consumer sends a message for each image that is `ready`. It fails for images without an owner.
+# This function sends a message for each image that is `ready`. It fails for images without an owner.
 CONSUMER = """
 import json, os
 import boto3
@@ -94,11 +97,11 @@ def test_a_stream_consumer_gets_all_changes_although_one_row_fails(
         messages = sqs.receive_message(QueueUrl=outputs[queue], MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(message["Body"]) for message in messages]
 
-    def has_received_both() -> bool:
+    def has_received_both_images() -> bool:
         seen.extend(receive_messages("ready"))
         return {message["image"] for message in seen} == {"IMAGE#1", "IMAGE#4"}
 
-    wait_for_result(has_received_both)
+    wait_for_result(has_received_both_images)
     assert {message["owner"] for message in seen} == {"USER#ada"}
     (record,) = wait_for_result(lambda: receive_messages("dead"))
     assert record["requestContext"]["condition"] == "RetryAttemptsExhausted"

@@ -1,4 +1,4 @@
-"""A queue in the embedded AWS keeps only the messages of a batch that the function reports as failed (P4)."""
+"""If a function reports the failed messages of a batch, only the failed ones stay in the queue (P4)."""
 
 import json
 from pathlib import Path

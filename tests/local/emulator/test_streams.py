@@ -123,7 +123,7 @@ def test_a_bad_record_is_isolated_retried_and_sent_to_the_dead_letter_queue(
     assert consumer.batches.count(["c"]) == 2
     alone = consumer.batches.index(["c"])
     assert [row for batch in consumer.batches[alone + 2 :] for row in batch][-1] == "h"
-    # If the function reports no failed records, each other row was in exactly one batch that succeeded.
+    # If the function reports no failed records, each row except `c` was in exactly one successful batch.
     if not reports:
         done = [row for batch in consumer.batches if "c" not in batch for row in batch]
         assert sorted(done) == list("abdefgh")

@@ -20,7 +20,7 @@ Form = dict[str, Any]
 
 
 @pytest.fixture
-def sign(emulator: Emulator) -> Callable[..., Form]:
+def sign_form(emulator: Emulator) -> Callable[..., Form]:
     """A function that signs a form as the image service does: for one key, content type and size range."""
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": emulator.region})
@@ -35,7 +35,7 @@ def sign(emulator: Emulator) -> Callable[..., Form]:
     )
     role = make_role(emulator, policy=make_policy("s3:PutObject", f"arn:aws:s3:::{BUCKET}/uploads/*"))
 
-    def sign_form(*, key: str = KEY, expires: int = 300) -> Form:
+    def create_form(*, key: str = KEY, expires: int = 300) -> Form:
         client = emulator.create_role_session(role).client("s3", config=Config(signature_version="s3v4"))
         signed: Form = client.generate_presigned_post(
             BUCKET,
@@ -46,7 +46,7 @@ def sign(emulator: Emulator) -> Callable[..., Form]:
         )
         return signed
 
-    return sign_form
+    return create_form
 
 
 def post_form(form: Form, content: bytes = b"\x89PNG", **changes: str | None) -> requests.Response:
@@ -66,18 +66,20 @@ def change_policy(form: Form, **changes: object) -> str:
     return base64.b64encode(json.dumps({**policy, **changes}).encode()).decode()
 
 
-def test_an_unchanged_form_stores_the_object(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    answer = post_form(sign())
+def test_an_unchanged_form_stores_the_object(emulator: Emulator, sign_form: Callable[..., Form]) -> None:
+    answer = post_form(sign_form())
     assert (answer.status_code, answer.text) == (204, "")
     stored = emulator.client("s3").get_object(Bucket=BUCKET, Key=KEY)
     assert (stored["Body"].read(), stored["ContentType"]) == (b"\x89PNG", "image/png")
     assert answer.headers["etag"] == stored["ETag"]
 
 
-def test_too_small_and_too_large_files_are_refused(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    assert post_form(sign(), b"1" * LIMIT).status_code == 204
+def test_too_small_and_too_large_files_are_refused(
+    emulator: Emulator, sign_form: Callable[..., Form]
+) -> None:
+    assert post_form(sign_form(), b"1" * LIMIT).status_code == 204
     for content, code in ((b"1" * (LIMIT + 1), "EntityTooLarge"), (b"", "EntityTooSmall")):
-        answer = post_form(sign(key="uploads/other"), content)
+        answer = post_form(sign_form(key="uploads/other"), content)
         assert (answer.status_code, code in answer.text) == (400, True)
     assert list_keys(emulator) == [KEY]
 
@@ -99,21 +101,23 @@ def test_too_small_and_too_large_files_are_refused(emulator: Emulator, sign: Cal
     ],
 )
 def test_fields_outside_the_form_policy_are_refused(
-    emulator: Emulator, sign: Callable[..., Form], changes: dict[str, str | None]
+    emulator: Emulator, sign_form: Callable[..., Form], changes: dict[str, str | None]
 ) -> None:
-    answer = post_form(sign(), **changes)
+    answer = post_form(sign_form(), **changes)
     assert (answer.status_code, "AccessDenied" in answer.text) == (403, True)
     assert list_keys(emulator) == []
 
 
-def test_an_expired_form_is_refused(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    answer = post_form(sign(expires=-1))
+def test_an_expired_form_is_refused(emulator: Emulator, sign_form: Callable[..., Form]) -> None:
+    answer = post_form(sign_form(expires=-1))
     assert (answer.status_code, "Policy expired" in answer.text) == (403, True)
     assert list_keys(emulator) == []
 
 
-def test_a_form_whose_policy_was_changed_is_refused(emulator: Emulator, sign: Callable[..., Form]) -> None:
-    form = sign()
+def test_a_form_whose_policy_was_changed_is_refused(
+    emulator: Emulator, sign_form: Callable[..., Form]
+) -> None:
+    form = sign_form()
     wider = [{"bucket": BUCKET}, ["starts-with", "$key", ""], ["content-length-range", 0, 10**9]]
     later = (dt.datetime.now(dt.UTC) + dt.timedelta(days=365)).strftime("%Y-%m-%dT%H:%M:%SZ")
     for policy in (change_policy(form, conditions=wider), change_policy(form, expiration=later)):
@@ -150,24 +154,24 @@ def test_a_form_whose_policy_was_changed_is_refused(emulator: Emulator, sign: Ca
     ],
 )
 def test_a_form_without_its_own_signature_is_refused(
-    emulator: Emulator, sign: Callable[..., Form], changes: dict[str, str | None]
+    emulator: Emulator, sign_form: Callable[..., Form], changes: dict[str, str | None]
 ) -> None:
-    answer = post_form(sign(), **changes)
+    answer = post_form(sign_form(), **changes)
     assert answer.status_code in {400, 403}, answer.text
     assert list_keys(emulator) == []
 
 
 def test_a_form_can_do_no_more_than_the_role_that_signed_it(
-    emulator: Emulator, sign: Callable[..., Form]
+    emulator: Emulator, sign_form: Callable[..., Form]
 ) -> None:
-    answer = post_form(sign(key="assets/01JB"))
+    answer = post_form(sign_form(key="assets/01JB"))
     assert (answer.status_code, "AccessDenied" in answer.text) == (403, True)
     assert list_keys(emulator) == []
 
 
-def test_fields_after_the_file_are_ignored(emulator: Emulator, sign: Callable[..., Form]) -> None:
+def test_fields_after_the_file_are_ignored(emulator: Emulator, sign_form: Callable[..., Form]) -> None:
     """S3 ignores fields after the file. Here the content type comes after the file, so it is missing."""
-    form = sign()
+    form = sign_form()
     before = [(name, (None, value)) for name, value in form["fields"].items() if name != "Content-Type"]
     parts = [*before, ("file", ("any.png", b"\x89PNG")), ("Content-Type", (None, "image/png"))]
     answer = requests.post(form["url"], files=parts, timeout=10)
@@ -175,7 +179,7 @@ def test_fields_after_the_file_are_ignored(emulator: Emulator, sign: Callable[..
 
 
 def test_a_copy_requires_the_etag_of_the_upload_and_takes_only_its_content(
-    emulator: Emulator, sign: Callable[..., Form]
+    emulator: Emulator, sign_form: Callable[..., Form]
 ) -> None:
     """Otherwise, a user could replace the file after the image service has checked it and before the copy."""
     objects = f"arn:aws:s3:::{BUCKET}"
@@ -195,7 +199,7 @@ def test_a_copy_requires_the_etag_of_the_upload_and_takes_only_its_content(
             CacheControl="public",
         )
 
-    etag = post_form(sign()).headers["etag"]
+    etag = post_form(sign_form()).headers["etag"]
     for wrong in ({"etag": '"0"'}, {"etag": etag, "key": "uploads/none"}):
         with pytest.raises(client.exceptions.ClientError, match=r"PreconditionFailed|NoSuchKey"):
             copy_upload(**wrong)

@@ -1,4 +1,4 @@
-"""Route 53 records are checked as in AWS, and they decide where a host leads (L4)."""
+"""Route 53 records are checked as in AWS. They decide to which target a host leads (L4)."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def create_distribution(emulator: Emulator) -> str:
     return str(made["Distribution"]["DomainName"])
 
 
-def test_the_zone_has_the_id_of_the_settings(zone: Emulator) -> None:
+def test_a_created_hosted_zone_has_the_passed_id_and_name(zone: Emulator) -> None:
     found = zone.client("route53").get_hosted_zone(Id=ZONE)["HostedZone"]
     assert (found["Id"], found["Name"]) == (f"/hostedzone/{ZONE}", "example.com.")
 
@@ -147,7 +147,7 @@ def test_only_the_zone_with_the_longest_name_resolves_a_host(zone: Emulator) -> 
 def test_a_record_that_route_53_refuses_is_refused(
     zone: Emulator, record: dict[str, Any], problem: str
 ) -> None:
-    """L5."""
+    """Requirement L5."""
     create_record(zone, "old.example.com", "CNAME", "a.example.org")
     with pytest.raises(ClientError) as refusal:
         change_record(zone, **record)
@@ -174,7 +174,7 @@ def test_one_batch_can_replace_a_cname_with_a_record_of_another_type(zone: Emula
 
 
 def test_a_cname_is_refused_beside_other_records(zone: Emulator) -> None:
-    """L5."""
+    """Requirement L5."""
     create_record(zone, "www.example.com", "TXT", '"a note"')
     with pytest.raises(ClientError, match="conflicts with other records"):
         create_record(zone, "www.example.com", "CNAME", "a.example.org")

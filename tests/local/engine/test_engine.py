@@ -120,7 +120,7 @@ def test_buckets_have_their_lifecycle(emulator: Emulator, deploy: Deploy) -> Non
 
 
 def test_a_second_run_plans_no_change(deploy: Deploy) -> None:
-    """G7."""
+    """Requirement G7."""
 
     def define_resources() -> None:
         shelf = Shelf("shelf")
@@ -237,7 +237,7 @@ def test_an_error_of_the_program_is_raised_unchanged(deploy: Deploy) -> None:
         deploy(raise_lookup_error)
 
 
-def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
+def test_each_resource_is_reported_after_its_creation(engine: Engine) -> None:
     """L3: the engine calls `on_resource` with the type of each resource and the seconds of its creation."""
     seen: list[tuple[str, float]] = []
     engine.deploy_program(
@@ -252,7 +252,7 @@ def test_each_resource_is_reported_while_it_is_made(engine: Engine) -> None:
 
 
 def test_a_program_cannot_disable_the_garbage_collection_of_this_process(deploy: Deploy) -> None:
-    """The program disables the collection to save time. The engine enables it after each run or error."""
+    """The program disables the collection to save time. The engine enables it again, even after an error."""
 
     def disable_gc_and_fail() -> None:
         gc.disable()

@@ -26,7 +26,7 @@ def test_the_whole_program_is_deployed(deployed: Deployment) -> None:
 
 
 def test_a_second_run_plans_no_change(program: DeployedProgram, deployed: Deployment) -> None:
-    """G7."""
+    """Requirement G7."""
     again = program.deploy()
     assert (again.created, again.updated, again.deleted) == ((), (), ())
     assert again.outputs == deployed.outputs
@@ -44,7 +44,7 @@ def test_every_output_that_the_program_reads_has_a_value(deployed: Deployment) -
 
 
 def test_the_deployment_has_all_outputs(deployed: Deployment) -> None:
-    """G5."""
+    """Requirement G5."""
     assert set(deployed.outputs) >= {
         "apiEndpoint",
         "apiId",

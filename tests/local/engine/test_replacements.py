@@ -99,7 +99,7 @@ def test_after_a_failure_the_next_run_deletes_the_replaced_resource(
     assert list_layer_versions(emulator) == [2]
 
 
-def test_the_end_of_a_stage_deletes_its_replaced_resources(
+def test_destroying_a_stage_deletes_its_replaced_resources(
     emulator: Emulator, engine: Engine, deploy: Deploy
 ) -> None:
     deploy(make_layer_program("old"))
@@ -135,8 +135,8 @@ def test_a_resource_with_the_same_name_is_deleted_before_its_replacement(
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
 
 
-def test_what_belongs_to_a_deleted_resource_is_created_again(emulator: Emulator, deploy: Deploy) -> None:
-    """As in Pulumi. The bucket's settings are lost with the bucket, although their own arguments stay."""
+def test_the_settings_of_a_replaced_bucket_are_created_again(emulator: Emulator, deploy: Deploy) -> None:
+    """As in Pulumi: the CORS settings are lost with the bucket, although their arguments do not change."""
 
     def make_program(*, object_lock: bool) -> Callable[[], object]:
         def define_resources() -> None:

@@ -30,7 +30,7 @@ def answer_plan(*_command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Layers with the version files of the installed boto3."""
+    """Layers in which boto3 and botocore contain only their installed version."""
     folder = make_layers(tmp_path_factory.mktemp("layers"))
     for package in (boto3, botocore):
         for base in folder.glob("*/base/python"):
@@ -72,7 +72,7 @@ def deployed_stage(running_emulator: Emulator, program: DeployedProgram, layers:
         run_pulumi=answer_plan,
     )
     simulate_push(stage)
-    # Replace these answers, because no test can open the link in a mail.
+    # Replace the answers about subscriptions, because no test can open the confirmation link in a mail.
     yield replace_answers(stage, "sns", "list_subscriptions_by_topic", confirm_subscriptions)
     running_emulator.reset()
 

@@ -43,13 +43,13 @@ def register_break(check: str) -> Callable[[Callable[[Stage], Iterator[Stage | N
 
 
 @register_break("account")
-def another_account(stage: Stage) -> Iterator[Stage]:
+def use_another_account(stage: Stage) -> Iterator[Stage]:
     projects = {"name": "anchor-staging-projects", "arn": "arn:aws:dynamodb:ap-southeast-1:1:table/x"}
     yield evolve(stage, outputs={**stage.outputs, "tables": {"projects": projects}})
 
 
 @register_break("plan")
-def a_plan_with_changes(stage: Stage) -> Iterator[Stage]:
+def plan_changes(stage: Stage) -> Iterator[Stage]:
     def run_pulumi(*command: str) -> subprocess.CompletedProcess[str]:
         status = 0 if "--refresh" in command else 255
         return subprocess.CompletedProcess([], status, stdout="error: no changes were expected", stderr="")
@@ -58,7 +58,7 @@ def a_plan_with_changes(stage: Stage) -> Iterator[Stage]:
 
 
 @register_break("drift")
-def a_refresh_with_changes(stage: Stage) -> Iterator[Stage]:
+def report_drift(stage: Stage) -> Iterator[Stage]:
     def run_pulumi(*command: str) -> subprocess.CompletedProcess[str]:
         status = 255 if "--refresh" in command else 0
         return subprocess.CompletedProcess([], status, stdout="error: no changes were expected", stderr="")
@@ -67,7 +67,7 @@ def a_refresh_with_changes(stage: Stage) -> Iterator[Stage]:
 
 
 @register_break("small logs")
-def a_minimum_size(stage: Stage) -> Iterator[None]:
+def set_minimum_transition_size(stage: Stage) -> Iterator[None]:
     s3, bucket = stage.client("s3"), stage.outputs["buckets"]["logs"]
     rules = {"Rules": s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]}
     for size in ("all_storage_classes_128K", "varies_by_storage_class"):
@@ -79,7 +79,7 @@ def a_minimum_size(stage: Stage) -> Iterator[None]:
 
 
 @register_break("distributions")
-def a_disabled_distribution(stage: Stage) -> Iterator[None]:
+def disable_distribution(stage: Stage) -> Iterator[None]:
     cloudfront, identity = stage.client("cloudfront"), stage.outputs["distributionId"]
     for enabled in (False, True):
         found = cloudfront.get_distribution_config(Id=identity)
@@ -90,7 +90,7 @@ def a_disabled_distribution(stage: Stage) -> Iterator[None]:
 
 
 @register_break("distributions")
-def a_pending_certificate(stage: Stage) -> Iterator[Stage]:
+def make_certificate_pending(stage: Stage) -> Iterator[Stage]:
     yield replace_answers(
         stage,
         "acm",
@@ -100,7 +100,7 @@ def a_pending_certificate(stage: Stage) -> Iterator[Stage]:
 
 
 @register_break("edge store")
-def an_arn_without_a_uuid(stage: Stage) -> Iterator[Stage]:
+def remove_uuid_from_store_arn(stage: Stage) -> Iterator[Stage]:
     arn = "arn:aws:cloudfront::000000000000:key-value-store/hosts"
     answers = replace_answers(
         evolve(stage, outputs={**stage.outputs, "keyValueStoreArn": arn}),
@@ -123,13 +123,13 @@ def an_arn_without_a_uuid(stage: Stage) -> Iterator[Stage]:
 
 
 @register_break("edge store")
-def a_missing_store(stage: Stage) -> Iterator[Stage]:
+def use_missing_store(stage: Stage) -> Iterator[Stage]:
     arn = "arn:aws:cloudfront::000000000000:key-value-store/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
     yield evolve(stage, outputs={**stage.outputs, "keyValueStoreArn": arn})
 
 
 @register_break("DNS")
-def a_missing_record(stage: Stage) -> Iterator[None]:
+def delete_site_records(stage: Stage) -> Iterator[None]:
     route53 = stage.client("route53")
     zone = route53.list_hosted_zones()["HostedZones"][0]["Id"]
     records = [
@@ -146,7 +146,7 @@ def a_missing_record(stage: Stage) -> Iterator[None]:
 
 
 @register_break("tokens")
-def a_route_without_an_authorizer(stage: Stage) -> Iterator[None]:
+def remove_authorizer_from_route(stage: Stage) -> Iterator[None]:
     client, api = stage.client("apigatewayv2"), stage.outputs["images"]["apiId"]
     (route,) = [each for each in client.get_routes(ApiId=api)["Items"] if each["RouteKey"] == "GET /images"]
     client.update_route(ApiId=api, RouteId=route["RouteId"], AuthorizationType="NONE")
@@ -157,7 +157,7 @@ def a_route_without_an_authorizer(stage: Stage) -> Iterator[None]:
 
 
 @register_break("addresses for alarms")
-def an_unconfirmed_address(stage: Stage) -> Iterator[Stage]:
+def make_subscriptions_unconfirmed(stage: Stage) -> Iterator[Stage]:
     yield replace_answers(
         stage,
         "sns",
@@ -171,14 +171,14 @@ def an_unconfirmed_address(stage: Stage) -> Iterator[Stage]:
 
 
 @register_break("concurrency")
-def a_new_account(stage: Stage) -> Iterator[Stage]:
+def lower_account_concurrency(stage: Stage) -> Iterator[Stage]:
     yield replace_answers(
         stage, "lambda", "get_account_settings", lambda _: {"AccountLimit": {"ConcurrentExecutions": 10}}
     )
 
 
 @register_break("recursive loops")
-def a_lost_setting(stage: Stage) -> Iterator[None]:
+def forbid_recursion_of_orchestrator(stage: Stage) -> Iterator[None]:
     client, name = stage.client("lambda"), f"{stage.prefix}-orchestrator"
     client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Terminate")
     yield None
@@ -186,14 +186,14 @@ def a_lost_setting(stage: Stage) -> Iterator[None]:
 
 
 @register_break("recursive loops")
-def another_function_with_the_setting(stage: Stage) -> Iterator[None]:
+def allow_recursion_of_release_function(stage: Stage) -> Iterator[None]:
     client, name = stage.client("lambda"), f"{stage.prefix}-release"
     client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")
     yield None
     client.put_function_recursion_config(FunctionName=name, RecursiveLoop="Terminate")
 
 
-def find_mapping(stage: Stage) -> Mapping[str, Any]:
+def find_orchestrator_mapping(stage: Stage) -> Mapping[str, Any]:
     (mapping,) = stage.client("lambda").list_event_source_mappings(
         FunctionName=f"{stage.prefix}-orchestrator"
     )["EventSourceMappings"]
@@ -201,16 +201,16 @@ def find_mapping(stage: Stage) -> Mapping[str, Any]:
 
 
 @register_break("consumers")
-def an_unlimited_mapping(stage: Stage) -> Iterator[None]:
-    client, mapping = stage.client("lambda"), find_mapping(stage)
+def remove_concurrency_limit(stage: Stage) -> Iterator[None]:
+    client, mapping = stage.client("lambda"), find_orchestrator_mapping(stage)
     client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={})
     yield None
     client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig=mapping["ScalingConfig"])
 
 
 @register_break("consumers")
-def a_disabled_mapping(stage: Stage) -> Iterator[None]:
-    client, mapping = stage.client("lambda"), find_mapping(stage)
+def disable_orchestrator_mapping(stage: Stage) -> Iterator[None]:
+    client, mapping = stage.client("lambda"), find_orchestrator_mapping(stage)
     for enabled in (False, True):
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
         if not enabled:
@@ -218,7 +218,7 @@ def a_disabled_mapping(stage: Stage) -> Iterator[None]:
 
 
 @register_break("consumers")
-def a_queue_with_three_receives(stage: Stage) -> Iterator[None]:
+def lower_max_receive_count(stage: Stage) -> Iterator[None]:
     sqs, url = stage.client("sqs"), stage.outputs["queues"]["builds"]
     policy = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
     fewer = json.dumps({**json.loads(policy["RedrivePolicy"]), "maxReceiveCount": 3})
@@ -228,7 +228,7 @@ def a_queue_with_three_receives(stage: Stage) -> Iterator[None]:
 
 
 @register_break("dead letters")
-def a_failed_message(stage: Stage) -> Iterator[None]:
+def add_dead_letter(stage: Stage) -> Iterator[None]:
     sqs, url = stage.client("sqs"), f"{stage.outputs['queues']['builds']}-dead"
     sqs.send_message(QueueUrl=url, MessageBody="{}")
     yield None
@@ -236,7 +236,7 @@ def a_failed_message(stage: Stage) -> Iterator[None]:
 
 
 @register_break("boto3")
-def a_layer_with_an_older_boto3(stage: Stage) -> Iterator[Stage]:
+def remove_boto3_from_layer(stage: Stage) -> Iterator[Stage]:
     client = stage.client("lambda")
     layer = client.publish_layer_version(
         LayerName=f"{stage.prefix}-base", Content={"ZipFile": make_zip({"python/other.py": ""})}
@@ -261,7 +261,7 @@ def make_zip(files: Mapping[str, str]) -> bytes:
 
 
 @register_break("streaming")
-def a_buffered_url(stage: Stage) -> Iterator[None]:
+def buffer_function_url(stage: Stage) -> Iterator[None]:
     client, name = stage.client("lambda"), f"{stage.prefix}-site-next-site-server"
     for mode in ("BUFFERED", "RESPONSE_STREAM"):
         client.update_function_url_config(FunctionName=name, InvokeMode=mode)
@@ -270,7 +270,7 @@ def a_buffered_url(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def log_line(stage: Stage, function: str, message: str) -> Iterator[None]:
+def add_log_line(stage: Stage, function: str, message: str) -> Iterator[None]:
     logs, group = stage.client("logs"), f"/aws/lambda/{stage.prefix}-{function}"
     logs.create_log_stream(logGroupName=group, logStreamName="broken")
     logs.put_log_events(
@@ -283,31 +283,31 @@ def log_line(stage: Stage, function: str, message: str) -> Iterator[None]:
 
 
 @register_break("permissions")
-def a_refused_call(stage: Stage) -> Iterator[None]:
-    with log_line(stage, "images-api", "An error occurred (AccessDeniedException) when calling PutItem"):
+def log_refused_call(stage: Stage) -> Iterator[None]:
+    with add_log_line(stage, "images-api", "An error occurred (AccessDeniedException) when calling PutItem"):
         yield None
 
 
 @register_break("parameters")
-def an_unknown_parameter(stage: Stage) -> Iterator[None]:
-    with log_line(stage, "release", "ParamValidationError: Unknown parameter in input"):
+def log_unknown_parameter(stage: Stage) -> Iterator[None]:
+    with add_log_line(stage, "release", "ParamValidationError: Unknown parameter in input"):
         yield None
 
 
 @register_break("rate of secrets")
-def a_throttled_secret(stage: Stage) -> Iterator[None]:
-    with log_line(stage, "api", "ThrottlingException when calling the PutParameter operation"):
+def log_throttled_secret_write(stage: Stage) -> Iterator[None]:
+    with add_log_line(stage, "api", "ThrottlingException when calling the PutParameter operation"):
         yield None
 
 
 @register_break("rows of builds")
-def a_refused_transaction(stage: Stage) -> Iterator[None]:
-    with log_line(stage, "orchestrator", "AccessDeniedException when calling TransactWriteItems"):
+def log_refused_transaction(stage: Stage) -> Iterator[None]:
+    with add_log_line(stage, "orchestrator", "AccessDeniedException when calling TransactWriteItems"):
         yield None
 
 
 @register_break("alarms")
-def an_active_alarm(stage: Stage) -> Iterator[None]:
+def activate_alarm(stage: Stage) -> Iterator[None]:
     client = stage.client("cloudwatch")
     name = client.describe_alarms(AlarmNamePrefix=f"{stage.prefix}-")["MetricAlarms"][0]["AlarmName"]
     for state in ("ALARM", "OK"):
@@ -316,12 +316,12 @@ def an_active_alarm(stage: Stage) -> Iterator[None]:
             yield None
 
 
-# The other checks that a function of `BREAKS` makes fail.
-ALSO_FAILED = {"a_refused_transaction": {"permissions"}, "another_account": {"addresses for alarms"}}
+# Some functions in `BREAKS` make other checks fail, too. Key: the function. Value: the other checks.
+ALSO_FAILED = {"log_refused_transaction": {"permissions"}, "use_another_account": {"addresses for alarms"}}
 
 
-def find_failed(stage: Stage) -> dict[str, str]:
-    """Return what the failed checks have found, by the name of the check."""
+def find_failed_checks(stage: Stage) -> dict[str, str]:
+    """Return the names of the checks that fail, each with what it found."""
     return {
         each.check.name: each.finding.detail
         for each in run_checks(stage)
@@ -345,8 +345,8 @@ def test_every_check_has_an_example_of_a_wrong_stage() -> None:
 def test_only_the_check_of_a_wrong_fact_fails(stage: Stage, name: str) -> None:
     check, make_wrong = BREAKS[name]
     with make_wrong(stage) as wrong:
-        assert find_failed(wrong).keys() == {check} | ALSO_FAILED.get(name, set())
-    assert find_failed(stage) == {}
+        assert find_failed_checks(wrong).keys() == {check} | ALSO_FAILED.get(name, set())
+    assert find_failed_checks(stage) == {}
 
 
 def test_before_the_first_push_two_checks_report_not_yet(stage: Stage) -> None:
@@ -365,12 +365,12 @@ def test_before_the_first_push_two_checks_report_not_yet(stage: Stage) -> None:
 
 
 def test_the_table_shows_what_was_found_and_what_to_do(stage: Stage) -> None:
-    """Q1."""
+    """Requirement Q1."""
     shown = StringIO()
     console = Console(file=shown, width=200)
     assert check_stage(stage, console) == 0
     assert "Run `pulumi up --refresh`" not in shown.getvalue()
-    with BREAKS["a_lost_setting"][1](stage) as wrong:
+    with BREAKS["forbid_recursion_of_orchestrator"][1](stage) as wrong:
         assert check_stage(wrong, console) == 1
     assert "anchor-staging-orchestrator has Terminate, not Allow" in shown.getvalue()
     assert "Run `pulumi up --refresh`." in shown.getvalue()
@@ -387,7 +387,7 @@ ACTIONS = {
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_a_check_declares_exactly_the_actions_that_it_calls(stage: Stage, check: Check) -> None:
-    """Q3."""
+    """Requirement Q3."""
     called: set[str | None] = set()
 
     def record_action(model: OperationModel, **_named: object) -> None:
@@ -419,7 +419,7 @@ WITHOUT_RESOURCES = {"lambda:ListLayers", "ssm:GetServiceSetting"}
 
 
 def test_the_policy_permits_all_checks(stage: Stage, running_emulator: Emulator) -> None:
-    """Q3."""
+    """Requirement Q3."""
     iam, name = running_emulator.client("iam"), "first-account"
     policy = build_policy(
         replacements={"REGION": stage.region, "ACCOUNT": stage.account, "STAGE": stage.name}
@@ -445,7 +445,7 @@ def test_the_policy_permits_all_checks(stage: Stage, running_emulator: Emulator)
 
 
 def test_the_policy_permits_only_read_actions() -> None:
-    """Q3."""
+    """Requirement Q3."""
     actions = {each["Action"].partition(":")[2] for each in build_policy()["Statement"]}
     assert len(actions) > 10
     assert {
@@ -468,7 +468,7 @@ def test_the_documented_policy_is_the_generated_one() -> None:
 def test_a_stack_without_outputs_is_refused(
     script: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q1."""
+    """Requirement Q1."""
     monkeypatch.setenv("PATH", str(tmp_path))
     if script:
         program = tmp_path / "pulumi"

@@ -16,29 +16,29 @@ OWNER: Final = {"Owner": "ada"}
 
 
 def change_to(value: Value) -> Change:
-    """Return a change to a value that does not depend on the old one."""
+    """Return a change that replaces any old value with this value."""
     return lambda _old: value
 
 
 def change_block(**values: Value) -> Change:
-    """Return a change of some properties in a block."""
+    """Return a change that replaces some properties of a block."""
     return lambda old: {**old, **values}
 
 
-def change_first(change: Change) -> Change:
-    """Return a change of the first item of a list."""
+def change_first_item(change: Change) -> Change:
+    """Return a change that applies `change` to the first item of a list."""
     return lambda old: [change(old[0]), *old[1:]]
 
 
-def add_space(document: str) -> str:
+def add_statement(document: str) -> str:
     """Return a policy with one more statement."""
     policy = json.loads(document)
     policy["Statement"] = [*policy["Statement"], {**policy["Statement"][0], "Sid": "Another"}]
     return json.dumps(policy)
 
 
-def remove_stage_tag(tags: dict[str, str]) -> dict[str, str]:
-    """Return the tags with one more, one less and one other value."""
+def change_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return the tags with one tag added, one tag removed and one value changed."""
     return {"Project": "another", "Component": tags["Component"], **OWNER}
 
 
@@ -59,7 +59,7 @@ class Changes:
     also: dict[str, Value] = Factory(dict)
 
 
-TAGS: Final = {"tags": remove_stage_tag}
+TAGS: Final = {"tags": change_tags}
 
 CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:acm/certificate:Certificate": (Changes(values=TAGS),),
@@ -73,7 +73,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             },
         ),
     ),
-    # The mapped stage is created by the test.
+    # The test creates the API stage `another`.
     "aws:apigatewayv2/apiMapping:ApiMapping": (Changes(values={"stage": change_to("another")}),),
     "aws:apigatewayv2/authorizer:Authorizer": (
         Changes(
@@ -86,7 +86,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             also={"authorizerUri": "arn:aws:apigateway:ap-southeast-1:lambda:path/authorizer/invocations"},
         ),
     ),
-    # The certificate is replaced by one that the test requests for the same host.
+    # The test requests another certificate for the same host, and puts it into this change.
     "aws:apigatewayv2/domainName:DomainName": (
         Changes(values={"domainNameConfiguration": change_block(), **TAGS}),
     ),
@@ -149,7 +149,9 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "httpVersion": change_to("http2"),
                 "isIpv6Enabled": change_to(value=False),
                 "orderedCacheBehaviors": lambda old: list(reversed(old)),
-                "origins": change_first(change_block(domainName="another.s3.ap-southeast-1.amazonaws.com")),
+                "origins": change_first_item(
+                    change_block(domainName="another.s3.ap-southeast-1.amazonaws.com")
+                ),
                 "priceClass": change_to("PriceClass_All"),
                 "restrictions": change_to(
                     {"geoRestriction": {"restrictionType": "blacklist", "locations": ["AQ"]}}
@@ -238,7 +240,8 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             },
         ),
         Changes(
-            name="builds-failed", values={"metricQueries": change_first(change_block(expression="failed"))}
+            name="builds-failed",
+            values={"metricQueries": change_first_item(change_block(expression="failed"))},
         ),
     ),
     "aws:codebuild/project:Project": (
@@ -323,10 +326,10 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:dynamodb/tableItem:TableItem": (
         Changes(values={"item": lambda old: json.dumps({**json.loads(old), "color": {"S": "red"}})}),
     ),
-    "aws:iam/policy:Policy": (Changes(values={"policy": add_space, **TAGS}),),
-    "aws:iam/role:Role": (Changes(values={"assumeRolePolicy": add_space, **TAGS}),),
-    "aws:iam/rolePolicy:RolePolicy": (Changes(values={"policy": add_space}),),
-    # The other key is chosen by the test.
+    "aws:iam/policy:Policy": (Changes(values={"policy": add_statement, **TAGS}),),
+    "aws:iam/role:Role": (Changes(values={"assumeRolePolicy": add_statement, **TAGS}),),
+    "aws:iam/rolePolicy:RolePolicy": (Changes(values={"policy": add_statement}),),
+    # The test creates another key, and puts it into this change.
     "aws:kms/alias:Alias": (Changes(values={"targetKeyId": lambda old: old}),),
     "aws:kms/key:Key": (
         Changes(
@@ -334,12 +337,12 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             values={
                 "description": change_to("Another"),
                 "enableKeyRotation": change_to(value=False),
-                "policy": add_space,
+                "policy": add_statement,
                 **TAGS,
             },
         ),
     ),
-    # The version is published by the test.
+    # The test publishes another version, and puts it into this change.
     "aws:lambda/alias:Alias": (Changes(values={"functionVersion": change_to("1")}),),
     "aws:lambda/eventSourceMapping:EventSourceMapping": (
         Changes(
@@ -391,11 +394,15 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             values={"records": change_to(["another.example.org."]), "ttl": change_to(9)},
         ),
         Changes(name="edge-validation", values={"type": change_to("TXT")}, also={"records": ['"another"']}),
-        Changes(name="edge-a", values={"aliases": change_first(change_block(evaluateTargetHealth=True))}),
+        Changes(
+            name="edge-a", values={"aliases": change_first_item(change_block(evaluateTargetHealth=True))}
+        ),
     ),
     "aws:s3/bucket:Bucket": (Changes(values=TAGS),),
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": (
-        Changes(values={"corsRules": change_first(change_block(maxAgeSeconds=9, allowedMethods=["GET"]))}),
+        Changes(
+            values={"corsRules": change_first_item(change_block(maxAgeSeconds=9, allowedMethods=["GET"]))}
+        ),
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
         Changes(
@@ -417,14 +424,16 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
     "aws:s3/bucketNotification:BucketNotification": (
         Changes(
             values={
-                "lambdaFunctions": change_first(change_block(filterPrefix="another/", filterSuffix=".png"))
+                "lambdaFunctions": change_first_item(
+                    change_block(filterPrefix="another/", filterSuffix=".png")
+                )
             }
         ),
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": (
         Changes(values={"rule": change_to({"objectOwnership": "ObjectWriter"})}),
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": (Changes(values={"policy": add_space}),),
+    "aws:s3/bucketPolicy:BucketPolicy": (Changes(values={"policy": add_statement}),),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": (
         Changes(
             values={
@@ -452,7 +461,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             }
         ),
     ),
-    "aws:sns/topic:Topic": (Changes(values={"policy": add_space, **TAGS}),),
+    "aws:sns/topic:Topic": (Changes(values={"policy": add_statement, **TAGS}),),
     "aws:sqs/queue:Queue": (
         Changes(
             name="releases",

@@ -11,7 +11,7 @@ REGION = "ap-southeast-1"
 
 
 def declare_resource(resource: Resource, **changes: object) -> DeclaredResource:
-    """Return a resource as the program declares it, with other values of some properties."""
+    """Return the program's declaration of a resource. `changes` replaces the values of some properties."""
     return DeclaredResource(
         urn=resource.urn,
         type=resource.type,
@@ -25,13 +25,13 @@ def open_provider(emulator: Emulator, resource: Resource) -> ProviderContext:
 
 
 def read_properties(emulator: Emulator, resource: Resource) -> Properties | None:
-    """Return the present properties of a resource, or None if it does not exist."""
+    """Return the properties of a resource in the emulator, or None if it does not exist."""
     created = CreatedResource(id=resource.id, outputs=resource.outputs)
     return READERS[resource.type](open_provider(emulator, resource), declare_resource(resource), created)
 
 
 def find_drift(emulator: Emulator, resources: Iterable[Resource]) -> dict[str, Properties | None]:
-    """Return the present values of the properties that differ from the program, by URN."""
+    """Return, by URN, the properties whose values in the emulator differ from the program."""
     found: dict[str, Properties | None] = {}
     for resource in resources:
         present = read_properties(emulator, resource)

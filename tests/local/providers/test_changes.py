@@ -22,23 +22,23 @@ from tests.local.deployed_program import ROOT
 from tests.local.providers.changes import CHANGES, Changes
 from tests.local.providers.reading import declare_resource, open_provider
 
-# Properties with only one possible value.
+# Properties that have only one possible value, so no change of them can be tested.
 ONLY_VALUE = {("aws:cloudfront/originAccessControl:OriginAccessControl", "signingProtocol")}
 
 
 @pytest.fixture
-def layers() -> Iterator[Path]:
+def layers_folder() -> Iterator[Path]:
     with create_layers() as folder:
         yield folder
 
 
 @pytest.fixture
-def production(emulator: Emulator, layers: Path) -> Deployment:
+def production(emulator: Emulator, layers_folder: Path) -> Deployment:
     engine = Engine(emulator, root=ROOT)
     settings: Any = engine.load_settings("production")["anchor-deploy:stage"]
     for zone_id, name in find_hosted_zones(settings).items():
         emulator.create_hosted_zone(zone_id, name)
-    return engine.deploy(stack="production", overrides={"anchor-deploy:layers": str(layers)})
+    return engine.deploy(stack="production", overrides={"anchor-deploy:layers": str(layers_folder)})
 
 
 def test_every_property_is_in_the_table_of_changes_or_forces_a_replacement() -> None:
@@ -53,34 +53,41 @@ def test_every_property_is_in_the_table_of_changes_or_forces_a_replacement() -> 
     unchanged = {
         (kind, name)
         for kind, name in used
-        if name not in RULES[kind].properties | {"region"} | UNREADABLE_PROPERTIES[kind] | list_changed(kind)
+        if name
+        not in RULES[kind].properties
+        | {"region"}
+        | UNREADABLE_PROPERTIES[kind]
+        | list_changed_properties(kind)
     }
     assert unchanged == ONLY_VALUE
 
 
-def list_changed(kind: str) -> set[str]:
+def list_changed_properties(kind: str) -> set[str]:
     """Return the properties of a type that the table changes."""
     return {name for changes in CHANGES.get(kind, ()) for name in changes.values}
 
 
-def list_groups(changes: Changes) -> list[tuple[str, ...]]:
-    """Return the properties, those that must change together in one group."""
+def list_update_groups(changes: Changes) -> list[tuple[str, ...]]:
+    """Return the properties that each update changes: one, or several that must change together."""
     grouped = {name for group in changes.together for name in group}
     return [*changes.together, *((name,) for name in changes.values if name not in grouped)]
 
 
-def list_all_changes() -> list[tuple[str, tuple[str, ...], Changes]]:
-    """Return the type, the properties and the table entry of each update."""
+def list_updates() -> list[tuple[str, tuple[str, ...], Changes]]:
+    """Return all updates of the test: the resource type, the changed properties and the table entry."""
     return [
         (kind, group, changes)
         for kind, table in CHANGES.items()
         for changes in table
-        for group in list_groups(changes)
+        for group in list_update_groups(changes)
     ]
 
 
 def choose_resource(production: Deployment, kind: str, changes: Changes, name: str) -> Resource:
-    """Return the resource that the table names, or one with the property, if possible with another value."""
+    """Return the resource to change: the one that `changes` names, or one with the property.
+
+    If possible, the change gives the property another value.
+    """
     found = [
         resource
         for resource in production.find_by_type(kind)
@@ -91,7 +98,7 @@ def choose_resource(production: Deployment, kind: str, changes: Changes, name: s
 
 
 def create_references(emulator: Emulator, kind: str, resource: Resource, changed: Properties) -> Properties:
-    """Create what a change refers to, and return the changed properties with the references."""
+    """Create the resources to which a change refers. Return the changed properties with their ids or ARNs."""
     if kind == "aws:apigatewayv2/apiMapping:ApiMapping":
         emulator.client("apigatewayv2").create_stage(ApiId=resource.inputs["apiId"], StageName="another")
     if kind == "aws:apigatewayv2/domainName:DomainName":
@@ -113,7 +120,7 @@ def create_references(emulator: Emulator, kind: str, resource: Resource, changed
 
 def test_every_change_is_made_and_read_back(emulator: Emulator, production: Deployment) -> None:
     wrong: list[tuple[str, tuple[str, ...], object]] = []
-    for kind, group, changes in list_all_changes():
+    for kind, group, changes in list_updates():
         resource = choose_resource(production, kind, changes, group[0])
         changed = {**resource.inputs, **changes.also}
         changed |= {name: changes.values[name](resource.inputs.get(name)) for name in group}
@@ -138,7 +145,8 @@ def update_and_restore(
     """Change a resource, read it back, and restore it.
 
     Returns:
-        The properties that differ from the change, and those that differ from the program without the change.
+        Two sets of properties that were read after the change: those that differ from `changed`, and those
+        that differ from the program.
     """
     aws = open_provider(emulator, resource)
     old = declare_resource(resource)

@@ -1,4 +1,4 @@
-"""Values that AWS returns in another form do not count as changes. Real changes do (L6)."""
+"""A value in another form than the program's does not count as a change. A different value does (L6)."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ import pytest
 from components.core.stage import STAGES
 from local.providers.core.registry import CREATORS, UPDATERS
 from local.providers.core.replacement_rules import RULES
-from local.providers.core.replacements import find_replaced_properties, is_deleted_before_replacement
+from local.providers.core.replacements import find_replacement_causes, is_deleted_before_replacement
 from tests.components.resources import list_argument_names, list_custom_resources
 
 REGION = "ap-southeast-1"
@@ -51,14 +51,14 @@ def test_every_property_of_a_rule_is_an_argument_of_the_type(token: str) -> None
 
 
 @pytest.mark.parametrize("token", RULES)
-def test_only_a_type_that_every_change_replaces_has_no_updater(token: str) -> None:
-    """The provider has no update for these types, or none of the arguments that the program uses."""
+def test_a_type_has_an_updater_unless_every_change_replaces_the_resource(token: str) -> None:
+    """Without an updater, every argument that the program uses forces a replacement, except `region`."""
     arguments = list_used_arguments().get(token) or list_arguments(token)
     assert (token in UPDATERS) == bool(arguments - RULES[token].properties - {"region"})
 
 
 def test_the_program_uses_no_argument_that_only_sometimes_forces_a_replacement() -> None:
-    """`find_replaced_properties` does not compare the values of such an argument."""
+    """`find_replacement_causes` does not compare the values of such an argument."""
     used = list_used_arguments()
     assert {kind for kind, arguments in used.items() if arguments & RULES[kind].conditional} == set()
 
@@ -79,7 +79,7 @@ def test_the_program_uses_no_argument_that_only_sometimes_forces_a_replacement()
 def test_a_changed_property_of_the_rule_forces_a_replacement(
     kind: str, old: dict[str, Any], new: dict[str, Any], replaced: list[str]
 ) -> None:
-    assert find_replaced_properties(kind, old, new, default_region=REGION) == replaced
+    assert find_replacement_causes(kind, old, new, default_region=REGION) == replaced
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from local.pulumi_engine import __main__ as command
 from local.pulumi_engine.cli import PACKAGE, VERSION, PulumiCommandLine, PulumiMissingError, PulumiProject
 from local.pulumi_engine.cli import find_or_build as find
-from local.pulumi_engine.engine import _run_in_group  # pyright: ignore[reportPrivateUsage]
+from local.pulumi_engine.engine import _run_in_process_group  # pyright: ignore[reportPrivateUsage]
 from tests.components.recorder import ROOT
 from tests.e2e.processes import is_running
 
@@ -33,7 +33,7 @@ def write_program(path: Path, text: str = "#!/bin/sh\n") -> Path:
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with one folder, which is empty."""
+    """An empty folder, which is the only folder on the PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -44,7 +44,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_without_pulumi_and_go_the_command_says_what_to_install(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q1."""
+    """Requirement Q1."""
     assert not list(programs.iterdir())
     monkeypatch.setattr(command, "CACHE", tmp_path)
     assert command.main() == 1
@@ -95,7 +95,7 @@ def test_go_builds_the_pinned_version_once(
 
 
 def test_a_failed_build_leaves_nothing_and_shows_the_last_lines_of_go(programs: Path, tmp_path: Path) -> None:
-    """Q1."""
+    """Requirement Q1."""
     write_program(programs / "go", "#!/bin/sh\necho 'no such module' >&2\nexit 1\n")
     with pytest.raises(PulumiMissingError, match="could not be built:\nno such module"):
         find(tmp_path, report=print)
@@ -130,7 +130,7 @@ def test_ctrl_c_leaves_no_process_of_pulumi(tmp_path: Path) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
         with pytest.raises(KeyboardInterrupt):
-            _run_in_group(project, "up")
+            _run_in_process_group(project, "up")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)

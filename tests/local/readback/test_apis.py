@@ -32,7 +32,7 @@ def read_api_ids(deployed: Deployment) -> dict[str, str]:
 def test_every_route_except_the_webhook_requires_a_user_pool_token(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
-    """A1, P1."""
+    """Requirements A1 and P1."""
     client = running_emulator.client("apigatewayv2")
     open_routes: list[str] = []
     for api_id in read_api_ids(deployed).values():
@@ -55,7 +55,7 @@ def test_every_route_except_the_webhook_requires_a_user_pool_token(
 
 
 def test_each_api_has_the_declared_routes(running_emulator: Emulator, deployed: Deployment) -> None:
-    """A2, I2."""
+    """Requirements A2 and I2."""
     client, ids = running_emulator.client("apigatewayv2"), read_api_ids(deployed)
     found = {
         name: {route["RouteKey"] for route in client.get_routes(ApiId=api_id)["Items"]}
@@ -73,7 +73,7 @@ def test_each_api_has_the_declared_routes(running_emulator: Emulator, deployed: 
 def test_an_api_is_throttled_and_logs_the_caller(
     running_emulator: Emulator, deployed: Deployment, name: str
 ) -> None:
-    """I1, Q2."""
+    """Requirements I1 and Q2."""
     api_id = read_api_ids(deployed)[name]
     (stage,) = running_emulator.client("apigatewayv2").get_stages(ApiId=api_id)["Items"]
     assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
@@ -84,10 +84,10 @@ def test_an_api_is_throttled_and_logs_the_caller(
     assert {"requestId", "route", "status", "user"} <= set(json.loads(log["Format"]))
 
 
-def test_pages_of_the_configured_origins_call_the_image_api(
+def test_pages_of_the_configured_origins_can_call_the_image_api(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
-    """I1."""
+    """Requirement I1."""
     client, ids = running_emulator.client("apigatewayv2"), read_api_ids(deployed)
     cors = client.get_api(ApiId=ids["images"])["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["http://localhost:3000"]

@@ -33,7 +33,7 @@ def test_there_are_only_the_required_buckets(deployed: Deployment) -> None:
 def test_a_bucket_is_private_and_encrypted(
     running_emulator: Emulator, deployed: Deployment, name: str
 ) -> None:
-    """B1."""
+    """Requirement B1."""
     s3, bucket = running_emulator.client("s3"), deployed.outputs["buckets"][name]
     assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
@@ -109,10 +109,10 @@ def list_actions(rule: dict[str, Any]) -> list[tuple[str, str, int]]:
     return [(prefix, action, days) for action, days in found]
 
 
-def test_pages_of_the_configured_origins_upload_images(
+def test_pages_of_the_configured_origins_can_upload_images(
     running_emulator: Emulator, deployed: Deployment
 ) -> None:
-    """B5."""
+    """Requirement B5."""
     s3, buckets = running_emulator.client("s3"), deployed.outputs["buckets"]
     (rule,) = s3.get_bucket_cors(Bucket=buckets["images"])["CORSRules"]
     assert rule["AllowedOrigins"] == ["http://localhost:3000"]
@@ -124,7 +124,7 @@ def test_pages_of_the_configured_origins_upload_images(
 
 
 def test_an_uploaded_image_notifies_its_function(running_emulator: Emulator, deployed: Deployment) -> None:
-    """I2."""
+    """Requirement I2."""
     notifications = running_emulator.client("s3").get_bucket_notification_configuration(
         Bucket=deployed.outputs["buckets"]["images"]
     )

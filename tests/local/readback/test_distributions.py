@@ -50,8 +50,8 @@ def read_ttls(policy: Json) -> tuple[int, int, int]:
     return policy["DefaultTTL"], policy["MaxTTL"], policy["MinTTL"]
 
 
-def test_sites_are_served_over_http_2_and_3_and_https_alone(sites: Json) -> None:
-    """D8."""
+def test_sites_are_served_only_over_https_with_http_2_and_3(sites: Json) -> None:
+    """Requirement D8."""
     assert (sites["Enabled"], sites["HttpVersion"], sites["IsIPV6Enabled"]) == (True, "http2and3", True)
     behaviors = {"*": sites["DefaultCacheBehavior"]}
     behaviors |= {behavior["PathPattern"]: behavior for behavior in sites["CacheBehaviors"]["Items"]}
@@ -100,7 +100,7 @@ def test_every_behavior_of_sites_runs_the_viewer_functions(
 
 
 def test_images_distribution_matches_the_requirements(images: Json) -> None:
-    """I3."""
+    """Requirement I3."""
     assert (images["Enabled"], images["HttpVersion"], images["PriceClass"]) == (
         True,
         "http2",
@@ -145,7 +145,7 @@ def test_an_image_cannot_run_scripts_and_only_configured_origins_can_read_it(
 
 
 def test_sites_send_security_headers(running_emulator: Emulator, sites: Json) -> None:
-    """D8."""
+    """Requirement D8."""
     for behavior in (sites["DefaultCacheBehavior"], *sites["CacheBehaviors"]["Items"]):
         security = read_headers_policy(running_emulator, behavior)["SecurityHeadersConfig"]
         assert security["StrictTransportSecurity"]["AccessControlMaxAgeSec"] == YEAR
@@ -157,7 +157,7 @@ def test_sites_send_security_headers(running_emulator: Emulator, sites: Json) ->
 def test_buckets_are_read_with_signed_requests(
     running_emulator: Emulator, deployed: Deployment, name: str, output: str | None
 ) -> None:
-    """B6."""
+    """Requirement B6."""
     where = deployed.outputs[output] if output else deployed.outputs
     config = read_config(running_emulator, where["distributionId"])
     (origin,) = [origin for origin in config["Origins"]["Items"] if origin["Id"] == name]

@@ -47,7 +47,7 @@ def test_every_function_has_alarms_on_errors_and_throttles(running_emulator: Emu
 
 @pytest.mark.usefixtures("deployed")
 def test_dead_letter_queues_have_an_alarm_on_the_first_message(running_emulator: Emulator) -> None:
-    """P4."""
+    """Requirement P4."""
     alarms = {
         alarm["Dimensions"][0]["Value"].removeprefix("anchor-local-"): alarm
         for alarm in running_emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
@@ -123,7 +123,7 @@ def test_a_function_has_its_own_log_group_tracing_and_tags(running_emulator: Emu
 
 
 @pytest.mark.usefixtures("deployed")
-def test_each_key_has_its_kind_and_encryption_keys_are_rotated(running_emulator: Emulator) -> None:
+def test_each_kms_key_signs_or_encrypts_and_encryption_keys_are_rotated(running_emulator: Emulator) -> None:
     kms = running_emulator.client("kms")
     keys = {
         alias["AliasName"].removeprefix("alias/anchor-local-"): kms.describe_key(KeyId=alias["AliasName"])
@@ -148,7 +148,7 @@ def test_each_key_has_its_kind_and_encryption_keys_are_rotated(running_emulator:
 
 @pytest.mark.usefixtures("deployed")
 def test_a_build_has_a_small_machine_and_a_timeout_of_half_an_hour(running_emulator: Emulator) -> None:
-    """P5."""
+    """Requirement P5."""
     (project,) = running_emulator.client("codebuild").batch_get_projects(
         names=["anchor-local-site-next-site-build"]
     )["projects"]

@@ -91,7 +91,7 @@ def test_each_queue_has_one_function_that_reports_failed_messages(running_emulat
 def test_only_the_orchestrator_may_call_itself_by_messages(
     running_emulator: Emulator, function: str, setting: str
 ) -> None:
-    """P4."""
+    """Requirement P4."""
     name = f"anchor-local-{function}"
     answer = running_emulator.client("lambda").get_function_recursion_config(FunctionName=name)
     assert answer["RecursiveLoop"] == setting

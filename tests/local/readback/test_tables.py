@@ -15,7 +15,7 @@ S, N = "S", "N"
 # - `keys`: the keys of the table.
 # - `indexes`: the keys and the projection of each index.
 # - `expires`: the attribute with the expiry time of a row.
-# - `recovers`: whether point-in-time recovery is enabled outside of production too.
+# - `recovers`: whether point-in-time recovery is also enabled outside of production.
 # - `stream`: whether the table has a stream.
 TABLES: dict[str, dict[str, Any]] = {
     "projects": {
@@ -48,7 +48,7 @@ TABLES: dict[str, dict[str, Any]] = {
         "keys": {"jobId": S},
         "indexes": {
             "ShopIndex": ({"shopDomain": S, "createdAt": S}, "ALL"),
-            # Only the status can change in this index, so the progress of a job causes no write to the index.
+            # The progress of a job is not in this index, so a change of the progress causes no write to it.
             "StatusIndex": ({"status": S, "createdAt": S}, "KEYS_ONLY"),
         },
         "expires": "expiresAt",

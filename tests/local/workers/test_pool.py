@@ -391,7 +391,7 @@ def test_callers_in_other_threads_get_an_answer_when_the_pool_closes() -> None:
                 )
             )
             await lines.wait_for("waiting")
-        assert pool._leases == 0
+        assert pool._in_use == 0
         return await waiting
 
     failure = asyncio.run(main()).failure

@@ -1,8 +1,8 @@
-"""Wrong resources, generated from recorded resources without the tables under test.
+"""Generates wrong resources: copies of recorded resources, each with one mistake.
 
-The mistakes come from other sources: AWS's models of the calls that create the resources, the SDK's classes
-and their documentation, and the form of a value, such as an ARN or a policy document. The model of an
-argument is the model of the call's input member with the same name.
+The mistakes do not come from the tables under test. They come from AWS's models of the calls that
+create the resources, from the SDK's classes and their documentation, and from the form of a value, such as an
+ARN or a policy document. The model of an argument is the model of the call's input member with the same name.
 """
 
 import json
@@ -150,7 +150,7 @@ def _break_constraints(place: _Place) -> Iterator[Mutation]:
     lowest = min((limit["min"] for limit in limits if "min" in limit), default=0)
     highest = max((limit["max"] for limit in limits if "max" in limit), default=0)
     for kind, value in _list_wrong_values(place.value, lowest, highest):
-        # Two members can have the same name. A value is certainly wrong only if it violates all of them.
+        # Several input members can have this name. Only a value that all their models refuse is surely wrong.
         if shapes and all(any(find_violations(shape, value)) for shape in shapes):
             yield place.mutate(kind, value)
 
@@ -174,14 +174,14 @@ def _find_shapes(operation: str, argument: str) -> list[Shape]:
     members = _collect_members(root, {}, set())
     *_, last = argument.split(".")
     # For example, the member for the argument `name` of a user pool is `PoolName`.
-    own = _find_own_name(name, members) if argument == "name" else None
+    own = _find_name_member(name, members) if argument == "name" else None
     shapes = members.get(own or _normalize_name(last.removesuffix("[]")), [])
     if last.endswith("[]"):
         shapes = [shape.member for shape in shapes if shape.type_name == "list"]
     return shapes
 
 
-def _find_own_name(operation: str, members: Mapping[str, object]) -> str | None:
+def _find_name_member(operation: str, members: Mapping[str, object]) -> str | None:
     kind = re.sub(r"^(Create|Put|Publish|Add)", "", operation).lower()
     names = (f"{kind[start:]}name" for start in range(len(kind)))
     return next((name for name in names if name in members), None)
@@ -210,7 +210,7 @@ def _break_types(place: _Place) -> Iterator[Mutation]:
     """Yield a value of another type, and a misspelled name of the argument."""
     yield place.mutate("wrong type", [{"a": "b"}] if not isinstance(place.value, list) else "a")
     *parents, name = place.steps
-    if isinstance(name, str) and not _is_entry(place.argument):
+    if isinstance(name, str) and not _is_mapping_entry(place.argument):
         steps = (*parents, f"{name}{name[-1]}")
         props = replace_value(replace_value(place.resource.props, place.steps, None), steps, place.value)
         yield Mutation("misspelled name", place.argument, evolve(place.resource, props=props))
@@ -284,7 +284,7 @@ def _lengthen_names(place: _Place) -> Iterator[Mutation]:
         )
 
 
-def _is_entry(argument: str) -> bool:
+def _is_mapping_entry(argument: str) -> bool:
     """Return whether the argument is an entry of a mapping with free keys, such as tags."""
     return any(part in argument for part in ("tags.", "variables.", "dimensions.", "*"))
 

@@ -1,4 +1,7 @@
-"""Paths of arguments in the properties of recorded resources."""
+"""Paths of arguments in the properties of recorded resources.
+
+A path such as `origins.0.originId` has three steps: the key `origins`, the index 0 and the key `originId`.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

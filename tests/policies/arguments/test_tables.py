@@ -1,4 +1,4 @@
-"""The tables of valid arguments cover every argument of every stage. Their arguments exist (G9)."""
+"""The tables of valid arguments cover every argument of every stage, and name only existing ones (G9)."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -59,7 +59,7 @@ def test_every_argument_of_a_stage_has_an_entry(stage: str) -> None:
     missing = {
         f"{each.type} {path}"
         for each in resources
-        for path in TYPES[each.type].list_unknown_arguments(each.inputs)
+        for path in TYPES[each.type].list_arguments_without_entry(each.inputs)
     }
     assert missing == set()
 
@@ -97,8 +97,8 @@ def test_values_that_are_not_known_yet_violate_nothing() -> None:
     seen: set[tuple[object, ...]] = set()
     for resource in build_graph(get_recording("production")).find_by_type(*TYPES):
         for steps, path, value in list_nodes(resource.props):
-            # Other rules depend on booleans and numbers. So such an argument is made unknown once for each of
-            # its values.
+            # The rules of other arguments can depend on a boolean or a number. So the test makes such an
+            # argument unknown once for each of its values.
             case = (resource.type, path, value if isinstance(value, bool | float) else None)
             if case not in seen:
                 seen.add(case)

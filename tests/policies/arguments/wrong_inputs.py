@@ -28,7 +28,7 @@ class WrongInput:
     name: str | None = None
 
     def inject(self, graph: Graph, type_token: str) -> Resource:
-        """Return a copy, with the mistake, of the first resource of the type that has the arguments."""
+        """Return a copy, with the mistake, of the first resource of the type that can have the mistake."""
         resource = next(each for each in graph.find_by_type(type_token) if self._applies_to(each))
         props: Any = resource.props
         for path, value in self.changes.items():
@@ -38,7 +38,11 @@ class WrongInput:
         return evolve(resource, props=props, name=self.name or resource.name)
 
     def _applies_to(self, resource: Resource) -> bool:
-        """Return whether the resource has the parents of new values, and the values that functions change."""
+        """Return whether the resource can have the mistake.
+
+        If a change is a function, the resource must have the argument. If a change is a value, the resource
+        must have the parent of the argument.
+        """
         return all(
             read_value(resource.props, split_path(path)[: None if callable(value) else -1]) is not None
             for path, value in self.changes.items()
@@ -46,12 +50,15 @@ class WrongInput:
 
 
 def _edit_json(change: Callable[[Any], Any]) -> Callable[[str], str]:
-    """Return a change of a JSON text."""
+    """Return a function that applies `change` to the value of a JSON text."""
     return lambda text: json.dumps(change(json.loads(text)))
 
 
 def _edit_statement(**elements: Any) -> Callable[[str], str]:  # noqa: ANN401 - any element of a statement
-    """Return a change of the first statement of a policy document. None removes an element."""
+    """Return a function that replaces elements of the first statement of a policy document.
+
+    None removes an element.
+    """
 
     def change_first_statement(document: Any) -> Any:  # noqa: ANN401 - any JSON value
         first, *others = document["Statement"]

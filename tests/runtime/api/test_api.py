@@ -40,7 +40,7 @@ def test_the_api_function_handles_exactly_its_routes() -> None:
 
 
 def test_a_project_is_created_and_its_webhook_secret_shown_once(platform: Platform) -> None:
-    """A2, P1."""
+    """Requirements A2 and P1."""
     platform.declare_site("next-site")
     status, made = call_api(platform, "POST /projects", body=NEW)
     assert status == 201
@@ -75,7 +75,7 @@ def test_the_default_branch_is_main(platform: Platform) -> None:
 
 
 def test_the_error_names_every_wrong_field_of_a_project(platform: Platform) -> None:
-    """A3."""
+    """Requirement A3."""
     status, problem = call_api(
         platform,
         "POST /projects",
@@ -86,7 +86,7 @@ def test_the_error_names_every_wrong_field_of_a_project(platform: Platform) -> N
 
 
 def test_a_site_that_is_taken_and_one_that_does_not_exist_are_refused_alike(platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     platform.create_project(user_id=OTHER, site="taken")
     taken = call_api(platform, "POST /projects", body={**NEW, "site": "taken"})
     absent = call_api(platform, "POST /projects", body={**NEW, "site": "absent"})
@@ -102,7 +102,7 @@ def test_a_site_that_is_taken_and_one_that_does_not_exist_are_refused_alike(plat
 def test_a_body_that_cannot_be_read_is_refused_with_the_reason(
     platform: Platform, body: str | None, detail: str
 ) -> None:
-    """Q1."""
+    """Requirement Q1."""
     status, problem = call_api(platform, "POST /projects", body=body)
     assert status == 400
     assert detail in problem["detail"]
@@ -132,7 +132,7 @@ def test_an_invalid_cursor_is_refused(platform: Platform) -> None:
 
 
 def test_deployments_are_listed_newest_first_in_pages(platform: Platform) -> None:
-    """A2."""
+    """Requirement A2."""
     project = platform.create_project()
     made = [platform.push(project).deployment_id for _ in range(3)]
     _, first = call_api(
@@ -151,7 +151,7 @@ def test_deployments_are_listed_newest_first_in_pages(platform: Platform) -> Non
     assert [each["deploymentId"] for each in listed] == made[::-1]
 
 
-def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(platform: Platform) -> None:
+def test_a_live_deployment_has_a_url_and_the_time_at_which_it_became_live(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.create_live(project)
     status, shown = call_api(
@@ -177,7 +177,7 @@ def test_a_deployment_shows_its_url_once_released_and_when_it_became_live(platfo
 
 
 def test_a_failed_deployment_shows_the_step_the_reason_and_the_log(platform: Platform) -> None:
-    """Q1."""
+    """Requirement Q1."""
     deployment = platform.deployments.fail(
         platform.push(platform.create_project()), FAILURE, at=platform.clock()
     )
@@ -187,7 +187,7 @@ def test_a_failed_deployment_shows_the_step_the_reason_and_the_log(platform: Pla
 
 
 def test_variables_are_replaced_and_secrets_never_shown(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     project = platform.create_project()
     path = {"projectId": project.project_id}
     body = {
@@ -293,7 +293,7 @@ def test_a_project_is_changed_field_by_field(platform: Platform) -> None:
     ],
 )
 def test_an_invalid_change_names_its_field(platform: Platform, body: object, field: str) -> None:
-    """A3."""
+    """Requirement A3."""
     project = platform.create_project()
     before = platform.projects.get(project.project_id)
     status, problem = call_api(
@@ -304,7 +304,7 @@ def test_an_invalid_change_names_its_field(platform: Platform, body: object, fie
 
 
 def test_a_deployment_is_cancelled_and_its_build_stopped(platform: Platform) -> None:
-    """A2."""
+    """Requirement A2."""
     running = platform.create_building(platform.create_project())
     status, document = call_api(
         platform, "POST /deployments/{deploymentId}/cancel", deploymentId=running.deployment_id
@@ -329,7 +329,7 @@ def request_deployment(platform: Platform, project: Project, **body: str) -> tup
 
 
 def test_a_manual_deployment_of_a_commit_is_queued(platform: Platform) -> None:
-    """A2: the project's branch is the default."""
+    """A2: if the request names no branch, the deployment has the project's branch."""
     project = platform.create_project()
     sha = "3" * 40
     status, shown = request_deployment(platform, project, commitSha=sha)
@@ -341,7 +341,7 @@ def test_a_manual_deployment_of_a_commit_is_queued(platform: Platform) -> None:
 
 
 def test_a_manual_deployment_of_a_branch_has_no_commit_at_first(platform: Platform) -> None:
-    """A2."""
+    """Requirement A2."""
     project = platform.create_project()
     _, shown = request_deployment(platform, project, branch="feature/x")
     assert (shown["branch"], shown["commitSha"]) == ("feature/x", None)
@@ -380,7 +380,7 @@ def test_a_manual_deployment_is_ordered_with_the_pushes(platform: Platform) -> N
 def test_an_invalid_manual_deployment_names_its_field(
     platform: Platform, body: dict[str, Any], field: str
 ) -> None:
-    """A3."""
+    """Requirement A3."""
     project = platform.create_project()
     status, problem = request_deployment(platform, project, **body)
     assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])

@@ -44,7 +44,7 @@ def test_a_throttled_transaction_is_answered_with_retry_later(
 
 
 def test_throttling_of_any_service_is_answered_as_unavailable(platform: Platform) -> None:
-    """Q1: a call of DynamoDB or SSM that times out gets the same response as a throttled call."""
+    """Q1: the API answers with status 503, too, if its call of DynamoDB or SSM times out."""
     project = platform.create_project()
     body = {"variables": [{"name": "AA", "value": "secret", "isSecret": True}]}
     for operation in ("get_item", "put_parameter", "update_item"):

@@ -89,7 +89,7 @@ def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleaseP
     assert request_deletion(stage, project)[0] == 404
     # The collection deletes the rest (D6).
     stage.collector.collect(platform.log, at=platform.clock() + GRACE_PERIOD + timedelta(minutes=5))
-    assert platform.retention.list_held() == []
+    assert platform.retention.list_held_releases() == []
     for deployment in releases:
         assert platform.reload(deployment).release is None
         assert not [key for key in stage.objects.list_keys(ASSETS) if deployment.deployment_id in key]
@@ -131,7 +131,7 @@ def test_the_site_of_a_deleted_project_is_available_immediately(stage: ReleasePl
 def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
     stage: ReleasePlatform, user: str
 ) -> None:
-    """A5."""
+    """Requirement A5."""
     project = stage.create_project()
     stage.create_live(project)
     before = (stage.platform.read_all_rows(), dict(stage.store.items))
@@ -141,11 +141,11 @@ def test_another_tenants_project_cannot_be_deleted_and_looks_missing(
     assert (stage.platform.read_all_rows(), dict(stage.store.items)) == before
 
 
-@pytest.mark.parametrize("made", ["push", "create_building", "create_built", "create_deploying"])
-def test_a_deployment_in_progress_prevents_the_deletion(stage: ReleasePlatform, made: str) -> None:
-    """Q1."""
+@pytest.mark.parametrize("create_method", ["push", "create_building", "create_built", "create_deploying"])
+def test_a_deployment_in_progress_prevents_the_deletion(stage: ReleasePlatform, create_method: str) -> None:
+    """Requirement Q1."""
     project = stage.create_project()
-    make: Callable[[Project], Deployment] = getattr(stage.platform, made)
+    make: Callable[[Project], Deployment] = getattr(stage.platform, create_method)
     deployment = make(project)
     status, problem = request_deletion(stage, project)
     assert status == 409
@@ -216,7 +216,7 @@ def test_a_concurrent_promotion_does_not_restore_the_site(stage: ReleasePlatform
 @pytest.mark.thorough
 @pytest.mark.thorough
 def test_a_repeated_call_completes_a_deletion_after_a_crash_at_any_call(stage: ReleasePlatform) -> None:
-    """A2."""
+    """Requirement A2."""
     crashes = 0
     while True:
         project = stage.platform.create_project()

@@ -85,8 +85,8 @@ def test_an_invalid_repository_is_refused(url: str) -> None:
     assert list(read_problems(repositoryUrl=url)) == ["repositoryUrl"]
 
 
-def test_a_password_in_a_repositorys_url_is_refused_and_not_repeated() -> None:
-    """A4, Q1."""
+def test_a_password_in_a_repositorys_url_is_refused_and_not_shown() -> None:
+    """Requirements A4 and Q1."""
     said = read_problems(repositoryUrl="https://user:hunter2@github.com/owner/name")
     assert "user name or password" in said["repositoryUrl"]
     assert "hunter2" not in str(said)

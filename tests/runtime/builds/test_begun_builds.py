@@ -45,7 +45,7 @@ def list_running_ids(platform: Platform) -> set[str]:
 
 
 @pytest.mark.parametrize("refusal", [None, FULL])
-def test_a_build_started_before_the_variables_changed_belongs_to_its_deployment(
+def test_a_build_started_before_the_variables_changed_is_recorded(
     platform: Platform, refusal: ClientError | None
 ) -> None:
     """P5, P8: the retry finds the running build and records it.
@@ -76,8 +76,8 @@ def test_a_build_that_ended_before_its_redelivered_message_is_not_started_again(
     assert len(platform.codebuild.builds) == 1
 
 
-def test_a_permanently_refused_build_fails_after_any_number_of_builds(platform: Platform) -> None:
-    """The search for an unrecorded build of the deployment finds only a build of another deployment."""
+def test_a_permanently_refused_build_is_not_confused_with_an_earlier_build(platform: Platform) -> None:
+    """The orchestrator searches for an unrecorded build, and finds only the build of another deployment."""
     project = platform.create_project()
     platform.create_built(project)
     deployment = platform.push(project)

@@ -101,7 +101,7 @@ def test_pages_of_any_size_make_up_the_whole_log(platform: Platform, limit: str)
 
 
 def test_a_log_deleted_by_cloudwatch_comes_from_the_logs_bucket(platform: Platform) -> None:
-    """CloudWatch Logs may have deleted the whole log stream, or only its events."""
+    """CloudWatch Logs deletes the whole log stream, or only its events."""
     deployment = create_ended(platform)
     archive_log(platform, deployment, "one\r\n\n\N{SNOWMAN}\n")
     for forgotten in (None, []):
@@ -132,7 +132,7 @@ def test_the_error_for_a_log_in_cold_storage_says_what_to_do(platform: Platform)
     assert "ask the operator of the platform to restore it" in problem["detail"]
 
 
-def test_a_deployment_without_a_build_has_no_log_and_is_not_followed(platform: Platform) -> None:
+def test_a_cancelled_deployment_without_a_build_has_an_empty_log_without_a_cursor(platform: Platform) -> None:
     project = platform.create_project()
     waiting = platform.push(project)
     platform.cancellation.cancel(OWNER, waiting.deployment_id)
@@ -188,7 +188,7 @@ def test_a_page_of_a_log_has_up_to_five_hundred_lines(platform: Platform, limit:
 
 
 def test_a_cursor_is_only_valid_for_its_own_log(platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     project = platform.create_project()
     one, two = platform.push(project), platform.push(project)
     _, cursor = read_log_page(platform, one)
@@ -222,11 +222,11 @@ def test_an_unreadable_logs_bucket_raises_an_error(platform: Platform) -> None:
     assert LOGS_BUCKET.endswith("-logs")
 
 
-# The commit at the head of a branch
+# Builds of a branch, which find the commit at its head
 
 
 def create_branch_build(platform: Platform) -> Deployment:
-    """Return a running deployment without a commit. Its build uses the head of the branch."""
+    """Return a deployment without a commit, whose running build uses the head of the branch."""
     project = platform.create_project()
     deployment = Deployment.queued(
         project,
@@ -313,7 +313,7 @@ def test_after_an_hour_the_release_continues_without_a_commit(platform: Platform
 
 
 def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None:
-    """P7: the branch may have had another head when the other build ran."""
+    """P7: the head of the branch was perhaps another commit when the other build ran."""
     running = create_branch_build(platform)
     platform.logs.lines = [f"==> Commit {'b' * 40} is the head of main"]
     build_events.handle_event(
@@ -323,7 +323,7 @@ def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None
 
 
 def test_a_branch_build_gets_the_branch_and_no_commit(platform: Platform) -> None:
-    """P5."""
+    """Requirement P5."""
     running = create_branch_build(platform)
     variables = platform.codebuild.builds[running.deployment_id]["environmentVariablesOverride"]
     given = {each["name"]: each["value"] for each in variables}

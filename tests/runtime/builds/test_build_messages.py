@@ -17,7 +17,7 @@ BUSY = make_client_error("ThrottlingException", "StartBuild", "too many requests
 
 
 def test_the_handler_reports_failed_messages(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
-    """P4, Q2."""
+    """Requirements P4 and Q2."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [BUSY]
@@ -83,7 +83,7 @@ def test_a_throttled_call_never_sends_a_message_to_the_dead_letter_queue(
 
 
 def test_other_errors_are_retried_by_the_queue(platform: Platform) -> None:
-    """P4: an error that is not throttling may be a bug.
+    """P4: an error other than throttling is perhaps a bug.
 
     After the last receive, the message goes to the dead-letter queue.
     """

@@ -37,7 +37,7 @@ def list_sent_ids(platform: Platform, queue: str) -> list[str]:
 
 
 def test_a_successful_build_is_sent_to_the_release_queue(platform: Platform) -> None:
-    """P7."""
+    """Requirement P7."""
     project = platform.create_project()
     deployment = platform.create_building(project)
     end_build(platform, deployment)
@@ -55,7 +55,7 @@ def test_a_successful_build_is_sent_to_the_release_queue(platform: Platform) -> 
 
 
 def test_a_failed_build_records_step_reason_and_log_tail(platform: Platform) -> None:
-    """P7, D2, Q1."""
+    """Requirements P7, D2 and Q1."""
     project = platform.create_project()
     deployment = platform.create_building(project)
     platform.logs.lines = [f"line {number}" for number in range(100)]
@@ -83,7 +83,7 @@ def test_a_failed_build_records_step_reason_and_log_tail(platform: Platform) -> 
     assert list_sent_ids(platform, RELEASE_QUEUE) == []
 
 
-def test_an_unreadable_log_does_not_stop_the_recording(platform: Platform) -> None:
+def test_the_result_of_a_build_is_recorded_although_its_log_cannot_be_read(platform: Platform) -> None:
     deployment = platform.create_building(platform.create_project())
     end_build(platform, deployment, "FAILED", failing=FAILED_INSTALL)
     failure = platform.reload(deployment).failure
@@ -103,7 +103,7 @@ def test_an_unreadable_log_does_not_stop_the_recording(platform: Platform) -> No
 def test_each_build_result_has_its_status_and_reason(
     platform: Platform, build_status: str, status: str, reason: str
 ) -> None:
-    """P7."""
+    """Requirement P7."""
     deployment = platform.create_building(platform.create_project())
     failing = {"phase-type": "BUILD", "phase-status": build_status, "phase-context": [": "]}
     end_build(platform, deployment, build_status, failing=failing)
@@ -152,7 +152,7 @@ def test_a_build_without_a_log_fails_without_a_tail(platform: Platform) -> None:
 
 
 def test_after_a_build_the_newest_push_is_built_and_older_ones_are_superseded(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     running = platform.create_building(project)
     older, newest = platform.push(project), platform.push(project)
@@ -164,7 +164,7 @@ def test_after_a_build_the_newest_push_is_built_and_older_ones_are_superseded(pl
 
 
 def test_a_failed_build_frees_its_capacity(platform: Platform) -> None:
-    """P8, P9."""
+    """Requirements P8 and P9."""
     project = platform.create_project()
     running, newer = platform.create_building(project), platform.push(project)
     end_build(platform, running, "FAILED")
@@ -198,7 +198,7 @@ def test_a_queued_deployment_that_starts_concurrently_is_not_superseded(platform
 
 
 def test_the_same_event_twice_changes_nothing(platform: Platform) -> None:
-    """P7: the second event only resends messages that may have been lost."""
+    """P7: the second event only sends the messages again, because they are perhaps lost."""
     deployment = platform.create_building(platform.create_project())
     end_build(platform, deployment)
     rows = platform.read_all_rows()

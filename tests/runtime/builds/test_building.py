@@ -22,7 +22,7 @@ def read_slot(platform: Platform, project: Project) -> str | None:
 
 
 def test_a_queued_deployment_gets_the_slot_and_a_build(platform: Platform) -> None:
-    """P5."""
+    """Requirement P5."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.deliver_build_message(deployment)
@@ -92,7 +92,7 @@ def test_all_builds_of_a_project_share_the_server_actions_key(platform: Platform
 
 
 def test_newer_pushes_wait_while_a_build_runs(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     platform.deliver_build_message(waiting)
@@ -138,7 +138,7 @@ def test_a_late_message_changes_nothing(platform: Platform, status: str) -> None
 
 
 def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_built(platform: Platform) -> None:
-    """P7: the transaction that takes the build slot checks the status again, because it may have changed."""
+    """P7: the transaction that takes the build slot checks again whether the deployment is queued."""
     project = platform.create_project()
     deployment = platform.push(project)
 
@@ -155,7 +155,7 @@ def test_a_deployment_that_left_the_queue_while_its_message_was_read_is_not_buil
 
 
 def test_while_codebuild_is_throttled_the_deployment_keeps_its_slot(platform: Platform) -> None:
-    """P4, P5."""
+    """Requirements P4 and P5."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [BUSY]
@@ -168,7 +168,7 @@ def test_while_codebuild_is_throttled_the_deployment_keeps_its_slot(platform: Pl
 
 
 def test_a_build_that_can_never_start_fails_and_frees_the_slot(platform: Platform) -> None:
-    """P9, Q1."""
+    """Requirements P9 and Q1."""
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [REFUSED]
@@ -193,8 +193,8 @@ def test_a_site_that_is_no_longer_declared_fails_the_deployment(platform: Platfo
     assert "site 'next-site' is not declared" in failure.reason
 
 
-def test_after_a_build_that_cannot_start_the_newest_waiting_one_is_started(platform: Platform) -> None:
-    """P8."""
+def test_if_a_build_cannot_start_the_newest_waiting_deployment_is_built(platform: Platform) -> None:
+    """Requirement P8."""
     project = platform.create_project()
     first, older, newest = (platform.push(project) for _ in range(3))
     platform.codebuild.errors = [REFUSED]
@@ -216,7 +216,7 @@ def test_if_no_build_can_start_each_deployment_fails_with_a_reason(platform: Pla
 
 
 def test_a_build_that_ends_before_it_is_recorded_keeps_its_outcome(platform: Platform) -> None:
-    """P7: the event of the build's end may arrive before the build is recorded."""
+    """P7: the event of the build's end can arrive before the build is recorded."""
     project = platform.create_project()
     deployment = platform.push(project)
     build_id = f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
@@ -265,7 +265,7 @@ def test_a_repeated_message_starts_the_build_after_a_crash_at_any_call(
 
 
 @pytest.mark.parametrize("crash_after", range(1, 17))
-def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
+def test_a_repeated_message_dispatches_the_next_build_after_a_crash_at_any_call(
     platform: Platform, crash_after: int
 ) -> None:
     """P8, P9: the first build cannot start. The newest push is built next, and the older is superseded."""
@@ -282,7 +282,7 @@ def test_a_crash_before_the_next_build_is_sent_is_completed_by_a_retry(
 
 
 def test_the_crash_tests_cover_every_call(platform: Platform) -> None:
-    """The two tests above crash after every AWS call, because their ranges contain these numbers of calls."""
+    """The ranges of `crash_after` in the two tests above end with these numbers of AWS calls."""
     project = platform.create_project()
     plain = platform.push(project)
     with platform.calls.record_calls() as made:

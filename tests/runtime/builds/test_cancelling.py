@@ -38,8 +38,8 @@ def test_cancelling_a_queued_deployment_sends_no_message(platform: Platform) -> 
     assert list_sent_ids(platform) == []
 
 
-def test_a_running_build_is_cancelled_together_with_its_slot(platform: Platform) -> None:
-    """P8: the next deployment builds immediately."""
+def test_cancelling_a_running_build_frees_its_slot(platform: Platform) -> None:
+    """P8: the next deployment can be built immediately."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     with platform.calls.record_calls() as made:
@@ -54,7 +54,7 @@ def test_a_running_build_is_cancelled_together_with_its_slot(platform: Platform)
 
 
 def test_the_build_of_a_cancelled_deployment_is_stopped(platform: Platform) -> None:
-    """P9: a repeated cancel stops the build again, because a crash may have prevented the first stop."""
+    """P9: a repeated cancel stops the build again, because a crash perhaps prevented the first stop."""
     running = platform.create_building(platform.create_project())
     for _ in range(2):
         cancel_deployment(platform, running)
@@ -172,7 +172,7 @@ def test_a_deployment_whose_status_changed_concurrently_is_not_cancelled(platfor
 
 
 def test_only_the_owner_can_cancel(platform: Platform) -> None:
-    """A5: the row decides who the owner is. The passed deployment may name another user than the row."""
+    """A5: the row decides who the owner is. The passed deployment can name another user than the row."""
     queued = platform.push(platform.create_project())
     for user, deployment in ((OTHER, queued), (OTHER, evolve(queued, user_id=OTHER))):
         with pytest.raises(DeploymentNotFoundError):
@@ -181,7 +181,7 @@ def test_only_the_owner_can_cancel(platform: Platform) -> None:
 
 
 def test_automatic_releases_continue_after_the_pin_is_released(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     first, _ = platform.create_live(project), platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
@@ -202,7 +202,7 @@ def test_automatic_releases_continue_after_the_pin_is_released(platform: Platfor
 
 
 def test_only_the_owner_can_release_a_pin(platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     project = platform.create_project(pinned=True)
     for user, project_id in ((OTHER, project.project_id), (OWNER, platform.ids()), (OWNER, "x" * 3000)):
         with pytest.raises(ProjectNotFoundError):

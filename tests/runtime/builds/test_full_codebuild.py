@@ -38,7 +38,7 @@ def create_queued(platform: Platform, site: str, *, user_id: str = OWNER) -> Dep
 
 
 def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
-    """Push to a separate project, and deliver the build message."""
+    """Create a project with a queued deployment, and deliver the build message."""
     deployment = create_queued(platform, site, user_id=user_id)
     platform.deliver_build_message(deployment)
     return deployment
@@ -59,7 +59,7 @@ def list_running_ids(platform: Platform) -> list[str]:
     return [each.deployment_id for each in platform.stage_builds.read().running]
 
 
-def read_log(text: str, message: str) -> list[dict[str, Any]]:
+def parse_log_lines(text: str, message: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in text.splitlines()]
     return [line for line in lines if line["message"] == message]
 
@@ -76,14 +76,14 @@ def test_a_build_refused_by_the_quota_is_requeued(
         [first.deployment_id],
         [refused.deployment_id],
     )
-    (line,) = read_log(capsys.readouterr().out, CODEBUILD_FULL)
+    (line,) = parse_log_lines(capsys.readouterr().out, CODEBUILD_FULL)
     assert (line["level"], line["running"], line["room"]) == ("WARNING", 1, CAPACITY)
     (sent,) = platform.queues.sent
     assert (sent["QueueUrl"], sent["DelaySeconds"]) == (BUILD_QUEUE, 65)
 
 
 def test_a_message_refused_by_the_quota_counts_as_processed(platform: Platform) -> None:
-    """P4."""
+    """Requirement P4."""
     push_and_deliver(platform, "first")
     body = build_message(create_queued(platform, "refused")).to_body()
     for receives in (1, 2, 3):
@@ -106,7 +106,7 @@ def test_the_longest_waiting_build_starts_first_after_the_quota_is_free(platform
 
 
 def test_a_requeued_build_does_not_count_as_the_tenants_last_build(platform: Platform) -> None:
-    """P8: if it counted, tenants whose last build started earlier would come before this tenant."""
+    """P8: a refused build does not move its tenant behind the tenants whose last build started earlier."""
     first = push_and_deliver(platform, "first", user_id="busy")
     end_build(platform, first)
     second = push_and_deliver(platform, "second", user_id="busy")
@@ -130,7 +130,7 @@ def test_one_tenants_refused_builds_delay_another_tenant_by_one_build_at_most(pl
 
 
 def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platform) -> None:
-    """P9: CodeBuild may have capacity again although no build of this stage has ended."""
+    """P9: CodeBuild perhaps has capacity again, although no build of this stage has ended."""
     first = push_and_deliver(platform, "first", user_id="tenant-0")
     later = [push_and_deliver(platform, f"site-{number}", user_id=f"tenant-{number}") for number in (1, 2, 3)]
     platform.codebuild.quota = 2
@@ -151,7 +151,7 @@ def test_after_a_refusal_one_build_is_dispatched_after_a_minute(platform: Platfo
     assert platform.read_statuses(*later) == ["building", "queued", "queued"]
 
 
-def test_regained_quota_is_used_by_one_build_per_minute(platform: Platform) -> None:
+def test_after_a_quota_increase_one_more_build_starts_each_minute(platform: Platform) -> None:
     push_and_deliver(platform, "first", user_id="tenant-0")
     later = [push_and_deliver(platform, f"site-{number}", user_id=f"tenant-{number}") for number in (1, 2, 3)]
     platform.codebuild.quota = None
@@ -164,7 +164,7 @@ def test_regained_quota_is_used_by_one_build_per_minute(platform: Platform) -> N
 
 
 def test_a_newer_push_takes_the_place_of_a_requeued_one(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     running = push_and_deliver(platform, "running", user_id="tenant-0")
     older = platform.push(platform.create_project(site="site", user_id="tenant-1"))
     platform.deliver_build_message(older)
@@ -201,7 +201,7 @@ def test_a_push_during_the_refusal_takes_the_place_of_the_older_push(platform: P
 
 
 def test_a_deployment_cancelled_during_the_refusal_stays_cancelled(platform: Platform) -> None:
-    """P7."""
+    """Requirement P7."""
     push_and_deliver(platform, "running")
     refused = create_queued(platform, "refused", user_id=OTHER)
 
@@ -234,10 +234,11 @@ def process_duplicate(platform: Platform, deployment: Deployment, *, then: Calla
     platform.deliver_build_message(deployment)
 
 
-def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deployment(
-    platform: Platform,
-) -> None:
-    """P8, P9: otherwise the build would not count as running, and the deployment would be built twice."""
+def test_a_build_that_a_duplicate_message_starts_after_a_refusal_is_recorded(platform: Platform) -> None:
+    """P8, P9: CodeBuild refuses the build for one copy of the message, and starts it for the other copy.
+
+    If the build were not recorded, it would not count as running, and the deployment would be built twice.
+    """
     first = push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     process_duplicate(platform, deployment, then=lambda: None)
@@ -249,27 +250,30 @@ def test_a_build_started_after_a_refused_duplicate_message_belongs_to_its_deploy
     assert len(platform.codebuild.builds) == 2
 
 
-@pytest.mark.parametrize("moved", ["superseded", "cancelled"])
-def test_a_build_started_after_a_refusal_is_stopped_if_its_deployment_ended(
-    platform: Platform, moved: str
+@pytest.mark.parametrize("end_status", ["superseded", "cancelled"])
+def test_a_build_that_a_duplicate_message_starts_is_stopped_if_its_deployment_ended(
+    platform: Platform, end_status: str
 ) -> None:
-    """P7: the build started after CodeBuild had refused it for a duplicate message."""
+    """P7: the deployment ends between the refusal for one copy and the start for the other copy."""
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
 
     def end_deployment() -> None:
-        if moved == "superseded":
+        if end_status == "superseded":
             platform.deployments.supersede(platform.reload(deployment), at=platform.clock())
         else:
             platform.cancellation.cancel(OTHER, deployment.deployment_id)
 
     process_duplicate(platform, deployment, then=end_deployment)
-    assert platform.read_statuses(deployment) == [moved]
+    assert platform.read_statuses(deployment) == [end_status]
     assert [each.rpartition("-")[2] for each in platform.codebuild.stopped] == [deployment.deployment_id]
 
 
-def test_the_deployment_of_a_build_started_after_a_refusal_waits_for_the_slot(platform: Platform) -> None:
-    """P8: other projects have taken the capacity. A later message finds the running build and records it."""
+def test_a_build_that_a_duplicate_message_starts_is_recorded_after_a_wait(platform: Platform) -> None:
+    """P8: after the refusal for one copy of the message, other projects take the capacity.
+
+    CodeBuild starts the build for the other copy. A later message finds the running build and records it.
+    """
     push_and_deliver(platform, "first")
     deployment = create_queued(platform, "twice", user_id=OTHER)
     others: list[Deployment] = []
@@ -315,14 +319,14 @@ def test_a_stale_duplicate_message_does_not_take_the_slot_of_a_requeued_deployme
 def test_the_wait_of_a_retrying_build_is_logged(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: each retry renews the lease of this build, so the sweep does not log how long the build waits."""
+    """Q2: the scheduler logs the wait. The sweep does not, because each retry renews the lease."""
     platform.codebuild.quota = 0
     alone = push_and_deliver(platform, "alone")
     for _ in range(30):
         platform.clock.now += timedelta(seconds=65)
         platform.sweeper.sweep(platform.log)
         platform.deliver_build_message(alone)
-    lines = read_log(capsys.readouterr().out, CODEBUILD_FULL)
+    lines = parse_log_lines(capsys.readouterr().out, CODEBUILD_FULL)
     assert lines[0]["seconds"] < 60
     assert 30 * 60 <= lines[-1]["seconds"] < 40 * 60
 
@@ -368,12 +372,12 @@ def test_the_longest_wait_is_logged_while_any_build_waits(
     capsys.readouterr()
     platform.clock.now = waits.created_at + timedelta(minutes=29)
     run_sweep(platform, after=timedelta(minutes=2))
-    (line,) = read_log(capsys.readouterr().out, BUILDS_WAIT)
+    (line,) = parse_log_lines(capsys.readouterr().out, BUILDS_WAIT)
     assert line["waiting"] == 2
     assert 31 * 60 <= line["seconds"] < 32 * 60
 
 
-def test_a_start_recorded_by_an_earlier_version_is_read(platform: Platform) -> None:
+def test_a_build_start_recorded_by_an_earlier_version_is_read(platform: Platform) -> None:
     """P8: the row of an earlier version has no `startedBefore`, the start time that a requeue restores."""
     push_and_deliver(platform, "first")
     platform.database.update_item(

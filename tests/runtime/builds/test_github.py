@@ -38,7 +38,7 @@ def read_delivery(
 
 
 def test_a_push_returns_its_commit() -> None:
-    """P2."""
+    """Requirement P2."""
     assert read_delivery(read_payload("push")) == Commit(
         sha="6113728f27ae82c7b1a177c8d03f9e96e0adf246", message="Initial commit", author="Codertocat"
     )
@@ -58,7 +58,7 @@ def test_a_push_returns_its_commit() -> None:
     ],
 )
 def test_an_ignored_delivery_has_a_reason(event: str | None, name: str, branch: str, reason: str) -> None:
-    """P2."""
+    """Requirement P2."""
     ignored = read_delivery(read_payload(name), event=event, branch=branch)
     assert isinstance(ignored, IgnoredDelivery)
     assert re.search(reason, ignored.reason)
@@ -125,7 +125,7 @@ def test_a_long_message_is_cut() -> None:
         ({"head_commit": {"author": "x"}}, "head_commit.author"),
     ],
 )
-def test_a_push_with_a_missing_field_is_refused_with_its_name(change: dict[str, object], field: str) -> None:
+def test_the_refusal_of_a_push_names_the_invalid_field(change: dict[str, object], field: str) -> None:
     with pytest.raises(MalformedError, match=f"^{field}: must be"):
         read_delivery(read_payload("push", **change))
 
@@ -145,8 +145,8 @@ FIELDS = ("ref", "after", "repository", "deleted", "head_commit", "before", "com
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
-def test_any_signed_json_is_a_commit_or_ignored_or_refused_by_name(changes: dict[str, Any]) -> None:
-    """P2: only a push to the project's branch with a SHA is a commit."""
+def test_any_signed_json_is_read_as_a_commit_or_ignored_or_refused(changes: dict[str, Any]) -> None:
+    """P2: only a push to the project's branch is read as a commit, and only if it has a SHA."""
     body = read_payload("push", **changes)
     try:
         outcome: object = read_delivery(body)
@@ -177,7 +177,7 @@ def test_the_signature_in_githubs_documentation_is_valid() -> None:
 
 @given(st.binary(max_size=200))
 def test_a_signed_body_is_valid_and_a_changed_one_is_not(body: bytes) -> None:
-    """P1."""
+    """Requirement P1."""
     assert is_signature_valid(SECRET, body, sign_body(SECRET, body))
     assert not is_signature_valid(SECRET, body + b" ", sign_body(SECRET, body))
 
@@ -198,5 +198,5 @@ def test_a_signed_body_is_valid_and_a_changed_one_is_not(body: bytes) -> None:
     ],
 )
 def test_any_other_signature_is_invalid(signature: str | None) -> None:
-    """P1."""
+    """Requirement P1."""
     assert not is_signature_valid(SECRET, b"{}", signature)

@@ -51,15 +51,18 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     return Platform(database=CountingDatabase(), ssm=InMemoryParameters())
 
 
-def create_ended(platform: Platform, project: Project, number: int) -> list[Deployment]:
+def create_ended_deployments(platform: Platform, project: Project, number: int) -> list[Deployment]:
     """Create ended deployments of the same day."""
     return [put_deployment(platform, project, Status.SUPERSEDED, each + 1) for each in range(number)]
 
 
 def measure_costs(platform: Platform, pushes: int) -> list[tuple[int, int]]:
-    """Return pairs of rows read and calls made: for a message during a build, and for the build's end."""
+    """Return two pairs of costs: the number of rows read, and the number of calls made.
+
+    The first pair is for a build message that arrives during a build, the second for the end of the build.
+    """
     project = platform.create_project(sequence=pushes, site=f"site-{pushes}")
-    create_ended(platform, project, pushes)
+    create_ended_deployments(platform, project, pushes)
     running = platform.create_building(project)
     older, newest = platform.push(project), platform.push(project)
     found: list[tuple[int, int]] = []

@@ -34,7 +34,7 @@ def create_platform(*, capacity: int) -> Platform:
 
 
 def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> Deployment:
-    """Push to a separate project, and deliver the build message."""
+    """Create a project with a queued deployment, and deliver the build message."""
     platform.declare_site(site)
     deployment = put_deployment(platform, put_project(platform, user_id=user_id, site=site), Status.QUEUED)
     platform.deliver_build_message(deployment)
@@ -103,7 +103,7 @@ def test_a_new_deployment_does_not_overtake_a_dispatched_one(platform: Platform)
 
 
 def test_a_new_deployment_that_is_not_next_dispatches_the_next_one(platform: Platform) -> None:
-    """P8: the order may have changed after a dispatch, and no other event would dispatch the next build."""
+    """P8: the order can change after a dispatch, and no other event would dispatch the next build."""
     first, waits = push_and_deliver(platform, "first"), push_and_deliver(platform, "waits", user_id=OTHER)
     build_id = platform.reload(first).build_id
     platform.slot.free(platform.reload(first), Status.BUILT, at=platform.clock(), build_id=build_id)
@@ -131,7 +131,7 @@ def create_waiting_builds(user_id: str, number: int, *, since: datetime = START)
 
 
 def start_next(builds: StageBuilds, at: datetime) -> tuple[StageBuilds, WaitingBuild | None]:
-    """Start the next waiting build."""
+    """Start the next waiting build. Return the builds after the start, and the started build, if any."""
     following = next(order_waiting_builds(builds), None)
     if following is None:
         return builds, None
@@ -191,7 +191,7 @@ def test_the_newest_of_two_waiting_rows_of_a_project_has_the_place_of_the_oldest
 
 
 def test_a_newer_push_takes_the_older_ones_place(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     running_one = push_and_deliver(platform, "first")
     project = platform.create_project()
     older = platform.push(project)
@@ -216,12 +216,12 @@ def test_a_late_message_of_an_older_push_starts_the_newest_build(platform: Platf
     assert list_running_ids(platform) == {newer.deployment_id}
 
 
-@pytest.mark.parametrize("way", ["cancelled", "failed", "superseded", "building"])
-def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform, way: str) -> None:
+@pytest.mark.parametrize("new_status", ["cancelled", "failed", "superseded", "building"])
+def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform, new_status: str) -> None:
     first = push_and_deliver(platform, "first")
     waits = push_and_deliver(platform, "waits")
     assert list_waiting_ids(platform) == [waits.deployment_id]
-    match way:
+    match new_status:
         case "cancelled":
             platform.cancellation.cancel(OWNER, waits.deployment_id)
         case "failed":
@@ -230,7 +230,7 @@ def test_a_deployment_that_is_no_longer_queued_is_not_waiting(platform: Platform
             platform.deployments.supersede(waits, at=platform.clock())
         case _:
             end_build(platform, first)
-    assert platform.read_statuses(waits) == [way]
+    assert platform.read_statuses(waits) == [new_status]
     assert platform.stage_builds.read().waiting == ()
     assert not platform.stage_builds.add_waiting(waits, since=waits.created_at)
     assert platform.stage_builds.read().waiting == ()
@@ -302,8 +302,8 @@ def test_a_deployment_that_loses_the_race_for_capacity_waits(platform: Platform)
     assert list_waiting_ids(platform) == [late.deployment_id]
 
 
-def test_a_build_that_ends_during_the_write_of_a_waiting_row_dispatches_it(platform: Platform) -> None:
-    """P8: the row is written before the running builds are read again, so the end of the build is noticed."""
+def test_a_deployment_starts_if_a_build_ends_while_its_waiting_row_is_written(platform: Platform) -> None:
+    """P8: after the scheduler has written the row, it reads the running builds again, and notices the end."""
     first = push_and_deliver(platform, "first")
     late = platform.push(platform.create_project(site="late"))
 
@@ -331,7 +331,7 @@ def test_increased_capacity_is_used_after_the_next_end_of_a_build(aws: None) -> 
     assert list_running_ids(more) == {each.deployment_id for each in others}
 
 
-def test_builds_in_all_projects_of_a_tenant_count(aws: None) -> None:  # noqa: ARG001 - for its effect
+def test_the_running_builds_of_all_projects_of_a_tenant_are_counted(aws: None) -> None:  # noqa: ARG001 - for its effect
     """P8: the tenant with fewer running builds comes first, also if others wait longer."""
     platform = create_platform(capacity=3)
     mine = [push_and_deliver(platform, f"mine-{number}") for number in range(3)]

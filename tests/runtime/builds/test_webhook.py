@@ -38,7 +38,7 @@ def list_deployment_rows() -> list[dict[str, Any]]:
 
 
 def test_a_signed_push_is_accepted_and_queued(platform: Platform) -> None:
-    """P1, P2."""
+    """Requirements P1 and P2."""
     project = platform.create_project()
     status, body = send_push(platform, project)
     assert status == 202
@@ -119,7 +119,7 @@ def test_the_derived_secret_of_an_unknown_project_is_refused(platform: Platform)
 def test_an_ignored_delivery_is_answered_with_the_reason(
     platform: Platform, name: str, event: str, reason: str
 ) -> None:
-    """P2."""
+    """Requirement P2."""
     status, body = send_push(
         platform, platform.create_project(), (PAYLOADS / f"{name}.json").read_bytes(), x_github_event=event
     )
@@ -129,7 +129,7 @@ def test_an_ignored_delivery_is_answered_with_the_reason(
 
 
 def test_a_push_to_another_branch_starts_no_deployment(platform: Platform) -> None:
-    """P2."""
+    """Requirement P2."""
     body = PUSH.replace(b"refs/heads/master", b"refs/heads/feature")
     status, answer = send_push(platform, platform.create_project(), body)
     assert (status, answer) == (
@@ -139,7 +139,7 @@ def test_a_push_to_another_branch_starts_no_deployment(platform: Platform) -> No
 
 
 def test_the_refusal_of_a_form_encoded_delivery_says_what_to_change(platform: Platform) -> None:
-    """Q1."""
+    """Requirement Q1."""
     status, body = send_push(
         platform,
         platform.create_project(),
@@ -165,7 +165,7 @@ def test_a_body_of_five_megabytes_is_accepted(platform: Platform) -> None:
 
 
 def test_the_same_delivery_twice_makes_one_deployment(platform: Platform) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
     first, second = send_push(platform, project), send_push(platform, project, x_github_delivery="another")
     assert first == second
@@ -173,7 +173,7 @@ def test_the_same_delivery_twice_makes_one_deployment(platform: Platform) -> Non
 
 
 def test_a_repeated_delivery_sends_the_message_again_while_the_deployment_waits(platform: Platform) -> None:
-    """P3: the message may have been lost."""
+    """P3: the first message is perhaps lost."""
     project = platform.create_project()
     send_push(platform, project)
     send_push(platform, project)
@@ -181,7 +181,7 @@ def test_a_repeated_delivery_sends_the_message_again_while_the_deployment_waits(
 
 
 def test_a_repeated_delivery_of_a_started_deployment_sends_nothing(platform: Platform) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
     _, body = send_push(platform, project)
     platform.deliver_build_message(platform.deployments.get(project.project_id, body["deploymentId"]))
@@ -190,7 +190,7 @@ def test_a_repeated_delivery_of_a_started_deployment_sends_nothing(platform: Pla
 
 
 def test_a_redelivery_after_a_failure_succeeds(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
 
     def refuse_call(**_: object) -> None:
@@ -225,7 +225,7 @@ def test_a_concurrent_push_costs_one_retry(platform: Platform) -> None:
     assert len(list_deployment_rows()) == 2
 
 
-def test_endless_concurrent_pushes_end_in_a_conflict_that_can_be_redelivered(platform: Platform) -> None:
+def test_a_push_that_conflicts_in_every_attempt_is_refused_and_can_be_repeated(platform: Platform) -> None:
     project = platform.create_project()
     pushing = [False]
 
@@ -299,7 +299,7 @@ def test_the_webhook_version_determines_the_secret(platform: Platform) -> None:
 
 
 def test_a_push_can_be_redelivered_after_a_crash_at_any_call(platform: Platform) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
     send_push(platform, project, b"{}", x_github_event="ping")  # now the secret is in the cache
     for crash_after in range(1, 4):  # the calls: read the project, write the transaction, send the message
@@ -313,8 +313,8 @@ def test_a_push_can_be_redelivered_after_a_crash_at_any_call(platform: Platform)
         assert len(list_deployment_rows()) == crash_after
 
 
-def test_a_failed_deployment_is_not_built_again_by_its_delivery(platform: Platform) -> None:
-    """P3."""
+def test_a_repeated_delivery_does_not_build_a_failed_deployment_again(platform: Platform) -> None:
+    """Requirement P3."""
     project = platform.create_project()
     _, body = send_push(platform, project)
     deployment = platform.deployments.get(project.project_id, body["deploymentId"])

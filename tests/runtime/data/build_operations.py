@@ -1,4 +1,4 @@
-"""The table entries for the repositories of build slots, of the stage's builds and of leases."""
+"""The operations of the repositories for build slots, for the stage's builds and for leases."""
 
 from datetime import timedelta
 
@@ -13,12 +13,12 @@ _SWEEP = "only the sweep calls this method, for the projects of all tenants"
 _STAGE = "all tenants share the build capacity of the stage"
 
 
-def _create_with_slot(platform: Platform, project: Project) -> Deployment:
+def _create_deployment_with_slot(platform: Platform, project: Project) -> Deployment:
     return platform.slot.take(platform.push(project), at=platform.clock())
 
 
 OPERATIONS = (
-    # Methods for tenants
+    # Methods that take the id of a tenant
     make_operation(
         "BuildSlotRepository.cancel_owned",
         lambda w, user, _, d: w.slot.cancel_owned(user, d, at=w.clock()),
@@ -38,7 +38,7 @@ OPERATIONS = (
         "transact_write_items",
         create=Platform.create_building,
     ),
-    # Methods for the platform
+    # Methods that do not take the id of a tenant
     make_operation(
         "BuildSlotRepository.take",
         lambda w, _, __, d: w.slot.take(d, at=w.clock()),
@@ -49,28 +49,28 @@ OPERATIONS = (
         "BuildSlotRepository.requeue",
         lambda w, _, __, d: w.slot.requeue(d, at=w.clock()),
         "transact_write_items",
-        create=_create_with_slot,
+        create=_create_deployment_with_slot,
         no_tenant_reason=MESSAGE,
     ),
     make_operation(
         "BuildSlotRepository.record_build",
         lambda w, _, __, d: w.slot.record_build(d, "build", at=w.clock()),
         "update_item",
-        create=_create_with_slot,
+        create=_create_deployment_with_slot,
         no_tenant_reason=MESSAGE,
     ),
     make_operation(
         "BuildSlotRepository.free",
         lambda w, _, __, d: w.slot.free(d, Status.FAILED, at=w.clock(), failure=FAILURE),
         "transact_write_items",
-        create=_create_with_slot,
+        create=_create_deployment_with_slot,
         no_tenant_reason=MESSAGE,
     ),
     make_operation(
         "BuildSlotRepository.free_abandoned",
         lambda w, _, p, d: w.slot.free_abandoned(p.project_id, d.deployment_id),
         "update_item",
-        create=_create_with_slot,
+        create=_create_deployment_with_slot,
         no_tenant_reason=_SWEEP,
     ),
     make_operation(
@@ -104,7 +104,7 @@ OPERATIONS = (
         "StageBuildRepository.remove_running",
         lambda w, _, __, d: w.stage_builds.remove_running(RunningBuild.from_deployment(d)),
         "transact_write_items",
-        create=_create_with_slot,
+        create=_create_deployment_with_slot,
         no_tenant_reason=_STAGE,
     ),
     make_operation(

@@ -1,4 +1,4 @@
-"""Fixtures: the platform on moto's DynamoDB, for concurrent writers."""
+"""Fixtures: a platform on moto's DynamoDB to which several threads can write."""
 
 import pytest
 
@@ -12,7 +12,7 @@ pytest.register_assert_rewrite("tests.runtime.data.single_rows", "tests.runtime.
 
 @pytest.fixture
 def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
-    """The platform, safe for writers in threads."""
+    """The platform, with a DynamoDB client that several threads can use."""
     client = get_real_client("dynamodb")
     for table in list_platform_tables():
         client.create_table(**table)
@@ -21,5 +21,5 @@ def platform(aws: None) -> Platform:  # noqa: ARG001 - for its effect
 
 @pytest.fixture
 def row_platform(platform: Platform) -> Platform:
-    """The platform for the tests of `single_rows`. In this folder, they run only on moto's DynamoDB."""
+    """The platform for the tests in `single_rows.py`. In this folder, these tests run on moto's DynamoDB."""
     return platform

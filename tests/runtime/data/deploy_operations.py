@@ -1,4 +1,4 @@
-"""The table entries for the deploy platform's repositories, except those in `build_operations.py`."""
+"""The operations of the deploy platform's repositories, except those in `build_operations.py`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +58,7 @@ def make_operation(
     )
 
 
-def _create_with_free_site(platform: Platform, project: Project) -> Deployment:
+def _create_deployment_and_declare_site(platform: Platform, project: Project) -> Deployment:
     platform.declare_site("another")
     return platform.push(project)
 
@@ -75,14 +75,14 @@ def _create_deployment(platform: Platform, _user: str, project: Project, _: Depl
     platform.deployments.create(project, deployment, delivery="another")
 
 
-def _create_switched(platform: Platform, project: Project) -> Deployment:
+def _create_switched_deployment(platform: Platform, project: Project) -> Deployment:
     platform.create_live(project)
     deployment = platform.create_deploying(project)
     platform.deployments.live_pointers.switch(deployment, at=platform.clock())
     return deployment
 
 
-def _create_replaced(platform: Platform, project: Project) -> Deployment:
+def _create_live_deployment_twice(platform: Platform, project: Project) -> Deployment:
     platform.create_live(project)
     return platform.create_live(project)
 
@@ -99,7 +99,7 @@ def _create_deletion_repository(platform: Platform) -> ProjectDeletionRepository
     )
 
 
-def _create_in_deleted_project(platform: Platform, project: Project) -> Deployment:
+def _create_deployment_in_deleted_project(platform: Platform, project: Project) -> Deployment:
     deployment = platform.put_live(project)
     _create_deletion_repository(platform).begin_owned(
         OWNER, platform.projects.get(project.project_id), at=platform.clock()
@@ -114,7 +114,7 @@ def create_waiting(platform: Platform, project: Project) -> Deployment:
 
 
 OPERATIONS = (
-    # Methods for tenants
+    # Methods that take the id of a tenant
     make_operation(
         "ProjectRepository.get_owned",
         lambda w, user, p, _: w.projects.get_owned(user, p.project_id),
@@ -154,12 +154,12 @@ OPERATIONS = (
         lambda w, user, p, _: w.lists.list_deployments(user, p.project_id, limit=10),
         "query",
     ),
-    # Methods for the platform
+    # Methods that do not take the id of a tenant
     make_operation(
         "ProjectRepository.create",
         _create_project,
         "transact_write_items",
-        create=_create_with_free_site,
+        create=_create_deployment_and_declare_site,
         no_tenant_reason=_NEW,
     ),
     make_operation(
@@ -205,7 +205,7 @@ OPERATIONS = (
         create=Platform.create_building,
         no_tenant_reason=MESSAGE,
     ),
-    # Deletion
+    # Methods that delete a project
     make_operation(
         "ProjectDeletionRepository.begin_owned",
         lambda w, user, p, _: _create_deletion_repository(w).begin_owned(user, p, at=w.clock()),
@@ -230,9 +230,10 @@ OPERATIONS = (
         "ProjectDeletionRepository.finish",
         lambda w, _, p, __: _create_deletion_repository(w).finish(p),
         "transact_write_items",
-        create=_create_in_deleted_project,
+        create=_create_deployment_in_deleted_project,
         no_tenant_reason=_READ,
     ),
+    # Methods for releases, which do not take the id of a tenant
     make_operation(
         "DeploymentRepository.begin_deploying",
         lambda w, _, __, d: w.deployments.begin_deploying(d, at=w.clock()),
@@ -260,7 +261,7 @@ OPERATIONS = (
         "LivePointerRepository.finish_switch",
         lambda w, _, p, d: w.deployments.live_pointers.finish_switch(p, d, at=w.clock()),
         "transact_write_items",
-        create=_create_switched,
+        create=_create_switched_deployment,
         no_tenant_reason=MESSAGE,
     ),
     make_operation(
@@ -278,7 +279,7 @@ OPERATIONS = (
         "transact_write_items",
         "get_item",
         "transact_write_items",
-        create=_create_switched,
+        create=_create_switched_deployment,
         no_tenant_reason=MESSAGE,
         more_calls_reason="the project has changed: the method reads it and repeats the transaction",
     ),
@@ -325,18 +326,18 @@ OPERATIONS = (
         no_tenant_reason=MESSAGE,
     ),
     make_operation(
-        "RetentionRepository.list_held",
-        lambda w, *_: w.retention.list_held(),
+        "RetentionRepository.list_held_releases",
+        lambda w, *_: w.retention.list_held_releases(),
         "query",
         create=Platform.create_live,
         no_tenant_reason=_RETENTION,
     ),
     make_operation(
-        "RetentionRepository.mark_unused_collected",
-        lambda w, *_: w.retention.mark_unused_collected(w.retention.list_held()[0], at=w.clock()),
+        "RetentionRepository.mark_collected_if_unused",
+        lambda w, *_: w.retention.mark_collected_if_unused(w.retention.list_held_releases()[0], at=w.clock()),
         "query",
         "transact_write_items",
-        create=_create_replaced,
+        create=_create_live_deployment_twice,
         no_tenant_reason=_RETENTION,
         more_calls_reason="this test makes the first call, to read the release from the index",
     ),

@@ -1,4 +1,4 @@
-"""The table entries for the image service's repositories."""
+"""The operations of the image service's repositories."""
 
 import random
 from collections.abc import Callable

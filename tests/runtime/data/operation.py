@@ -1,8 +1,8 @@
-"""The type of the table entries. Each entry has the properties of one public repository method.
+"""The class `Operation`, which describes one public method of a repository.
 
-The tests in this folder check these properties. Each system has a module with entries, and `operations.py`
-combines the entries of all modules. A test searches the code for repositories, and fails if a method has no
-entry.
+The tests in this folder check whether the methods match their descriptions. The modules `..._operations.py`
+contain the operations, and `operations.py` combines them. A test searches the code for repositories, and
+fails if a public method has no operation.
 """
 
 import importlib
@@ -45,7 +45,7 @@ class Operation:
         method: `Class.method`.
         owner: The tenant that owns the rows.
         others: Tenants without rows.
-        tables: Names of the system's tables.
+        tables: Names of the tables that the test creates.
         create_scene: Creates the owner's rows through a client whose tables are empty.
         no_tenant_reason: Reason why the method takes no tenant. None if the method takes one.
         calls: The DynamoDB calls that the method makes for the owner.

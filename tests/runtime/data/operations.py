@@ -1,4 +1,4 @@
-"""The table entries of all public methods of all repositories, from one module for each system."""
+"""The operations of all repositories, combined from the modules `..._operations.py`."""
 
 from tests.runtime.data import build_operations, deploy_operations, image_operations, shop_operations
 from tests.runtime.data.operation import Operation

@@ -16,10 +16,10 @@ def run_concurrently(work: Sequence[Callable[[], T]]) -> list[T | AnchorError]:
     """Run all actions at the same time. Return the result of each action, or the error that it raised."""
     start = Barrier(len(work))
 
-    def run_one(each: Callable[[], T]) -> T | AnchorError:
+    def run_one(action: Callable[[], T]) -> T | AnchorError:
         start.wait(timeout=30)
         try:
-            return each()
+            return action()
         except AnchorError as refused:
             return refused
 

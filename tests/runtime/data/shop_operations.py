@@ -1,4 +1,4 @@
-"""The table entries for the shop store's repositories. The tenants are shops."""
+"""The operations of the shop store's repositories. The tenants are shops."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -52,7 +52,7 @@ INSTALLED = Shop(domain=SHOP, access_token=SEALED, installed_at=START, updated_a
 
 
 def _rename_shop(platform: ShopPlatform, shop: str, _: Job) -> Shop:
-    """Rename the shop with the domain `shop`. The passed row is always the row of SHOP."""
+    """Rename the shop with the domain `shop`. The row passed as the old row is always that of SHOP."""
     return platform.shops.update(shop, INSTALLED, evolve(INSTALLED, name="new"))
 
 

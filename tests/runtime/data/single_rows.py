@@ -38,7 +38,7 @@ from tests.runtime.tables import PROJECTS
 
 
 def test_rows_are_read_by_their_owners_only(row_platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     project = put_project(row_platform)
     deployment = put_deployment(row_platform, project, Status.QUEUED)
     assert row_platform.projects.get_owned(OWNER, project.project_id) == project
@@ -98,7 +98,7 @@ def test_an_index_is_listed_in_pages_across_equal_times(row_platform: Platform) 
 
 
 def test_a_cursor_is_only_valid_for_its_own_list(row_platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     project, another = put_project(row_platform), put_project(row_platform)
     for _ in range(2):
         put_deployment(row_platform, project, Status.QUEUED)
@@ -160,7 +160,7 @@ def test_an_update_does_not_create_a_missing_row(row_platform: Platform) -> None
 
 
 def test_a_release_that_was_never_collected_cannot_be_cleared(row_platform: Platform) -> None:
-    """D6."""
+    """Requirement D6."""
     project = put_project(row_platform)
     deployment = put_deployment(row_platform, project, Status.RETIRED)
     missing = evolve(deployment, deployment_id=row_platform.ids())
@@ -174,7 +174,7 @@ def test_a_release_that_was_never_collected_cannot_be_cleared(row_platform: Plat
 def test_a_lease_that_does_not_exist_is_neither_extended_nor_ended(
     row_platform: Platform, until: int | None, *, is_missing: bool
 ) -> None:
-    """P9."""
+    """Requirement P9."""
     deployment = put_deployment(row_platform, put_project(row_platform), Status.BUILT)
     if is_missing:
         deployment = evolve(deployment, deployment_id=row_platform.ids())

@@ -1,6 +1,6 @@
-"""Properties of every public repository method: tenant isolation (A5), calls and rows.
+"""Tests of every public repository method: tenants stay isolated (A5), and calls and rows are as declared.
 
-One test compares the table of methods with the code, so that no method is missing in the table.
+An `Operation` describes each method. One test fails if a public repository method has no `Operation`.
 """
 
 import re
@@ -44,7 +44,7 @@ def record_calls(client: Any) -> Iterator[list[str]]:  # noqa: ANN401 - clients 
 
 @pytest.fixture
 def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - for its effect; clients have no type
-    """Moto's client with the empty tables of the operation's system."""
+    """A DynamoDB client of moto, with the empty tables that the operation needs."""
     client = get_real_client("dynamodb")
     for table in list_dynamodb_tables("dev"):
         if table["TableName"] in operation.tables:
@@ -52,7 +52,7 @@ def database(aws: None, operation: Operation) -> Any:  # noqa: ARG001, ANN401 - 
     return client
 
 
-def test_every_public_method_is_in_the_table() -> None:
+def test_every_public_method_has_an_operation() -> None:
     assert {operation.method for operation in OPERATIONS} == find_public_methods()
 
 
@@ -113,7 +113,7 @@ def _list_extended_row_keys(client: Any, table: str) -> set[tuple[str, str]]:  #
 
 
 def test_no_code_scans_a_table() -> None:
-    """No source file contains a scan. The previous tests show that no repository method calls `Scan`."""
+    """No source file calls `scan`. The other tests show that no repository method sends the call `Scan`."""
     sources = {path: path.read_text() for path in RUNTIME.rglob("*.py")}
     assert len(sources) > 50
     assert [

@@ -22,7 +22,7 @@ BUILD_ENDS = st.sampled_from(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED", "
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """A state machine. Each rule is an event that may happen at any time.
+    """A state machine. Each rule is an event that can happen at any time.
 
     `pick` selects a deployment, build or event. `crash` selects the write at which the function crashes.
     """
@@ -135,7 +135,7 @@ class AnyOrder(RuleBasedStateMachine):
         }
         # The build slot of the project names the deployment with the status `building`, if there is one.
         assert of[Status.BUILDING] == ({project.active_build} if project.active_build else set())
-        # The stage's running builds are those of the building deployments. All waiting builds are queued.
+        # Exactly the deployments with a running build are `building`. All with a waiting build are `queued`.
         running, waiting = self.life.read_build_ids()
         assert running == of[Status.BUILDING]
         assert waiting <= of[Status.QUEUED]
@@ -153,8 +153,8 @@ class AnyOrder(RuleBasedStateMachine):
             start = before_by_id[deployment_id].status if deployment_id in before_by_id else Status.QUEUED
             assert found.status in _find_reachable_statuses(start)
         # The edge serves only a deployment with a release.
-        find_served_deployment = self.life.find_served_deployment()
-        assert find_served_deployment is None or deployments[find_served_deployment].release is not None
+        served_id = self.life.find_served_deployment()
+        assert served_id is None or deployments[served_id].release is not None
         assert self.life.read_rows_of_others() == self.untouched
         self.previous = (project, deployments)
         self.user_acted = False

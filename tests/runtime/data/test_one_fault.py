@@ -1,4 +1,4 @@
-"""P9: after one lost message or one crash, two sweeps recover everything."""
+"""P9: after one lost message or one crash, two sweeps complete all recorded deployments."""
 
 import os
 from collections.abc import Callable
@@ -22,12 +22,12 @@ LONGER_THAN_ANY_LEASE = timedelta(hours=1, minutes=1)
 
 @frozen
 class Fault:
-    """One fault.
+    """The fault that one test run injects into two pushes.
 
     Attributes:
         kind: `lost` is a lost message or event. `before` or `after` is a crash before or after a write.
             After a crash, the caller does not retry.
-        number: The number of the message, event or write, from 1.
+        number: The number of the message, event or write that has the fault. The first one is 1.
     """
 
     kind: str
@@ -87,7 +87,7 @@ FAULTS = st.one_of(
 )
 
 
-# `LIFE_CYCLES=100 pytest <this file>` tries a hundred other faults.
+# `LIFE_CYCLES=100 pytest <this file>` tries a hundred random faults.
 @settings(
     max_examples=int(os.environ.get("LIFE_CYCLES", "6")),
     phases=[Phase.explicit, Phase.generate],

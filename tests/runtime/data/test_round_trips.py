@@ -1,4 +1,4 @@
-"""Round trips of every model through DynamoDB with arbitrary values, and refusals of invalid numbers."""
+"""Round trips of every model through DynamoDB with arbitrary values, and refusals of invalid values."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -22,8 +22,8 @@ TABLE = "round-trips"
 
 
 @pytest.fixture(scope="module")
-def rows() -> Iterator[Any]:
-    """A client with one table, which has only a partition key. All examples share this table."""
+def client() -> Iterator[Any]:
+    """A DynamoDB client with one table, which has only a partition key. All examples share this table."""
     with mock_aws():
         client = get_real_client("dynamodb")
         client.create_table(
@@ -35,27 +35,27 @@ def rows() -> Iterator[Any]:
         yield client
 
 
-def store_and_read(rows: Any, row: dict[str, Any]) -> Any:  # noqa: ANN401 - clients and rows have no type here
-    rows.put_item(TableName=TABLE, Item=row)
-    return rows.get_item(TableName=TABLE, Key={"PK": row["PK"]}, ConsistentRead=True)["Item"]
+def store_and_read(client: Any, row: dict[str, Any]) -> Any:  # noqa: ANN401 - clients and rows have no type here
+    client.put_item(TableName=TABLE, Item=row)
+    return client.get_item(TableName=TABLE, Key={"PK": row["PK"]}, ConsistentRead=True)["Item"]
 
 
-def test_the_models_are_found() -> None:
+def test_find_models_finds_the_models_of_all_three_services() -> None:
     names = {kind.__name__ for kind in find_models()}
     assert {"Project", "Deployment", "Image", "Album", "Shop", "Job", "ImportRecord"} <= names
 
 
-@pytest.mark.parametrize("kind", find_models(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+@pytest.mark.parametrize("model_type", find_models(), ids=lambda each: f"{each.__module__}.{each.__name__}")
 def test_a_model_round_trips_and_unknown_attributes_are_kept(
-    rows: Any,  # noqa: ANN401 - clients have no type here
-    kind: type,
+    client: Any,  # noqa: ANN401 - clients have no type here
+    model_type: type,
 ) -> None:
     @settings(max_examples=15, derandomize=True, deadline=None)
-    @given(build_strategy(kind))
+    @given(build_strategy(model_type))
     def check_round_trip(model: object) -> None:
         unknown = {"fromALaterVersion": {"M": {"labels": {"SS": ["a", "b"]}, "none": {"NULL": True}}}}
-        row = store_and_read(rows, {**to_row(model, PK="one"), **unknown})
-        assert from_row(row, kind) == model
+        row = store_and_read(client, {**to_row(model, PK="one"), **unknown})
+        assert from_row(row, model_type) == model
         assert sort_sets(row["fromALaterVersion"]) == unknown["fromALaterVersion"]
         assert compute_item_size(row) > 0
 
@@ -90,14 +90,14 @@ def test_numbers_of_38_digits_and_bytes_come_back_exactly(whole: int, exact: Dec
     ],
 )
 def test_a_number_outside_dynamodbs_range_is_refused_before_the_call(number: int | Decimal) -> None:
-    """DynamoDB would round or refuse such a number. Emulators may store it, so tests would not notice."""
+    """DynamoDB would round or refuse such a number. Some emulators store it, so tests would not fail."""
     with pytest.raises(ValueError, match="DynamoDB stores"):
         to_attribute_value(number)
 
 
 @pytest.mark.parametrize("value", [None, (None,), ("a", None)])
 def test_a_none_value_is_refused_before_the_call(value: object) -> None:
-    """A row has no attribute for None, so a condition that compares None could never hold."""
+    """Rows omit fields whose value is None, so a condition that expects None would never hold."""
     with pytest.raises(ValueError, match="None has no attribute value"):
         to_attribute_value(value)
 
@@ -121,12 +121,12 @@ def test_a_number_with_at_most_38_significant_digits_is_written(number: int | De
     assert Decimal(value["N"]) == Decimal(written)
 
 
-def test_a_large_whole_number_is_read_however_dynamodb_writes_it() -> None:
+def test_a_large_whole_number_in_exponent_notation_is_read() -> None:
     row = {"whole": {"N": "1E+37"}, "exact": {"N": "1.0"}, "raw": {"B": b""}}
     assert from_row(row, Numbers) == Numbers(whole=10**37, exact=Decimal(1), raw=b"")
 
 
 @pytest.mark.parametrize("length", [0, 1, 300_000])
-def test_strings_of_any_length_round_trip(rows: Any, length: int) -> None:  # noqa: ANN401 - as above
+def test_strings_of_any_length_round_trip(client: Any, length: int) -> None:  # noqa: ANN401 - as above
     row = {"PK": {"S": "long"}, "text": {"S": "é"[: length % 2] + "x" * (length - length % 2)}}
-    assert store_and_read(rows, row) == row
+    assert store_and_read(client, row) == row

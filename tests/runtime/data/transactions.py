@@ -1,4 +1,7 @@
-"""Tests of repository methods that write several rows in a transaction, on every DynamoDB except dynalite."""
+"""Tests of repository methods that write several rows in a transaction.
+
+The tests run on moto and on ministack, but not on dynalite, which has no transactions.
+"""
 
 import contextlib
 from collections import Counter
@@ -27,7 +30,7 @@ from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import FAILURE, OWNER, Platform
 
 
-def build_deployment(platform: Platform, project_id: str, number: int) -> Deployment:
+def make_queued_deployment(platform: Platform, project_id: str, number: int) -> Deployment:
     commit = Commit(sha=f"{number:040x}", message="", author="")
     project = platform.projects.get(project_id)
     return Deployment.queued(
@@ -36,7 +39,7 @@ def build_deployment(platform: Platform, project_id: str, number: int) -> Deploy
 
 
 def test_pushed_deployments_pass_through_all_statuses(platform: Platform) -> None:
-    """P7: deployments pass through all statuses. Then the rows have the right statuses and build slot."""
+    """P7: two deployments become live, one is cancelled, and one fails. Then the build slot is free."""
     project = platform.create_project()
     first = platform.create_live(project)
     second = platform.create_live(project)
@@ -51,11 +54,11 @@ def test_pushed_deployments_pass_through_all_statuses(platform: Platform) -> Non
     assert platform.projects.get(project.project_id).active_build is None
 
 
-def test_nothing_of_a_refused_transaction_is_written(platform: Platform) -> None:
+def test_a_refused_transaction_writes_nothing(platform: Platform) -> None:
     project = platform.create_project()
     deployment = platform.push(project, delivery="same")
     rows = platform.read_all_rows()
-    again = build_deployment(platform, project.project_id, 2)
+    again = make_queued_deployment(platform, project.project_id, 2)
     read = platform.projects.get(project.project_id)
     with pytest.raises(DuplicateDeliveryError) as repeated:
         platform.deployments.create(read, again, delivery="same")
@@ -68,7 +71,7 @@ def test_nothing_of_a_refused_transaction_is_written(platform: Platform) -> None
 
 
 def test_a_deployment_whose_row_is_gone_cannot_be_promoted(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     live = platform.create_live(project)
     missing = evolve(live, deployment_id=platform.ids(), status=Status.RETIRED)
@@ -95,7 +98,7 @@ def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) 
 
     def create_deployment(number: int) -> None:
         while True:
-            deployment = build_deployment(platform, project.project_id, number)
+            deployment = make_queued_deployment(platform, project.project_id, number)
             read = evolve(project, sequence=deployment.sequence - 1)
             try:
                 return platform.deployments.create(read, deployment, delivery=f"body-{number}")
@@ -112,9 +115,11 @@ def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) 
 
 
 def test_fifty_concurrent_copies_of_a_delivery_make_one_deployment(platform: Platform) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
-    deployments = [build_deployment(platform, project.project_id, number) for number in range(CONTENDERS)]
+    deployments = [
+        make_queued_deployment(platform, project.project_id, number) for number in range(CONTENDERS)
+    ]
     outcomes = run_concurrently(
         [
             lambda each=each: platform.deployments.create(project, each, delivery="same")
@@ -128,7 +133,7 @@ def test_fifty_concurrent_copies_of_a_delivery_make_one_deployment(platform: Pla
 
 
 def test_one_of_fifty_concurrent_requests_gets_the_build_slot(platform: Platform) -> None:
-    """P8: of ten queued deployments, exactly one gets the build slot of their project."""
+    """P8: five requests for each of ten queued deployments compete for the build slot of their project."""
     project = platform.create_project()
     waiting = [platform.push(project) for _ in range(10)]
     at = platform.clock()
@@ -183,7 +188,7 @@ def test_fifty_concurrent_ends_of_a_build_free_its_slot_once(platform: Platform)
 def test_the_pointer_moves_to_newer_releases_except_while_the_project_is_pinned(
     platform: Platform,
 ) -> None:
-    """P8, D5."""
+    """Requirements P8 and D5."""
     project = put_project(platform)
     one, two, three, four = (
         put_deployment(platform, project, Status.DEPLOYING, number) for number in (1, 2, 3, 4)
@@ -203,7 +208,7 @@ def test_the_pointer_moves_to_newer_releases_except_while_the_project_is_pinned(
 
 
 def test_the_newest_of_fifty_concurrent_releases_stays_live(platform: Platform) -> None:
-    """P8: in any order, an older release never replaces the pointer to a newer one."""
+    """P8: an older release never replaces a newer one in the live pointer, in any order of the switches."""
     project = put_project(platform)
     releases = [
         put_deployment(platform, project, Status.DEPLOYING, number) for number in range(1, CONTENDERS + 1)
@@ -222,8 +227,11 @@ def test_the_newest_of_fifty_concurrent_releases_stays_live(platform: Platform) 
     assert live == LivePointer(deployment_id=releases[-1].deployment_id, sequence=CONTENDERS)
 
 
-def test_concurrent_switches_and_ends_of_a_deployment_never_both_succeed(platform: Platform) -> None:
-    """D2: if the switch wins, the deployment cannot fail or be superseded. Otherwise no switch succeeds."""
+def test_a_concurrent_switch_and_end_of_a_deployment_never_both_succeed(platform: Platform) -> None:
+    """D2: after a switch, the deployment cannot fail or be superseded.
+
+    After it has failed or been superseded, no switch succeeds.
+    """
     project = put_project(platform)
     deployment = put_deployment(platform, project, Status.DEPLOYING)
     at = platform.clock()
@@ -242,8 +250,8 @@ def test_concurrent_switches_and_ends_of_a_deployment_never_both_succeed(platfor
     assert (platform.reload(deployment).status is Status.DEPLOYING) == is_pointed_to
 
 
-def test_the_last_of_fifty_concurrent_promotes_stays_live_and_pinned(platform: Platform) -> None:
-    """D5: concurrent switches to new releases never remove the pin, and a promoted release stays live."""
+def test_concurrent_switches_neither_unpin_nor_replace_a_promoted_release(platform: Platform) -> None:
+    """D5: half of fifty concurrent writers promote a release, and the others switch to a new release."""
     project = platform.create_project()
     live = platform.create_live(project)
     numbers = range(2, CONTENDERS + 2)
@@ -272,13 +280,15 @@ def test_a_concurrent_promote_and_collection_never_both_succeed(platform: Platfo
     """D5, D6: a collected release cannot become live, and a live release is not collected."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
-    held = {each.deployment_id: each for each in platform.retention.list_held()}
+    held = {each.deployment_id: each for each in platform.retention.list_held_releases()}
     promoted, taken = run_concurrently(
         [
             lambda: platform.deployments.live_pointers.promote(
                 OWNER, platform.reload(first), at=platform.clock()
             ),
-            lambda: platform.retention.mark_unused_collected(held[first.deployment_id], at=platform.clock()),
+            lambda: platform.retention.mark_collected_if_unused(
+                held[first.deployment_id], at=platform.clock()
+            ),
         ]
     )
     collected = platform.reload(first).collected_at is not None
@@ -307,7 +317,7 @@ def test_fifty_concurrent_promotes_leave_one_live_deployment(platform: Platform)
     assert refused <= {SwitchOvertakenError, StaleDeploymentError, ProjectChangedError}
     now = platform.projects.get(project.project_id)
     assert now.live
-    # The last promote that wrote the pointer may have failed to write the statuses. So repeat this write.
+    # Write the statuses again, because the last promote that wrote the pointer has perhaps not written them.
     with contextlib.suppress(SwitchRefusedError):
         platform.deployments.live_pointers.finish_switch(
             now, platform.deployments.get(project.project_id, now.live.deployment_id), at=at

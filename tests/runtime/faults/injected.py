@@ -94,7 +94,8 @@ class Injector:
         fault: The fault to inject. None means no fault.
         function: Name of the running function. Empty while the test itself makes calls.
         happened: Whether the fault was injected.
-        has_crashed: Whether the running function has crashed.
+        has_crashed: Whether the current call of the function has crashed. After a crash, the next AWS call of
+            each of its threads crashes, too.
         sites: All call sites, in the order of their first calls.
         refuse: Returns an additional error to raise for an operation, or None.
         check: Called after each AWS call that a function makes. An exception fails the test.
@@ -121,21 +122,21 @@ class Injector:
         refused = self.refuse(operation)
         if refused:
             raise refused
-        if self._is_here(operation, Kind.THROTTLED):
+        if self._is_fault_due(operation, Kind.THROTTLED):
             raise make_throttling_error(operation)
-        if self._is_here(operation, Kind.FAILED):
+        if self._is_fault_due(operation, Kind.FAILED):
             raise make_internal_error(operation)
 
     def inject_after_call(self, operation: str) -> None:
         if not self.function:
             return
         self.check()
-        if self._is_here(operation, Kind.KILLED):
+        if self._is_fault_due(operation, Kind.KILLED):
             self.has_crashed = True
         if self.has_crashed:
             raise CrashError
 
-    def _is_here(self, operation: str, kind: Kind) -> bool:
+    def _is_fault_due(self, operation: str, kind: Kind) -> bool:
         site = CallSite(self.function, _find_call_path(), operation)
         with self._turn:
             self.sites.setdefault(site)

@@ -118,17 +118,19 @@ class Outcome:
 
 @define(slots=False)
 class PushSimulation:
-    """A project with a live release, and a project of another tenant that must not change.
+    """A simulation of pushes to a project with a live release.
+
+    Another tenant has a second project, which the pushes must not change.
 
     Attributes:
         due: Calls that AWS will make.
         dead: Calls whose messages were moved to a dead-letter queue.
         called_again: Time and function of each repeated call.
-        events_after: Delays between the start and the event of the next builds. None means that no event is
-            sent. A build without an entry has the delay `BUILD_DURATION`.
+        events_after: For each of the next builds, the delay between its start and its event. None means that
+            no event is sent. A build without an entry has the delay `BUILD_DURATION`.
         lost: Functions whose next message is lost. A function that loses two messages has two entries.
         usual: Seconds between a push without faults and its end.
-        finished: Called after each call that succeeds.
+        finished: A hook of the test, which is called after each simulated call that succeeds.
     """
 
     stage: ReleasePlatform = Factory(
@@ -157,14 +159,14 @@ class PushSimulation:
         self._sent, self._started = len(self.platform.queues.sent), set(self.platform.codebuild.builds)
         self.site, self.site_of_others = self.stage.get_site(self.project), self.stage.get_site(self.others)
         self.secret = self.platform.signer.derive_webhook_secret(self.project.project_id, 1)
-        self.injector = Injector(self.platform.calls, check=self.check_reachable)
-        self.state_of_others = self.read_state_of_others()
-        self.observe()
-        # Forget the call sites of the first release, because it makes calls that later releases do not make.
+        self.injector = Injector(self.platform.calls, check=self.check_site_is_reachable)
+        self.state_of_others = self.read_other_tenants_state()
+        self.run_pushes()
+        # Forget the call sites of the first release. A first release makes calls that later ones do not make.
         self.injector.sites.clear()
         started = self.now
-        self.observe()
-        self.usual = (self._find_end_time() - started).total_seconds()
+        self.run_pushes()
+        self.usual = (self._find_last_update_time() - started).total_seconds()
 
     @property
     def now(self) -> datetime:
@@ -179,11 +181,11 @@ class PushSimulation:
         return body
 
     def deliver(self, body: str) -> None:
-        """Schedule a delivery. The webhook function derives the secret again, as after a cold start."""
+        """Schedule a delivery. The webhook function derives its secret again, as after a cold start."""
         self.platform.signer._known.clear()
         self.due.append(PendingCall(self.now, "webhook", body))
 
-    def observe(self, fault: Fault | None = None, *, pushes: int = 1) -> Outcome:
+    def run_pushes(self, fault: Fault | None = None, *, pushes: int = 1) -> Outcome:
         """Run pushes, with at most one fault, until no call is pending and no deployment has a lease.
 
         Returns:
@@ -192,12 +194,12 @@ class PushSimulation:
         started, count = self.now, len(self.list_deployments())
         self.injector.fault, self.injector.happened = fault, False
         bodies = [self.push() for _ in range(pushes)]
-        self.run()
+        self.run_until_idle()
         assert fault is None or self.injector.happened, fault
         observed = self.read_outcome(started, count)
         if observed.status is None:  # GitHub shows the failed delivery, and a user redelivers it
             self.deliver(bodies[-1])
-            self.run()
+            self.run_until_idle()
             assert self.read_outcome(started, count).status == Status.LIVE
         self.check_final_state()
         self._delete_old_rows()
@@ -228,7 +230,7 @@ class PushSimulation:
         """
         deployments = self.list_deployments()[count:]
         newest = deployments[-1] if deployments else None
-        ended = self._find_end_time() if newest else self.now
+        ended = self._find_last_update_time() if newest else self.now
         late = (ended - started).total_seconds() - self.usual
         failure = newest.failure if newest else None
         observed = Outcome(
@@ -248,7 +250,7 @@ class PushSimulation:
         self.sweeps = 0
         return observed
 
-    def run(self) -> None:
+    def run_until_idle(self) -> None:
         """Advance the time until no call is pending and no deployment has a lease."""
         for _ in range(MAX_CALLS):
             upcoming = min(self.due, key=self._compute_call_time, default=None)
@@ -385,10 +387,10 @@ class PushSimulation:
         ends = [int(row["leaseUntil"]["N"]) for row in self.read_rows() if "leaseUntil" in row]
         return datetime.fromtimestamp(min(ends), UTC) if ends else None
 
-    def _find_end_time(self) -> datetime:
+    def _find_last_update_time(self) -> datetime:
         return max(each.updated_at for each in self.list_deployments())
 
-    def check_reachable(self) -> None:
+    def check_site_is_reachable(self) -> None:
         """Assert that the site's host points to an existing function URL, if the edge has the host."""
         value = self.stage.store.items.get(self.site.host)
         if value is None:
@@ -398,7 +400,7 @@ class PushSimulation:
         alias = f"r-{entry['r'].lower()}"
         assert urls[alias]["FunctionUrl"] == f"https://{entry['s']}/"
 
-    def read_state_of_others(self) -> object:
+    def read_other_tenants_state(self) -> object:
         """Return the rows, edge keys, functions, objects and tags of the other tenant's project."""
         key = {"projectId": {"S": self.others.project_id}, "sk": {"S": "METADATA"}}
         functions = self.stage.functions.functions
@@ -431,5 +433,5 @@ class PushSimulation:
             == find_served_deployment_id(self.stage, self.project)
         )
         assert project.active_build is None
-        self.check_reachable()
-        assert self.read_state_of_others() == self.state_of_others
+        self.check_site_is_reachable()
+        assert self.read_other_tenants_state() == self.state_of_others

@@ -58,13 +58,13 @@ def test_a_release_is_completed_after_a_crash_at_any_step(simulation: PushSimula
     def crash_after(step: Step) -> Scenario:
         def run_scenario(simulation: PushSimulation) -> Outcome:
             with crash_after_step(step):
-                return simulation.observe()
+                return simulation.run_pushes()
 
         return run_scenario
 
     def crash_before_another_push(simulation: PushSimulation) -> Outcome:
         with crash_after_step(Step.PUBLISH):
-            return simulation.observe(pushes=2)
+            return simulation.run_pushes(pushes=2)
 
     scenarios = {f"killed after the step “{step}”": crash_after(step) for step in Step}
     scenarios["killed, and the message of a second push waits behind the hidden message"] = (
@@ -75,7 +75,7 @@ def test_a_release_is_completed_after_a_crash_at_any_step(simulation: PushSimula
 
 
 def repeat_first_call(function: str, after: timedelta) -> Scenario:
-    """Return a scenario that repeats the first call of a function. `after` is the delay after this call."""
+    """Return a scenario in which AWS or GitHub repeats the first call of a function after a delay."""
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         def repeat_call(due: PendingCall) -> None:
@@ -84,7 +84,7 @@ def repeat_first_call(function: str, after: timedelta) -> Scenario:
                 simulation.due.append(PendingCall(simulation.now + after, function, due.content))
 
         simulation.finished = repeat_call
-        return simulation.observe()
+        return simulation.run_pushes()
 
     return run_scenario
 
@@ -94,12 +94,12 @@ def lose_first_message(function: str) -> Scenario:
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         simulation.lost.append(function)
-        return simulation.observe()
+        return simulation.run_pushes()
 
     return run_scenario
 
 
-def test_repeated_or_lost_messages_change_nothing(simulation: PushSimulation) -> None:
+def test_a_push_becomes_live_once_despite_repeated_or_lost_messages(simulation: PushSimulation) -> None:
     """P3, P4, P9: the push becomes live, and no deployment is released twice."""
     now, later = timedelta(), 20 * MINUTE
     scenarios = {
@@ -120,16 +120,23 @@ def test_repeated_or_lost_messages_change_nothing(simulation: PushSimulation) ->
 
 
 def delay_build_events(*after: timedelta | None, pushes: int = 1) -> Scenario:
-    """Return a scenario in which build events arrive this long after their builds start. None means never."""
+    """Return a scenario in which the events of builds are late or lost.
+
+    Args:
+        after: For each build, the delay between its start and its event. None means that no event is sent.
+        pushes: Number of pushes. Each push starts a build.
+    """
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
         simulation.events_after = list(after)
-        return simulation.observe(pushes=pushes)
+        return simulation.run_pushes(pushes=pushes)
 
     return run_scenario
 
 
-def test_late_lost_or_reordered_build_events_change_nothing(simulation: PushSimulation) -> None:
+def test_the_newest_push_becomes_live_despite_late_lost_or_reordered_build_events(
+    simulation: PushSimulation,
+) -> None:
     """P7, P8, P9: the newest push becomes live, and a later event of an older build does not change this."""
     scenarios = {
         "the event arrives twice": repeat_first_call("build events", timedelta()),
@@ -149,9 +156,9 @@ def refuse_calls(operations: set[str], error: Callable[[str], ClientError], *, c
     """Return a scenario in which AWS refuses calls of these operations.
 
     Args:
-        operations: The operations, whose calls are counted together.
+        operations: The operations. One counter counts the calls of all of them.
         error: Returns the error for an operation.
-        calls: The numbers of the refused calls, counted from 1.
+        calls: The values of the counter at which a call is refused. The first call has the value 1.
     """
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
@@ -166,7 +173,7 @@ def refuse_calls(operations: set[str], error: Callable[[str], ClientError], *, c
 
         simulation.injector.refuse = choose_error
         try:
-            return simulation.observe()
+            return simulation.run_pushes()
         finally:
             simulation.injector.refuse = lambda _: None
 
@@ -188,7 +195,7 @@ def throttle_after_push(operations: set[str], time: timedelta) -> Scenario:
 
         simulation.finished = start_throttling
         try:
-            return simulation.observe()
+            return simulation.run_pushes()
         finally:
             simulation.finished = lambda _: None
             simulation.injector.refuse = lambda _: None

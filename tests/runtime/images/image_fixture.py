@@ -149,7 +149,7 @@ class ImageSystem:
     # Events
 
     def put_upload(self, image: Image, data: bytes) -> dict[str, Any]:
-        """Upload a file as the form does. Return the event of the upload, without delivering it."""
+        """Upload a file, as the user's browser does. Return the upload's event without delivering it."""
         written = get_real_client("s3").put_object(
             Bucket=BUCKET, Key=build_upload_key(image.image_id), Body=data, ContentType=image.content_type
         )
@@ -164,7 +164,7 @@ class ImageSystem:
         """Deliver an event, and crash the function after `after` calls. Redeliver it after a crash.
 
         Returns:
-            Whether the function crashed. False if it made fewer calls.
+            Whether the function crashed. False if the function made fewer than `after` calls.
         """
         crashed = self.calls.crash_during(lambda: self.deliver(event), after=after)
         if crashed:
@@ -175,9 +175,9 @@ class ImageSystem:
         """Upload a file, and deliver its event."""
         self.deliver(self.put_upload(image, data))
 
-    def expire(self, *, after: timedelta = timedelta(days=3)) -> None:
+    def advance_time(self, *, by: timedelta = timedelta(days=3)) -> None:
         """Move the clock. Delete the rows, uploads and cached objects that AWS deletes in this time."""
-        self.clock.now += after
+        self.clock.now += by
         self.caches.objects.clear()
         for key in self.read_objects():
             if key.startswith(UPLOAD_PREFIX):
@@ -223,7 +223,7 @@ def get_delivered_key(image: Image) -> str:
 
 @define
 class CopyingS3:
-    """An S3 client whose copies check the ETag of the source, because moto does not check it."""
+    """An S3 client that checks the ETag of the source before it copies, because moto does not check it."""
 
     _target: Any
 

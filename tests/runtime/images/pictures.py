@@ -33,13 +33,16 @@ def make_picture(
     height: int = 30,
     *,
     color: str = "red",
-    turned: bool = False,
+    rotated: bool = False,
 ) -> bytes:
-    """Return a file of this type and size. Files with different colors have different ETags."""
+    """Return a file of this type and size. Files with different colors have different ETags.
+
+    If `rotated` is true, the EXIF orientation of the file tells viewers to rotate the picture.
+    """
     if content_type == "image/svg+xml":
         return SVG.replace(b"red", color.encode())
     exif = Image.Exif()
-    if turned:
+    if rotated:
         exif[0x0112] = QUARTER_TURN
     file = BytesIO()
     Image.new("RGB", (width, height), color).save(file, FORMATS[content_type], exif=exif.tobytes())

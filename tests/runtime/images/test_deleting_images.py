@@ -40,10 +40,10 @@ OF_DELIVERED = {"delete_object", "create_invalidation"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_caches_are_invalidated_after_the_object_and_before_the_row_is_deleted(
+def test_the_caches_are_invalidated_between_the_deletions_of_the_object_and_the_row(
     system: ImageSystem, kind: str
 ) -> None:
-    """I2. The deletion of an image that was never ready makes no invalidation."""
+    """I2. An image that was never ready is in no cache, so its deletion makes no invalidation."""
     image = KINDS[kind](system)
     system.fill_caches()
     with system.calls.record_calls() as calls:
@@ -55,7 +55,7 @@ def test_caches_are_invalidated_after_the_object_and_before_the_row_is_deleted(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("crash_after", [1, 2, 3, 4, 5])
-def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
+def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_deletion(
     system: ImageSystem, kind: str, crash_after: int
 ) -> None:
     steps = len(STEPS) if kind in DELIVERED else len(STEPS) - len(OF_DELIVERED)
@@ -68,9 +68,9 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_one(
     assert system.calls.crash_during(
         lambda: system.service.delete_image(OWNER, image.image_id), after=crash_after
     )
-    # After the first write, the row must not expire, because its object may still exist.
+    # After the first write, the row must not expire, because the image's object can still exist.
     if crash_after > 1:
-        system.expire()
+        system.advance_time()
     if crash_after < steps:
         assert set(system.read_objects()) - uploads <= set(kept)
         assert set(system.read_images()) == {image.image_id}
@@ -136,7 +136,7 @@ def test_a_denied_invalidation_raises_an_error(system: ImageSystem) -> None:
     assert system.read_again(image).status is Status.DELETING
 
 
-def test_a_busy_object_asks_the_user_to_repeat_the_deletion(system: ImageSystem) -> None:
+def test_a_conflict_at_s3_asks_the_user_to_repeat_the_deletion(system: ImageSystem) -> None:
     image = system.create_ready()
     delete = make_api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
 
@@ -152,7 +152,7 @@ def test_a_busy_object_asks_the_user_to_repeat_the_deletion(system: ImageSystem)
 
 
 def test_each_attempt_invalidates_with_a_new_reference(system: ImageSystem) -> None:
-    """CloudFront may ignore or refuse an invalidation whose reference was used before."""
+    """CloudFront can ignore or refuse an invalidation whose reference was used before."""
     image = system.create_ready()
     system.fill_caches()
     kept = dict(system.caches.objects)
@@ -162,7 +162,7 @@ def test_each_attempt_invalidates_with_a_new_reference(system: ImageSystem) -> N
     assert (system.read_rows_and_objects(), system.caches.objects) == (([], {}), {})
 
 
-def test_an_upload_into_an_unfinished_deletion_is_deleted(system: ImageSystem) -> None:
+def test_an_upload_during_an_unfinished_deletion_is_deleted(system: ImageSystem) -> None:
     image = create_half_deleted(system)
     before = system.read_rows_and_objects()
     system.upload(image, make_picture(color="blue"))
@@ -185,7 +185,7 @@ def test_two_deletions_at_the_same_time_both_succeed(system: ImageSystem) -> Non
 
 
 def test_a_deletion_reads_the_image_again_after_a_conflicting_upload(system: ImageSystem) -> None:
-    """The image becomes ready after the deletion has read it, and before the deletion writes its status."""
+    """The image becomes ready between two steps of the deletion: the read of the image and the write."""
     album = system.create_album()
     image = system.create_pending(album_id=album.album_id)
     event = system.put_upload(image, make_picture())

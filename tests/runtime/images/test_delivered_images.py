@@ -20,7 +20,7 @@ def get_etag(event: dict[str, Any]) -> str:
 
 
 def act_before(system: ImageSystem, operation: str, act: Callable[[], object]) -> None:
-    """Call `act` once, immediately before the next AWS call of an operation."""
+    """Call `act` once, immediately before the next AWS call with this operation."""
 
     def act_if_called(called: str) -> None:
         if called == operation:
@@ -139,10 +139,10 @@ def test_an_event_that_is_delivered_twice_at_the_same_time_is_processed_once(
 
 @pytest.mark.parametrize("step", ["get_item", "get_object", "copy_object", "update_item", "delete_object"])
 @pytest.mark.parametrize("crashes", [True, False])
-def test_a_deletion_before_any_call_of_an_event_leaves_nothing(
+def test_a_deletion_during_the_processing_of_an_event_leaves_nothing(
     system: ImageSystem, step: str, *, crashes: bool
 ) -> None:
-    """I2. If `crashes` is set, the function crashes after `step`, and the event is delivered again."""
+    """I2. The user deletes the image just before the call `step`. The function can crash after this call."""
     image = system.create_pending()
     red = system.put_upload(image, RED)
     act_before(system, step, lambda: system.service.delete_image(image.user_id, image.image_id))

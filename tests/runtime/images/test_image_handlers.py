@@ -32,8 +32,8 @@ def clear_caches() -> None:
 
 
 @pytest.fixture
-def deployed(system: ImageSystem, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageSystem]:
-    """The environment variables of the functions, and the resources in moto that the variables name."""
+def deployed_system(system: ImageSystem, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImageSystem]:
+    """The image service on moto. The environment variables of its functions name its resources."""
     environment = {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -55,8 +55,8 @@ def call_api(route: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - see m
     return json.loads(api.handle(make_api_event(route, user_id=OWNER, **more), None)["body"])
 
 
-def test_an_image_goes_from_its_form_to_ready_through_the_functions(
-    deployed: ImageSystem, monkeypatch: pytest.MonkeyPatch
+def test_the_functions_create_an_image_and_make_it_ready(
+    deployed_system: ImageSystem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I2: the test uses the real handlers and clients."""
     key = get_real_client("kms").create_key(KeyUsage="GENERATE_VERIFY_MAC", KeySpec="HMAC_256")
@@ -65,18 +65,20 @@ def test_an_image_goes_from_its_form_to_ready_through_the_functions(
     assert BUCKET in made[0]["upload"]["url"]
     assert ".ap-southeast-1." in made[0]["upload"]["url"]
     for each in made:
-        uploaded.handle(deployed.put_upload(deployed.read_images()[each["imageId"]], make_picture()), None)
+        uploaded.handle(
+            deployed_system.put_upload(deployed_system.read_images()[each["imageId"]], make_picture()), None
+        )
     first = call_api("GET /images", query={"limit": "1"})
     rest = call_api("GET /images", query={"cursor": first["cursor"]})
     assert [each["imageId"] for each in first["images"] + rest["images"]] == [
         made[1]["imageId"],
         made[0]["imageId"],
     ]
-    image = deployed.read_images()[made[1]["imageId"]]
+    image = deployed_system.read_images()[made[1]["imageId"]]
     assert first["images"][0]["url"] == f"{DELIVERY}/images/{image.image_id}/{image.etag}"
 
 
-@pytest.mark.usefixtures("deployed")
+@pytest.mark.usefixtures("deployed_system")
 def test_only_a_deletion_creates_a_cloudfront_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Creating a client loads the API description of its service, which would delay all other requests."""
     made: list[str] = []

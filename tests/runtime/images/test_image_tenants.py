@@ -25,7 +25,7 @@ from tests.runtime.platform_fixture import OTHER, OWNER
 # Calls of the methods that serve a signed-in user. Each call gets a user's id, and an image and an album
 # of OWNER.
 Call = Callable[[ImageSystem, str, Image, Album], object]
-SERVE_USERS: dict[str, Call] = {
+USER_METHODS: dict[str, Call] = {
     "ImageRepository.get": lambda system, user, image, _: system.images.get(
         user, image.image_id, at=system.clock()
     ),
@@ -57,8 +57,8 @@ SERVE_USERS: dict[str, Call] = {
     "AlbumRepository.delete": lambda system, user, _, album: system.albums.delete(user, album.album_id),
 }
 
-# The remaining methods: they create rows, or they process the bucket's events.
-OTHERS = {
+# The remaining methods of the repositories: they create rows, or they process the bucket's events.
+OTHER_METHODS = {
     "ImageRepository.create",
     "AlbumRepository.create",
     "ImageStatusRepository.find",
@@ -69,55 +69,55 @@ KINDS = {kind.__name__: kind for kind in (ImageRepository, AlbumRepository, Imag
 STRANGERS = [OTHER, OWNER + " ", f"USER#{OWNER}"]
 
 
-def test_every_public_method_is_on_one_of_the_lists() -> None:
+def test_user_methods_and_other_methods_contain_every_public_method() -> None:
     methods = {
         f"{name}.{method}"
         for name, kind in KINDS.items()
         for method, _ in inspect.getmembers(kind, inspect.isfunction)
         if not method.startswith("_")
     }
-    assert methods == set(SERVE_USERS) | OTHERS
+    assert methods == set(USER_METHODS) | OTHER_METHODS
 
 
 def test_the_methods_that_serve_a_user_take_the_user_first() -> None:
-    for name in SERVE_USERS:
+    for name in USER_METHODS:
         kind, _, method = name.partition(".")
         assert list(inspect.signature(getattr(KINDS[kind], method)).parameters)[:2] == ["self", "user_id"]
 
 
 def create_owned(system: ImageSystem) -> tuple[Image, Album]:
-    """Return an image and an album of OWNER. The album has two images, so the album's list has two pages."""
+    """Return an image and an album of OWNER. With `limit=1`, the album's list has two pages."""
     album = system.create_album()
     system.create_ready(album_id=album.album_id)
     return system.create_ready(album_id=album.album_id), album
 
 
-@pytest.mark.parametrize("method", SERVE_USERS)
+@pytest.mark.parametrize("method", USER_METHODS)
 def test_another_user_finds_and_changes_nothing(system: ImageSystem, method: str) -> None:
-    """A5."""
+    """Requirement A5."""
     image, album = create_owned(system)
     before = system.read_rows_and_objects()
     for user in STRANGERS:
         try:
-            found = SERVE_USERS[method](system, user, image, album)
+            found = USER_METHODS[method](system, user, image, album)
         except (ImageNotFoundError, AlbumNotFoundError):
             found = None
         assert found in (None, Page(items=(), cursor=None))
         assert system.read_rows_and_objects() == before
 
 
-@pytest.mark.parametrize("method", sorted(set(SERVE_USERS) - {"ImageRepository.finish_deleting"}))
+@pytest.mark.parametrize("method", sorted(set(USER_METHODS) - {"ImageRepository.finish_deleting"}))
 def test_the_owner_can_use_every_method(system: ImageSystem, method: str) -> None:
     image, album = create_owned(system)
     if method == "AlbumRepository.delete":
         album = system.create_album(name="Empty")
-        SERVE_USERS[method](system, OWNER, image, album)
+        USER_METHODS[method](system, OWNER, image, album)
         assert len(system.read_rows()) == 3
         return
-    assert SERVE_USERS[method](system, OWNER, image, album) not in (None, Page(items=(), cursor=None))
+    assert USER_METHODS[method](system, OWNER, image, album) not in (None, Page(items=(), cursor=None))
 
 
-def test_an_own_image_cannot_be_put_into_another_users_album(system: ImageSystem) -> None:
+def test_a_user_cannot_put_an_image_into_another_users_album(system: ImageSystem) -> None:
     _, album = create_owned(system)
     for mine in (system.create_ready(user_id=OTHER), system.create_pending(user_id=OTHER)):
         before = system.read_rows_and_objects()
@@ -161,7 +161,7 @@ def make_path_parameters(owned: tuple[Image, Album]) -> dict[str, str]:
 
 @pytest.mark.parametrize("route", ROUTES_WITH_ID)
 @pytest.mark.parametrize("body", [None, {"albumId": None}])
-def test_another_users_resource_gets_the_response_of_a_missing_one(
+def test_another_users_resource_gets_the_response_of_a_missing_resource(
     system: ImageSystem, route: str, body: object
 ) -> None:
     """A5. Status and body are the same, and nothing changes."""
@@ -179,7 +179,7 @@ def test_another_users_resource_gets_the_response_of_a_missing_one(
 
 
 def test_another_users_album_is_refused_like_a_missing_one(system: ImageSystem) -> None:
-    """A5. In a body, another user's album is an invalid field. In a query, it is not found."""
+    """A5. Status 422 if the body names the album, and 404 if the query does, as for a missing album."""
     _, album = create_owned(system)
     mine = system.create_ready(user_id=OTHER)
     before = system.read_rows_and_objects()
@@ -222,7 +222,7 @@ def test_lists_contain_only_the_users_own_items(system: ImageSystem) -> None:
 
 
 def test_an_image_belongs_to_its_creator_whatever_the_request_contains(system: ImageSystem) -> None:
-    """A1."""
+    """Requirement A1."""
     event = make_api_event("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
     event["queryStringParameters"] = {"userId": OTHER}

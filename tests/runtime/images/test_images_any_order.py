@@ -54,7 +54,7 @@ class Event:
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """One user with two albums. Each rule is an event that may happen at any time."""
+    """One user with two albums. Each rule is an action that can happen at any time."""
 
     images: Bundle[Image] = Bundle("images")
     events: Bundle[Event] = Bundle("events")
@@ -104,12 +104,12 @@ class AnyOrder(RuleBasedStateMachine):
             event.done = True
 
     @rule(event=events, other=events, before=CALLS)
-    def two_events_meet(self, event: Event, other: Event, before: int) -> None:
+    def an_event_interrupts_another_event(self, event: Event, other: Event, before: int) -> None:
         self.act_before(before, lambda: self.an_event_arrives(other, None))
         self.an_event_arrives(event, None)
 
     @rule(event=events, data=FILES, before=CALLS)
-    def an_event_meets_a_new_upload(self, event: Event, data: bytes, before: int) -> None:
+    def a_new_upload_interrupts_an_event(self, event: Event, data: bytes, before: int) -> None:
         def upload_new_file() -> None:
             self.an_event_arrives(self.a_file_is_uploaded(event.image, data), None)
 
@@ -117,12 +117,12 @@ class AnyOrder(RuleBasedStateMachine):
         self.an_event_arrives(event, None)
 
     @rule(event=events, before=CALLS)
-    def an_event_meets_a_deletion(self, event: Event, before: int) -> None:
+    def a_deletion_interrupts_an_event(self, event: Event, before: int) -> None:
         self.act_before(before, lambda: self.an_image_is_deleted(event.image, None))
         self.an_event_arrives(event, None)
 
     @rule(target=images, album=st.integers(0, 1))
-    def an_image_goes_all_the_way(self, album: int) -> Image:
+    def an_image_is_created_and_uploaded(self, album: int) -> Image:
         image = self.an_image_is_created(album)
         self.an_event_arrives(self.a_file_is_uploaded(image, RED), None)
         return image
@@ -136,7 +136,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.system.service.change_image(OWNER, image.image_id, changes)
 
     @rule()
-    def visitors_come(self) -> None:
+    def visitors_request_images(self) -> None:
         self.system.fill_caches()
 
     @rule(image=images, crash_after=st.sampled_from([None, 1, 2, 3, 4, 5]))
@@ -151,11 +151,11 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule()
     def three_days_pass(self) -> None:
-        """After three days, expired rows are deleted and forms are invalid, but events may still arrive."""
-        self.system.expire()
+        """After three days, expired rows are deleted and forms are invalid, but events can still arrive."""
+        self.system.advance_time()
 
     def act_before(self, before: int, act: Callable[[], object]) -> None:
-        """Call `act` once, immediately before the AWS call with the number `before`, counted from now."""
+        """Call `act` once, immediately before a later AWS call. If `before` is 1, this is the next call."""
         at = len(self.system.calls.operations) + before
 
         def act_if_due(_: str) -> None:
@@ -174,12 +174,12 @@ class AnyOrder(RuleBasedStateMachine):
         calls.crash_after = None
 
     @invariant()
-    def check_invariants(self) -> None:
+    def check_rows_and_objects(self) -> None:
         if not hasattr(self, "accepted"):
             return
         rows = self.system.read_rows()
         images = [row for row in rows if row["PK"]["S"].startswith("IMAGE#")]
-        # Each album counts exactly the images in its list. These are its ready images.
+        # An album's counter is the number of images in the album's list. The list contains the ready images.
         for row in rows:
             if row["PK"]["S"].startswith("ALBUM#"):
                 album = from_row(row, Album)
@@ -210,8 +210,8 @@ class AnyOrder(RuleBasedStateMachine):
                 # A ready image's object exists, matches its row and has never changed.
                 assert objects[key] == self.accepted.setdefault(image.image_id, objects[key])
                 assert (image.size, image.width) == (len(objects[key]), WIDTHS[objects[key]])
-        # Each object that is not delivered belongs to an upload whose event is not processed yet. The
-        # processing will copy or delete the object.
+        # All other objects are uploads whose events are not processed yet, or copies of such uploads. The
+        # processing will delete each of them, or make a copy the image's delivered object.
         waiting = [event for event in self.sent if not event.done]
         uploads = {build_upload_key(event.image.image_id) for event in waiting}
         copies = {build_delivered_key(event.image.image_id, _compute_etag(event.data)) for event in waiting}
@@ -233,26 +233,26 @@ class AnyOrder(RuleBasedStateMachine):
         for image in list(system.read_images().values()):
             if image.status is Status.DELETING:
                 system.service.delete_image(OWNER, image.image_id)
-        # If no upload of an image was accepted before, its last upload decides whether the image is ready.
+        # If no upload of an image was accepted earlier, the last upload decides whether the image is ready.
         for image_id, image in system.read_images().items():
             uploads = [event.data for event in self.sent if event.image.image_id == image_id]
             if uploads and image_id not in self.accepted:
                 assert (image.status is Status.READY) == (uploads[-1] != TEXT)
         for event in self.sent:
             event.done = True
-        self.check_invariants()
+        self.check_rows_and_objects()
         ready = {image_id for image_id, image in system.read_images().items() if image.status is Status.READY}
         assert len(system.read_objects()) == len(ready)
-        system.expire()
+        system.advance_time()
         assert set(system.read_images()) == ready
-        self.check_invariants()
+        self.check_rows_and_objects()
 
 
 def _compute_etag(data: bytes) -> str:
     return md5(data, usedforsecurity=False).hexdigest()
 
 
-# Examples are not shrunk, because this takes minutes and the printed steps are clear enough.
+# Examples are not shrunk: shrinking takes minutes, and the printed steps are clear enough.
 AnyOrder.TestCase.settings = settings(
     max_examples=4,
     stateful_step_count=25,

@@ -114,7 +114,7 @@ def test_an_image_is_created_uploaded_read_changed_and_deleted(system: ImageSyst
 
 
 def test_the_form_is_bound_to_key_type_size_and_time(system: ImageSystem) -> None:
-    """I2."""
+    """Requirement I2."""
     _, made = call_api(system, "POST /images", body=NEW)
     upload = made["upload"]
     assert upload["method"] == "POST"
@@ -152,12 +152,12 @@ def test_an_image_that_is_never_uploaded_disappears(system: ImageSystem) -> None
     assert call_api(system, f"PATCH {IMAGE}", body={"albumId": None}, **path)[0] == 404
     assert call_api(system, "GET /images") == (200, {"images": [], "cursor": None})
     assert system.read_images() == {image.image_id: image}
-    system.expire()
+    system.advance_time()
     assert system.read_rows_and_objects() == ([], {})
 
 
 def test_the_error_names_every_wrong_field_of_an_image(system: ImageSystem) -> None:
-    """A3."""
+    """Requirement A3."""
     body = {
         "contentType": "image/tiff",
         "size": MAXIMUM + 1,
@@ -185,7 +185,7 @@ def test_the_error_names_every_wrong_field_of_an_image(system: ImageSystem) -> N
 def test_an_invalid_size_is_refused_with_the_allowed_range(
     system: ImageSystem, content_type: str, size: int, allowed: int
 ) -> None:
-    """I2."""
+    """Requirement I2."""
     status, problem = call_api(system, "POST /images", body={"contentType": content_type, "size": size})
     assert (status, problem["errors"]) == (
         422,
@@ -253,7 +253,7 @@ def test_an_albums_ready_images_are_listed_newest_first_in_pages(system: ImageSy
 
 
 def test_an_invalid_cursor_or_one_of_another_list_is_refused(system: ImageSystem) -> None:
-    """A5."""
+    """Requirement A5."""
     album = system.create_album()
     for _ in range(3):
         system.create_ready(album_id=album.album_id)
@@ -270,7 +270,7 @@ def test_an_invalid_cursor_or_one_of_another_list_is_refused(system: ImageSystem
 
 
 def test_an_expired_image_is_left_out_of_its_page(system: ImageSystem) -> None:
-    """I2."""
+    """Requirement I2."""
     first = system.create_ready()
     forgotten = system.create_pending()
     system.clock.now += FORM_LIFETIME + ROW_RETENTION
@@ -281,7 +281,7 @@ def test_an_expired_image_is_left_out_of_its_page(system: ImageSystem) -> None:
 
 
 def test_a_rejected_image_shows_the_reason_for_a_day(system: ImageSystem) -> None:
-    """I2."""
+    """Requirement I2."""
     image = system.create_rejected()
     _, shown = call_api(system, f"GET {IMAGE}", imageId=image.image_id)
     assert shown["status"] == "rejected"

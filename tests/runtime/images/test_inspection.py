@@ -53,13 +53,13 @@ def test_type_and_dimensions_of_a_real_svg_are_found() -> None:
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/avif"])
 def test_a_rotated_photo_has_its_displayed_dimensions(content_type: str) -> None:
-    found = inspect_file(File(make_picture(content_type, 60, 40, turned=True)), content_type)
+    found = inspect_file(File(make_picture(content_type, 60, 40, rotated=True)), content_type)
     assert (found.width, found.height) == (40, 60)
 
 
 @pytest.mark.parametrize("declared", CONTENT_TYPES)
 def test_text_is_refused_whatever_its_declared_type(declared: str) -> None:
-    """I2. An example is a text file whose name ends in .png."""
+    """I2. For example, text is refused if its declared type is `image/png`."""
     assert "the file has an unknown type; allowed are image/png, image/jpeg" in find_refusal_reason(
         b"dear all, this is text", declared
     )
@@ -155,13 +155,16 @@ def make_avif(properties: bytes, *, before: bytes = b"", length: int | None = No
     return make_box(b"ftyp", b"avif\0\0\0\0avif") + before + meta
 
 
-def make_extent(width: int, height: int) -> bytes:
+def make_dimensions_box(width: int, height: int) -> bytes:
     return make_box(b"ispe", struct.pack(">LLL", 0, width, height))
 
 
 def test_an_avif_has_the_dimensions_of_its_largest_image() -> None:
     data = make_avif(
-        make_extent(512, 512) + make_extent(1000, 800) + make_box(b"irot", b"\2") + make_extent(64, 48)
+        make_dimensions_box(512, 512)
+        + make_dimensions_box(1000, 800)
+        + make_box(b"irot", b"\2")
+        + make_dimensions_box(64, 48)
     )
     assert inspect_file(File(data), "image/avif") == InspectedFile(
         content_type="image/avif", width=1000, height=800
@@ -171,13 +174,13 @@ def test_an_avif_has_the_dimensions_of_its_largest_image() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        make_avif(make_extent(10, 20), length=0),
-        make_avif(make_extent(10, 20), before=struct.pack(">L4sQ", 1, b"free", 24) + bytes(8)),
-        make_avif(make_extent(10, 20) + make_box(b"irot", b"\0")),
-        make_avif(make_extent(20, 10) + make_box(b"irot", b"\1")),
+        make_avif(make_dimensions_box(10, 20), length=0),
+        make_avif(make_dimensions_box(10, 20), before=struct.pack(">L4sQ", 1, b"free", 24) + bytes(8)),
+        make_avif(make_dimensions_box(10, 20) + make_box(b"irot", b"\0")),
+        make_avif(make_dimensions_box(20, 10) + make_box(b"irot", b"\1")),
     ],
 )
-def test_avif_boxes_are_read_with_every_form_of_length(data: bytes) -> None:
+def test_avif_boxes_are_read_with_every_encoding_of_their_length(data: bytes) -> None:
     found = inspect_file(File(data), "image/avif")
     assert (found.width, found.height) == (10, 20)
 
@@ -188,8 +191,8 @@ def test_avif_boxes_are_read_with_every_form_of_length(data: bytes) -> None:
         make_avif(b""),
         make_avif(make_box(b"ispe", b"\0" * 5)),
         make_avif(make_box(b"ispe", b"\0" * 12, length=100)),
-        make_avif(make_extent(10, 20), length=4),
-        make_avif(make_extent(10, 20), before=make_box(b"free", b"") * 20),
+        make_avif(make_dimensions_box(10, 20), length=4),
+        make_avif(make_dimensions_box(10, 20), before=make_box(b"free", b"") * 20),
         make_box(b"ftyp", b"avif\0\0\0\0avif"),
     ],
 )
@@ -210,7 +213,9 @@ def test_a_large_svg_is_refused_without_reading_it() -> None:
     noise=st.binary(max_size=300),
     at=st.integers(0, 300),
 )
-def test_any_bytes_give_dimensions_or_a_reason(content_type: str, kept: int, noise: bytes, at: int) -> None:
+def test_any_bytes_give_dimensions_or_a_refusal_reason(
+    content_type: str, kept: int, noise: bytes, at: int
+) -> None:
     data = bytearray(make_picture(content_type)[:kept])
     data[at : at + len(noise)] = noise
     try:

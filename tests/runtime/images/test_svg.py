@@ -73,7 +73,7 @@ def test_an_svg_without_a_size_is_refused(attributes: str) -> None:
         ("<style><![CDATA[@im]]><![CDATA[port 'a.css';]]></style>", "a style with an external reference"),
     ],
 )
-def test_an_svg_with_active_or_external_content_is_refused_by_name(inside: str, named: str) -> None:
+def test_the_error_names_the_active_or_external_content_of_an_svg(inside: str, named: str) -> None:
     with pytest.raises(RefusedFileError) as refused:
         read_svg_size(make_svg(inside))
     assert named in refused.value.reason
@@ -142,7 +142,7 @@ def test_a_url_after_much_white_space_is_checked_at_once(inside: str) -> None:
 
 
 def test_a_style_with_many_lines_is_read_in_few_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Joining a part copies the whole text before that part. With one part per line, this took minutes."""
+    """The reader joins the parts of a style. Each join copies all earlier parts, so small parts are slow."""
     parts: list[str] = []
     monkeypatch.setattr(_Reader, "handle_text", lambda _, text: parts.append(text))
     assert read_svg_size(make_svg("<style>" + "a\n" * 100_000 + "</style>")) == (10, 20)
@@ -151,7 +151,7 @@ def test_a_style_with_many_lines_is_read_in_few_parts(monkeypatch: pytest.Monkey
 
 @settings(max_examples=100)
 @given(data=st.binary(max_size=200), at=st.integers(0, 150))
-def test_any_bytes_give_a_size_or_a_reason(data: bytes, at: int) -> None:
+def test_any_bytes_give_a_size_or_a_refusal_reason(data: bytes, at: int) -> None:
     whole = bytearray(make_svg("<rect style='fill: red'/>"))
     whole[at : at + len(data)] = data
     try:

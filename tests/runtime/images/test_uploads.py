@@ -29,7 +29,7 @@ SIZES = {**dict.fromkeys(FORMATS, (64, 48)), "image/svg+xml": (120, 80)}
 
 @pytest.mark.parametrize("content_type", SIZES)
 def test_a_real_file_makes_its_image_ready(system: ImageSystem, content_type: str) -> None:
-    """I2."""
+    """Requirement I2."""
     image = system.create_pending(content_type=content_type)
     data = make_picture(content_type, 64, 48)
     event = system.put_upload(image, data)
@@ -83,7 +83,7 @@ def test_only_the_bytes_of_an_upload_are_delivered(system: ImageSystem) -> None:
 def test_an_invalid_file_is_rejected_with_a_reason_and_deleted(
     system: ImageSystem, content_type: str, data: bytes, reason: str
 ) -> None:
-    """I2."""
+    """Requirement I2."""
     image = system.create_pending(content_type=content_type)
     system.upload(image, data)
     now = system.read_again(image)
@@ -91,7 +91,7 @@ def test_an_invalid_file_is_rejected_with_a_reason_and_deleted(
     assert reason in (now.reason or "")
     assert now.ttl == int((now.updated_at + ROW_RETENTION).timestamp())
     assert system.read_objects() == {}
-    system.expire()
+    system.advance_time()
     assert system.read_rows_and_objects() == ([], {})
 
 
@@ -131,7 +131,7 @@ def test_an_upload_whose_image_has_expired_is_deleted(system: ImageSystem) -> No
     system.clock.now += FORM_LIFETIME + ROW_RETENTION
     system.deliver(event)
     assert system.read_objects() == {}
-    system.expire()
+    system.advance_time()
     assert system.read_rows() == []
 
 
@@ -148,7 +148,7 @@ def test_a_valid_upload_after_an_invalid_one_makes_the_image_ready(system: Image
     assert system.read_objects() == {get_delivered_key(now): make_picture()}
 
 
-def test_an_image_whose_album_was_deleted_becomes_ready_without_album(system: ImageSystem) -> None:
+def test_an_image_whose_album_was_deleted_becomes_ready_without_an_album(system: ImageSystem) -> None:
     album = system.create_album()
     image = system.create_pending(album_id=album.album_id)
     system.service.delete_album(album.user_id, album.album_id)
@@ -175,14 +175,14 @@ def test_a_new_upload_during_the_processing_of_another_is_kept(system: ImageSyst
     assert system.read_again(image).status is Status.READY
 
 
-def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: ImageSystem) -> None:
-    """Uploads into the same album write the same counter, so their writes can conflict."""
+def test_an_event_fails_after_repeated_album_conflicts_and_its_retry_succeeds(system: ImageSystem) -> None:
+    """Uploads into the same album write the same counter, so they can conflict. Later pauses are longer."""
     album = system.create_album()
     image = system.create_pending(album_id=album.album_id)
     event = system.put_upload(image, make_picture())
     target = system.dynamodb._target
 
-    class Busy:
+    class ConflictingClient:
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call
             return getattr(target, name)
 
@@ -191,7 +191,7 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: Image
             error.response["CancellationReasons"] = [{"Code": "None"}, {"Code": "TransactionConflict"}]
             raise error
 
-    system.dynamodb._target = Busy()
+    system.dynamodb._target = ConflictingClient()
     with pytest.raises(ImageChangedError):
         system.deliver(event)
     assert system.pauses == pytest.approx([0.1, 0.2, 0.4, 0.8])
@@ -202,10 +202,10 @@ def test_an_event_with_repeated_conflicts_backs_off_and_is_retried(system: Image
 
 @pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted", "409"])
 @pytest.mark.parametrize("operation", ["delete_object", "copy_object", "get_object"])
-def test_an_object_that_another_request_is_changing_is_tried_again(
+def test_a_call_that_conflicts_with_another_request_is_retried(
     system: ImageSystem, operation: str, code: str
 ) -> None:
-    """S3 answers 409 while another request changes the object. The upload may be the same as before."""
+    """S3 answers 409 while another request changes the object. A retry succeeds if it stays the same."""
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
     conflicts = [make_client_error(code, operation)] * 2
@@ -221,7 +221,7 @@ def test_an_object_that_another_request_is_changing_is_tried_again(
     assert system.pauses == pytest.approx([0.1, 0.2])
 
 
-def test_an_event_whose_upload_stays_busy_is_retried(system: ImageSystem) -> None:
+def test_an_event_fails_after_repeated_conflicts_at_s3_and_its_retry_succeeds(system: ImageSystem) -> None:
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
 
@@ -290,7 +290,7 @@ def test_reading_after_the_end_of_a_file_returns_nothing(system: ImageSystem) ->
     assert (file.seek(-3, os.SEEK_END), file.seek(5, os.SEEK_CUR), file.read(4)) == (7, 12, b"")
 
 
-def test_an_image_that_left_its_album_during_the_upload_becomes_ready_without_it(
+def test_an_image_that_left_its_album_during_the_upload_is_not_counted_in_that_album(
     system: ImageSystem,
 ) -> None:
     album = system.create_album()
@@ -318,7 +318,7 @@ def test_an_object_whose_key_is_not_from_an_upload_form_is_ignored(
     assert f'"key":"{key}"' in capsys.readouterr().out
 
 
-def test_only_keys_of_upload_forms_are_uploads(system: ImageSystem) -> None:
+def test_an_image_id_is_found_only_in_keys_of_upload_forms(system: ImageSystem) -> None:
     image = system.create_pending()
     assert find_uploaded_image_id(f"uploads/{image.image_id}") == image.image_id
     assert find_uploaded_image_id(f"uploads/{image.image_id.lower()}") is None
@@ -372,7 +372,7 @@ def test_an_object_that_is_replaced_during_reading_is_not_processed(system: Imag
     assert system.read_objects() == {build_upload_key(image.image_id): make_picture()}
 
 
-def test_a_late_event_still_finds_its_image_a_day_later(system: ImageSystem) -> None:
+def test_an_event_that_arrives_a_day_late_makes_its_image_ready(system: ImageSystem) -> None:
     image = system.create_pending()
     event = system.put_upload(image, make_picture())
     system.clock.now += timedelta(hours=24)

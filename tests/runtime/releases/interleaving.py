@@ -49,9 +49,9 @@ class Interleaver:
 
         Args:
             functions: Each function calls `wait` before every action that the others can see.
-            order: Indices of the threads that run the next steps, modulo the number of unfinished threads.
-            crashes: Pairs of a function's number, counted from 0, and its step, counted from 1. The function
-                crashes at the beginning of this step.
+            order: For each step, the index of its thread, modulo the number of unfinished threads.
+            crashes: Pairs of a function's number, counted from 0, and a step's number, counted from 1. The
+                function crashes at the beginning of this step.
         """
         unfinished: list[_Thread] = []
         crashing = dict(crashes)

@@ -18,7 +18,7 @@ class KeyValueStore:
         says_conflict: Whether a stale version causes the documented `ConflictException`. Otherwise, it causes
             the `ValidationException` that AWS raises in practice.
         counts_equal_writes: Whether a write that changes nothing gives the store a new version. AWS does not
-            document which of the two happens.
+            document this.
         items: Value by key.
         largest_batch: Largest number of keys that one call has written.
     """
@@ -61,7 +61,7 @@ class KeyValueStore:
             raise make_client_error(
                 "ValidationException", "UpdateKeys", "Pre-Condition failed during update of Key-Value-Store"
             )
-        # AWS does not document the deletion of a missing key, so the code under test must not do this.
+        # The code under test must not delete a missing key, because AWS does not document the result.
         assert all(each["Key"] in self.items for each in Deletes)
         after = {**self.items, **{put["Key"]: put["Value"] for put in Puts}}
         for each in Deletes:

@@ -73,7 +73,7 @@ class LambdaService:
     functions: dict[str, Function] = Factory(dict)
     invoked: list[tuple[str, str, Mapping[str, Any]]] = Factory(list)
 
-    def add(self, *names: str) -> None:
+    def add_functions(self, *names: str) -> None:
         self.functions.update({name: Function() for name in names})
 
     def _get_function(self, name: str) -> Function:
@@ -184,10 +184,10 @@ class LambdaService:
             "Versions", [{"Version": "$LATEST", "Description": last[0]}, *numbered], Marker
         )
 
-    def _make_page(self, held: str, found: list[dict[str, Any]], marker: str) -> Mapping[str, Any]:
+    def _make_page(self, list_name: str, items: list[dict[str, Any]], marker: str) -> Mapping[str, Any]:
         start = int(marker)
-        more = {"NextMarker": str(start + self.page)} if start + self.page < len(found) else {}
-        return {held: found[start : start + self.page], **more}
+        more = {"NextMarker": str(start + self.page)} if start + self.page < len(items) else {}
+        return {list_name: items[start : start + self.page], **more}
 
     def delete_alias(self, *, FunctionName: str, Name: str) -> None:
         if self._get_function(FunctionName).aliases.pop(Name, None) is None:

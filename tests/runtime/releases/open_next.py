@@ -96,7 +96,7 @@ def make_split_manifest() -> dict[str, Any]:
 
 
 def make_split_changes() -> dict[str, bytes | None]:
-    """Return changes for `make_output` that make the output of the site of `make_split_manifest`."""
+    """Return the argument of `make_output` that gives the output of a site with a split server."""
     return {
         MANIFEST: encode_json(make_split_manifest()),
         "server-functions/api/index.mjs": b"globalThis.fnName = 'api'",

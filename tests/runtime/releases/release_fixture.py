@@ -143,7 +143,7 @@ class TagTables:
 
 @define
 class Secrets:
-    """A fake Parameter Store. A page of a list has two parameters.
+    """A fake Parameter Store. Each page of a list has at most two parameters.
 
     Attributes:
         values: Value by parameter name.
@@ -279,7 +279,9 @@ class ReleasePlatform:
         """Create a project on a site whose functions have no versions."""
         project = self.platform.create_project(site=site, **more)
         declared = self.get_site(project)
-        self.functions.add(declared.server_function, declared.image_function, declared.revalidation_function)
+        self.functions.add_functions(
+            declared.server_function, declared.image_function, declared.revalidation_function
+        )
         return project
 
     def get_site(self, project: Project) -> Site:
@@ -301,7 +303,10 @@ class ReleasePlatform:
         return deployment
 
     def release(self, deployment: Deployment, *, is_last: bool = False) -> Deployment:
-        """Deliver the deployment's release message, and return the new state of the deployment."""
+        """Deliver the deployment's release message. Return the new state of the deployment.
+
+        `is_last` means that SQS does not deliver the message again.
+        """
         self.releaser.release(build_message(deployment), self.platform.log, is_last=is_last)
         return self.platform.reload(deployment)
 
@@ -331,7 +336,7 @@ def read_failure(stage: ReleasePlatform, deployment: Deployment) -> tuple[str, s
 
 
 def refuse_calls(stage: ReleasePlatform, operation: str, error: Exception, times: int = 10**6) -> None:
-    """Raise an error in each of the next `times` calls of an operation."""
+    """Let the next `times` calls of an operation fail with an error."""
     left = [times]
 
     def refuse_call(called: str) -> None:

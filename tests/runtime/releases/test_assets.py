@@ -92,7 +92,7 @@ def test_exactly_the_files_of_the_build_are_uploaded() -> None:
 
 
 def test_keys_of_public_files_contain_the_base_path() -> None:
-    """D7. Keys of hashed files do not contain the base path, so a new base path does not change them."""
+    """D7. Keys of hashed files do not contain the base path, so these keys do not change with a base path."""
     found, own = list_uploads(changes=make_split_changes()), f"assets/{FOLDER}/{RELEASE}"
     assert f"{own}/docs/robots.txt" in found
     assert f"{own}/docs/{ICON}" in found
@@ -110,7 +110,7 @@ def test_existing_hashed_assets_are_not_uploaded_again() -> None:
     assert f"assets/{FOLDER}/{RELEASE}/robots.txt" in again
 
 
-def test_files_named_by_the_build_id_are_uploaded_again() -> None:
+def test_files_below_the_build_id_are_uploaded_again() -> None:
     assert f"assets/{FOLDER}/_next/static/{BUILD_ID}/_buildManifest.js" in list_uploads(
         frozenset(list_uploads())
     )
@@ -170,6 +170,6 @@ def test_content_types_come_from_one_table(name: str, expected: str) -> None:
     assert find_content_type(name) == expected
 
 
-def test_the_table_has_only_lower_case_endings() -> None:
+def test_the_table_of_content_types_has_only_lower_case_endings() -> None:
     assert all(ending == ending.lower() and "/" in media_type for ending, media_type in CONTENT_TYPES.items())
     assert REVALIDATE != IMMUTABLE

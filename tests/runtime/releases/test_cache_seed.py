@@ -43,7 +43,7 @@ def test_the_fetch_cache_of_a_site_with_a_deployment_id_uses_that_id() -> None:
 
 
 @pytest.fixture
-def tags(aws: None) -> str:  # noqa: ARG001 - for its effect
+def tag_table(aws: None) -> str:  # noqa: ARG001 - for its effect
     get_real_client("dynamodb").create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
@@ -69,7 +69,7 @@ def read_stored_rows(table: str) -> dict[tuple[str, str], str]:
 
 
 @define
-class Busy:
+class PartialBatchClient:
     """A DynamoDB client that processes only a part of each batch.
 
     Attributes:
@@ -104,50 +104,51 @@ def create_seeder(table: str, client: Any = None, pauses: list[float] | None = N
     )
 
 
-def test_every_row_is_written_once(tags: str) -> None:
+def test_every_row_is_written_once(tag_table: str) -> None:
     rows = [make_tag_row(number) for number in range(260)]
-    assert create_seeder(tags).seed(rows + rows[:30]) == 260
-    assert read_stored_rows(tags) == {(row.tag, row.path): "1" for row in rows}
+    assert create_seeder(tag_table).seed(rows + rows[:30]) == 260
+    assert read_stored_rows(tag_table) == {(row.tag, row.path): "1" for row in rows}
 
 
-def test_an_empty_seed_makes_no_call(tags: str) -> None:
-    assert create_seeder(tags, client=object()).seed([]) == 0
+def test_an_empty_seed_makes_no_call(tag_table: str) -> None:
+    assert create_seeder(tag_table, client=object()).seed([]) == 0
 
 
-def test_an_existing_row_keeps_its_revalidation_time(tags: str) -> None:
+def test_an_existing_row_keeps_its_revalidation_time(tag_table: str) -> None:
     """D2. Two builds can have the same id. The second seed must not reset the live site's revalidations."""
     row = make_tag_row(1)
     get_real_client("dynamodb").put_item(
-        TableName=tags, Item={"tag": {"S": row.tag}, "path": {"S": row.path}, "revalidatedAt": {"N": "1777"}}
+        TableName=tag_table,
+        Item={"tag": {"S": row.tag}, "path": {"S": row.path}, "revalidatedAt": {"N": "1777"}},
     )
-    create_seeder(tags).seed([make_tag_row(0), row])
-    assert read_stored_rows(tags)[row.tag, row.path] == "1777"
-    assert len(read_stored_rows(tags)) == 2
+    create_seeder(tag_table).seed([make_tag_row(0), row])
+    assert read_stored_rows(tag_table)[row.tag, row.path] == "1777"
+    assert len(read_stored_rows(tag_table)) == 2
 
 
-def test_unprocessed_rows_are_retried_with_backoff(tags: str) -> None:
+def test_unprocessed_rows_are_retried_with_backoff(tag_table: str) -> None:
     pauses: list[float] = []
     rows = [make_tag_row(number) for number in range(60)]
-    create_seeder(tags, Busy(handled=17), pauses).seed(rows)
-    assert len(read_stored_rows(tags)) == 60
+    create_seeder(tag_table, PartialBatchClient(handled=17), pauses).seed(rows)
+    assert len(read_stored_rows(tag_table)) == 60
     assert pauses[:3] == pytest.approx([0.075, 0.15, 0.3])
-    create_seeder(tags, Busy(handled=17)).seed(rows)
+    create_seeder(tag_table, PartialBatchClient(handled=17)).seed(rows)
 
 
 @pytest.mark.parametrize("handled", [0, 3])
-def test_a_table_that_stays_busy_is_a_retryable_error(tags: str, handled: int) -> None:
+def test_rows_that_stay_unprocessed_cause_a_retryable_error(tag_table: str, handled: int) -> None:
     pauses: list[float] = []
     with pytest.raises(TagsUnprocessedError, match=f"did not process rows of {TABLE} in 8 attempts"):
-        create_seeder(tags, Busy(handled=handled), pauses).seed(
+        create_seeder(tag_table, PartialBatchClient(handled=handled), pauses).seed(
             [make_tag_row(number) for number in range(100)]
         )
     assert max(pauses) <= 2
 
 
-def test_other_errors_are_raised(tags: str) -> None:
+def test_other_errors_are_raised(tag_table: str) -> None:
     class Denied:
         def batch_get_item(self, **_: Any) -> None:
             raise make_client_error("AccessDeniedException")
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        create_seeder(tags, Denied()).seed([make_tag_row(1)])
+        create_seeder(tag_table, Denied()).seed([make_tag_row(1)])

@@ -63,7 +63,7 @@ class Harness:
         return json.loads(self.store.items[HOST])["r"]
 
     def act_before(self, operation: str, *actions: Callable[[], object]) -> None:
-        """Run the actions in their order, one before each of the next calls of an operation."""
+        """Run one action immediately before each of the next calls of an operation, in the given order."""
         waiting = list(actions)
 
         def act_if_called(called: str) -> None:
@@ -104,11 +104,11 @@ def test_a_release_without_public_files_lists_none() -> None:
     assert json.loads(value)["p"] == "|"
 
 
-@pytest.mark.parametrize("each", [1, 40])
-def test_the_largest_allowed_split_fits_into_one_value(each: int) -> None:
+@pytest.mark.parametrize("pattern_length", [1, 40])
+def test_the_largest_allowed_split_server_fits_into_one_value(pattern_length: int) -> None:
     """D7. A value has at most 1,024 bytes. A site's name has at most 28 characters."""
     origin = f"{'x' * 32}.lambda-url.ap-southeast-1.on.aws"
-    patterns = ("p" * each,) * (MAX_PATTERNS_LENGTH // MAX_SPLITS // (each + 3))
+    patterns = ("p" * pattern_length,) * (MAX_PATTERNS_LENGTH // MAX_SPLITS // (pattern_length + 3))
     largest = EdgeEntry(
         deployment_id="0" * 26,
         folder=f"{'s' * 28}/{'0' * 26}",
@@ -134,7 +134,7 @@ def test_too_many_public_files_get_their_own_keys_before_the_releases_key() -> N
     assert (key, json.loads(value)["p"]) == ("host", "*")
 
 
-def test_a_name_with_the_separator_gets_its_own_key() -> None:
+def test_public_files_get_their_own_keys_if_a_name_contains_the_separator() -> None:
     assert build_edge_keys(make_entry(entries=("a|b", "c")), "host")[:2] == [
         ("host/a|b", "1"),
         ("host/c", "1"),
@@ -307,7 +307,7 @@ def test_after_all_writers_the_edge_serves_the_release_of_the_pointer(
     says_conflict: bool,  # noqa: FBT001 - drawn by Hypothesis
     counts_equal_writes: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:
-    """D3. A write that changes nothing may or may not give the store a new version."""
+    """D3. This holds whether or not a write that changes nothing gives the store a new version."""
     store = KeyValueStore(says_conflict=says_conflict, counts_equal_writes=counts_equal_writes)
     pointer, ended, harness = run_writers(script, store)
     assert ended == set(range(len(script.pointers)))
@@ -325,7 +325,7 @@ SCRIPTS_WITH_CRASHES = st.builds(
 @given(SCRIPTS_WITH_CRASHES)
 @settings(max_examples=150, deadline=None)
 def test_writers_that_crash_leave_no_wrong_release_at_the_edge(script: Script) -> None:
-    """If the writer that moved the pointer last finishes, the edge is correct, even if all others crash."""
+    """Only the writer that moved the pointer last must finish. All others can crash."""
     pointer, ended, harness = run_writers(script, KeyValueStore())
     if pointer is not None and script.pointers.index(pointer) in ended:
         assert harness.find_served_release() == pointer

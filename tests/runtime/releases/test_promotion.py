@@ -51,7 +51,7 @@ def test_promoting_the_live_release_only_pins_it(stage: ReleasePlatform) -> None
 
 
 def test_another_tenants_deployment_cannot_be_promoted(stage: ReleasePlatform) -> None:
-    """A5."""
+    """Requirement A5."""
     project = stage.create_project()
     first, second = stage.create_live(project), stage.create_live(project)
     with pytest.raises(DeploymentNotFoundError):
@@ -91,7 +91,9 @@ def test_of_two_promotes_the_later_one_wins_everywhere(stage: ReleasePlatform) -
 
 
 @pytest.mark.parametrize("operation", ["put_key", "update_alias", "transact_write_items"])
-def test_an_interrupted_promote_is_finished_by_a_repeated_one(stage: ReleasePlatform, operation: str) -> None:
+def test_an_interrupted_promote_is_finished_by_a_repeated_promote(
+    stage: ReleasePlatform, operation: str
+) -> None:
     project = stage.create_project()
     first, second = stage.create_live(project), stage.create_live(project)
 
@@ -113,7 +115,7 @@ def promote_and_crash(
 ) -> tuple[Deployment, Deployment]:
     """Create two releases, and promote the first one until a crash. Return both releases.
 
-    The crash happens before the first call of `operation` after the move of the pointer.
+    The crash happens after the pointer has moved, immediately before the next call of `operation`.
     """
     first, second = stage.create_live(project), stage.create_live(project)
     moved = False
@@ -143,7 +145,7 @@ def run_sweep(stage: ReleasePlatform) -> list[str]:
 
 @pytest.mark.parametrize("operation", ["get_item", "put_key", "update_alias", "transact_write_items"])
 def test_an_interrupted_promote_is_finished_by_the_sweep(stage: ReleasePlatform, operation: str) -> None:
-    """P9."""
+    """Requirement P9."""
     project = stage.create_project()
     first, second = promote_and_crash(stage, project, operation)
     assert run_sweep(stage) == [first.deployment_id]
@@ -205,10 +207,10 @@ def test_the_lease_of_a_promote_always_ends(stage: ReleasePlatform, change: str)
 
 
 @pytest.mark.parametrize("pointer", [None, "built"])
-def test_a_pointer_to_a_deployment_without_release_is_not_followed(
+def test_a_removed_pointer_or_one_to_a_deployment_without_release_is_not_followed(
     stage: ReleasePlatform, pointer: str | None
 ) -> None:
-    """Only a manual change of a row can write such a pointer. The site must still serve a release."""
+    """Only a manual change of the project's row can cause this. The site still serves a release."""
     project = stage.create_project()
     first, second, built = stage.create_live(project), stage.create_live(project), stage.create_built(project)
     change: dict[str, Any] = (
@@ -234,7 +236,7 @@ def test_a_pointer_to_a_deployment_without_release_is_not_followed(
     assert stage.platform.read_statuses(first, second, built) == ["retired", "live", "built"]
 
 
-def test_two_equal_promotes_at_once_leave_no_lease_that_disturbs_the_sweep(stage: ReleasePlatform) -> None:
+def test_after_two_concurrent_promotes_of_one_release_the_lease_ends(stage: ReleasePlatform) -> None:
     """P9. The second promotion gives a lease to the release that the first promotion made live."""
     project = stage.create_project()
     first, second = stage.create_live(project), stage.create_live(project)

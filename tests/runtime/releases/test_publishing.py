@@ -49,16 +49,16 @@ class Harness:
     pauses: list[float] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self.service.add("server", "image", "revalidate")
+        self.service.add_functions("server", "image", "revalidate")
         client: Any = self.calls.wrap_client("lambda", self.service)
         self.publisher = FunctionPublisher(client=client, pause=self.pauses.append)
 
-    def interfere(self, before: str, action: Callable[[], object]) -> None:
+    def run_before(self, operation: str, action: Callable[[], object]) -> None:
         """Run an action once, immediately before the next call of an operation."""
         waiting = [action]
 
-        def act_if_called(operation: str) -> None:
-            if operation == before and waiting:
+        def act_if_called(called: str) -> None:
+            if called == operation and waiting:
                 waiting.pop()()
 
         self.calls.before = act_if_called
@@ -67,7 +67,7 @@ class Harness:
         def raise_error() -> None:
             raise error
 
-        self.interfere(operation, raise_error)
+        self.run_before(operation, raise_error)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_unchanged_code_and_variables_are_not_sent_again(harness: Harness) -> No
 
 def test_new_code_is_uploaded_before_the_update_of_the_function(harness: Harness) -> None:
     order = list[str]()
-    harness.interfere("update_function_code", lambda: order.append("update"))
+    harness.run_before("update_function_code", lambda: order.append("update"))
     new = make_release(1)
     harness.publisher.ensure_version(evolve(new, code=evolve(new.code, upload=lambda: order.append("put"))))
     assert order == ["put", "update"]
@@ -147,7 +147,7 @@ def test_a_function_without_new_variables_keeps_its_variables(harness: Harness) 
     assert harness.service.functions["revalidate"].aliases == {"r-1": "1", "r-2": "1"}
 
 
-def count_calls() -> int:
+def count_publishing_calls() -> int:
     """Return the number of Lambda calls that publish a function with a URL."""
     harness = Harness()
     harness.publisher.ensure_version(make_release(1))
@@ -155,7 +155,7 @@ def count_calls() -> int:
     return len(harness.calls.operations)
 
 
-@pytest.mark.parametrize("after", range(1, count_calls() + 1))
+@pytest.mark.parametrize("after", range(1, count_publishing_calls() + 1))
 def test_a_repeated_release_completes_after_a_crash_at_any_call(harness: Harness, after: int) -> None:
     def publish_release() -> None:
         harness.publisher.ensure_version(make_release(1))
@@ -197,7 +197,7 @@ def change_variables(harness: Harness) -> None:
 def test_a_change_by_another_process_is_detected_or_overwritten(
     harness: Harness, before: str, change: Callable[[Harness], None]
 ) -> None:
-    harness.interfere(before, lambda: change(harness))
+    harness.run_before(before, lambda: change(harness))
     try:
         version = harness.publisher.ensure_version(make_release(1))
     except FunctionBusyError as noticed:
@@ -210,7 +210,7 @@ def test_a_change_by_another_process_is_detected_or_overwritten(
 
 
 def test_code_that_changed_before_publishing_is_never_published(harness: Harness) -> None:
-    harness.interfere("update_function_configuration", lambda: change_code(harness))
+    harness.run_before("update_function_configuration", lambda: change_code(harness))
     with pytest.raises(FunctionBusyError):
         harness.publisher.ensure_version(make_release(1))
     assert harness.service.functions["server"].versions == {}
@@ -218,7 +218,7 @@ def test_code_that_changed_before_publishing_is_never_published(harness: Harness
 
 def test_an_alias_that_another_process_creates_is_read_again(harness: Harness) -> None:
     server = harness.service.functions["server"]
-    harness.interfere("create_alias", lambda: server.aliases.update({"r-1": "1"}))
+    harness.run_before("create_alias", lambda: server.aliases.update({"r-1": "1"}))
     with pytest.raises(FunctionBusyError, match="another process created alias r-1 of server"):
         harness.publisher.ensure_version(make_release(1))
     assert harness.publisher.ensure_version(make_release(1)) == "1"
@@ -264,7 +264,7 @@ def test_a_change_that_never_ends_is_a_retryable_error(harness: Harness) -> None
     assert sum(harness.pauses) == pytest.approx(60, abs=1)
 
 
-def test_a_url_is_public_streams_and_has_both_permissions(harness: Harness) -> None:
+def test_a_function_url_is_public_and_streaming_and_has_two_permissions(harness: Harness) -> None:
     harness.publisher.ensure_version(make_release(1))
     assert harness.publisher.ensure_url("server", "r-1") == "server-r-1.lambda-url.ap-southeast-1.on.aws"
     server = harness.service.functions["server"]

@@ -22,17 +22,17 @@ SECRET = "open sesame"
 
 
 @pytest.fixture
-def served(stage: ReleasePlatform) -> tuple[ReleasePlatform, Project, Deployment]:
+def live_project(stage: ReleasePlatform) -> tuple[ReleasePlatform, Project, Deployment]:
     """A stage, a project, and the project's live deployment."""
     project = stage.create_project()
     return stage, project, stage.create_live(project)
 
 
-Served = tuple[ReleasePlatform, Project, Deployment]
+LiveProject = tuple[ReleasePlatform, Project, Deployment]
 
 
-def assert_untouched(served: Served) -> None:
-    stage, project, live = served
+def assert_live_release_unchanged(live_project: LiveProject) -> None:
+    stage, project, live = live_project
     assert stage.platform.read_statuses(live) == ["live"]
     assert find_served_deployment_id(stage, project) == live.deployment_id
     assert list_live_versions(stage, project) == ["1", "1", "1"]
@@ -41,9 +41,9 @@ def assert_untouched(served: Served) -> None:
     assert pointer.deployment_id == live.deployment_id
 
 
-def test_a_refused_artifact_fails_before_anything_is_written(served: Served) -> None:
-    """D9."""
-    stage, project, _ = served
+def test_a_refused_artifact_fails_before_anything_is_written(live_project: LiveProject) -> None:
+    """Requirement D9."""
+    stage, project, _ = live_project
     deployment = stage.create_built(project, {"assets/../../x": b""})
     with stage.platform.calls.record_calls() as made:
         stage.release(deployment)
@@ -51,18 +51,18 @@ def test_a_refused_artifact_fails_before_anything_is_written(served: Served) -> 
     assert step == "verify artifact"
     assert reason == 'the artifact has an entry "assets/../../" that leads out of its folder'
     assert set(made) == {"get_item", "update_item", "get_object", "transact_write_items"}
-    assert_untouched(served)
+    assert_live_release_unchanged(live_project)
 
 
-def test_a_build_without_an_artifact_fails(served: Served) -> None:
-    stage, project, _ = served
+def test_a_build_without_an_artifact_fails(live_project: LiveProject) -> None:
+    stage, project, _ = live_project
     deployment = stage.platform.create_built(project)
     stage.release(deployment)
     assert read_failure(stage, deployment) == ("verify artifact", "the build has no artifact: check its log")
 
 
-def test_an_artifact_that_is_too_large_is_not_read(served: Served) -> None:
-    stage, project, _ = served
+def test_an_artifact_that_is_too_large_is_not_read(live_project: LiveProject) -> None:
+    stage, project, _ = live_project
     deployment = stage.create_built(project, zipped=b"x" * 100_001)
     stage.release(deployment)
     assert read_failure(stage, deployment) == (
@@ -71,8 +71,8 @@ def test_an_artifact_that_is_too_large_is_not_read(served: Served) -> None:
     )
 
 
-def test_a_release_that_does_not_respond_does_not_become_live(served: Served) -> None:
-    stage, project, _ = served
+def test_a_release_that_does_not_respond_does_not_become_live(live_project: LiveProject) -> None:
+    stage, project, _ = live_project
     stage.functions.answer = answer_with_status(502)
     deployment = stage.create_built(project)
     stage.release(deployment)
@@ -80,7 +80,7 @@ def test_a_release_that_does_not_respond_does_not_become_live(served: Served) ->
         "smoke test",
         "the server answered GET / with status 502; its log says why",
     )
-    assert_untouched(served)
+    assert_live_release_unchanged(live_project)
 
 
 def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleasePlatform) -> None:
@@ -99,8 +99,8 @@ def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleasePlatform) -> 
     )
 
 
-def test_the_failure_reason_names_a_missing_secret(served: Served) -> None:
-    stage, _, _ = served
+def test_the_failure_reason_names_a_missing_secret(live_project: LiveProject) -> None:
+    stage, _, _ = live_project
     project = stage.create_project(site="other-site", variables=(Variable(name="TOKEN", is_secret=True),))
     deployment = stage.create_built(project)
     stage.release(deployment)
@@ -123,15 +123,15 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("operation", "step", "name"), REFUSALS)
 def test_an_aws_error_is_reported_with_step_and_call_but_not_with_its_message(
-    served: Served, operation: str, step: str, name: str
+    live_project: LiveProject, operation: str, step: str, name: str
 ) -> None:
     """D2. AWS's messages name roles and resources of the platform, so users must not see these messages."""
-    stage, project, _ = served
+    stage, project, _ = live_project
     deployment = stage.create_built(project, {f"{SERVER}index.mjs": b"new"})
     refuse_calls(stage, operation, make_client_error("AccessDeniedException", name, "role/x may not"))
     stage.release(deployment)
     assert read_failure(stage, deployment) == (step, f"AWS refused {name}: AccessDeniedException")
-    assert_untouched(served)
+    assert_live_release_unchanged(live_project)
 
 
 RETRYABLE = [
@@ -149,7 +149,7 @@ def test_a_retryable_error_is_retried_at_once(
     deployment = stage.create_built(stage.create_project())
     refuse_calls(stage, operation, error, times=2)
     assert stage.release(deployment).status == "live"
-    # One attempt can get both errors, because it publishes functions in parallel.
+    # If one attempt gets both errors, there is only one pause. An attempt publishes functions in parallel.
     assert stage.pauses in ([1.0], [1.0, 4.0])
 
 

@@ -34,8 +34,8 @@ def test_a_message_releases_its_deployment(stage: ReleasePlatform) -> None:
     assert stage.platform.read_statuses(deployment) == ["live"]
 
 
-def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlatform) -> None:
-    """P4. A project's releases keep their order, because SQS delivers both messages again."""
+def test_a_failed_message_and_the_later_messages_of_a_batch_stay_in_the_queue(stage: ReleasePlatform) -> None:
+    """P4. SQS delivers both messages again, in the same order. So a project's releases keep their order."""
     project = stage.create_project()
     first, second = stage.create_built(project), stage.create_built(project)
 
@@ -53,14 +53,14 @@ def test_a_failed_message_and_its_followers_stay_in_the_queue(stage: ReleasePlat
     assert stage.platform.read_statuses(first, second) == ["failed", "built"]
 
 
-def promote_request(deployment: Deployment, user_id: str | None) -> dict[str, Any]:
+def make_promote_event(deployment: Deployment, user_id: str | None) -> dict[str, Any]:
     return make_api_event(PROMOTE, user_id=user_id, deploymentId=deployment.deployment_id)
 
 
 def test_a_promote_returns_the_live_deployment(stage: ReleasePlatform) -> None:
     project = stage.create_project()
     first, _ = stage.create_live(project), stage.create_live(project)
-    answer = promote.handle_event(promote_request(first, OWNER), stage.services)
+    answer = promote.handle_event(make_promote_event(first, OWNER), stage.services)
     assert answer["statusCode"] == 200
     body = json.loads(answer["body"])
     assert (body["deploymentId"], body["status"]) == (first.deployment_id, "live")
@@ -71,15 +71,15 @@ def test_a_promote_returns_the_live_deployment(stage: ReleasePlatform) -> None:
 def test_a_promote_by_another_user_is_refused(
     stage: ReleasePlatform, user_id: str | None, status: int
 ) -> None:
-    """A5."""
+    """Requirement A5."""
     live = stage.create_live(stage.create_project())
-    answer = promote.handle_event(promote_request(live, user_id), stage.services)
+    answer = promote.handle_event(make_promote_event(live, user_id), stage.services)
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "application/problem+json")
 
 
 def test_a_promote_of_a_deployment_that_was_never_live_is_a_conflict(stage: ReleasePlatform) -> None:
     built = stage.create_built(stage.create_project())
-    answer = promote.handle_event(promote_request(built, OWNER), stage.services)
+    answer = promote.handle_event(make_promote_event(built, OWNER), stage.services)
     assert answer["statusCode"] == 409
     assert (
         "is built: only a live or previously live deployment can be promoted"

@@ -31,7 +31,7 @@ SECRET = "open sesame"
 
 
 def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
-    """D1, D2, D4."""
+    """Requirements D1, D2 and D4."""
     project = stage.create_project()
     deployment = stage.create_live(project)
     site, identifier = stage.get_site(project), deployment.deployment_id
@@ -85,7 +85,9 @@ def test_the_smoke_test_sends_requests_like_the_edge(stage: ReleasePlatform) -> 
     assert {event["headers"]["x-anchor-origin-key"] for _, _, event in stage.functions.invoked} == {key}
 
 
-def test_the_next_release_uploads_only_new_files_and_retires_the_last(stage: ReleasePlatform) -> None:
+def test_the_next_release_uploads_only_new_files_and_retires_the_previous_release(
+    stage: ReleasePlatform,
+) -> None:
     project = stage.create_project()
     first = stage.create_live(project)
     second = stage.create_built(project)
@@ -98,14 +100,14 @@ def test_the_next_release_uploads_only_new_files_and_retires_the_last(stage: Rel
         "2",
         "1",
     ]  # the revalidation function has the same code
-    # Six assets: the photo, `robots.txt`, two data files, the icon below the release's prefix, and the file
-    # below the build id. Two objects of the cache.
+    # There are six uploaded assets: the photo, `robots.txt`, two data files, the icon below the release's
+    # prefix, and the file below the build id. There are also two uploaded objects of the cache.
     assert made.count("put") == 6 + 2
     assert made.count("batch_write_item") == 0
 
 
 def test_only_the_server_function_gets_variables_and_secrets(stage: ReleasePlatform) -> None:
-    """A4."""
+    """Requirement A4."""
     variables = (
         Variable(name="GREETING", value="hello", is_secret=False),
         Variable(name="TOKEN", is_secret=True),
@@ -179,7 +181,7 @@ def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatf
 
 
 def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlatform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = stage.create_project()
     older = stage.create_built(project)
     newer = stage.create_live(project)
@@ -239,8 +241,8 @@ def test_a_message_of_a_deleted_project_is_ignored(stage: ReleasePlatform, relea
     assert stage.release(deployment, is_last=True).status == ("live" if releases == 1 else "retired")
 
 
-def test_a_deployment_that_another_process_changes_is_not_changed(stage: ReleasePlatform) -> None:
-    """The sweep fails the deployment before the smoke test, which succeeds."""
+def test_a_passed_smoke_test_does_not_change_a_failed_deployment(stage: ReleasePlatform) -> None:
+    """The sweep marks the deployment as failed immediately before the smoke test, which succeeds."""
     deployment = stage.create_built(stage.create_project())
 
     def fail_deployment(called: str) -> None:
@@ -258,8 +260,8 @@ def test_a_deployment_that_another_process_changes_is_not_changed(stage: Release
     assert find_served_deployment_id(stage, stage.platform.projects.get(deployment.project_id)) is None
 
 
-def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
-    """The sweep fails the deployment before the smoke test, which then fails, too. The first reason stays."""
+def test_a_failed_smoke_test_does_not_change_a_failed_deployment(stage: ReleasePlatform) -> None:
+    """The sweep marks the deployment as failed. Then the smoke test fails. The sweep's reason stays."""
     deployment = stage.create_built(stage.create_project())
     stage.functions.answer = answer_with_status(500)
 
@@ -277,8 +279,8 @@ def test_a_late_failure_changes_nothing(stage: ReleasePlatform) -> None:
     assert read_failure(stage, deployment) == ("sweep", "r")
 
 
-def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePlatform) -> None:
-    """D2. SQS can deliver a message twice. Here, one delivery moves the pointer before the other fails."""
+def test_a_failing_duplicate_delivery_does_not_fail_the_release(stage: ReleasePlatform) -> None:
+    """D2. SQS delivers the message twice. One delivery moves the pointer. Then the other delivery fails."""
     deployment = stage.create_built(stage.create_project())
     platform = stage.platform
     answer, stage.functions.answer = stage.functions.answer, answer_with_status(500)
@@ -296,10 +298,10 @@ def test_a_failing_copy_of_a_message_does_not_fail_the_release(stage: ReleasePla
     assert stage.release(deployment).status == "live"
 
 
-def test_a_release_that_the_sweep_failed_does_not_become_live(
+def test_a_deployment_that_the_sweep_marked_as_failed_does_not_become_live(
     stage: ReleasePlatform,
 ) -> None:
-    """P9. The sweep fails the deployment while its release function still runs."""
+    """P9. The sweep marks the deployment as failed while the release function still runs."""
     project = stage.create_project()
     live, deployment = stage.create_live(project), stage.create_built(project)
     platform = stage.platform

@@ -92,7 +92,7 @@ def test_the_server_gets_the_variables_of_the_project_and_of_open_next() -> None
     }
 
 
-def test_a_stored_name_that_lambda_refuses_fails_the_release_with_its_name() -> None:
+def test_the_error_names_a_stored_variable_that_lambda_refuses() -> None:
     """Q1: earlier versions of the API accepted names with one character."""
     variables = (*PROJECT.variables, Variable(name="X", value="hidden", is_secret=False))
     with pytest.raises(SiteEnvironmentError, match=r"Lambda refuses .*: X; use at least two") as refused:
@@ -115,7 +115,7 @@ def test_a_variable_cannot_override_a_variable_of_the_platform() -> None:
     assert build_environment(project).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
 
 
-def test_variables_larger_than_lambda_allows_are_refused_by_name_and_not_by_value() -> None:
+def test_the_error_about_too_large_variables_contains_their_names_but_no_values() -> None:
     with pytest.raises(SiteEnvironmentError) as refused:
         build_environment(secrets={"TOKEN": "open sesame" * 400})
     assert str(refused.value).endswith("4096 are allowed: shorten EMPTY, GREETING, TOKEN")
@@ -129,7 +129,7 @@ def test_values_are_in_no_repr_and_are_masked_in_texts() -> None:
     assert said == "abc: cannot '***' with ***"
 
 
-def store_of(**values: str) -> Secrets:
+def make_parameter_store(**values: str) -> Secrets:
     return Secrets({f"{SITE.secrets_path}/01PROJECT/{name}": value for name, value in values.items()})
 
 
@@ -138,7 +138,7 @@ def make_project_with_secrets(*names: str) -> Project:
 
 
 def test_secrets_are_read_decrypted_from_every_page_of_the_projects_folder() -> None:
-    store = store_of(A="1", LEFT_OVER="0", B="2", C="3", D="4")
+    store = make_parameter_store(A="1", LEFT_OVER="0", B="2", C="3", D="4")
     store.values["/anchor/dev/sites/next-site/01OTHER/A"] = "of another project"
     assert read_secrets(store, make_project_with_secrets("D", "A", "B"), SITE) == {
         "A": "1",
@@ -152,10 +152,10 @@ def test_secrets_are_read_decrypted_from_every_page_of_the_projects_folder() -> 
 
 def test_the_error_names_a_secret_without_a_value() -> None:
     with pytest.raises(SiteEnvironmentError, match="secret variables without a value: B, C; set them again"):
-        read_secrets(store_of(A="open sesame"), make_project_with_secrets("C", "A", "B"), SITE)
+        read_secrets(make_parameter_store(A="open sesame"), make_project_with_secrets("C", "A", "B"), SITE)
 
 
 def test_a_project_without_secrets_makes_no_call() -> None:
-    store = store_of(A="1")
+    store = make_parameter_store(A="1")
     assert read_secrets(store, evolve(PROJECT, variables=PROJECT.variables[:2]), SITE) == {}
     assert store.asked == []

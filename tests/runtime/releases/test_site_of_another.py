@@ -1,4 +1,4 @@
-"""A site that a new project reuses serves no files of the deleted project (P6, A5)."""
+"""After a project is deleted and a new project uses its site, the old files are not served (P6, A5)."""
 
 import json
 from datetime import timedelta
@@ -22,7 +22,7 @@ def read_served_file(stage: ReleasePlatform, project: Project, path: str) -> byt
 def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: ReleasePlatform) -> None:
     """Otherwise, a script of the deleted project could run in the new project's pages.
 
-    The deleted project only needs to give its script a file name that the framework also uses.
+    For this attack, the script only needs the same path as a script of the new project.
     """
     before = stage.create_project()
     planted = {f"assets/{CHUNK}": b"evil()", "assets/_next/static/evil.html": b"<script>evil()</script>"}

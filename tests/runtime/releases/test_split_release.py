@@ -48,30 +48,30 @@ def test_a_split_server_is_released_as_versions_of_one_function(
 
 
 @pytest.mark.parametrize(
-    ("ending", "said"),
+    ("alias_ending", "message"),
     [
         ("-1", "the function api answered OPTIONS /docs/api/smoke-test"),
         ("-2", "the function feed answered OPTIONS /docs/feed"),
     ],
 )
 def test_a_split_function_that_does_not_respond_fails_the_release(
-    stage: ReleasePlatform, ending: str, said: str
+    stage: ReleasePlatform, alias_ending: str, message: str
 ) -> None:
-    """D2, D7."""
+    """Requirements D2 and D7."""
     broken = answer_with_status(500)
     stage.functions.answer = lambda function, alias, event: (
-        broken(function, alias, event) if alias.endswith(ending) else {"Payload": PAGE}
+        broken(function, alias, event) if alias.endswith(alias_ending) else {"Payload": PAGE}
     )
     project = stage.create_project()
     deployment = stage.release(stage.create_built(project, make_split_changes()))
-    assert read_failure(stage, deployment) == ("smoke test", f"{said} with status 500; its log says why")
+    assert read_failure(stage, deployment) == ("smoke test", f"{message} with status 500; its log says why")
     assert find_served_deployment_id(stage, project) is None
 
 
 @pytest.mark.parametrize("operation", ["publish_version", "create_alias", "create_function_url_config"])
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_an_interrupted_split_release_is_resumed(stage: ReleasePlatform, operation: str, at: int) -> None:
-    """D2. The release can be interrupted at any of its functions."""
+    """D2. A split site has several functions. The release is interrupted at the call for one of them."""
     project = stage.create_project()
     deployment = stage.create_built(project, make_split_changes())
     server, seen = stage.get_site(project).server_function, list[str]()

@@ -29,8 +29,8 @@ def read_pointer(platform: Platform, project: Project) -> tuple[LivePointer | No
     return now.live, now.serving, now.pinned
 
 
-def test_a_release_becomes_live_and_retires_the_one_before(platform: Platform) -> None:
-    """P7."""
+def test_a_release_becomes_live_and_retires_the_previous_release(platform: Platform) -> None:
+    """Requirement P7."""
     project = platform.create_project()
     first = platform.create_live(project)
     assert (first.status, platform.read_statuses(first)) == (Status.LIVE, ["live"])
@@ -45,7 +45,7 @@ def test_a_release_becomes_live_and_retires_the_one_before(platform: Platform) -
 
 
 def test_an_older_release_never_replaces_a_newer_one(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     older, newer = platform.create_deploying(project), platform.create_live(project)
     with pytest.raises(SwitchRefusedError, match="is newer"):
@@ -55,7 +55,7 @@ def test_an_older_release_never_replaces_a_newer_one(platform: Platform) -> None
 
 
 def test_a_switch_can_be_repeated_at_every_step(platform: Platform) -> None:
-    """D3. After a crash between the steps of a switch, a function starts again with the first step."""
+    """D3. If a function crashes during a switch, the next attempt repeats the switch from its first step."""
     project = platform.create_project()
     before = platform.create_live(project)
     deployment = platform.create_deploying(project)
@@ -69,7 +69,7 @@ def test_a_switch_can_be_repeated_at_every_step(platform: Platform) -> None:
     assert platform.read_statuses(before, deployment) == ["retired", "live"]
 
 
-def test_the_release_to_retire_is_known_after_unfinished_switches(platform: Platform) -> None:
+def test_a_switch_after_an_unfinished_switch_retires_the_live_release(platform: Platform) -> None:
     project = platform.create_project()
     first, lost, third = (
         platform.create_live(project),
@@ -203,7 +203,7 @@ def test_a_deployment_that_ends_during_its_switch_is_either_live_and_served_or_n
 
 
 def test_an_older_release_is_promoted_and_pinned(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
@@ -215,7 +215,7 @@ def test_an_older_release_is_promoted_and_pinned(platform: Platform) -> None:
 
 
 def test_an_automatic_release_does_not_undo_a_promote(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
@@ -227,13 +227,13 @@ def test_an_automatic_release_does_not_undo_a_promote(platform: Platform) -> Non
 
 
 def test_the_live_release_can_be_pinned(platform: Platform) -> None:
-    """D5."""
+    """Requirement D5."""
     project = platform.create_project()
     live = platform.create_live(project)
     promoted = platform.deployments.live_pointers.promote(OWNER, live, at=platform.clock())
     assert platform.deployments.live_pointers.finish_switch(promoted, live, at=platform.clock()) == live
     assert read_pointer(platform, project)[2] is True
-    # The release message of the pinned deployment may be delivered again.
+    # SQS can deliver the release message of the pinned deployment again.
     assert platform.deployments.live_pointers.switch(live, at=platform.clock()).live == LivePointer(
         deployment_id=live.deployment_id, sequence=live.sequence
     )

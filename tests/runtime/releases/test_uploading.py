@@ -27,7 +27,7 @@ ROBOTS = Upload(
 )
 
 
-def put_by_requests(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+def put_with_signature_check(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     """Check that S3 would accept the request's signature. Then send the file as `make_http_put` does."""
     check_presigned_put(url, headers, bucket="assets", key=unquote(urlsplit(url).path)[1:])
     return requests.put(url, data=body, headers=dict(headers), timeout=5).status_code
@@ -41,13 +41,15 @@ def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
     return "assets"
 
 
-def upload_files(bucket: str, *uploads: Upload, put: Any = put_by_requests, client: Any = None) -> int:
+def upload_files(
+    bucket: str, *uploads: Upload, put: Any = put_with_signature_check, client: Any = None
+) -> int:
     uploader = Uploader(client=client or get_real_client("s3", S3_CONFIG), bucket=bucket, put=put)
     with open_artifact(make_artifact(FILES)) as opened:
         return uploader.upload(opened, uploads, Log({"deploymentId": "d"}))
 
 
-def test_a_small_file_is_put_by_a_presigned_url_with_its_type_and_caching(
+def test_a_small_file_is_put_to_a_presigned_url_with_its_content_type_and_cache_control(
     bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert upload_files(bucket, ROBOTS) == 1
@@ -57,7 +59,7 @@ def test_a_small_file_is_put_by_a_presigned_url_with_its_type_and_caching(
     assert (stored["ContentType"], stored["CacheControl"]) == ("text/plain", "c")
 
 
-def test_a_name_of_any_characters_is_put_under_that_name(bucket: str) -> None:
+def test_a_file_name_with_special_characters_is_kept_in_the_key(bucket: str) -> None:
     odd = "assets/a b+ñ$&.txt"
     upload_files(bucket, Upload(source=odd, key=odd, content_type="text/plain"))
     listed = get_real_client("s3").list_objects_v2(Bucket=bucket)["Contents"]
@@ -79,14 +81,14 @@ def test_an_upload_with_a_header_that_is_not_signed_would_be_refused(
     """The fake S3 of moto accepts every request, so only the check of the signature finds the error."""
 
     def put_with_header(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        return put_by_requests(url, body, {**headers, header: value})
+        return put_with_signature_check(url, body, {**headers, header: value})
 
     with pytest.raises(RefusedRequestError, match="the signature does not match"):
         upload_files(bucket, ROBOTS, put=put_with_header)
 
 
 @pytest.mark.parametrize("status", [0, 403, 503])
-def test_a_failed_presigned_upload_falls_back_to_the_client(bucket: str, status: int) -> None:
+def test_after_a_failed_presigned_upload_the_s3_client_uploads_the_file(bucket: str, status: int) -> None:
     upload_files(bucket, ROBOTS, put=lambda *_: status)
     assert get_real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
 
@@ -94,7 +96,7 @@ def test_a_failed_presigned_upload_falls_back_to_the_client(bucket: str, status:
 def test_failed_presigned_uploads_write_one_warning_with_their_number(
     bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Q2: an alarm reads the line. Otherwise, all uploads could fail and be repeated unnoticed."""
+    """Q2: the warning raises an alarm. Otherwise, nobody would notice if all presigned uploads failed."""
     statuses = iter([403, 200, 0, 403])
     many = [Upload(source="assets/robots.txt", key=str(number), content_type="a/b") for number in range(4)]
     assert upload_files(bucket, *many, put=lambda *_: next(statuses)) == 4
@@ -109,10 +111,10 @@ def test_failed_presigned_uploads_write_one_warning_with_their_number(
     }
 
 
-def test_an_error_of_the_client_is_raised_and_ends_the_upload(
+def test_an_error_of_the_s3_client_is_raised_and_ends_the_upload(
     bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After the error, no further upload starts. The warning is written, too."""
+    """After the error, no other upload starts. The warning about failed presigned uploads is written, too."""
     attempts: list[str] = []
 
     class Denied:

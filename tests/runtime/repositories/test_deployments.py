@@ -33,7 +33,7 @@ def test_a_missing_deployment_raises_an_error(platform: Platform) -> None:
 
 
 def test_a_delivery_creates_one_deployment(platform: Platform) -> None:
-    """P3."""
+    """Requirement P3."""
     project = platform.create_project()
     first = platform.push(project, delivery="same")
     with pytest.raises(DuplicateDeliveryError) as repeated:
@@ -52,8 +52,8 @@ def test_a_delivery_is_stored_for_thirty_days(platform: Platform) -> None:
     assert int(row["expiresAt"]["N"]) == int(deployment.created_at.timestamp()) + 30 * 86_400
 
 
-def test_an_expired_delivery_is_ignored_before_dynamodb_deletes_it(platform: Platform) -> None:
-    """S4: after thirty days, a delivery with the same body is a new push."""
+def test_an_expired_delivery_row_is_ignored_before_dynamodb_deletes_the_row(platform: Platform) -> None:
+    """S4: thirty days after a delivery, another delivery with the same body is a new push."""
     project = platform.create_project()
     platform.push(project, delivery="same")
     platform.clock.now += timedelta(days=30)
@@ -93,8 +93,8 @@ def test_queued_deployments_are_listed_newest_first(platform: Platform) -> None:
     assert [each.sequence for each in found] == [each.sequence for each in waiting[::-1]]
 
 
-def test_an_old_queued_deployment_is_only_listed_if_it_is_passed(platform: Platform) -> None:
-    """P8: the number of deployments that are read is limited, and the old deployment is not among them."""
+def test_an_old_queued_deployment_is_only_listed_if_the_caller_passes_it(platform: Platform) -> None:
+    """P8: only a limited number of the newest deployments is read. The old deployment is not among them."""
     project = put_project(platform)
     old, other, gone = (put_deployment(platform, project, Status.QUEUED, number) for number in (1, 2, 3))
     newer = [
@@ -137,7 +137,7 @@ def test_a_failure_is_stored_with_its_reason(platform: Platform) -> None:
     assert platform.reload(deployment) == failed
 
 
-def test_a_building_deployment_cannot_fail_without_its_slot(platform: Platform) -> None:
+def test_a_building_deployment_cannot_fail_while_it_keeps_its_build_slot(platform: Platform) -> None:
     deployment = platform.create_building(platform.create_project())
     with platform.calls.record_calls() as made, pytest.raises(StaleDeploymentError):
         platform.deployments.fail(deployment, FAILURE, at=platform.clock())

@@ -55,7 +55,7 @@ def test_the_page_size_can_change_between_pages(platform: Platform) -> None:
 
 
 def test_a_cursor_is_only_valid_for_its_list_and_tenant(platform: Platform) -> None:
-    """A5."""
+    """Requirement A5."""
     mine, second = platform.create_project(site="mine"), platform.create_project(site="second")
     theirs = platform.create_project(user_id=OTHER, site="theirs")
     for project in (mine, mine, second, second, theirs, theirs):

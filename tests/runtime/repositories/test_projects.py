@@ -16,7 +16,7 @@ from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 from tests.runtime.tables import PROJECTS
 
 
-def test_a_project_is_read_as_it_was_made(platform: Platform) -> None:
+def test_a_created_project_is_read_unchanged(platform: Platform) -> None:
     project = platform.create_project()
     assert platform.projects.get(project.project_id) == project
 
@@ -53,7 +53,7 @@ def test_a_claim_is_not_listed_as_a_project(platform: Platform) -> None:
     assert "userId" not in claim
 
 
-def test_sites_are_read_together(platform: Platform) -> None:
+def test_get_sites_returns_the_declared_sites(platform: Platform) -> None:
     one, two = platform.declare_site("one"), platform.declare_site("two")
     assert platform.projects.get_sites({"one", "two", "gone"}) == {"one": one, "two": two}
     assert platform.projects.get_sites(()) == {}
@@ -62,7 +62,7 @@ def test_sites_are_read_together(platform: Platform) -> None:
 
 @define
 class OneKeyClient:
-    """A client that processes one key per call and returns the others as unprocessed, as DynamoDB may."""
+    """A client that processes one key per call, and returns the other keys as unprocessed."""
 
     database: Any
 
@@ -106,7 +106,7 @@ def test_a_switch_does_not_conflict_with_an_edit_of_variables(platform: Platform
 
 
 def write_attribute_of_later_version(platform: Platform, project: Project) -> None:
-    """Write an attribute of a later version of this code into the project's first variable."""
+    """Add an attribute to the project's first variable, as a later version of the code could do."""
     platform.database.update_item(
         TableName=PROJECTS,
         Key={"projectId": {"S": project.project_id}, "sk": {"S": "METADATA"}},
@@ -126,7 +126,7 @@ def test_variables_that_a_later_version_extended_can_still_be_replaced(platform:
 
 
 def test_variables_of_a_row_without_a_version_can_be_replaced_once(platform: Platform) -> None:
-    """The first change writes the version. So a second change with the same read project is refused."""
+    """The first change adds the version to the row. A second change from the same read is then refused."""
     project = platform.create_project()
     platform.database.update_item(
         TableName=PROJECTS,

@@ -45,7 +45,7 @@ class RecordedSleeps:
 
 
 def test_a_conflicting_transaction_is_retried_with_exponential_backoff() -> None:
-    """Each attempt of the retrier makes up to three calls without a delay."""
+    """The retrier makes up to three calls without a delay before each pause."""
     slept, client = RecordedSleeps(), ConflictingClient(times=7)
     slept.create_retrier().transact(client)  # type: ignore[arg-type]
     assert client.attempts == 8

@@ -67,7 +67,7 @@ def test_plain_variables_are_kept_in_the_row(platform: Platform) -> None:
 
 
 def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     project = set_variables(platform, platform.create_project(), make_secret_variable("TOKEN"))
     assert read_secrets(project) == {"TOKEN": SECRET}
     assert SECRET not in str(platform.read_all_rows())
@@ -82,7 +82,7 @@ def test_a_secret_goes_to_the_parameter_store_and_not_into_the_row(platform: Pla
 
 
 def test_a_secret_without_a_value_keeps_its_stored_value(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     project = set_variables(
         platform, platform.create_project(), make_secret_variable("TOKEN"), make_plain_variable("AA")
     )
@@ -95,7 +95,7 @@ def test_a_secret_without_a_value_keeps_its_stored_value(platform: Platform) -> 
 
 
 def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(platform: Platform) -> None:
-    """A4."""
+    """Requirement A4."""
     project = set_variables(
         platform,
         platform.create_project(),
@@ -107,7 +107,7 @@ def test_a_secret_that_is_left_out_or_becomes_plain_is_deleted(platform: Platfor
     assert read_secrets(project) == {"ONE": SECRET}
 
 
-def test_a_secret_that_was_plain_needs_its_value_again(platform: Platform) -> None:
+def test_a_plain_variable_that_becomes_a_secret_needs_its_value_again(platform: Platform) -> None:
     project = set_variables(platform, platform.create_project(), make_plain_variable("TOKEN"))
     assert "variables[0].value" in read_problems(platform, project, make_secret_variable("TOKEN", None))
 
@@ -162,7 +162,7 @@ def test_a_name_that_lambda_or_the_platform_does_not_allow_is_refused(platform: 
 
 @given(name=from_regex(_NAME, fullmatch=True))
 def test_lambda_accepts_every_name_that_the_api_accepts(name: str) -> None:
-    """A3."""
+    """Requirement A3."""
     assert LAMBDA_NAME.fullmatch(name)
 
 
@@ -174,7 +174,7 @@ def test_a_name_with_capitals_digits_and_underscores_is_accepted(platform: Platf
     )
 
 
-def test_a_name_appears_once(platform: Platform) -> None:
+def test_two_variables_with_the_same_name_are_refused(platform: Platform) -> None:
     problems = read_problems(
         platform,
         platform.create_project(),
@@ -204,7 +204,7 @@ def test_a_project_has_at_most_a_hundred_variables(platform: Platform) -> None:
 
 
 def test_a_request_sets_at_most_twenty_secrets(platform: Platform) -> None:
-    """A3: Parameter Store may accept only three writes per second."""
+    """A3: Parameter Store sometimes accepts only three writes per second."""
     project = platform.create_project()
     secrets = [make_secret_variable(f"A{number}", "x") for number in range(21)]
     problems = read_problems(platform, project, *secrets)
@@ -217,13 +217,13 @@ def test_a_request_sets_at_most_twenty_secrets(platform: Platform) -> None:
 
 
 def test_secrets_are_written_slowly_if_the_parameter_store_is_throttled(platform: Platform) -> None:
-    """A4."""
-    refused = throttle_writes(platform, times=3)
+    """Requirement A4."""
+    left = throttle_writes(platform, times=3)
     project = set_variables(
         platform, platform.create_project(), make_secret_variable("ONE"), make_secret_variable("TWO")
     )
     assert read_secrets(project) == {"ONE": SECRET, "TWO": SECRET}
-    assert refused == [0]
+    assert left == [0]
     assert platform.sleeps == [0.5] * 3
 
 
@@ -240,7 +240,11 @@ def test_a_request_ends_before_the_timeout_if_the_parameter_store_stays_throttle
 
 
 def throttle_writes(platform: Platform, *, times: int) -> list[int]:
-    """Refuse the next `times` writes to Parameter Store. Return a list with the number of refusals left."""
+    """Refuse the next `times` writes to Parameter Store.
+
+    Returns:
+        A list whose only element is the number of writes that will still be refused.
+    """
     left = [times]
 
     def throttle_call(operation: str) -> None:
@@ -351,7 +355,7 @@ def test_deleting_a_missing_secret_succeeds() -> None:
 
 
 def test_values_are_not_in_the_repr() -> None:
-    """A4."""
+    """Requirement A4."""
     assert SECRET not in repr(NewVariable(name="AA", value=SECRET, is_secret=True))
     assert SECRET not in repr(Variable(name="AA", value=SECRET, is_secret=False))
     project = evolve(_PROJECT, variables=(Variable(name="AA", value=SECRET, is_secret=False),))

@@ -23,7 +23,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Any:  # noqa: ANN401 - a cached 
 
 @pytest.mark.usefixtures("aws")
 def test_requests_have_the_platforms_user_agent(clients: Any) -> None:  # noqa: ANN401 - a cached function
-    """CloudTrail shows this user agent. It is set once, so that boto3 does not build one for each request."""
+    """CloudTrail shows this user agent. Each client stores it, so boto3 does not build it again."""
     asked: list[str] = []
     client = clients("dynamodb")
     client.meta.events.register(

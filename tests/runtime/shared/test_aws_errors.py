@@ -63,7 +63,7 @@ PERMANENT = [
 
 @pytest.mark.parametrize("error", RETRYABLE, ids=str)
 def test_a_retryable_error_asks_the_caller_to_retry(error: ClientError | BotoCoreError) -> None:
-    """Q1."""
+    """Requirement Q1."""
     assert is_retryable(error)
     with (
         pytest.raises(BusyError, match="the platform is busy: try again") as busy,
@@ -92,7 +92,7 @@ def test_a_permanent_error_is_raised(error: ClientError | BotoCoreError) -> None
 def test_the_description_of_a_botocore_error_says_whether_aws_was_reached(
     error: BotoCoreError, description: str
 ) -> None:
-    """Q1. botocore's own text can repeat the request."""
+    """Q1. The description does not contain botocore's message, which can contain values of the request."""
     assert describe_error(error) == description
 
 
@@ -104,16 +104,16 @@ UNCONDITIONAL = {
 }
 
 
-def test_every_handler_of_botocore_errors_asks_whether_a_retry_can_help() -> None:
+def test_every_except_clause_for_botocore_errors_asks_whether_a_retry_can_help() -> None:
     """`BotoCoreError` includes bugs, such as `ParamValidationError`. A retry cannot help against a bug."""
-    checked = [each for path in sorted(RUNTIME.rglob("*.py")) for each in find_handlers(path)]
+    checked = [each for path in sorted(RUNTIME.rglob("*.py")) for each in find_except_clauses(path)]
     unconditional = {path for path, asks in checked if not asks}
     assert unconditional == UNCONDITIONAL.keys()
     assert len(checked) > 5
 
 
-def find_handlers(path: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the file's path for each `except` with `BotoCoreError`, and whether it calls `is_retryable`."""
+def find_except_clauses(path: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the file and whether `is_retryable` is called, for each `except` clause for `BotoCoreError`."""
     tree = ast.parse(path.read_text())
     groups = {
         target.id

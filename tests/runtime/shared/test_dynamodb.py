@@ -1,4 +1,4 @@
-"""Arguments and named errors of DynamoDB calls."""
+"""How the code builds the arguments of DynamoDB calls, and turns DynamoDB's errors into named errors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -96,7 +96,7 @@ def make_row(key: str, **more: object) -> dict[str, Any]:
     return {"projectId": {"S": key}, "sk": {"S": "X"}, **more}
 
 
-def test_a_failed_condition_of_a_single_write_has_the_row(platform: Platform) -> None:
+def test_the_error_of_a_failed_condition_contains_the_row(platform: Platform) -> None:
     client = platform.database
     client.put_item(TableName=PROJECTS, Item=make_row("p", count={"N": "1"}))
     key = {"projectId": {"S": "p"}, "sk": {"S": "X"}}
@@ -107,7 +107,7 @@ def test_a_failed_condition_of_a_single_write_has_the_row(platform: Platform) ->
     assert failed.value.item == make_row("p", count={"N": "1"})
 
 
-def test_a_single_write_that_conflicts_with_a_transaction_is_a_conflict() -> None:
+def test_a_single_write_that_conflicts_with_a_transaction_raises_a_conflict_error() -> None:
     """A user's write can conflict with the transaction of a push. The API must then respond 409, not 500."""
     with pytest.raises(TransactionConflictError, match="try again"), translate_condition_errors():
         raise make_client_error("TransactionConflictException")
@@ -118,7 +118,7 @@ def test_other_errors_of_a_single_write_are_raised() -> None:
         raise make_client_error("ThrottlingException")
 
 
-def test_a_refused_transaction_has_the_failed_condition_and_its_row(platform: Platform) -> None:
+def test_the_error_of_a_refused_transaction_contains_the_operations_and_rows(platform: Platform) -> None:
     platform.database.put_item(TableName=PROJECTS, Item=make_row("taken"))
     new, taken = make_row("new"), make_row("taken")
     absent = build_update(
@@ -143,7 +143,7 @@ def test_a_transaction_that_conflicts_with_another_is_retried() -> None:
     assert client.calls == 3
 
 
-def test_a_transaction_that_conflicts_at_every_attempt_is_a_conflict() -> None:
+def test_a_transaction_that_conflicts_at_every_attempt_raises_a_conflict_error() -> None:
     client = RefusingClient([make_cancelled_error({"Code": "TransactionConflict"}, {"Code": "None"})] * 3)
     with pytest.raises(TransactionConflictError, match="try again"):
         write_transaction(client, {})  # type: ignore[arg-type]

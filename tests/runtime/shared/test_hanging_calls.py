@@ -62,13 +62,13 @@ def find_created_clients(handler: ModuleType, monkeypatch: pytest.MonkeyPatch) -
     return made
 
 
-def call_lambdas(part: object) -> None:
-    """Call all attributes that are Python lambdas. A service calls them to create clients when needed."""
-    if inspect.isfunction(part) and part.__name__ == "<lambda>":
-        call_lambdas(part())
-    elif has(type(part)):
-        for attribute in fields(type(part)):
-            call_lambdas(getattr(part, attribute.name))
+def call_lambdas(value: object) -> None:
+    """Call each Python lambda in the attributes of a service, at any depth. The lambdas create clients."""
+    if inspect.isfunction(value) and value.__name__ == "<lambda>":
+        call_lambdas(value())
+    elif has(type(value)):
+        for attribute in fields(type(value)):
+            call_lambdas(getattr(value, attribute.name))
 
 
 def compute_longest_duration(settings: Any) -> float:  # noqa: ANN401 - botocore's Config has its attributes from data

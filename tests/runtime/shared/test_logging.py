@@ -15,7 +15,7 @@ def read_log_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]
 
 
 def test_every_line_is_one_json_object_with_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
-    """Q2."""
+    """Requirement Q2."""
     log = Log().bind(requestId="r").bind(deploymentId="d")
     log.info("first\nline", count=3)
     log.warning("second")
@@ -51,7 +51,7 @@ def handle_record(record: Mapping[str, Any]) -> None:
 
 
 def test_only_failed_messages_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    """P4."""
+    """Requirement P4."""
     assert handle_records(make_batch("good", "bad", "good"), handle_record, Log()) == {
         "batchItemFailures": [{"itemIdentifier": "m1"}]
     }

@@ -19,7 +19,7 @@ def compute_mac(key: str, message: bytes) -> str:
 
 
 def test_a_webhook_secret_is_the_mac_of_project_and_version(key: str) -> None:
-    """P1."""
+    """Requirement P1."""
     signer = Signer(get_real_client("kms"), key)
     assert signer.derive_webhook_secret("01P", 2) == compute_mac(key, b"webhook:01P:2")
     assert len(signer.derive_webhook_secret("01P", 2)) == 64
@@ -27,7 +27,7 @@ def test_a_webhook_secret_is_the_mac_of_project_and_version(key: str) -> None:
 
 
 def test_an_origin_key_is_the_first_forty_digits_of_the_deployments_mac(key: str) -> None:
-    """D8."""
+    """Requirement D8."""
     assert (
         Signer(get_real_client("kms"), key).derive_origin_key("01D") == compute_mac(key, b"origin:01D")[:40]
     )

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from runtime.shared.dynamodb import MAX_ITEM_BYTES
 from runtime.shared.transaction_batches import SizedOperation, split_into_transactions
 
-# DynamoDB's limits for one transaction. The bytes are "4 MB" in the smaller of its two meanings.
+# DynamoDB's limits for one transaction. "4 MB" can mean 4,000,000 or 4,194,304 bytes.
+# The code under test must stay within the smaller number.
 MAX_OPERATIONS, MAX_BYTES = 100, 4_000_000
 
 SIZES = st.one_of(
@@ -19,7 +20,7 @@ SIZES = st.one_of(
 
 
 def split_sizes(sizes: list[int]) -> list[list[int]]:
-    """Return the sizes of the rows in each transaction."""
+    """Split operations on rows of these sizes into transactions. Return the row sizes of each transaction."""
     operations = [
         SizedOperation(operation={"number": number}, row_bytes=size) for number, size in enumerate(sizes)
     ]

@@ -1,4 +1,4 @@
-"""Fixtures of the shop store on moto's DynamoDB. Other test folders define another fixture `store`."""
+"""Fixtures of the shop store on moto's DynamoDB. Other test folders have another fixture `store`."""
 
 from typing import Any
 

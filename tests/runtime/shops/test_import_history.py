@@ -68,8 +68,8 @@ def test_a_job_that_is_not_finished_has_no_record(store: ShopPlatform) -> None:
         ImportRecord.from_job(store.create_running())
 
 
-def test_the_time_is_a_number_of_seconds_and_the_record_ends_a_year_later(store: ShopPlatform) -> None:
-    """T8."""
+def test_the_time_is_a_number_of_seconds_and_the_record_expires_a_year_later(store: ShopPlatform) -> None:
+    """Requirement T8."""
     record = store.history.record(make_record(store, START))
     (row,) = store.read_all_rows()
     assert row["timestamp"] == {"N": str(record.timestamp)}
@@ -94,7 +94,7 @@ def test_an_import_is_recorded_once_at_repeated_calls(store: ShopPlatform) -> No
     assert len(store.read_all_rows()) == 3
 
 
-def test_recording_makes_one_call_and_one_more_per_used_microsecond(
+def test_recording_makes_one_call_and_one_more_per_taken_microsecond(
     store: ShopPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_history, "crc32", lambda _: 999)  # all imports try the last microsecond first

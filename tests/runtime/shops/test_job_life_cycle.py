@@ -1,4 +1,4 @@
-"""After any sequence of calls, jobs are as a simple model predicts. Two shops make and repeat calls (S3)."""
+"""After any sequence of calls by two shops, the jobs have the state that a simple model predicts (S3)."""
 
 import os
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class Expected:
 
 
 class JobLifeCycle(RuleBasedStateMachine):
-    """Jobs of two shops. Each rule is an event that may happen at any time and more than once."""
+    """Jobs of two shops. Each rule is an action that can happen at any time and more than once."""
 
     made: Bundle[str] = Bundle("made")
 
@@ -62,27 +62,27 @@ class JobLifeCycle(RuleBasedStateMachine):
         return job.job_id
 
     @rule(job_id=made, times=st.integers(1, 2))
-    def it_starts(self, job_id: str, times: int) -> None:
+    def a_job_starts(self, job_id: str, times: int) -> None:
         for _ in range(times):
             self._move(job_id, Status.RUNNING, self.store.jobs.start)
 
     @rule(job_id=made, times=st.integers(1, 2))
-    def it_succeeds(self, job_id: str, times: int) -> None:
+    def a_job_succeeds(self, job_id: str, times: int) -> None:
         for _ in range(times):
             self._move(job_id, Status.SUCCEEDED, self.store.jobs.succeed)
 
     @rule(job_id=made)
-    def it_fails(self, job_id: str) -> None:
+    def a_job_fails(self, job_id: str) -> None:
         self._move(job_id, Status.FAILED, lambda shop, job_id: self.store.jobs.fail(shop, job_id, error="no"))
 
     @rule(job_id=made)
-    def someone_cancels(self, job_id: str) -> None:
+    def a_job_is_cancelled(self, job_id: str) -> None:
         self._move(job_id, Status.CANCELLED, self.store.jobs.cancel)
 
     @rule(job_id=made)
-    def it_goes_on_to_count(self, job_id: str) -> None:
-        self.it_starts(job_id, 1)
-        self.a_batch_comes(job_id, batch=len(self.expected[job_id].batches), done=5, bad=1, times=1)
+    def a_job_starts_and_counts_a_batch(self, job_id: str) -> None:
+        self.a_job_starts(job_id, 1)
+        self.a_batch_is_counted(job_id, batch=len(self.expected[job_id].batches), done=5, bad=1, times=1)
 
     @rule(
         job_id=made,
@@ -91,7 +91,7 @@ class JobLifeCycle(RuleBasedStateMachine):
         bad=st.integers(0, 2),
         times=st.integers(1, 3),
     )
-    def a_batch_comes(self, job_id: str, batch: int, done: int, bad: int, times: int) -> None:
+    def a_batch_is_counted(self, job_id: str, batch: int, done: int, bad: int, times: int) -> None:
         expected = self.expected[job_id]
         for _ in range(times):
 
@@ -105,14 +105,14 @@ class JobLifeCycle(RuleBasedStateMachine):
                 self._expect_refusal(job_id, count_batch)
 
     @rule(job_id=made, change=st.sampled_from(["start", "succeed", "cancel", "get"]))
-    def the_other_shop_tries(self, job_id: str, change: str) -> None:
+    def the_other_shop_accesses_a_job(self, job_id: str, change: str) -> None:
         before = self.store.read_all_rows()
         with pytest.raises(JobNotFoundError):
             getattr(self.store.jobs, change)(SHOPS[self.expected[job_id].shop], job_id)
         assert self.store.read_all_rows() == before
 
     @rule(status=st.sampled_from(Status))
-    def the_platform_looks(self, status: Status) -> None:
+    def jobs_are_listed_by_status(self, status: Status) -> None:
         listed = [job.job_id for job in self.store.jobs.list_with_status(status, limit=100).items]
         assert listed == [
             job_id

@@ -17,20 +17,20 @@ from tests.runtime.tables import JOBS
 List = Callable[..., Page[Job]]
 
 
-def read_pages(listed: List, *of: Any, limit: int) -> list[tuple[Job, ...]]:  # noqa: ANN401 - a shop or a status
-    """Return all pages of a list."""
+def read_pages(list_page: List, key: str, *, limit: int) -> list[tuple[Job, ...]]:
+    """Return all pages of the list of one shop, or of one status. `key` is the shop or the status."""
     found: list[tuple[Job, ...]] = []
     cursor = None
     while cursor or not found:
-        page = listed(*of, limit=limit, cursor=cursor)
+        page = list_page(key, limit=limit, cursor=cursor)
         found.append(page.items)
         cursor = page.cursor
         assert len(found) < 20
     return found
 
 
-def list_ids(*several: tuple[Job, ...]) -> list[str]:
-    return [job.job_id for jobs in several for job in jobs]
+def list_ids(*pages: tuple[Job, ...]) -> list[str]:
+    return [job.job_id for page in pages for job in page]
 
 
 def create_expired_and_valid_jobs(store: ShopPlatform, number: int) -> list[Job]:
@@ -133,7 +133,7 @@ def test_a_split_batch_is_read_completely_and_in_order(store: ShopPlatform) -> N
     assert list_ids(split.list_with_status(Status.QUEUED, limit=10).items) == list_ids(tuple(jobs))
 
 
-def test_expired_jobs_are_in_no_list_and_do_not_end_it(store: ShopPlatform) -> None:
+def test_expired_jobs_are_in_no_list_and_do_not_end_a_list(store: ShopPlatform) -> None:
     """S4. Pages with expired jobs are shorter, but their cursors still continue the list."""
     *_, alive = create_expired_and_valid_jobs(store, 4)
     for listed, of in ((store.jobs.list_for_shop, SHOP), (store.jobs.list_with_status, Status.QUEUED)):

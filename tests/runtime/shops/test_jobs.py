@@ -114,7 +114,7 @@ def test_batches_add_up_in_any_order(store: ShopPlatform) -> None:
 
 
 def test_a_repeated_batch_is_counted_once(store: ShopPlatform) -> None:
-    """S3. A queue may deliver a batch twice, and a caller may repeat a write whose response was lost."""
+    """S3. A queue can deliver a batch twice, and a caller can repeat a write whose response was lost."""
     job = store.create_running()
     first = store.jobs.count_batch(SHOP, job.job_id, batch=3, processed=10, failed=1)
     store.clock.move(seconds=1)
@@ -145,14 +145,14 @@ def test_an_empty_batch_is_counted(store: ShopPlatform) -> None:
     ],
 )
 def test_progress_never_goes_backwards(store: ShopPlatform, numbers: dict[str, int]) -> None:
-    """S3."""
+    """Requirement S3."""
     job = store.create_running()
     with pytest.raises(ValueError, match=r"batches|processed"):
         store.jobs.count_batch(SHOP, job.job_id, **numbers)
     assert store.jobs.get(SHOP, job.job_id) == job
 
 
-def test_the_maximum_number_of_batches_adds_at_most_three_kilobytes() -> None:
+def test_the_batch_numbers_of_a_job_take_less_than_three_kilobytes() -> None:
     assert compute_item_size({"batches": {"NS": [str(number) for number in range(MAX_BATCHES)]}}) < 3 * 1024
 
 
@@ -173,7 +173,7 @@ def test_progress_writes_no_key_of_the_index_by_status(store: ShopPlatform) -> N
 
 @pytest.mark.parametrize("job_id", ["", "x" * 3000, "../..", "01ARZ3NDEKTSV4RRFFQ69G5FAV"])
 def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str) -> None:
-    """An id that is not a valid DynamoDB key has the same result."""
+    """The error is the same for an id that is not a valid DynamoDB key."""
     store.create_queued()
     rows = store.read_all_rows()
     for call in (*CHANGES.values(), JobRepository.get):
@@ -184,7 +184,7 @@ def test_a_job_that_does_not_exist_is_not_found(store: ShopPlatform, job_id: str
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_an_expired_job_is_not_found_before_dynamodb_deletes_it(store: ShopPlatform, change: str) -> None:
-    """S4."""
+    """Requirement S4."""
     job = store.create_copy(store.create_queued(), Status.RUNNING if change != "running" else Status.QUEUED)
     store.clock.now = job.created_at + JOB_LIFETIME
     store.clock.move(milliseconds=-1)

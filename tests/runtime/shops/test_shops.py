@@ -42,7 +42,7 @@ def test_a_missing_shop_is_not_found(store: ShopPlatform, domain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "is_one"),
+    ("text", "is_valid"),
     [
         ("my-shop.myshopify.com", True),
         ("xn--bcher-kva.example", True),
@@ -59,8 +59,8 @@ def test_a_missing_shop_is_not_found(store: ShopPlatform, domain: str) -> None:
         (f"{'a.' * 126}aa", False),
     ],
 )
-def test_a_domain_is_a_host_name_in_lower_case(text: str, is_one: bool) -> None:  # noqa: FBT001 - a table
-    assert is_domain(text) is is_one
+def test_a_domain_is_a_host_name_in_lower_case(text: str, is_valid: bool) -> None:  # noqa: FBT001 - a table
+    assert is_domain(text) is is_valid
 
 
 def test_a_shop_with_an_invalid_domain_is_refused() -> None:
@@ -114,7 +114,7 @@ def test_an_update_without_changes_still_needs_the_shop(store: ShopPlatform) -> 
 
 @pytest.mark.parametrize("change", [{"name": "Two"}, {"name": "Three"}, {"scopes": ()}, {}])
 def test_an_update_from_a_stale_read_is_refused(store: ShopPlatform, change: dict[str, Any]) -> None:
-    """Equal updates and updates of other fields are refused, too: they may depend on the changed field."""
+    """Even an equal update, or an update of other fields, is refused: it can depend on the changed field."""
     shop = store.install_shop(name="One")
     winner = store.shops.update(SHOP, shop, evolve(shop, name="Two"))
     with pytest.raises(ShopChangedError):
@@ -131,7 +131,7 @@ def test_an_update_from_a_read_before_a_repeated_installation_is_refused(store: 
         store.shops.update(SHOP, shop, evolve(shop, name="Old"))
 
 
-def test_an_update_does_not_reach_a_newer_installation(store: ShopPlatform) -> None:
+def test_an_update_does_not_change_a_newer_installation(store: ShopPlatform) -> None:
     shop = store.install_shop()
     store.clock.move(days=1)
     again = store.install_shop()

@@ -138,21 +138,21 @@ def test_an_invalid_access_token_is_refused_without_its_text(text: str) -> None:
     assert str(refused.value) == "an access token must have 1 to 4096 printable ASCII characters"
 
 
-@pytest.mark.parametrize("shown", [repr, str, ascii, "{}".format, "{!r}".format, lambda token: f"{[token]}"])
-def test_a_tokens_repr_hides_its_text(shown: Any) -> None:
-    assert "Token(hidden)" in shown(Token(SECRET))
-    assert SECRET not in shown(Token(SECRET))
+@pytest.mark.parametrize("show", [repr, str, ascii, "{}".format, "{!r}".format, lambda token: f"{[token]}"])
+def test_a_tokens_repr_hides_its_text(show: Any) -> None:
+    assert "Token(hidden)" in show(Token(SECRET))
+    assert SECRET not in show(Token(SECRET))
 
 
-@pytest.mark.parametrize("written", [pickle.dumps, json.dumps, vars])
-def test_a_token_cannot_be_pickled_copied_or_stored(written: Any) -> None:
+@pytest.mark.parametrize("serialize", [pickle.dumps, json.dumps, vars])
+def test_a_token_cannot_be_pickled_or_written_as_json_or_a_dict(serialize: Any) -> None:
     with pytest.raises(TypeError) as refused:
-        written(Token(SECRET))
+        serialize(Token(SECRET))
     assert SECRET not in str(refused.value)
 
 
 @pytest.fixture
-def shown(
+def debug_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[pytest.LogCaptureFixture]:
     """Captured log records at DEBUG, the level at which boto3 logs whole requests and responses."""
@@ -167,7 +167,7 @@ def shown(
 def test_a_token_is_in_no_log_and_no_output(
     store: ShopPlatform,
     cipher: TokenCipher,
-    shown: pytest.LogCaptureFixture,
+    debug_log: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """S2. The loggers of boto3 are at DEBUG while a token is encrypted, stored, decrypted and refused."""
@@ -179,7 +179,7 @@ def test_a_token_is_in_no_log_and_no_output(
         cipher.decrypt(OTHER_SHOP, encrypted)
     logging.getLogger().error("refused", exc_info=refused.value)
     printed = capfd.readouterr()
-    captured = shown.text + printed.out + printed.err
+    captured = debug_log.text + printed.out + printed.err
     assert "Token(hidden)" in captured
     assert "OperationModel(name=UpdateItem)" in captured  # proves that boto3 wrote logs
     assert SECRET not in captured
@@ -187,12 +187,12 @@ def test_a_token_is_in_no_log_and_no_output(
 
 
 def test_boto3_logs_other_calls_after_a_token_call(
-    cipher: TokenCipher, shown: pytest.LogCaptureFixture
+    cipher: TokenCipher, debug_log: pytest.LogCaptureFixture
 ) -> None:
     cipher.encrypt(SHOP, Token(SECRET))
     get_real_client("kms").describe_key(KeyId=cipher.key)
-    assert "OperationModel(name=Encrypt)" not in shown.text
-    assert "OperationModel(name=DescribeKey)" in shown.text
+    assert "OperationModel(name=Encrypt)" not in debug_log.text
+    assert "OperationModel(name=DescribeKey)" in debug_log.text
 
 
 def test_the_repr_of_a_shop_hides_the_ciphertext() -> None:

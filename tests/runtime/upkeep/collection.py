@@ -23,7 +23,7 @@ from tests.runtime.releases.release_fixture import (
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 HOUR = timedelta(hours=1)
-# Changes that give the revalidation function other code. Releases with equal code share one version of it.
+# A build with this change has its own version of the revalidation function. Builds with equal code share one.
 OTHER_CODE = {"revalidation-function/index.mjs": b"export const handler = 2;"}
 
 
@@ -43,7 +43,7 @@ def run_both_steps(stage: ReleasePlatform) -> None:
 def create_releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
     """Create releases that became live one after the other, by writing their resources directly.
 
-    The edge's store already has the current generation, so the collector does not invalidate the edge cache.
+    The edge's store also gets the current generation, so the collector does not invalidate the edge cache.
     """
     stage.store.items[GENERATION_KEY] = GENERATION
     found: list[Deployment] = []
@@ -92,7 +92,7 @@ def _create_release(stage: ReleasePlatform, project: Project) -> Deployment:
     return live
 
 
-def list_remaining(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
+def list_remaining_resources(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
     """Return the resources of a release that still exist, by kind. A kind without resources is omitted."""
     site = stage.platform.projects.get_site(deployment.site)
     alias = build_release_alias(deployment.deployment_id)

@@ -8,7 +8,7 @@ from attrs import evolve
 from runtime.deploy.errors import DeploymentNotFoundError, ReleaseCollectedError, ReleaseInUseError
 from runtime.deploy.model import Status
 from runtime.deploy.repositories.deployment_rows import build_deployment_key
-from runtime.deploy.repositories.retention import HELD_PARTITION, HeldRelease, find_collectable
+from runtime.deploy.repositories.retention import HELD_PARTITION, HeldRelease, find_collectable_releases
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.open_next import make_split_changes
@@ -24,7 +24,7 @@ from tests.runtime.upkeep.collection import (
     HOUR,
     OTHER_CODE,
     create_releases,
-    list_remaining,
+    list_remaining_resources,
     run_both_steps,
     run_collector,
 )
@@ -39,25 +39,29 @@ def test_the_newest_ten_of_fifteen_releases_and_the_pinned_one_are_kept(
     all_of_them += [stage.release(stage.create_built(project, OTHER_CODE)) for _ in range(13)]
     stage.switch.promote(OWNER, all_of_them[1].deployment_id)
     gone, kept = [all_of_them[0], *all_of_them[2:5]], [all_of_them[1], *all_of_them[5:]]
-    before = [list_remaining(stage, each) for each in kept]
+    before = [list_remaining_resources(stage, each) for each in kept]
     shared = stage.objects.list_keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
     live, tags = list_live_versions(stage, project), dict(stage.tags.rows)
     collector = evolve(stage.collector, kept_releases=10)
     at = stage.platform.clock()
 
     run_collector(stage, at, collector)
-    assert [list_remaining(stage, each).get("keys") for each in gone] == [None] * 4
-    assert all({"aliases", "objects", "urls", "row"} <= list_remaining(stage, each).keys() for each in gone)
+    assert [list_remaining_resources(stage, each).get("keys") for each in gone] == [None] * 4
+    assert all(
+        {"aliases", "objects", "urls", "row"} <= list_remaining_resources(stage, each).keys() for each in gone
+    )
 
     run_collector(stage, at + HOUR, collector)
     # Kept releases share the remaining versions of the revalidation function.
-    assert list_remaining(stage, gone[0]) == {"versions": [("anchor-dev-site-next-site-revalidate", "1")]}
-    assert [list_remaining(stage, each) for each in gone[1:]] == [
+    assert list_remaining_resources(stage, gone[0]) == {
+        "versions": [("anchor-dev-site-next-site-revalidate", "1")]
+    }
+    assert [list_remaining_resources(stage, each) for each in gone[1:]] == [
         {"versions": [("anchor-dev-site-next-site-revalidate", "2")]},
         {},
         {},
     ]
-    assert [list_remaining(stage, each) for each in kept] == before
+    assert [list_remaining_resources(stage, each) for each in kept] == before
     assert (
         shared
         == stage.objects.list_keys(ASSETS, f"assets/next-site/{project.project_id}/_next/static/")
@@ -65,7 +69,7 @@ def test_the_newest_ten_of_fifteen_releases_and_the_pinned_one_are_kept(
     )
     assert (list_live_versions(stage, project), stage.tags.rows) == (live, tags)
     assert find_served_deployment_id(stage, project) == all_of_them[1].deployment_id
-    assert len(stage.platform.retention.list_held()) == len(kept)
+    assert len(stage.platform.retention.list_held_releases()) == len(kept)
     assert {stage.platform.reload(each).status for each in gone} == {Status.RETIRED}
 
 
@@ -74,13 +78,13 @@ def test_nothing_is_deleted_during_the_grace_period(stage: ReleasePlatform) -> N
     first, *_ = create_releases(stage, project, 4)
     at = stage.platform.clock()
     run_collector(stage, at)
-    taken = list_remaining(stage, first)
+    taken = list_remaining_resources(stage, first)
     run_collector(stage, at + HOUR - timedelta(seconds=1))
     run_collector(stage, at - HOUR)  # as with a late event, which contains an earlier time
-    assert list_remaining(stage, first) == taken
+    assert list_remaining_resources(stage, first) == taken
     assert "keys" not in taken
     run_collector(stage, at + HOUR)
-    assert list_remaining(stage, first) == {}
+    assert list_remaining_resources(stage, first) == {}
 
 
 def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
@@ -97,7 +101,7 @@ def test_a_collected_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
 def test_a_release_promoted_during_a_run_is_kept(stage: ReleasePlatform) -> None:
     project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
-    before = list_remaining(stage, first)
+    before = list_remaining_resources(stage, first)
 
     def promote_first(operation: str) -> None:
         if operation == "transact_write_items":
@@ -106,7 +110,7 @@ def test_a_release_promoted_during_a_run_is_kept(stage: ReleasePlatform) -> None
 
     stage.platform.calls.before = promote_first
     run_both_steps(stage)
-    assert list_remaining(stage, first) == before
+    assert list_remaining_resources(stage, first) == before
     assert (find_served_deployment_id(stage, project), stage.platform.reload(first).status) == (
         first.deployment_id,
         "live",
@@ -119,18 +123,18 @@ def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -
     stage.functions.answer = answer_with_status(500)
     failed = stage.release(stage.create_built(project))
     assert failed.status == "failed"
-    assert {"aliases", "objects", "urls", "versions"} <= list_remaining(stage, failed).keys()
-    before = list_remaining(stage, live)
+    assert {"aliases", "objects", "urls", "versions"} <= list_remaining_resources(stage, failed).keys()
+    before = list_remaining_resources(stage, live)
     run_both_steps(stage)
     # The newest version of each function stays. The next release reuses this version if it has the same code.
-    assert list_remaining(stage, failed).keys() == {"versions"}
-    assert list_remaining(stage, live) == before
+    assert list_remaining_resources(stage, failed).keys() == {"versions"}
+    assert list_remaining_resources(stage, live) == before
     stage.functions.answer = answer_with_status(200)
     stage.create_live(project)
     stage.functions.answer = answer_with_status(500)
     stage.release(stage.create_built(project))
     run_both_steps(stage)
-    assert list_remaining(stage, failed) == {}
+    assert list_remaining_resources(stage, failed) == {}
 
 
 def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePlatform) -> None:
@@ -140,10 +144,10 @@ def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePl
     retired = evolve(first, status=Status.RETIRED)
     stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
     others = create_releases(stage, project, 3)
-    assert len(list_remaining(stage, first)["keys"]) > 120
+    assert len(list_remaining_resources(stage, first)["keys"]) > 120
     run_both_steps(stage)
-    assert "keys" not in list_remaining(stage, first)
-    assert all(list_remaining(stage, each)["keys"] for each in others)
+    assert "keys" not in list_remaining_resources(stage, first)
+    assert all(list_remaining_resources(stage, each)["keys"] for each in others)
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
@@ -175,7 +179,7 @@ def test_paged_lists_are_read_completely(stage: ReleasePlatform) -> None:
     first, *_ = create_releases(stage, project, 4)
     stage.functions.page = stage.objects.page = 1
     run_both_steps(stage)
-    assert list_remaining(stage, first) == {}
+    assert list_remaining_resources(stage, first) == {}
 
 
 def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatform) -> None:
@@ -184,12 +188,12 @@ def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatfo
     at = stage.platform.clock()
     for _ in range(2):
         stage.collector.withdrawal.withdraw_deleted(live, at=at)
-        assert "keys" not in list_remaining(stage, live)
+        assert "keys" not in list_remaining_resources(stage, live)
         with pytest.raises(ReleaseCollectedError):
             stage.switch.promote(OWNER, live.deployment_id)
     run_collector(stage, at + HOUR)
     # The versions of the release stay, because the alias `live` still names them.
-    assert list_remaining(stage, live).keys() == {"versions"}
+    assert list_remaining_resources(stage, live).keys() == {"versions"}
     with pytest.raises(DeploymentNotFoundError):
         stage.collector.withdrawal.withdraw_deleted(evolve(live, deployment_id=stage.platform.ids()), at=at)
 
@@ -217,7 +221,7 @@ def make_held_releases(*statuses: str) -> list[HeldRelease]:
     ],
 )
 def test_a_project_keeps_its_newest_releases_and_the_live_one(statuses: str, gone: str) -> None:
-    found = find_collectable(reversed(make_held_releases(*statuses.split())), kept=3)
+    found = find_collectable_releases(reversed(make_held_releases(*statuses.split())), kept=3)
     assert [int(each.deployment_id) for each in found] == [int(number) for number in gone.split()]
 
 
@@ -225,9 +229,9 @@ def test_rows_of_releases_in_use_are_not_written(stage: ReleasePlatform) -> None
     platform = stage.platform
     live = platform.create_live(stage.create_project())
     rows = platform.read_all_rows()
-    (held,) = platform.retention.list_held()
+    (held,) = platform.retention.list_held_releases()
     with pytest.raises(ReleaseInUseError):
-        platform.retention.mark_unused_collected(held, at=platform.clock())
+        platform.retention.mark_collected_if_unused(held, at=platform.clock())
     with pytest.raises(ReleaseInUseError):
         platform.retention.clear_release(evolve(platform.reload(live), collected_at=platform.clock()))
     assert platform.read_all_rows() == rows

@@ -27,7 +27,7 @@ from tests.runtime.releases.release_fixture import (
     find_served_deployment_id,
     list_live_versions,
 )
-from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, list_remaining, run_collector
+from tests.runtime.upkeep.collection import HOUR, OTHER_CODE, list_remaining_resources, run_collector
 
 FUNCTION = "site-revalidate"
 LIVE, FAILED = "r-live", "r-failed"
@@ -50,7 +50,7 @@ class Harness:
         client: Any = self.calls.wrap_client("lambda", self.service)
         self.publisher = FunctionPublisher(client=client, pause=lambda _: None)
         self.remover = FunctionRemover(client=client)
-        self.service.add(FUNCTION)
+        self.service.add_functions(FUNCTION)
         self.publisher.ensure_version(make_release(LIVE, "code of live"))
         self.publisher.ensure_version(make_release(FAILED, "code of failed"))
 
@@ -110,7 +110,10 @@ def test_a_collection_never_removes_versions_of_a_concurrent_release(
 
 @pytest.mark.parametrize("step", ["get_function_configuration", "create_alias"])
 def test_a_version_that_is_collected_during_its_release_is_published_again(step: str) -> None:
-    """D2, D6: after a sweep, two releases can run at once. A collection can then remove a version of one."""
+    """D2, D6: a release that the sweep resends can run at the same time as another release.
+
+    Then a collection can remove the version that one of them has published, but not given an alias yet.
+    """
     harness = Harness()
 
     def publish_other_release(called: str) -> None:
@@ -127,8 +130,8 @@ def test_a_version_that_is_collected_during_its_release_is_published_again(step:
     assert set(harness.function.versions) == {"1", "4", "5"}
 
 
-def test_versions_without_alias_are_removed_once_there_is_a_newer_one() -> None:
-    """A collection removes the versions without an alias of all releases, not only of those it collects.
+def test_versions_without_alias_are_removed_if_a_newer_version_exists() -> None:
+    """A collection removes all old versions without an alias, also those of releases it does not collect.
 
     A version that an operator has published stays.
     """
@@ -189,5 +192,5 @@ def test_collecting_a_failed_release_keeps_a_new_release_of_the_same_code(
     assert (again.status, find_served_deployment_id(stage, project)) == ("live", again.deployment_id)
     assert published == ["2"]
     assert list_live_versions(stage, project)[2] == "2"
-    assert list_remaining(stage, failed).keys() <= {"versions"}
+    assert list_remaining_resources(stage, failed).keys() <= {"versions"}
     assert stage.platform.reload(failed).release is None

@@ -19,7 +19,7 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 from tests.runtime.upkeep.collection import (
     HOUR,
     create_releases,
-    list_remaining,
+    list_remaining_resources,
     run_both_steps,
     run_collector,
 )
@@ -50,12 +50,14 @@ def test_the_next_runs_complete_a_collection_after_a_crash_at_any_write(stage: R
                 run_collector(stage, at + later * HOUR)
         else:
             break
-        assert list_remaining(stage, first) == {}
+        assert list_remaining_resources(stage, first) == {}
         assert stage.platform.reload(first).collected_at
-        assert [each.deployment_id for each in stage.platform.retention.list_held()] == [
+        assert [each.deployment_id for each in stage.platform.retention.list_held_releases()] == [
             each.deployment_id for each in kept
         ]
-        assert all(list_remaining(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept)
+        assert all(
+            list_remaining_resources(stage, each).keys() >= {"keys", "aliases", "objects"} for each in kept
+        )
         for each in kept:
             stage.platform.database.delete_item(
                 TableName=DEPLOYMENTS, Key=build_deployment_key(each.project_id, each.deployment_id)
@@ -69,12 +71,12 @@ def test_an_edge_key_left_by_an_interrupted_run_starts_a_new_grace_period(stage:
     at = stage.platform.clock()
     refuse_calls(stage, "update_keys", make_client_error("ThrottlingException", "UpdateKeys"), times=1)
     run_collector(stage, at)
-    assert "keys" in list_remaining(stage, first)
+    assert "keys" in list_remaining_resources(stage, first)
     run_collector(stage, at + 3 * HOUR)
-    assert list_remaining(stage, first).keys() >= {"aliases", "objects"}
-    assert "keys" not in list_remaining(stage, first)
+    assert list_remaining_resources(stage, first).keys() >= {"aliases", "objects"}
+    assert "keys" not in list_remaining_resources(stage, first)
     run_collector(stage, at + 4 * HOUR)
-    assert list_remaining(stage, first) == {}
+    assert list_remaining_resources(stage, first) == {}
 
 
 def test_a_release_with_a_deleted_function_can_be_collected(stage: ReleasePlatform) -> None:
@@ -94,7 +96,7 @@ def test_files_of_an_undeclared_site_are_deleted(stage: ReleasePlatform) -> None
     stage.platform.database.delete_item(TableName=PROJECTS, Key=key)
     run_both_steps(stage)
     stage.platform.database.put_item(TableName=PROJECTS, Item=row)
-    assert list_remaining(stage, first).keys() == {"aliases", "urls", "versions"}
+    assert list_remaining_resources(stage, first).keys() == {"aliases", "urls", "versions"}
 
 
 def test_temporary_errors_are_retried_by_the_next_run(stage: ReleasePlatform) -> None:
@@ -104,10 +106,10 @@ def test_temporary_errors_are_retried_by_the_next_run(stage: ReleasePlatform) ->
     run_collector(stage, at)
     stage.objects.refused = "assets/next-site/file"
     run_collector(stage, at + HOUR)
-    assert "row" in list_remaining(stage, first)
+    assert "row" in list_remaining_resources(stage, first)
     stage.objects.refused = None
     run_collector(stage, at + 2 * HOUR)
-    assert "row" not in list_remaining(stage, first)
+    assert "row" not in list_remaining_resources(stage, first)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,10 @@ def test_permanent_errors_are_raised_after_all_other_releases_were_collected(
     refuse_calls(stage, "delete_objects", error, times=1)
     with pytest.raises(CollectionFailedError, match="1 releases"):
         run_collector(stage, at + HOUR)
-    assert ("row" in list_remaining(stage, first), "row" in list_remaining(stage, second)) == (True, False)
+    assert (
+        "row" in list_remaining_resources(stage, first),
+        "row" in list_remaining_resources(stage, second),
+    ) == (True, False)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (failure,) = [line for line in lines if line["level"] == "ERROR"]
     assert failure["deploymentId"] == first.deployment_id
@@ -139,11 +144,11 @@ def test_a_run_stops_before_its_timeout_and_the_next_continues(stage: ReleasePla
     minutes = iter(range(0, 120, 7))
     short = evolve(stage.collector, clock=lambda: at + timedelta(minutes=next(minutes)))
     run_collector(stage, at, short)
-    assert ["keys" in list_remaining(stage, each) for each in (first, second)] == [False, True]
+    assert ["keys" in list_remaining_resources(stage, each) for each in (first, second)] == [False, True]
     run_collector(stage, at + HOUR, short)
-    assert list_remaining(stage, first) == {}
+    assert list_remaining_resources(stage, first) == {}
     run_collector(stage, at + HOUR, short)
-    assert "keys" not in list_remaining(stage, second)
+    assert "keys" not in list_remaining_resources(stage, second)
 
 
 def test_a_release_served_by_the_edge_is_kept_whatever_its_rows_say(stage: ReleasePlatform) -> None:
@@ -152,6 +157,6 @@ def test_a_release_served_by_the_edge_is_kept_whatever_its_rows_say(stage: Relea
     first, *_ = create_releases(stage, project, 4)
     host = stage.get_site(project).host
     stage.store.items[host] = stage.store.items[build_release_host(first.deployment_id, host)]
-    before = list_remaining(stage, first)
+    before = list_remaining_resources(stage, first)
     run_both_steps(stage)
-    assert list_remaining(stage, first) == before
+    assert list_remaining_resources(stage, first) == before

@@ -1,4 +1,4 @@
-"""P9: a deployment that the sweep cannot examine is retried after increasing pauses, and blocks no others."""
+"""P9: if the sweep cannot examine a deployment, it examines the others, and tries this one again later."""
 
 import contextlib
 import json

@@ -48,8 +48,8 @@ def read_failure(platform: Platform, deployment: Deployment) -> tuple[str, str]:
     return now.failure.step, now.failure.reason
 
 
-def read_decisions(text: str) -> list[str]:
-    lines = [json.loads(line) for line in text.splitlines()]
+def read_sweep_decisions(log: str) -> list[str]:
+    lines = [json.loads(line) for line in log.splitlines()]
     return [line["decision"] for line in lines if line["message"] == "swept"]
 
 
@@ -81,15 +81,15 @@ def test_a_lost_message_of_a_deployment_is_sent_again(platform: Platform, capsys
     run_sweep(platform)
     assert list_sent_ids(platform, BUILD_QUEUE) == [deployment.deployment_id]
     assert read_row(platform, deployment)["redrives"]["N"] == "1"
-    assert read_decisions(capsys.readouterr().out) == ["send again"]
+    assert read_sweep_decisions(capsys.readouterr().out) == ["send again"]
     run_sweep(platform, after=timedelta(minutes=9))
     assert len(platform.queues.sent) == 1  # the second lease is twice as long
     platform.deliver_build_message(deployment)
     assert "redrives" not in read_row(platform, deployment)
 
 
-def test_the_newest_queued_deployment_is_sent_and_the_others_are_superseded(platform: Platform) -> None:
-    """P8."""
+def test_the_newest_queued_build_is_requested_and_the_others_are_superseded(platform: Platform) -> None:
+    """Requirement P8."""
     project = platform.create_project()
     first, second, newest = (platform.push(project) for _ in range(3))
     run_sweep(platform)
@@ -98,7 +98,7 @@ def test_the_newest_queued_deployment_is_sent_and_the_others_are_superseded(plat
 
 
 def test_a_queued_deployment_keeps_waiting_while_another_build_runs(platform: Platform) -> None:
-    """P8."""
+    """Requirement P8."""
     project = platform.create_project()
     running, waiting = platform.create_building(project), platform.push(project)
     run_sweep(platform)
@@ -164,7 +164,7 @@ def test_a_deployment_fails_with_a_reason_after_the_last_retry(platform: Platfor
     assert platform.projects.get(project.project_id).active_build is None
 
 
-def test_the_live_deployment_never_fails(platform: Platform) -> None:
+def test_the_deployment_of_the_live_pointer_never_fails(platform: Platform) -> None:
     """D2: the sweep resends the message of the deployment that the live pointer names.
 
     The sweep repeats this until the edge and the aliases follow the pointer.
@@ -197,7 +197,7 @@ def test_the_sweep_waits_for_a_running_build(platform: Platform) -> None:
 
 
 def test_a_build_with_a_lost_event_gets_the_status_that_codebuild_reports(platform: Platform) -> None:
-    """P7."""
+    """Requirement P7."""
     project = platform.create_project()
     deployment, waiting = platform.create_building(project), platform.push(project)
     platform.codebuild.end(deployment.deployment_id)
@@ -207,8 +207,8 @@ def test_a_build_with_a_lost_event_gets_the_status_that_codebuild_reports(platfo
     assert waiting.deployment_id in list_sent_ids(platform, BUILD_QUEUE)
 
 
-def test_a_failed_build_with_a_lost_event_has_step_and_reason(platform: Platform) -> None:
-    """Q1."""
+def test_a_failed_build_with_a_lost_event_is_recorded_with_step_and_reason(platform: Platform) -> None:
+    """Requirement Q1."""
     deployment = platform.create_building(platform.create_project())
     platform.logs.lines = ["npm error"]
     platform.codebuild.end(
@@ -231,7 +231,7 @@ def test_a_failed_build_with_a_lost_event_has_step_and_reason(platform: Platform
     assert now.log_tail == ("npm error",)
 
 
-def test_a_build_deleted_by_codebuild_fails_and_the_next_is_sent(platform: Platform) -> None:
+def test_a_build_that_codebuild_deleted_fails_and_the_next_build_is_requested(platform: Platform) -> None:
     project = platform.create_project()
     deployment, waiting = platform.create_building(project), platform.push(project)
     platform.codebuild.has_forgotten_builds = True
@@ -268,7 +268,7 @@ def test_an_unrecorded_running_build_is_found_and_not_started_twice(platform: Pl
     assert platform.queues.sent == []
 
 
-def test_a_build_of_a_site_that_is_no_longer_declared_fails(platform: Platform) -> None:
+def test_a_building_deployment_fails_if_its_site_is_no_longer_declared(platform: Platform) -> None:
     deployment = platform.slot.take(platform.push(platform.create_project()), at=platform.clock())
     key = {"projectId": {"S": "SITE#next-site"}, "sk": {"S": "SITE"}}
     platform.database.delete_item(TableName=PROJECTS, Key=key)

@@ -13,7 +13,13 @@ from tests.runtime.calls import get_real_client
 from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform
 from tests.runtime.tables import PROJECTS, list_platform_tables
-from tests.runtime.upkeep.test_sweeping import MUCH_LATER, list_sent_ids, read_decisions, read_row, run_sweep
+from tests.runtime.upkeep.test_sweeping import (
+    MUCH_LATER,
+    list_sent_ids,
+    read_row,
+    read_sweep_decisions,
+    run_sweep,
+)
 
 
 @pytest.fixture
@@ -39,7 +45,7 @@ def test_a_deployment_waiting_for_capacity_never_fails(platform: Platform) -> No
     assert list_sent_ids(platform, BUILD_QUEUE) == []
 
 
-def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: Platform) -> None:
+def test_after_a_lost_dispatch_the_sweep_starts_the_next_waiting_build(platform: Platform) -> None:
     first, called, after = (
         push_and_deliver(platform, "first"),
         push_and_deliver(platform, "called"),
@@ -54,7 +60,7 @@ def test_the_sweep_of_any_waiting_deployment_repairs_a_lost_dispatch(platform: P
 
 
 def test_a_deployment_that_cannot_start_does_not_block_the_others(platform: Platform) -> None:
-    """P9: if a dispatched deployment does not start its build, other deployments come first."""
+    """P9: if a dispatched deployment does not start its build, the sweep dispatches the next deployment."""
     first, called, after = (
         push_and_deliver(platform, "first"),
         push_and_deliver(platform, "called"),
@@ -90,7 +96,7 @@ def test_capacity_of_an_ended_build_is_reused(
     waits = push_and_deliver(platform, "waits")
     assert platform.read_statuses(waits) == ["queued"]
     run_sweep(platform)
-    assert "remove running build" in read_decisions(capsys.readouterr().out)
+    assert "remove running build" in read_sweep_decisions(capsys.readouterr().out)
     platform.deliver_build_messages()
     assert platform.read_statuses(waits) == ["building"]
 
@@ -104,9 +110,9 @@ def test_capacity_of_a_build_that_starts_concurrently_is_kept(platform: Platform
 def test_an_uncounted_running_build_is_counted(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """P8: an older version of the platform, without capacity limits, may have started the build.
+    """P8: an older version of the platform, without capacity limits, can have started the build.
 
-    Then more builds than allowed can run.
+    Until the sweep counts this build, more builds than allowed can run.
     """
     building = push_and_deliver(platform, "building")
     write_transaction(
@@ -160,14 +166,14 @@ def test_a_waiting_row_of_an_ended_deployment_does_not_block_the_others(
     platform.stage_builds.add_waiting(waits, since=platform.clock())
     assert platform.read_statuses(waits) == ["queued"]
     run_sweep(platform)
-    assert "remove waiting build" in read_decisions(capsys.readouterr().out)
+    assert "remove waiting build" in read_sweep_decisions(capsys.readouterr().out)
     assert list_sent_ids(platform, BUILD_QUEUE)[-1] == waits.deployment_id
     platform.deliver_build_message(waits)
     assert platform.read_statuses(waits) == ["building"]
 
 
-def test_a_message_of_an_ended_waiting_deployment_sends_no_other_message(platform: Platform) -> None:
-    """P9: the waiting row is deleted. Otherwise, each message would send another message."""
+def test_the_message_of_an_ended_deployment_deletes_its_waiting_row(platform: Platform) -> None:
+    """P9: otherwise, the builder would send another message of this deployment after each one."""
     left = put_deployment(platform, put_project(platform, site="left"), Status.FAILED)
     put_waiting_row(platform, left)
     platform.deliver_build_message(left)

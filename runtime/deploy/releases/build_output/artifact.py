@@ -87,7 +87,7 @@ class ArtifactLimits:
 
 @frozen(kw_only=True)
 class Artifact:
-    """A verified artifact, open for reading. Several threads may read members at once."""
+    """A verified artifact, open for reading. Several threads can read members at the same time."""
 
     manifest: Manifest
     build: Build
@@ -147,7 +147,7 @@ def _open_archive(file: IO[bytes]) -> Generator[zipfile.ZipFile]:
 
 
 def _check_directory(file: IO[bytes], size: int, limits: ArtifactLimits) -> None:
-    """Check the archive's end record, before `zipfile` loads the directory that it points to."""
+    """Check the sizes in the archive's end record, before `zipfile` loads the archive's directory."""
     _check_count("bytes", size, limits.archive_bytes)
     tail_size = min(size, _MAX_COMMENT_BYTES + _END_RECORD.size + _ZIP64_LOCATOR_SIZE)
     file.seek(size - tail_size)
@@ -166,7 +166,7 @@ def _verify_members(
     archive: zipfile.ZipFile, archive_bytes: int, limits: ArtifactLimits
 ) -> dict[str, zipfile.ZipInfo]:
     entries = archive.infolist()
-    _check_count("entries", len(entries), limits.entries)  # the end record's number may be wrong
+    _check_count("entries", len(entries), limits.entries)  # the end record can contain a wrong number
     members: dict[str, zipfile.ZipInfo] = {}
     folders: set[str] = set()
     for entry in entries:
@@ -178,7 +178,7 @@ def _verify_members(
         if name in members:
             raise ArtifactRefusedError(f"the artifact has two entries named {_quote_name(name)}")
         members[name] = entry
-    folders.update(_list_parents(members))
+    folders.update(_list_parent_folders(members))
     for name in members:
         if name in folders:
             raise ArtifactRefusedError(f"the artifact has a file and a folder named {_quote_name(name)}")
@@ -190,9 +190,9 @@ def _verify_members(
     return members
 
 
-def _check_count(what: str, count: int, most: int) -> None:
-    if count > most:
-        raise ArtifactRefusedError(f"the artifact has {count} {what}; at most {most} are allowed")
+def _check_count(counted: str, count: int, maximum: int) -> None:
+    if count > maximum:
+        raise ArtifactRefusedError(f"the artifact has {count} {counted}; at most {maximum} are allowed")
 
 
 def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
@@ -220,7 +220,7 @@ def _check_entry(entry: zipfile.ZipInfo, limits: ArtifactLimits) -> None:
 
 
 def _find_name_problem(name: str) -> str | None:
-    """Return why a name cannot be a relative path and the end of an object key, or None if it can."""
+    """Return why a name is unsafe as a relative path or as the end of an object key. None if it is safe."""
     parts = name.removesuffix("/").split("/")
     return _find_first_problem(
         (name.startswith("/") or name[1:2] == ":", "with an absolute path"),
@@ -242,7 +242,7 @@ def _quote_name(name: str) -> str:
     return json.dumps(name if len(name) <= longest else f"{name[:longest]}...")
 
 
-def _list_parents(names: Iterable[str]) -> set[str]:
+def _list_parent_folders(names: Iterable[str]) -> set[str]:
     parents: set[str] = set()
     for name in names:
         end = name.rfind("/")
@@ -260,7 +260,7 @@ def _verify_content(
         if damaged is not None:
             raise ArtifactRefusedError(f"the artifact is damaged: {_quote_name(damaged)} cannot be unpacked")
         manifest = read_manifest(_read_member(archive, members, MANIFEST, limits))
-        # Read `.next/` of the image function, because in a monorepo the other bundles have it at other paths.
+        # Read `.next/` in the image function, because in a monorepo, its path differs in the other functions.
         settings = f"{manifest.image.folder}.next/"
         build = read_build(
             _read_member(archive, members, f"{settings}BUILD_ID", limits),
@@ -269,7 +269,7 @@ def _verify_content(
         for bundle in manifest.bundles:
             _check_bundle(bundle.folder, members, limits)
         for split in manifest.split_functions:
-            _check_runtime(split, members)
+            _refuse_edge_runtime(split, members)
         artifact = Artifact(
             manifest=manifest,
             build=build,
@@ -328,8 +328,8 @@ def _read_member(
     return archive.read(members[name])
 
 
-def _check_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo]) -> None:
-    """Refuse a function for the edge runtime: OpenNext's output for it fails on Node.js at every request."""
+def _refuse_edge_runtime(split: SplitFunction, members: Mapping[str, zipfile.ZipInfo]) -> None:
+    """Refuse a function for Next.js's edge runtime. OpenNext builds it so that it fails on Node.js."""
     own = (name for name in members if name.startswith(split.bundle.folder))
     if not any(name.endswith("/.next/BUILD_ID") for name in own):
         raise ArtifactRefusedError(

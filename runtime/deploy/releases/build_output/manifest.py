@@ -1,4 +1,4 @@
-"""`open-next.output.json`: the description that OpenNext 4.1.12 writes of its output, read and checked.
+"""Reads and checks `open-next.output.json`, in which OpenNext 4.1.12 describes its output.
 
 The file is untrusted. The type of every used field is checked. A feature that the platform does not support
 is refused by name instead of being ignored. Fields that are not used are ignored.
@@ -46,7 +46,7 @@ class ManifestError(Exception):
 
 @frozen(kw_only=True)
 class Bundle:
-    """One function of the output.
+    """One function of OpenNext's output.
 
     Attributes:
         bundle: Folder in OpenNext's notation, below `.open-next/`.
@@ -82,7 +82,7 @@ class SplitFunction:
 
     Attributes:
         name: Name in the site's `open-next.config`.
-        patterns: Paths that the function serves, with the base path. `*` stands for any characters.
+        patterns: Paths that the function serves, including the base path. `*` stands for any characters.
     """
 
     name: str
@@ -178,7 +178,7 @@ def read_manifest(text: bytes) -> Manifest:
         server=output.origins.default,
         image=output.origins.image_optimizer,
         revalidation=output.additional_props.revalidation_function,
-        split_functions=_read_splits(document["origins"], output.behaviors),
+        split_functions=_read_split_functions(document["origins"], output.behaviors),
         base_path=_find_base_path(output.behaviors),
     )
 
@@ -207,7 +207,9 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     return Build(build_id=name, cache_id=deployment_id)
 
 
-def _read_splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -> tuple[SplitFunction, ...]:
+def _read_split_functions(
+    origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]
+) -> tuple[SplitFunction, ...]:
     # Keep the order of the behaviors, because the first matching one serves a path. The order of the origins
     # is arbitrary.
     routed = [each.origin for each in behaviors if each.origin is not None and each.origin in origins]
@@ -222,7 +224,7 @@ def _read_splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -
             f"the function name {_join_names([json.dumps(name) for name in wrong])} is not supported: "
             "use 1 to 60 letters, digits, - and _"
         )
-    splits = tuple(_read_split(name, origins[name], behaviors) for name in names)
+    splits = tuple(_read_split_function(name, origins[name], behaviors) for name in names)
     length = sum(len(pattern) + _PATTERN_OVERHEAD for split in splits for pattern in split.patterns)
     if length > MAX_PATTERNS_LENGTH:
         raise ManifestError(
@@ -233,7 +235,7 @@ def _read_splits(origins: Mapping[str, Any], behaviors: tuple[_Behavior, ...]) -
     return splits
 
 
-def _read_split(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
+def _read_split_function(name: str, value: object, behaviors: tuple[_Behavior, ...]) -> SplitFunction:
     bundle = _structure_value(value, HttpBundle, f"origins.{name}")
     _check_function(bundle)
     patterns = tuple(f"/{each.pattern.lstrip('/')}" for each in behaviors if each.origin == name)
@@ -296,10 +298,10 @@ class _WrongTypeError(Exception):
     """A field's value has a wrong type."""
 
 
-def _make_type_hook(kind: type[Any], name: str) -> Callable[[object, object], object]:
+def _make_type_hook(expected_type: type[Any], type_name: str) -> Callable[[object, object], object]:
     def structure(value: object, _: object) -> object:
-        if not isinstance(value, kind):
-            raise _WrongTypeError(name)
+        if not isinstance(value, expected_type):
+            raise _WrongTypeError(type_name)
         return value
 
     return structure

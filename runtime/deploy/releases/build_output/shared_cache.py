@@ -1,4 +1,4 @@
-"""The rules of one build for the wrapper of its functions: which answers CloudFront may keep.
+"""The cache rules of one build. With these rules, the wrapper decides which answers CloudFront can share.
 
 The rules come from Next.js's own manifests in the server bundle. `origin/anchor-cache-control.mjs` applies
 them to each answer. The expressions are JavaScript from untrusted code: this module copies them and never
@@ -25,7 +25,7 @@ IMAGE_KEY_HEADERS: Final = ("accept",)
 """Request headers on which optimized images depend. The edge's cache key for images contains them."""
 
 CACHE_HEADER: Final = "x-anchor-cache"
-"""The request header by which the edge says whether an answer may be shared. It is in every cache key."""
+"""The request header by which the edge says whether an answer can be shared. It is in every cache key."""
 
 MANIFESTS: Final = (
     "routes-manifest.json",
@@ -41,19 +41,19 @@ _EVERY_PATH: Final = "^"
 # is that of images or hashed files. The expression has no anchor, because the distribution's behavior for
 # images also applies to `/_next` below any other folder.
 _OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
-# The types of conditions whose data is in the cache key. They do not make a path conditional. The same
-# applies to conditions on a header in PAGE_KEY_HEADERS.
+# Types of conditions on data that the cache key contains. Such a condition does not make a path conditional.
+# The same applies to conditions on a header in PAGE_KEY_HEADERS.
 _KEYED_CONDITIONS: Final = frozenset({"host", "query"})
 _ENCODING: Final = "accept-encoding"
 
 
 class SharedCacheError(Exception):
-    """A manifest is not what Next.js writes. The message names the manifest and the field."""
+    """A manifest does not have Next.js's format. The message names the manifest and the field."""
 
 
 @frozen(kw_only=True)
 class SharedCacheRules:
-    """What the wrapper must know about a build to decide whether an answer may be shared.
+    """The data of a build with which the wrapper decides whether an answer can be shared.
 
     Attributes:
         conditional: Expressions of the paths whose answers depend on request data outside the cache key.
@@ -101,7 +101,7 @@ NOTHING_SHARED: Final = SharedCacheRules(conditional=(_EVERY_PATH,))
 def read_shared_cache_rules(
     manifests: Mapping[str, bytes], *, build_id: str, base_path: str
 ) -> SharedCacheRules:
-    """Return the rules of a build. Without `routes-manifest.json`, no answer may be shared.
+    """Return the rules of a build. Without `routes-manifest.json`, the rules share no answer.
 
     Args:
         manifests: The content of the manifests that the build has, by their names in `MANIFESTS`.
@@ -117,8 +117,8 @@ def read_shared_cache_rules(
     routes = documents["routes-manifest.json"]
     i18n = routes.get_object("i18n")
     locales = tuple(i18n.get_texts("locales"))
-    rules = _read_conditional_rules(routes, has_locales=bool(locales))
-    conditional = (*_read_middleware(documents), *rules, _OTHER_CACHE_KEYS)
+    expressions = _read_conditional_expressions(routes, has_locales=bool(locales))
+    conditional = (*_read_middleware_expressions(documents), *expressions, _OTHER_CACHE_KEYS)
     prerender = documents.get("prerender-manifest.json", _Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", _Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.get_text(page).endswith(".html")]
@@ -133,7 +133,7 @@ def read_shared_cache_rules(
     )
 
 
-def _read_middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
+def _read_middleware_expressions(documents: Mapping[str, "_Document"]) -> Iterator[str]:
     """Yield the expressions of the middleware's matchers.
 
     The conditions `has` and `missing` of a matcher are ignored: every path that its expression matches is
@@ -143,24 +143,24 @@ def _read_middleware(documents: Mapping[str, "_Document"]) -> Iterator[str]:
         # Middleware of the Node.js runtime, such as `proxy.ts`.
         functions = found.get_object("functions")
         if "/_middleware" in functions.value:
-            yield from _read_matchers(functions.get_object("/_middleware"))
+            yield from _read_matcher_expressions(functions.get_object("/_middleware"))
     if found := documents.get("server/middleware-manifest.json"):
         middleware = found.get_object("middleware")
         for page in middleware.value:
-            yield from _read_matchers(middleware.get_object(page))
+            yield from _read_matcher_expressions(middleware.get_object(page))
 
 
-def _read_matchers(middleware: "_Document") -> Iterator[str]:
+def _read_matcher_expressions(middleware: "_Document") -> Iterator[str]:
     matchers = [each.get_text("regexp") for each in middleware.get_objects("matchers")]
     return iter(matchers or [_EVERY_PATH])
 
 
-def _read_conditional_rules(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
+def _read_conditional_expressions(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_read_rewrites(routes))
-    # If one rewrite has conditions, all rewrites are conditional, because this rewrite can also apply to the
-    # targets of the other rewrites. The same holds for a rewrite to another server, which receives the whole
-    # request. With locales, all rewrites are conditional, because OpenNext first chooses a locale for every
-    # path, by the visitor's cookie and languages.
+    # If one rewrite has conditions, the paths of all rewrites are conditional, because this rewrite can also
+    # apply to the targets of the other rewrites. The same holds for a rewrite to another server, because that
+    # server receives the whole request. With locales, the paths of all rewrites are conditional, because
+    # OpenNext first chooses a locale for every path, by the visitor's cookie and languages.
     if has_locales or any(_has_conditions(rule) or _is_external(rule) for rule in rewrites):
         yield from (rule.get_text("regex") for rule in rewrites)
     for name in ("headers", "onMatchHeaders", "redirects"):
@@ -183,11 +183,11 @@ def _is_external(rule: "_Document") -> bool:
 def _has_conditions(rule: "_Document") -> bool:
     """Return whether a rule has conditions on data that is not in the cache key."""
     return any(
-        not _is_keyed(condition) for name in ("has", "missing") for condition in rule.get_objects(name)
+        not _is_in_cache_key(condition) for name in ("has", "missing") for condition in rule.get_objects(name)
     )
 
 
-def _is_keyed(condition: "_Document") -> bool:
+def _is_in_cache_key(condition: "_Document") -> bool:
     kind = condition.value.get("type")
     return kind in _KEYED_CONDITIONS or (
         kind == "header" and str(condition.value.get("key")).lower() in PAGE_KEY_HEADERS
@@ -204,7 +204,7 @@ def _read_prerendered_paths(prerender: "_Document") -> Iterator[str]:
 
 @frozen
 class _Document:
-    """An object in a manifest, with its path for messages."""
+    """An object in a manifest, with the name that messages show: the manifest and the path of keys."""
 
     name: str
     value: Mapping[str, Any]

@@ -63,13 +63,13 @@ def read_tag_rows(stream: IO[bytes], build: Build) -> Iterator[TagRow]:
         yield row
 
 
-def _check_key(text: str, longest: int, name: str) -> None:
+def _check_key(text: str, max_bytes: int, name: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError:  # JSON can contain half of a surrogate pair
         raise TagSeedError(f"{name} is not Unicode text") from None
-    if not 0 < size <= longest:
-        raise TagSeedError(f"{name} has {size} bytes: 1 to {longest} are allowed")
+    if not 0 < size <= max_bytes:
+        raise TagSeedError(f"{name} has {size} bytes: 1 to {max_bytes} are allowed")
 
 
 def _parse_number(text: str, row: int) -> int:

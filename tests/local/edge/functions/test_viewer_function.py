@@ -145,7 +145,7 @@ def test_a_function_reads_the_store_as_text_or_json_and_its_reads_are_counted() 
     assert (outcome.status, outcome.reason, outcome.reads) == (201, "Made", 3)
 
 
-def test_a_function_reads_the_new_values_when_the_etag_changes() -> None:
+def test_a_function_reads_the_new_values_when_the_etag_of_the_store_changes() -> None:
     items, etag = {"a": "1", "b": "1"}, "1"
     body = "{ return { statusCode: 200, body: await cf.kvs().get('a') }; }"
     code = f"import cf from 'cloudfront';\nasync function handler() {body}"
@@ -162,7 +162,7 @@ def test_a_function_reads_the_new_values_when_the_etag_changes() -> None:
 
 
 class ChangingStore(Mapping[str, str]):
-    """A store with one key. The first read also changes the value, as if another process wrote it then."""
+    """A store with one key. The first read also changes the value, like a write of another process."""
 
     def __init__(self) -> None:
         self.value, self.etag = "old", "1"
@@ -203,7 +203,9 @@ def test_a_write_during_a_read_of_the_store_is_visible_to_the_next_request() -> 
         ("delete many.multiValue;", ["a"]),
     ],
 )
-def test_a_change_of_a_repeated_header_has_the_effect_of_cloudfront(change: str, values: list[str]) -> None:
+def test_changing_a_repeated_header_has_the_same_effect_as_in_cloudfront(
+    change: str, values: list[str]
+) -> None:
     sent = make_request([("x-many", "a"), ("x-many", "b")])
     code = f"const many = event.request.headers['x-many']; {change} return event.request;"
     with load_function(code) as loaded:

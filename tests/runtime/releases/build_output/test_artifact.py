@@ -95,7 +95,7 @@ def test_a_site_without_an_incremental_cache_is_accepted() -> None:
 
 
 def test_a_split_server_is_accepted_and_each_of_its_functions_is_checked() -> None:
-    """D7, D9."""
+    """Requirements D7 and D9."""
     with open_artifact(make_artifact(make_split_changes()), SMALL) as opened:
         assert len(opened.manifest.split_functions) == 2
     without_code = {**make_split_changes(), "server-functions/feed/index.mjs": None}
@@ -180,14 +180,14 @@ def test_an_entry_without_a_file_type_is_a_file() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_entries_of_one_name_are_refused() -> None:
+def test_two_entries_with_the_same_name_are_refused() -> None:
     assert 'two entries named "assets/robots.txt"' in find_refusal_message(
         make_artifact_with_entry(make_zip_entry("assets/robots.txt"))
     )
 
 
 @pytest.mark.parametrize("name", ["assets/robots.txt/inside", "assets/robots.txt/"])
-def test_a_file_and_a_folder_of_one_name_are_refused(name: str) -> None:
+def test_a_file_and_a_folder_with_the_same_name_are_refused(name: str) -> None:
     info = make_zip_entry(name)
     info.external_attr = 0
     said = find_refusal_message(make_artifact_with_entry(info, b"" if name.endswith("/") else b"1"))
@@ -369,13 +369,13 @@ def test_an_invalid_tag_seed_is_refused() -> None:
 
 
 PARTS = st.text(st.characters(codec="utf-8"), max_size=8)
-# Names of files in the usual artifact are left out, because two entries of one name are refused.
+# Names of files in the usual artifact are left out, because two entries with the same name are refused.
 OWN = {name.removeprefix("assets/") for name in make_output() if name.startswith("assets/")}
 NAMES = st.lists(PARTS, min_size=1, max_size=4).map("/".join).filter(lambda name: name not in OWN)
 
 
 @given(NAMES)
-def test_every_accepted_name_stays_below_any_prefix(name: str) -> None:
+def test_no_accepted_name_leads_out_of_its_folder(name: str) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for usual, content in make_output().items():
@@ -421,7 +421,7 @@ def test_any_damaged_archive_is_refused_or_read_completely(bytes_at: dict[int, i
 
 
 @given(st.binary(min_size=46, max_size=200), st.integers(0, len(WHOLE)))
-def test_any_damaged_directory_is_refused_or_read_completely(junk: bytes, at: int) -> None:
+def test_a_damaged_central_directory_causes_no_unexpected_error(junk: bytes, at: int) -> None:
     raw = bytearray(WHOLE)
     start = raw.find(b"PK\x01\x02") + at % 3000
     raw[start : start + len(junk)] = junk

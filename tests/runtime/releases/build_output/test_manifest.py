@@ -1,4 +1,4 @@
-"""The manifest is untrusted: invalid and unsupported content is refused by name (D9)."""
+"""The manifest is untrusted: it is refused with an error that names the invalid or unsupported part (D9)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -82,7 +82,7 @@ def test_the_error_names_every_wrong_field_up_to_a_limit() -> None:
         (lambda d: d.update(behaviors=[{"pattern": f"{'a' * 60}/_next/image*"}]), "at most 60 characters"),
     ],
 )
-def test_an_unsupported_feature_is_refused_by_name(change: Callable[[Document], object], reason: str) -> None:
+def test_the_error_names_an_unsupported_feature(change: Callable[[Document], object], reason: str) -> None:
     with pytest.raises(ManifestError) as refused:
         read_manifest(make_changed_manifest(change))
     assert reason in str(refused.value)
@@ -161,7 +161,7 @@ def test_the_cache_id_of_a_build_is_its_build_id() -> None:
 def test_the_cache_id_of_a_site_with_a_deployment_id_is_that_id() -> None:
     """OpenNext 4.1.12 writes the tag seed with the build id, but the server looks up the `deploymentId`.
 
-    So `to_cache_name` renames the rows. Otherwise, `revalidateTag` would find none.
+    So `to_cache_name` renames the rows of the tag seed. Otherwise, `revalidateTag` would find no row.
     """
     build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}')
     assert build.to_cache_name("build-1/news") == "deployment-1/news"

@@ -1,4 +1,7 @@
-"""E1: the manifests of a build give the rules that decide which responses shared caches may keep."""
+"""E1: the manifests of a build give the rules that decide which responses shared caches may keep.
+
+A path is conditional if its responses depend on request data that is not in the cache key.
+"""
 
 import json
 import re
@@ -43,7 +46,7 @@ def test_paths_that_middleware_matches_are_always_conditional() -> None:
 
 
 def test_node_middleware_is_read_from_its_own_manifest() -> None:
-    """Next.js 16 lists the middleware `proxy.ts` in the manifest of functions, not in that of middleware."""
+    """Next.js 16 lists the middleware `proxy.ts` in the manifest of functions."""
     matchers = [{"regexp": "^/protected$", "originalSource": "/protected", **MISSING}]
     rules = read_rules(**{FUNCTIONS: {"version": 1, "functions": {"/_middleware": {"matchers": matchers}}}})
     assert rules.conditional[0] == "^/protected$"
@@ -70,7 +73,7 @@ def test_other_functions_in_the_manifests_are_not_treated_as_middleware() -> Non
 
 @pytest.mark.parametrize("kind", ["headers", "onMatchHeaders", "redirects"])
 @pytest.mark.parametrize("condition", [HAS, MISSING])
-def test_rules_with_conditions_are_conditional(kind: str, condition: dict[str, Any]) -> None:
+def test_paths_of_rules_with_conditions_are_conditional(kind: str, condition: dict[str, Any]) -> None:
     rules = read_rules(
         {
             kind: [
@@ -85,7 +88,7 @@ def test_rules_with_conditions_are_conditional(kind: str, condition: dict[str, A
 
 
 @pytest.mark.parametrize("phase", ["beforeFiles", "afterFiles", "fallback"])
-def test_one_rewrite_with_conditions_makes_all_rewrites_conditional(phase: str) -> None:
+def test_one_rewrite_with_conditions_makes_the_paths_of_all_rewrites_conditional(phase: str) -> None:
     """A rewritten path can be rewritten again by another rule."""
     rewrites = {
         "beforeFiles": [make_rule("^/always$")],
@@ -94,11 +97,11 @@ def test_one_rewrite_with_conditions_makes_all_rewrites_conditional(phase: str) 
     assert {"^/always$", "^/sometimes$"} <= set(read_rules({"rewrites": rewrites}).conditional)
 
 
-def test_rewrites_without_conditions_are_not_conditional() -> None:
+def test_paths_of_rewrites_without_conditions_are_not_conditional() -> None:
     assert "^/always$" not in read_rules({"rewrites": [make_rule("^/always$")]}).conditional
 
 
-def test_an_external_rewrite_is_conditional() -> None:
+def test_the_path_of_an_external_rewrite_is_conditional() -> None:
     """Another server sends the response. The response can depend on every part of the request."""
     external = make_rule("^/blog$", destination="https://blog.example.com/:path*")
     before = make_rule("^/news$", destination="/blog")
@@ -106,7 +109,7 @@ def test_an_external_rewrite_is_conditional() -> None:
     assert {"^/blog$", "^/news$"} <= set(rules.conditional), "a rewrite to an external rewrite, too"
 
 
-def test_only_page_data_below_next_has_the_cache_key_of_pages() -> None:
+def test_below_underscore_next_only_the_paths_of_page_data_are_unconditional() -> None:
     (expression,) = read_rules().conditional
     assert re.search(expression, "/_next/image-of-the-site")
     assert re.search(expression, "/_next/static/x.js")
@@ -151,8 +154,8 @@ def test_conditions_on_parts_of_the_cache_key_are_ignored(name: str, condition: 
     assert not {"^/redirected$", "^/rewritten$"} & set(rules.conditional)
 
 
-def test_with_locales_every_rewrite_is_conditional() -> None:
-    """OpenNext chooses the locale of every path before it applies rewrites."""
+def test_on_a_site_with_locales_the_paths_of_all_rewrites_are_conditional() -> None:
+    """OpenNext first chooses a locale for every path, by the visitor's cookie and languages."""
     routes = {"i18n": {"locales": ["en", "de"]}, "rewrites": [make_rule("^/always$")]}
     assert "^/always$" in read_rules(routes).conditional
 
@@ -166,12 +169,12 @@ def test_the_locales_of_a_site_are_read() -> None:
     assert (rules.locales, rules.detects_locale) == (("en",), False)
 
 
-def test_the_rules_vary_by_what_is_in_the_cache_key() -> None:
+def test_the_rules_list_the_headers_in_the_cache_key() -> None:
     assert read_rules().vary == (*PAGE_KEY_HEADERS, "accept-encoding")
     assert read_rules().create_image_rules().vary == (*IMAGE_KEY_HEADERS, "accept-encoding")
 
 
-def test_the_rules_for_images_have_no_conditions() -> None:
+def test_the_cache_rules_for_images_ignore_middleware_and_rewrites() -> None:
     rules = read_shared_cache_rules(
         {ROUTES: b"{}", MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/"}]}}}'},
         build_id="b1",

@@ -36,7 +36,7 @@ def test_rows_get_the_names_that_the_running_server_looks_up() -> None:
 
 
 @pytest.mark.parametrize("text", [b"[]", b" [ ] \n", b"\t[\r\n]"])
-def test_a_seed_may_be_empty(text: bytes) -> None:
+def test_a_seed_can_be_empty(text: bytes) -> None:
     assert read_rows(text) == []
 
 

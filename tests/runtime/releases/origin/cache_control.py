@@ -37,7 +37,8 @@ class Request:
     """A request as CloudFront sends it.
 
     Attributes:
-        cache: Value of the header `x-anchor-cache`. `shared` permits the wrapper to share the response.
+        cache: Value of the header `x-anchor-cache`. With `shared`, the function's wrapper may let
+            CloudFront cache the response for all visitors.
     """
 
     path: str = "/api/feed"
@@ -74,7 +75,7 @@ class CacheControl:
         status: int = 200,
         sets_cookies: bool = False,
     ) -> dict[str, str]:
-        """Return the changed headers of a response. Without rules (None), the module shares nothing."""
+        """Return the changed headers of a response. If `rules` is None, the response is not shared."""
         given = json.dumps({"status": status, "headers": dict(headers), "setsCookies": sets_cookies})
         known = rules.to_json().decode() if rules else "null"
         result: Any = self._engine.eval(f"run({json.dumps(known)}, {request.to_json()}, {given})")

@@ -1,4 +1,4 @@
-"""Released functions for tests. A real Node.js worker runs their files as a function version."""
+"""Helpers that run the files of released functions in real Node.js workers, as Lambda runs a version."""
 
 import asyncio
 import base64
@@ -96,7 +96,7 @@ class Lines:
         self._news.set()
 
     async def wait_for(self, part: str) -> str:
-        """Return the first line that contains a text. Wait until there is one."""
+        """Return the first line that contains `part`. Wait until a function has written such a line."""
         while True:
             for line in self.all:
                 if part in line:
@@ -137,7 +137,7 @@ class Answer:
         self.body = b"".join(chunks)
 
     def get_header(self, name: str) -> str | None:
-        """Return the value of a header that occurs at most once, or None without the header."""
+        """Return the value of a header that occurs once. Return None if the response has no such header."""
         found = [value for given, value in self.headers if given == name]
         assert len(found) < 2, found
         return found[0] if found else None

@@ -35,7 +35,7 @@ UNKNOWN_RULES = make_wrapped_version((HERE / "streaming.mjs").read_text(), numbe
 
 
 class Origin:
-    """Functions that all tests of this module share, so that few requests have a cold start."""
+    """Node.js workers that all tests of this module share, so that few requests have a cold start."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
@@ -159,7 +159,7 @@ def test_the_edge_caches_shared_responses_and_visitors_get_the_sites_headers(
     [[], [("x-anchor-cache", "shared"), ("cookie", "a=1; __prerender_bypass=1")], [("x-anchor-cache", "5f")]],
 )
 def test_a_response_is_not_shared_without_the_edges_permission(origin: Origin, headers: Headers) -> None:
-    """E1."""
+    """Requirement E1."""
     answer = origin.get(STREAMING, "/own-control", [("x-anchor-origin-key", KEY), *headers])
     assert answer.get_header("cache-control") == "private, max-age=0, must-revalidate"
 
@@ -201,7 +201,7 @@ def test_content_length_and_encoding_describe_the_sent_body(origin: Origin) -> N
     assert compressed.body == b"not three bytes"
 
 
-def test_the_response_head_may_be_written_in_parts_or_by_lambdas_helper(origin: Origin) -> None:
+def test_the_response_head_can_be_written_in_parts_or_by_lambdas_helper(origin: Origin) -> None:
     pieces = origin.get(STREAMING, "/in-pieces")
     assert (pieces.status, pieces.body) == (201, b"body")
     assert pieces.get_header("x-piece") == "é"
@@ -209,7 +209,7 @@ def test_the_response_head_may_be_written_in_parts_or_by_lambdas_helper(origin: 
     assert (helper.status, helper.get_header("x-from"), helper.body) == (202, "1", b"body")
 
 
-def test_a_response_may_end_after_its_handler_returned(origin: Origin) -> None:
+def test_a_response_can_end_after_its_handler_returned(origin: Origin) -> None:
     assert origin.get(STREAMING, "/later").body == b"after the handler returned"
 
 

@@ -53,16 +53,16 @@ def module() -> Iterator[CacheControl]:
 
 
 def read_cache_controls(headers: dict[str, str]) -> tuple[str | None, str | None]:
-    """Return the Cache-Control that the edge's cache reads, and the one that the visitor gets.
+    """Return the Cache-Control that the edge's cache reads, and the Cache-Control that the visitor gets.
 
-    The viewer-response function sends the second one to the visitor.
+    The viewer-response function replaces the first one by the second one.
     """
     edge = headers.get("cache-control")
     visitor = headers.get(VISITOR_HEADER, edge)
     return edge, None if visitor == "none" else visitor
 
 
-def compute_kept_seconds(headers: dict[str, str], status: int = 200) -> float:
+def compute_ttl_seconds(headers: dict[str, str], status: int = 200) -> float:
     return compute_ttl(POLICY, status, list(headers.items()), {}, 0.0)
 
 
@@ -82,7 +82,7 @@ def test_an_answer_that_allows_shared_caching_is_shared(
 ) -> None:
     headers = module.apply(RULES, Request(), {"cache-control": control})
     assert read_cache_controls(headers) == (edge, visitor)
-    assert compute_kept_seconds(headers) > 0
+    assert compute_ttl_seconds(headers) > 0
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_the_visitor_gets_cache_control_without_directives_for_shared_caches(
 def test_an_answer_without_shared_caching_is_neither_cached_nor_collapsed(
     module: CacheControl, control: str | None
 ) -> None:
-    """If Cache-Control does not forbid it, CloudFront sends one response to all visitors who wait for one."""
+    """Without `private`, CloudFront could send one response to all visitors who wait for the same path."""
     headers = module.apply(RULES, Request(), {"cache-control": control} if control else {})
     assert "private" in headers["cache-control"]
-    assert compute_kept_seconds(headers) == 0
+    assert compute_ttl_seconds(headers) == 0
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ NOT_SHARED = {
 
 
 @pytest.mark.parametrize("case", NOT_SHARED)
-def test_an_answer_that_may_differ_between_visitors_is_not_shared(module: CacheControl, case: str) -> None:
+def test_an_answer_that_can_differ_between_visitors_is_not_shared(module: CacheControl, case: str) -> None:
     headers = module.apply(*NOT_SHARED[case], ASKS)
-    assert compute_kept_seconds(headers) == 0
+    assert compute_ttl_seconds(headers) == 0
 
 
 @pytest.mark.parametrize(
@@ -238,42 +238,42 @@ def test_an_answer_that_may_differ_between_visitors_is_not_shared(module: CacheC
 def test_an_answer_at_an_unconditional_path_is_shared(
     module: CacheControl, rules: SharedCacheRules, path: str
 ) -> None:
-    assert compute_kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 60
+    assert compute_ttl_seconds(module.apply(rules, Request(path=path), ASKS)) == 60
 
 
 def test_an_optimized_image_is_shared(module: CacheControl) -> None:
     """The image function runs no code of the site, so its responses do not depend on middleware."""
     image = {"cache-control": "public,max-age=60,immutable", "vary": "Accept"}
     for rules, path in ((RULES, "/_next/image"), (BELOW_BASE, "/base/_next/image")):
-        assert compute_kept_seconds(module.apply(rules.create_image_rules(), Request(path=path), image)) == 60
+        assert compute_ttl_seconds(module.apply(rules.create_image_rules(), Request(path=path), image)) == 60
 
 
 @pytest.mark.parametrize("vary", ["cookie", "Accept-Language", "rsc, user-agent", "*"])
 def test_an_answer_that_varies_beyond_the_cache_key_is_not_shared(module: CacheControl, vary: str) -> None:
     headers = module.apply(RULES, Request(), {**ASKS, "vary": vary})
     assert headers["cache-control"] == REVALIDATED_PRIVATELY
-    assert compute_kept_seconds(headers) == 0
+    assert compute_ttl_seconds(headers) == 0
 
 
 def test_an_answer_that_varies_by_the_cache_key_is_shared(module: CacheControl) -> None:
     headers = module.apply(RULES, Request(), {**ASKS, "vary": "RSC, Next-Router-State-Tree,accept-encoding"})
-    assert compute_kept_seconds(headers) == 60
+    assert compute_ttl_seconds(headers) == 60
 
 
 @pytest.mark.parametrize("status", [201, 206, 303, 400, 404, 410, 500])
-def test_an_answer_with_any_other_status_is_not_shared(module: CacheControl, status: int) -> None:
-    assert compute_kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 0
+def test_an_answer_with_an_unshareable_status_is_not_shared(module: CacheControl, status: int) -> None:
+    assert compute_ttl_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 0
 
 
 @pytest.mark.parametrize("status", [301, 308])
 def test_a_permanent_redirect_that_allows_sharing_is_shared(module: CacheControl, status: int) -> None:
-    assert compute_kept_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 60
+    assert compute_ttl_seconds(module.apply(RULES, Request(), ASKS, status=status), status) == 60
 
 
 def test_an_answer_with_a_cookie_is_not_shared(module: CacheControl) -> None:
     headers = module.apply(RULES, Request(), ASKS, sets_cookies=True)
     assert headers["cache-control"] == REVALIDATED_PRIVATELY
-    assert compute_kept_seconds(headers) == 0
+    assert compute_ttl_seconds(headers) == 0
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ statuses = st.sampled_from([200, 201, 301, 302, 304, 307, 404, 410, 500])
 
 def test_an_answer_with_x_middleware_skip_is_not_shared(module: CacheControl) -> None:
     answer = {**ASKS, "x-middleware-skip": "1"}
-    assert compute_kept_seconds(module.apply(RULES, Request(), answer)) == 0
+    assert compute_ttl_seconds(module.apply(RULES, Request(), answer)) == 0
 
 
 segments = st.sampled_from(
@@ -407,7 +407,7 @@ def test_a_path_for_which_opennext_runs_middleware_is_not_shared(
     For page data, it also compares the path of the page. The comparison is case-sensitive.
     """
     if module.matches_path(rules.conditional, path):
-        assert compute_kept_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
+        assert compute_ttl_seconds(module.apply(rules, Request(path=path), ASKS)) == 0
 
 
 @given(headers=answers, status=statuses, case=st.sampled_from(sorted(NOT_SHARED)), cookies=st.booleans())
@@ -416,7 +416,7 @@ def test_no_header_of_a_bundle_makes_an_unshareable_answer_cacheable(
 ) -> None:
     rules, request = NOT_SHARED[case]
     rewritten = module.apply(rules, request, headers, status=status, sets_cookies=cookies)
-    assert compute_kept_seconds(rewritten, status) == 0
+    assert compute_ttl_seconds(rewritten, status) == 0
     edge = rewritten["cache-control"].lower()
     assert any(opt_out in edge for opt_out in ("private", "no-store", "no-cache", "max-age=0"))
 

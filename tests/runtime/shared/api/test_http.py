@@ -52,7 +52,7 @@ def test_an_event_becomes_a_request() -> None:
 
 
 def test_the_user_is_the_tokens_subject_whatever_headers_and_body_contain() -> None:
-    """A1."""
+    """Requirement A1."""
     assert Request.from_event(EVENT).user_id == "user-1"
 
 
@@ -112,13 +112,13 @@ def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: in
 
 @pytest.mark.parametrize(("error", "seconds"), [(BusyError(), "5"), (ImageStillCachedError(), "60")])
 def test_a_retryable_error_has_a_retry_after_header(error: AnchorError, seconds: str) -> None:
-    """Q1."""
+    """Requirement Q1."""
     assert create_error_response(error)["headers"]["retry-after"] == seconds
     assert "retry-after" not in create_error_response(ConflictError("why"))["headers"]
 
 
 def test_the_response_to_invalid_input_names_the_fields() -> None:
-    """A3."""
+    """Requirement A3."""
     response = create_error_response(
         InvalidInputError(FieldProblem(field="a", problem="x"), FieldProblem(field="b[1]", problem="y"))
     )

@@ -1,4 +1,4 @@
-"""Strict reading of input: every invalid field is named, and no value is repeated (A3)."""
+"""Strict reading of input: the error names every invalid field, and contains no value (A3)."""
 
 import json
 from typing import Annotated, Any
@@ -106,7 +106,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(JSON | st.fixed_dictionaries({"title": JSON, "parts": JSON}))
-def test_any_json_is_read_or_refused_by_name(document: Any) -> None:  # noqa: ANN401 - any JSON
+def test_any_json_is_read_or_its_invalid_fields_are_named(document: Any) -> None:  # noqa: ANN401 - any JSON
     body = json.dumps(document).encode()
     try:
         outcome: object = read_input(Whole, parse_json(body))
