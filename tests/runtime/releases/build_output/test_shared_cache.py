@@ -174,7 +174,7 @@ def test_the_rules_list_the_headers_in_the_cache_key() -> None:
     assert read_rules().create_image_rules().vary == (*IMAGE_KEY_HEADERS, "accept-encoding")
 
 
-def test_the_cache_rules_for_images_ignore_middleware_and_rewrites() -> None:
+def test_the_cache_rules_for_images_ignore_the_matchers_of_middleware() -> None:
     rules = read_shared_cache_rules(
         {ROUTES: b"{}", MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/"}]}}}'},
         build_id="b1",
