@@ -172,9 +172,9 @@ class Release:
     Attributes:
         revalidation_version: Version of the function that revalidates this build's pages. None if the site
             has disabled its incremental cache.
-        split_versions: Versions of the server function, one for each split server function. Each version has
-            its own alias. `server_version` is the version that contains the default server. None if the
-            server is not split.
+        split_versions: If the build splits the server into parts: one version of the server function for each
+            part, each with its own alias. `server_version` contains the default part. None if the server is
+            not split.
         base_path: Path prefix of the whole site. None if the site is at the root.
     """
 

@@ -221,7 +221,7 @@ class JobRepository:
             processed=processed,
             failed=failed,
             at=now,
-            **_build_visible_values(domain, now),
+            **_build_values_of_visible_condition(domain, now),
         )
         write["ExpressionAttributeValues"][":batches"] = {"NS": [number]}
         try:
@@ -289,7 +289,7 @@ class JobRepository:
             to=to,
             at=now,
             **expected,
-            **_build_visible_values(domain, now),
+            **_build_values_of_visible_condition(domain, now),
             **by_name,
         )
         try:
@@ -307,7 +307,7 @@ class JobRepository:
 _VISIBLE: Final = "#shopDomain = :domain AND #expiresAt > :now"
 
 
-def _build_visible_values(domain: str, now: datetime) -> dict[str, object]:
+def _build_values_of_visible_condition(domain: str, now: datetime) -> dict[str, object]:
     return {"domain": domain, "now": int(now.timestamp())}
 
 

@@ -146,7 +146,10 @@ def _make_readable(value: Any) -> Any:  # noqa: ANN401 - any input of a resource
 
 
 def _expand_text(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return parsed JSON for a document, the path for the content of a file, and other text unchanged."""
+    """Parse the text if it is JSON. If it is the content of a file, return the file's path instead.
+
+    Other text is returned unchanged.
+    """
     if text.startswith(("{", "[")):
         try:
             return {"json": _make_readable(json.loads(text))}

@@ -258,7 +258,7 @@ def test_all_host_names_of_production_are_reached_at_the_same_address(production
         assert command.get(f"https://{host}/")[0] in {403, 404}, host
 
 
-def test_an_unknown_stage_is_refused_with_the_missing_file(find_ports: Callable[[], Ports]) -> None:
+def test_the_refusal_of_an_unknown_stage_names_the_missing_file(find_ports: Callable[[], Ports]) -> None:
     """Requirement Q1."""
     done = subprocess.run(
         [*create_command("up"), "--stage", "nowhere"],

@@ -122,7 +122,7 @@ class ServedBuild:
         form: str = "document",
         query: str = "",
     ) -> VisitorRequest:
-        """Return a visitor's request for a page. `VisitorRequest` describes the forms."""
+        """Return a visitor's request for a page. `VisitorRequest` describes the values of `form`."""
         if form == "data":
             locale = f"/{self.variant.locales[0]}" if self.variant.locales else ""
             path = f"/_next/data/{self.build_id}{locale}/{page}.json"

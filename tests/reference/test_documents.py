@@ -102,7 +102,7 @@ def test_every_contradiction_has_an_example() -> None:
     assert len(set(messages)) == len(messages) >= len(yields)
 
 
-def test_valid_settings_cannot_be_documented_as_a_contradiction() -> None:
+def test_documenting_valid_settings_as_a_contradiction_is_an_error() -> None:
     with pytest.raises(ValueError, match="is accepted"):
         configuration.find_refusal_message(configuration.Contradiction())
 

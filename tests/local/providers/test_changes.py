@@ -63,7 +63,7 @@ def test_every_property_is_in_the_table_of_changes_or_forces_a_replacement() -> 
 
 
 def list_changed_properties(kind: str) -> set[str]:
-    """Return the properties of a type that the table changes."""
+    """Return the properties of a type that have a change in `changes.py`."""
     return {name for changes in CHANGES.get(kind, ()) for name in changes.values}
 
 
