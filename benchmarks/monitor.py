@@ -34,7 +34,7 @@ class Registered:
     made: Mapping[str, Any]
 
     @property
-    def is_custom(self) -> bool:
+    def is_custom_resource(self) -> bool:
         """Whether this is a resource of AWS and not a component."""
         return self.request.custom
 

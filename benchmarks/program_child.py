@@ -111,7 +111,7 @@ def _measure_components(sites: int, graph: Path) -> Cost:
         cost = _measure_time(
             lambda: registered.extend(record_program(program, STAGE, _build_configuration(sites, layers)))
         )
-        custom = [each for each in registered if each.is_custom]
+        custom = [each for each in registered if each.is_custom_resource]
         # Write the graph before the temporary layers are deleted, because it contains the layers' content.
         graph.write_bytes(pickle.dumps([each.to_recorded() for each in custom]))
     return _add_counts(cost, len(custom), len(registered) - len(custom))

@@ -25,8 +25,8 @@ _METHOD: Final = """\
 The example site is built and deployed. A bare build is a checkout of the commit, `npm ci` and
 `open-next build`, with the Node.js, the settings and the filled npm cache of builds in the embedded cloud.
 The time of a push begins with the signed push. It ends with the first page of this commit at the URL of
-the site. One bare build runs before the push and one after the push. The mean of both times is used. Wall time is
-measured."""
+the site. One bare build runs before the push and one after the push. The mean of both times is used. Wall
+time is measured."""
 _REMARK: Final = """\
 In addition to a bare build, a push includes the wait in the queue, the start of the build, the check of
 the tools, the packing and storing of the artifact, and the release with its smoke test. The benchmark

@@ -40,8 +40,8 @@ A repository with {files:,} hashed files ({megabytes:.0f} MB) is pushed to the e
 of its steps in the log of the release function, from the download of the artifact to the switch. It
 includes all checks, two published and tested functions, and the writes to the edge. For comparison,
 `aws s3 sync` of the locked AWS command line copies the same files from a folder to a bucket of the same
-emulator. `aws s3 sync` runs once before and once after the release. The mean of both times is used. Later, it copies
-the changed files. Wall time is measured."""
+emulator. `aws s3 sync` runs once before and once after the release. The mean of both times is used. Later, it
+copies the changed files. Wall time is measured."""
 _REMARK: Final = """\
 Only the uploads do the same work as `aws s3 sync`. The other steps of the release took {others:.2f} s,
 independent of the number of files. In the {sync:.2f} s of `aws s3 sync`, the emulator used {emulated:.2f}

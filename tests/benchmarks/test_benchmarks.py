@@ -196,7 +196,7 @@ def test_the_monitor_distinguishes_components_from_resources() -> None:
         aws.sqs.Queue("web", name="anchor-web", opts=pulumi.ResourceOptions(parent=web))
 
     web, queue = record_program(define_resources, "dev", {})
-    assert (web.is_custom, queue.is_custom) == (False, True)
+    assert (web.is_custom_resource, queue.is_custom_resource) == (False, True)
     assert (
         queue.to_recorded().made["url",] == "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-web"
     )

@@ -16,7 +16,7 @@ from tests.edge.edge_host import RESPONSE_SOURCE, SOURCE
 
 # The methods that the functions use. The guide's list of features contains all of them.
 KNOWN_METHODS = {
-    # the module cloudfront and the KeyValueStore handle
+    # members of the module `cloudfront` and of its KeyValueStore
     "kvs",
     "get",
     "exists",

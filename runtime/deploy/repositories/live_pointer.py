@@ -64,7 +64,7 @@ class LivePointerRepository:
         deployment, so that an ended deployment never becomes live. One more call reads the project.
 
         Returns:
-            The project after the write: `live` is this deployment, and `serving` is the replaced deployment.
+            The project after the write: `live` is this deployment, and `serving` is still the replaced one.
 
         Raises:
             SwitchRefusedError: A newer release is live, another release is pinned, or the project is being

@@ -28,7 +28,7 @@ class Lookups(Recorder):
 
 
 @lru_cache
-def list_tokens(stage: str) -> tuple[frozenset[str], frozenset[str]]:
+def list_types_and_function_tokens(stage: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the types that a stage registers, and the functions that it calls."""
     lookups: set[str] = set()
 
@@ -45,7 +45,7 @@ def list_tokens(stage: str) -> tuple[frozenset[str], frozenset[str]]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_type_can_be_created_read_and_deleted(stage: str) -> None:
-    types, _ = list_tokens(stage)
+    types, _ = list_types_and_function_tokens(stage)
     assert len(types) > 40
     for table in (CREATORS, READERS, DELETERS):
         assert types - table.keys() == set()
@@ -53,7 +53,7 @@ def test_every_type_can_be_created_read_and_deleted(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_lookup_has_a_function(stage: str) -> None:
-    _, lookups = list_tokens(stage)
+    _, lookups = list_types_and_function_tokens(stage)
     assert lookups
     assert lookups <= INVOKES.keys()
 

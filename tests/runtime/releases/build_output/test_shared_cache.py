@@ -35,7 +35,7 @@ def make_rule(regex: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
     return {"source": "/x", "destination": "/y", "regex": regex, **rest}
 
 
-def test_paths_that_middleware_matches_are_always_conditional() -> None:
+def test_paths_that_middleware_matches_are_shared_only_under_conditions() -> None:
     """The conditions `has` and `missing` of a matcher are ignored."""
     matchers = [
         {"regexp": "^/protected$", "originalSource": "/protected"},
