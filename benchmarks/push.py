@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks.embedded import ROOT, create_silent_progress, require_live, run_cloud
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
-from local.builds.environment import BuildMachine, build_tool_path, prepare_node_folder, read_network_settings
+from local.builds.environment import BuildMachine, make_tool_path, prepare_node_folder, read_network_settings
 from local.cloud import Cloud
 from local.demo.demo import SITE, ConnectedProject, connect_project
 from local.demo.site_checks import read_commit
@@ -42,7 +42,7 @@ def measure(show_progress: ShowProgress) -> Report:
     """
     with tempfile.TemporaryDirectory() as folder, run_cloud((SITE,)) as running:
         connected = connect_project(running, running.create_user(), create_silent_progress())
-        environment = _build_environment(running)
+        environment = _make_build_environment(running)
 
         def run_bare_build(name: str) -> Mapping[str, float]:
             return _run_bare_build(connected, Path(folder) / name, environment, show_progress)
@@ -124,7 +124,7 @@ def _run_command(command: tuple[str, ...], folder: Path, environment: Mapping[st
     )
 
 
-def _build_environment(running: Cloud) -> Mapping[str, str]:
+def _make_build_environment(running: Cloud) -> Mapping[str, str]:
     """Return the environment variables of a bare build, with the values of builds in the embedded cloud."""
     kept = ROOT / ".anchor"
     machine = BuildMachine(
@@ -135,7 +135,7 @@ def _build_environment(running: Cloud) -> Mapping[str, str]:
     )
     return {
         **read_network_settings(machine.host_environment),
-        "PATH": build_tool_path(machine),
+        "PATH": make_tool_path(machine),
         "HOME": os.environ["HOME"],
         "LANG": "C.UTF-8",
         "npm_config_cache": str(machine.npm_cache),

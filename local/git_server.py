@@ -254,7 +254,7 @@ class GitServer:
         self._server.server_close()
         self._thread.join()
 
-    def build_environment(self) -> dict[str, str]:
+    def make_git_environment(self) -> dict[str, str]:
         """Return environment variables that make git send requests for public addresses to this server."""
         return {
             "GIT_CONFIG_COUNT": "1",

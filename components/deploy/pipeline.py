@@ -126,7 +126,7 @@ class BuildPipeline(Component):
                 self.builds.grant_send(),
                 store.projects.grant("GetItem", "UpdateItem"),
                 # The function removes a build from the waiting builds when it starts the build.
-                *store.grant_build_schedule_access(),
+                *store.grant_scheduling_of_builds(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 # StopBuild: to stop the build of a deployment that was canceled while the build started.
                 # ListBuildsForProject: to find the build that an earlier attempt has perhaps started.
@@ -137,7 +137,7 @@ class BuildPipeline(Component):
                         "codebuild:StartBuild",
                         "codebuild:StopBuild",
                     ),
-                    resources=(self._sites.build_projects,),
+                    resources=(self._sites.build_project_arns,),
                 ),
                 store.keys.grant_sign(),
                 Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),
@@ -158,9 +158,9 @@ class BuildPipeline(Component):
             },
             grants=(
                 store.projects.grant("UpdateItem"),
-                *store.grant_build_schedule_access(),
+                *store.grant_scheduling_of_builds(),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
-                Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_logs,)),
+                Grant(actions=("logs:GetLogEvents",), resources=(self._sites.build_log_arns,)),
                 self.builds.grant_send(),
                 self.releases.grant_send(),
             ),

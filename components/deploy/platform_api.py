@@ -96,16 +96,16 @@ class PlatformApi(Component):
                 store.projects.grant(
                     "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"
                 ),
-                *store.grant_build_schedule_access(),
+                *store.grant_scheduling_of_builds(),
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
                 # StopBuild: to stop the build of a canceled deployment. After a cancellation, the function
                 # sends a message for the next deployment to the build queue. It also sends a message for each
                 # deployment that a user starts through the API.
-                Grant(actions=("codebuild:StopBuild",), resources=(sites.build_projects,)),
+                Grant(actions=("codebuild:StopBuild",), resources=(sites.build_project_arns,)),
                 builds.grant_send(),
-                Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
+                Grant(actions=("logs:GetLogEvents",), resources=(sites.build_log_arns,)),
                 store.logs.grant("GetObject", prefix="logs/builds/"),
                 # Without this permission, S3 answers 403 instead of 404 for a missing log.
                 store.logs.grant_list(),

@@ -65,12 +65,12 @@ class SiteArnPatterns:
         return self._build_arn("lambda", f"function:{self._prefix}*")
 
     @property
-    def build_projects(self) -> JoinedText:
+    def build_project_arns(self) -> JoinedText:
         """ARN pattern of the CodeBuild projects."""
         return self._build_arn("codebuild", f"project/{self._prefix}*-build")
 
     @property
-    def build_logs(self) -> JoinedText:
+    def build_log_arns(self) -> JoinedText:
         """ARN pattern of the log streams of the builds."""
         return self._build_arn("logs", f"log-group:/aws/codebuild/{self._prefix}*-build:log-stream:*")
 

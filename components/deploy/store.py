@@ -65,7 +65,7 @@ class DeployStore(Component):
         """Buckets by name."""
         return {"artifacts": self.artifacts, "logs": self.logs, "assets": self.assets}
 
-    def grant_build_schedule_access(self) -> tuple[Grant, ...]:
+    def grant_scheduling_of_builds(self) -> tuple[Grant, ...]:
         """Allow reading the rows of running and waiting builds, and deleting the rows of waiting builds.
 
         These rows are in a separate partition of the projects table. So the grants do not allow deleting a

@@ -62,14 +62,14 @@ def _build_grants(args: DeploymentSweepArgs) -> tuple[Grant, ...]:
     store, sites = args.factory.store, args.factory.site_arns
     return (
         store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
-        *store.grant_build_schedule_access(),
+        *store.grant_scheduling_of_builds(),
         store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
         store.deployments.grant_query("LeaseIndex"),
         Grant(
             actions=("codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject"),
-            resources=(sites.build_projects,),
+            resources=(sites.build_project_arns,),
         ),
-        Grant(actions=("logs:GetLogEvents",), resources=(sites.build_logs,)),
+        Grant(actions=("logs:GetLogEvents",), resources=(sites.build_log_arns,)),
         args.pipeline.builds.grant_send(),
         args.pipeline.releases.grant_send(),
     )

@@ -91,7 +91,7 @@ class BuildFolders:
             folder.mkdir()
 
 
-def build_environment(  # noqa: PLR0913 - the parts of the environment
+def make_build_environment(  # noqa: PLR0913 - the parts of the environment
     *,
     request: BuildRequest,
     machine: BuildMachine,
@@ -109,7 +109,7 @@ def build_environment(  # noqa: PLR0913 - the parts of the environment
     return {
         **read_network_settings(machine.host_environment),
         **machine.git_environment,
-        "PATH": build_tool_path(machine),
+        "PATH": make_tool_path(machine),
         "LANG": "C.UTF-8",
         "TMPDIR": str(folders.temporary),
         "npm_config_cache": str(machine.npm_cache),
@@ -182,7 +182,7 @@ def prepare_node_folder(node: NodeInstallation, shims: Path) -> Path:
     return shims
 
 
-def build_tool_path(machine: BuildMachine, which: Callable[..., str | None] = shutil.which) -> str:
+def make_tool_path(machine: BuildMachine, which: Callable[..., str | None] = shutil.which) -> str:
     """Return the PATH of builds: the folders of the chosen Node.js, build tools, Python and the system."""
     found = (which(tool, path=machine.host_environment.get("PATH")) for tool in TOOLS)
     folders = [

@@ -20,7 +20,7 @@ from local.builds.artifacts import NoArtifactError, upload_artifacts
 from local.builds.aws import BuildClients, ClientFactory, Credentials, ParametersClient
 from local.builds.buildspec import PHASE_NAMES, Buildspec, BuildspecError, PhaseSpec, parse_buildspec
 from local.builds.command import Shell, kill_marked_processes
-from local.builds.environment import BuildFolders, BuildMachine, build_environment, build_tool_path
+from local.builds.environment import BuildFolders, BuildMachine, make_build_environment, make_tool_path
 from local.builds.log import BuildLog, SecretMasker
 from local.emulator.build_request import (
     BuildPhase,
@@ -263,7 +263,7 @@ class _Build:
     def _create_shell(
         self, buildspec: Buildspec, log: BuildLog, variables: Mapping[str, str], credentials: Credentials
     ) -> Shell:
-        environment = build_environment(
+        environment = make_build_environment(
             request=self.request,
             machine=self.runner.machine,
             folders=self.folders,
@@ -272,7 +272,7 @@ class _Build:
             started_at=self.phases[0].started_at,
         )
         return Shell(
-            program=shutil.which(buildspec.shell, path=build_tool_path(self.runner.machine))
+            program=shutil.which(buildspec.shell, path=make_tool_path(self.runner.machine))
             or buildspec.shell,
             environment=environment,
             directory=self.folders.source,

@@ -73,7 +73,7 @@ class NodeFunctionVersion:
         settings = (self.handler, self.role_arn, self.memory, self.timeout, variables)
         return (self.arn, self.version, self.code_sha256, *settings)
 
-    def build_process_environment(self) -> dict[str, str]:
+    def make_process_environment(self) -> dict[str, str]:
         """Return all variables of the process, except `PATH` and variables that depend on the code's folder.
 
         Lambda's reserved variables override the function's own. `AWS_ENDPOINT_URL` directs the AWS SDK to

@@ -176,7 +176,7 @@ class PulumiProject:
         done = subprocess.run(
             [str(self.command_line.executable), *command, "--non-interactive"],
             cwd=self.folder,
-            env=self.build_environment() | dict(environment or {}),
+            env=self.make_command_environment() | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -192,7 +192,7 @@ class PulumiProject:
         return subprocess.Popen(
             [str(self.command_line.executable), *command, "--non-interactive"],
             cwd=self.folder,
-            env=self.build_environment(),
+            env=self.make_command_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -200,7 +200,7 @@ class PulumiProject:
             start_new_session=True,
         )
 
-    def build_environment(self) -> dict[str, str]:
+    def make_command_environment(self) -> dict[str, str]:
         """Return the environment of the commands."""
         return {
             **os.environ,

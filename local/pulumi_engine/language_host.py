@@ -107,7 +107,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             [_find_interpreter(request.info), "-u", "-m", "local.pulumi_engine.run_program", str(program)],
             folder=request.pwd or request.info.program_directory,
             environment={
-                **_build_environment(),
+                **_make_program_environment(),
                 "PULUMI_CONFIG": json.dumps(dict(request.config)),
                 "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
                 "ANCHOR_PULUMI_SETTINGS": json.dumps(settings),
@@ -193,7 +193,7 @@ def _find_interpreter(info: language_pb2.ProgramInfo) -> str:
     return sys.executable
 
 
-def _build_environment() -> dict[str, str]:
+def _make_program_environment() -> dict[str, str]:
     """Return the environment of the program, in which the package of this module can be imported."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))}
 

@@ -234,7 +234,7 @@ async def _spawn_process(
         str(SCRIPT),
         json.dumps(start_options),
         cwd=settings.code,
-        env=_build_environment(version, settings),
+        env=_make_worker_environment(version, settings),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -262,10 +262,10 @@ async def _kill_process(process: asyncio.subprocess.Process, logs: list[asyncio.
     await asyncio.gather(*logs)
 
 
-def _build_environment(version: NodeFunctionVersion, settings: WorkerSettings) -> dict[str, str]:
+def _make_worker_environment(version: NodeFunctionVersion, settings: WorkerSettings) -> dict[str, str]:
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        **version.build_process_environment(),
+        **version.make_process_environment(),
         **settings.variables,
         "LAMBDA_TASK_ROOT": str(settings.code),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",

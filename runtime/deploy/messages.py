@@ -41,12 +41,12 @@ class BuildQueue:
 
     def send(self, deployment: Deployment | DeploymentMessage) -> None:
         """Send the build message of a deployment."""
-        self.client.send_message(QueueUrl=self.url, MessageBody=_build_message_body(deployment))
+        self.client.send_message(QueueUrl=self.url, MessageBody=_make_message_body(deployment))
 
     def send_delayed(self, deployment: Deployment, *, seconds: int) -> None:
         """Send the build message of a deployment after a delay of at most 900 seconds."""
         self.client.send_message(
-            QueueUrl=self.url, MessageBody=_build_message_body(deployment), DelaySeconds=seconds
+            QueueUrl=self.url, MessageBody=_make_message_body(deployment), DelaySeconds=seconds
         )
 
     def change_visibility_timeout(self, receipt: str, *, seconds: int) -> None:
@@ -72,7 +72,7 @@ class ReleaseQueue:
         """Send the release message of a deployment. SQS drops duplicates within five minutes."""
         self.client.send_message(
             QueueUrl=self.url,
-            MessageBody=_build_message_body(deployment),
+            MessageBody=_make_message_body(deployment),
             MessageGroupId=deployment.project_id,
             MessageDeduplicationId=deployment.deployment_id,
         )
@@ -93,13 +93,13 @@ class ReleaseQueue:
         name = f"{deployment.deployment_id}-{number}"
         self.client.send_message(
             QueueUrl=self.url,
-            MessageBody=_build_message_body(deployment),
+            MessageBody=_make_message_body(deployment),
             MessageGroupId=name,
             MessageDeduplicationId=name,
         )
 
 
-def _build_message_body(deployment: Deployment | DeploymentMessage) -> str:
+def _make_message_body(deployment: Deployment | DeploymentMessage) -> str:
     return DeploymentMessage(
         project_id=deployment.project_id, deployment_id=deployment.deployment_id
     ).to_body()

@@ -42,7 +42,7 @@ def render_snapshot(stage: str) -> str:
     return _DIFFERENCES_HEADER.format(stage=stage, base=BASE_STAGE, renew=RENEW) + _dump_yaml(differences)
 
 
-def build_snapshot_path(stage: str) -> Path:
+def get_snapshot_path(stage: str) -> Path:
     """Return the path of a stage's snapshot file."""
     return FOLDER / f"{stage}.yaml"
 

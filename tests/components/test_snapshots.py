@@ -19,8 +19,8 @@ from tests.components.recorder import ROOT, Recording, get_recording
 from tests.components.snapshot import (
     FOLDER,
     RENEW,
-    build_snapshot_path,
     find_differences,
+    get_snapshot_path,
     read_graph,
     render_snapshot,
 )
@@ -67,9 +67,7 @@ def describe_change(stage: str, stored: str, current: str) -> str:
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_graph_equals_the_snapshot(stage: str) -> None:
     """G7: the stored snapshot comes from another run, usually on another machine."""
-    stored = (
-        build_snapshot_path(stage).read_text(encoding="utf-8") if build_snapshot_path(stage).exists() else ""
-    )
+    stored = get_snapshot_path(stage).read_text(encoding="utf-8") if get_snapshot_path(stage).exists() else ""
     current = render_snapshot(stage)
     assert stored == current, describe_change(stage, stored, current)
 
@@ -138,6 +136,6 @@ def test_each_stage_has_one_snapshot() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_snapshot_contains_a_secret(stage: str) -> None:
     (rule,) = (rule for rule in SECRET_RULES if rule.name == "no-secret-in-plain-text")
-    lines = build_snapshot_path(stage).read_text(encoding="utf-8").splitlines()
+    lines = get_snapshot_path(stage).read_text(encoding="utf-8").splitlines()
     resource = Resource(type="", name=stage, urn="", props={"lines": lines, **read_graph(stage)})
     assert list(rule.check(resource)) == []

@@ -38,7 +38,7 @@ def run_git(server: GitServer, *arguments: str, cwd: Path) -> subprocess.Complet
     return subprocess.run(
         [server.git.program, *arguments],
         cwd=cwd,
-        env=environment | server.build_environment(),
+        env=environment | server.make_git_environment(),
         capture_output=True,
         text=True,
         check=False,

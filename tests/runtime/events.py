@@ -89,7 +89,7 @@ def make_sqs_event(*bodies: str, receives: int = 1) -> dict[str, Any]:
     }
 
 
-def build_state_event(
+def make_build_state_event(
     deployment: Deployment,
     status: str = "SUCCEEDED",
     *,

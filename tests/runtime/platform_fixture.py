@@ -282,7 +282,7 @@ class Platform:
 
     def deliver_build_message(self, deployment: Deployment) -> None:
         """Deliver the deployment's build message to the builder."""
-        self.builder.build(build_message(deployment), self.log)
+        self.builder.build(make_build_message(deployment), self.log)
 
     def deliver_build_messages(self) -> None:
         """Deliver all messages of the build queue, including those that are sent during the delivery."""
@@ -304,5 +304,5 @@ class Platform:
         return read_rows(self.database, (PROJECTS, DEPLOYMENTS))
 
 
-def build_message(deployment: Deployment) -> DeploymentMessage:
+def make_build_message(deployment: Deployment) -> DeploymentMessage:
     return DeploymentMessage(project_id=deployment.project_id, deployment_id=deployment.deployment_id)

@@ -15,8 +15,8 @@ from runtime.shared import aws as clients
 from runtime.shared.converters import from_row
 from tests.components.recorder import record_stage
 from tests.runtime.calls import get_real_client
-from tests.runtime.events import build_state_event, make_api_event, make_delivery_event, make_sqs_event
-from tests.runtime.platform_fixture import OWNER, Platform, build_message
+from tests.runtime.events import make_api_event, make_build_state_event, make_delivery_event, make_sqs_event
+from tests.runtime.platform_fixture import OWNER, Platform, make_build_message
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ROOT = Path(__file__).parents[2]
@@ -102,10 +102,10 @@ def test_a_push_travels_through_the_functions_to_the_release_queue(
     deployment = deployed_platform.deployments.get(message["projectId"], message["deploymentId"])
     assert deployment.status == "building"
 
-    build_events.handle(build_state_event(deployment), None)
+    build_events.handle(make_build_state_event(deployment), None)
     assert deployed_platform.read_statuses(deployment) == ["built"]
     releases = get_real_client("sqs").get_queue_url(QueueName="releases.fifo")["QueueUrl"]
-    assert receive_bodies(releases) == [json.loads(build_message(deployment).to_body())]
+    assert receive_bodies(releases) == [json.loads(make_build_message(deployment).to_body())]
 
 
 def test_the_row_that_the_program_writes_for_a_site_can_be_read() -> None:

@@ -15,7 +15,7 @@ from runtime.deploy.handlers import api, orchestrator, webhook
 from runtime.shared.api.inputs import read_input
 from tests.runtime.calls import make_client_error
 from tests.runtime.events import make_api_event, make_delivery_event, make_sqs_event
-from tests.runtime.platform_fixture import OWNER, Platform, build_message
+from tests.runtime.platform_fixture import OWNER, Platform, make_build_message
 
 SECRET = "hunter2-tr0ub4dor"
 PUT = "PUT /projects/{projectId}/env"
@@ -72,7 +72,7 @@ def test_a_build_is_logged_without_the_values_of_its_variables(
     deployment = platform.push(project)
     for refusals in ([make_client_error("ThrottlingException")], []):
         platform.codebuild.errors = refusals
-        orchestrator.handle_event(make_sqs_event(build_message(deployment).to_body()), platform.builder)
+        orchestrator.handle_event(make_sqs_event(make_build_message(deployment).to_body()), platform.builder)
     assert SECRET not in capsys.readouterr().out
 
 

@@ -247,7 +247,7 @@ def _build_queue_check(original: Function) -> Function:
 
 
 def _install_rule(rule: NameRule) -> None:
-    def build_check(original: Function) -> Function:
+    def wrap_with_name_check(original: Function) -> Function:
         def create(*arguments: Any, **options: Any) -> Response:  # noqa: ANN401 - those of the function
             for name in _read_names(rule.argument, arguments):
                 if problem := rule.constraint.find_problem(name):
@@ -258,7 +258,7 @@ def _install_rule(rule: NameRule) -> None:
 
         return create
 
-    replace_function(rule.module, rule.function, build_check)
+    replace_function(rule.module, rule.function, wrap_with_name_check)
 
 
 def _read_names(argument: str, arguments: tuple[Any, ...]) -> list[str]:

@@ -57,7 +57,9 @@ LOG_ARCHIVE = {"status": "status", "location": "location", "encryptionDisabled":
 def create_project(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
     """Create a project."""
     name = declared.get_physical_name()
-    made = aws.client("codebuild").create_project(name=name, **_build_project(declared.properties))["project"]
+    made = aws.client("codebuild").create_project(name=name, **_convert_project(declared.properties))[
+        "project"
+    ]
     return CreatedResource(id=made["arn"], outputs={"arn": made["arn"], "name": name})
 
 
@@ -67,7 +69,7 @@ def update_project(
 ) -> CreatedResource:
     """Update the project's settings."""
     aws.client("codebuild").update_project(
-        name=made.id.rpartition("/")[2], **_build_project(declared.properties)
+        name=made.id.rpartition("/")[2], **_convert_project(declared.properties)
     )
     return made
 
@@ -88,7 +90,7 @@ def delete_project(aws: ProviderContext, _declared: DeclaredResource, made: Crea
     aws.client("codebuild").delete_project(name=made.id.rpartition("/")[2])
 
 
-def _build_project(properties: Properties) -> dict[str, Any]:
+def _convert_project(properties: Properties) -> dict[str, Any]:
     environment = read_single_block(properties["environment"])
     arguments: dict[str, Any] = {
         "source": pick_properties(read_single_block(properties["source"]), **SOURCE),
@@ -108,11 +110,11 @@ def _build_project(properties: Properties) -> dict[str, Any]:
         arguments["cache"] = pick_properties(cache, **CACHE)
     logs = read_single_block(properties.get("logsConfig"))
     if logs:
-        arguments["logsConfig"] = _build_logs(logs)
+        arguments["logsConfig"] = _convert_log_settings(logs)
     return arguments
 
 
-def _build_logs(logs: Properties) -> dict[str, Any]:
+def _convert_log_settings(logs: Properties) -> dict[str, Any]:
     config: dict[str, Any] = {}
     group = read_single_block(logs.get("cloudwatchLogs"))
     if group:

@@ -20,7 +20,7 @@ from local.providers.core.resource import (
     read_single_block,
 )
 from local.providers.network.cloudfront_values import (
-    build_list,
+    make_counted_list,
     parse_list,
     read_cloudfront_tags,
     update_cloudfront_tags,
@@ -188,16 +188,16 @@ def _build_distribution_config(properties: Properties) -> dict[str, Any]:
     return {
         "Comment": properties.get("comment", ""),
         "Enabled": properties["enabled"],
-        "Aliases": build_list(properties.get("aliases")),
-        "Origins": build_list([_build_origin(origin) for origin in properties["origins"]]),
+        "Aliases": make_counted_list(properties.get("aliases")),
+        "Origins": make_counted_list([_build_origin(origin) for origin in properties["origins"]]),
         "DefaultCacheBehavior": _build_behavior(read_single_block(properties["defaultCacheBehavior"])),
-        "CacheBehaviors": build_list(
+        "CacheBehaviors": make_counted_list(
             [
                 {"PathPattern": behavior["pathPattern"], **_build_behavior(behavior)}
                 for behavior in properties.get("orderedCacheBehaviors") or []
             ]
         ),
-        "CustomErrorResponses": build_list(
+        "CustomErrorResponses": make_counted_list(
             [
                 {
                     "ErrorCode": int(error["errorCode"]),
@@ -209,7 +209,7 @@ def _build_distribution_config(properties: Properties) -> dict[str, Any]:
         "Restrictions": {
             "GeoRestriction": {
                 "RestrictionType": restriction["restrictionType"],
-                **build_list(restriction.get("locations")),
+                **make_counted_list(restriction.get("locations")),
             }
         },
         "ViewerCertificate": pick_properties(
@@ -252,14 +252,14 @@ def _build_origin(origin: Properties) -> dict[str, Any]:
     }
     headers: list[Properties] = origin.get("customHeaders") or []
     if headers:
-        described["CustomHeaders"] = build_list(
+        described["CustomHeaders"] = make_counted_list(
             [pick_properties(header, **ORIGIN_HEADER) for header in headers]
         )
     custom = read_single_block(origin.get("customOriginConfig"))
     if not custom:
         return {**described, "S3OriginConfig": {"OriginAccessIdentity": ""}}
     described["CustomOriginConfig"] = {
-        "OriginSslProtocols": build_list(custom["originSslProtocols"]),
+        "OriginSslProtocols": make_counted_list(custom["originSslProtocols"]),
         **pick_properties(custom, **CUSTOM_ORIGIN),
     }
     return described
@@ -288,10 +288,10 @@ def _build_behavior(behavior: Properties) -> dict[str, Any]:
     ]
     return {
         "AllowedMethods": {
-            **build_list(behavior["allowedMethods"]),
-            "CachedMethods": build_list(behavior["cachedMethods"]),
+            **make_counted_list(behavior["allowedMethods"]),
+            "CachedMethods": make_counted_list(behavior["cachedMethods"]),
         },
-        "FunctionAssociations": build_list(functions),
+        "FunctionAssociations": make_counted_list(functions),
         **pick_properties(behavior, **BEHAVIOR),
     }
 

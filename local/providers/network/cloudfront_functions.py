@@ -17,8 +17,8 @@ from local.providers.core.resource import (
     pick_properties,
 )
 from local.providers.network.cloudfront_values import (
-    build_list,
     build_tags,
+    make_counted_list,
     read_cloudfront_tags,
     update_cloudfront_tags,
 )
@@ -123,7 +123,7 @@ def _build_function_config(properties: Properties) -> dict[str, Any]:
     stores = [{"KeyValueStoreARN": arn} for arn in properties.get("keyValueStoreAssociations") or []]
     config: dict[str, Any] = {"Comment": properties.get("comment", ""), "Runtime": properties["runtime"]}
     if stores:
-        config["KeyValueStoreAssociations"] = build_list(stores)
+        config["KeyValueStoreAssociations"] = make_counted_list(stores)
     return {"FunctionConfig": config, "FunctionCode": str(properties["code"]).encode()}
 
 

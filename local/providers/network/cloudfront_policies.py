@@ -17,7 +17,7 @@ from local.providers.core.resource import (
     pick_properties,
     read_single_block,
 )
-from local.providers.network.cloudfront_values import build_list, parse_list
+from local.providers.network.cloudfront_values import make_counted_list, parse_list
 
 # Each key is AWS's name of a setting. The value is the name of the same setting in pulumi-aws.
 CACHE_TIMES = {"DefaultTTL": "defaultTtl", "MaxTTL": "maxTtl"}
@@ -180,7 +180,7 @@ def _build_request_selection(properties: Properties) -> dict[str, Any]:
         listed = read_single_block(chosen.get(part)).get("items")
         described[argument] = {_capitalize(behavior): chosen[behavior]}
         if listed:
-            described[argument][_capitalize(part)] = build_list(listed)
+            described[argument][_capitalize(part)] = make_counted_list(listed)
     return described
 
 
@@ -246,7 +246,7 @@ def _build_response_headers(declared: DeclaredResource) -> dict[str, Any]:
         config["CorsConfig"] = _build_cors(cors)
     custom = read_single_block(properties.get("customHeadersConfig")).get("items")
     if custom:
-        config["CustomHeadersConfig"] = build_list(
+        config["CustomHeadersConfig"] = make_counted_list(
             [pick_properties(header, **CUSTOM_HEADER) for header in custom]
         )
     return config
@@ -258,7 +258,7 @@ def _build_cors(cors: Properties) -> dict[str, Any]:
         "OriginOverride": False,
         **pick_properties(cors, **CORS),
         **{
-            argument: build_list(read_single_block(cors[key])["items"])
+            argument: make_counted_list(read_single_block(cors[key])["items"])
             for argument, key in CORS_LISTS.items()
             if cors.get(key)
         },

@@ -12,7 +12,7 @@ from local.providers.core.resource import (
 )
 
 
-def build_list(values: list[Any] | None) -> dict[str, Any]:
+def make_counted_list(values: list[Any] | None) -> dict[str, Any]:
     """Return a list in the form of CloudFront's API, with its quantity."""
     return {"Quantity": len(values), "Items": values} if values else {"Quantity": 0}
 

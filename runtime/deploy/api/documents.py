@@ -57,7 +57,7 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
     return document
 
 
-def build_log_document(page: Page[LogLine]) -> LogDocument:
+def make_log_document(page: Page[LogLine]) -> LogDocument:
     """Return a page of a build log."""
     return {
         "lines": [

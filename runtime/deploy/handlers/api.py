@@ -11,9 +11,9 @@ from attrs import frozen
 from runtime.deploy import composition
 from runtime.deploy.api.documents import (
     build_deployment_document,
-    build_log_document,
     build_project_document,
     build_variables_document,
+    make_log_document,
 )
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
@@ -116,7 +116,7 @@ def _get_log(management: ProjectService, user_id: str, request: Request) -> Resp
         limit=read_page_limit(request, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE),
         cursor=request.query.get("cursor"),
     )
-    return create_json_response(HTTPStatus.OK, build_log_document(page))
+    return create_json_response(HTTPStatus.OK, make_log_document(page))
 
 
 def _cancel_deployment(management: ProjectService, user_id: str, request: Request) -> Response:

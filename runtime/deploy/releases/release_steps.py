@@ -34,7 +34,7 @@ from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, build_release_host
 from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, build_split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
-from runtime.deploy.releases.site_environment import SiteEnvironment, build_site_environment, read_secrets
+from runtime.deploy.releases.site_environment import SiteEnvironment, make_site_environment, read_secrets
 from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
 from runtime.shared.aws_errors import read_error_code
@@ -120,7 +120,7 @@ class ReleaseSteps:
             with open_artifact(file, self.limits) as artifact:
                 self._upload(artifact, deployment, site, on_step, log)
                 on_step(Step.PUBLISH)
-                environment = self._build_environment(project, deployment, site)
+                environment = self._make_site_environment(project, deployment, site)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
                 entries, splits = list_root_entries(artifact), artifact.manifest.split_functions
         on_step(Step.SMOKE)
@@ -174,8 +174,8 @@ class ReleaseSteps:
         seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)
         seeder.seed(artifact.iterate_tag_rows())
 
-    def _build_environment(self, project: Project, deployment: Deployment, site: Site) -> SiteEnvironment:
-        return build_site_environment(
+    def _make_site_environment(self, project: Project, deployment: Deployment, site: Site) -> SiteEnvironment:
+        return make_site_environment(
             project=project,
             deployment=deployment,
             site=site,

@@ -43,7 +43,7 @@ class SiteEnvironment:
         return text
 
 
-def build_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
+def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     *,
     project: Project,
     deployment: Deployment,

@@ -1,8 +1,8 @@
 """Write the snapshots of all stages: `python -m tests.components.snapshots`, or `make snapshots`."""
 
 from components.core.stage import STAGES
-from tests.components.snapshot import build_snapshot_path, render_snapshot
+from tests.components.snapshot import get_snapshot_path, render_snapshot
 
 for stage in STAGES:
-    build_snapshot_path(stage).write_text(render_snapshot(stage), encoding="utf-8")
-    print(build_snapshot_path(stage))  # noqa: T201 - the command lists the files that it wrote
+    get_snapshot_path(stage).write_text(render_snapshot(stage), encoding="utf-8")
+    print(get_snapshot_path(stage))  # noqa: T201 - the command lists the files that it wrote

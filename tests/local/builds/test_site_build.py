@@ -95,7 +95,7 @@ def site(harness: BuildHarness, tmp_path: Path) -> Iterator[Site]:
     )
     machine = evolve(
         harness.runner.machine,
-        git_environment=server.build_environment(),
+        git_environment=server.make_git_environment(),
         host_environment={"PATH": "/usr/bin:/bin"},
     )
     with server:

@@ -150,7 +150,7 @@ def test_node_functions_run_in_the_registered_workers(emulator: Emulator) -> Non
         10,
     )
     assert invocation.event == {"path": "/"}
-    environment = function.build_process_environment()
+    environment = function.make_process_environment()
     assert environment["ANSWER"] == "1"
     assert environment["AWS_ENDPOINT_URL"] == emulator.endpoint_url
     assert zipfile.ZipFile(io.BytesIO(function.code)).namelist() == ["probe.mjs"]

@@ -39,7 +39,7 @@ def count_violations(kind: str, logical_name: str, props: dict[str, Any]) -> int
 
 
 @pytest.mark.parametrize(("kind", "limit"), LIMITS.items())
-def test_the_length_limit_of_a_name_includes_its_suffix(kind: str, limit: int) -> None:
+def test_a_long_name_must_leave_room_for_its_suffix(kind: str, limit: int) -> None:
     """The longest accepted logical name is eight characters shorter than the limit."""
     other_problems = count_violations(kind, "a", {})
     assert count_violations(kind, "a" * (limit - SUFFIX), {}) == other_problems
@@ -49,7 +49,7 @@ def test_the_length_limit_of_a_name_includes_its_suffix(kind: str, limit: int) -
 @pytest.mark.parametrize(
     "kind", ["aws:iam/role:Role", "aws:sqs/queue:Queue", "aws:cloudwatch/eventRule:EventRule"]
 )
-def test_the_length_limit_of_a_prefix_includes_its_suffix(kind: str) -> None:
+def test_a_name_prefix_must_leave_room_for_the_generated_suffix(kind: str) -> None:
     longest = LIMITS[kind] - PREFIX_SUFFIX
     other_problems = count_violations(kind, "a", {})
     assert count_violations(kind, "a", {"namePrefix": "a" * longest}) == other_problems

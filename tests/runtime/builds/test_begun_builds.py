@@ -6,9 +6,9 @@ from botocore.exceptions import ClientError
 from runtime.deploy.handlers import build_events, orchestrator
 from runtime.deploy.model import Deployment, Project, Status, Variable
 from tests.runtime.calls import get_real_client, make_client_error
-from tests.runtime.events import build_state_event, make_sqs_event
+from tests.runtime.events import make_build_state_event, make_sqs_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
-from tests.runtime.platform_fixture import OWNER, Platform, build_message
+from tests.runtime.platform_fixture import OWNER, Platform, make_build_message
 from tests.runtime.tables import PROJECTS, list_platform_tables
 
 FULL = make_client_error("AccountLimitExceededException", "StartBuild", "too many builds")
@@ -61,7 +61,7 @@ def test_a_build_started_before_the_variables_changed_is_recorded(
     assert (now.status, now.build_id) == (Status.BUILDING, BUILD + deployment.deployment_id)
     assert list_running_ids(platform) == {deployment.deployment_id, other.deployment_id}
     assert platform.codebuild.builds.keys() == list_running_ids(platform)
-    build_events.handle_event(build_state_event(now), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(now), platform.result_recorder)
     assert platform.read_statuses(deployment) == ["built"]
 
 
@@ -69,7 +69,8 @@ def test_a_build_that_ended_before_its_redelivered_message_is_not_started_again(
     """P7: the event of the build's end records the build. Later, the first message is delivered again."""
     _, deployment = create_unrecorded_build(platform)
     build_events.handle_event(
-        build_state_event(deployment, build_id=BUILD + deployment.deployment_id), platform.result_recorder
+        make_build_state_event(deployment, build_id=BUILD + deployment.deployment_id),
+        platform.result_recorder,
     )
     platform.deliver_build_message(deployment)
     assert platform.read_statuses(deployment) == ["built"]
@@ -127,7 +128,7 @@ def test_a_throttled_stop_of_a_cancelled_build_is_retried(platform: Platform) ->
             platform.codebuild.errors = [BUSY]
 
     platform.calls.before, platform.calls.after = cancel_first, throttle_stop
-    event = make_sqs_event(build_message(deployment).to_body())
+    event = make_sqs_event(make_build_message(deployment).to_body())
     assert len(orchestrator.handle_event(event, platform.builder)["batchItemFailures"]) == 1
     assert platform.codebuild.stopped == []
     assert orchestrator.handle_event(event, platform.builder)["batchItemFailures"] == []

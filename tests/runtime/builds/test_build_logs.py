@@ -13,7 +13,7 @@ from runtime.deploy.builds.log_archive import MAX_LINE_LENGTH
 from runtime.deploy.handlers import api, build_events, sweep
 from runtime.deploy.model import Commit, Deployment, Source
 from tests.runtime.calls import make_client_error
-from tests.runtime.events import build_state_event, make_api_event
+from tests.runtime.events import make_api_event, make_build_state_event
 from tests.runtime.platform_fixture import OTHER, OWNER, Platform
 from tests.runtime.stand_ins import LOGS_BUCKET
 
@@ -48,7 +48,7 @@ def read_whole_log(platform: Platform, deployment: Deployment, limit: str) -> li
 
 def create_ended(platform: Platform, status: str = "SUCCEEDED") -> Deployment:
     running = platform.create_building(platform.create_project())
-    build_events.handle_event(build_state_event(running, status), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(running, status), platform.result_recorder)
     return platform.reload(running)
 
 
@@ -71,7 +71,7 @@ def test_a_log_can_be_followed_from_the_queue_to_the_end_of_the_build(platform: 
     lines, cursor = read_log_page(platform, deployment, cursor=cursor)
     assert (lines, cursor is not None) == ([], True)  # nothing new
     platform.logs.lines += ["three"]
-    build_events.handle_event(build_state_event(platform.reload(deployment)), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(platform.reload(deployment)), platform.result_recorder)
     lines, cursor = read_log_page(platform, deployment, cursor=cursor)
     assert lines == ["three"]
     assert read_log_page(platform, deployment, cursor=cursor) == ([], None)
@@ -251,7 +251,7 @@ def test_the_commit_found_by_a_branch_build_is_recorded(platform: Platform, stat
         f"==> Commit {'b' * 40} is the head of main",
     ]
     for _ in range(2):
-        build_events.handle_event(build_state_event(running, status), platform.result_recorder)
+        build_events.handle_event(make_build_state_event(running, status), platform.result_recorder)
     assert platform.reload(running).commit_sha == "a" * 40
 
 
@@ -260,7 +260,7 @@ def test_a_build_without_a_commit_line_records_no_commit(platform: Platform, lin
     """The status of the build is recorded without a commit."""
     running = create_branch_build(platform)
     platform.logs.lines = lines
-    build_events.handle_event(build_state_event(running, "FAILED"), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(running, "FAILED"), platform.result_recorder)
     after = platform.reload(running)
     assert (after.status, after.commit_sha) == ("failed", None)
 
@@ -288,11 +288,11 @@ def test_a_commit_that_could_not_be_read_is_read_again_before_the_release(
     platform.logs.lines = [f"==> Commit {'a' * 40} is the head of main"]
     refuse_log_reads(platform, error)
     with pytest.raises(type(error)):
-        build_events.handle_event(build_state_event(running), platform.result_recorder)
+        build_events.handle_event(make_build_state_event(running), platform.result_recorder)
     assert platform.reload(running).status == "building"
     platform.calls.before = lambda _: None
     if again == "event":
-        build_events.handle_event(build_state_event(running), platform.result_recorder)
+        build_events.handle_event(make_build_state_event(running), platform.result_recorder)
     else:
         logs = {"groupName": "group", "streamName": "stream"}
         platform.codebuild.end(running.deployment_id, "SUCCEEDED", logs=logs)
@@ -307,7 +307,7 @@ def test_after_an_hour_the_release_continues_without_a_commit(platform: Platform
     running = create_branch_build(platform)
     refuse_log_reads(platform, make_client_error("ThrottlingException"))
     platform.clock.now += timedelta(minutes=61)
-    build_events.handle_event(build_state_event(running), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(running), platform.result_recorder)
     after = platform.reload(running)
     assert (after.status, after.commit_sha) == ("built", None)
 
@@ -317,7 +317,8 @@ def test_the_commit_of_another_build_is_not_recorded(platform: Platform) -> None
     running = create_branch_build(platform)
     platform.logs.lines = [f"==> Commit {'b' * 40} is the head of main"]
     build_events.handle_event(
-        build_state_event(running, build_id="anchor-dev-site-next-site-build:other"), platform.result_recorder
+        make_build_state_event(running, build_id="anchor-dev-site-next-site-build:other"),
+        platform.result_recorder,
     )
     assert platform.reload(running).commit_sha is None
 

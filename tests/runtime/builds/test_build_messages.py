@@ -10,7 +10,7 @@ from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import orchestrator
 from tests.runtime.calls import make_client_error
 from tests.runtime.events import make_sqs_event
-from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, build_message
+from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, make_build_message
 
 REFUSED = make_client_error("InvalidInputException", "StartBuild", "the project has no source")
 BUSY = make_client_error("ThrottlingException", "StartBuild", "too many requests")
@@ -21,7 +21,7 @@ def test_the_handler_reports_failed_messages(platform: Platform, capsys: pytest.
     project = platform.create_project()
     deployment = platform.push(project)
     platform.codebuild.errors = [BUSY]
-    event = make_sqs_event(build_message(deployment).to_body())
+    event = make_sqs_event(make_build_message(deployment).to_body())
     assert orchestrator.handle_event(event, platform.builder) == {
         "batchItemFailures": [{"itemIdentifier": "m0"}]
     }
@@ -40,7 +40,7 @@ def test_while_codebuild_is_throttled_a_message_is_retried_and_never_dead_letter
     """P4, P9: at the last receive, the message counts as processed. The sweep continues the deployment."""
     deployment = platform.push(platform.create_project())
     platform.codebuild.errors = [BUSY]
-    event = make_sqs_event(build_message(deployment).to_body(), receives=receives)
+    event = make_sqs_event(make_build_message(deployment).to_body(), receives=receives)
     failed = orchestrator.handle_event(event, platform.builder)["batchItemFailures"]
     assert [seconds for _, seconds in platform.queues.visibility_changes] == delays
     assert len(failed) == len(delays)
@@ -69,7 +69,7 @@ def test_a_throttled_call_never_sends_a_message_to_the_dead_letter_queue(
             raise refusal
 
     platform.calls.before = refuse_call
-    body = build_message(deployment).to_body()
+    body = make_build_message(deployment).to_body()
     failed = [
         len(
             orchestrator.handle_event(make_sqs_event(body, receives=receives), platform.builder)[
@@ -89,7 +89,7 @@ def test_other_errors_are_retried_by_the_queue(platform: Platform) -> None:
     """
     deployment = platform.push(platform.create_project())
     platform.codebuild.errors = [make_client_error("AccessDeniedException", "StartBuild")]
-    event = make_sqs_event(build_message(deployment).to_body(), receives=MAX_RECEIVE_COUNT)
+    event = make_sqs_event(make_build_message(deployment).to_body(), receives=MAX_RECEIVE_COUNT)
     assert len(orchestrator.handle_event(event, platform.builder)["batchItemFailures"]) == 1
     assert platform.queues.visibility_changes == []
 

@@ -11,7 +11,7 @@ from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Failure, Project, Status
 from tests.runtime.calls import make_client_error
-from tests.runtime.events import build_state_event
+from tests.runtime.events import make_build_state_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, Platform
 
 FAILED_INSTALL = {
@@ -24,8 +24,8 @@ FAILED_INSTALL = {
 }
 
 
-def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED", **more: Any) -> None:  # noqa: ANN401 - as `build_state_event`
-    build_events.handle_event(build_state_event(deployment, status, **more), platform.result_recorder)
+def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED", **more: Any) -> None:  # noqa: ANN401 - as `make_build_state_event`
+    build_events.handle_event(make_build_state_event(deployment, status, **more), platform.result_recorder)
 
 
 def read_slot(platform: Platform, project: Project) -> str | None:
@@ -112,13 +112,13 @@ def test_each_build_result_has_its_status_and_reason(
 
 
 def test_the_first_failed_phase_is_reported() -> None:
-    event = build_state_event(_SOME, "FAILED", failing=FAILED_INSTALL)
+    event = make_build_state_event(_SOME, "FAILED", failing=FAILED_INSTALL)
     event["detail"]["additional-information"]["phases"][-2]["phase-status"] = "FAILED"
     assert BuildEvent.from_event(event).step == "INSTALL"
 
 
 def test_an_event_without_phases_and_logs_still_has_a_result() -> None:
-    event = build_state_event(_SOME, "FAILED")
+    event = make_build_state_event(_SOME, "FAILED")
     del event["detail"]["additional-information"]["phases"]
     del event["detail"]["additional-information"]["logs"]
     read = BuildEvent.from_event(event)
@@ -144,7 +144,7 @@ def test_the_time_in_codebuilds_queue_is_logged(
 
 def test_a_build_without_a_log_fails_without_a_tail(platform: Platform) -> None:
     deployment = platform.create_building(platform.create_project())
-    event = build_state_event(deployment, "FAILED", failing=FAILED_INSTALL)
+    event = make_build_state_event(deployment, "FAILED", failing=FAILED_INSTALL)
     event["detail"]["additional-information"]["logs"] = {"deep-link": ""}
     build_events.handle_event(event, platform.result_recorder)
     assert platform.read_statuses(deployment) == ["failed"]
@@ -263,7 +263,7 @@ def test_an_event_that_arrives_before_the_build_is_recorded_records_the_build(pl
 def test_a_build_without_a_deployment_is_ignored(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    event = build_state_event(_SOME)
+    event = make_build_state_event(_SOME)
     event["detail"]["additional-information"]["environment"]["environment-variables"] = []
     with pytest.raises(ForeignBuildError):
         BuildEvent.from_event(event)
@@ -285,7 +285,7 @@ def test_a_repeated_event_completes_the_result_after_a_crash_at_any_call(
     project = platform.create_project()
     running = platform.create_building(project)
     older, newest = platform.push(project), platform.push(project)
-    event = build_state_event(running, build_status)
+    event = make_build_state_event(running, build_status)
     if platform.calls.crash_during(
         lambda: build_events.handle_event(event, platform.result_recorder), after=crash_after
     ):

@@ -14,7 +14,7 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Status
 from tests.runtime.calls import make_client_error
-from tests.runtime.events import build_state_event
+from tests.runtime.events import make_build_state_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform
 
 
@@ -136,7 +136,7 @@ def test_the_end_of_a_cancelled_build_changes_nothing(platform: Platform) -> Non
     running = platform.create_building(project)
     cancelled = cancel_deployment(platform, running)
     for status in ("STOPPED", "SUCCEEDED", "FAILED"):
-        build_events.handle_event(build_state_event(running, status), platform.result_recorder)
+        build_events.handle_event(make_build_state_event(running, status), platform.result_recorder)
     assert platform.reload(running) == cancelled
 
 
@@ -164,7 +164,7 @@ def test_a_deployment_whose_status_changed_concurrently_is_not_cancelled(platfor
     queued = platform.push(project)
     platform.deliver_build_message(queued)
     building = platform.reload(queued)
-    build_events.handle_event(build_state_event(building), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(building), platform.result_recorder)
     for read_early, found in ((queued, "built"), (building, "built")):
         with pytest.raises(StaleDeploymentError) as stale:
             platform.slot.cancel_owned(OWNER, read_early, at=platform.clock())

@@ -12,10 +12,10 @@ from runtime.deploy.builds.scheduling import order_waiting_builds
 from runtime.deploy.handlers import build_events, orchestrator
 from runtime.deploy.model import Deployment, Status
 from tests.runtime.calls import get_real_client
-from tests.runtime.events import build_state_event, make_sqs_event
+from tests.runtime.events import make_build_state_event, make_sqs_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_deployment, put_project
-from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform, build_message
+from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, Platform, make_build_message
 from tests.runtime.tables import PROJECTS, list_platform_tables
 from tests.runtime.upkeep.test_sweeping import MUCH_LATER, run_sweep
 
@@ -47,7 +47,7 @@ def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> 
 def end_build(platform: Platform, deployment: Deployment) -> None:
     """End a build, and deliver the dispatched messages."""
     platform.codebuild.end(deployment.deployment_id)
-    build_events.handle_event(build_state_event(platform.reload(deployment)), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(platform.reload(deployment)), platform.result_recorder)
     platform.deliver_build_messages()
 
 
@@ -85,7 +85,7 @@ def test_a_build_refused_by_the_quota_is_requeued(
 def test_a_message_refused_by_the_quota_counts_as_processed(platform: Platform) -> None:
     """Requirement P4."""
     push_and_deliver(platform, "first")
-    body = build_message(create_queued(platform, "refused")).to_body()
+    body = make_build_message(create_queued(platform, "refused")).to_body()
     for receives in (1, 2, 3):
         event = make_sqs_event(body, receives=receives)
         assert orchestrator.handle_event(event, platform.builder) == {"batchItemFailures": []}

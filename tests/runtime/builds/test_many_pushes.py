@@ -11,7 +11,7 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.deployments import MAX_DEPLOYMENTS_READ
 from tests.runtime.calls import get_real_client
-from tests.runtime.events import build_state_event
+from tests.runtime.events import make_build_state_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_deployment
 from tests.runtime.platform_fixture import Platform
@@ -74,7 +74,9 @@ def measure_costs(platform: Platform, pushes: int) -> list[tuple[int, int]]:
 
     measure_action(lambda: platform.deliver_build_message(newest))
     assert platform.read_statuses(running, older, newest) == ["building", "superseded", "queued"]
-    measure_action(lambda: build_events.handle_event(build_state_event(running), platform.result_recorder))
+    measure_action(
+        lambda: build_events.handle_event(make_build_state_event(running), platform.result_recorder)
+    )
     platform.deliver_build_messages()
     assert platform.read_statuses(running, newest) == ["built", "building"]
     return found
@@ -98,7 +100,7 @@ def test_only_one_deployment_waits_after_any_number_of_pushes(platform: Platform
         assert len(platform.deployments.list_queued(running)) == 1
     assert set(platform.read_statuses(*pushed[:-1])) == {"superseded"}
     with platform.calls.record_calls() as made:
-        build_events.handle_event(build_state_event(running), platform.result_recorder)
+        build_events.handle_event(make_build_state_event(running), platform.result_recorder)
     # One transaction frees the slot, and one records the newest deployment as waiting.
     assert made.count("transact_write_items") == 2
     platform.deliver_build_messages()
@@ -125,7 +127,7 @@ def test_a_deployment_is_built_if_all_newer_ones_were_cancelled(platform: Platfo
     running, waits = platform.create_building(project), platform.push(project)
     for number in range(MAX_DEPLOYMENTS_READ):
         put_deployment(platform, project, Status.CANCELLED, waits.sequence + 1 + number)
-    build_events.handle_event(build_state_event(running), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(running), platform.result_recorder)
     assert platform.read_statuses(waits) == ["queued"]
     run_sweep(platform)
     platform.deliver_build_messages()

@@ -12,7 +12,7 @@ from runtime.deploy.handlers import build_events
 from runtime.deploy.model import Deployment, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild, StageBuilds, WaitingBuild
 from tests.runtime.calls import get_real_client
-from tests.runtime.events import build_state_event
+from tests.runtime.events import make_build_state_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, Platform
@@ -44,7 +44,7 @@ def push_and_deliver(platform: Platform, site: str, *, user_id: str = OWNER) -> 
 def end_build(platform: Platform, deployment: Deployment, status: str = "SUCCEEDED") -> None:
     """End a build, and deliver the dispatched messages."""
     build_events.handle_event(
-        build_state_event(platform.reload(deployment), status), platform.result_recorder
+        make_build_state_event(platform.reload(deployment), status), platform.result_recorder
     )
     platform.deliver_build_messages()
 
@@ -95,7 +95,7 @@ def test_the_next_push_of_a_project_waits_behind_other_tenants(platform: Platfor
 def test_a_new_deployment_does_not_overtake_a_dispatched_one(platform: Platform) -> None:
     first = push_and_deliver(platform, "first")
     waits = push_and_deliver(platform, "waits", user_id=OTHER)
-    build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(platform.reload(first)), platform.result_recorder)
     newcomer = push_and_deliver(platform, "newcomer", user_id="newcomer")
     assert platform.read_statuses(waits, newcomer) == ["queued", "queued"]
     platform.deliver_build_messages()
@@ -254,7 +254,7 @@ def test_the_next_build_starts_however_the_previous_build_ends(platform: Platfor
         push_and_deliver(platform, "waits", user_id=OTHER)
         if end == "event":
             build_events.handle_event(
-                build_state_event(platform.reload(first), "FAILED"), platform.result_recorder
+                make_build_state_event(platform.reload(first), "FAILED"), platform.result_recorder
             )
         else:
             platform.cancellation.cancel(OWNER, first.deployment_id)
@@ -267,7 +267,7 @@ def test_the_next_build_starts_however_the_previous_build_ends(platform: Platfor
 def test_a_cancelled_dispatched_deployment_dispatches_the_next_one(platform: Platform) -> None:
     first = push_and_deliver(platform, "first")
     called, after = push_and_deliver(platform, "called"), push_and_deliver(platform, "after")
-    build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(platform.reload(first)), platform.result_recorder)
     platform.cancellation.cancel(OWNER, called.deployment_id)
     platform.deliver_build_messages()
     assert platform.read_statuses(called, after) == ["cancelled", "building"]
@@ -276,7 +276,7 @@ def test_a_cancelled_dispatched_deployment_dispatches_the_next_one(platform: Pla
 def test_a_deployment_cancelled_while_it_starts_dispatches_the_next_one(platform: Platform) -> None:
     first = push_and_deliver(platform, "first")
     called, after = push_and_deliver(platform, "called"), push_and_deliver(platform, "after")
-    build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
+    build_events.handle_event(make_build_state_event(platform.reload(first)), platform.result_recorder)
 
     def cancel_first(operation: str) -> None:
         if operation == "transact_write_items":
@@ -310,7 +310,9 @@ def test_a_deployment_starts_if_a_build_ends_while_its_waiting_row_is_written(pl
     def end_first_build(operation: str) -> None:
         if operation == "transact_write_items":
             platform.calls.before = lambda _: None
-            build_events.handle_event(build_state_event(platform.reload(first)), platform.result_recorder)
+            build_events.handle_event(
+                make_build_state_event(platform.reload(first)), platform.result_recorder
+            )
 
     platform.calls.before = end_first_build
     platform.deliver_build_message(late)

@@ -16,7 +16,7 @@ from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import get_real_client
-from tests.runtime.events import build_state_event
+from tests.runtime.events import make_build_state_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.placed_rows import put_project
 from tests.runtime.platform_fixture import Platform
@@ -100,7 +100,7 @@ class Simulation:
             ended = self.generator.choice(building)
             status = self.generator.choice(["SUCCEEDED", "FAILED"])
             self.platform.codebuild.end(ended.deployment_id, status)
-            build_events.handle_event(build_state_event(ended, status), self.platform.result_recorder)
+            build_events.handle_event(make_build_state_event(ended, status), self.platform.result_recorder)
 
     def cancel(self) -> None:
         unfinished = [each for each in self.list_deployments() if each.status in UNFINISHED]

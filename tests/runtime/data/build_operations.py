@@ -7,7 +7,7 @@ from attrs import evolve
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.stage_builds import RunningBuild
 from tests.runtime.data.deploy_operations import MESSAGE, create_waiting, make_operation
-from tests.runtime.platform_fixture import FAILURE, Platform, build_message
+from tests.runtime.platform_fixture import FAILURE, Platform, make_build_message
 
 _SWEEP = "only the sweep calls this method, for the projects of all tenants"
 _STAGE = "all tenants share the build capacity of the stage"
@@ -116,14 +116,14 @@ OPERATIONS = (
     ),
     make_operation(
         "LeaseRepository.get",
-        lambda w, _, __, d: w.leases.get(build_message(d)),
+        lambda w, _, __, d: w.leases.get(make_build_message(d)),
         "get_item",
         no_tenant_reason=_SWEEP,
     ),
     make_operation(
         "LeaseRepository.extend",
         lambda w, _, __, d: w.leases.extend(
-            w.leases.get(build_message(d)), timedelta(minutes=5), at=w.clock(), redrives=1
+            w.leases.get(make_build_message(d)), timedelta(minutes=5), at=w.clock(), redrives=1
         ),
         "get_item",
         "update_item",
@@ -132,13 +132,13 @@ OPERATIONS = (
     ),
     make_operation(
         "LeaseRepository.postpone",
-        lambda w, _, __, d: w.leases.postpone(build_message(d), at=w.clock() + timedelta(hours=1)),
+        lambda w, _, __, d: w.leases.postpone(make_build_message(d), at=w.clock() + timedelta(hours=1)),
         "update_item",
         no_tenant_reason=_SWEEP,
     ),
     make_operation(
         "LeaseRepository.end",
-        lambda w, _, __, d: w.leases.end(w.leases.get(build_message(d))),
+        lambda w, _, __, d: w.leases.end(w.leases.get(make_build_message(d))),
         "get_item",
         "update_item",
         no_tenant_reason=_SWEEP,

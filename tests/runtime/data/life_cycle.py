@@ -18,7 +18,7 @@ from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import BUILDS_PARTITION, Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
-from tests.runtime.events import build_state_event, make_delivery_event
+from tests.runtime.events import make_build_state_event, make_delivery_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, OTHER, OWNER, RELEASE_QUEUE, Platform
 from tests.runtime.releases.open_next import SERVER, make_artifact
 from tests.runtime.releases.release_fixture import (
@@ -111,7 +111,7 @@ class LifeCycle:
                 None,
             )
         self.platform.codebuild.end(deployment.deployment_id, status)
-        event = build_state_event(deployment, status, build_id=build_id)
+        event = make_build_state_event(deployment, status, build_id=build_id)
         self.events.append(event)
         self.pending.append(lambda: build_events.handle_event(event, self.platform.result_recorder))
 

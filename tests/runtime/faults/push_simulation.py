@@ -22,7 +22,7 @@ from runtime.deploy.model import Deployment, Project, Status
 from runtime.shared.converters import from_row
 from tests.runtime.calls import CrashError
 from tests.runtime.data.life_cycle import ENDS, PUSH, make_deployment_artifact
-from tests.runtime.events import build_state_event, make_delivery_event, make_sqs_event
+from tests.runtime.events import make_build_state_event, make_delivery_event, make_sqs_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.faults.injected import Fault, Injector
 from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, Platform
@@ -359,7 +359,7 @@ class PushSimulation:
         self.platform.codebuild.end(token)
         build_id = f"{self.platform.codebuild.builds[token]['projectName']}:build-of-{token}"
         if event_after is not None:
-            event = build_state_event(deployment, build_id=build_id)
+            event = make_build_state_event(deployment, build_id=build_id)
             self.due.append(PendingCall(self.now + event_after, "build events", event))
 
     # Stored state

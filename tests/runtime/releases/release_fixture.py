@@ -25,7 +25,7 @@ from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
 from runtime.deploy.upkeep.edge_cache import EdgeCache
 from tests.runtime.calls import REGION, CrashError, get_real_client, make_client_error
-from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, build_message
+from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, make_build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
 from tests.runtime.releases.open_next import make_artifact
@@ -307,7 +307,7 @@ class ReleasePlatform:
 
         `is_last` means that SQS does not deliver the message again.
         """
-        self.releaser.release(build_message(deployment), self.platform.log, is_last=is_last)
+        self.releaser.release(make_build_message(deployment), self.platform.log, is_last=is_last)
         return self.platform.reload(deployment)
 
     def create_live(self, project: Project) -> Deployment:

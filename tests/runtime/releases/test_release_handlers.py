@@ -11,7 +11,7 @@ from runtime.deploy.model import Deployment
 from runtime.shared import aws as clients
 from tests.runtime.calls import make_client_error
 from tests.runtime.events import make_api_event, make_sqs_event
-from tests.runtime.platform_fixture import OTHER, OWNER, build_message
+from tests.runtime.platform_fixture import OTHER, OWNER, make_build_message
 from tests.runtime.releases.key_value_store import ARN
 from tests.runtime.releases.release_fixture import ReleasePlatform
 from tests.runtime.signatures import check_presigned_put
@@ -22,7 +22,7 @@ PROMOTE = "POST /deployments/{deploymentId}/promote"
 
 def make_event(*deployments: Deployment, times: int = 1) -> dict[str, Any]:
     """Return an event of the release queue. Each message has been received `times` times."""
-    event = make_sqs_event(*(build_message(deployment).to_body() for deployment in deployments))
+    event = make_sqs_event(*(make_build_message(deployment).to_body() for deployment in deployments))
     for record in event["Records"]:
         record["attributes"] = {"ApproximateReceiveCount": str(times)}
     return event

@@ -10,7 +10,7 @@ from runtime.deploy.model import Deployment, Project, Site, Source, Status, Vari
 from runtime.deploy.releases.site_environment import (
     SiteEnvironment,
     SiteEnvironmentError,
-    build_site_environment,
+    make_site_environment,
     read_secrets,
 )
 from tests.runtime.calls import REGION
@@ -61,10 +61,8 @@ DEPLOYMENT = Deployment(
 )
 
 
-def build_environment(
-    project: Project = PROJECT, secrets: Mapping[str, str] | None = None
-) -> SiteEnvironment:
-    return build_site_environment(
+def make_environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = None) -> SiteEnvironment:
+    return make_site_environment(
         project=project,
         deployment=DEPLOYMENT,
         site=SITE,
@@ -76,7 +74,7 @@ def build_environment(
 
 
 def test_the_server_gets_the_variables_of_the_project_and_of_open_next() -> None:
-    assert build_environment().server == {
+    assert make_environment().server == {
         "GREETING": "hello",
         "EMPTY": "",
         "TOKEN": "open sesame",
@@ -96,12 +94,12 @@ def test_the_error_names_a_stored_variable_that_lambda_refuses() -> None:
     """Q1: earlier versions of the API accepted names with one character."""
     variables = (*PROJECT.variables, Variable(name="X", value="hidden", is_secret=False))
     with pytest.raises(SiteEnvironmentError, match=r"Lambda refuses .*: X; use at least two") as refused:
-        build_environment(evolve(PROJECT, variables=variables))
+        make_environment(evolve(PROJECT, variables=variables))
     assert "hidden" not in str(refused.value)
 
 
 def test_the_image_function_gets_none_of_the_projects_variables() -> None:
-    assert build_environment().image == {
+    assert make_environment().image == {
         "ANCHOR_ORIGIN_KEY": "0f0f",
         "ANCHOR_DEPLOYMENT_ID": "01DEPLOYMENT",
         "ANCHOR_COMMIT_SHA": "c0ffee",
@@ -112,18 +110,18 @@ def test_the_image_function_gets_none_of_the_projects_variables() -> None:
 
 def test_a_variable_cannot_override_a_variable_of_the_platform() -> None:
     project = evolve(PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY", value="mine", is_secret=False),))
-    assert build_environment(project).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
+    assert make_environment(project).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
 
 
 def test_the_error_about_too_large_variables_contains_their_names_but_no_values() -> None:
     with pytest.raises(SiteEnvironmentError) as refused:
-        build_environment(secrets={"TOKEN": "open sesame" * 400})
+        make_environment(secrets={"TOKEN": "open sesame" * 400})
     assert str(refused.value).endswith("4096 are allowed: shorten EMPTY, GREETING, TOKEN")
     assert "sesame" not in str(refused.value)
 
 
 def test_values_are_in_no_repr_and_are_masked_in_texts() -> None:
-    told = build_environment(secrets={"TOKEN": "open sesame", "LONGER": "open sesame street", "SHORT": "abc"})
+    told = make_environment(secrets={"TOKEN": "open sesame", "LONGER": "open sesame street", "SHORT": "abc"})
     assert repr(told) == "SiteEnvironment()"
     said = told.mask_secrets("abc: cannot 'open sesame street' with open sesame")
     assert said == "abc: cannot '***' with ***"

@@ -10,7 +10,7 @@ from runtime.deploy.handlers import orchestrator
 from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.events import make_sqs_event
-from tests.runtime.platform_fixture import Platform, build_message
+from tests.runtime.platform_fixture import Platform, make_build_message
 
 
 @define
@@ -73,7 +73,7 @@ def test_a_message_with_repeated_conflicts_is_retried_and_never_dead_lettered(
             raise make_conflict_error()
 
     platform.calls.before = raise_conflict
-    event = make_sqs_event(build_message(deployment).to_body(), receives=receives)
+    event = make_sqs_event(make_build_message(deployment).to_body(), receives=receives)
     failed = orchestrator.handle_event(event, platform.builder)["batchItemFailures"]
     platform.calls.before = lambda _: None
     assert [seconds for _, seconds in platform.queues.visibility_changes] == delays

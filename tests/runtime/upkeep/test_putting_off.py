@@ -14,7 +14,7 @@ from runtime.deploy.repositories import deployment_rows, leases
 from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.deploy.upkeep.sweeping import SweepIncompleteError
 from tests.runtime.calls import make_client_error
-from tests.runtime.platform_fixture import BUILD_QUEUE, Platform, build_message
+from tests.runtime.platform_fixture import BUILD_QUEUE, Platform, make_build_message
 from tests.runtime.tables import DEPLOYMENTS
 
 LATER = timedelta(minutes=11)  # longer than any first lease
@@ -91,7 +91,7 @@ def test_a_failing_deployment_that_progressed_keeps_its_new_lease(platform: Plat
     """P7: a lease that has not expired is not extended."""
     deployment = platform.push(platform.create_project())
     fresh = read_row(platform, deployment)
-    assert not platform.leases.postpone(build_message(deployment), at=platform.clock())
+    assert not platform.leases.postpone(make_build_message(deployment), at=platform.clock())
     assert read_row(platform, deployment) == fresh
 
 
