@@ -121,7 +121,7 @@ class Edge:
             raise
 
     async def stop(self) -> None:
-        """Cancel the background refreshes and free the functions."""
+        """Cancel the background refreshes, and close the engines of the edge functions."""
         for task in self._refreshes:
             task.cancel()
         await asyncio.gather(*self._refreshes, return_exceptions=True)

@@ -58,7 +58,7 @@ def _check_port(value: object, path: str) -> Iterator[str]:
 
 
 def _make_behavior_checks(path: str) -> dict[str, Any]:
-    """Return the checks of the arguments of a cache behavior, by path."""
+    """Return the checks of a cache behavior's arguments. The keys are paths below `path`."""
     return {
         f"{path}.allowedMethods": (_check_allowed_methods,),
         f"{path}.allowedMethods[]": (is_in_enum("cloudfront.Method"),),

@@ -56,7 +56,7 @@ class ProjectDeletion:
         self.edge.remove_host(site.host)
         for deployment in (each.deployment for each in stored):
             if deployment.release:
-                self.withdrawal.withdraw_deleted(deployment, at=self.clock())
+                self.withdrawal.withdraw_deleted_release(deployment, at=self.clock())
         self.secrets.remove_all(site.build_secrets_folder(project_id))
         self.rows.expire(stored, at=self.clock())
         self.rows.finish(project)

@@ -59,7 +59,7 @@ class ReleaseWithdrawal:
     retention: RetentionRepository
     edge: EdgeStore
 
-    def withdraw_unused(self, held: HeldRelease, deployment: Deployment, *, at: datetime) -> None:
+    def withdraw_unused_release(self, held: HeldRelease, deployment: Deployment, *, at: datetime) -> None:
         """Withdraw a release that is not in use. Idempotent.
 
         Raises:
@@ -74,7 +74,7 @@ class ReleaseWithdrawal:
         self.retention.mark_collected_if_unused(held, at=at)
         self.remove_host(deployment, site)
 
-    def withdraw_deleted(self, deployment: Deployment, *, at: datetime) -> None:
+    def withdraw_deleted_release(self, deployment: Deployment, *, at: datetime) -> None:
         """Withdraw a release of a project that is being deleted, live or not. Idempotent.
 
         The collector deletes the release's functions and files after an hour. Before this call, the caller
@@ -156,7 +156,7 @@ class Collector:
     def _do_next_step(self, held: HeldRelease, log: Log, *, at: datetime) -> None:
         deployment = self.deployments.get(held.project_id, held.deployment_id)
         if deployment.collected_at is None:
-            self.withdrawal.withdraw_unused(held, deployment, at=at)
+            self.withdrawal.withdraw_unused_release(held, deployment, at=at)
             log.info("release withdrawn", status=deployment.status)
             return
         site = self.withdrawal.find_site(deployment)

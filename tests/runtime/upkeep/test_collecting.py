@@ -187,7 +187,7 @@ def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatfo
     (live,) = create_releases(stage, project, 1)
     at = stage.platform.clock()
     for _ in range(2):
-        stage.collector.withdrawal.withdraw_deleted(live, at=at)
+        stage.collector.withdrawal.withdraw_deleted_release(live, at=at)
         assert "keys" not in list_remaining_resources(stage, live)
         with pytest.raises(ReleaseCollectedError):
             stage.switch.promote(OWNER, live.deployment_id)
@@ -195,7 +195,9 @@ def test_the_live_release_of_a_deleted_project_is_collected(stage: ReleasePlatfo
     # The versions of the release stay, because the alias `live` still names them.
     assert list_remaining_resources(stage, live).keys() == {"versions"}
     with pytest.raises(DeploymentNotFoundError):
-        stage.collector.withdrawal.withdraw_deleted(evolve(live, deployment_id=stage.platform.ids()), at=at)
+        stage.collector.withdrawal.withdraw_deleted_release(
+            evolve(live, deployment_id=stage.platform.ids()), at=at
+        )
 
 
 def make_held_releases(*statuses: str) -> list[HeldRelease]:

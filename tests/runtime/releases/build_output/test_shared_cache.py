@@ -36,7 +36,7 @@ def make_rule(regex: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
 
 
 def test_paths_that_middleware_matches_are_shared_only_under_conditions() -> None:
-    """The conditions `has` and `missing` of a matcher are ignored."""
+    """A path also counts if the `has` or `missing` of its matcher excludes the request."""
     matchers = [
         {"regexp": "^/protected$", "originalSource": "/protected"},
         {"regexp": "^/mobile$", "originalSource": "/mobile", **HAS},
