@@ -1,6 +1,6 @@
 """A change of each property that the AWS provider changes in place, for one resource of each type.
 
-The types of production are in the table, except those whose properties all force a replacement.
+This table has each type that production uses, except types of which each property forces a replacement.
 """
 
 import json

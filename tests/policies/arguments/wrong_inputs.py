@@ -28,7 +28,7 @@ class WrongInput:
     name: str | None = None
 
     def inject(self, graph: Graph, type_token: str) -> Resource:
-        """Return a copy, with the mistake, of the first resource of the type that can have the mistake."""
+        """Find the first resource of the type that can have the mistake. Return a copy that has it."""
         resource = next(each for each in graph.find_by_type(type_token) if self._applies_to(each))
         props: Any = resource.props
         for path, value in self.changes.items():
