@@ -20,7 +20,6 @@ from local.stage import find_hosted_zones
 from reference.plan_summary import Change, read_changes
 
 ROOT: Final = Path(__file__).parents[2]
-STAGES: Final = ("dev", "staging", "production")
 POLICIES: Final = ("--policy-pack", "policies")
 STAGE_SETTING: Final = "anchor-deploy:stage"
 # Pulumi writes the whole state after each step, which takes more than half of the time of an update. With
@@ -77,14 +76,20 @@ class Stack:
     def destroy(self, *options: str) -> Steps:
         return Steps.parse(self.project.run("destroy", "--stack", self.stage, "--yes", *options))
 
-    def plan_changes(self, settings: Mapping[str, object]) -> tuple[list[Change], str]:
+    def plan_changes(
+        self, settings: Mapping[str, object], *, is_refused: bool = False
+    ) -> tuple[list[Change], str]:
         """Preview other settings of the stage, and then restore the settings.
 
         Args:
             settings: New values of settings in the stage's file of the checkout. None removes a setting.
+            is_refused: Whether the preview must fail.
 
         Returns:
             The planned changes, and the output of Pulumi.
+
+        Raises:
+            PulumiFailedError: The preview failed, although `is_refused` is false.
         """
         file = self.project.folder / f"Pulumi.{self.stage}.yaml"
         former = file.read_text(encoding="utf-8")
@@ -101,7 +106,10 @@ class Stack:
                 *("preview", "--stack", self.stage, "--event-log", str(events)),
                 environment={"PULUMI_DEBUG_COMMANDS": "true"},
             )
+            assert not is_refused, output
         except PulumiFailedError as error:
+            if not is_refused:
+                raise
             output = error.output
         finally:
             file.write_text(former, encoding="utf-8")
@@ -110,15 +118,6 @@ class Stack:
 
     def get_state(self) -> dict[str, Any]:
         return self.project.export_state(self.stage)["deployment"]
-
-    def find_resource(self, kind: str, name: str) -> dict[str, Any]:
-        found = [
-            each
-            for each in self.get_state()["resources"]
-            if each["type"] == kind and each["urn"].endswith(f"::{name}")
-        ]
-        assert len(found) == 1, f"{len(found)} resources of the type {kind} are named {name}"
-        return found[0]
 
 
 class StackFactory:

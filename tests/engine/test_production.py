@@ -40,7 +40,7 @@ def test_destroying_production_keeps_its_data(production: Stack, subtests: pytes
 
 def check_plan(production: Stack, changed: ChangedSettings) -> None:
     """Nothing that holds data is deleted or replaced, unless it stays in AWS."""
-    planned, output = production.plan_changes(changed.settings)
+    planned, output = production.plan_changes(changed.settings, is_refused=bool(changed.refused))
     if changed.refused:
         assert changed.refused in output
     else:
