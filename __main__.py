@@ -1,7 +1,6 @@
 """The Pulumi program of anchor-deploy. It creates the components of a stage and exports stack outputs."""
 
 import pulumi
-import pulumi_aws as aws
 
 from components.aws.api import HttpApi, HttpApiArgs
 from components.aws.identity import UserIdentity
@@ -24,31 +23,47 @@ from components.sites.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
 enable_fast_registration()
 
 stage = StageConfig.load()
-code = FunctionCode.load(stage)
-account = aws.get_caller_identity_output().account_id
-layers = DependencyLayers("layers", DependencyLayersArgs(stage=stage, code=code))
+scope = stage.scope
+code = FunctionCode.load(scope)
+layers = DependencyLayers("layers", DependencyLayersArgs(scope=scope, code=code))
 
 # Storage of the deploy platform: tables, buckets and keys
-store = DeployStore("store", DeployStoreArgs(stage=stage, account=account))
+store = DeployStore("store", DeployStoreArgs(scope=scope, secrets_path=stage.secrets_path))
 
 # Users, the API endpoint and the CloudFront distribution
-users = UserIdentity("users", stage=stage)
-api = HttpApi("platform", HttpApiArgs(stage=stage, issuer=users.issuer, audience=users.client_id))
-edge = SharedEdge("edge", SharedEdgeArgs(stage=stage, assets_domain=store.assets.domain_name))
+users = UserIdentity("users", scope=scope)
+api = HttpApi("platform", HttpApiArgs(scope=scope, issuer=users.issuer, audience=users.client_id))
+edge = SharedEdge(
+    "edge",
+    SharedEdgeArgs(
+        scope=scope,
+        assets_domain=store.assets.domain_name,
+        domain=stage.domain,
+        hosted_zone_id=stage.hosted_zone_id,
+    ),
+)
 store.assets.allow_distribution(distribution_arn=edge.distribution_arn, prefix="assets/")
 
 # Functions and queues that build and release deployments
-factory = DeployFunctionFactory(stage=stage, account=account, code=code, layers=layers, store=store)
-pipeline = BuildPipeline("deploy", BuildPipelineArgs(factory=factory, edge=edge))
+factory = DeployFunctionFactory(scope=scope, code=code, layers=layers, store=store)
+pipeline = BuildPipeline(
+    "deploy", BuildPipelineArgs(factory=factory, edge=edge, concurrent_builds=stage.concurrent_builds)
+)
 platform = PlatformApi("api", PlatformApiArgs(factory=factory, pipeline=pipeline, edge=edge, api=api))
 sweep = DeploymentSweep("sweep", DeploymentSweepArgs(factory=factory, pipeline=pipeline))
-collection = ReleaseCollection("collection", ReleaseCollectionArgs(factory=factory, edge=edge))
+collection = ReleaseCollection(
+    "collection", ReleaseCollectionArgs(factory=factory, edge=edge, kept_releases=stage.kept_releases)
+)
 
 sites = {
     site.name: ZeroDowntimeSite(
         site.name,
         ZeroDowntimeSiteArgs(
-            stage=stage, account=account, memory=site.memory, host=edge.get_site_host(site.name), store=store
+            scope=scope,
+            memory=site.memory,
+            host=edge.get_site_host(site.name),
+            url_pattern=stage.site_url,
+            store=store,
         ),
     )
     for site in stage.sites
@@ -58,10 +73,19 @@ sites = {
 images = ImageService(
     "images",
     ImageServiceArgs(
-        stage=stage, account=account, code=code, layers=layers, issuer=users.issuer, audience=users.client_id
+        scope=scope,
+        code=code,
+        layers=layers,
+        issuer=users.issuer,
+        audience=users.client_id,
+        cors_origins=stage.images.cors_origins,
+        maximum_bytes=stage.images.maximum_bytes,
+        hosts=stage.image_hosts,
+        hosted_zone_id=stage.images.hosted_zone_id,
+        url_pattern=stage.site_url,
     ),
 )
-shops = ShopStore("shops", ShopStoreArgs(stage=stage, account=account))
+shops = ShopStore("shops", ShopStoreArgs(scope=scope))
 
 # Alarms and the dashboard
 monitored = MonitoredResources(
@@ -75,7 +99,15 @@ monitored = MonitoredResources(
     apis={"platform": api, "images": images.api},
     distributions={"edge": edge.distribution_id, "images": images.delivery.distribution_id},
 )
-Operations("operations", OperationsArgs(stage=stage, account=account, monitored=monitored))
+Operations(
+    "operations",
+    OperationsArgs(
+        scope=scope,
+        metric_namespace=stage.metric_namespace,
+        alert_emails=stage.alert_emails,
+        monitored=monitored,
+    ),
+)
 
 tables = {**store.tables, "images": images.table, **shops.tables}
 tables |= {f"site-{name}-tags": site.tags for name, site in sites.items()}

@@ -15,7 +15,7 @@ from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.hosts import ORIGIN_FORMAT, is_origin
 from components.core.outputs import interpolate
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from runtime.shared.api.routes import Route
 
 # Fields that an operator needs. Headers and query strings are left out, because they can contain secrets.
@@ -61,7 +61,7 @@ class HttpApiArgs:
     """Arguments of `HttpApi`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         issuer: Issuer of the tokens.
         audience: Audience of the tokens.
         cors_origins: Complete origins (`https://app.example.com`) whose pages may call the API from a
@@ -74,7 +74,7 @@ class HttpApiArgs:
         DeclarationError: An origin or a throttling limit is invalid.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     issuer: pulumi.Input[str]
     audience: pulumi.Input[str]
     cors_origins: tuple[str, ...] = ()
@@ -105,15 +105,15 @@ class HttpApi(Component):
     """
 
     def __init__(self, name: str, args: HttpApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        stage = args.stage
-        full_name = f"{stage.prefix}-{name}"
+        scope = args.scope
+        full_name = f"{scope.prefix}-{name}"
         if len(full_name) > _LONGEST_NAME:
             raise DeclarationError(
                 f"API {full_name!r} has {len(full_name)} characters; allowed: {_LONGEST_NAME}"
             )
-        super().__init__("api", name, stage, opts)
+        super().__init__("api", name, scope, opts)
         self._name = name
-        # Production retains the API: the webhooks of all repositories contain its endpoint.
+        # The API is retained like data: the webhooks of all repositories contain its endpoint.
         api = aws.apigatewayv2.Api(
             name,
             name=full_name,
@@ -134,8 +134,8 @@ class HttpApi(Component):
         )
         log_group = aws.cloudwatch.LogGroup(
             name,
-            name=f"/aws/apigateway/{stage.prefix}-{name}",
-            retention_in_days=stage.log_retention_days,
+            name=f"/aws/apigateway/{scope.prefix}-{name}",
+            retention_in_days=scope.log_retention_days,
             opts=self.retained_child_opts,
         )
         default_stage = aws.apigatewayv2.Stage(
@@ -195,7 +195,7 @@ class HttpApi(Component):
     def _add_custom_domain(self, domain: ApiDomain, stage: aws.apigatewayv2.Stage) -> None:
         certificate = Certificate(
             f"{self._name}-api",
-            CertificateArgs(stage=self.stage, host=domain.host, zone_id=domain.zone_id),
+            CertificateArgs(scope=self.scope, host=domain.host, zone_id=domain.zone_id),
             self.child_opts,
         )
         name = aws.apigatewayv2.DomainName(

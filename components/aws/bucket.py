@@ -1,4 +1,4 @@
-"""RetainedBucket: a private bucket that follows the stage's retention rule."""
+"""RetainedBucket: a private bucket that follows the retention of its scope."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,12 @@ from components.core.errors import DeclarationError
 from components.core.grants import Grant
 from components.core.hosts import ORIGIN_FORMAT, is_origin
 from components.core.outputs import JoinedText, interpolate, interpolate_json
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 ObjectAction = Literal["DeleteObject", "GetObject", "PutObject"]
 
+_LONGEST_NAME: Final = 63
+_ACCOUNT_DIGITS: Final = 12
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,24}[a-z0-9]")
 
 
@@ -54,8 +56,8 @@ class RetainedBucketArgs:
     """Arguments of `RetainedBucket`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id. It makes the bucket name globally unique.
+        scope: Values that the resources share, such as the name prefix. The account id makes the bucket name
+            globally unique.
         lifecycle: Lifecycle rules.
         versioned: Whether replaced and deleted objects can be restored.
         cors: CORS rules.
@@ -68,8 +70,7 @@ class RetainedBucketArgs:
             bucket that is not versioned.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
     lifecycle: tuple[LifecycleRule, ...] = ()
     versioned: bool = False
     cors: tuple[CorsRule, ...] = ()
@@ -107,15 +108,21 @@ class RetainedBucket(Component):
             raise DeclarationError(
                 f"bucket {name!r}: allowed are 2 to 26 of a-z, 0-9 and hyphens, starting with a letter"
             )
-        super().__init__("bucket", name, args.stage, opts)
+        longest = _LONGEST_NAME - len(f"-{'0' * _ACCOUNT_DIGITS}-{name}")
+        if len(args.scope.prefix) > longest:
+            raise DeclarationError(
+                f"bucket {name!r} has the prefix {args.scope.prefix!r}; with the account id between them, S3 "
+                f"allows a prefix of {longest} characters"
+            )
+        super().__init__("bucket", name, args.scope, opts)
         bucket = aws.s3.Bucket(
             name,
-            bucket=interpolate(args.stage.prefix, "-", args.account, "-", name),
-            force_destroy=not args.stage.retains_data,
+            bucket=interpolate(args.scope.prefix, "-", args.scope.account, "-", name),
+            force_destroy=not args.scope.retain,
             opts=self.retained_child_opts,
         )
         self._name = name
-        self._account = args.account
+        self._account = args.scope.account
         self._read_by_distribution = args.read_by_distribution
         self._has_notification = False
         self.bucket_name = bucket.bucket

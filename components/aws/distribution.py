@@ -21,11 +21,11 @@ def create_origin_access_control(
     Args:
         owner: Component that the distribution belongs to.
         name: Name of the Pulumi resource.
-        suffix: Part of the origin access control's name after the stage's prefix.
+        suffix: Part of the origin access control's name after the scope's prefix.
     """
     return aws.cloudfront.OriginAccessControl(
         name,
-        name=f"{owner.stage.prefix}-{suffix}",
+        name=f"{owner.scope.prefix}-{suffix}",
         origin_access_control_origin_type="s3",
         signing_behavior="always",
         signing_protocol="sigv4",

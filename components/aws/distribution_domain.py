@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from components.aws.domain import AliasTarget, Certificate, CertificateArgs, create_alias_record
 from components.core.component import Part
-from components.core.stage import CLOUDFRONT_REGION, StageConfig
+from components.core.scope import CLOUDFRONT_REGION, ResourceScope
 
 
 @attrs.frozen(kw_only=True)
@@ -14,13 +14,13 @@ class DistributionDomainArgs:
     """Arguments of `DistributionDomain`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         host: Host name, or the parent domain of the hosts if `wildcard` is set.
         zone_id: Id of the Route 53 zone. If the host or the zone is None, there is no custom host name.
         wildcard: Whether the distribution serves the subdomains of `host` instead of `host` itself.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     host: str | None
     zone_id: str | None
     wildcard: bool = False
@@ -37,7 +37,7 @@ class DistributionDomain(Part):
     def __init__(
         self, name: str, args: DistributionDomainArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         self._name = name
         self._zone_id = args.zone_id
         self.aliases: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class DistributionDomain(Part):
             certificate = Certificate(
                 name,
                 CertificateArgs(
-                    stage=args.stage,
+                    scope=args.scope,
                     host=args.host,
                     zone_id=args.zone_id,
                     wildcard=args.wildcard,

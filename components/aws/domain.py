@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.core.component import Part
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 _MINUTE: Final = 60
 
@@ -17,14 +17,14 @@ class CertificateArgs:
     """Arguments of `Certificate`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         host: Host name of the certificate.
         zone_id: Id of the Route 53 zone of the host.
         wildcard: Whether the certificate also covers the subdomains of `host`.
-        region: Region of the certificate, if it is not the stage's region. See `CLOUDFRONT_REGION`.
+        region: Region of the certificate, if it is not the scope's region. See `CLOUDFRONT_REGION`.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     host: str
     zone_id: str
     wildcard: bool = False
@@ -39,7 +39,7 @@ class Certificate(Part):
     """
 
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         certificate = aws.acm.Certificate(
             name,
             region=args.region,

@@ -14,7 +14,7 @@ from components.core.component import Part
 from components.core.errors import DeclarationError
 from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from runtime.shared.environment import (
     LAMBDA_NAME,
     MAX_ENVIRONMENT_BYTES,
@@ -57,7 +57,7 @@ class FunctionArgs:
     """Arguments that all functions have.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         handler: Handler, `module.function`.
         timeout: Timeout in seconds, 1 to 900.
         memory: Memory in MB. CPU power grows with it: 1,769 MB equal one core.
@@ -68,7 +68,7 @@ class FunctionArgs:
         DeclarationError: The timeout is outside Lambda's limits.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     handler: str
     timeout: int
     memory: int
@@ -167,7 +167,7 @@ class Function(Part):
     """A Lambda function with its role, its policy and its log group. Use `PythonFunction` or `NodeFunction`.
 
     Attributes:
-        name: Name without the stage's prefix.
+        name: Name without the scope's prefix.
         function_name: Name of the function and of its role.
         arn: Function ARN.
         invoke_arn: ARN with which API Gateway calls the function.
@@ -183,16 +183,16 @@ class Function(Part):
     def __init__(
         self, name: str, args: FunctionArgs, package: _Package, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        full_name = f"{args.stage.prefix}-{name}"
+        full_name = f"{args.scope.prefix}-{name}"
         if len(full_name) > _LONGEST_NAME:
             raise DeclarationError(
                 f"function {full_name!r} has {len(full_name)} characters; Lambda allows {_LONGEST_NAME}"
             )
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         log_group = aws.cloudwatch.LogGroup(
             name,
             name=f"/aws/lambda/{full_name}",
-            retention_in_days=args.stage.log_retention_days,
+            retention_in_days=args.scope.log_retention_days,
             opts=self.retained_child_opts,
         )
         role = aws.iam.Role(
@@ -222,7 +222,7 @@ class Function(Part):
             handler=args.handler,
             code=package.code,
             layers=list(package.layers) or None,
-            architectures=[args.stage.architecture],
+            architectures=[args.scope.architecture],
             timeout=args.timeout,
             memory_size=args.memory,
             ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=args.storage),
@@ -457,7 +457,7 @@ class PythonFunction(Function):
         self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         package = _Package(
-            runtime=args.stage.python_runtime,
+            runtime=args.scope.python_runtime,
             code=args.code,
             # `runtime/shared/aws.py` derives the timeout of AWS calls from the function's timeout.
             environment={**args.environment, TIMEOUT_VARIABLE: str(args.timeout)},
@@ -470,7 +470,7 @@ class PythonFunction(Function):
 class NodeFunction(Function):
     """A function of a site. Pulumi creates the function with placeholder code. Releases replace the code.
 
-    Production retains the function, because its versions are the site's releases.
+    The function is retained like data, because its versions are the site's releases.
     """
 
     def __init__(self, name: str, args: FunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -5,7 +5,7 @@ import pulumi_aws as aws
 
 from components.core.component import Component
 from components.core.outputs import interpolate
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 
 class UserIdentity(Component):
@@ -13,7 +13,7 @@ class UserIdentity(Component):
 
     Args:
         name: Name of the component.
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         opts: Pulumi options.
 
     Attributes:
@@ -22,11 +22,13 @@ class UserIdentity(Component):
         issuer: Issuer of the tokens.
     """
 
-    def __init__(self, name: str, *, stage: StageConfig, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("identity", name, stage, opts)
+    def __init__(
+        self, name: str, *, scope: ResourceScope, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("identity", name, scope, opts)
         pool = aws.cognito.UserPool(
             name,
-            name=f"{stage.prefix}-{name}",
+            name=f"{scope.prefix}-{name}",
             username_attributes=["email"],
             username_configuration=aws.cognito.UserPoolUsernameConfigurationArgs(case_sensitive=False),
             auto_verified_attributes=["email"],
@@ -53,12 +55,12 @@ class UserIdentity(Component):
                     )
                 ]
             ),
-            deletion_protection="ACTIVE" if stage.retains_data else "INACTIVE",
+            deletion_protection="ACTIVE" if scope.retain else "INACTIVE",
             opts=self.retained_child_opts,
         )
         client = aws.cognito.UserPoolClient(
             name,
-            name=f"{stage.prefix}-{name}",
+            name=f"{scope.prefix}-{name}",
             user_pool_id=pool.id,
             explicit_auth_flows=[
                 "ALLOW_USER_PASSWORD_AUTH",
@@ -81,5 +83,5 @@ class UserIdentity(Component):
         )
         self.pool_id = pool.id
         self.client_id = client.id
-        self.issuer = interpolate(f"https://cognito-idp.{stage.region}.amazonaws.com/", pool.id)
+        self.issuer = interpolate("https://cognito-idp.", scope.region, ".amazonaws.com/", pool.id)
         self.register_outputs({"poolId": pool.id, "clientId": client.id})

@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from components.core.component import Part
 from components.core.grants import Grant
 from components.core.outputs import JoinedText, Text, interpolate_json
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 
 @attrs.frozen(kw_only=True)
@@ -17,14 +17,12 @@ class EncryptionKeyArgs:
     """Arguments of `EncryptionKey`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id. The account's administrators manage the key.
+        scope: Values that the resources share, such as the name prefix.
         purpose: Description of the key, one sentence.
         use: `encrypt`, or `sign` for an HMAC key.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
     purpose: str
     use: Literal["encrypt", "sign"]
 
@@ -39,7 +37,7 @@ class EncryptionKey(Part):
     def __init__(
         self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         signs = args.use == "sign"
         key = aws.kms.Key(
             name,
@@ -49,12 +47,12 @@ class EncryptionKey(Part):
             # KMS does not rotate HMAC keys.
             enable_key_rotation=None if signs else True,
             # Number of days in which the deletion of a key can be canceled.
-            deletion_window_in_days=30 if args.stage.retains_data else 7,
-            policy=_build_key_policy(args.account),
+            deletion_window_in_days=30 if args.scope.retain else 7,
+            policy=_build_key_policy(args.scope.account),
             opts=self.retained_child_opts,
         )
         aws.kms.Alias(
-            name, name=f"alias/{args.stage.prefix}-{name}", target_key_id=key.key_id, opts=self.child_opts
+            name, name=f"alias/{args.scope.prefix}-{name}", target_key_id=key.key_id, opts=self.child_opts
         )
         self.arn = key.arn
 
@@ -84,12 +82,10 @@ class PlatformKeysArgs:
     """Arguments of `PlatformKeys`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id. The account's administrators manage the keys.
+        scope: Values that the resources share, such as the name prefix.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
 
 
 class PlatformKeys(Part):
@@ -105,12 +101,11 @@ class PlatformKeys(Part):
     """
 
     def __init__(self, args: PlatformKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         self._signing = EncryptionKey(
             "signing",
             EncryptionKeyArgs(
-                stage=args.stage,
-                account=args.account,
+                scope=args.scope,
                 purpose="Derives webhook secrets and origin keys from ids",
                 use="sign",
             ),
@@ -119,8 +114,7 @@ class PlatformKeys(Part):
         secrets = EncryptionKey(
             "secrets",
             EncryptionKeyArgs(
-                stage=args.stage,
-                account=args.account,
+                scope=args.scope,
                 purpose="Encrypts the secret variables of sites",
                 use="encrypt",
             ),
@@ -151,7 +145,7 @@ class PlatformKeys(Part):
             actions=(action,),
             resources=(self.secrets_arn,),
             conditions={
-                "StringEquals": {"kms:ViaService": f"ssm.{self.stage.region}.amazonaws.com"},
+                "StringEquals": {"kms:ViaService": JoinedText("ssm.", self.scope.region, ".amazonaws.com")},
                 "StringLike": {"kms:EncryptionContext:PARAMETER_ARN": parameters},
             },
         )

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.core.component import Component
 from components.core.errors import DeclarationError
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 LayerName = Literal["base", "edge"]
 
@@ -37,28 +37,28 @@ class FunctionCode:
     layers: Mapping[LayerName, Path]
 
     @classmethod
-    def load(cls, stage: StageConfig) -> "FunctionCode":
+    def load(cls, scope: ResourceScope) -> "FunctionCode":
         """Return the code and the layers. The setting `anchor-deploy:layers` replaces the folder `LAYERS`.
 
         Raises:
             DeclarationError: See `find`.
         """
-        return cls.find(stage, Path(pulumi.Config().get("layers") or LAYERS))
+        return cls.find(scope, Path(pulumi.Config().get("layers") or LAYERS))
 
     @classmethod
-    def find(cls, stage: StageConfig, layers: Path) -> "FunctionCode":
-        """Return the code, and the layers for the stage's runtime and CPU architecture.
+    def find(cls, scope: ResourceScope, layers: Path) -> "FunctionCode":
+        """Return the code, and the layers for the scope's runtime and CPU architecture.
 
         Raises:
             DeclarationError: A layer was not built.
         """
-        built = layers / f"{stage.python_runtime}-{stage.architecture}"
+        built = layers / f"{scope.python_runtime}-{scope.architecture}"
         folders: dict[LayerName, Path] = {name: built / name for name in _LAYER_NAMES}
         for folder in folders.values():
             if not (folder / "python").is_dir():
                 raise DeclarationError(
                     f"{folder} does not contain the functions' dependencies: run `make package` "
-                    f"(for {stage.python_runtime} on {stage.architecture})"
+                    f"(for {scope.python_runtime} on {scope.architecture})"
                 )
         return cls(archive=_create_archive(), layers=folders)
 
@@ -68,11 +68,11 @@ class DependencyLayersArgs:
     """Arguments of `DependencyLayers`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         code: Code with the layer folders.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     code: FunctionCode
 
 
@@ -86,14 +86,14 @@ class DependencyLayers(Component):
     def __init__(
         self, name: str, args: DependencyLayersArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("package", name, args.stage, opts)
+        super().__init__("package", name, args.scope, opts)
         self.arns: dict[LayerName, pulumi.Output[str]] = {
             layer: aws.lambda_.LayerVersion(
                 f"{name}-{layer}",
-                layer_name=f"{args.stage.prefix}-{layer}",
+                layer_name=f"{args.scope.prefix}-{layer}",
                 code=pulumi.FileArchive(str(folder)),
-                compatible_runtimes=[args.stage.python_runtime],
-                compatible_architectures=[args.stage.architecture],
+                compatible_runtimes=[args.scope.python_runtime],
+                compatible_architectures=[args.scope.architecture],
                 opts=self.child_opts,
             ).arn
             for layer, folder in args.code.layers.items()

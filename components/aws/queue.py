@@ -11,7 +11,7 @@ from components.core.component import Part
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
 from components.core.outputs import interpolate_json
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 # AWS recommends a visibility timeout of at least six times the function's timeout. Lambda then has time to
 # retry a throttled call before SQS delivers the messages again.
@@ -30,7 +30,7 @@ class QueueArgs:
     """Arguments of `Queue`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         visibility_timeout: Seconds for which a received message is hidden from other receivers.
         fifo: Whether the messages of a group are delivered in order, one at a time.
         max_receive_count: Number of receives after which a message moves to the dead-letter queue. A queue
@@ -40,7 +40,7 @@ class QueueArgs:
         DeclarationError: A value is outside the limits of SQS.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     visibility_timeout: int
     fifo: bool = False
     max_receive_count: int = MIN_RECEIVES_FOR_LAMBDA
@@ -59,11 +59,11 @@ class DeadLetterQueueArgs:
     """Arguments of `DeadLetterQueue`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         fifo: Whether the source queue is FIFO. A queue and its dead-letter queue must have the same type.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     fifo: bool = False
 
 
@@ -79,8 +79,8 @@ class DeadLetterQueue(Part):
     def __init__(
         self, name: str, args: DeadLetterQueueArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        full_name = _build_full_name(args.stage, name, fifo=args.fifo)
-        super().__init__(args.stage, opts)
+        full_name = _build_full_name(args.scope, name, fifo=args.fifo)
+        super().__init__(args.scope, opts)
         queue = aws.sqs.Queue(
             name,
             name=full_name,
@@ -111,10 +111,10 @@ class Queue(Part):
     """
 
     def __init__(self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        full_name = _build_full_name(args.stage, name, fifo=args.fifo)
-        super().__init__(args.stage, opts)
+        full_name = _build_full_name(args.scope, name, fifo=args.fifo)
+        super().__init__(args.scope, opts)
         self.dead_letter_queue = DeadLetterQueue(
-            f"{name}-dead", DeadLetterQueueArgs(stage=args.stage, fifo=args.fifo), self.child_opts
+            f"{name}-dead", DeadLetterQueueArgs(scope=args.scope, fifo=args.fifo), self.child_opts
         )
         queue = aws.sqs.Queue(
             name,
@@ -161,9 +161,9 @@ class Queue(Part):
         )
 
 
-def _build_full_name(stage: StageConfig, name: str, *, fifo: bool) -> str:
+def _build_full_name(scope: ResourceScope, name: str, *, fifo: bool) -> str:
     """Return the queue name. The names of FIFO queues must end in `.fifo`."""
-    full_name = f"{stage.prefix}-{name}{'.fifo' if fifo else ''}"
+    full_name = f"{scope.prefix}-{name}{'.fifo' if fifo else ''}"
     if not _NAME.fullmatch(full_name):
         raise DeclarationError(f"queue {full_name!r}: SQS allows names of 1 to 80 of a-z A-Z 0-9 _ -")
     return full_name

@@ -14,7 +14,7 @@ from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
 from components.core.outputs import JoinedText
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 TableAction = Literal[
     "BatchGetItem",
@@ -33,16 +33,16 @@ class TenantTableArgs:
     """Arguments of `TenantTable`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         design: Keys, indexes, TTL and stream.
-        point_in_time_recovery: `stage` enables the recovery in production only, `always` in every stage. The
-            recovery can restore the table as of any second of the last 35 days.
+        point_in_time_recovery: Whether the table can be restored as of any second of the last 35 days. The
+            default is the scope's retention.
         key_arn: ARN of a customer-managed KMS key. The default is the AWS managed key.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     design: TableDesign
-    point_in_time_recovery: Literal["stage", "always"] = "stage"
+    point_in_time_recovery: bool | None = None
     key_arn: pulumi.Input[str] | None = None
 
 
@@ -59,10 +59,10 @@ class TenantTable(Component):
     """
 
     def __init__(self, name: str, args: TenantTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        stage, design = args.stage, args.design
-        table_name = f"{stage.prefix}-{name}"
+        scope, design = args.scope, args.design
+        table_name = f"{scope.prefix}-{name}"
         check_dynamodb_name("table", table_name)
-        super().__init__("table", name, stage, opts)
+        super().__init__("table", name, scope, opts)
         options = self.retained_child_opts
         options.hooks = create_index_hooks(table_name)
         table = aws.dynamodb.Table(
@@ -83,9 +83,9 @@ class TenantTable(Component):
                 enabled=True, kms_key_arn=args.key_arn
             ),
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(
-                enabled=stage.retains_data or args.point_in_time_recovery == "always"
+                enabled=scope.retain if args.point_in_time_recovery is None else args.point_in_time_recovery
             ),
-            deletion_protection_enabled=stage.retains_data,
+            deletion_protection_enabled=scope.retain,
             opts=options,
         )
         self._name = name
@@ -157,7 +157,7 @@ class TenantTable(Component):
             raise DeclarationError(f"table {self._name!r} has no stream; declare it with stream=True")
         consumer = f"{function.name}-{self._name}"
         dead_letter_queue = DeadLetterQueue(
-            f"{consumer}-dead", DeadLetterQueueArgs(stage=self.stage), self.child_opts
+            f"{consumer}-dead", DeadLetterQueueArgs(scope=self.scope), self.child_opts
         )
         function.consume_stream(
             self._name, self.stream_arn, settings or StreamBatchSettings(), dead_letter_queue

@@ -5,25 +5,25 @@ from typing import Final, cast
 
 import pulumi
 
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 
 NO_TAGS: Final[Mapping[str, str]] = {}
 
 
 class Component(pulumi.ComponentResource):
-    """A component of a stage.
+    """A component whose resources share a scope.
 
-    Every child resource that supports tags gets the tags `Project`, `Stage` and `Component`. The value of
+    Every child resource that supports tags gets the tags of the scope and the tag `Component`. The value of
     `Component` is the class name of the outermost component, so that costs can be grouped by the components
-    in `__main__.py`.
+    of the program.
 
     A resource transformation adds the tags. The AWS provider's default tags cannot be used: they are the
     same for all components, and tests under mocks could not check them, because mocks run no provider.
 
     Args:
         module: Middle part of the type token `anchor:<module>:<class>`.
-        name: Component name. Resource names start with the stage's prefix and this name.
-        stage: Stage settings.
+        name: Component name. Resource names start with the scope's prefix and this name.
+        scope: Values that the resources share, such as the name prefix.
         opts: Pulumi options of the component.
         tags: Additional tags.
     """
@@ -32,13 +32,13 @@ class Component(pulumi.ComponentResource):
         self,
         module: str,
         name: str,
-        stage: StageConfig,
+        scope: ResourceScope,
         opts: pulumi.ResourceOptions | None,
         *,
         tags: Mapping[str, str] = NO_TAGS,
     ) -> None:
         kind = type(self).__name__
-        component_tags = {"Project": pulumi.get_project(), "Stage": stage.name, "Component": kind, **tags}
+        component_tags = {**scope.tags, "Component": kind, **tags}
 
         def add_tags(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
             if "tags" not in args.props:
@@ -50,7 +50,7 @@ class Component(pulumi.ComponentResource):
 
         tag_opts = pulumi.ResourceOptions(transformations=[add_tags])
         super().__init__(f"anchor:{module}:{kind}", name, None, pulumi.ResourceOptions.merge(opts, tag_opts))
-        self.stage = stage
+        self.scope = scope
 
     @property
     def child_opts(self) -> pulumi.ResourceOptions:
@@ -59,24 +59,24 @@ class Component(pulumi.ComponentResource):
 
     @property
     def retained_child_opts(self) -> pulumi.ResourceOptions:
-        """Options of a child resource that holds data. Production protects and retains it."""
-        return _build_retained_opts(self, self.stage)
+        """Options of a child resource that holds data. It is protected and retained if the scope says so."""
+        return _build_retained_opts(self, self.scope)
 
 
 class Part:
     """A group of resources inside a component. The group itself is not a Pulumi component.
 
     Pulumi registers every component and its outputs, which takes time. Groups that exist once per site
-    therefore derive from this class. If these groups were components, a stage with many sites would register
-    a third more resources.
+    therefore derive from this class. If these groups were components, a program with many sites would
+    register a third more resources.
 
     Args:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         opts: `child_opts` of the enclosing component. Only the option `parent` is used.
     """
 
-    def __init__(self, stage: StageConfig, opts: pulumi.ResourceOptions | None) -> None:
-        self.stage = stage
+    def __init__(self, scope: ResourceScope, opts: pulumi.ResourceOptions | None) -> None:
+        self.scope = scope
         self._parent = opts.parent if opts else None
 
     @property
@@ -86,10 +86,10 @@ class Part:
 
     @property
     def retained_child_opts(self) -> pulumi.ResourceOptions:
-        """Options of a resource that holds data. Production protects and retains it."""
-        return _build_retained_opts(self._parent, self.stage)
+        """Options of a resource that holds data. It is protected and retained if the scope says so."""
+        return _build_retained_opts(self._parent, self.scope)
 
 
-def _build_retained_opts(parent: pulumi.Resource | None, stage: StageConfig) -> pulumi.ResourceOptions:
-    retain = stage.retains_data
+def _build_retained_opts(parent: pulumi.Resource | None, scope: ResourceScope) -> pulumi.ResourceOptions:
+    retain = scope.retain
     return pulumi.ResourceOptions(parent=parent, protect=retain, retain_on_delete=retain)

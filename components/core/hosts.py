@@ -1,7 +1,11 @@
-"""Patterns of host names and origins, for settings and for component arguments."""
+"""Patterns of host names and origins, for settings and for component arguments, and URLs of hosts."""
 
 import re
 from typing import Final
+
+import pulumi
+
+from components.core.outputs import interpolate
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PORT: Final = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
@@ -39,3 +43,9 @@ _ORIGIN: Final = re.compile(ORIGIN)
 def is_origin(text: str) -> bool:
     """Return whether `text` is one complete origin, such as `https://app.example.com`."""
     return bool(_ORIGIN.fullmatch(text))
+
+
+def build_url(pattern: str, host: pulumi.Input[str]) -> pulumi.Input[str]:
+    """Return the URL for a host. `pattern` contains the placeholder `{host}` once (see `SITE_URL`)."""
+    before, after = pattern.split("{host}")
+    return interpolate(before, host, after)

@@ -8,7 +8,7 @@ import pulumi
 
 from components.core.consistency import SETTING, build_image_hosts, find_contradictions
 from components.core.errors import ConfigurationError
-from components.core.outputs import interpolate
+from components.core.scope import ResourceScope
 from components.core.settings import SettingsError, read_settings
 from components.core.stage_settings import StageSettings
 
@@ -16,8 +16,6 @@ StageName = Literal["local", "dev", "staging", "production"]
 
 STAGES: Final = ("local", "dev", "staging", "production")
 REGION: Final = "ap-southeast-1"
-# In every stage, CloudFront takes its certificates from this region and writes its metrics to this region.
-CLOUDFRONT_REGION: Final = "us-east-1"
 
 
 @attrs.frozen(kw_only=True)
@@ -26,8 +24,7 @@ class StageConfig(StageSettings):
 
     Attributes:
         name: Name of the Pulumi stack.
-        region: AWS region of the resources. Certificates, alarms and the alarm topic for CloudFront are in
-            `CLOUDFRONT_REGION` instead.
+        region: AWS region of the resources.
     """
 
     name: StageName
@@ -75,6 +72,16 @@ class StageConfig(StageSettings):
         return f"anchor-{self.name}"
 
     @property
+    def secrets_path(self) -> str:
+        """Parent of the sites' paths in Parameter Store."""
+        return f"/anchor/{self.name}/sites"
+
+    @property
+    def metric_namespace(self) -> str:
+        """CloudWatch namespace of the metrics that are read from logs."""
+        return f"Anchor/{self.name}"
+
+    @property
     def retains_data(self) -> bool:
         """Whether data is kept after `pulumi destroy`. True only in production."""
         return self.name == "production"
@@ -84,10 +91,23 @@ class StageConfig(StageSettings):
         """Hosts of the image service's API and of its distribution; None if `images.zone` is not set."""
         return build_image_hosts(self.name, self.images.zone) if self.images.zone else None
 
-    def build_url(self, host: pulumi.Input[str]) -> pulumi.Input[str]:
-        """Return the URL for a host."""
-        before, after = self.site_url.split("{host}")
-        return interpolate(before, host, after)
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of every resource of the stage."""
+        return {"Project": pulumi.get_project(), "Stage": self.name}
+
+    @property
+    def scope(self) -> ResourceScope:
+        """Values that the stage's resources share."""
+        return ResourceScope(
+            prefix=self.prefix,
+            retain=self.retains_data,
+            tags=self.tags,
+            region=self.region,
+            log_retention_days=self.log_retention_days,
+            architecture=self.architecture,
+            python_runtime=self.python_runtime,
+        )
 
 
 def _parse_json(raw: str | None) -> object:

@@ -1,10 +1,11 @@
 """The settings that a stage's YAML file may contain, each with its rule."""
 
-from typing import Final, Literal
+from typing import Final, get_args
 
 import attrs
 
 from components.core.hosts import DOMAIN, HOST, ORIGIN, ORIGIN_FORMAT, SITE_URL
+from components.core.scope import LOG_RETENTION_DAYS, PYTHON_RUNTIMES, Architecture
 from components.core.settings import (
     list_of,
     list_of_text,
@@ -16,35 +17,7 @@ from components.core.settings import (
     whole_number,
 )
 
-Architecture = Literal["arm64", "x86_64"]
-
 _MAXIMUM_SITE_NAME: Final = 28
-# The retention periods that CloudWatch Logs supports, in days.
-_RETENTION_DAYS: Final = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
-
 _ZONE_ID: Final = text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ")
 _EMAIL: Final = r"[A-Za-z0-9._%+-]{1,64}@(?=.{4,190}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 # The host of a release starts with `<release>--<site>`, so a site name cannot contain two hyphens in a row.
@@ -121,9 +94,9 @@ class StageSettings:
     site_url: str = optional(
         text(SITE_URL, "http(s)://{host}, with or without a port"), default="https://{host}"
     )
-    architecture: Architecture = required(one_of("arm64", "x86_64"))  # noqa: RUF009 - an attrs field
-    python_runtime: str = required(one_of("python3.11", "python3.12", "python3.13", "python3.14"))
-    log_retention_days: int = required(one_of(*_RETENTION_DAYS))
+    architecture: Architecture = required(one_of(*get_args(Architecture)))  # noqa: RUF009 - an attrs field
+    python_runtime: str = required(one_of(*PYTHON_RUNTIMES))
+    log_retention_days: int = required(one_of(*LOG_RETENTION_DAYS))
     sites: tuple[SiteSettings, ...] = required(list_of(SiteSettings, "a list of sites with name and memory"))
     images: ImageSettings = required(mapping_of(ImageSettings, "a mapping with corsOrigins"))  # noqa: RUF009 - an attrs field
     alert_emails: tuple[str, ...] = optional(

@@ -21,13 +21,15 @@ class ReleaseCollectionArgs:
     """Arguments of `ReleaseCollection`.
 
     Attributes:
-        factory: Factory that creates the component's function. Its stage settings contain the number of kept
-            releases.
+        factory: Factory that creates the component's function.
         edge: Edge whose KeyValueStore holds the hosts of releases.
+        kept_releases: Number of newest releases kept for each project, for rollback. The live release is
+            always kept.
     """
 
     factory: DeployFunctionFactory
     edge: SharedEdge
+    kept_releases: int = 10
 
 
 class ReleaseCollection(Component):
@@ -42,8 +44,7 @@ class ReleaseCollection(Component):
     def __init__(
         self, name: str, args: ReleaseCollectionArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        stage = args.factory.stage
-        super().__init__("collection", name, stage, opts)
+        super().__init__("collection", name, args.factory.scope, opts)
         function = args.factory.create(
             "collect",
             timeout=_TIMEOUT,
@@ -52,7 +53,7 @@ class ReleaseCollection(Component):
                 "ASSETS_BUCKET": args.factory.store.assets.bucket_name,
                 "KEY_VALUE_STORE_ARN": args.edge.store_arn,
                 "DISTRIBUTION_ID": args.edge.distribution_id,
-                "KEPT_RELEASES": str(stage.kept_releases),
+                "KEPT_RELEASES": str(args.kept_releases),
             },
             grants=_build_grants(args),
             opts=self.child_opts,

@@ -9,7 +9,7 @@ import pulumi
 from components.aws.function import PythonFunction, PythonFunctionArgs
 from components.aws.package import DependencyLayers, FunctionCode, LayerName
 from components.core.grants import Grant
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from components.deploy.site_names import SiteArnPatterns
 from components.deploy.store import DeployStore
 
@@ -21,15 +21,13 @@ class DeployFunctionFactory:
     """Creates functions that share the same code, layers and tables.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id.
+        scope: Values that the resources share, such as the name prefix.
         code: Code of the functions.
         layers: Layers with the functions' dependencies.
         store: Tables, buckets and keys of the platform.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
     code: FunctionCode
     layers: DependencyLayers
     store: DeployStore
@@ -37,7 +35,7 @@ class DeployFunctionFactory:
     @property
     def site_arns(self) -> SiteArnPatterns:
         """ARN patterns of the resources of all sites."""
-        return SiteArnPatterns(stage=self.stage, account=self.account)
+        return SiteArnPatterns(scope=self.scope, secrets_path=self.store.secrets_path)
 
     def create(  # noqa: PLR0913 - the arguments in which functions differ
         self,
@@ -66,7 +64,7 @@ class DeployFunctionFactory:
         return PythonFunction(
             name,
             PythonFunctionArgs(
-                stage=self.stage,
+                scope=self.scope,
                 handler=f"runtime.deploy.handlers.{name.replace('-', '_')}.handle",
                 timeout=timeout,
                 memory=memory,

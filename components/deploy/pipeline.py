@@ -34,10 +34,14 @@ class BuildPipelineArgs:
     Attributes:
         factory: Factory that creates the component's functions.
         edge: Edge whose KeyValueStore holds the live release of each site.
+        concurrent_builds: Number of builds that run at the same time, of all projects together. Other builds
+            wait in order. Set CodeBuild's quota to at least this number; above the quota, CodeBuild starts
+            builds in any order.
     """
 
     factory: DeployFunctionFactory
     edge: SharedEdge
+    concurrent_builds: int = 10
 
 
 class BuildPipeline(Component):
@@ -52,22 +56,24 @@ class BuildPipeline(Component):
         builds: Build queue.
         releases: Release queue (FIFO). The releases of one project run one after the other.
         functions: Functions by the name that routes use (`runtime.deploy.api.routes`).
+        concurrent_builds: Number of builds that run at the same time.
     """
 
     def __init__(
         self, name: str, args: BuildPipelineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        stage = args.factory.stage
-        super().__init__("pipeline", name, stage, opts)
+        scope = args.factory.scope
+        super().__init__("pipeline", name, scope, opts)
         self._args = args
+        self.concurrent_builds = args.concurrent_builds
         self._store = args.factory.store
         self._sites = args.factory.site_arns
         self.builds = Queue(
-            "builds", QueueArgs(stage=stage, visibility_timeout=_BUILD_VISIBILITY_TIMEOUT), self.child_opts
+            "builds", QueueArgs(scope=scope, visibility_timeout=_BUILD_VISIBILITY_TIMEOUT), self.child_opts
         )
         self.releases = Queue(
             "releases",
-            QueueArgs(stage=stage, visibility_timeout=6 * _RELEASE_TIMEOUT, fifo=True),
+            QueueArgs(scope=scope, visibility_timeout=6 * _RELEASE_TIMEOUT, fifo=True),
             self.child_opts,
         )
         self.functions: dict[str, Function] = {
@@ -78,7 +84,7 @@ class BuildPipeline(Component):
         }
         # If the orchestrator ran more batches at the same time, no more builds would start. If more releases
         # ran at the same time, their writes to the shared KeyValueStore would conflict more often.
-        batches = max(stage.concurrent_builds, _MIN_CONCURRENT_BATCHES)
+        batches = max(args.concurrent_builds, _MIN_CONCURRENT_BATCHES)
         self.functions["orchestrator"].consume(self.builds, max_concurrency=batches)
         # The orchestrator sends messages to its own queue: for the next builds in order, and for builds that
         # CodeBuild has refused and that must be tried again.
@@ -112,7 +118,7 @@ class BuildPipeline(Component):
             environment={
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
                 "BUILD_QUEUE_URL": self.builds.url,
-                "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
+                "CONCURRENT_BUILDS": str(self.concurrent_builds),
                 "MAX_RECEIVE_COUNT": str(self.builds.max_receive_count),
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
@@ -153,7 +159,7 @@ class BuildPipeline(Component):
             timeout=60,
             environment={
                 "BUILD_QUEUE_URL": self.builds.url,
-                "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
+                "CONCURRENT_BUILDS": str(self.concurrent_builds),
                 "RELEASE_QUEUE_URL": self.releases.url,
             },
             grants=(
@@ -226,14 +232,14 @@ class BuildPipeline(Component):
     def _send_build_events_to(self, function: Function) -> None:
         rule = aws.cloudwatch.EventRule(
             "build-ended",
-            name=f"{self.stage.prefix}-build-ended",
+            name=f"{self.scope.prefix}-build-ended",
             description="Builds of sites that ended, with any result",
             event_pattern=json.dumps(
                 {
                     "source": ["aws.codebuild"],
                     "detail-type": ["CodeBuild Build State Change"],
                     "detail": {
-                        "project-name": [{"prefix": f"{self.stage.prefix}-site-"}],
+                        "project-name": [{"prefix": f"{self.scope.prefix}-site-"}],
                         "build-status": ["SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT"],
                     },
                 }

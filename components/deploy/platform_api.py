@@ -44,7 +44,7 @@ class PlatformApi(Component):
     def __init__(self, name: str, args: PlatformApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         alias_opts = pulumi.ResourceOptions(transformations=[_build_alias_transformation(args.pipeline)])
         super().__init__(
-            "platform_api", name, args.factory.stage, pulumi.ResourceOptions.merge(opts, alias_opts)
+            "platform_api", name, args.factory.scope, pulumi.ResourceOptions.merge(opts, alias_opts)
         )
         self.functions: dict[str, Function] = {
             "promote": self._create_promote_function(args),
@@ -89,7 +89,7 @@ class PlatformApi(Component):
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
                 "API_ENDPOINT": args.api.endpoint,
                 "BUILD_QUEUE_URL": builds.url,
-                "CONCURRENT_BUILDS": str(self.stage.concurrent_builds),
+                "CONCURRENT_BUILDS": str(args.pipeline.concurrent_builds),
                 "LOGS_BUCKET": store.logs.bucket_name,
             },
             grants=(

@@ -1,16 +1,15 @@
-"""Names of the resources of one site, and ARN patterns for all sites of a stage."""
+"""Names of the resources of one site, and ARN patterns for all sites."""
 
 import attrs
-import pulumi
 
 from components.core.outputs import JoinedText
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from runtime.deploy.model import SERVER_ACTIONS_KEY
 
 
 @attrs.frozen
 class SiteNames:
-    """Names of one site's resources, without the stage's prefix.
+    """Names of one site's resources, without the scope's prefix.
 
     Attributes:
         site: Site name.
@@ -52,12 +51,12 @@ class SiteArnPatterns:
     has at most 10,240 characters. The names of the platform's own resources never start with this prefix.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id.
+        scope: Values that the resources share, such as the name prefix.
+        secrets_path: Parent of the sites' paths in Parameter Store.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
+    secrets_path: str
 
     @property
     def functions(self) -> JoinedText:
@@ -82,7 +81,7 @@ class SiteArnPatterns:
     @property
     def secrets(self) -> JoinedText:
         """ARN pattern of the secret variables in Parameter Store."""
-        return build_secrets_arn(self.stage, self.account)
+        return build_parameters_arn(self.scope, f"{self.secrets_path}/*")
 
     @property
     def server_actions_keys(self) -> JoinedText:
@@ -91,18 +90,12 @@ class SiteArnPatterns:
 
     @property
     def _prefix(self) -> str:
-        return f"{self.stage.prefix}-site-"
+        return f"{self.scope.prefix}-site-"
 
     def _build_arn(self, service: str, resource: str) -> JoinedText:
-        return JoinedText(f"arn:aws:{service}:{self.stage.region}:", self.account, f":{resource}")
+        return JoinedText(f"arn:aws:{service}:", self.scope.region, ":", self.scope.account, f":{resource}")
 
 
-def build_secrets_path(stage: StageConfig, site: str) -> str:
-    """Return the Parameter Store path of a site's secret variables."""
-    return f"/anchor/{stage.name}/sites/{site}"
-
-
-def build_secrets_arn(stage: StageConfig, account: pulumi.Input[str], site: str = "*") -> JoinedText:
-    """Return the ARN pattern of the secret variables of one site, or of all sites."""
-    path = build_secrets_path(stage, site)
-    return JoinedText(f"arn:aws:ssm:{stage.region}:", account, f":parameter{path}/*")
+def build_parameters_arn(scope: ResourceScope, path: str) -> JoinedText:
+    """Return the ARN pattern of the parameters below a path in Parameter Store."""
+    return JoinedText("arn:aws:ssm:", scope.region, ":", scope.account, f":parameter{path}/*")

@@ -9,7 +9,7 @@ from components.aws.lifecycle import LifecycleRule
 from components.aws.table import TenantTable, TenantTableArgs
 from components.core.component import Component
 from components.core.grants import Grant
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from components.deploy import buckets, tables
 from runtime.deploy.model import BUILDS_PARTITION
 
@@ -19,12 +19,13 @@ class DeployStoreArgs:
     """Arguments of `DeployStore`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id.
+        scope: Values that the resources share, such as the name prefix.
+        secrets_path: Parent of the sites' paths in Parameter Store, such as `/shop-dev/sites`. The default is
+            the scope's prefix and `/sites`.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
+    secrets_path: str | None = None
 
 
 class DeployStore(Component):
@@ -37,22 +38,23 @@ class DeployStore(Component):
         logs: Bucket of build logs.
         assets: Bucket of the files that the edge serves, and of the sites' caches.
         keys: Keys of the platform.
+        secrets_path: Parent of the sites' paths in Parameter Store.
     """
 
     def __init__(self, name: str, args: DeployStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("deploy_store", name, args.stage, opts)
-        self._args = args
-        stage = args.stage
+        super().__init__("deploy_store", name, args.scope, opts)
+        scope = args.scope
         self.projects = TenantTable(
-            "projects", TenantTableArgs(stage=stage, design=tables.PROJECTS), self.child_opts
+            "projects", TenantTableArgs(scope=scope, design=tables.PROJECTS), self.child_opts
         )
         self.deployments = TenantTable(
-            "deployments", TenantTableArgs(stage=stage, design=tables.DEPLOYMENTS), self.child_opts
+            "deployments", TenantTableArgs(scope=scope, design=tables.DEPLOYMENTS), self.child_opts
         )
         self.artifacts = self._create_bucket("artifacts", buckets.ARTIFACTS)
         self.logs = self._create_bucket("logs", buckets.LOGS)
         self.assets = self._create_bucket("assets", buckets.ASSETS, read_by_distribution=True)
-        self.keys = PlatformKeys(PlatformKeysArgs(stage=stage, account=args.account), self.child_opts)
+        self.keys = PlatformKeys(PlatformKeysArgs(scope=scope), self.child_opts)
+        self.secrets_path = args.secrets_path or f"/{scope.prefix}/sites"
         self.register_outputs({})
 
     @property
@@ -82,8 +84,7 @@ class DeployStore(Component):
         return RetainedBucket(
             name,
             RetainedBucketArgs(
-                stage=self.stage,
-                account=self._args.account,
+                scope=self.scope,
                 lifecycle=lifecycle,
                 read_by_distribution=read_by_distribution,
             ),

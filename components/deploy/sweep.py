@@ -41,13 +41,13 @@ class DeploymentSweep(Component):
     def __init__(
         self, name: str, args: DeploymentSweepArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("sweep", name, args.factory.stage, opts)
+        super().__init__("sweep", name, args.factory.scope, opts)
         function = args.factory.create(
             "sweep",
             timeout=_TIMEOUT,
             environment={
                 "BUILD_QUEUE_URL": args.pipeline.builds.url,
-                "CONCURRENT_BUILDS": str(args.factory.stage.concurrent_builds),
+                "CONCURRENT_BUILDS": str(args.pipeline.concurrent_builds),
                 "RELEASE_QUEUE_URL": args.pipeline.releases.url,
             },
             grants=_build_grants(args),

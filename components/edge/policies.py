@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.core.component import Part
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from runtime.deploy.releases.build_output.shared_cache import (
     CACHE_HEADER,
     IMAGE_KEY_HEADERS,
@@ -34,8 +34,8 @@ class EdgePolicies(Part):
         headers: Id of the response headers policy.
     """
 
-    def __init__(self, *, stage: StageConfig, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(stage, opts)
+    def __init__(self, *, scope: ResourceScope, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(scope, opts)
         self.pages = self._create_cache_policy(
             "pages",
             # CloudFront allows at most ten headers in a cache key.
@@ -75,7 +75,7 @@ class EdgePolicies(Part):
         )
         return aws.cloudfront.CachePolicy(
             name,
-            name=f"{self.stage.prefix}-{name}",
+            name=f"{self.scope.prefix}-{name}",
             # With a default_ttl of zero, CloudFront does not cache responses without Cache-Control. The
             # wrapper of the release's functions sets that header
             # (runtime/deploy/releases/origin/anchor-cache-control.mjs).
@@ -94,7 +94,7 @@ class EdgePolicies(Part):
         """
         return aws.cloudfront.ResponseHeadersPolicy(
             "security",
-            name=f"{self.stage.prefix}-security",
+            name=f"{self.scope.prefix}-security",
             security_headers_config=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
                 strict_transport_security=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigStrictTransportSecurityArgs(
                     access_control_max_age_sec=_YEAR, include_subdomains=False, override=True

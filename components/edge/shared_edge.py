@@ -1,4 +1,4 @@
-"""SharedEdge: the distribution of all sites of a stage, and the KeyValueStore that maps hosts to releases."""
+"""SharedEdge: the distribution of all sites, and the KeyValueStore that maps hosts to releases."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from components.aws.distribution_domain import DistributionDomain, DistributionD
 from components.core.component import Component
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from components.edge.policies import EdgePolicies
 
 StoreAction = Literal["DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"]
@@ -35,8 +35,11 @@ class SharedEdgeArgs:
     """Arguments of `SharedEdge`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         assets_domain: Domain name of the assets bucket.
+        domain: Parent domain of the sites: a site's host is `<site>.<domain>`. Without it, there is one site,
+            on the host name that AWS assigns to the distribution.
+        hosted_zone_id: Id of the Route 53 zone for the certificate and the records of `domain`.
         viewer_request: File of the CloudFront Function that selects the origin of a request.
         viewer_response: File of the CloudFront Function that writes the visitor's Cache-Control.
 
@@ -44,8 +47,10 @@ class SharedEdgeArgs:
         DeclarationError: A function is larger than CloudFront allows.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     assets_domain: pulumi.Input[str]
+    domain: str | None = None
+    hosted_zone_id: str | None = None
     viewer_request: Path = VIEWER_REQUEST
     viewer_response: Path = VIEWER_RESPONSE
 
@@ -67,14 +72,14 @@ class SharedEdge(Component):
     """
 
     def __init__(self, name: str, args: SharedEdgeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("shared_edge", name, args.stage, opts)
-        stage = args.stage
+        super().__init__("shared_edge", name, args.scope, opts)
+        scope = args.scope
         store = aws.cloudfront.KeyValueStore(
-            name, name=f"{stage.prefix}-{name}", opts=self.retained_child_opts
+            name, name=f"{scope.prefix}-{name}", opts=self.retained_child_opts
         )
         function = aws.cloudfront.Function(
             name,
-            name=f"{stage.prefix}-viewer-request",
+            name=f"{scope.prefix}-viewer-request",
             runtime="cloudfront-js-2.0",
             code=args.viewer_request.read_text(encoding="utf-8"),
             key_value_store_associations=[store.arn],
@@ -83,7 +88,7 @@ class SharedEdge(Component):
         )
         response_function = aws.cloudfront.Function(
             f"{name}-response",
-            name=f"{stage.prefix}-viewer-response",
+            name=f"{scope.prefix}-viewer-response",
             runtime="cloudfront-js-2.0",
             code=args.viewer_response.read_text(encoding="utf-8"),
             publish=True,
@@ -93,18 +98,16 @@ class SharedEdge(Component):
         # visitors. The function would change nothing and would cost as much as the viewer-request function.
         hashed_functions = {"viewer-request": function.arn}
         functions = {**hashed_functions, "viewer-response": response_function.arn}
-        policies = EdgePolicies(stage=stage, opts=self.child_opts)
+        policies = EdgePolicies(scope=scope, opts=self.child_opts)
         access = create_origin_access_control(self, name, suffix="assets")
         domain = DistributionDomain(
             name,
-            DistributionDomainArgs(
-                stage=stage, host=stage.domain, zone_id=stage.hosted_zone_id, wildcard=True
-            ),
+            DistributionDomainArgs(scope=scope, host=args.domain, zone_id=args.hosted_zone_id, wildcard=True),
             opts=self.child_opts,
         )
         distribution = aws.cloudfront.Distribution(
             name,
-            comment=f"Sites of {stage.prefix}",
+            comment=f"Sites of {scope.prefix}",
             enabled=True,
             is_ipv6_enabled=True,
             http_version="http2and3",
@@ -132,11 +135,12 @@ class SharedEdge(Component):
             # CloudFront must not serve the error response for one visitor to the next visitor.
             custom_error_responses=build_uncached_error_responses(_ERRORS),
             restrictions=NO_GEO_RESTRICTION,
-            # Production retains the distribution, because DNS records point to its domain name. In a stage
-            # without a domain, this domain name is the site's host.
+            # The distribution is retained like data, because DNS records point to its domain name. Without a
+            # domain, this domain name is the site's host.
             opts=self.retained_child_opts,
         )
         domain.create_alias_records(distribution)
+        self._domain = args.domain
         self.distribution_arn = distribution.arn
         self.distribution_id = distribution.id
         self.domain_name = distribution.domain_name
@@ -145,7 +149,7 @@ class SharedEdge(Component):
 
     def get_site_host(self, site: str) -> pulumi.Input[str]:
         """Return the host of a site."""
-        return f"{site}.{self.stage.domain}" if self.stage.domain else self.domain_name
+        return f"{site}.{self._domain}" if self._domain else self.domain_name
 
     def grant_invalidate(self) -> Grant:
         """Allow creating invalidations of this distribution."""

@@ -4,7 +4,6 @@ from typing import Final
 
 from components.aws.bucket import CorsRule
 from components.aws.lifecycle import LifecycleRule, Transition
-from components.core.stage_settings import ImageSettings
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
 
 LIFECYCLE: Final = (
@@ -22,10 +21,10 @@ LIFECYCLE: Final = (
 )
 
 
-def build_cors_rule(images: ImageSettings) -> CorsRule:
-    """Return the CORS rule for the configured web applications."""
+def build_cors_rule(origins: tuple[str, ...]) -> CorsRule:
+    """Return the CORS rule for web applications with these origins."""
     return CorsRule(
-        origins=images.cors_origins,
+        origins=origins,
         methods=("GET", "PUT", "POST", "DELETE", "HEAD"),
         headers=("Content-Type",),
         exposed=("ETag",),

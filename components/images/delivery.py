@@ -15,7 +15,8 @@ from components.aws.distribution import (
 from components.aws.distribution_domain import DistributionDomain, DistributionDomainArgs
 from components.core.component import Part
 from components.core.grants import Grant
-from components.core.stage import StageConfig
+from components.core.hosts import build_url
+from components.core.scope import ResourceScope
 
 _DAY: Final = 86_400
 _YEAR: Final = 365 * _DAY
@@ -32,14 +33,22 @@ class ImageDeliveryArgs:
     """Arguments of `ImageDelivery`.
 
     Attributes:
-        stage: Stage settings, with the origins whose pages may read images.
+        scope: Values that the resources share, such as the name prefix.
         bucket: Images bucket, declared with `read_by_distribution`.
         prefix: Key prefix of the images. The path of a request is the key.
+        cors_origins: Origins of the web pages that may read images.
+        host: Custom host, or None.
+        hosted_zone_id: Id of the Route 53 zone of `host`.
+        url_pattern: URL of an image's host. `{host}` is replaced by the host.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     bucket: RetainedBucket
     prefix: str
+    cors_origins: tuple[str, ...]
+    host: str | None
+    hosted_zone_id: str | None
+    url_pattern: str
 
 
 class ImageDelivery(Part):
@@ -54,18 +63,18 @@ class ImageDelivery(Part):
     def __init__(
         self, name: str, args: ImageDeliveryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(args.stage, opts)
-        stage = args.stage
-        host = stage.image_hosts[1] if stage.image_hosts else None
+        super().__init__(args.scope, opts)
+        scope = args.scope
+        self._cors_origins = args.cors_origins
         domain = DistributionDomain(
             name,
-            DistributionDomainArgs(stage=stage, host=host, zone_id=stage.images.hosted_zone_id),
+            DistributionDomainArgs(scope=scope, host=args.host, zone_id=args.hosted_zone_id),
             self.child_opts,
         )
         access = create_origin_access_control(self, name, suffix=name)
         distribution = aws.cloudfront.Distribution(
             name,
-            comment=f"Images of {stage.prefix}",
+            comment=f"Images of {scope.prefix}",
             enabled=True,
             is_ipv6_enabled=True,
             http_version="http2",
@@ -90,7 +99,7 @@ class ImageDelivery(Part):
             ),
             custom_error_responses=build_uncached_error_responses(_ERRORS),
             restrictions=NO_GEO_RESTRICTION,
-            # Production retains the distribution, because pages that show images contain its domain name.
+            # The distribution is retained like data, because pages that show images contain its domain name.
             opts=self.retained_child_opts,
         )
         domain.create_alias_records(distribution)
@@ -98,7 +107,7 @@ class ImageDelivery(Part):
         self.distribution_id = distribution.id
         self._arn = distribution.arn
         self.domain_name = distribution.domain_name
-        self.url = stage.build_url(host or distribution.domain_name)
+        self.url = build_url(args.url_pattern, args.host or distribution.domain_name)
 
     def grant_invalidate(self) -> Grant:
         """Allow creating invalidations of this distribution."""
@@ -121,7 +130,7 @@ class ImageDelivery(Part):
         )
         return aws.cloudfront.CachePolicy(
             name,
-            name=f"{self.stage.prefix}-{name}",
+            name=f"{self.scope.prefix}-{name}",
             min_ttl=0,
             default_ttl=_DAY,
             max_ttl=_YEAR,
@@ -132,11 +141,11 @@ class ImageDelivery(Part):
     def _create_headers_policy(self, name: str) -> pulumi.Output[str]:
         return aws.cloudfront.ResponseHeadersPolicy(
             name,
-            name=f"{self.stage.prefix}-{name}",
+            name=f"{self.scope.prefix}-{name}",
             cors_config=aws.cloudfront.ResponseHeadersPolicyCorsConfigArgs(
                 access_control_allow_credentials=False,
                 access_control_allow_origins=aws.cloudfront.ResponseHeadersPolicyCorsConfigAccessControlAllowOriginsArgs(
-                    items=list(self.stage.images.cors_origins)
+                    items=list(self._cors_origins)
                 ),
                 access_control_allow_methods=aws.cloudfront.ResponseHeadersPolicyCorsConfigAccessControlAllowMethodsArgs(
                     items=list(_METHODS)

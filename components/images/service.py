@@ -14,7 +14,7 @@ from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.aws.table import TenantTable, TenantTableArgs
 from components.core.component import Component
 from components.core.grants import Grant
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from components.images import buckets, tables
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
@@ -30,20 +30,28 @@ class ImageServiceArgs:
     """Arguments of `ImageService`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id.
+        scope: Values that the resources share, such as the name prefix.
         code: Code of the functions.
         layers: Layers with the functions' dependencies.
         issuer: Issuer of the API's tokens.
         audience: Audience of the API's tokens.
+        cors_origins: Origins of the web pages that may call the API and show images.
+        maximum_bytes: Largest image that can be uploaded, in bytes.
+        hosts: Custom hosts of the API and of the distribution. By default, AWS assigns the hosts.
+        hosted_zone_id: Id of the Route 53 zone of `hosts`.
+        url_pattern: URL of an image's host. `{host}` is replaced by the host.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
     code: FunctionCode
     layers: DependencyLayers
     issuer: pulumi.Input[str]
     audience: pulumi.Input[str]
+    cors_origins: tuple[str, ...]
+    maximum_bytes: int = 25 * 1024 * 1024
+    hosts: tuple[str, str] | None = None
+    hosted_zone_id: str | None = None
+    url_pattern: str = "https://{host}"
 
 
 class ImageService(Component):
@@ -64,40 +72,46 @@ class ImageService(Component):
     """
 
     def __init__(self, name: str, args: ImageServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("images", name, args.stage, opts)
-        stage = args.stage
+        super().__init__("images", name, args.scope, opts)
+        scope = args.scope
         self._args = args
         self.table = TenantTable(
-            "images", TenantTableArgs(stage=stage, design=tables.IMAGES), self.child_opts
+            "images", TenantTableArgs(scope=scope, design=tables.IMAGES), self.child_opts
         )
         self.bucket = RetainedBucket(
             "images",
             RetainedBucketArgs(
-                stage=stage,
-                account=args.account,
+                scope=scope,
                 lifecycle=buckets.LIFECYCLE,
-                cors=(buckets.build_cors_rule(stage.images),),
+                cors=(buckets.build_cors_rule(args.cors_origins),),
                 read_by_distribution=True,
             ),
             self.child_opts,
         )
         self.delivery = ImageDelivery(
             "images-delivery",
-            ImageDeliveryArgs(stage=stage, bucket=self.bucket, prefix=DELIVERED_PREFIX),
+            ImageDeliveryArgs(
+                scope=scope,
+                bucket=self.bucket,
+                prefix=DELIVERED_PREFIX,
+                cors_origins=args.cors_origins,
+                host=args.hosts[1] if args.hosts else None,
+                hosted_zone_id=args.hosted_zone_id,
+                url_pattern=args.url_pattern,
+            ),
             self.child_opts,
         )
         self._cursor_key = EncryptionKey(
             "image-cursors",
             EncryptionKeyArgs(
-                stage=stage,
-                account=args.account,
+                scope=scope,
                 purpose="Derives the signing key for the list cursors of the image service",
                 use="sign",
             ),
             self.child_opts,
         )
         self.dead_letter_queue = DeadLetterQueue(
-            "images-uploads-dead", DeadLetterQueueArgs(stage=stage), self.child_opts
+            "images-uploads-dead", DeadLetterQueueArgs(scope=scope), self.child_opts
         )
         self.functions: dict[str, Function] = {
             "images-api": self._create_api_function(),
@@ -106,11 +120,11 @@ class ImageService(Component):
         self.api = HttpApi(
             "images",
             HttpApiArgs(
-                stage=stage,
+                scope=scope,
                 issuer=args.issuer,
                 audience=args.audience,
-                cors_origins=stage.images.cors_origins,
-                domain=_build_api_domain(stage),
+                cors_origins=args.cors_origins,
+                domain=_build_api_domain(args),
             ),
             self.child_opts,
         )
@@ -178,7 +192,7 @@ class ImageService(Component):
         return PythonFunction(
             f"images-{name}",
             PythonFunctionArgs(
-                stage=args.stage,
+                scope=args.scope,
                 handler=f"runtime.images.handlers.{name}.handle",
                 timeout=timeout,
                 memory=_MEMORY,
@@ -187,7 +201,7 @@ class ImageService(Component):
                 environment={
                     "IMAGES_TABLE": self.table.table_name,
                     "IMAGES_BUCKET": self.bucket.bucket_name,
-                    "MAXIMUM_BYTES": str(args.stage.images.maximum_bytes),
+                    "MAXIMUM_BYTES": str(args.maximum_bytes),
                     **environment,
                 },
                 grants=grants,
@@ -196,6 +210,6 @@ class ImageService(Component):
         )
 
 
-def _build_api_domain(stage: StageConfig) -> ApiDomain | None:
-    hosts, zone_id = stage.image_hosts, stage.images.hosted_zone_id
+def _build_api_domain(args: ImageServiceArgs) -> ApiDomain | None:
+    hosts, zone_id = args.hosts, args.hosted_zone_id
     return ApiDomain(host=hosts[0], zone_id=zone_id) if hosts and zone_id else None

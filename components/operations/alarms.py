@@ -16,7 +16,7 @@ from components.aws.function import Function
 from components.aws.queue import DeadLetterQueue, Queue
 from components.core.component import Part
 from components.core.errors import DeclarationError
-from components.core.stage import CLOUDFRONT_REGION, StageConfig
+from components.core.scope import CLOUDFRONT_REGION, ResourceScope
 from components.operations.alerts import Alerts
 from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
 from runtime.deploy.model import Status
@@ -61,12 +61,14 @@ class AlarmsArgs:
     """Arguments of `Alarms`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
+        metric_namespace: CloudWatch namespace of the metrics that are read from logs.
         alerts: Topics of the alarms.
         monitored: Resources that get alarms.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
+    metric_namespace: str
     alerts: Alerts
     monitored: MonitoredResources
 
@@ -90,16 +92,16 @@ class Alarms(Part):
     """All alarms of a stage.
 
     Attributes:
-        arns: ARNs of the alarms in the stage's region, by name.
+        arns: ARNs of the alarms in the scope's region, by name.
         builds_namespace: Namespace of the metrics that are read from logs: `BuildsEnded`, `BuildsFailed`,
             `LongestWait`, `CodeBuildFull` and `PresignedUploadFailures`.
     """
 
     def __init__(self, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         self._alerts = args.alerts
         self.arns: dict[str, pulumi.Output[str]] = {}
-        self.builds_namespace = f"Anchor/{args.stage.name}"
+        self.builds_namespace = args.metric_namespace
         monitored = args.monitored
         for queue_name, queue in monitored.queues.items():
             self._add_dead_letter_alarm(
@@ -332,7 +334,7 @@ class Alarms(Part):
         """
         aws.cloudwatch.LogMetricFilter(
             name or metric,
-            name=f"{self.stage.prefix}-{name or metric}",
+            name=f"{self.scope.prefix}-{name or metric}",
             log_group_name=function.log_group_name,
             pattern=pattern,
             metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
@@ -353,7 +355,7 @@ class Alarms(Part):
         """Create an alarm that is active if a metric reaches a threshold in one period.
 
         Args:
-            name: Alarm name without the stage's prefix.
+            name: Alarm name without the scope's prefix.
             description: What happened, and what to do.
             metric: The metric.
             at_least: Threshold.
@@ -363,7 +365,7 @@ class Alarms(Part):
         """
         alarm = aws.cloudwatch.MetricAlarm(
             name,
-            name=f"{self.stage.prefix}-{name}",
+            name=f"{self.scope.prefix}-{name}",
             alarm_description=_check_description(name, description),
             namespace=metric.namespace,
             metric_name=metric.name,
@@ -399,7 +401,7 @@ class Alarms(Part):
         query = aws.cloudwatch.MetricAlarmMetricQueryArgs
         alarm = aws.cloudwatch.MetricAlarm(
             name,
-            name=f"{self.stage.prefix}-{name}",
+            name=f"{self.scope.prefix}-{name}",
             region=region,
             alarm_description=_check_description(name, description),
             metric_queries=[

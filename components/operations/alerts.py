@@ -6,7 +6,7 @@ import pulumi_aws as aws
 
 from components.core.component import Part
 from components.core.outputs import JoinedText, interpolate_json
-from components.core.stage import CLOUDFRONT_REGION, StageConfig
+from components.core.scope import CLOUDFRONT_REGION, ResourceScope
 
 
 @attrs.frozen(kw_only=True)
@@ -14,12 +14,12 @@ class AlertsArgs:
     """Arguments of `Alerts`.
 
     Attributes:
-        stage: Stage settings, with the alert addresses.
-        account: AWS account id. Only alarms of this account may publish.
+        scope: Values that the resources share. Only alarms with its prefix and account may publish.
+        emails: Addresses that receive alarms. AWS sends two links to each address, one for each topic.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
+    emails: tuple[str, ...]
 
 
 class Alerts(Part):
@@ -32,12 +32,12 @@ class Alerts(Part):
     AWS sends it by unencrypted mail. CloudWatch cannot publish to a topic with the AWS managed key.
 
     Attributes:
-        topic_arn: ARN of the topic in the stage's region.
+        topic_arn: ARN of the topic in the scope's region.
         cloudfront_topic_arn: ARN of the topic for alarms on CloudFront metrics.
     """
 
     def __init__(self, name: str, args: AlertsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         self._args = args
         self.topic_arn = self._create_topic(name, None)
         self.cloudfront_topic_arn = self._create_topic(f"{name}-cloudfront", CLOUDFRONT_REGION)
@@ -47,18 +47,18 @@ class Alerts(Part):
 
         Args:
             name: Name of the resource.
-            region: Region, or None for the stage's region.
+            region: Region, or None for the scope's region.
         """
-        stage = self.stage
-        topic_name = f"{stage.prefix}-alarms"
+        scope = self.scope
+        topic_name = f"{scope.prefix}-alarms"
         topic = aws.sns.Topic(
             name,
             name=topic_name,
             region=region,
-            policy=self._build_policy(region or stage.region, topic_name),
+            policy=self._build_policy(region or scope.region, topic_name),
             opts=self.child_opts,
         )
-        for address in stage.alert_emails:
+        for address in self._args.emails:
             aws.sns.TopicSubscription(
                 f"{name}-{address}",
                 topic=topic.arn,
@@ -69,11 +69,11 @@ class Alerts(Part):
             )
         return topic.arn
 
-    def _build_policy(self, region: str, topic: str) -> pulumi.Input[str]:
-        """Return a topic policy that lets only alarms of this stage publish, and only over TLS."""
-        account = self._args.account
-        arn = JoinedText(f"arn:aws:sns:{region}:", account, f":{topic}")
-        alarms = JoinedText(f"arn:aws:cloudwatch:{region}:", account, f":alarm:{self.stage.prefix}-*")
+    def _build_policy(self, region: pulumi.Input[str], topic: str) -> pulumi.Input[str]:
+        """Return a topic policy that lets only alarms with the scope's prefix publish, and only over TLS."""
+        account = self.scope.account
+        arn = JoinedText("arn:aws:sns:", region, ":", account, f":{topic}")
+        alarms = JoinedText("arn:aws:cloudwatch:", region, ":", account, f":alarm:{self.scope.prefix}-*")
         return interpolate_json(
             {
                 "Version": "2012-10-17",

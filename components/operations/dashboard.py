@@ -12,7 +12,7 @@ import pulumi_aws as aws
 
 from components.core.component import Part
 from components.core.outputs import interpolate_json
-from components.core.stage import CLOUDFRONT_REGION, StageConfig
+from components.core.scope import CLOUDFRONT_REGION, ResourceScope
 from components.operations.alarms import (
     BUILDS_ENDED,
     BUILDS_FAILED,
@@ -37,12 +37,12 @@ class OperatorDashboardArgs:
     """Arguments of `OperatorDashboard`.
 
     Attributes:
-        stage: Stage settings.
+        scope: Values that the resources share, such as the name prefix.
         alarms: Alarms of the stage.
         monitored: Resources of the platform.
     """
 
-    stage: StageConfig
+    scope: ResourceScope
     alarms: Alarms
     monitored: MonitoredResources
 
@@ -53,11 +53,11 @@ class OperatorDashboard(Part):
     def __init__(
         self, name: str, args: OperatorDashboardArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__(args.stage, opts)
+        super().__init__(args.scope, opts)
         self._args = args
         aws.cloudwatch.Dashboard(
             name,
-            dashboard_name=args.stage.prefix,
+            dashboard_name=args.scope.prefix,
             dashboard_body=interpolate_json(
                 {
                     "widgets": [
@@ -217,12 +217,12 @@ class OperatorDashboard(Part):
     def _build_search(
         self, namespace: str, dimensions: str, metric: str, statistic: str, extra_words: str
     ) -> Metric:
-        """Return a search expression for resources whose names contain the stage's prefix and `extra_words`.
+        """Return a search expression for resources whose names contain the scope's prefix and `extra_words`.
 
         A word matches a part of a name between hyphens: `anchor dev site server` finds the server functions
         of all sites of dev. The graph shows only the results with the highest values.
         """
-        name_words = f"{self.stage.prefix.replace('-', ' ')} {extra_words}".strip()
+        name_words = f"{self.scope.prefix.replace('-', ' ')} {extra_words}".strip()
         search = (
             f"SEARCH('{{{namespace},{dimensions}}} MetricName=\"{metric}\" {name_words}', "
             f"'{statistic}', {_FIVE_MINUTES})"
@@ -242,7 +242,7 @@ class OperatorDashboard(Part):
             "title": title,
             "metrics": metrics,
             "view": "timeSeries",
-            "region": region or self.stage.region,
+            "region": region or self.scope.region,
             "period": _FIVE_MINUTES,
             "yAxis": {"left": {"min": 0}},
         }

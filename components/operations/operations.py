@@ -4,7 +4,7 @@ import attrs
 import pulumi
 
 from components.core.component import Component
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from components.operations.alarms import Alarms, AlarmsArgs, MonitoredResources
 from components.operations.alerts import Alerts, AlertsArgs
 from components.operations.dashboard import OperatorDashboard, OperatorDashboardArgs
@@ -15,13 +15,15 @@ class OperationsArgs:
     """Arguments of `Operations`.
 
     Attributes:
-        stage: Stage settings, with the alert addresses.
-        account: AWS account id.
+        scope: Values that the resources share, such as the name prefix.
+        metric_namespace: CloudWatch namespace of the metrics that are read from logs.
+        alert_emails: Addresses that receive alarms.
         monitored: Resources with alarms and dashboard graphs.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
+    metric_namespace: str
+    alert_emails: tuple[str, ...] = ()
     monitored: MonitoredResources
 
 
@@ -29,14 +31,20 @@ class Operations(Component):
     """The alarm topics, the alarms and the dashboard of a stage."""
 
     def __init__(self, name: str, args: OperationsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("operations", name, args.stage, opts)
-        alerts = Alerts("alerts", AlertsArgs(stage=args.stage, account=args.account), self.child_opts)
+        super().__init__("operations", name, args.scope, opts)
+        alerts = Alerts("alerts", AlertsArgs(scope=args.scope, emails=args.alert_emails), self.child_opts)
         alarms = Alarms(
-            AlarmsArgs(stage=args.stage, alerts=alerts, monitored=args.monitored), self.child_opts
+            AlarmsArgs(
+                scope=args.scope,
+                metric_namespace=args.metric_namespace,
+                alerts=alerts,
+                monitored=args.monitored,
+            ),
+            self.child_opts,
         )
         OperatorDashboard(
             "operator",
-            OperatorDashboardArgs(stage=args.stage, alarms=alarms, monitored=args.monitored),
+            OperatorDashboardArgs(scope=args.scope, alarms=alarms, monitored=args.monitored),
             self.child_opts,
         )
         self.register_outputs({})

@@ -11,7 +11,7 @@ from components.aws.table import TenantTable, TenantTableArgs
 from components.aws.table_design import TableDesign
 from components.core.component import Component
 from components.core.grants import Grant, build_policy_document
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from components.shops import tables
 
 _CONTEXT_KEY: Final = "shop"
@@ -22,12 +22,10 @@ class ShopStoreArgs:
     """Arguments of `ShopStore`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id.
+        scope: Values that the resources share, such as the name prefix.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
 
 
 class ShopStore(Component):
@@ -50,7 +48,7 @@ class ShopStore(Component):
     """
 
     def __init__(self, name: str, args: ShopStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("shops", name, args.stage, opts)
+        super().__init__("shops", name, args.scope, opts)
         self._args = args
         self.shops = self._create_table("shops", tables.SHOPS)
         self.jobs = self._create_table("jobs", tables.JOBS)
@@ -93,7 +91,7 @@ class ShopStore(Component):
         )
         return aws.iam.Policy(
             "shop-store",
-            name=f"{self.stage.prefix}-shop-store",
+            name=f"{self.scope.prefix}-shop-store",
             description="What the repositories of the shop store do, for the web application's role",
             policy=build_policy_document(grants),
             opts=self.child_opts,
@@ -103,13 +101,13 @@ class ShopStore(Component):
         return TenantTable(
             name,
             # Recovery is on in every stage, because data of a disconnected shop cannot be imported again.
-            TenantTableArgs(stage=self.stage, design=design, point_in_time_recovery="always"),
+            TenantTableArgs(scope=self.scope, design=design, point_in_time_recovery=True),
             self.child_opts,
         )
 
     def _create_key(self, name: str, purpose: str, *, use: Literal["encrypt", "sign"]) -> EncryptionKey:
         return EncryptionKey(
             name,
-            EncryptionKeyArgs(stage=self.stage, account=self._args.account, purpose=purpose, use=use),
+            EncryptionKeyArgs(scope=self.scope, purpose=purpose, use=use),
             self.child_opts,
         )

@@ -12,8 +12,8 @@ from components.aws.keys import PlatformKeys
 from components.core.component import Part
 from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText, interpolate
-from components.core.stage import StageConfig
-from components.deploy.site_names import SiteNames, build_secrets_arn
+from components.core.scope import ResourceScope
+from components.deploy.site_names import SiteNames, build_parameters_arn
 
 BUILDSPEC: Final = Path(__file__).with_name("buildspec.yml")
 _TIMEOUT_MINUTES: Final = 30
@@ -25,18 +25,18 @@ class SiteBuildArgs:
     """Arguments of `SiteBuild`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id.
+        scope: Values that the resources share, such as the name prefix.
         artifacts: Bucket of build artifacts.
         logs: Bucket of build logs.
         keys: Keys of the platform.
+        secrets_path: Path of the site's secret variables in Parameter Store.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
+    scope: ResourceScope
     artifacts: RetainedBucket
     logs: RetainedBucket
     keys: PlatformKeys
+    secrets_path: str
 
 
 class SiteBuild(Part):
@@ -51,14 +51,14 @@ class SiteBuild(Part):
     """
 
     def __init__(self, site: str, args: SiteBuildArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        stage = args.stage
+        scope = args.scope
         name = SiteNames(site).build
-        full_name = f"{stage.prefix}-{name}"
-        super().__init__(stage, opts)
+        full_name = f"{scope.prefix}-{name}"
+        super().__init__(scope, opts)
         log_group = aws.cloudwatch.LogGroup(
             name,
             name=f"/aws/codebuild/{full_name}",
-            retention_in_days=stage.log_retention_days,
+            retention_in_days=scope.log_retention_days,
             opts=self.retained_child_opts,
         )
         role = aws.iam.Role(
@@ -69,7 +69,11 @@ class SiteBuild(Part):
                 {
                     "ArnEquals": {
                         "aws:SourceArn": JoinedText(
-                            f"arn:aws:codebuild:{stage.region}:", args.account, f":project/{full_name}"
+                            "arn:aws:codebuild:",
+                            scope.region,
+                            ":",
+                            scope.account,
+                            f":project/{full_name}",
                         )
                     }
                 },
@@ -113,7 +117,7 @@ class SiteBuild(Part):
                 environment_variables=[
                     aws.codebuild.ProjectEnvironmentEnvironmentVariableArgs(name=variable, value=value)
                     for variable, value in (
-                        ("ANCHOR_LAMBDA_ARCH", _NPM_CPU[stage.architecture]),
+                        ("ANCHOR_LAMBDA_ARCH", _NPM_CPU[scope.architecture]),
                         ("NEXT_TELEMETRY_DISABLED", "1"),
                     )
                 ],
@@ -141,7 +145,7 @@ def _get_log_folder(site: str) -> str:
 
 
 def _build_grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogGroup) -> tuple[Grant, ...]:
-    secrets = build_secrets_arn(args.stage, args.account, site)
+    secrets = build_parameters_arn(args.scope, args.secrets_path)
     return (
         Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),

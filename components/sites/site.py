@@ -10,9 +10,10 @@ from components.aws.function import FunctionArgs, NodeFunction
 from components.aws.queue import VISIBILITY_TIMEOUT_FACTOR, Queue, QueueArgs
 from components.core.component import Component
 from components.core.grants import Grant
+from components.core.hosts import build_url
 from components.core.outputs import interpolate_json
-from components.core.stage import StageConfig
-from components.deploy.site_names import SiteNames, build_secrets_path
+from components.core.scope import ResourceScope
+from components.deploy.site_names import SiteNames
 from components.deploy.store import DeployStore
 from components.sites.build import SiteBuild, SiteBuildArgs
 from components.sites.tag_table import TagTable
@@ -33,19 +34,19 @@ class ZeroDowntimeSiteArgs:
     """Arguments of `ZeroDowntimeSite`.
 
     Attributes:
-        stage: Stage settings.
-        account: AWS account id.
-        memory: Memory of the function that renders pages, in MB.
+        scope: Values that the resources share, such as the name prefix.
         host: Host of the site.
         store: Platform storage. It contains the build logs, artifacts, files and cache of the site. The
             component declares the site in the projects table.
+        memory: Memory of the function that renders pages, in MB. CPU power grows with it.
+        url_pattern: URL of the site. `{host}` is replaced by the site's host.
     """
 
-    stage: StageConfig
-    account: pulumi.Input[str]
-    memory: int
+    scope: ResourceScope
     host: pulumi.Input[str]
     store: DeployStore
+    memory: int = 1024
+    url_pattern: str = "https://{host}"
 
 
 class ZeroDowntimeSite(Component):
@@ -64,15 +65,15 @@ class ZeroDowntimeSite(Component):
     def __init__(
         self, name: str, args: ZeroDowntimeSiteArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("site", name, args.stage, opts, tags={"Site": name})
+        super().__init__("site", name, args.scope, opts, tags={"Site": name})
         self._name = name
         self._args = args
         names = SiteNames(name)
-        self.tags = TagTable(names.tags, stage=args.stage, opts=self.child_opts)
+        self.tags = TagTable(names.tags, scope=args.scope, opts=self.child_opts)
         queue = Queue(
             names.revalidate,
             QueueArgs(
-                stage=args.stage,
+                scope=args.scope,
                 visibility_timeout=VISIBILITY_TIMEOUT_FACTOR * _TIMEOUT,
                 fifo=True,
             ),
@@ -91,14 +92,15 @@ class ZeroDowntimeSite(Component):
             names.revalidate, "index.handler", _REVALIDATE_MEMORY, (queue.grant_consume(),)
         )
         revalidate.consume(queue, max_concurrency=_MESSAGE_GROUPS, batch_size=5)
+        secrets_path = f"{args.store.secrets_path}/{name}"
         build = SiteBuild(
             name,
             SiteBuildArgs(
-                stage=args.stage,
-                account=args.account,
+                scope=args.scope,
                 artifacts=args.store.artifacts,
                 logs=args.store.logs,
                 keys=args.store.keys,
+                secrets_path=secrets_path,
             ),
             self.child_opts,
         )
@@ -106,17 +108,17 @@ class ZeroDowntimeSite(Component):
             {
                 "site": name,
                 "host": args.host,
-                "urlPattern": args.stage.site_url,
+                "urlPattern": args.url_pattern,
                 "serverFunction": server.function_name,
                 "imageFunction": image.function_name,
                 "revalidationFunction": revalidate.function_name,
                 "tagTable": self.tags.table_name,
                 "revalidationQueueUrl": queue.url,
                 "buildProject": build.project_name,
-                "secretsPath": build_secrets_path(args.stage, name),
+                "secretsPath": secrets_path,
             }
         )
-        self.url = args.stage.build_url(args.host)
+        self.url = build_url(args.url_pattern, args.host)
         self.register_outputs({"url": self.url})
 
     def _build_server_grants(self, queue: Queue) -> tuple[Grant, ...]:
@@ -133,7 +135,7 @@ class ZeroDowntimeSite(Component):
     ) -> NodeFunction:
         return NodeFunction(
             name,
-            FunctionArgs(stage=self.stage, handler=handler, timeout=_TIMEOUT, memory=memory, grants=grants),
+            FunctionArgs(scope=self.scope, handler=handler, timeout=_TIMEOUT, memory=memory, grants=grants),
             self.child_opts,
         )
 

@@ -7,7 +7,7 @@ from components.aws.table import build_attribute_args, build_index_args
 from components.core.component import Part
 from components.core.grants import Grant
 from components.core.outputs import JoinedText
-from components.core.stage import StageConfig
+from components.core.scope import ResourceScope
 from components.deploy.tables import TAGS
 
 
@@ -22,19 +22,19 @@ class TagTable(Part):
         arn: Table ARN.
     """
 
-    def __init__(self, name: str, *, stage: StageConfig, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(stage, opts)
+    def __init__(self, name: str, *, scope: ResourceScope, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(scope, opts)
         table = aws.dynamodb.Table(
             name,
-            name=f"{stage.prefix}-{name}",
+            name=f"{scope.prefix}-{name}",
             billing_mode="PAY_PER_REQUEST",
             hash_key=TAGS.partition_key.name,
             range_key=TAGS.sort_key.name if TAGS.sort_key else None,
             attributes=build_attribute_args(TAGS),
             global_secondary_indexes=build_index_args(TAGS),
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
-            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=stage.retains_data),
-            deletion_protection_enabled=stage.retains_data,
+            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=scope.retain),
+            deletion_protection_enabled=scope.retain,
             opts=self.retained_child_opts,
         )
         self.table_name = table.name

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from components.core.scope import ResourceScope
 from components.core.stage import StageConfig
 
 SETTINGS: dict[str, Any] = {
@@ -17,3 +18,8 @@ def make_stage(name: str = "dev", **changes: Any) -> StageConfig:  # noqa: ANN40
     """Return a stage with `SETTINGS`. `changes` replaces settings; the value `...` removes a setting."""
     settings = {key: value for key, value in {**SETTINGS, **changes}.items() if value is not ...}
     return StageConfig.parse(name, "ap-southeast-1", settings)
+
+
+def make_scope(name: str = "dev", **changes: Any) -> ResourceScope:  # noqa: ANN401 - any YAML value
+    """Return the scope of the stage that `make_stage` returns."""
+    return make_stage(name, **changes).scope

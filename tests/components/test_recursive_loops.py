@@ -16,7 +16,7 @@ from components.core.stage import STAGES
 from policies.documents import read_statements
 from tests.components.aws.test_function import make_python_function
 from tests.components.recorder import Recording, generate_outputs, get_recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 from tests.policies.views import build_graph
 
 FUNCTION = "aws:lambda/function:Function"
@@ -111,7 +111,7 @@ def _record_two_functions(first_sends_to: str, second_sends_to: str) -> Recordin
 
     def define_resources() -> None:
         queues = {
-            name: Queue(name, QueueArgs(stage=make_stage(), visibility_timeout=60))
+            name: Queue(name, QueueArgs(scope=make_scope(), visibility_timeout=60))
             for name in ("a", "b", "c")
         }
         for name, target in (("a", first_sends_to), ("b", second_sends_to)):

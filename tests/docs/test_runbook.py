@@ -13,7 +13,6 @@ import pytest
 from moto import mock_aws
 
 from components.core.stage import REGION, StageConfig
-from components.deploy.site_names import build_secrets_path
 from runtime.deploy.model import Project
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.signing import Signer
@@ -117,8 +116,7 @@ def test_the_program_logs_each_message_that_a_query_of_the_runbook_searches() ->
 
 def test_the_runbook_deletes_secrets_below_the_path_that_the_program_uses() -> None:
     stage = StageConfig.parse("dev", REGION, read_configuration("dev")["anchor-deploy:stage"])
-    path, _, _ = build_secrets_path(stage, "next-site").rpartition("/")
-    assert f"--path {path} " in RUNBOOK.text
+    assert f"--path {stage.secrets_path} " in RUNBOOK.text
 
 
 def test_resources_named_in_the_documents_are_declared() -> None:

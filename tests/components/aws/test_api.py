@@ -9,7 +9,7 @@ from components.core.errors import DeclarationError
 from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import Recording, get_recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 ROUTE = "aws:apigatewayv2/route:Route"
 
@@ -69,7 +69,7 @@ def test_an_api_has_one_stage_with_automatic_deployment_throttling_and_access_lo
 
 
 def record_api(name: str = "shop", **arguments: Any) -> Recording:  # noqa: ANN401
-    args = HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client", **arguments)
+    args = HttpApiArgs(scope=make_scope(), issuer="https://issuer", audience="client", **arguments)
     return record_program(lambda: HttpApi(name, args))
 
 
@@ -137,7 +137,7 @@ def test_invalid_arguments_are_refused(wrong: dict[str, Any], problem: str) -> N
 
 def test_a_route_to_an_unknown_function_is_refused() -> None:
     def define_resources() -> None:
-        api = HttpApi("platform", HttpApiArgs(stage=make_stage(), issuer="https://issuer", audience="client"))
+        api = HttpApi("platform", HttpApiArgs(scope=make_scope(), issuer="https://issuer", audience="client"))
         api.add_routes(ROUTES[:1], {})
 
     with pytest.raises(

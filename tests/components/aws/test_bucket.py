@@ -10,8 +10,8 @@ from components.aws.bucket import CorsRule, RetainedBucket, RetainedBucketArgs
 from components.aws.lifecycle import LifecycleRule
 from components.core.errors import DeclarationError
 from components.core.grants import build_policy_document
-from tests.components.recorder import ACCOUNT, Recording, get_recording, record_program
-from tests.components.stages import make_stage
+from tests.components.recorder import Recording, get_recording, record_program
+from tests.components.stages import make_scope
 
 BUCKET = "aws:s3/bucket:Bucket"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
@@ -24,7 +24,7 @@ def create_bucket(
     name: str = "files",
     **arguments: Any,  # noqa: ANN401
 ) -> RetainedBucket:
-    return RetainedBucket(name, RetainedBucketArgs(stage=make_stage(stage), account=ACCOUNT, **arguments))
+    return RetainedBucket(name, RetainedBucketArgs(scope=make_scope(stage), **arguments))
 
 
 def record_bucket(stage: str = "dev", **arguments: Any) -> Recording:  # noqa: ANN401

@@ -11,7 +11,7 @@ from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs, Queue, Qu
 from components.core.errors import DeclarationError
 from components.core.grants import Grant
 from tests.components.recorder import Recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 FUNCTION = "aws:lambda/function:Function"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -33,12 +33,12 @@ def make_python_function(
         "memory": 256,
         "environment": {"ONE": "1"},
     }
-    args = PythonFunctionArgs(stage=make_stage(stage), code=CODE, **{**defaults, **arguments})
+    args = PythonFunctionArgs(scope=make_scope(stage), code=CODE, **{**defaults, **arguments})
     return PythonFunction(name, args)
 
 
 def make_node_function(name: str = "site-shop-server", *, stage: str = "dev") -> Function:
-    args = FunctionArgs(stage=make_stage(stage), handler="anchor-origin.handler", timeout=30, memory=1024)
+    args = FunctionArgs(scope=make_scope(stage), handler="anchor-origin.handler", timeout=30, memory=1024)
     return NodeFunction(name, args)
 
 
@@ -112,7 +112,7 @@ def test_an_event_moves_to_the_dead_letter_queue_after_three_attempts() -> None:
     """Requirement I2."""
 
     def define_resources() -> None:
-        dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(stage=make_stage()))
+        dead = DeadLetterQueue("hook-dead", DeadLetterQueueArgs(scope=make_scope()))
         make_python_function(grants=(dead.grant_send(),)).send_failures_to(dead)
 
     recorded = record_program(define_resources)
@@ -175,7 +175,7 @@ def record_consumer(
         queue = Queue(
             "work",
             QueueArgs(
-                stage=make_stage(), visibility_timeout=visibility_timeout, max_receive_count=max_receive_count
+                scope=make_scope(), visibility_timeout=visibility_timeout, max_receive_count=max_receive_count
             ),
         )
         function = make_python_function(grants=(queue.grant_consume(),))

@@ -13,7 +13,7 @@ from components.aws.index_changes import find_changed_indexes
 from components.aws.table import TenantTable, TenantTableArgs
 from components.aws.table_design import Index, Key, TableDesign
 from tests.components.recorder import Recorded, Recorder, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 
 def make_index(name: str, projection: str = "ALL", **properties: object) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def record_warnings(caplog: pytest.LogCaptureFixture, deployed: list[dict[str, A
         tenant="userId",
     )
     record_program(
-        lambda: TenantTable("things", TenantTableArgs(stage=make_stage(), design=design)),
+        lambda: TenantTable("things", TenantTableArgs(scope=make_scope(), design=design)),
         monitor=partial(Engine, make_inputs(*deployed)),
     )
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]

@@ -14,7 +14,7 @@ from tests.components.recorder import (
     record_program,
     run_main,
 )
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 
 def test_the_error_for_a_missing_layer_names_the_command(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_the_error_for_a_missing_layer_names_the_command(tmp_path: Path) -> None
     with pytest.raises(
         DeclarationError, match=r"edge does not contain .*: run `make package` \(for python3.13 on arm64\)"
     ):
-        FunctionCode.find(make_stage(), tmp_path)
+        FunctionCode.find(make_scope(), tmp_path)
 
 
 def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: Path) -> None:
@@ -36,14 +36,14 @@ def test_a_missing_layer_stops_the_program_before_the_first_resource(tmp_path: P
 
 def test_layers_match_the_runtime_and_cpu_of_the_stage() -> None:
     with create_layers() as folder:
-        code = FunctionCode.find(make_stage(architecture="x86_64"), folder)
+        code = FunctionCode.find(make_scope(architecture="x86_64"), folder)
     assert code.layers["base"] == folder / "python3.13-x86_64" / "base"
 
 
 def test_the_archive_contains_only_sources_under_their_import_paths() -> None:
     """G7: if the archive contained bytecode files, its hash would change from run to run."""
     with create_layers() as folder:
-        shipped = set(FunctionCode.find(make_stage(), folder).archive.assets)
+        shipped = set(FunctionCode.find(make_scope(), folder).archive.assets)
     assert "runtime/deploy/api/routes.py" in shipped
     assert shipped == {
         "docs/images-openapi.json",

@@ -10,14 +10,14 @@ import pytest
 from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs, Queue, QueueArgs
 from components.core.errors import DeclarationError
 from tests.components.recorder import Recording, get_recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 QUEUE = "aws:sqs/queue:Queue"
 
 
 def record_queue(name: str = "work", **arguments: Any) -> Recording:  # noqa: ANN401
     return record_program(
-        lambda: Queue(name, QueueArgs(**{"stage": make_stage(), "visibility_timeout": 60, **arguments}))
+        lambda: Queue(name, QueueArgs(**{"scope": make_scope(), "visibility_timeout": 60, **arguments}))
     )
 
 
@@ -42,7 +42,7 @@ def test_only_the_source_queue_may_use_a_dead_letter_queue() -> None:
 
 def test_grant_send_allows_sending_messages_to_a_dead_letter_queue() -> None:
     def define_resources() -> None:
-        queue = DeadLetterQueue("lost", DeadLetterQueueArgs(stage=make_stage()))
+        queue = DeadLetterQueue("lost", DeadLetterQueueArgs(scope=make_scope()))
         pulumi.export("grant", attrs.asdict(queue.grant_send()))
 
     assert record_program(define_resources).outputs["grant"] == {

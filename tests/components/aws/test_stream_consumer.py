@@ -13,7 +13,7 @@ from components.core.errors import DeclarationError
 from components.deploy.tables import DEPLOYMENTS
 from components.images.tables import IMAGES
 from tests.components.recorder import Recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 CODE = pulumi.AssetArchive({"main.py": pulumi.StringAsset("def handle(event, context): ...\n")})
 DEAD_LETTER_QUEUE = "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-thumbnails-images-dead"
@@ -24,12 +24,12 @@ def record_stream_consumer(
     design: TableDesign = IMAGES, settings: StreamBatchSettings | None = None
 ) -> Recording:
     def define_resources() -> None:
-        table = TenantTable("images", TenantTableArgs(stage=make_stage(), design=design))
+        table = TenantTable("images", TenantTableArgs(scope=make_scope(), design=design))
         table.stream_arn = pulumi.Output.from_input(STREAM)
         function = PythonFunction(
             "thumbnails",
             PythonFunctionArgs(
-                stage=make_stage(), handler="main.handle", timeout=30, memory=256, code=CODE, environment={}
+                scope=make_scope(), handler="main.handle", timeout=30, memory=256, code=CODE, environment={}
             ),
         )
         table.add_stream_consumer(function, settings)

@@ -12,7 +12,7 @@ from components.core.errors import DeclarationError
 from components.core.grants import Grant, build_policy_document
 from components.deploy.tables import DEPLOYMENTS, PROJECTS
 from tests.components.recorder import Recording, list_dynamodb_tables, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 TABLE = "aws:dynamodb/table:Table"
 IMAGES = TableDesign(
@@ -37,7 +37,7 @@ IMAGES = TableDesign(
 
 def record_table(design: TableDesign = IMAGES, *, stage: str = "dev", **arguments: Any) -> Recording:  # noqa: ANN401
     return record_program(
-        lambda: TenantTable("images", TenantTableArgs(stage=make_stage(stage), design=design, **arguments)),
+        lambda: TenantTable("images", TenantTableArgs(scope=make_scope(stage), design=design, **arguments)),
         stage=stage,
     )
 
@@ -101,10 +101,10 @@ def test_sort_key_ttl_and_stream_are_optional() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "recovery", "enabled"),
-    [("production", "stage", True), ("staging", "stage", False), ("dev", "always", True)],
+    [("production", None, True), ("staging", None, False), ("dev", True, True), ("production", False, False)],
 )
-def test_point_in_time_recovery_follows_the_stage_or_is_always_on(
-    stage: str, recovery: str, *, enabled: bool
+def test_point_in_time_recovery_follows_the_retention_or_the_argument(
+    stage: str, *, recovery: bool | None, enabled: bool
 ) -> None:
     """Requirement T1."""
     table = record_table(stage=stage, point_in_time_recovery=recovery).find_resource(TABLE, "images")
@@ -167,7 +167,7 @@ def test_invalid_names_are_refused(name: str) -> None:
         )
     with pytest.raises(DeclarationError, match="3 to 255 of"):
         record_program(
-            lambda: TenantTable(f"{name}/{'x' * 250}", TenantTableArgs(stage=make_stage(), design=PROJECTS))
+            lambda: TenantTable(f"{name}/{'x' * 250}", TenantTableArgs(scope=make_scope(), design=PROJECTS))
         )
 
 
@@ -205,7 +205,7 @@ def test_a_grant_allows_listed_actions_on_the_table_or_one_index() -> None:
     policy: list[Any] = []
 
     def define_resources() -> None:
-        table = TenantTable("images", TenantTableArgs(stage=make_stage(), design=IMAGES))
+        table = TenantTable("images", TenantTableArgs(scope=make_scope(), design=IMAGES))
         grants: tuple[Grant, ...] = (
             table.grant("GetItem", "PutItem"),
             table.grant("DeleteItem", partition_key="IMAGE#1"),
@@ -245,7 +245,7 @@ def test_a_grant_on_an_unknown_index_is_refused() -> None:
     """Requirement T3."""
     with pytest.raises(DeclarationError, match="unknown index 'Nope'; the table has UserIndex, Taken"):
         record_program(
-            lambda: TenantTable("images", TenantTableArgs(stage=make_stage(), design=IMAGES)).grant_query(
+            lambda: TenantTable("images", TenantTableArgs(scope=make_scope(), design=IMAGES)).grant_query(
                 "Nope"
             )
         )

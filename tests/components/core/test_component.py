@@ -5,18 +5,18 @@ import pulumi_aws as aws
 
 from components.core.component import Component, Part
 from tests.components.recorder import record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 
 class Inner(Component):
     def __init__(self, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("test", "inner", make_stage(), opts, tags={"Depth": "2"})
+        super().__init__("test", "inner", make_scope(), opts, tags={"Depth": "2"})
         aws.sqs.Queue("inner", tags={"Owner": "someone", "Project": "another"}, opts=self.child_opts)
 
 
 class Outer(Component):
     def __init__(self) -> None:
-        super().__init__("test", "outer", make_stage(), None, tags={"Site": "shop"})
+        super().__init__("test", "outer", make_scope(), None, tags={"Site": "shop"})
         Inner(self.child_opts)
         aws.kms.Alias("outer", target_key_id="key", opts=self.child_opts)
 
@@ -42,8 +42,8 @@ def test_resources_without_tag_support_get_no_tags() -> None:
 
 class WithPart(Component):
     def __init__(self) -> None:
-        super().__init__("test", "with-part", make_stage("production"), None)
-        part = Part(self.stage, self.child_opts)
+        super().__init__("test", "with-part", make_scope("production"), None)
+        part = Part(self.scope, self.child_opts)
         aws.sqs.Queue("deletable", opts=part.child_opts)
         aws.sqs.Queue("retained", opts=part.retained_child_opts)
 

@@ -8,16 +8,17 @@ import pytest
 from components.core.errors import DeclarationError
 from components.edge.shared_edge import VIEWER_REQUEST, VIEWER_RESPONSE, SharedEdge, SharedEdgeArgs
 from tests.components.recorder import Recording, generate_outputs, get_recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 CACHE_POLICY = "aws:cloudfront/cachePolicy:CachePolicy"
 
 
-def record_shared_edge(viewer_request: Path = VIEWER_REQUEST, **settings: Any) -> Recording:  # noqa: ANN401
+def record_shared_edge(viewer_request: Path = VIEWER_REQUEST, **arguments: Any) -> Recording:  # noqa: ANN401
     args = {
-        "stage": make_stage(**settings),
+        "scope": make_scope(),
         "assets_domain": "assets.s3.amazonaws.com",
         "viewer_request": viewer_request,
+        **arguments,
     }
     return record_program(lambda: SharedEdge("edge", SharedEdgeArgs(**args)))
 
@@ -179,7 +180,7 @@ def test_a_stage_without_a_zone_has_no_certificate_and_no_record() -> None:
 
 def test_a_stage_with_a_zone_has_a_wildcard_certificate_and_records() -> None:
     """Requirement G2."""
-    recorded = record_shared_edge(domain="sites.example.com", hostedZoneId="Z123")
+    recorded = record_shared_edge(domain="sites.example.com", hosted_zone_id="Z123")
     (certificate,) = recorded.find_by_type("aws:acm/certificate:Certificate")
     (validation,) = recorded.find_by_type("aws:acm/certificateValidation:CertificateValidation")
     assert certificate.inputs["region"] == validation.inputs["region"] == "us-east-1"

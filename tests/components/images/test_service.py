@@ -13,7 +13,7 @@ from runtime.images.repositories.objects import build_delivered_key, build_uploa
 from runtime.shared.api.routes import Route
 from tests.components.aws.test_function import CODE
 from tests.components.recorder import get_recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 FUNCTION = "aws:lambda/function:Function"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
@@ -105,11 +105,11 @@ def test_a_bucket_can_notify_only_one_function() -> None:
     """A bucket has one notification configuration, so a second configuration would replace the first one."""
 
     def define_resources() -> None:
-        bucket = RetainedBucket("files", RetainedBucketArgs(stage=make_stage(), account="123456789012"))
+        bucket = RetainedBucket("files", RetainedBucketArgs(scope=make_scope()))
         function = PythonFunction(
             "hook",
             PythonFunctionArgs(
-                stage=make_stage(), handler="main.handle", timeout=10, memory=256, code=CODE, environment={}
+                scope=make_scope(), handler="main.handle", timeout=10, memory=256, code=CODE, environment={}
             ),
         )
         bucket.notify(function, prefix="a/")

@@ -6,7 +6,7 @@ from typing import Any
 from components.core.grants import Grant
 from components.shops.store import ShopStore, ShopStoreArgs
 from tests.components.recorder import get_recording, record_program
-from tests.components.stages import make_stage
+from tests.components.stages import make_scope
 
 ARN = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev"
 TOKEN_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/shop-tokens"
@@ -41,7 +41,7 @@ def test_writing_and_reading_tokens_are_separate_grants() -> None:
     grants: list[Grant] = []
 
     def define_resources() -> None:
-        store = ShopStore("shops", ShopStoreArgs(stage=make_stage(), account="123456789012"))
+        store = ShopStore("shops", ShopStoreArgs(scope=make_scope()))
         grants.extend((store.grant_encrypt_tokens(), store.grant_decrypt_tokens()))
 
     record_program(define_resources)

@@ -15,7 +15,7 @@ from components.core.stage import StageConfig
 from components.images import buckets
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs
 from local.edge.thread import run_edge, run_event_loop_thread
-from local.emulator.emulator import ACCOUNT_ID, Emulator
+from local.emulator.emulator import Emulator
 from local.engine.engine import Engine
 from runtime.images.model import DELIVERED_PREFIX
 from tests.local.deployed_program import ROOT
@@ -30,14 +30,24 @@ def define_resources() -> None:
     bucket = RetainedBucket(
         "images",
         RetainedBucketArgs(
-            stage=stage,
-            account=ACCOUNT_ID,
+            scope=stage.scope,
             lifecycle=buckets.LIFECYCLE,
-            cors=(buckets.build_cors_rule(stage.images),),
+            cors=(buckets.build_cors_rule(stage.images.cors_origins),),
             read_by_distribution=True,
         ),
     )
-    delivery = ImageDelivery("images", ImageDeliveryArgs(stage=stage, bucket=bucket, prefix=DELIVERED_PREFIX))
+    delivery = ImageDelivery(
+        "images",
+        ImageDeliveryArgs(
+            scope=stage.scope,
+            bucket=bucket,
+            prefix=DELIVERED_PREFIX,
+            cors_origins=stage.images.cors_origins,
+            host=None,
+            hosted_zone_id=None,
+            url_pattern=stage.site_url,
+        ),
+    )
     pulumi.export("bucket", bucket.bucket_name)
     pulumi.export("host", delivery.domain_name)
     pulumi.export("distribution", delivery.distribution_id)

@@ -41,13 +41,13 @@ def handle(event, context):
 
 
 def define_resources() -> None:
-    stage = StageConfig.load()
-    table = TenantTable("images", TenantTableArgs(stage=stage, design=tables.IMAGES))
+    scope = StageConfig.load().scope
+    table = TenantTable("images", TenantTableArgs(scope=scope, design=tables.IMAGES))
     ready = aws.sqs.Queue("ready", name="ready")
     consumer = PythonFunction(
         "notices",
         PythonFunctionArgs(
-            stage=stage,
+            scope=scope,
             handler="consumer.handle",
             timeout=10,
             memory=128,
