@@ -30,7 +30,7 @@ MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test package first-account lock snapshots clean reference reliability bench
+.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package first-account lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 15
@@ -122,6 +122,10 @@ reference: $(INSTALLED) ## update the generated documents
 bench: $(INSTALLED) ## run the benchmarks and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
+wheels: $(INSTALLED) ## build the wheel of the command line into dist/
+	@rm -rf dist
+	@for package in packages/*/; do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$package; done
+
 package: $(INSTALLED) ## build the dependency layers of the functions for pulumi up
 	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
 
@@ -136,4 +140,4 @@ snapshots: $(INSTALLED) ## update tests/components/snapshots (review the diff)
 	@$(BIN)/python -m tests.components.snapshots
 
 clean: ## remove build outputs and caches, but not the virtual environment
-	@rm -rf .anchor .build .pytest_cache .ruff_cache .hypothesis .coverage*
+	@rm -rf .anchor .build dist .pytest_cache .ruff_cache .hypothesis .coverage*

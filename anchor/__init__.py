@@ -1,1 +1,1 @@
-"""Command line for the platform's API: `python -m anchor`."""
+"""Command line for the platform's API: `anchor`."""

@@ -1,4 +1,4 @@
-"""Entry point of `python -m anchor`: runs one command and reports errors as one sentence."""
+"""Entry point of `anchor` and `python -m anchor`: runs one command and reports errors as one sentence."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from cyclopts.exceptions import CycloptsError
 from anchor.app import build_app
 from anchor.client import Client
 from anchor.credentials import CredentialsFile
-from anchor.errors import CommandError
+from anchor.errors import CommandError, UsageError
 from anchor.terminal import Terminal
 
 _FAILED: Final = 1
@@ -27,6 +27,9 @@ def main(arguments: Sequence[str], terminal: Terminal) -> int:
     except CycloptsError as error:
         terminal.print_error(str(error))
         return _USAGE_ERROR
+    except UsageError as error:
+        terminal.print_error(str(error))
+        return _USAGE_ERROR
     except CommandError as error:
         terminal.print_error(str(error))
         return _FAILED
@@ -40,6 +43,11 @@ def main(arguments: Sequence[str], terminal: Terminal) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """Run the command of the command line, and return its exit status."""
     client = Client(file=CredentialsFile.from_environment(os.environ), now=time.time)
-    sys.exit(main(sys.argv[1:], Terminal(client=client)))
+    return main(sys.argv[1:], Terminal(client=client))
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,14 +1,30 @@
 """The command line application with all commands."""
 
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
 from cyclopts import App
 
-from anchor.account import Account
-from anchor.deployments import Deployments
-from anchor.projects import Projects
+from anchor.commands.account import Account
+from anchor.commands.completion import Completion
+from anchor.commands.deployments import Deployments
+from anchor.commands.projects import Projects
+from anchor.commands.variables import Variables
 from anchor.terminal import Terminal
-from anchor.variables import Variables
 
-NAME = "python -m anchor"
+NAME: Final = "anchor"
+_PACKAGE: Final = "anchor-deploy-cli"
+
+
+def read_version() -> str:
+    """Return the version of the installed package, or of the checkout if the package is not installed."""
+    try:
+        return version(_PACKAGE)
+    except PackageNotFoundError:
+        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["version"])
 
 
 def build_app(terminal: Terminal) -> App:
@@ -18,7 +34,12 @@ def build_app(terminal: Terminal) -> App:
         terminal: The API client, the input and the output of the commands.
     """
     account, deployments = Account(terminal=terminal), Deployments(terminal=terminal)
-    app = App(name=NAME, help="Deploy Next.js sites as a user of the platform.", version_flags=[])
+    app = App(
+        name=NAME,
+        help="Deploy Next.js sites as a user of the platform.",
+        version=read_version,
+        version_flags=["--version"],
+    )
     app.command(account.login)
     app.command(account.logout)
     app.command(_build_projects_app(Projects(terminal=terminal)))
@@ -29,6 +50,7 @@ def build_app(terminal: Terminal) -> App:
     app.command(deployments.promote)
     app.command(deployments.cancel)
     app.command(_build_variables_app(Variables(terminal=terminal)))
+    app.command(Completion(terminal=terminal, app=app).completion)
     return app
 
 

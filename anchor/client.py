@@ -122,9 +122,7 @@ class Client:
             if each["name"] == id_or_name
         ]
         if not ids:
-            raise CommandError(
-                f"there is no project {id_or_name!r}: `python -m anchor projects list` lists yours"
-            )
+            raise CommandError(f"there is no project {id_or_name!r}: `anchor projects list` lists yours")
         if len(ids) > 1:
             raise CommandError(f"several projects have the name {id_or_name!r}: use an id: {', '.join(ids)}")
         return ids[0]

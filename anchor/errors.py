@@ -10,11 +10,15 @@ class CommandError(Exception):
     """A command failed; the message gives the cause and what to do."""
 
 
+class UsageError(CommandError):
+    """A command was called with wrong or missing arguments."""
+
+
 class NotSignedInError(CommandError):
     """The credentials are missing, unreadable or expired, or the API refused them."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}: sign in with `python -m anchor login`")
+        super().__init__(f"{reason}: sign in with `anchor login`")
 
 
 class RequestRefusedError(CommandError):

@@ -65,8 +65,10 @@ COMMON = {
     "npx",
     "od",
     "open-next",
+    "pipx",
     "sort",
     "tr",
+    "uv",
     "xargs",
 }
 
@@ -79,6 +81,7 @@ def find_problem(command: list[str]) -> str | None:
     if program in COMMON:
         return _check_curl(arguments) if program == "curl" else None
     checks: dict[str, Callable[[list[str]], str | None]] = {
+        "anchor": lambda words: _check_app("anchor", words),
         "aws": _check_aws,
         "make": _check_make,
         "pulumi": _check_pulumi,
@@ -117,16 +120,19 @@ def _check_python(arguments: list[str]) -> str | None:
     module, *rest = arguments[1:]
     if importlib.util.find_spec(module) is None:
         return f"there is no module {module}"
+    return _check_app(module, rest)
+
+
+def _check_app(module: str, words: list[str]) -> str | None:
     app = _find_app(module)
-    if app is None:
+    words = [word for word in words if word not in {"--help", "--version"}]
+    if app is None or not words:
         return None
-    chain, apps, unused = app.parse_commands(rest)
-    if not rest:
-        return None
+    chain, apps, unused = app.parse_commands(words)
     if not chain or apps[-1].default_command is None:
-        return f"{module} has no command {' '.join(rest)}"
+        return f"{module} has no command {' '.join(words)}"
     names = {name for each in apps[-1].assemble_argument_collection() for name in each.names}
-    return _describe_unknown_options(_find_options(unused), names | {"--help"})
+    return _describe_unknown_options(_find_options(unused), names)
 
 
 def _find_app(module: str) -> App | None:

@@ -67,8 +67,13 @@ def read_page(name: str) -> Page:
 
 
 def read_pages() -> list[Page]:
-    """Return the documents in the root of the checkout and below `docs/`, and the READMEs of the examples."""
-    files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/README.md")]
+    """Return the documents in the root and below `docs/`, and the READMEs of the examples and packages."""
+    files = [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").glob("*/README.md"),
+        *(ROOT / "packages").glob("*/README.md"),
+    ]
     return [read_page(str(file.relative_to(ROOT))) for file in sorted(files)]
 
 

@@ -13,7 +13,7 @@ from tests.docs.shell import parse_commands
 # A synopsis such as `deploy [OPTIONS] PROJECT` is not checked, because it is generated from the command.
 SHELL = [block for block in iterate_blocks("sh", "bash", "shell", "console") if "[OPTIONS]" not in block.text]
 # Inline code that starts with this pattern is a command. Other inline code is a name.
-INLINE = re.compile(r"(make|pulumi|aws|(?:\.venv/bin/)?python3?) [a-z-]")
+INLINE = re.compile(r"(anchor|make|pulumi|aws|(?:\.venv/bin/)?python3?) [a-z-]")
 ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S*)")
 # These documents also contain routes of the example sites, which are not routes of the APIs.
 WITH_OTHER_ROUTES = ("examples/next-site/README.md", "examples/next-15-site/README.md")
@@ -103,7 +103,7 @@ def test_a_script_is_split_into_commands(script: str, expected: list[list[str]])
         ("python -m nothing", "no module nothing"),
         ("python -m local nothing", "no command nothing"),
         ("python -m local demo --nothing", "unknown: --nothing"),
-        ("python -m anchor env nothing", "no command env nothing"),
+        ("anchor env nothing", "no command env nothing"),
         ("python -m anchor deploy PROJECT --nothing", "unknown: --nothing"),
         ("aws sqs fetch-message", "no command fetch-message"),
         ("aws sqs send-message --queue-url x --body y", "needs --message-body"),

@@ -127,7 +127,7 @@ def test_a_command_without_credentials_fails(signed_out: Anchor) -> None:
     assert signed_out.run("projects", "list") == (
         1,
         "",
-        "not signed in: sign in with `python -m anchor login`\n",
+        "not signed in: sign in with `anchor login`\n",
     )
 
 
@@ -172,7 +172,7 @@ def test_an_expired_access_token_is_refreshed(anchor: Anchor) -> None:
     assert anchor.file.read().expires_at > time.time()
     anchor.file.write(evolve(stored, refresh_token="made-up", expires_at=0.0))
     status, _, err = anchor.run("projects", "list")
-    assert (status, err) == (1, "the sign-in has expired: sign in with `python -m anchor login`\n")
+    assert (status, err) == (1, "the sign-in has expired: sign in with `anchor login`\n")
 
 
 def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Anchor) -> None:
@@ -285,7 +285,7 @@ def test_the_error_names_a_credentials_file_that_cannot_be_read_or_written(
     folder.write_text("a file where the folder should be")
     assert main(["projects", "list"], signed_out_terminal) == 1
     error = capsys.readouterr().err
-    assert error == f"{folder}/credentials.json cannot be read: sign in with `python -m anchor login`\n"
+    assert error == f"{folder}/credentials.json cannot be read: sign in with `anchor login`\n"
     credentials = Credentials(
         api="https://a",
         cognito="https://b",

@@ -129,4 +129,4 @@ def test_every_command_is_documented() -> None:
     commands = [name for name in build_app(terminal) if not name.startswith("-")]
     assert {"login", "projects", "deploy", "logs", "env", "promote", "cancel"} <= set(commands)
     for name in commands:
-        assert f"## python -m anchor {name}\n" in text
+        assert f"## anchor {name}\n" in text
