@@ -68,6 +68,7 @@ sites = {
     )
     for site in stage.sites
 }
+store.declare_sites(sites)
 
 # The image service, and the storage of the shop import application
 images = ImageService(

@@ -84,8 +84,8 @@ class RouteDescription:
         responses: Type of each successful response, by status; None if the response has no body.
         description: Further information.
         body: The class into which the request body is parsed; None if the request has no body.
-        errors: Errors of this route. `BusyError` is added for every route. If the route has a body or pages,
-            the errors of invalid requests are added, too.
+        errors: Errors of this route. `BusyError` and `InvalidInputError` are added for every route. If the
+            route has a body or pages, the error of requests that cannot be parsed is added, too.
         pagination: The page size, if the route returns a paged list.
         query: Query parameters other than those of pages, with their descriptions.
         headers: Headers of the request, with their descriptions.
@@ -142,6 +142,7 @@ def build_document(api: Api, *, closed: bool = False) -> Schema:
     for route in api.routes:
         if route.key not in api.descriptions:
             raise UndocumentedError(f"the route {route.key} has no description")
+        _check_query_parameters(route, api.descriptions[route.key])
         paths.setdefault(route.path, {})[route.method.lower()] = _build_operation(
             route, api.descriptions[route.key], schemas
         )
@@ -167,6 +168,12 @@ def build_document(api: Api, *, closed: bool = False) -> Schema:
             },
         },
     }
+
+
+def _check_query_parameters(route: Route, description: RouteDescription) -> None:
+    pages = ("limit", "cursor") if description.pagination else ()
+    if {*description.query, *pages} != set(route.query):
+        raise UndocumentedError(f"{route.key}: the declared and the described query parameters differ")
 
 
 def _build_operation(route: Route, description: RouteDescription, schemas: Schemas) -> Schema:
@@ -229,8 +236,10 @@ def _build_error_responses(
     API Gateway itself creates some of these responses. They contain only a message.
     """
     kinds: list[type[AnchorError]] = [*description.errors, BusyError]
+    # Every route refuses unknown query parameters.
+    kinds.append(InvalidInputError)
     if description.body or description.pagination:
-        kinds += [MalformedError, InvalidInputError]
+        kinds.append(MalformedError)
     reasons: dict[HTTPStatus, list[str]] = {}
     for kind in kinds:
         status = find_http_status(kind)

@@ -13,6 +13,7 @@ from runtime.deploy.api.answers import (
     LogDocument,
     ProjectDocument,
     ProjectsDocument,
+    SitesDocument,
     VariablesDocument,
 )
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
@@ -30,11 +31,21 @@ from runtime.deploy.errors import (
     SiteNotFoundError,
     StaleDeploymentError,
     SwitchOvertakenError,
+    VariablesChangedError,
 )
-from runtime.deploy.repositories.variables import NewVariables
+from runtime.deploy.repositories.variables import MAX_TOTAL_BYTES, NewVariables, VariableChanges
 from runtime.shared.errors import MalformedError, UnavailableError, UnsupportedContentError
 
 _OK: Final = HTTPStatus.OK
+
+_IF_MATCH: Final = "The `ETag` of the variables. If they have changed since, the request is refused with 412."
+_VARIABLE_ERRORS: Final = (
+    ProjectNotFoundError,
+    ProjectChangedError,
+    ProjectDeletedError,
+    SiteNotFoundError,
+    VariablesChangedError,
+)
 
 _DESCRIPTIONS: Final = {
     "POST /webhook/{projectId}": RouteDescription(
@@ -53,6 +64,12 @@ _DESCRIPTIONS: Final = {
         summary="Create a project on a site of the stage",
         body=NewProject,
         responses={HTTPStatus.CREATED: CreatedProjectDocument},
+    ),
+    "GET /sites": RouteDescription(
+        operation_id="listSites",
+        summary="List all sites of the stage",
+        description="A new project needs a site that is available.",
+        responses={_OK: SitesDocument},
     ),
     "GET /projects": RouteDescription(
         operation_id="listProjects",
@@ -83,7 +100,9 @@ _DESCRIPTIONS: Final = {
     "GET /projects/{projectId}/deployments": RouteDescription(
         operation_id="listDeployments",
         summary="List the deployments of a project, newest first",
+        description="With a filter, a page can have fewer deployments than `limit`: follow the cursor.",
         pagination=Pagination(),
+        query={"status": "Only deployments with one of these statuses, separated by commas: `live,ready`."},
         responses={_OK: DeploymentsDocument},
         errors=(ProjectNotFoundError,),
     ),
@@ -105,10 +124,23 @@ _DESCRIPTIONS: Final = {
     "PUT /projects/{projectId}/env": RouteDescription(
         operation_id="setVariables",
         summary="Replace the environment variables of a project",
-        description="The new values take effect with the next deployment.",
+        description=(
+            "The new values take effect with the next deployment. All variables together, names and values "
+            f"as JSON, have at most {MAX_TOTAL_BYTES} bytes."
+        ),
         body=NewVariables,
+        headers={"If-Match": _IF_MATCH},
         responses={_OK: VariablesDocument},
-        errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError, SiteNotFoundError),
+        errors=_VARIABLE_ERRORS,
+    ),
+    "PATCH /projects/{projectId}/env": RouteDescription(
+        operation_id="changeVariables",
+        summary="Set and remove single environment variables of a project",
+        description="All other variables stay unchanged, even if another request changes them meanwhile.",
+        body=VariableChanges,
+        headers={"If-Match": _IF_MATCH},
+        responses={_OK: VariablesDocument},
+        errors=_VARIABLE_ERRORS,
     ),
     "GET /deployments/{deploymentId}": RouteDescription(
         operation_id="getDeployment",

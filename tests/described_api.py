@@ -49,9 +49,8 @@ class DescribedApi:
     def from_api(cls, api: Api) -> "DescribedApi":
         """Return the loaded OpenAPI document of an API."""
         schema = schemathesis.openapi.from_dict(build_document(api, closed=True))
-        # Generate no security parameters, because the session sends the access token. Generate no unknown
-        # query parameters, because the APIs ignore them.
-        schema.config.generation.update(with_security_parameters=False, allow_extra_parameters=False)
+        # Generate no security parameters, because the session sends the access token.
+        schema.config.generation.update(with_security_parameters=False)
         return cls(schema=schema)
 
     def send_requests(  # noqa: PLR0913 - all of them vary between the tests

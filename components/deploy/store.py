@@ -1,7 +1,11 @@
 """DeployStore: tables, buckets and keys of the deploy platform."""
 
+import json
+from collections.abc import Iterable
+
 import attrs
 import pulumi
+import pulumi_aws as aws
 
 from components.aws.bucket import RetainedBucket, RetainedBucketArgs
 from components.aws.keys import PlatformKeys, PlatformKeysArgs
@@ -11,7 +15,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.core.scope import ResourceScope
 from components.deploy import buckets, tables
-from runtime.deploy.model import BUILDS_PARTITION
+from runtime.deploy.model import BUILDS_PARTITION, SITES_PARTITION
 
 
 @attrs.frozen(kw_only=True)
@@ -76,6 +80,22 @@ class DeployStore(Component):
         return (
             self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION),
             self.projects.grant_in_transactions("DeleteItem", partition_key=BUILDS_PARTITION),
+        )
+
+    def declare_sites(self, names: Iterable[str]) -> None:
+        """Write the names of all sites to the projects table, so that the API can list them."""
+        item = {
+            "projectId": {"S": SITES_PARTITION},
+            "sk": {"S": SITES_PARTITION},
+            "names": {"L": [{"S": name} for name in sorted(names)]},
+        }
+        aws.dynamodb.TableItem(
+            "sites",
+            table_name=self.projects.table_name,
+            hash_key="projectId",
+            range_key="sk",
+            item=json.dumps(item),
+            opts=self.child_opts,
         )
 
     def _create_bucket(

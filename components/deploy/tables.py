@@ -13,10 +13,11 @@ _TIME: Final = "2026-01-31T09:30:00.000Z"
 PROJECTS: Final = TableDesign(
     # A project's partition contains the row METADATA and the webhook deliveries of the project. A
     # `SITE#<site>` partition contains the declaration of the site and the project that uses the site. The
-    # `BUILDS` partition contains the running and waiting builds of the stage.
+    # `BUILDS` partition contains the running and waiting builds of the stage, and the `SITES` partition the
+    # names of its sites.
     purpose=(
-        "Projects, their webhook deliveries, the declared resources of each site, and the running and "
-        "waiting builds."
+        "Projects, their webhook deliveries, the declared resources of each site, the list of all sites, and "
+        "the running and waiting builds."
     ),
     partition_key=Key("projectId"),
     sort_key=Key("sk"),
@@ -36,14 +37,16 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "projectId",
             "S",
-            "the project's ULID; `SITE#<site>` in the rows of a site; `BUILDS` in the rows of builds",
+            "the project's ULID; `SITE#<site>` in the rows of a site; `SITES` in the list of all sites; "
+            "`BUILDS` in the rows of builds",
             _ULID,
         ),
         Attribute(
             "sk",
             "S",
             "kind of row: `METADATA` a project, `DELIVERY#<hash of the body>` a webhook delivery, `SITE` the "
-            "declaration of a site, `CLAIM` the project that uses a site, `RUNNING` the running builds, "
+            "declaration of a site, `CLAIM` the project that uses a site, `SITES` the list of all sites, "
+            "`RUNNING` the running builds, "
             "`WAITING#<deployment>` a waiting build, `STARTED#<user>` when a user's last build started, "
             "`FULL` when CodeBuild last had no capacity",
             "METADATA",
@@ -76,7 +79,14 @@ PROJECTS: Final = TableDesign(
             "environment variables: maps of `name`, `isSecret` and `value` (or `secretSize` for a secret)",
             '[{"name": "API_URL", "isSecret": false, "value": "https://api.example.com"}]',
         ),
-        Attribute("variablesVersion", "N", "how often the variables were replaced", "3"),
+        Attribute("variablesVersion", "N", "how often the variables were changed", "3"),
+        Attribute("variablesWriter", "S", "the request that is changing secrets; others must wait", _ULID),
+        Attribute(
+            "variablesReservedUntil",
+            "N",
+            "until when only `variablesWriter` can change the variables, Unix seconds",
+            "1769851820",
+        ),
         Attribute("activeBuild", "S", "the deployment that holds the project's build slot", _BUILD),
         Attribute(
             "live",
@@ -110,6 +120,7 @@ PROJECTS: Final = TableDesign(
         ),
         Attribute("fullWith", "N", "in the `FULL` row: running builds of the stage at `fullAt`", "3"),
         Attribute("fullAt", "S", "in the `FULL` row: when CodeBuild had no capacity", _TIME),
+        Attribute("names", "L", "in the `SITES` row: the names of all declared sites", '["next-site"]'),
         Attribute("claimedBy", "S", "in a site's `CLAIM` row: the project that uses the site", _ULID),
         Attribute("host", "S", "in a site's row: its host", "next-site.sites.example.com"),
         Attribute(

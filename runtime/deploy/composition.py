@@ -220,13 +220,15 @@ def create_sweeper(environment: BuildEndEnvironment) -> "Sweeper":
 def create_project_service(environment: ApiEnvironment) -> "ProjectService":
     """Return the service of the API. Clients that only some routes need are created when they are needed."""
     from runtime.deploy.api.managing import ProjectService
+    from runtime.deploy.api.variables import VariableService
     from runtime.deploy.builds.build_logs import BuildLogs
     from runtime.deploy.repositories.lists import ListRepository
+    from runtime.deploy.repositories.sites import SiteRepository
     from runtime.deploy.repositories.variables import SecretStore
     from runtime.shared.ids import make_ulid_generator
 
     deployments, signer = _create_deployment_repository(environment), _create_signer(environment)
-    cursors = _create_cursors(signer)
+    cursors, ids = _create_cursors(signer), make_ulid_generator(utc_now, os.urandom)
     return ProjectService(
         projects=deployments.projects,
         deployments=deployments,
@@ -236,7 +238,14 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
             deployments_table=environment.deployments_table,
             cursors=cursors,
         ),
-        secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn, pause=time.sleep),
+        sites=SiteRepository(client=aws.client("dynamodb"), table=environment.projects_table),
+        variables=VariableService(
+            projects=deployments.projects,
+            secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn, pause=time.sleep),
+            ids=ids,
+            clock=utc_now,
+            pause=time.sleep,
+        ),
         cancellation=lambda: _create_cancellation(environment),
         build_queue=lambda: _create_build_queue(environment),
         logs=lambda: BuildLogs(
@@ -246,7 +255,7 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
             cursors=cursors,
         ),
         signer=signer,
-        ids=make_ulid_generator(utc_now, os.urandom),
+        ids=ids,
         clock=utc_now,
         api_endpoint=environment.api_endpoint,
     )

@@ -1,6 +1,6 @@
 """Errors that concern projects and deployments."""
 
-from runtime.shared.errors import AnchorError, ConflictError, NotFoundError
+from runtime.shared.errors import AnchorError, ConflictError, NotFoundError, PreconditionFailedError
 
 
 class ProjectNotFoundError(NotFoundError):
@@ -53,6 +53,13 @@ class ProjectChangedError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__("the project was changed by another request: read it again and repeat")
+
+
+class VariablesChangedError(PreconditionFailedError):
+    """The variables no longer have the version that the request's `If-Match` header names."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"the variables were changed: their version is now {version}; read them again")
 
 
 class ProjectDeletedError(ConflictError):

@@ -50,6 +50,10 @@ BUILDS_PARTITION = "BUILDS"
 """The partition key in the projects table for the stage's running and waiting builds."""
 
 
+SITES_PARTITION = "SITES"
+"""The partition key in the projects table for the list of the stage's sites."""
+
+
 class Source(StrEnum):
     """The trigger of a deployment."""
 

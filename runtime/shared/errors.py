@@ -10,7 +10,7 @@ class FieldProblem:
     """One problem of an input field. It never contains the value, which can be a secret.
 
     Attributes:
-        field: Path of the field in the input, such as `variables[2].name`; empty for the whole input.
+        field: Path of the field in the input, such as `variables.API_URL.value`; empty for the whole input.
         problem: The problem and what is allowed, as the end of a sentence.
     """
 
@@ -36,6 +36,10 @@ class UnsupportedContentError(AnchorError):
 
 class ConflictError(AnchorError):
     """The resource's state does not allow the request, or the resource changed at the same moment."""
+
+
+class PreconditionFailedError(AnchorError):
+    """The resource no longer has the version that the request's `If-Match` header names."""
 
 
 class UnavailableError(AnchorError):

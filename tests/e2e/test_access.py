@@ -18,6 +18,7 @@ ROUTES_WITH_ID = [route for route in PRIVATE_ROUTES if "{" in route.path]
 BODIES: dict[str, Json] = {
     "POST /projects/{projectId}/deployments": {"branch": "main"},
     "PUT /projects/{projectId}/env": {"variables": []},
+    "PATCH /projects/{projectId}/env": {"remove": ["AA"]},
     "PATCH /projects/{projectId}": {"name": "Mine now"},
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://github.com/a/b"},
 }

@@ -9,6 +9,7 @@ from attrs import Factory, define, evolve, field, fields
 
 from components.aws.queue import QueueArgs
 from runtime.deploy.api.managing import ProjectService
+from runtime.deploy.api.variables import VariableService
 from runtime.deploy.builds.build_logs import BuildLogs
 from runtime.deploy.builds.build_results import BuildResultRecorder
 from runtime.deploy.builds.building import Builder
@@ -17,6 +18,7 @@ from runtime.deploy.builds.pushing import PushReceiver
 from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
 from runtime.deploy.model import (
+    SITES_PARTITION,
     Commit,
     Deployment,
     Failure,
@@ -32,6 +34,7 @@ from runtime.deploy.repositories.leases import LeaseRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import RetentionRepository
+from runtime.deploy.repositories.sites import SiteRepository
 from runtime.deploy.repositories.transaction_retries import TransactionRetrier
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.deploy.upkeep.sweeping import Sweeper
@@ -74,6 +77,7 @@ class Platform:
         ssm: Parameter Store client. The default uses moto.
         max_concurrent_builds: Maximum number of running builds.
         sleeps: Delays in seconds that the services asked for. The tests do not wait.
+        sites_declared: Names of the declared sites.
         delivered: Number of sent queue messages that `deliver_build_messages` has processed.
     """
 
@@ -89,6 +93,7 @@ class Platform:
     max_concurrent_builds: int = 10
     sleeps: list[float] = Factory(list)
     delivered: int = 0
+    sites_declared: list[str] = Factory(list)
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
@@ -175,8 +180,15 @@ class Platform:
             projects=self.projects,
             deployments=self.deployments,
             lists=self.lists,
-            secrets=SecretStore(
-                client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
+            sites=SiteRepository(client=self.dynamodb, table=PROJECTS),
+            variables=VariableService(
+                projects=self.projects,
+                secrets=SecretStore(
+                    client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
+                ),
+                ids=self.ids,
+                clock=self.clock,
+                pause=self.sleeps.append,
             ),
             cancellation=lambda: self.cancellation,
             build_queue=lambda: self.build_queue,
@@ -208,6 +220,10 @@ class Platform:
         )
         row = to_row(site, projectId=f"SITE#{name}", sk="SITE")
         self.database.put_item(TableName=PROJECTS, Item=row)
+        self.sites_declared = sorted({*self.sites_declared, name})
+        names = {"L": [{"S": each} for each in self.sites_declared]}
+        listed = {"projectId": {"S": SITES_PARTITION}, "sk": {"S": SITES_PARTITION}, "names": names}
+        self.database.put_item(TableName=PROJECTS, Item=listed)
         return site
 
     def create_project(self, *, user_id: str = OWNER, site: str = "next-site", **more: Any) -> Project:

@@ -112,7 +112,7 @@ def test_the_row_that_the_program_writes_for_a_site_can_be_read() -> None:
     rows = [
         resource.inputs
         for resource in record_stage("dev")
-        if resource.type == "aws:dynamodb/tableItem:TableItem"
+        if resource.type == "aws:dynamodb/tableItem:TableItem" and resource.name.startswith("site-")
     ]
     assert rows
     for row in rows:
@@ -121,6 +121,20 @@ def test_the_row_that_the_program_writes_for_a_site_can_be_read() -> None:
         assert row["tableName"] == PROJECTS
         assert (item["projectId"]["S"], item["sk"]["S"]) == (f"SITE#{site.site}", "SITE")
         assert site.build_url().startswith("https://")
+
+
+def test_the_list_of_sites_that_the_program_writes_can_be_read(platform: Platform) -> None:
+    items = [
+        {"TableName": resource.inputs["tableName"], "Item": json.loads(resource.inputs["item"])}
+        for resource in record_stage("production")
+        if resource.type == "aws:dynamodb/tableItem:TableItem"
+    ]
+    for item in items:
+        platform.database.put_item(**{**item, "TableName": PROJECTS})
+    listed = platform.project_service.sites.list_all()
+    assert [each.site.site for each in listed] == sorted(
+        item["Item"]["site"]["S"] for item in items if "site" in item["Item"]
+    )
 
 
 def test_importing_a_handler_loads_nothing_but_boto3_and_cattrs_and_makes_no_client() -> None:

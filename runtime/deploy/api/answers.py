@@ -152,9 +152,34 @@ class VariableDocument(TypedDict):
 
 
 class VariablesDocument(TypedDict):
-    """The environment variables of a project."""
+    """The environment variables of a project.
 
+    Attributes:
+        version: How often the variables were changed. The `ETag` header contains the same number.
+    """
+
+    version: int
     variables: list[VariableDocument]
+
+
+class SiteDocument(TypedDict):
+    """A site of the stage.
+
+    Attributes:
+        available: Whether no project uses the site.
+        projectId: Your project that uses the site. Null if you have none.
+    """
+
+    site: str
+    url: Url
+    available: bool
+    projectId: Id | None
+
+
+class SitesDocument(TypedDict):
+    """All sites of the stage, by name."""
+
+    sites: list[SiteDocument]
 
 
 class AcceptedDocument(TypedDict):

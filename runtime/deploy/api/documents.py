@@ -4,11 +4,13 @@ from runtime.deploy.api.answers import (
     DeploymentDocument,
     LogDocument,
     ProjectDocument,
+    SiteDocument,
     VariableDocument,
     VariablesDocument,
 )
 from runtime.deploy.builds.build_logs import LogLine
 from runtime.deploy.model import Deployment, Project, Site, Variable
+from runtime.deploy.repositories.sites import ListedSite
 from runtime.shared.clock import format_time
 from runtime.shared.pages import Page
 
@@ -69,7 +71,20 @@ def make_log_document(page: Page[LogLine]) -> LogDocument:
 
 def build_variables_document(project: Project) -> VariablesDocument:
     """Return a project's variables. A secret has a name, but no value."""
-    return {"variables": [_build_variable_document(variable) for variable in project.variables]}
+    return {
+        "version": project.variables_version,
+        "variables": [_build_variable_document(variable) for variable in project.variables],
+    }
+
+
+def build_site_document(listed: ListedSite, own_project_id: str | None) -> SiteDocument:
+    """Return a site as shown to every user. `own_project_id` is the caller's project on the site, if any."""
+    return {
+        "site": listed.site.site,
+        "url": listed.site.build_url(),
+        "available": listed.project_id is None,
+        "projectId": own_project_id,
+    }
 
 
 def _build_variable_document(variable: Variable) -> VariableDocument:

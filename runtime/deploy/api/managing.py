@@ -3,21 +3,22 @@
 Each method takes the user id first. It treats projects and deployments of other tenants as missing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 
 from attrs import field, frozen
 
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
+from runtime.deploy.api.variables import VariableService
 from runtime.deploy.builds.build_logs import BuildLogs, LogLine
 from runtime.deploy.builds.cancelling import Cancellation
 from runtime.deploy.builds.pushing import create_next_deployment
-from runtime.deploy.errors import ProjectDeletedError, ProjectNotFoundError, SiteUnavailableError
+from runtime.deploy.errors import SiteUnavailableError
 from runtime.deploy.messages import BuildQueue
-from runtime.deploy.model import Commit, Deployment, Project, Site, Source
+from runtime.deploy.model import Commit, Deployment, Project, Site, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.variables import NewVariable, SecretStore, resolve_variables
+from runtime.deploy.repositories.sites import ListedSite, SiteRepository
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
@@ -43,9 +44,10 @@ class CreatedProject:
 
 @frozen(kw_only=True)
 class ProjectService:
-    """The service of projects, deployments and variables for their owner.
+    """The service of projects and deployments for their owner.
 
     Attributes:
+        variables: The service of the projects' environment variables.
         cancellation: Returns the cancellation service. Only called by a cancel request, because creating its
             clients takes time.
         build_queue: Returns the build queue. Only called when needed, for the same reason.
@@ -56,7 +58,8 @@ class ProjectService:
     projects: ProjectRepository
     deployments: DeploymentRepository
     lists: ListRepository
-    secrets: SecretStore
+    sites: SiteRepository
+    variables: VariableService
     cancellation: Callable[[], Cancellation]
     build_queue: Callable[[], BuildQueue]
     logs: Callable[[], BuildLogs]
@@ -102,6 +105,17 @@ class ProjectService:
             site=site,
             webhook_url=f"{self.api_endpoint}/webhook/{project.project_id}",
             webhook_secret=secret,
+        )
+
+    def list_sites(self, user_id: str) -> tuple[tuple[ListedSite, str | None], ...]:
+        """Return all sites of the stage. Each has the id of the caller's project on it, if there is one.
+
+        Makes three DynamoDB calls, and one more for each further 50 sites.
+        """
+        owned = self.lists.list_owned_sites(user_id)
+        return tuple(
+            (listed, listed.project_id if listed.project_id == owned.get(listed.site.site) else None)
+            for listed in self.sites.list_all()
         )
 
     def get_project(self, user_id: str, project_id: str) -> tuple[Project, Site | None]:
@@ -151,18 +165,35 @@ class ProjectService:
         )
 
     def list_deployments(
-        self, user_id: str, project_id: str, *, limit: int, cursor: str | None
+        self,
+        user_id: str,
+        project_id: str,
+        *,
+        statuses: Collection[Status],
+        limit: int,
+        cursor: str | None,
     ) -> Page[Deployment]:
         """Return a page of a project's deployments, newest first.
 
-        Makes two DynamoDB calls. The first one reads the project, because an empty list does not show whether
-        the project belongs to the tenant.
+        Makes two DynamoDB calls, and up to four more if statuses are given. The first one reads the project,
+        because an empty list does not show whether the project belongs to the tenant.
+
+        Args:
+            user_id: The tenant.
+            project_id: User input.
+            statuses: Only deployments with one of these statuses are listed. If empty, all are listed.
+            limit: Maximum number of deployments.
+            cursor: Cursor of the previous page.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
             MalformedError: The cursor does not belong to this list.
         """
         project = self.projects.get_owned(user_id, project_id)
+        if statuses:
+            return self.lists.list_deployments_with_status(
+                user_id, project.project_id, statuses, limit=limit, cursor=cursor
+            )
         return self.lists.list_deployments(user_id, project.project_id, limit=limit, cursor=cursor)
 
     def get_deployment(self, user_id: str, deployment_id: str) -> Deployment:
@@ -226,53 +257,3 @@ class ProjectService:
             StaleDeploymentError: The release has started, or the deployment has ended.
         """
         return self.cancellation().cancel(user_id, deployment_id)
-
-    def get_variables(self, user_id: str, project_id: str) -> Project:
-        """Return the project with its variables.
-
-        Raises:
-            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
-        """
-        return self.projects.get_owned(user_id, project_id)
-
-    def set_variables(self, user_id: str, project_id: str, wanted: Sequence[NewVariable]) -> Project:
-        """Replace a project's variables. They take effect with the next deployment.
-
-        Makes two DynamoDB calls: one reads the project, and one writes it. If secrets change, one more call
-        reads the site's row, which contains the path of the secrets. A secret without a value in the request
-        keeps its present value. New secrets are written before the row that names them. Old secrets are
-        deleted after the write of the row. So a crash can leave a parameter that the row does not name, but
-        never a name without its parameter.
-
-        Raises:
-            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
-            InvalidInputError: A variable is invalid. The error names every invalid field.
-            ProjectChangedError: The variables were replaced by another request at the same time.
-            ProjectDeletedError: The project is being deleted.
-            SiteNotFoundError: Secrets change, and the project's site is no longer declared.
-        """
-        project = self.projects.get_owned(user_id, project_id)
-        variables = resolve_variables(project, wanted)
-        written = {each.name: each.value for each in wanted if each.is_secret and each.value is not None}
-        secret_names = {variable.name for variable in variables if variable.is_secret}
-        dropped = [
-            each.name for each in project.variables if each.is_secret and each.name not in secret_names
-        ]
-        site = self.projects.get_site(project.site) if written or dropped else None
-        if site:
-            self.secrets.put_all(
-                {site.build_secret_parameter_name(project_id, name): value for name, value in written.items()}
-            )
-        try:
-            project = self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
-        except (ProjectDeletedError, ProjectNotFoundError):
-            # Delete the new secrets here, in case the project's deletion deleted all secrets before this
-            # method wrote the new ones.
-            if site:
-                for name in written:
-                    self.secrets.delete(site.build_secret_parameter_name(project_id, name))
-            raise
-        if site:
-            for name in dropped:
-                self.secrets.delete(site.build_secret_parameter_name(project_id, name))
-        return project

@@ -12,18 +12,21 @@ from runtime.deploy import composition
 from runtime.deploy.api.documents import (
     build_deployment_document,
     build_project_document,
+    build_site_document,
     build_variables_document,
     make_log_document,
 )
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
+from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from runtime.deploy.repositories.variables import NewVariables
+from runtime.deploy.model import Project, Status
+from runtime.deploy.repositories.variables import NewVariables, VariableChanges
 from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response
 from runtime.shared.api.inputs import read_input
 from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
-from runtime.shared.api.requests import read_json_body, read_page_limit
+from runtime.shared.api.requests import read_choices, read_expected_versions, read_json_body, read_page_limit
 from runtime.shared.environment import load_environment
 
 
@@ -54,7 +57,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def handle_event(event: Mapping[str, Any], management: ProjectService) -> Response:
     """Answer a request with the given service."""
-    return dispatch_request(event, OPERATIONS, management, public_operations=OPEN)
+    return dispatch_request(event, OPERATIONS, management, routes=ROUTES, public_operations=OPEN)
 
 
 def _create_project(management: ProjectService, user_id: str, request: Request) -> Response:
@@ -66,6 +69,11 @@ def _create_project(management: ProjectService, user_id: str, request: Request) 
             "webhook": {"url": created.webhook_url, "secret": created.webhook_secret},
         },
     )
+
+
+def _list_sites(management: ProjectService, user_id: str, _: Request) -> Response:
+    documents = [build_site_document(listed, own) for listed, own in management.list_sites(user_id)]
+    return create_json_response(HTTPStatus.OK, {"sites": documents})
 
 
 def _list_projects(management: ProjectService, user_id: str, request: Request) -> Response:
@@ -91,6 +99,7 @@ def _list_deployments(management: ProjectService, user_id: str, request: Request
     page = management.list_deployments(
         user_id,
         request.path_parameters["projectId"],
+        statuses=[Status(each) for each in read_choices(request, "status", tuple(Status))],
         limit=read_page_limit(request),
         cursor=request.query.get("cursor"),
     )
@@ -125,18 +134,41 @@ def _cancel_deployment(management: ProjectService, user_id: str, request: Reques
 
 
 def _get_variables(management: ProjectService, user_id: str, request: Request) -> Response:
-    project = management.get_variables(user_id, request.path_parameters["projectId"])
-    return create_json_response(HTTPStatus.OK, build_variables_document(project))
+    return _show_variables(management.variables.get(user_id, request.path_parameters["projectId"]))
 
 
 def _set_variables(management: ProjectService, user_id: str, request: Request) -> Response:
     wanted = read_input(NewVariables, read_json_body(request))
-    project = management.set_variables(user_id, request.path_parameters["projectId"], wanted.variables)
-    return create_json_response(HTTPStatus.OK, build_variables_document(project))
+    return _show_variables(
+        management.variables.replace(
+            user_id,
+            request.path_parameters["projectId"],
+            wanted.variables,
+            expected=read_expected_versions(request),
+        )
+    )
+
+
+def _change_variables(management: ProjectService, user_id: str, request: Request) -> Response:
+    changes = read_input(VariableChanges, read_json_body(request))
+    return _show_variables(
+        management.variables.change(
+            user_id,
+            request.path_parameters["projectId"],
+            changes,
+            expected=read_expected_versions(request),
+        )
+    )
+
+
+def _show_variables(project: Project) -> Response:
+    document = build_variables_document(project)
+    return create_json_response(HTTPStatus.OK, document, etag=str(document["version"]))
 
 
 OPERATIONS: Operations[ProjectService] = {
     "POST /projects": _create_project,
+    "GET /sites": _list_sites,
     "GET /projects": _list_projects,
     "GET /projects/{projectId}": _get_project,
     "PATCH /projects/{projectId}": _change_project,
@@ -144,6 +176,7 @@ OPERATIONS: Operations[ProjectService] = {
     "POST /projects/{projectId}/deployments": _create_deployment,
     "GET /projects/{projectId}/env": _get_variables,
     "PUT /projects/{projectId}/env": _set_variables,
+    "PATCH /projects/{projectId}/env": _change_variables,
     "GET /deployments/{deploymentId}": _get_deployment,
     "GET /deployments/{deploymentId}/logs": _get_log,
     "POST /deployments/{deploymentId}/cancel": _cancel_deployment,

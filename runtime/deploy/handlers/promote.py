@@ -11,6 +11,7 @@ from attrs import frozen
 from runtime.deploy import composition
 from runtime.deploy.api.deleting import ProjectDeletion
 from runtime.deploy.api.documents import build_deployment_document
+from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.releases.switching import Switch
 from runtime.shared.api.dispatch import Operations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
@@ -56,7 +57,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def handle_event(event: Mapping[str, Any], services: Services) -> Response:
     """Answer a request with the given services."""
-    return dispatch_request(event, OPERATIONS, services, public_operations={})
+    return dispatch_request(event, OPERATIONS, services, routes=ROUTES, public_operations={})
 
 
 def _promote_deployment(services: Services, user_id: str, request: Request) -> Response:

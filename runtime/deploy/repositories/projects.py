@@ -6,8 +6,8 @@ its own rows or messages. Each method makes one DynamoDB call.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -33,6 +33,7 @@ from runtime.shared.errors import AnchorError
 from runtime.shared.ids import is_ulid
 
 _METADATA = "METADATA"
+_RESERVATION: Final = timedelta(seconds=20)  # longer than the timeout of the function that writes secrets
 
 
 def build_project_key(project_id: str) -> Item:
@@ -43,6 +44,11 @@ def build_project_key(project_id: str) -> Item:
 def build_claim_key(site: str) -> Item:
     """Return the key of the row that binds a site to its project."""
     return _build_site_key(site, "CLAIM")
+
+
+def build_site_row_key(site: str) -> Item:
+    """Return the key of the row in which Pulumi declares a site."""
+    return _build_site_key(site, "SITE")
 
 
 def _build_site_key(site: str, sk: str) -> Item:
@@ -82,7 +88,7 @@ class ProjectRepository:
         claim = {**build_claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)}
         declared = {
             "TableName": self.table,
-            "Key": _build_site_key(project.site, "SITE"),
+            "Key": build_site_row_key(project.site),
             "ConditionExpression": "attribute_exists(projectId)",
         }
         row = to_row(project, sk=_METADATA)
@@ -115,7 +121,7 @@ class ProjectRepository:
         Raises:
             SiteNotFoundError: The site is not declared, or is no longer declared.
         """
-        answer = self.client.get_item(TableName=self.table, Key=_build_site_key(site, "SITE"))
+        answer = self.client.get_item(TableName=self.table, Key=build_site_row_key(site))
         if "Item" not in answer:
             raise SiteNotFoundError(site)
         return from_row(answer["Item"], Site)
@@ -130,9 +136,7 @@ class ProjectRepository:
             The sites by name, without those that are no longer declared.
         """
         found: dict[str, Site] = {}
-        keys = [
-            _build_site_key(site, "SITE") for site in sorted(set(sites))
-        ]  # DynamoDB refuses a repeated key
+        keys = [build_site_row_key(site) for site in sorted(set(sites))]  # DynamoDB refuses a repeated key
         wanted: Mapping[str, Any] = {self.table: {"Keys": keys}}
         while sites and wanted:
             answer = self.client.batch_get_item(RequestItems=wanted)
@@ -155,31 +159,115 @@ class ProjectRepository:
             raise ProjectNotFoundError
         return project
 
-    def set_owned_variables(
-        self, user_id: str, project: Project, variables: Sequence[Variable], *, at: datetime
-    ) -> Project:
-        """Replace the variables of a tenant's project, if they have not changed since the read.
+    def begin_owned_secrets(self, user_id: str, project: Project, *, writer: str, at: datetime) -> None:
+        """Reserve the variables of a tenant's project for one writer of secrets, for 20 seconds.
+
+        Without the reservation, a request that loses against a concurrent one would already have replaced
+        the other request's secrets in Parameter Store. Idempotent for the same writer.
+
+        Args:
+            user_id: The tenant.
+            project: The project, as read.
+            writer: A new id of the request.
+            at: Current time.
 
         Raises:
             ProjectNotFoundError: The project belongs to another tenant.
-            ProjectChangedError: The variables were changed by another request.
+            ProjectChangedError: The variables were changed, or are reserved, by another request.
             ProjectDeletedError: The project is being deleted.
         """
+        self._update_variables(
+            user_id,
+            project,
+            "SET #variablesWriter = :writer, #variablesReservedUntil = :until",
+            writer=writer,
+            at=at,
+            until=int((at + _RESERVATION).timestamp()),
+        )
+
+    def set_owned_variables(  # noqa: PLR0913 - the parts of the write
+        self,
+        user_id: str,
+        project: Project,
+        variables: Sequence[Variable],
+        *,
+        at: datetime,
+        writer: str | None = None,
+        keeps_reservation: bool = False,
+    ) -> Project:
+        """Replace the variables of a tenant's project, if they have not changed since the read.
+
+        Args:
+            user_id: The tenant.
+            project: The project, as read.
+            variables: The new variables.
+            at: Current time.
+            writer: The id that reserved the variables. None without a reservation.
+            keeps_reservation: Whether the reservation is kept until `end_owned_secrets`.
+
+        Raises:
+            ProjectNotFoundError: The project belongs to another tenant.
+            ProjectChangedError: The variables were changed, or are reserved, by another request.
+            ProjectDeletedError: The project is being deleted.
+        """
+        change = "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :updated"
+        if writer and not keeps_reservation:
+            change += " REMOVE #variablesWriter, #variablesReservedUntil"
+        return self._update_variables(
+            user_id,
+            project,
+            change,
+            writer=writer,
+            at=at,
+            variables=tuple(variables),
+            next=project.variables_version + 1,
+            updated=at,
+        )
+
+    def end_owned_secrets(self, user_id: str, project: Project, *, writer: str, at: datetime) -> None:
+        """End the reservation of a writer of secrets, for the project as last read.
+
+        Raises:
+            ProjectNotFoundError: The project belongs to another tenant.
+            ProjectChangedError: The reservation has expired, and another request has changed the variables.
+            ProjectDeletedError: The project is being deleted.
+        """
+        self._update_variables(
+            user_id,
+            project,
+            "REMOVE #variablesWriter, #variablesReservedUntil",
+            writer=writer,
+            at=at,
+        )
+
+    def _update_variables(
+        self,
+        user_id: str,
+        project: Project,
+        change: str,
+        *,
+        writer: str | None,
+        at: datetime,
+        **by_name: object,
+    ) -> Project:
         # Rows from earlier versions of this code have no version number.
         or_unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
+        or_reserved = " OR #variablesWriter = :writer" if writer else ""
         write = build_update(
             self.table,
             build_project_key(project.project_id),
-            "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :at",
+            change,
             # Compare the version number, not the variables. A row from newer code can have variables with
             # fields that this code does not know.
-            when=f"#userId = :user AND attribute_not_exists(#deletingAt)"
-            f" AND (#variablesVersion = :read{or_unnumbered})",
-            variables=tuple(variables),
-            next=project.variables_version + 1,
+            when="#userId = :user AND attribute_not_exists(#deletingAt)"
+            f" AND (#variablesVersion = :read{or_unnumbered})"
+            " AND (attribute_not_exists(#variablesWriter)"
+            f" OR #variablesReservedUntil < :now{or_reserved})",
             read=project.variables_version,
             user=user_id,
-            at=at,
+            now=int(at.timestamp()),
+            **({"writer": writer} if writer else {}),
+            **by_name,
         )
         try:
             return self._update(write)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from attrs import field, frozen
@@ -58,7 +58,10 @@ def _find_value_problem(value: str) -> str | None:
 
 @frozen(kw_only=True)
 class NewVariable:
-    """A variable in `PUT /projects/{projectId}/env`. A secret without a value keeps its stored value."""
+    """A variable of `PUT` or `PATCH /projects/{projectId}/env`.
+
+    A secret without a value keeps its stored value.
+    """
 
     name: Annotated[
         str, Rule(_find_name_problem), Shape({"pattern": f"^{_NAME.pattern}$", "maxLength": _MAX_NAME_LENGTH})
@@ -72,6 +75,19 @@ class NewVariables:
     """The body of `PUT /projects/{projectId}/env`. It replaces all variables."""
 
     variables: tuple[NewVariable, ...]
+
+
+@frozen(kw_only=True)
+class VariableChanges:
+    """The body of `PATCH /projects/{projectId}/env`. All other variables stay unchanged.
+
+    Attributes:
+        set: Variables to add or to replace.
+        remove: Names of variables to remove. Each must exist.
+    """
+
+    set: tuple[NewVariable, ...] = ()
+    remove: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -154,8 +170,47 @@ class SecretRemover:
             self.client.delete_parameters(Names=names[start : start + _MAX_DELETED_PER_CALL])
 
 
-def resolve_variables(project: Project, wanted: Sequence[NewVariable]) -> tuple[Variable, ...]:
+def merge_variables(project: Project, changes: VariableChanges) -> tuple[NewVariable, ...]:
+    """Return all variables of a project after some of them were set or removed, for `resolve_variables`.
+
+    Raises:
+        InvalidInputError: There is nothing to change, a name to remove does not exist, or a name is both set
+            and removed. The error names every such variable.
+    """
+    stored = {
+        variable.name: NewVariable(name=variable.name, value=variable.value, is_secret=variable.is_secret)
+        for variable in project.variables
+    }
+    changed = {variable.name for variable in changes.set}
+    problems = [
+        FieldProblem(field=f"remove.{name[:_MAX_NAME_LENGTH]}", problem=problem)
+        for name in dict.fromkeys(changes.remove)
+        for problem in _find_removal_problems(name, stored, changed)
+    ]
+    if not changes.set and not changes.remove:
+        problems.append(FieldProblem(field="", problem="must set or remove at least one variable"))
+    if problems:
+        raise InvalidInputError(*problems)
+    kept = [each for each in stored.values() if each.name not in changed and each.name not in changes.remove]
+    return (*kept, *changes.set)
+
+
+def _find_removal_problems(name: str, stored: Collection[str], changed: Collection[str]) -> Iterator[str]:
+    if name in changed:
+        yield "is also in set: send it in one of the two lists"
+    elif name not in stored:
+        yield "is not a variable of this project"
+
+
+def resolve_variables(
+    project: Project, wanted: Sequence[NewVariable], *, field: str = "variables"
+) -> tuple[Variable, ...]:
     """Return the variables that replace a project's variables. Stored secrets without a new value are kept.
+
+    Args:
+        project: The project, as read.
+        wanted: All variables of the project after the change.
+        field: Name of the field of the request, for errors.
 
     Raises:
         InvalidInputError: A name is repeated, a value is missing, or the variables exceed a limit. The error
@@ -165,10 +220,13 @@ def resolve_variables(project: Project, wanted: Sequence[NewVariable]) -> tuple[
     name_counts = Counter(variable.name for variable in wanted)
     problems: list[FieldProblem] = []
     result: list[Variable] = []
-    for index, variable in enumerate(wanted):
-        path = f"variables[{index}]"
-        if name_counts[variable.name] > 1:
-            problems.append(FieldProblem(field=f"{path}.name", problem="appears more than once"))
+    problems += [
+        FieldProblem(field=f"{field}.{name}.name", problem="appears more than once")
+        for name, count in name_counts.items()
+        if count > 1
+    ]
+    for variable in wanted:
+        path = f"{field}.{variable.name}"
         if variable.is_secret:
             existing = stored.get(variable.name)
             if variable.value is None and existing:
@@ -184,9 +242,7 @@ def resolve_variables(project: Project, wanted: Sequence[NewVariable]) -> tuple[
             problems.append(FieldProblem(field=f"{path}.value", problem="is required"))
         else:
             result.append(Variable(name=variable.name, value=variable.value, is_secret=False))
-    problems += [
-        FieldProblem(field="variables", problem=each) for each in _find_exceeded_limits(wanted, result)
-    ]
+    problems += [FieldProblem(field=field, problem=each) for each in _find_exceeded_limits(wanted, result)]
     if problems:
         raise InvalidInputError(*problems)
     return tuple(result)
@@ -208,7 +264,10 @@ def _find_exceeded_limits(wanted: Sequence[NewVariable], result: Sequence[Variab
         for variable in result
     )
     if size > MAX_TOTAL_BYTES:
-        yield f"must have at most {MAX_TOTAL_BYTES} bytes in total, names and values as JSON, but have {size}"
+        yield (
+            f"must have at most {MAX_TOTAL_BYTES} bytes in total, names and values as JSON, but have {size}: "
+            f"shorten or remove {size - MAX_TOTAL_BYTES} bytes"
+        )
 
 
 def _compute_size(name: str, value: str) -> int:

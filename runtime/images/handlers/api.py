@@ -18,6 +18,7 @@ from runtime.images.service.answers import ImageDocument
 from runtime.images.service.documents import build_album_document, build_image_document, build_upload_document
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
 from runtime.images.service.managing import ImageService
+from runtime.images.service.routes import ROUTES
 from runtime.shared import aws
 from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
@@ -75,7 +76,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def handle_event(event: Mapping[str, Any], service: ImageService) -> Response:
     """Handle a request with the given service, and return the response."""
-    return dispatch_request(event, OPERATIONS, service, public_operations=PUBLIC_OPERATIONS)
+    return dispatch_request(event, OPERATIONS, service, routes=ROUTES, public_operations=PUBLIC_OPERATIONS)
 
 
 def _create_image(service: ImageService, user_id: str, request: Request) -> Response:

@@ -4,12 +4,12 @@ from runtime.shared.api.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     Route(method="POST", path="/images", function="images-api"),
-    Route(method="GET", path="/images", function="images-api"),
+    Route(method="GET", path="/images", function="images-api", query=("albumId", "limit", "cursor")),
     Route(method="GET", path="/images/{imageId}", function="images-api"),
     Route(method="PATCH", path="/images/{imageId}", function="images-api"),
     Route(method="DELETE", path="/images/{imageId}", function="images-api"),
     Route(method="POST", path="/albums", function="images-api"),
-    Route(method="GET", path="/albums", function="images-api"),
+    Route(method="GET", path="/albums", function="images-api", query=("limit", "cursor")),
     Route(method="GET", path="/albums/{albumId}", function="images-api"),
     Route(method="PATCH", path="/albums/{albumId}", function="images-api"),
     Route(method="DELETE", path="/albums/{albumId}", function="images-api"),

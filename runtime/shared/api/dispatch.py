@@ -1,11 +1,18 @@
 """Dispatch of API requests: find the route's operation, run it, return its response."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeAlias, TypeVar
 
 from runtime.shared.api.http import Request, Response, create_error_response
+from runtime.shared.api.routes import Route
 from runtime.shared.aws_errors import translate_retryable_errors
-from runtime.shared.errors import AnchorError, NotFoundError, UnavailableError
+from runtime.shared.errors import (
+    AnchorError,
+    FieldProblem,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+)
 from runtime.shared.logging import Log
 
 Service = TypeVar("Service")
@@ -17,11 +24,15 @@ PublicOperations: TypeAlias = Mapping[str, Callable[[], Response]]
 """Functions by route key, for routes without authentication. Every caller gets the same response."""
 
 
+_MAX_NAME_LENGTH: Final = 60  # maximum characters of an unknown parameter's name in a message
+
+
 def dispatch_request(
     event: Mapping[str, Any],
     operations: Operations[Service],
     service: Service,
     *,
+    routes: Iterable[Route],
     public_operations: PublicOperations,
 ) -> Response:
     """Run the operation of a request's route, and return its response.
@@ -32,13 +43,14 @@ def dispatch_request(
         event: Event of API Gateway, payload format 2.0.
         operations: Operations of routes that need a signed-in user.
         service: First argument of these operations.
+        routes: Declarations of the routes, which name the allowed query parameters.
         public_operations: Operations of routes that need no user.
     """
     request = Request.from_event(event)
     log = Log().bind(requestId=request.request_id, route=request.route, **request.path_parameters)
     try:
         with translate_retryable_errors():
-            response = _run_operation(request, operations, service, public_operations)
+            response = _run_operation(request, operations, service, public_operations, routes)
     except UnavailableError as error:
         log.report_error("request cannot be answered now", error.__cause__ or error)
         return create_error_response(error)
@@ -50,10 +62,33 @@ def dispatch_request(
 
 
 def _run_operation(
-    request: Request, operations: Operations[Service], service: Service, public_operations: PublicOperations
+    request: Request,
+    operations: Operations[Service],
+    service: Service,
+    public_operations: PublicOperations,
+    routes: Iterable[Route],
 ) -> Response:
     if request.route in public_operations:
+        _check_query(request, routes)
         return public_operations[request.route]()
     if request.route in operations:
-        return operations[request.route](service, request.user_id, request)
+        user_id = request.user_id
+        _check_query(request, routes)
+        return operations[request.route](service, user_id, request)
     raise NotFoundError("no such route")
+
+
+def _check_query(request: Request, routes: Iterable[Route]) -> None:
+    """Check that the route declares every query parameter of the request.
+
+    Raises:
+        InvalidInputError: Some parameters are unknown. Without this check, a misspelled filter would be
+            ignored.
+    """
+    allowed = next(route.query for route in routes if route.key == request.route)
+    problem = f"is not a query parameter of this route; allowed: {', '.join(allowed) or 'none'}"
+    unknown = sorted(request.query.keys() - set(allowed))
+    if unknown:
+        raise InvalidInputError(
+            *(FieldProblem(field=name[:_MAX_NAME_LENGTH], problem=problem) for name in unknown)
+        )

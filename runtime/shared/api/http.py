@@ -15,6 +15,7 @@ from runtime.shared.errors import (
     InvalidInputError,
     MalformedError,
     NotFoundError,
+    PreconditionFailedError,
     UnauthenticatedError,
     UnavailableError,
     UnsupportedContentError,
@@ -29,6 +30,7 @@ _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
     UnsupportedContentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
+    PreconditionFailedError: HTTPStatus.PRECONDITION_FAILED,
     MalformedError: HTTPStatus.BAD_REQUEST,
     UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -85,9 +87,18 @@ class Request:
         return self.subject
 
 
-def create_json_response(status: int, body: Mapping[str, Any]) -> Response:
-    """Return a JSON response."""
-    return create_text_response(status, _to_json(body), "application/json")
+def create_json_response(status: int, body: Mapping[str, Any], *, etag: str | None = None) -> Response:
+    """Return a JSON response.
+
+    Args:
+        status: HTTP status code.
+        body: The JSON object.
+        etag: Version of the resource for the `ETag` header, without quotes. None for no header.
+    """
+    response = create_text_response(status, _to_json(body), "application/json")
+    if etag is not None:
+        response["headers"]["etag"] = f'"{etag}"'
+    return response
 
 
 def create_text_response(status: int, text: str, content_type: str, *, cache: str = "no-store") -> Response:

@@ -1,5 +1,7 @@
-"""Parts that requests of all APIs share: a JSON body and a page limit."""
+"""Parts that requests of all APIs share: a JSON body, query parameters, and the `If-Match` header."""
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from runtime.shared.api.http import Request
@@ -9,6 +11,8 @@ from runtime.shared.errors import FieldProblem, InvalidInputError, MalformedErro
 _MAX_BODY_BYTES: Final = 64 * 1024  # far above the largest valid body
 DEFAULT_PAGE_SIZE: Final = 20
 MAX_PAGE_SIZE: Final = 100
+_ENTITY_TAG: Final = r'(?:W/)?"[\x21\x23-\x7e]*"'
+_ENTITY_TAGS: Final = re.compile(rf"{_ENTITY_TAG}(?:[ \t]*,[ \t]*{_ENTITY_TAG})*")
 
 
 def read_json_body(request: Request) -> object:
@@ -43,3 +47,40 @@ def read_page_limit(
             FieldProblem(field="limit", problem=f"must be a whole number from 1 to {maximum}")
         )
     return int(text)
+
+
+def read_expected_versions(request: Request) -> frozenset[str] | None:
+    """Return the versions in the `If-Match` header (RFC 9110, section 13.1.1), without quotes.
+
+    None means that the request accepts every version. Weak entity tags never match, so they are left out.
+
+    Raises:
+        MalformedError: The header is neither `*` nor a list of quoted entity tags.
+    """
+    header = request.headers.get("if-match", "*").strip()
+    if header == "*":
+        return None
+    if not _ENTITY_TAGS.fullmatch(header):
+        raise MalformedError('the header If-Match must be the quoted value of an ETag header, such as "3"')
+    tags = re.findall(_ENTITY_TAG, header)
+    return frozenset(tag.strip('"') for tag in tags if not tag.startswith("W/"))
+
+
+def read_choices(request: Request, name: str, allowed: Sequence[str]) -> tuple[str, ...]:
+    """Return the values of a query parameter that is a list separated by commas. Empty if it is absent.
+
+    Args:
+        request: The request.
+        name: Name of the parameter.
+        allowed: All values that the list can contain.
+
+    Raises:
+        InvalidInputError: A value is not allowed, or the list is empty.
+    """
+    if name not in request.query:
+        return ()
+    values = tuple(dict.fromkeys(each.strip() for each in request.query[name].split(",")))
+    if not set(values) <= set(allowed):
+        problem = f"must be one or more of {', '.join(allowed)}, separated by commas"
+        raise InvalidInputError(FieldProblem(field=name, problem=problem))
+    return values

@@ -18,12 +18,14 @@ class Route:
         path: Path in API Gateway's notation, with parameters in braces (`/projects/{projectId}`).
         function: Name of the function that handles the route.
         auth: Whether the route needs a token of the user pool.
+        query: Names of the allowed query parameters. A request with another one is refused.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
     function: str
     auth: bool = True
+    query: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -27,7 +27,7 @@ def list_permissions(role: str) -> dict[str, set[str]]:
 
 def test_a_sites_row_names_all_its_resources() -> None:
     """The platform's functions read this row."""
-    (row,) = get_recording("dev").find_by_type("aws:dynamodb/tableItem:TableItem")
+    row = get_recording("dev").find_resource("aws:dynamodb/tableItem:TableItem", "site-next-site")
     assert (row.inputs["tableName"], row.inputs["hashKey"], row.inputs["rangeKey"]) == (
         "anchor-dev-projects",
         "projectId",
@@ -53,7 +53,7 @@ def test_a_sites_row_names_all_its_resources() -> None:
 
 def test_a_site_has_its_own_host_below_the_domain() -> None:
     recorded = record_main_program("staging", {"sites": [{"name": "docs"}]})
-    (row,) = recorded.find_by_type("aws:dynamodb/tableItem:TableItem")
+    row = recorded.find_resource("aws:dynamodb/tableItem:TableItem", "site-docs")
     assert json.loads(row.inputs["item"])["host"] == {"S": "docs.sites.staging.example.com"}
 
 

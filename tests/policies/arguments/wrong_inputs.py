@@ -464,14 +464,14 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput("an item that is a list", {"item": "[]"}, "not an object"),
         WrongInput(
             "an item with a number that is no text",
-            {"item": _edit_json(lambda item: {**item, "site": {"N": 1}})},
-            "site is not a text",
+            {"item": _edit_json(lambda item: {**item, "sk": {"N": 1}})},
+            "sk is not a text",
         ),
         WrongInput(
-            "an item without its key", {"item": _edit_json(lambda item: {"site": item["site"]})}, "projectId"
+            "an item without its key", {"item": _edit_json(lambda item: {"sk": item["sk"]})}, "projectId"
         ),
         WrongInput(
-            "an item with a plain value", {"item": _edit_json(lambda item: {**item, "site": "docs"})}, "site"
+            "an item with a plain value", {"item": _edit_json(lambda item: {**item, "sk": "docs"})}, "sk"
         ),
     ),
     "aws:apigatewayv2/route:Route": (

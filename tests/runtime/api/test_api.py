@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.handlers import api
 from runtime.deploy.model import Deployment, Project
+from runtime.shared.api.routes import Route
 from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, OTHER, OWNER, Platform
 
@@ -196,8 +198,14 @@ def test_variables_are_replaced_and_secrets_never_shown(platform: Platform) -> N
             {"name": "BB", "value": "hidden-value", "isSecret": True},
         ]
     }
-    shown = {"variables": [{"name": "AA", "value": "1", "isSecret": False}, {"name": "BB", "isSecret": True}]}
-    assert call_api(platform, "GET /projects/{projectId}/env", **path) == (200, {"variables": []})
+    shown = {
+        "version": 1,
+        "variables": [{"name": "AA", "value": "1", "isSecret": False}, {"name": "BB", "isSecret": True}],
+    }
+    assert call_api(platform, "GET /projects/{projectId}/env", **path) == (
+        200,
+        {"version": 0, "variables": []},
+    )
     assert call_api(platform, "PUT /projects/{projectId}/env", body=body, **path) == (200, shown)
     assert call_api(platform, "GET /projects/{projectId}/env", **path) == (200, shown)
 
@@ -220,6 +228,8 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
     [
         # KMS derives the webhook secret, a batch reads the site, and a transaction creates the project.
         ("POST /projects", ["generate_mac", "batch_get_item", "transact_write_items"]),
+        # The projects of the user are read first. The list of sites and their rows follow.
+        ("GET /sites", ["query", "get_item", "batch_get_item"]),
         # The host is read from the site's row, because a change of the Pulumi program can change the host.
         ("GET /projects", ["query", "batch_get_item"]),
         ("GET /projects/{projectId}", ["get_item", "batch_get_item"]),
@@ -230,6 +240,7 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
         ("GET /projects/{projectId}/env", ["get_item"]),
         # The project is read first, because the stored names decide which secrets are kept.
         ("PUT /projects/{projectId}/env", ["get_item", "update_item"]),
+        ("PATCH /projects/{projectId}/env", ["get_item", "update_item"]),
         ("GET /deployments/{deploymentId}", ["query"]),
         # Before the build starts, CloudWatch is not called. KMS derives the key that signs the cursor.
         ("GET /deployments/{deploymentId}/logs", ["query", "generate_mac"]),
@@ -244,6 +255,7 @@ def test_every_route_makes_only_the_listed_calls(platform: Platform, route: str,
         "POST /projects": {**NEW, "site": "another"},
         "POST /projects/{projectId}/deployments": {"branch": "main"},
         "PUT /projects/{projectId}/env": {"variables": []},
+        "PATCH /projects/{projectId}/env": {"set": [{"name": "AA", "value": "", "isSecret": False}]},
     }.get(route, {})
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
     with platform.calls.record_calls() as made:
@@ -385,3 +397,82 @@ def test_an_invalid_manual_deployment_names_its_field(
     status, problem = request_deployment(platform, project, **body)
     assert (status, [error["field"] for error in problem["errors"]]) == (422, [field])
     assert platform.projects.get(project.project_id).sequence == 0
+
+
+def list_statuses(platform: Platform, project: Project, **query: str) -> tuple[list[str], str | None]:
+    _, page = call_api(
+        platform, "GET /projects/{projectId}/deployments", projectId=project.project_id, query=query
+    )
+    return [each["status"] for each in page["deployments"]], page["cursor"]
+
+
+def test_deployments_are_filtered_by_status_in_pages(platform: Platform) -> None:
+    project = platform.create_project()
+    live = platform.create_live(project)
+    queued = [platform.push(project) for _ in range(3)]
+    platform.deployments.supersede(queued[1], at=platform.clock())
+    assert list_statuses(platform, project, status="live") == (["live"], None)
+    assert list_statuses(platform, project, status="live,queued", limit="3") == (
+        ["queued", "queued", "live"],
+        None,
+    )
+    statuses, cursor = list_statuses(platform, project, status="queued,live", limit="2")
+    assert statuses == ["queued", "queued"]
+    assert cursor
+    assert list_statuses(platform, project, status="live, queued", cursor=cursor) == (["live"], None)
+    assert live.deployment_id
+
+
+def test_a_filtered_page_ends_after_a_limited_number_of_reads(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runtime.deploy.repositories.lists._ROWS_PER_QUERY", 2)
+    project = platform.create_project()
+    platform.create_live(project)
+    for _ in range(11):
+        platform.push(project)
+    with platform.calls.record_calls() as made:
+        statuses, cursor = list_statuses(platform, project, status="live")
+    assert (statuses, made.count("query")) == ([], 5)
+    assert cursor
+    assert list_statuses(platform, project, status="live", cursor=cursor)[0] == ["live"]
+
+
+def test_the_cursor_of_a_filtered_list_is_only_valid_for_its_filter(platform: Platform) -> None:
+    project = platform.create_project()
+    for _ in range(2):
+        platform.push(project)
+    _, cursor = list_statuses(platform, project, status="queued", limit="1")
+    assert cursor
+    for query in ({"cursor": cursor}, {"cursor": cursor, "status": "queued,live"}):
+        status, _ = call_api(
+            platform, "GET /projects/{projectId}/deployments", projectId=project.project_id, query=query
+        )
+        assert status == 400
+
+
+@pytest.mark.parametrize("status", ["", "done", "live,", "LIVE"])
+def test_an_unknown_status_is_refused_with_the_allowed_ones(platform: Platform, status: str) -> None:
+    project = platform.create_project()
+    refused, problem = call_api(
+        platform,
+        "GET /projects/{projectId}/deployments",
+        projectId=project.project_id,
+        query={"status": status},
+    )
+    assert refused == 422
+    (error,) = problem["errors"]
+    assert error["field"] == "status"
+    assert error["problem"].startswith("must be one or more of queued, building, ")
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.function == "api"], ids=lambda r: r.key)
+def test_an_unknown_query_parameter_is_refused(platform: Platform, route: Route) -> None:
+    """A3: a misspelled filter is not ignored."""
+    path = dict.fromkeys(re.findall(r"\{(\w+)\}", route.path), platform.ids())
+    status, problem = call_api(platform, route.key, query={"sttaus": "live"}, **path)
+    assert status == 422
+    allowed = ", ".join(route.query) or "none"
+    assert problem["errors"] == [
+        {"field": "sttaus", "problem": f"is not a query parameter of this route; allowed: {allowed}"}
+    ]

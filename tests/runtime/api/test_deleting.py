@@ -48,7 +48,7 @@ def add_secrets(stage: ReleasePlatform, project: Project) -> Project:
             NewVariable(name=f"S{number}", value="x" if number >= stored else None, is_secret=True)
             for number in range(count)
         )
-        project = stage.platform.project_service.set_variables(OWNER, project.project_id, wanted)
+        project = stage.platform.project_service.variables.replace(OWNER, project.project_id, wanted)
     return project
 
 

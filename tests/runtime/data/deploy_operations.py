@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError
-from runtime.deploy.model import Commit, Deployment, Project, Source, Variable
+from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository, StoredDeployment
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
@@ -24,13 +24,14 @@ Act = Callable[[Platform, str, Project, Deployment], object]
 """A function that calls the method. Arguments: the platform, the user's id, the project, the deployment."""
 
 
-def make_operation(
+def make_operation(  # noqa: PLR0913 - the parts of an `Operation`
     method: str,
     act: Act,
     *calls: str,
     create: Callable[[Platform, Project], Deployment] = Platform.push,
     no_tenant_reason: str | None = None,
     more_calls_reason: str | None = None,
+    empty: object = None,
 ) -> Operation:
     """Return an operation on a project of OWNER with one deployment, which `create` creates."""
 
@@ -54,7 +55,7 @@ def make_operation(
         calls=calls,
         more_calls_reason=more_calls_reason,
         missing=() if listed else (ProjectNotFoundError, DeploymentNotFoundError),
-        empty=Page(items=(), cursor=None) if listed else None,
+        empty=empty if empty is not None else Page(items=(), cursor=None) if listed else None,
     )
 
 
@@ -126,6 +127,16 @@ OPERATIONS = (
         "update_item",
     ),
     make_operation(
+        "ProjectRepository.begin_owned_secrets",
+        lambda w, user, p, _: w.projects.begin_owned_secrets(user, p, writer=w.ids(), at=w.clock()),
+        "update_item",
+    ),
+    make_operation(
+        "ProjectRepository.end_owned_secrets",
+        lambda w, user, p, _: w.projects.end_owned_secrets(user, p, writer=w.ids(), at=w.clock()),
+        "update_item",
+    ),
+    make_operation(
         "LivePointerRepository.promote",
         lambda w, user, _, d: w.deployments.live_pointers.promote(user, d, at=w.clock()),
         "transact_write_items",
@@ -154,7 +165,28 @@ OPERATIONS = (
         lambda w, user, p, _: w.lists.list_deployments(user, p.project_id, limit=10),
         "query",
     ),
+    make_operation(
+        "ListRepository.list_deployments_with_status",
+        lambda w, user, p, _: w.lists.list_deployments_with_status(
+            user, p.project_id, [Status.QUEUED], limit=10
+        ),
+        "query",
+    ),
+    make_operation(
+        "ListRepository.list_owned_sites",
+        lambda w, user, *_: w.lists.list_owned_sites(user),
+        "query",
+        empty={},
+    ),
     # Methods that do not take the id of a tenant
+    make_operation(
+        "SiteRepository.list_all",
+        lambda w, *_: w.project_service.sites.list_all(),
+        "get_item",
+        "batch_get_item",
+        no_tenant_reason=_DECLARED,
+        more_calls_reason="the list contains only the names of the sites",
+    ),
     make_operation(
         "ProjectRepository.create",
         _create_project,

@@ -225,6 +225,5 @@ def test_an_image_belongs_to_its_creator_whatever_the_request_contains(system: I
     """Requirement A1."""
     event = make_api_event("POST /images", user_id=OWNER, body=BODIES["POST /images"])
     event["headers"]["x-user-id"] = OTHER
-    event["queryStringParameters"] = {"userId": OTHER}
     api.handle_event(event, system.service)
     assert [image.user_id for image in system.read_images().values()] == [OWNER]

@@ -73,8 +73,9 @@ def test_a_push_with_a_sequence_number_that_is_taken_is_refused(platform: Platfo
     rival = evolve(platform.push(project), deployment_id=platform.ids())
     with pytest.raises(ProjectChangedError):
         platform.deployments.create(project, rival, delivery="other")
-    # There are still only the rows of the site, its claim, the project, one deployment and its delivery.
-    assert len(platform.read_all_rows()) == 5
+    # There are still only the rows of the site, its claim, the list of sites, the project, one deployment and
+    # its delivery.
+    assert len(platform.read_all_rows()) == 6
 
 
 def test_a_push_to_a_deleted_project_is_not_recorded(platform: Platform) -> None:

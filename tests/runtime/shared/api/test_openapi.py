@@ -17,6 +17,9 @@ from tests.runtime.platform_fixture import OWNER, Platform
 DESCRIBED = DescribedApi.from_api(PLATFORM)
 ROUTES_OF_TWO_FUNCTIONS = [route for route in ROUTES if route.function in ("api", "webhook")]
 
+# Routes that refuse all generated requests: no site is available, or the named variables do not exist.
+REFUSED = {"POST /projects", "PATCH /projects/{projectId}/env"}
+
 
 @pytest.fixture
 def session(platform: Platform) -> requests.Session:
@@ -36,7 +39,7 @@ def test_every_response_of_a_route_is_documented(
     path = {"projectId": project.project_id, "deploymentId": deployment.deployment_id}
     own = {name: value for name, value in path.items() if f"{{{name}}}" in route.path}
     asked = DESCRIBED.send_requests(route.key, session=session, base_url=ENDPOINT, examples=8, path=own)
-    if route.function == "api" and route.key != "POST /projects":
+    if route.function == "api" and route.key not in REFUSED:
         assert asked.statuses & {200, 201, 202, 204}, asked.statuses
 
 

@@ -1,0 +1,186 @@
+"""The operations of signed-in users on the environment variables of their projects."""
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from typing import Final
+
+from attrs import field, frozen
+from botocore.exceptions import BotoCoreError, ClientError
+
+from runtime.deploy.errors import (
+    ProjectChangedError,
+    ProjectDeletedError,
+    ProjectNotFoundError,
+    VariablesChangedError,
+)
+from runtime.deploy.model import Project, Site, Variable
+from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.deploy.repositories.variables import (
+    NewVariable,
+    SecretStore,
+    VariableChanges,
+    merge_variables,
+    resolve_variables,
+)
+from runtime.shared.clock import Clock
+from runtime.shared.dynamodb import TransactionConflictError
+from runtime.shared.errors import ConflictError, NotFoundError
+from runtime.shared.ids import IdGenerator
+
+_PAUSES: Final = tuple(0.05 * number for number in range(1, 15))  # 5 seconds in total
+
+
+@frozen(kw_only=True)
+class VariableService:
+    """The service of environment variables. It treats projects of other tenants as missing.
+
+    New secrets are written before the row that names them. Old secrets are deleted after the write of the
+    row. So a crash can leave a parameter that the row does not name, but never a name without its parameter.
+    A request that changes secrets first reserves the variables, so that concurrent requests cannot mix their
+    secrets.
+
+    Attributes:
+        ids: Creates an id for each request that changes secrets.
+        pause: Sleeps for the given number of seconds.
+    """
+
+    projects: ProjectRepository
+    secrets: SecretStore
+    ids: IdGenerator
+    clock: Clock
+    pause: Callable[[float], None] = field(repr=False)
+
+    def get(self, user_id: str, project_id: str) -> Project:
+        """Return the project with its variables.
+
+        Raises:
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+        """
+        return self.projects.get_owned(user_id, project_id)
+
+    def replace(
+        self,
+        user_id: str,
+        project_id: str,
+        wanted: Sequence[NewVariable],
+        *,
+        expected: Collection[str] | None = None,
+    ) -> Project:
+        """Replace a project's variables. They take effect with the next deployment.
+
+        Makes two DynamoDB calls: one reads the project, and one writes it. If secrets change, one more call
+        reads the site's row, which contains the path of the secrets, and one or two more calls reserve the
+        variables. A secret without a value in the request keeps its present value.
+
+        Args:
+            user_id: The tenant.
+            project_id: User input.
+            wanted: All variables.
+            expected: The accepted versions of the present variables. None accepts every version.
+
+        Raises:
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            InvalidInputError: A variable is invalid. The error names every invalid field.
+            VariablesChangedError: The variables do not have an expected version.
+            ProjectChangedError: The variables are being changed by another request at the same time.
+            ProjectDeletedError: The project is being deleted.
+            SiteNotFoundError: Secrets change, and the project's site is no longer declared.
+        """
+        project = self._read(user_id, project_id, expected)
+        return self._write(user_id, project, wanted, resolve_variables(project, wanted))
+
+    def change(
+        self,
+        user_id: str,
+        project_id: str,
+        changes: VariableChanges,
+        *,
+        expected: Collection[str] | None = None,
+    ) -> Project:
+        """Set and remove single variables. No concurrent change of other variables is lost.
+
+        Makes the same calls as `replace`. If another request changes the variables at the same time, this
+        method reads them and tries again, for at most five seconds.
+
+        Args:
+            user_id: The tenant.
+            project_id: User input.
+            changes: The variables to set and to remove.
+            expected: The accepted versions of the present variables. None accepts every version.
+
+        Raises:
+            InvalidInputError: A variable is invalid, or a name to remove does not exist.
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            VariablesChangedError: The variables do not have an expected version.
+            ProjectChangedError: Other requests kept changing the variables.
+            ProjectDeletedError: The project is being deleted.
+            SiteNotFoundError: Secrets change, and the project's site is no longer declared.
+        """
+        for pause in (*_PAUSES, None):
+            project = self._read(user_id, project_id, expected)
+            wanted = merge_variables(project, changes)
+            variables = resolve_variables(project, wanted, field="set")
+            try:
+                return self._write(user_id, project, wanted, variables)
+            except (ProjectChangedError, TransactionConflictError):
+                if pause is None:
+                    raise
+                self.pause(pause)
+        raise ProjectChangedError  # pragma: no cover - the last attempt returns or raises
+
+    def _read(self, user_id: str, project_id: str, expected: Collection[str] | None) -> Project:
+        project = self.projects.get_owned(user_id, project_id)
+        if expected is not None and str(project.variables_version) not in expected:
+            raise VariablesChangedError(project.variables_version)
+        return project
+
+    def _write(
+        self,
+        user_id: str,
+        project: Project,
+        wanted: Sequence[NewVariable],
+        variables: Sequence[Variable],
+    ) -> Project:
+        written = {each.name: each.value for each in wanted if each.is_secret and each.value is not None}
+        secret_names = {variable.name for variable in variables if variable.is_secret}
+        dropped = [
+            each.name for each in project.variables if each.is_secret and each.name not in secret_names
+        ]
+        if not written and not dropped:
+            return self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
+        site = self.projects.get_site(project.site)
+        writer = self.ids()
+        self.projects.begin_owned_secrets(user_id, project, writer=writer, at=self.clock())
+        try:
+            self.secrets.put_all(
+                {
+                    site.build_secret_parameter_name(project.project_id, name): value
+                    for name, value in written.items()
+                }
+            )
+            changed = self.projects.set_owned_variables(
+                user_id, project, variables, at=self.clock(), writer=writer, keeps_reservation=bool(dropped)
+            )
+        except (ProjectDeletedError, ProjectNotFoundError):
+            # Delete the new secrets here, in case the project's deletion deleted all secrets before this
+            # method wrote the new ones.
+            self._delete_secrets(site, project, written)
+            raise
+        except (ClientError, BotoCoreError):
+            with suppress(ClientError, BotoCoreError):
+                self._end_reservation(user_id, project, writer)
+            raise
+        if dropped:
+            # Delete the old secrets before the end of the reservation, because the next request can add
+            # secrets with the same names.
+            self._delete_secrets(site, project, dropped)
+            self._end_reservation(user_id, changed, writer)
+        return changed
+
+    def _end_reservation(self, user_id: str, project: Project, writer: str) -> None:
+        with suppress(ConflictError, NotFoundError):  # it has expired, or the project is being deleted
+            self.projects.end_owned_secrets(user_id, project, writer=writer, at=self.clock())
+
+    def _delete_secrets(self, site: Site, project: Project, names: Collection[str]) -> None:
+        for name in names:
+            self.secrets.delete(site.build_secret_parameter_name(project.project_id, name))
