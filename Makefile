@@ -21,7 +21,7 @@ LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 # `make coverage` measures the coverage only of the tests in COVERED. The tests in UNCOVERED would cover no further
 # branches, and the measurement would slow them down.
 COVERED := tests/components tests/runtime
-UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/docs tests/edge tests/layout tests/policies tests/reference
+UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference
 # Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
 # embedded cloud at a time, and the other end-to-end tests share one.
 COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
