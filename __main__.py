@@ -126,4 +126,5 @@ pulumi.export("buckets", {name: bucket.bucket_name for name, bucket in buckets.i
 pulumi.export("sites", {name: site.url for name, site in sites.items()})
 pulumi.export("queues", {"builds": pipeline.builds.url, "releases": pipeline.releases.url})
 pulumi.export("images", images.stack_outputs)
+pulumi.export("shopStore", shops.stack_outputs)
 pulumi.export("shopStorePolicyArn", shops.policy_arn)

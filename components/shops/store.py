@@ -71,6 +71,19 @@ class ShopStore(Component):
         """Tables by name."""
         return {"shops": self.shops, "jobs": self.jobs, "import-history": self.history}
 
+    @property
+    def stack_outputs(self) -> dict[str, pulumi.Input[str]]:
+        """Values for the stack output `shopStore`. `ShopStoreSettings` of the store's package reads them."""
+        return {
+            "region": self.stage.region,
+            "shopsTable": self.shops.table_name,
+            "jobsTable": self.jobs.table_name,
+            "importHistoryTable": self.history.table_name,
+            "tokenKeyArn": self.token_key_arn,
+            "cursorKeyArn": self.cursor_key_arn,
+            "policyArn": self.policy_arn,
+        }
+
     def grant_encrypt_tokens(self) -> Grant:
         """Allow encrypting access tokens, with the shop's domain as encryption context."""
         return self._token_key.grant("Encrypt", context=_CONTEXT_KEY)

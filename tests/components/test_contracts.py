@@ -294,6 +294,7 @@ def test_the_stack_has_all_outputs(stage: str) -> None:
         "sites",
         "queues",
         "images",
+        "shopStore",
         "shopStorePolicyArn",
     }
     tables = {table.inputs["name"] for table in get_recording(stage).find_by_type("aws:dynamodb/table:Table")}

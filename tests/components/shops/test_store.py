@@ -5,6 +5,7 @@ from typing import Any
 
 from components.core.grants import Grant
 from components.shops.store import ShopStore, ShopStoreArgs
+from runtime.shops.store import ShopStoreSettings
 from tests.components.recorder import get_recording, record_program
 from tests.components.stages import make_scope
 
@@ -50,6 +51,16 @@ def test_writing_and_reading_tokens_are_separate_grants() -> None:
     assert conditions == [SHOP_CONTEXT, SHOP_CONTEXT]
 
 
-def test_the_arn_of_the_policy_is_a_stack_output() -> None:
-    """Requirement G5."""
-    assert get_recording("dev").outputs["shopStorePolicyArn"].endswith(":policy/anchor-dev-shop-store")
+def test_the_stack_output_contains_the_settings_of_the_package() -> None:
+    """Requirements G5 and W1."""
+    output = get_recording("dev").outputs["shopStore"]
+    settings = ShopStoreSettings.from_json(json.dumps(output))
+    assert settings == ShopStoreSettings(
+        region="ap-southeast-1",
+        shops_table="anchor-dev-shops",
+        jobs_table="anchor-dev-jobs",
+        import_history_table="anchor-dev-import-history",
+        token_key_arn=TOKEN_KEY,
+        cursor_key_arn="arn:aws:kms:ap-southeast-1:123456789012:key/shop-cursors",
+    )
+    assert output["policyArn"] == get_recording("dev").outputs["shopStorePolicyArn"]
