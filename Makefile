@@ -122,9 +122,9 @@ reference: $(INSTALLED) ## update the generated documents
 bench: $(INSTALLED) ## run the benchmarks and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
-wheels: $(INSTALLED) ## build the wheel of the command line into dist/
+wheels: $(INSTALLED) ## make the wheels of the folder packages in dist/
 	@rm -rf dist
-	@for package in packages/*/; do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$package; done
+	@for file in packages/*/pyproject.toml; do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$(dirname $$file); done
 
 package: $(INSTALLED) ## build the dependency layers of the functions for pulumi up
 	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)

@@ -75,7 +75,7 @@ class ShopStore(Component):
     def stack_outputs(self) -> dict[str, pulumi.Input[str]]:
         """Values for the stack output `shopStore`. `ShopStoreSettings` of the store's package reads them."""
         return {
-            "region": self.stage.region,
+            "region": self.scope.region,
             "shopsTable": self.shops.table_name,
             "jobsTable": self.jobs.table_name,
             "importHistoryTable": self.history.table_name,

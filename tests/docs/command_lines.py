@@ -65,6 +65,7 @@ COMMON = {
     "npx",
     "od",
     "open-next",
+    "pip",
     "pipx",
     "sort",
     "tr",
