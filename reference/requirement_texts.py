@@ -295,6 +295,10 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "allows, and no call is refused."
     ),
     "R5": "An upgrade from an earlier version replaces no resource that holds data.",
+    "W1": (
+        "The components, the command line and the shop store are packages. Programs in other repositories "
+        "can install and use them."
+    ),
     "E1": (
         "CloudFront caches only what Next.js allows to be shared. It never caches an answer that depends "
         "on more than the cache key, such as an answer of middleware or of a conditional rule."

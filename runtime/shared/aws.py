@@ -133,6 +133,19 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
     return boto3.client(service, config=default.merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]
 
 
+def create_client(service: str, *, region: str, session: boto3.Session | None = None) -> Any:  # noqa: ANN401 - as in `client`
+    """Return a new client of a service, for programs outside Lambda.
+
+    Args:
+        service: boto3's name of the service.
+        region: AWS region.
+        session: Credentials. By default, boto3 finds them as usual: environment, profile or role.
+    """
+    return (session or boto3.Session()).client(  # pyright: ignore[reportUnknownMemberType]
+        service, region_name=region, config=create_default_config(service)
+    )
+
+
 _USER_AGENT: Final = f"Boto3/{boto3.__version__} anchor-deploy"
 # The following constants are in seconds.
 _SHORTEST_TIMEOUT: Final = 10  # of all functions; used if `TIMEOUT_VARIABLE` is not set

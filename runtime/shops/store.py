@@ -10,12 +10,12 @@ The application's role needs the policy of the shop store. Its ARN is `policyArn
 
 import json
 import os
-from typing import Any, Final, Self, cast
+from typing import Final, Self, cast
 
 import boto3
 from attrs import field, fields, frozen
 
-from runtime.shared.aws import create_default_config
+from runtime.shared.aws import create_client
 from runtime.shared.clock import Clock, utc_now
 from runtime.shared.converters import to_camel_case
 from runtime.shared.cursors import Cursors
@@ -106,9 +106,8 @@ class ShopStore:
             session: Credentials. By default, boto3 finds them as usual: environment, profile or role.
             clock: Returns the current time in UTC, in whole milliseconds.
         """
-        connection = session or boto3.Session()
-        dynamodb = _create_client(connection, "dynamodb", settings.region)
-        kms = _create_client(connection, "kms", settings.region)
+        dynamodb = create_client("dynamodb", region=settings.region, session=session)
+        kms = create_client("kms", region=settings.region, session=session)
         cursors = Cursors(key=Signer(kms, settings.cursor_key_arn).derive_cursor_key, clock=clock)
         return cls(
             shops=ShopRepository(client=dynamodb, table=settings.shops_table),
@@ -119,7 +118,3 @@ class ShopStore:
             tokens=TokenCipher(client=kms, key=settings.token_key_arn),
             create_job_id=make_ulid_generator(clock, os.urandom),
         )
-
-
-def _create_client(session: boto3.Session, service: str, region: str) -> Any:  # noqa: ANN401 - as in boto3
-    return session.client(service, region_name=region, config=create_default_config(service))  # pyright: ignore[reportUnknownMemberType]
