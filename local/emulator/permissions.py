@@ -40,6 +40,7 @@ def install_permission_hooks(*, administrator: str) -> None:
 
     - `iam_actions.extract_resource_arn` returns the resource of a call, for the comparison with the policies.
     - `iam_actions._lambda_action` returns the IAM action of a Lambda call.
+    - `iam_actions.request_tag_context` also returns the condition keys of KMS calls.
     - `iam_evaluator.is_root_access_key`: the emulator accepts `test` and every account ID as the key of the
       root user, without a signature. The hook accepts only the administrator's key, which cannot be guessed.
       (The hook also returns True for a request without a key, but such requests are refused earlier, as in
@@ -49,6 +50,7 @@ def install_permission_hooks(*, administrator: str) -> None:
       The hook caches the parsed policies.
     """
     iam_actions.extract_resource_arn = _extract_resource_arn
+    iam_actions.request_tag_context = _read_condition_keys
 
     def is_root_access_key(access_key_id: str) -> bool:
         return not access_key_id or access_key_id == administrator
@@ -99,6 +101,22 @@ def _lambda_action(method: str, path: str) -> str | None:
     if len(parts) == 5 and parts[1] == "functions" and parts[3] == "aliases":  # noqa: PLR2004 - a path's parts
         return _ALIAS_ACTIONS.get(method)
     return _ORIGINAL_LAMBDA_ACTION(method, path)
+
+
+_ORIGINAL_TAG_CONTEXT = cast("Callable[..., dict[str, Any]]", iam_actions.request_tag_context)
+
+
+def _read_condition_keys(
+    service: str, action: str, body: bytes, query_params: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the condition keys of a call: its tags, and for KMS its encryption context."""
+    keys = _ORIGINAL_TAG_CONTEXT(service, action, body, query_params)
+    if service != "kms":
+        return keys
+    context = cast("dict[str, str]", _parse_json(body).get("EncryptionContext") or {})
+    if context:
+        keys = {**keys, "kms:EncryptionContextKeys": list(context)}
+    return keys | {f"kms:EncryptionContext:{name}": value for name, value in context.items()}
 
 
 _ORIGINAL_EXTRACT = cast("Callable[..., str]", iam_actions.extract_resource_arn)

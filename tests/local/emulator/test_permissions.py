@@ -114,3 +114,22 @@ def test_loopback_counts_as_secure_transport(emulator: Emulator) -> None:
     s3.put_bucket_policy(Bucket="closed", Policy=json.dumps(policy))
     limited = create_client(emulator, "s3", "s3:PutObject", "arn:aws:s3:::closed/*")
     limited.put_object(Bucket="closed", Key="file", Body=b"")
+
+
+def test_a_key_encrypts_only_with_the_allowed_encryption_context(emulator: Emulator) -> None:
+    key = emulator.client("kms").create_key()["KeyMetadata"]["Arn"]
+    statement = {
+        "Effect": "Allow",
+        "Action": "kms:Encrypt",
+        "Resource": key,
+        "Condition": {
+            "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": "shop"},
+            "Null": {"kms:EncryptionContext:shop": "false"},
+        },
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    kms = emulator.create_role_session(make_role(emulator, "limited", policy=policy)).client("kms")
+    assert kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext={"shop": "a.example"})["CiphertextBlob"]
+    for context in ({}, {"project": "1"}, {"shop": "a.example", "project": "1"}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)
