@@ -14,10 +14,10 @@ from typing import (
     get_args,
     get_origin,
     get_type_hints,
-    is_typeddict,
 )
 
 from attrs import NOTHING, Factory, fields, frozen, has
+from typing_extensions import is_typeddict
 
 from reference.docstrings import read_attributes, read_summary
 from runtime.shared.api.changes import UNCHANGED

@@ -285,6 +285,10 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "checked against the models of AWS's APIs: enums, patterns, lengths and ranges. A wrong call is "
         "refused with a message that contains the member and the rule."
     ),
+    "L8": (
+        "The program, the embedded cloud and the command line work with Python 3.11 to 3.14. Nothing that a "
+        "user sees depends on this version, and this version never changes the resources of a stage."
+    ),
     "Q1": "Every refusal says what was wrong, where, and what to do.",
     "Q2": (
         "Functions write structured logs with the ids of the deployment, project and request. Alarms report "

@@ -56,6 +56,19 @@ def test_every_route_documents_503_with_retry_after(api: Api) -> None:
         assert "is busy" in busy["description"]
 
 
+@pytest.mark.parametrize(
+    ("api", "derived", "base"),
+    [(PLATFORM, "CreatedProject", "Project"), (IMAGES, "CreatedImage", "Image")],
+    ids=["platform", "images"],
+)
+def test_a_derived_answer_has_the_descriptions_of_its_base(api: Api, derived: str, base: str) -> None:
+    """L8: `typing.TypedDict` of Python 3.11 does not know the bases of a class."""
+    schemas = build_document(api)["components"]["schemas"]
+    inherited = schemas[base]["properties"]
+    assert [name for name in inherited if "description" in inherited[name]]
+    assert inherited.items() <= schemas[derived]["properties"].items()
+
+
 def test_a_route_without_a_description_is_an_error() -> None:
     new = Route(method="GET", path="/new", function="api")
     with pytest.raises(UndocumentedError, match="the route GET /new has no description"):

@@ -1,6 +1,8 @@
 """The response bodies of the platform's API, as types. The OpenAPI document is generated from them."""
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, NotRequired
+
+from typing_extensions import TypedDict
 
 from runtime.deploy.model import Source, Status
 from runtime.shared.api.shapes import Id, Shape, Time, Url

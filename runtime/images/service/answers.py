@@ -1,6 +1,8 @@
 """Responses of the image service's API as types. The OpenAPI document is generated from them."""
 
-from typing import Annotated, Literal, NotRequired, TypedDict
+from typing import Annotated, Literal, NotRequired
+
+from typing_extensions import TypedDict
 
 from runtime.images.model import CONTENT_TYPES, Status
 from runtime.shared.api.shapes import Id, Shape, Time, Url

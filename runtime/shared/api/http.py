@@ -24,6 +24,8 @@ from runtime.shared.errors import (
 Response = dict[str, Any]
 """Response of a function to API Gateway: `statusCode`, `headers`, `body`."""
 
+# The titles of RFC 9110. Python 3.13 and newer have them, Python 3.12 and older have those of earlier RFCs.
+_TITLES: Mapping[int, str] = {413: "Content Too Large", 422: "Unprocessable Content"}
 _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
@@ -126,7 +128,7 @@ def create_problem_response(status: int, detail: str, errors: tuple[FieldProblem
     """Return an `application/problem+json` response that names every invalid field."""
     document = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
         "errors": [{"field": error.field, "problem": error.problem} for error in errors],

@@ -83,7 +83,7 @@ def test_the_error_names_every_wrong_field_of_a_project(platform: Platform) -> N
         "POST /projects",
         body={"name": "x", "site": 3, "repositoryUrl": "ftp://x", "owner": "me"},
     )
-    assert (status, problem["title"]) == (422, "Unprocessable Entity")
+    assert (status, problem["title"]) == (422, "Unprocessable Content")
     assert {error["field"] for error in problem["errors"]} == {"name", "site", "repositoryUrl", "owner"}
 
 
