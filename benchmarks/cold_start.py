@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
-from local.layers import LAYERS, build_layers, find_host_target
+from local.layers import LAYERS, build_layers, find_host_architecture, find_host_runtime
 from reference.markdown import format_table
 
 ROOT: Final = Path(__file__).parent.parent
@@ -92,7 +92,7 @@ def _measure_handlers(
 
 def _tabulate_sizes(folder: Path, show_progress: ShowProgress) -> str:
     """Return a table of the sizes of the code and of the layers, unpacked and zipped."""
-    runtime, architecture = find_host_target()
+    runtime, architecture = find_host_runtime(), find_host_architecture()
     layers = folder / "layers"
     build_layers(runtime, architecture, layers, host=True, report=show_progress)
     built = layers / f"{runtime}-{architecture}"

@@ -30,9 +30,9 @@ from local.edge.thread import (
     run_node_workers,
 )
 from local.emulator.emulator import Emulator
-from local.engine.engine import Deployment, Engine, ProgramEngine
+from local.engine.engine import Deployment, Engine, ProgramEngine, load_settings
 from local.git_server import Author, GitServer
-from local.layers import build_layers, find_host_target
+from local.layers import build_layers, find_host_architecture, find_host_runtime
 from local.node import find_node
 from local.platform_client import PlatformClient
 from local.progress import Progress
@@ -148,6 +148,7 @@ class Cloud:
         # Several clouds can run in one checkout at the same time (tests and `make up`), so each has a folder.
         state_folder = cache_folder / str(ports.emulator)
         state_folder.mkdir(parents=True, exist_ok=True)
+        settings = cast("Mapping[str, Any]", load_settings(root, stage)["anchor-deploy:stage"])
         with contextlib.ExitStack() as stack:
             with progress.step("Node.js found") as step:
                 node = find_node()
@@ -156,8 +157,11 @@ class Cloud:
                 # This is not the folder of `make package`, because wheels for this machine must never be
                 # deployed to AWS.
                 layers = cache_folder / "layers"
-                build_layers(*find_host_target(), layers, host=True, report=step.show)
-                step.detail = " on ".join(find_host_target())
+                architecture = find_host_architecture()
+                build_layers(
+                    str(settings.get("pythonRuntime")), architecture, layers, host=True, report=step.show
+                )
+                step.detail = f"{find_host_runtime()} on {architecture}"
             pulumi: PulumiCommandLine | None = None
             if engine_name == "pulumi":
                 with progress.step("Pulumi found") as step:
@@ -187,7 +191,6 @@ class Cloud:
                 if pulumi
                 else Engine(emulator, root=root)
             )
-            settings = cast("Mapping[str, Any]", engine.load_settings(stage)["anchor-deploy:stage"])
             zones = find_hosted_zones(settings)
             for zone_id, name in zones.items():
                 emulator.create_hosted_zone(zone_id, name)
@@ -320,15 +323,17 @@ class Cloud:
 def _create_stage_overrides(
     stage: str, ports: Ports, sites: Sequence[str], concurrent_builds: int | None
 ) -> dict[str, Any]:
-    """Return the stage's settings that depend on this machine or on the caller's options."""
-    python_runtime, architecture = find_host_target()
+    """Return the stage's settings that depend on this machine or on the caller's options.
+
+    The functions run with this interpreter, but their runtime stays that of the stage.
+    """
     return {
         # Only the stage `local` has sites with a port in their URLs.
         **({"siteUrl": f"http://{{host}}:{ports.edge}"} if stage == LOCAL_STAGE else {}),
         **({"sites": [{"name": site} for site in sites]} if sites else {}),
         **({"concurrentBuilds": concurrent_builds} if concurrent_builds else {}),
-        "architecture": architecture,
-        "pythonRuntime": python_runtime,
+        # The layers and the image function contain compiled code for one architecture.
+        "architecture": find_host_architecture(),
     }
 
 

@@ -1,11 +1,10 @@
 """Build the Lambda layers with the packages that the platform's functions need: `make package`.
 
     python -m local.layers --runtime python3.13 --architecture arm64
-    python -m local.layers --host
 
 `requirements/runtime.txt` lists the packages with the hashes of the allowed wheels. The wheels are for the
-Lambda runtime. With `--host` they are for this machine. Files that differ between installations are removed,
-so that the same lock file always makes the same layers (G7).
+Lambda runtime. The embedded cloud uses wheels for this machine. Files that differ between installations are
+removed, so that the same lock file always makes the same layers (G7).
 
 The layers contain bytecode if an interpreter of the runtime's version is on the PATH. Lambda cannot write
 bytecode files into a layer. Without them, each cold start compiles boto3, which takes 0.4 s of CPU time.
@@ -78,11 +77,14 @@ class LayerError(Exception):
     """The layers cannot be built. The message gives the cause and the remedy."""
 
 
-def find_host_target() -> tuple[str, str]:
-    """Return the runtime and the architecture of this interpreter, as Lambda names them."""
-    machine = platform.machine().lower()
-    architecture = "arm64" if machine in {"arm64", "aarch64"} else "x86_64"
-    return f"python{sys.version_info.major}.{sys.version_info.minor}", architecture
+def find_host_architecture() -> str:
+    """Return the CPU architecture of this machine, as Lambda names it."""
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def find_host_runtime() -> str:
+    """Return the version of this interpreter, as Lambda names it."""
+    return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def build_layers(  # noqa: PLR0913 - only the first two have no default
@@ -101,17 +103,17 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
         python_runtime: For example `python3.13`.
         architecture: `arm64` or `x86_64`.
         root: Parent folder. The layers are written to `{python_runtime}-{architecture}/{base,edge}/python`.
-        host: Install the wheels for this interpreter and system instead of the wheels for Amazon Linux. The
-            embedded cloud uses these layers. Runtime and architecture must then be those of
-            `find_host_target()`.
+        host: Install the wheels for this interpreter and system instead of the wheels for the Lambda runtime.
+            The embedded cloud uses these layers, because it runs all functions with this interpreter. The
+            runtime only names the folder.
         lock: The locked requirements, with hashes.
         pip: Runs pip. By default the pip of this interpreter.
         report: Receives the progress, one line per call.
 
     Raises:
-        LayerError: Lambda does not support the runtime or the architecture. With `host`: they are not those
-            of this machine. The lock file and `LAYERS` name different packages. Pip or the compilation
-            failed. The layers are larger than Lambda allows.
+        LayerError: Lambda does not support the runtime or the architecture. With `host`: the architecture is
+            not that of this machine. The lock file and `LAYERS` name different packages. Pip or the
+            compilation failed. The layers are larger than Lambda allows.
     """
     match = re.fullmatch(r"python(3\.\d+)", python_runtime)
     if match is None or architecture not in MACHINES:
@@ -119,10 +121,9 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
             f"{python_runtime} on {architecture} is not a Lambda target. Use python3.<minor> and one of "
             f"{', '.join(MACHINES)}."
         )
-    if host and (python_runtime, architecture) != find_host_target():
+    if host and architecture != find_host_architecture():
         raise LayerError(
-            f"{python_runtime} on {architecture} cannot be built with --host: this machine runs "
-            f"{' on '.join(find_host_target())}."
+            f"layers for {architecture} cannot run on this machine: it is {find_host_architecture()}."
         )
     if host:
         target: tuple[str, ...] = ()
@@ -250,7 +251,7 @@ def _remove_unused_files(python: Path) -> None:
 
 def _find_compiler(python_runtime: str) -> str | None:
     """Return an interpreter whose bytecode files the Lambda runtime can read, or None."""
-    found = sys.executable if find_host_target()[0] == python_runtime else shutil.which(python_runtime)
+    found = sys.executable if find_host_runtime() == python_runtime else shutil.which(python_runtime)
     # Check the version, because a version manager can have a command on the PATH for a missing version.
     version = python_runtime.removeprefix("python")
     return found if found and _read_version(found).startswith(f"{version}.") else None
@@ -303,16 +304,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Build layers from the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m local.layers", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--runtime", help="the functions' Python runtime, for example python3.13")
-    parser.add_argument("--architecture", choices=sorted(MACHINES), help="the functions' CPU architecture")
-    parser.add_argument("--host", action="store_true", help="build for this machine instead of Lambda")
+    parser.add_argument(
+        "--runtime", required=True, help="the functions' Python runtime, for example python3.13"
+    )
+    parser.add_argument(
+        "--architecture", required=True, choices=sorted(MACHINES), help="the functions' CPU architecture"
+    )
     parser.add_argument("--root", type=Path, default=ROOT, help="output folder (default: %(default)s)")
     options = parser.parse_args(arguments)
-    runtime, architecture = find_host_target() if options.host else (options.runtime, options.architecture)
-    if runtime is None or architecture is None:
-        parser.error("give --runtime and --architecture, or --host")
     try:
-        build_layers(runtime, architecture, options.root, host=options.host)
+        build_layers(options.runtime, options.architecture, options.root)
     except LayerError as error:
         print(error, file=sys.stderr)
         return 1

@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from local.builds.environment import prepare_node_folder
 from local.cloud import Cloud, find_free_ports
-from local.layers import find_host_target
+from local.layers import find_host_architecture
 from local.node import find_node
 from runtime.deploy.releases.publishing import build_release_alias
 
@@ -265,7 +265,7 @@ def build_site(
         **os.environ,
         **settings,
         "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
-        "ANCHOR_LAMBDA_ARCH": {"x86_64": "x64"}.get(find_host_target()[1], "arm64"),
+        "ANCHOR_LAMBDA_ARCH": {"x86_64": "x64"}.get(find_host_architecture(), "arm64"),
         "CI": "1",
         "NEXT_TELEMETRY_DISABLED": "1",
     }

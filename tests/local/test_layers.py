@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.layers import LOCK, LayerError, build_layers, find_host_target, main
+from local.layers import LOCK, LayerError, build_layers, find_host_architecture, main
 
 HASH = "--hash=sha256:" + "0" * 64
 VERSIONS = {
@@ -61,8 +61,9 @@ class FakePip:
 
 @pytest.fixture(autouse=True)
 def hide_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide all interpreters on the PATH from the code that looks for a Python version."""
+    """Hide this interpreter and all others on the PATH from the code that looks for a Python version."""
     monkeypatch.setattr("local.layers.shutil.which", lambda _: None)
+    monkeypatch.setattr("local.layers.find_host_runtime", lambda: "python3.9")
 
 
 @pytest.fixture
@@ -206,11 +207,26 @@ def test_wheels_are_those_of_the_lambda_runtime_and_checked_by_their_hashes(
 def test_pip_selects_the_wheels_of_layers_for_this_machine(tmp_path: Path, lock: Path) -> None:
     """L1: the embedded cloud runs functions on this machine, so pip must not select wheels for Lambda."""
     pip = FakePip()
-    build_layers(*find_host_target(), tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
+    host = find_host_architecture()
+    build_layers("python3.13", host, tmp_path, host=True, lock=lock, pip=pip, report=lambda _: None)
 
-    assert not [argument for call in pip.calls for argument in call if "--platform" in argument]
-    with pytest.raises(LayerError, match="this machine runs"):
-        build_layers("python3.99", "arm64", tmp_path, host=True, lock=lock, pip=pip)
+    chosen = [argument for call in pip.calls for argument in call]
+    assert not [argument for argument in chosen if argument.startswith(("--platform", "--python-version"))]
+    other = "x86_64" if host == "arm64" else "arm64"
+    with pytest.raises(LayerError, match=f"layers for {other} cannot run on this machine"):
+        build_layers("python3.13", other, tmp_path, host=True, lock=lock, pip=pip)
+
+
+def test_layers_for_this_machine_can_be_those_of_another_runtime(tmp_path: Path, lock: Path) -> None:
+    """L8: the folder has the name of the stage's runtime, and the bytecode is that of this interpreter."""
+    host = find_host_architecture()
+    folder = build_layers(
+        "python3.99", host, tmp_path, host=True, lock=lock, pip=FakePip(), report=lambda _: None
+    )
+
+    assert folder == tmp_path / f"python3.99-{host}"
+    compiled = list(folder.rglob(f"*.{sys.implementation.cache_tag}.pyc"))
+    assert compiled
 
 
 def test_an_interrupted_build_leaves_no_layer(tmp_path: Path, lock: Path) -> None:
