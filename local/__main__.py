@@ -3,7 +3,10 @@
 `make up` runs `python -m local up`, and `make demo` runs `python -m local demo`.
 """
 
+import os
+import shlex
 import signal
+import stat
 import sys
 import threading
 from pathlib import Path
@@ -13,11 +16,17 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.types import ExistingDirectory
 from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
 
 from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE_NAME, Cloud, EngineName, Ports, User
-from local.demo.demo import ConnectedProject, DemoError, check_site, connect_and_push, push_commit
+from local.demo.demo import (
+    FIRST_COMMIT,
+    ConnectedProject,
+    DemoError,
+    check_site,
+    connect_and_push,
+    connect_project,
+    push_commit,
+)
 from local.demo.image_checks import check_images
 from local.demo.picture import draw_screenshot
 from local.demo.site_checks import CheckError
@@ -46,9 +55,14 @@ EXPECTED_ERRORS = (
     PulumiFailedError,
     PulumiMissingError,
 )
-EXIT_INTERRUPTED = 130  # the shell's exit status for a command ended by Ctrl-C
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOPPED = "Stopped. All users, projects and data of this embedded cloud are lost: the next one starts empty."
 
-app = App(name="python -m local", help="The embedded cloud: the whole platform on this machine.")
+app = App(
+    name="python -m local",
+    help="The embedded cloud: the whole platform on this machine.",
+    suppress_keyboard_interrupt=False,  # `main` handles it
+)
 EmulatorPort = Annotated[int, Parameter(env_var="ANCHOR_EMULATOR_PORT", help="Port of the embedded AWS.")]
 EdgePort = Annotated[int, Parameter(env_var="ANCHOR_EDGE_PORT", help="Port of the deployed sites.")]
 
@@ -73,19 +87,12 @@ def up(
     ports = Ports(emulator=emulator_port, edge=edge_port)
     with Cloud.start(root=ROOT, ports=ports, progress=progress, stage=stage, engine_name=engine) as cloud:
         user = cloud.create_user()
-        pushed = connect_and_push(cloud, user, progress, folder)
-        summary = Table.grid(padding=(0, 2))
-        summary.add_row("Site", pushed.project["url"])
-        summary.add_row("This release", pushed.deployment["url"])
-        summary.add_row("Platform API", cloud.api_endpoint)
-        summary.add_row("Image API", cloud.deployed.outputs["images"]["apiEndpoint"])
-        summary.add_row("User", user.name)
-        summary.add_row("Password", user.password)
-        summary.add_row("Sign in with", format_sign_in_command(cloud, user))
-        progress.console.print(Panel(summary, title="live", expand=False))
+        connected = connect_project(cloud, user, progress, folder)
+        release = _push(cloud, connected, FIRST_COMMIT, progress)
+        _print_addresses(cloud, connected, release, user, progress)
         if stage != LOCAL_STAGE:
-            _print_commands(cloud, pushed.project["url"], progress)
-        _push_on_enter(cloud, pushed, folder, progress)
+            _print_commands(cloud, connected.project["url"], progress)
+        _push_on_enter(cloud, connected, folder, progress)
 
 
 @app.command
@@ -124,48 +131,137 @@ def format_sign_in_command(cloud: Cloud, user: User) -> str:
     )
 
 
+def format_environment(cloud: Cloud) -> list[str]:
+    """Return the shell commands after which AWS clients use this embedded cloud, as its administrator."""
+    administrator = cloud.emulator.administrator
+    variables = {
+        "AWS_ENDPOINT_URL": cloud.emulator.endpoint_url,
+        "AWS_REGION": cloud.emulator.region,
+        "AWS_DEFAULT_REGION": cloud.emulator.region,
+        "AWS_ACCESS_KEY_ID": administrator.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": administrator.secret_access_key,
+    }
+    return [
+        *(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
+        "unset AWS_PROFILE AWS_SESSION_TOKEN",
+    ]
+
+
+def _push(cloud: Cloud, connected: ConnectedProject, message: str, progress: Progress) -> str | None:
+    """Push the repository's last commit. Return the URL of the release, or print why there is none."""
+    try:
+        return str(push_commit(cloud, connected, message, progress).deployment["url"])
+    except DemoError as error:
+        progress.console.print(format_error(error), soft_wrap=True)
+        return None
+
+
+def _print_addresses(
+    cloud: Cloud, connected: ConnectedProject, release: str | None, user: User, progress: Progress
+) -> None:
+    """Print what the user needs to use the embedded cloud, in lines that can be copied."""
+    addresses = {
+        "Site": connected.project["url"],
+        "This release": release or "none: the first push failed",
+        "Platform API": cloud.api_endpoint,
+        "Image API": cloud.deployed.outputs["images"]["apiEndpoint"],
+        "User": user.name,
+        "Password": user.password,
+    }
+    _print_lines(progress, "", *(f"{label:<14}{value}" for label, value in addresses.items()))
+    _print_lines(progress, "", "Sign in to the platform with the command line:")
+    _print_lines(progress, f"  {format_sign_in_command(cloud, user)}")
+    _print_lines(progress, "", "Use the embedded AWS in another terminal, for example with the AWS CLI:")
+    _print_lines(progress, *(f"  {line}" for line in format_environment(cloud)))
+    _print_lines(progress, "  .venv/bin/aws dynamodb list-tables", "")
+
+
+def _print_lines(progress: Progress, *lines: str) -> None:
+    """Print lines as they are, without wrapping. So a terminal copies each of them as one line."""
+    for line in lines:
+        progress.console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
 def _print_commands(cloud: Cloud, url: str, progress: Progress) -> None:
     """Print commands that open a site of a stage other than `local`. No name server knows its domain."""
     for program, command in cloud.addresses.list_commands(url):
-        progress.console.print(f"Open the site with {program}:", highlight=False)
-        progress.console.print(f"  {command}", soft_wrap=True, highlight=False)
+        _print_lines(progress, f"Open the site with {program}:", f"  {command}", "")
 
 
 def _push_on_enter(cloud: Cloud, connected: ConnectedProject, folder: Path, progress: Progress) -> None:
     """Push the site's folder each time the user presses Enter, until Ctrl-C.
 
-    If standard input is not a terminal, wait for Ctrl-C without pushing.
+    If standard input ends, wait for Ctrl-C without pushing.
     """
     display_path = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
-    progress.console.print(f"Change {display_path} and press Enter to push it. Press Ctrl-C to stop.")
-    while sys.stdin.isatty() and sys.stdin.readline():
-        connected.repository.commit_folder(folder, "A change")
+    _print_lines(progress, f"Change {display_path} and press Enter to push it. Press Ctrl-C to stop.")
+    while _read_line():
         try:
-            push_commit(cloud, connected, "A change", progress)
-        except DemoError as error:
+            connected.repository.commit_folder(folder, "A change")
+        except GitError as error:
             progress.console.print(format_error(error), soft_wrap=True)
+            continue
+        _push(cloud, connected, "A change", progress)
     threading.Event().wait()
 
 
-def _raise_interrupt(_number: int, _frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)
+def _read_line() -> str:
+    """Return the next line of standard input, or an empty text if there is none.
+
+    A background job of a shell cannot read from the terminal. Without the ignored signal, the terminal would
+    suspend this process.
+    """
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    try:
+        return sys.stdin.readline()
+    except OSError:
+        return ""
+
+
+class StoppedError(KeyboardInterrupt):
+    """A signal has ended the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Raise `StoppedError`, so that the command stops everything that it started.
+
+    A supervisor or a closed terminal can send several signals. They must not interrupt the stop. A second
+    Ctrl-C interrupts it.
+    """
+    for other in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    if number == signal.SIGHUP:
+        _discard_terminal_output()
+    raise StoppedError(number)
+
+
+def _discard_terminal_output() -> None:
+    """Send later output to nowhere if it would go to a terminal, because the terminal is closed."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+                os.dup2(nowhere.fileno(), descriptor)
 
 
 def main() -> int:
     """Run a command and return its exit status. Expected errors are printed without a traceback."""
     errors = Console(stderr=True, highlight=False)
-    # SIGTERM (from a supervisor) and SIGHUP (from a closed terminal) must stop every child process as Ctrl-C
-    # does. Therefore both signals raise SIGINT.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _raise_interrupt)
+    for number in STOP_SIGNALS:
+        # `nohup` lets a command ignore SIGHUP, and a script lets its background jobs ignore SIGINT.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         app()
     except EXPECTED_ERRORS as error:
         errors.print(format_error(error), soft_wrap=True)
         return 1
-    except KeyboardInterrupt:
-        errors.print("stopped")
-        return EXIT_INTERRUPTED
+    except StoppedError as stopped:
+        errors.print(STOPPED, soft_wrap=True)
+        return 128 + stopped.number  # the exit status that shells report for a command that a signal ended
     return 0
 
 

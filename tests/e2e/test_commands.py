@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -11,12 +12,13 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from attrs import frozen
+import yaml
+from attrs import evolve, frozen
 
 from local.cloud import Ports
 from local.demo import image_checks
@@ -122,18 +124,34 @@ def test_without_a_network_the_demo_names_what_it_could_not_download(
 
 @frozen(kw_only=True)
 class RunningUp:
-    """A running `make up`, and the output that the command printed until the tiny site was live."""
+    """A running `make up`, and the output that the command printed until the tiny site was live.
+
+    Attributes:
+        first_output: The output until the first push was live or failed.
+    """
 
     process: subprocess.Popen[str]
     ports: Ports
+    first_output: str
     output: str
 
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory, find_ports: Callable[[], Ports]) -> Generator[RunningUp]:
-    """A running `make up` with the tiny site, which builds in two seconds."""
-    with run_up(tmp_path_factory.mktemp("tiny-site"), find_ports()) as running:
-        yield running
+    """A running `make up` with the tiny site, which builds in two seconds.
+
+    The build of the first push fails. The second push contains the repaired site.
+    """
+    folder = tiny_site.write_site(
+        tmp_path_factory.mktemp("tiny-site"), {"before-build.mjs": "throw new Error('broken on purpose');"}
+    )
+    with run_up(folder, find_ports()) as running:
+        (folder / "before-build.mjs").unlink()
+        assert running.process.stdin
+        running.process.stdin.write("\n")
+        running.process.stdin.flush()
+        more = "".join(read_until(running.process, "released"))
+        yield evolve(running, output=running.output + more)
 
 
 @pytest.fixture(scope="session")
@@ -141,34 +159,58 @@ def production(
     tmp_path_factory: pytest.TempPathFactory, find_ports: Callable[[], Ports]
 ) -> Generator[RunningUp]:
     """A running `make up STAGE=production` with the tiny site."""
-    folder = tmp_path_factory.mktemp("production")
+    folder = tiny_site.write_site(tmp_path_factory.mktemp("production"))
     with run_up(folder, find_ports(), "--stage", "production") as running:
         yield running
 
 
 @contextlib.contextmanager
 def run_up(folder: Path, ports: Ports, *options: str) -> Generator[RunningUp]:
-    """Run `make up` until the context ends. Wait until the tiny site is live."""
+    """Run `make up` until the context ends, as a background job of a script. Wait for its first push."""
+    with start_up(ports, "--folder", str(folder), *options) as process:
+        output = "".join(read_until(process, "Ctrl-C"))
+        yield RunningUp(process=process, ports=ports, first_output=output, output=output)
+        process.terminate()
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 128 + signal.SIGTERM, rest
+
+
+@contextlib.contextmanager
+def start_up(
+    ports: Ports, *options: str, sigint: signal.Handlers = signal.SIG_IGN
+) -> Generator[subprocess.Popen[str]]:
+    """Start `make up`. Kill it at the end of the context, if it still runs.
+
+    Args:
+        ports: The ports of the embedded cloud.
+        options: Options of the command.
+        sigint: The inherited action of SIGINT. A script ignores SIGINT in its background jobs.
+    """
     process = subprocess.Popen(
-        [*create_command("up"), "--folder", str(tiny_site.write_site(folder)), *options],
+        [*create_command("up"), *options],
         cwd=ROOT,
         env=create_environment(ports),
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),  # noqa: PLW1509 - no other thread holds a lock
     )
-    assert process.stdout
-    lines: list[str] = []
-    for line in process.stdout:
-        lines.append(line)
-        if "Ctrl-C" in line:
-            break
     try:
-        yield RunningUp(process=process, ports=ports, output="".join(lines))
+        yield process
     finally:
         process.kill()
         process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> Iterator[str]:
+    """Yield the lines of the output until a line contains the text."""
+    assert process.stdout
+    for line in process.stdout:
+        yield line
+        if text in line:
+            return
 
 
 def read_printed_value(up: RunningUp, label: str) -> str:
@@ -183,6 +225,67 @@ def test_up_prints_addresses_and_credentials(up: RunningUp) -> None:
     assert read_printed_value(up, "Platform API").startswith(f"http://127.0.0.1:{up.ports.emulator}/")
     assert read_printed_value(up, "User")
     assert read_printed_value(up, "Password")
+
+
+def test_a_failed_first_push_shows_its_reason_and_the_next_push_is_live(up: RunningUp) -> None:
+    """Requirement L1."""
+    assert "✗ built from a checkout of the commit" in up.first_output
+    assert "broken on purpose" in up.first_output
+    assert "none: the first push failed" in up.first_output
+    assert "✓ released" in up.output.removeprefix(up.first_output)
+
+
+def run_printed_commands(up: RunningUp, first: str, *others: str, **changes: str) -> str:
+    """Run printed commands in a shell. Return their output and errors.
+
+    Args:
+        up: The running command.
+        first: The line that introduces the commands.
+        others: More commands to run in the same shell.
+        changes: Changed variables of the shell.
+    """
+    lines = up.output.partition(f"{first}\n")[2].splitlines()
+    commands = list(itertools.takewhile(lambda line: line.startswith("  "), lines))
+    assert commands, f"no command after {first!r}:\n{up.output}"
+    done = subprocess.run(
+        ["bash", "-euc", "\n".join((*commands, *others))],  # noqa: S607 - the user's shell
+        cwd=ROOT,
+        env={**os.environ, **changes},
+        input=read_printed_value(up, "Password"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_printed_command_signs_in(up: RunningUp, tmp_path: Path) -> None:
+    """L1: each printed command is one line, in every terminal."""
+    output = run_printed_commands(
+        up, "Sign in to the platform with the command line:", XDG_CONFIG_HOME=str(tmp_path)
+    )
+    assert "ada@example.com" in output
+    assert list(tmp_path.rglob("credentials.json"))
+
+
+def test_the_aws_cli_uses_the_embedded_cloud_with_the_printed_variables(up: RunningUp) -> None:
+    """L1, L8: the functions have the runtime of the stage, not the version of this machine."""
+    query = "lambda list-functions --query Functions[].Runtime --output text"
+    output = run_printed_commands(
+        up,
+        "Use the embedded AWS in another terminal, for example with the AWS CLI:",
+        f".venv/bin/aws {query}",
+        AWS_PROFILE="other",
+        AWS_SESSION_TOKEN="other",
+    )
+    tables, _, runtimes = output.rpartition("}")
+    assert "anchor-deploy-local-Shops" in tables
+    stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
+    declared = {runtime for runtime in runtimes.split() if runtime.startswith("python")}
+    assert declared == {stage["pythonRuntime"]}
 
 
 def read_pushed_commit(up: RunningUp) -> str:
@@ -307,37 +410,27 @@ def test_a_second_up_names_the_port_in_use_and_the_variable_that_changes_it(
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_leaves_no_process_and_no_listener(find_ports: Callable[[], Ports]) -> None:
-    """L3: the test starts its own `make up`, and sends SIGINT to this process during the first build."""
+@pytest.mark.parametrize(
+    ("number", "sigint", "step"),
+    [
+        pytest.param(signal.SIGINT, signal.SIG_DFL, "embedded AWS started", id="Ctrl-C"),
+        pytest.param(signal.SIGHUP, signal.SIG_IGN, "embedded AWS started", id="SIGHUP"),
+        pytest.param(signal.SIGTERM, signal.SIG_IGN, "signed push accepted", id="SIGTERM"),
+    ],
+)
+def test_a_signal_leaves_no_process_and_no_listener(
+    number: signal.Signals, sigint: signal.Handlers, step: str, find_ports: Callable[[], Ports]
+) -> None:
+    """L3: also in a background job of a script, which ignores SIGINT. SIGTERM comes during a build."""
     ports = find_ports()
-    process = subprocess.Popen(
-        create_command("up"),
-        cwd=ROOT,
-        env=create_environment(ports),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        preexec_fn=_restore_sigint,  # noqa: PLW1509 - no other thread of the tests holds a lock then
-    )
-    try:
-        assert process.stdout
-        for line in process.stdout:
-            if "signed push accepted" in line:
-                break
+    with start_up(ports, sigint=sigint) as process:
+        output = "".join(read_until(process, step))
         started = find_descendants(process.pid)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.communicate()
-    assert process.returncode == 130, rest
+    assert process.returncode == 128 + number, output + rest
+    assert "this embedded cloud are lost" in rest
+    assert "Traceback" not in rest
     assert [pid for pid in started if is_running(pid)] == []
     for port in (ports.emulator, ports.edge):
         socket.create_server(("127.0.0.1", port)).close()
-
-
-def _restore_sigint() -> None:
-    """Restore the default action of SIGINT, because a background process of a shell ignores SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
