@@ -5,14 +5,19 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+# The versions of Python with which the workflows run the unit tests.
+PYTHONS := 3.11 3.12 3.13 3.14 3.15
+PRINT_VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 BIN := .venv/bin
 INSTALLED := .venv/installed
 PYTEST := $(BIN)/python -m pytest
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+SELECT_PYTHON := install one of the versions $(PYTHONS) and select it, for example 'make up PYTHON=python3.13'
 UNREACHABLE := could not be downloaded: check that the package index is reachable (network, proxy, PIP_INDEX_URL)
 # `make package` builds the layers for this Lambda runtime and CPU architecture. Use the values of the stage's settings.
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
+RUNTIME_VENV := .anchor/$(RUNTIME)
 # Let Python write bytecode files, even if the environment of the caller forbids it. Tests, commands and functions start
 # hundreds of Python processes, and each process starts faster with bytecode files.
 export PYTHONDONTWRITEBYTECODE :=
@@ -30,15 +35,18 @@ MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
-.PHONY: help up demo screenshot check format lint types unit coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package first-account lock snapshots clean reference reliability bench
+.PHONY: other-version help up demo screenshot check format lint types unit functions coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package first-account lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 15
 
-# The virtual environment with the locked packages. It is recreated when the lock files change.
+# The virtual environment with the locked packages. It is recreated when the lock files change, or when the caller sets
+# PYTHON to a different version.
 $(INSTALLED): requirements/install.txt requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "make: $(PYTHON) is older than Python 3.11: install a newer one and select it, for example 'make up PYTHON=python3.12'" >&2; exit 1; }
+	@version="$$($(PYTHON) -c '$(PRINT_VERSION)')" || { \
+	  echo "make: $(PYTHON) cannot be run: $(SELECT_PYTHON)" >&2; exit 1; }; \
+	case " $(PYTHONS) " in *" $$version "*) ;; *) \
+	  echo "make: $(PYTHON) is Python $$version: $(SELECT_PYTHON)" >&2; exit 1;; esac
 	@test ! -L .venv || { echo "make: .venv is a symbolic link, and installing would empty its target: remove the link" >&2; exit 1; }
 	@echo "installing the locked Python packages into .venv (once, 10 to 60 seconds)"
 	@$(PYTHON) -m venv --clear .venv || { \
@@ -48,7 +56,13 @@ $(INSTALLED): requirements/install.txt requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt || { \
 	  echo "make: uv could not install the packages, trying pip"; $(PIP_INSTALL) -r requirements/dev.txt || { \
 	  echo "make: the Python packages of requirements/dev.txt $(UNREACHABLE)" >&2; exit 1; }; }
-	@touch $@
+	@$(BIN)/python -c '$(PRINT_VERSION)' > $@
+
+ifneq ($(origin PYTHON),file)
+ifneq ($(shell cat $(INSTALLED) 2>/dev/null),$(shell $(PYTHON) -c '$(PRINT_VERSION)' 2>/dev/null || echo missing))
+$(INSTALLED): other-version
+endif
+endif
 
 up: $(INSTALLED) ## deploy to the embedded cloud and keep it running (SITE=<folder>: your site, STAGE=production: the resources of that stage, ENGINE=pulumi: deploy with `pulumi up`)
 	@$(BIN)/python -m local up $(if $(SITE),--folder "$(SITE)") $(if $(STAGE),--stage "$(STAGE)") $(if $(ENGINE),--engine "$(ENGINE)")
@@ -74,6 +88,17 @@ types: $(INSTALLED)
 
 unit: $(INSTALLED)
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
+
+# The functions are deployed with the version RUNTIME. The target needs this version, and installs the packages into a
+# virtual environment of its own.
+functions: $(INSTALLED) ## run the unit tests of runtime/ with the Python version of the functions in AWS
+	@mkdir -p .anchor
+	@test "$$(cat $(RUNTIME_VENV)/lock 2>/dev/null)" = "$$(cksum < requirements/dev.txt)" || { \
+	  echo "installing the locked Python packages into $(RUNTIME_VENV) (once)"; \
+	  $(RUNTIME) -m venv --clear $(RUNTIME_VENV) && \
+	  $(BIN)/uv pip install --quiet --python $(RUNTIME_VENV)/bin/python --require-hashes -r requirements/dev.txt && \
+	  cksum < requirements/dev.txt > $(RUNTIME_VENV)/lock; }
+	@$(RUNTIME_VENV)/bin/python -m pytest tests/runtime $(LOOPBACK) -n 2 -q -m "not thorough"
 
 coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 times as long as the tests of make check)
 	@$(PYTEST) $(COVERED) $(LOOPBACK) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered

@@ -286,7 +286,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "refused with a message that contains the member and the rule."
     ),
     "L8": (
-        "The program, the embedded cloud and the command line work with Python 3.11 to 3.14. Nothing that a "
+        "The program, the embedded cloud and the command line work with Python 3.11 to 3.15. Nothing that a "
         "user sees depends on this version, and this version never changes the resources of a stage."
     ),
     "Q1": "Every refusal says what was wrong, where, and what to do.",

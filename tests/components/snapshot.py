@@ -111,7 +111,11 @@ def _dump_yaml(document: Mapping[str, Any]) -> str:
     return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, indent=2)
 
 
-class _Dumper(yaml.CSafeDumper):
+# The fast dumper is missing if PyYAML has no wheel for this version of Python.
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_SafeDumper):
     """A YAML dumper that writes repeated values in full instead of as YAML aliases."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature of PyYAML

@@ -282,7 +282,7 @@ def test_the_aws_cli_uses_the_embedded_cloud_with_the_printed_variables(up: Runn
         AWS_SESSION_TOKEN="other",
     )
     tables, _, runtimes = output.rpartition("}")
-    assert "anchor-deploy-local-Shops" in tables
+    assert "anchor-local-shops" in tables
     stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
     declared = {runtime for runtime in runtimes.split() if runtime.startswith("python")}
     assert declared == {stage["pythonRuntime"]}

@@ -1,6 +1,7 @@
 """The GitHub workflows use pinned actions, contain no secrets and have minimal permissions."""
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +56,23 @@ def test_the_layers_contain_bytecode_of_the_functions_runtime(workflow: str, job
         if stage != "local"
     }
     assert {f"python{version}" for version in installed[:-1]} == deployed
+
+
+def test_the_unit_tests_run_with_every_supported_version_of_python() -> None:
+    """Requirement L8."""
+    job = load_workflow("checks.yml")["jobs"]["check"]
+    versions = job["strategy"]["matrix"]["python"]
+    assert (
+        find_step("checks.yml", "check", "setup-python")["with"]["python-version"] == "${{ matrix.python }}"
+    )
+    assert find_step("checks.yml", "check", "make check")["run"] == "make check"
+    assert (
+        re.search(r"^PYTHONS := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split() == versions
+    )
+    oldest, newest = versions[0], versions[-1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={oldest},<3.{int(newest.partition('.')[2]) + 1}"
+    assert f"Python {oldest} to {newest}" in (ROOT / "README.md").read_text()
 
 
 def test_there_are_workflows_with_steps() -> None:
