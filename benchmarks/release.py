@@ -18,7 +18,7 @@ from attrs import frozen
 
 from benchmarks.embedded import require_live, run_tiny_platform
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
-from local.cloud import REGION, Cloud
+from local.cloud import Cloud
 from reference.markdown import format_table
 from runtime.deploy.releases.release_steps import Step
 from tests.e2e.tiny_platform import TinyProject
@@ -94,7 +94,7 @@ def measure(show_progress: ShowProgress, *, files: int = FILES, changed: int = C
     with tempfile.TemporaryDirectory() as folder, run_tiny_platform(SITE) as running:
         cloud = running.cloud
         cloud.emulator.client("s3").create_bucket(
-            Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+            Bucket=_BUCKET, CreateBucketConfiguration={"LocationConstraint": cloud.emulator.region}
         )
         local = Path(folder)
         _write_files(local, first)
@@ -188,7 +188,7 @@ def _sync_folder(cloud: Cloud, folder: Path, prefix: str) -> SyncResult:
         "HOME": str(folder.parent),  # a folder without the AWS settings of the user
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret_access_key,
-        "AWS_DEFAULT_REGION": REGION,
+        "AWS_DEFAULT_REGION": cloud.emulator.region,
         "AWS_ENDPOINT_URL": cloud.emulator.endpoint_url,
     }
     command = [sys.executable, "-m", "awscli", "s3", "sync", "--only-show-errors", "--delete"]

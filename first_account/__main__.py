@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from components.core.stage import REGION
 from first_account.checks import Result, run_checks
 from first_account.model import Stage, Verdict
 
@@ -62,13 +61,18 @@ def open_stage(name: str) -> Stage:
     config = Config(retries={"mode": "adaptive", "max_attempts": 10})
     return Stage(
         name=name,
-        region=REGION,
+        region=_read_region(outputs["tables"]["projects"]["arn"]),
         outputs=outputs,
         get_client=lambda service, region: session.client(service, region_name=region, config=config),
         resolve=socket.gethostbyname,
         http=requests.Session(),
         run_pulumi=run_pulumi,
     )
+
+
+def _read_region(arn: str) -> str:
+    """Return the region in an ARN."""
+    return arn.split(":")[3]
 
 
 def create_table(results: list[Result]) -> Table:

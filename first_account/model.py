@@ -1,5 +1,6 @@
 """The types that the checks use: stages, checks, permissions and findings."""
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -7,6 +8,8 @@ from typing import Any, Final
 
 import requests
 from attrs import field, frozen
+
+from components.core.stage_names import RESERVED_WORDS
 
 # CloudFront has its certificates, metrics and alarms in this region.
 CLOUDFRONT_REGION: Final = "us-east-1"
@@ -81,17 +84,21 @@ class Stage:
         """Return a client of a service, by default in the region of the stage."""
         return self.get_client(service, region or self.region)
 
+    def has_resource(self, name: str) -> bool:
+        """Return whether a resource name belongs to this stage, not to a stage such as `<this stage>-2`."""
+        prefix, rest = f"{self.prefix}-", name.removeprefix(f"{self.prefix}-")
+        return name.startswith(prefix) and re.split(r"[-.]", rest)[0] in RESERVED_WORDS
+
     def list_functions(self) -> Iterator[Mapping[str, Any]]:
         """Return the configurations of the stage's functions."""
         for page in self.client("lambda").get_paginator("list_functions").paginate():
-            yield from (
-                each for each in page["Functions"] if each["FunctionName"].startswith(f"{self.prefix}-")
-            )
+            yield from (each for each in page["Functions"] if self.has_resource(each["FunctionName"]))
 
     def list_queues(self) -> list[str]:
         """Return the URLs of the stage's queues."""
         pages = self.client("sqs").get_paginator("list_queues").paginate(QueueNamePrefix=f"{self.prefix}-")
-        return [url for page in pages for url in page.get("QueueUrls", [])]
+        urls = (url for page in pages for url in page.get("QueueUrls", []))
+        return [url for url in urls if self.has_resource(url.rpartition("/")[2])]
 
 
 @frozen(kw_only=True)

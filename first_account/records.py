@@ -92,13 +92,15 @@ def check_alarms(stage: Stage) -> Finding:
     """Check that no alarm is active."""
     problems: list[str] = []
     count = 0
-    for region in (stage.region, CLOUDFRONT_REGION):
+    for region in dict.fromkeys((stage.region, CLOUDFRONT_REGION)):
         pages = (
             stage.client("cloudwatch", region)
             .get_paginator("describe_alarms")
             .paginate(AlarmNamePrefix=f"{stage.prefix}-")
         )
         for alarm in (each for page in pages for each in page["MetricAlarms"]):
+            if not stage.has_resource(alarm["AlarmName"]):
+                continue
             count += 1
             if alarm["StateValue"] == "ALARM":
                 problems.append(f"{alarm['AlarmName']} is active in {region}")

@@ -115,7 +115,7 @@ def check_mail_addresses(stage: Stage) -> Finding:
     """Check that every mail address for alarms has confirmed its subscriptions in both regions."""
     problems: list[str] = []
     count = 0
-    for region in (stage.region, CLOUDFRONT_REGION):
+    for region in dict.fromkeys((stage.region, CLOUDFRONT_REGION)):
         arn = f"arn:aws:sns:{region}:{stage.account}:{stage.prefix}-alarms"
         pages = (
             stage.client("sns", region).get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)

@@ -90,7 +90,7 @@ def up(
         connected = connect_project(cloud, user, progress, folder)
         release = _push(cloud, connected, FIRST_COMMIT, progress)
         _print_addresses(cloud, connected, release, user, progress)
-        if stage != LOCAL_STAGE:
+        if connected.project["url"].startswith("https:"):
             _print_commands(cloud, connected.project["url"], progress)
         _push_on_enter(cloud, connected, folder, progress)
 
@@ -183,7 +183,7 @@ def _print_lines(progress: Progress, *lines: str) -> None:
 
 
 def _print_commands(cloud: Cloud, url: str, progress: Progress) -> None:
-    """Print commands that open a site of a stage other than `local`. No name server knows its domain."""
+    """Print commands that open a site whose URL has HTTPS. No name server knows its domain."""
     for program, command in cloud.addresses.list_commands(url):
         _print_lines(progress, f"Open the site with {program}:", f"  {command}", "")
 

@@ -41,7 +41,6 @@ from local.pulumi_engine.engine import PulumiEngine
 from local.stage import DISTRIBUTIONS, LOCAL_STAGE, StageAddresses, find_hosted_zones
 from local.workers.process import LocalNames
 
-REGION = "ap-southeast-1"
 EXAMPLE_NAME = "next-site"
 EMULATOR_PORT = 4566
 EDGE_PORT = 8080
@@ -144,6 +143,8 @@ class Cloud:
             PulumiFailedError: Pulumi's engine could not deploy the program.
         """
         _check_port_is_free(ports.edge)
+        config = load_settings(root, stage)
+        settings = cast("Mapping[str, Any]", config["anchor-deploy:stage"])
         cache_folder = root / ".anchor"
         # Several clouds can run in one checkout at the same time (tests and `make up`), so each has a folder.
         state_folder = cache_folder / str(ports.emulator)
@@ -170,7 +171,7 @@ class Cloud:
             with progress.step("embedded AWS started") as step:
                 emulator = stack.enter_context(
                     Emulator(
-                        region=REGION,
+                        region=str(config["aws:region"]),
                         port=ports.emulator,
                         log_file=state_folder / "emulator.log",
                         schedule_seconds=schedule_seconds,
@@ -195,7 +196,12 @@ class Cloud:
             for zone_id, name in zones.items():
                 emulator.create_hosted_zone(zone_id, name)
             overrides = {
-                "anchor-deploy:stage": _create_stage_overrides(stage, ports, sites, concurrent_builds),
+                "anchor-deploy:stage": _create_stage_overrides(
+                    is_local=settings.get("kind", stage) == LOCAL_STAGE,
+                    ports=ports,
+                    sites=sites,
+                    concurrent_builds=concurrent_builds,
+                ),
                 "anchor-deploy:layers": str(layers),
             }
             with progress.step("program deployed") as step:
@@ -321,15 +327,15 @@ class Cloud:
 
 
 def _create_stage_overrides(
-    stage: str, ports: Ports, sites: Sequence[str], concurrent_builds: int | None
+    *, is_local: bool, ports: Ports, sites: Sequence[str], concurrent_builds: int | None
 ) -> dict[str, Any]:
     """Return the stage's settings that depend on this machine or on the caller's options.
 
     The functions run with this interpreter, but their runtime stays that of the stage.
     """
     return {
-        # Only the stage `local` has sites with a port in their URLs.
-        **({"siteUrl": f"http://{{host}}:{ports.edge}"} if stage == LOCAL_STAGE else {}),
+        # Only a stage of the kind `local` has sites with a port in their URLs.
+        **({"siteUrl": f"http://{{host}}:{ports.edge}"} if is_local else {}),
         **({"sites": [{"name": site} for site in sites]} if sites else {}),
         **({"concurrentBuilds": concurrent_builds} if concurrent_builds else {}),
         # The layers and the image function contain compiled code for one architecture.

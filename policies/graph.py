@@ -31,6 +31,7 @@ class Resource:
         protect: Whether Pulumi refuses to delete the resource.
         references: URNs of the resources that a property's value depends on, by property. The URNs are known
             even if the value is unknown.
+        stage_kind: Kind of the stage in its settings. Empty if the settings have none.
     """
 
     type: str
@@ -39,11 +40,13 @@ class Resource:
     props: Mapping[str, Any]
     protect: bool = False
     references: Mapping[str, frozenset[str]] = field(factory=dict)
+    stage_kind: str = ""
 
     @property
-    def stage(self) -> str:
-        """Name of the stack, which is part of the URN."""
-        return self.urn.split("::", 1)[0].removeprefix("urn:pulumi:")
+    def is_in_production(self) -> bool:
+        """Whether the kind of the stage is `production`. By default, the kind is the name of the stack."""
+        stack = self.urn.split("::", 1)[0].removeprefix("urn:pulumi:")
+        return (self.stage_kind or stack) == "production"
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - any input of a resource
         """Return the value at a dotted path. A missing value is None; an unknown value is `UNKNOWN`."""

@@ -8,6 +8,7 @@ unknown value violates no rule. The update checks the value before it creates th
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
+import pulumi
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -43,6 +44,7 @@ def _create_resource_policy(rule: ResourceRule) -> Policy:
             urn=args.urn,
             props=_replace_unknown(args.props),
             protect=args.opts.protect,
+            stage_kind=_read_stage_kind(),
         )
         for problem in rule.check(resource):
             report(f"{args.name} {problem}", None)
@@ -78,11 +80,20 @@ def _read_resource(resource: PolicyResource) -> Resource:
         urn=resource.urn,
         props=_replace_unknown(resource.props),
         protect=resource.opts.protect,
+        stage_kind=_read_stage_kind(),
         references={
             name: frozenset(dependency.urn for dependency in dependencies)
             for name, dependencies in resource.property_dependencies.items()
         },
     )
+
+
+def _read_stage_kind() -> str:
+    """Return the kind in the settings that Pulumi passes to the pack, or an empty text."""
+    settings = pulumi.Config(NAME).get_object("stage")
+    if not isinstance(settings, Mapping):
+        return ""
+    return str(cast("Mapping[str, object]", settings).get("kind", ""))
 
 
 def _replace_unknown(value: Any) -> Any:  # noqa: ANN401 - any input of a resource

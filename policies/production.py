@@ -24,17 +24,13 @@ _PROTECTED: Final = (
 _MINIMUM_DAYS: Final = 30
 
 
-def _is_in_production(resource: Resource) -> bool:
-    return resource.stage == "production"
-
-
 def _check_protection(resource: Resource) -> Iterator[str]:
-    if _is_in_production(resource) and not resource.protect:
+    if resource.is_in_production and not resource.protect:
         yield "can be deleted by `pulumi up`: set the option protect"
 
 
 def _check_table(resource: Resource) -> Iterator[str]:
-    if not _is_in_production(resource):
+    if not resource.is_in_production:
         return
     if not resource.is_one_of("deletionProtectionEnabled", True):
         yield "can be deleted: set deletionProtectionEnabled"
@@ -43,17 +39,17 @@ def _check_table(resource: Resource) -> Iterator[str]:
 
 
 def _check_bucket(resource: Resource) -> Iterator[str]:
-    if _is_in_production(resource) and not resource.is_one_of("forceDestroy", None, False):
+    if resource.is_in_production and not resource.is_one_of("forceDestroy", None, False):
         yield "is emptied when it is deleted: remove forceDestroy"
 
 
 def _check_user_pool(resource: Resource) -> Iterator[str]:
-    if _is_in_production(resource) and not resource.is_one_of("deletionProtection", "ACTIVE"):
+    if resource.is_in_production and not resource.is_one_of("deletionProtection", "ACTIVE"):
         yield "can be deleted with its users: set deletionProtection to ACTIVE"
 
 
 def _check_key(resource: Resource) -> Iterator[str]:
-    if _is_in_production(resource) and not resource.is_one_of("deletionWindowInDays", None, _MINIMUM_DAYS):
+    if resource.is_in_production and not resource.is_one_of("deletionWindowInDays", None, _MINIMUM_DAYS):
         yield f"has a short deletion window: set deletionWindowInDays to {_MINIMUM_DAYS}"
 
 

@@ -30,17 +30,18 @@ GROUPS: Final[Mapping[str, str]] = {
 
 REQUIREMENTS: Final[Mapping[str, str]] = {
     "G1": (
-        "One Pulumi project, `anchor-deploy`, declares the stages `dev`, `staging`, `production` and "
-        "`local`. Each stage has a settings file. Every other stack name is refused."
+        "One Pulumi project, `anchor-deploy`, declares stages under free names, each with a settings file. "
+        "Each stage follows the rules of one kind: `dev`, `staging`, `production` or `local`. The resources "
+        "of two stages never have the same name. A name that is too long or ambiguous is refused."
     ),
     "G2": (
-        "Each stage runs in the region of its settings, which must be `ap-southeast-1`. Certificates, alarms "
-        "and the alarm topic for CloudFront are created in `us-east-1`. The declarations of resources "
-        "contain no literal region and no literal account id."
+        "Each stage runs in the region of its settings: any region that has all services of a stage. "
+        "Certificates, alarms and the alarm topic for CloudFront are created in `us-east-1`. The "
+        "declarations of resources contain no literal region and no literal account id."
     ),
     "G3": (
-        "Production protects and retains everything that holds data. The other stages (`local`, `dev` and "
-        "`staging`) can be destroyed completely."
+        "Stages of the kind `production` protect and retain everything that holds data. Stages of the other "
+        "kinds (`local`, `dev` and `staging`) can be destroyed completely."
     ),
     "G4": (
         "The settings of a stage are parsed once into a typed, frozen object. If a setting is wrong or "

@@ -11,9 +11,9 @@ from attrs import frozen
 
 import components
 from components.aws.table_design import TableShape
-from components.core.stage import STAGES
 from reference.docstrings import UndocumentedError
 from tests.components.recorder import Recorded, get_recording
+from tests.components.stages import STAGES
 
 # The document shows the tables of production. A test checks that all stages declare the same tables.
 STAGE: Final = "production"

@@ -1,37 +1,47 @@
-"""Checks of stage settings against each other and against the name of the stage."""
+"""Checks of stage settings against each other, and against the name and the kind of the stage."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from components.core.hosts import MAX_COMMON_NAME_LENGTH
-from components.core.stage_settings import StageSettings
+from components.core.stage_names import MAX_STAGE_AND_SITE_LENGTH
+from components.core.stage_settings import StageKind, StageSettings
 
 SETTING: Final = "anchor-deploy:stage"
 
 
-def find_contradictions(stage: str, settings: StageSettings) -> list[str]:
+def find_contradictions(stage: str, kind: StageKind, settings: StageSettings) -> list[str]:
     """Return one line for each contradiction: the setting, the conflict and the allowed values.
 
     Args:
-        stage: Name of the stage. Some rules differ for `production` and `local`.
+        stage: Name of the stage.
+        kind: Kind of the stage. Some rules differ for `production` and `local`.
         settings: Settings of the stage. Each single setting has already passed the check of its own rule.
     """
-    return [*_check_sites(stage, settings), *_check_domain(stage, settings), *_check_images(stage, settings)]
+    return [
+        *_check_sites(stage, kind, settings),
+        *_check_domain(kind, settings),
+        *_check_images(stage, kind, settings),
+    ]
 
 
 def build_image_hosts(stage: str, zone: str) -> tuple[str, str]:
-    """Return the host of the image service's API and the host of its distribution."""
+    """Return the host of the image service's API and the host of its distribution.
+
+    Only the stage with the name `production` leaves out its name. Another stage of this kind can have the
+    same zone, so its hosts must differ.
+    """
     suffix = "" if stage == "production" else f"-{stage}"
     return f"images{suffix}.{zone}", f"images-cdn{suffix}.{zone}"
 
 
-def _check_sites(stage: str, settings: StageSettings) -> Iterator[str]:
+def _check_sites(stage: str, kind: StageKind, settings: StageSettings) -> Iterator[str]:
     if not settings.domain and len(settings.sites) > 1:
         yield (
             f"{SETTING}.sites has {len(settings.sites)} sites, but without {SETTING}.domain there is only "
             "one host; allowed: one site, or a domain"
         )
-    if settings.site_url != "https://{host}" and stage != "local":
+    if settings.site_url != "https://{host}" and kind != "local":
         yield (
             f"{SETTING}.siteUrl is {settings.site_url!r}; allowed: https://{{host}}, because CloudFront "
             "serves sites over HTTPS on port 443 only"
@@ -40,12 +50,18 @@ def _check_sites(stage: str, settings: StageSettings) -> Iterator[str]:
     for index, name in enumerate(names):
         if name in names[:index]:
             yield f"{SETTING}.sites[{index}].name is {name!r}, which another site has; allowed: a unique name"
+        if len(stage) + len(name) > MAX_STAGE_AND_SITE_LENGTH:
+            yield (
+                f"{SETTING}.sites[{index}].name has {len(name)} characters, which are too many together "
+                f"with the stack's name {stage!r}; allowed: at most {MAX_STAGE_AND_SITE_LENGTH - len(stage)} "
+                "characters, or a shorter name of the stack"
+            )
 
 
-def _check_domain(stage: str, settings: StageSettings) -> Iterator[str]:
+def _check_domain(kind: StageKind, settings: StageSettings) -> Iterator[str]:
     if settings.hosted_zone_id and not settings.domain:
         yield (f"{SETTING}.hostedZoneId is set without {SETTING}.domain; allowed: both, or neither")
-    if settings.domain and not settings.hosted_zone_id and stage != "local":
+    if settings.domain and not settings.hosted_zone_id and kind != "local":
         yield (
             f"{SETTING}.domain is set without {SETTING}.hostedZoneId, which the certificate and the records "
             "need; allowed: both (for a domain at another DNS provider, delegate it to a Route 53 zone), or "
@@ -57,15 +73,15 @@ def _check_domain(stage: str, settings: StageSettings) -> Iterator[str]:
         yield from _check_common_name_length(f"{SETTING}.domain", settings.domain, settings.domain)
 
 
-def _check_images(stage: str, settings: StageSettings) -> Iterator[str]:
+def _check_images(stage: str, kind: StageKind, settings: StageSettings) -> Iterator[str]:
     images, path = settings.images, f"{SETTING}.images"
     if images.zone and not images.hosted_zone_id:
         yield f"{path}.zone is set without {path}.hostedZoneId; allowed: both, or neither"
     if images.hosted_zone_id and not images.zone:
         yield f"{path}.hostedZoneId is set without {path}.zone; allowed: both, or neither"
-    if images.zone and stage == "local":
+    if images.zone and kind == "local":
         yield f"{path}.zone is set, but the local stage has no certificate; allowed: no zone"
-    if stage == "production":
+    if kind == "production":
         for index, origin in enumerate(images.cors_origins):
             if origin.startswith("http:"):
                 yield f"{path}.corsOrigins[{index}] is {origin!r}; allowed: only https origins in production"

@@ -73,14 +73,21 @@ class Setting:
     default: object
 
 
-def text(pattern: str, allowed: str) -> Rule:
-    """Return a rule for a string that matches `pattern` completely."""
+def text(pattern: str, allowed: str, *, removed_prefix: str = "") -> Rule:
+    """Return a rule for a string that matches `pattern` completely.
+
+    Args:
+        pattern: Regular expression.
+        allowed: Allowed values, as shown in the error message.
+        removed_prefix: A prefix that the string may have. It is not part of the setting.
+    """
     compiled = re.compile(pattern)
 
     def read(value: object) -> str:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
+        found = value.removeprefix(removed_prefix) if isinstance(value, str) else ""
+        if not compiled.fullmatch(found):
             raise SettingError(f"{_describe_value(value)} is not valid", allowed)
-        return value
+        return found
 
     return Rule(allowed=allowed, read=read)
 

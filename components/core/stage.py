@@ -1,33 +1,31 @@
 """The settings of one stage. They are read once and checked before the first resource is registered."""
 
 import json
-from typing import Final, Literal, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import attrs
 import pulumi
 
 from components.core.consistency import SETTING, build_image_hosts, find_contradictions
 from components.core.errors import ConfigurationError
+from components.core.regions import find_region_problem
 from components.core.scope import ResourceScope
 from components.core.settings import SettingsError, read_settings
-from components.core.stage_settings import StageSettings
-
-StageName = Literal["local", "dev", "staging", "production"]
-
-STAGES: Final = ("local", "dev", "staging", "production")
-REGION: Final = "ap-southeast-1"
+from components.core.stage_names import find_name_problem
+from components.core.stage_settings import KINDS, StageKind, StageSettings
 
 
 @attrs.frozen(kw_only=True)
 class StageConfig(StageSettings):
-    """Name, region and settings of a stage.
+    """Name, kind, region and settings of a stage.
 
     Attributes:
         name: Name of the Pulumi stack.
         region: AWS region of the resources.
     """
 
-    name: StageName
+    name: str
     region: str
 
     @classmethod
@@ -42,19 +40,18 @@ class StageConfig(StageSettings):
         Raises:
             ConfigurationError: A setting is wrong, unknown or missing. The error lists all such settings.
         """
-        problems: list[str] = []
-        if name not in STAGES:
-            problems.append(f"the stack {name!r} is not a stage; allowed: {', '.join(STAGES)}")
-        if region != REGION:
-            problems.append(f"aws:region is {repr(region) if region else 'missing'}; allowed: {REGION}")
+        found = (find_name_problem(name), find_region_problem(region), _find_kind_problem(name, settings))
+        problems = [problem for problem in found if problem]
         try:
             read = read_settings(StageSettings, settings, SETTING)
         except SettingsError as error:
             raise ConfigurationError(name, (*problems, *error.problems)) from None
-        problems.extend(find_contradictions(name, read))
-        if problems:
+        kind = read.kind or cast("StageKind", name)
+        problems.extend(find_contradictions(name, kind, read))
+        if problems or region is None:
             raise ConfigurationError(name, tuple(problems))
-        return cls(name=cast("StageName", name), region=REGION, **attrs.asdict(read, recurse=False))
+        values: dict[str, Any] = attrs.asdict(attrs.evolve(read, kind=kind), recurse=False)
+        return cls(name=name, region=region, **values)
 
     @classmethod
     def load(cls) -> "StageConfig":
@@ -83,8 +80,8 @@ class StageConfig(StageSettings):
 
     @property
     def retains_data(self) -> bool:
-        """Whether data is kept after `pulumi destroy`. True only in production."""
-        return self.name == "production"
+        """Whether data is kept after `pulumi destroy`. True only for the kind production."""
+        return self.kind == "production"
 
     @property
     def image_hosts(self) -> tuple[str, str] | None:
@@ -108,6 +105,16 @@ class StageConfig(StageSettings):
             architecture=self.architecture,
             python_runtime=self.python_runtime,
         )
+
+
+def _find_kind_problem(name: str, settings: object) -> str | None:
+    """Return one line if neither the settings nor the name of the stage decide the kind, or else None."""
+    if name in KINDS or not isinstance(settings, Mapping) or "kind" in settings:
+        return None
+    return (
+        f"{SETTING}.kind is missing, and the name of the stack, {name!r}, is not a kind; allowed: "
+        f"{', '.join(KINDS)}"
+    )
 
 
 def _parse_json(raw: str | None) -> object:

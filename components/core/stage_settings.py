@@ -1,6 +1,6 @@
 """The settings that a stage's YAML file may contain, each with its rule."""
 
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import attrs
 
@@ -17,8 +17,17 @@ from components.core.settings import (
     whole_number,
 )
 
+StageKind = Literal["local", "dev", "staging", "production"]
+
+KINDS: Final = get_args(StageKind)
+
 _MAXIMUM_SITE_NAME: Final = 28
-_ZONE_ID: Final = text(r"Z[A-Z0-9]{1,31}", "the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ")
+# Commands of AWS show the id of a zone as `/hostedzone/<id>`.
+_ZONE_ID: Final = text(
+    r"Z[A-Z0-9]{1,31}",
+    "the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ",
+    removed_prefix="/hostedzone/",
+)
 _EMAIL: Final = r"[A-Za-z0-9._%+-]{1,64}@(?=.{4,190}$)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 # The host of a release starts with `<release>--<site>`, so a site name cannot contain two hyphens in a row.
 _SITE_NAME: Final = rf"(?!.*--)[a-z][a-z0-9-]{{1,{_MAXIMUM_SITE_NAME - 2}}}[a-z0-9]"
@@ -49,8 +58,8 @@ class ImageSettings:
     Attributes:
         cors_origins: Origins of the web pages that may call the API and show images, 1 to 20.
         zone: Parent domain of the API (`images-<stage>.<zone>`) and of the images
-            (`images-cdn-<stage>.<zone>`). Production leaves out the stage. Without a zone, the API and the
-            images have the host names that AWS assigns.
+            (`images-cdn-<stage>.<zone>`). The stage `production` leaves out its name. Without a zone, the API
+            and the images have the host names that AWS assigns.
         hosted_zone_id: Id of the Route 53 zone for the certificates and records of `zone`.
         maximum_megabytes: Largest image that can be uploaded, in MB.
     """
@@ -71,6 +80,8 @@ class StageSettings:
     """Settings under `anchor-deploy:stage` in a stage's YAML file, in camelCase.
 
     Attributes:
+        kind: Rules that the stage follows. Only `production` retains its data. The stage of `make up` has the
+            kind `local`. If the name of the stage is one of these kinds, this is the default.
         domain: Parent domain of the sites: a site's host is `<site>.<domain>`. Without it, the stage has one
             site, on the host name of the distribution.
         hosted_zone_id: Id of the Route 53 zone for the certificate and the records of `domain`.
@@ -89,6 +100,8 @@ class StageSettings:
             builds in any order.
     """
 
+    # None only in settings that `StageConfig.parse` has not completed.
+    kind: StageKind = optional(one_of(*KINDS))  # noqa: RUF009 - an attrs field
     domain: str | None = optional(text(HOST, "a host name in lower case, such as sites.example.com"))
     hosted_zone_id: str | None = optional(_ZONE_ID)
     site_url: str = optional(

@@ -23,7 +23,7 @@ class AlertsArgs:
 
 
 class Alerts(Part):
-    """The topic of a stage's alarms, and a second one in the region of CloudFront's metrics.
+    """The topic of a stage's alarms, and a second one in the region of CloudFront's metrics if it differs.
 
     An alarm and its topic must be in the same region. AWS asks each address to confirm its subscription to
     each topic, and sends no alarms before the confirmation.
@@ -40,7 +40,12 @@ class Alerts(Part):
         super().__init__(args.scope, opts)
         self._args = args
         self.topic_arn = self._create_topic(name, None)
-        self.cloudfront_topic_arn = self._create_topic(f"{name}-cloudfront", CLOUDFRONT_REGION)
+        # A region cannot have two topics with the same name.
+        self.cloudfront_topic_arn = (
+            self.topic_arn
+            if args.scope.region == CLOUDFRONT_REGION
+            else self._create_topic(f"{name}-cloudfront", CLOUDFRONT_REGION)
+        )
 
     def _create_topic(self, name: str, region: str | None) -> pulumi.Output[str]:
         """Create a topic with a subscription for each address, and return its ARN.

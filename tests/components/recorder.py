@@ -29,6 +29,8 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
+from tests.components.stages import REGION, STAGE_FILES
+
 with warnings.catch_warnings():
     # pulumi_aws loads a module at its first use, and then warns about the deprecated classes in it. These
     # modules are loaded here, where warnings are ignored. In a test, every warning is an error, so a test
@@ -38,7 +40,6 @@ with warnings.catch_warnings():
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "123456789012"
-REGION = "ap-southeast-1"
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 ARCHITECTURES = ("arm64", "x86_64")
 LAYERS = ("base", "edge")
@@ -92,7 +93,7 @@ class Recording:
 
 @lru_cache
 def get_recording(stage: str) -> Recording:
-    """Return the recording of a stage. The program runs with the settings in `Pulumi.<stage>.yaml`."""
+    """Return the recording of a stage. The program runs with the settings of `read_configuration`."""
     return record_main_program(stage)
 
 
@@ -102,21 +103,35 @@ def record_stage(stage: str) -> list[Recorded]:
 
 
 def record_main_program(
-    stage: str, change: Mapping[str, Any] | None = None, *, registered: list[Recorded] | None = None
+    stage: str,
+    change: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    region: str = REGION,
+    registered: list[Recorded] | None = None,
 ) -> Recording:
-    """Run `__main__.py` with the configuration file of a stage.
+    """Run `__main__.py` with the configuration of a stage.
 
     Args:
         stage: Name of the stage.
         change: Replacements of settings in `anchor-deploy:stage`. None removes a setting.
+        name: Name of the stack, if it is not the name of the stage.
+        region: Value of `aws:region`.
         registered: List to which each registered resource is added. It is also filled if the program fails.
     """
-    config = read_configuration(stage)
+    config = {**read_configuration(stage), "aws:region": region}
     changed = {**config["anchor-deploy:stage"], **(change or {})}
     config["anchor-deploy:stage"] = {key: value for key, value in changed.items() if value is not None}
 
     with create_layers() as layers:
-        return record_program(run_main, stage, {**config, "anchor-deploy:layers": str(layers)}, registered)
+        config["anchor-deploy:layers"] = str(layers)
+        return record_program(
+            run_main,
+            name or stage,
+            config,
+            registered,
+            monitor=lambda recorded: Recorder(recorded, _create_mocks(region)),
+        )
 
 
 def run_main() -> None:
@@ -125,8 +140,8 @@ def run_main() -> None:
 
 
 def read_configuration(stage: str) -> dict[str, Any]:
-    """Return the configuration in a stage's file."""
-    return yaml.safe_load((ROOT / f"Pulumi.{stage}.yaml").read_text())["config"]
+    """Return the configuration in the tests' own file of a stage."""
+    return yaml.safe_load((STAGE_FILES / f"Pulumi.{stage}.yaml").read_text())["config"]
 
 
 def record_program(
@@ -162,7 +177,13 @@ def create_layers() -> Iterator[Path]:
 
 
 class Mocks(pulumi.runtime.Mocks):
-    """Mocks that create every resource immediately."""
+    """Mocks that create every resource immediately.
+
+    Attributes:
+        region: Region in the generated outputs.
+    """
+
+    region = REGION
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if not args.custom:
@@ -172,8 +193,8 @@ class Mocks(pulumi.runtime.Mocks):
         if args.typ == "aws:lambda/alias:Alias":
             name = f"{args.inputs['functionName']}:{name}"
         if args.typ == "aws:cognito/userPool:UserPool":
-            name = f"{REGION}_ExamplePool"
-        return name, _merge_outputs(generate_outputs(args.typ, name), args.inputs)
+            name = f"{self.region}_ExamplePool"
+        return name, _merge_outputs(generate_outputs(args.typ, name, self.region), args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token != "aws:index/getCallerIdentity:getCallerIdentity":
@@ -184,6 +205,12 @@ class Mocks(pulumi.runtime.Mocks):
             "id": ACCOUNT,
             "userId": "AIDA",
         }, []
+
+
+def _create_mocks(region: str) -> Mocks:
+    created = Mocks()
+    created.region = region
+    return created
 
 
 class Recorder(mocks.MockMonitor):
@@ -289,13 +316,13 @@ def _merge_outputs(generated: dict[str, Any], inputs: Mapping[str, Any]) -> dict
     return {**generated, **inputs, **within}
 
 
-def generate_outputs(kind: str, name: str) -> dict[str, Any]:
+def generate_outputs(kind: str, name: str, region: str = REGION) -> dict[str, Any]:
     """Return example values of generated outputs: an ARN, and the properties that the program reads."""
     module = kind.removeprefix("aws:").split("/", maxsplit=1)[0]
     service = {"cloudwatch": "logs", "apigatewayv2": "apigateway"}.get(module, module)
     if kind == "aws:cloudwatch/metricAlarm:MetricAlarm":
         service = module
-    regional = f"{service}:{REGION}:{ACCOUNT}"
+    regional = f"{service}:{region}:{ACCOUNT}"
     place = {"s3": "s3::", "iam": f"iam::{ACCOUNT}", "cloudfront": f"cloudfront::{ACCOUNT}"}.get(
         module, regional
     )
@@ -313,15 +340,15 @@ def generate_outputs(kind: str, name: str) -> dict[str, Any]:
     }.get(kind, f"{kind.rsplit(':', 1)[1].lower()}/{name}")
     known: dict[str, dict[str, Any]] = {
         "aws:lambda/function:Function": {
-            "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{name}/invocations"
+            "invokeArn": f"arn:aws:apigateway:{region}:lambda:path/{name}/invocations"
         },
         "aws:route53/record:Record": {"fqdn": name},
         "aws:kms/key:Key": {"keyId": name},
-        "aws:s3/bucket:Bucket": {"bucketRegionalDomainName": f"{name}.s3.{REGION}.amazonaws.com"},
-        "aws:sqs/queue:Queue": {"url": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"},
+        "aws:s3/bucket:Bucket": {"bucketRegionalDomainName": f"{name}.s3.{region}.amazonaws.com"},
+        "aws:sqs/queue:Queue": {"url": f"https://sqs.{region}.amazonaws.com/{ACCOUNT}/{name}"},
         "aws:apigatewayv2/api:Api": {
-            "apiEndpoint": f"https://api.execute-api.{REGION}.amazonaws.com",
-            "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:api",
+            "apiEndpoint": f"https://api.execute-api.{region}.amazonaws.com",
+            "executionArn": f"arn:aws:execute-api:{region}:{ACCOUNT}:api",
         },
         "aws:cloudfront/distribution:Distribution": {
             "domainName": "d111111abcdef8.cloudfront.net",
@@ -329,7 +356,7 @@ def generate_outputs(kind: str, name: str) -> dict[str, Any]:
         },
         "aws:apigatewayv2/domainName:DomainName": {
             "domainNameConfiguration": {
-                "targetDomainName": f"d-api.execute-api.{REGION}.amazonaws.com",
+                "targetDomainName": f"d-api.execute-api.{region}.amazonaws.com",
                 "hostedZoneId": "ZL327KTPIQFUL",
             }
         },

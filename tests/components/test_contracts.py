@@ -5,11 +5,12 @@ import re
 import pytest
 
 from components.aws.package import CHECKOUT
-from components.core.stage import STAGES
+from components.core.regions import REGIONS
 from policies.wildcards import ACTIONS, RESOURCES
 from tests.components.policies import read_policy_statements
 from tests.components.recorder import ACCOUNT, Recorded, get_recording, record_main_program
 from tests.components.resources import list_argument_names, list_custom_resources
+from tests.components.stages import STAGES
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
 
@@ -268,13 +269,14 @@ def test_only_components_are_at_the_top_level() -> None:
 
 
 def test_no_region_or_account_is_hard_coded() -> None:
-    """G2: the two exceptions are the check of the stage's region and CloudFront's region us-east-1."""
+    """G2: only the list of allowed regions, with CloudFront's region us-east-1, contains regions."""
     found = {
         (path.name, match.group())
         for path in [*(CHECKOUT / "components").rglob("*.py"), CHECKOUT / "__main__.py"]
         for match in re.finditer(r"\b[a-z]{2}-[a-z]+-\d\b|\b\d{12}\b", path.read_text())
     }
-    assert found == {("stage.py", "ap-southeast-1"), ("scope.py", "us-east-1")}
+    assert {name for name, _ in found} == {"regions.py", "scope.py"}
+    assert {region for _, region in found} == set(REGIONS)
 
 
 @every_stage

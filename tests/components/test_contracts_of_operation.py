@@ -8,10 +8,10 @@ import pytest
 
 from components.aws.package import CHECKOUT
 from components.core.component import Component
-from components.core.stage import STAGES
 from policies.dead_letters import find_dead_letter_queues
 from tests.components.recorder import Recorded, get_recording
 from tests.components.resources import list_argument_names, list_custom_resources
+from tests.components.stages import STAGES
 from tests.policies.views import build_graph
 
 every_stage = pytest.mark.parametrize("stage", STAGES)

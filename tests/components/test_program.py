@@ -19,8 +19,8 @@ import pytest
 from attrs import Factory, define
 
 from components.aws.package import CHECKOUT
-from components.core.stage import STAGES
 from tests.components import recorder
+from tests.components.stages import STAGES
 
 FUNCTION = "aws:lambda/function:Function"
 

@@ -12,11 +12,10 @@ import pytest
 from components.aws.function import Function
 from components.aws.queue import Queue, QueueArgs
 from components.core.grants import Grant
-from components.core.stage import STAGES
 from policies.documents import read_statements
 from tests.components.aws.test_function import make_python_function
 from tests.components.recorder import Recording, generate_outputs, get_recording, record_program
-from tests.components.stages import make_scope
+from tests.components.stages import STAGES, make_scope
 from tests.policies.views import build_graph
 
 FUNCTION = "aws:lambda/function:Function"

@@ -12,7 +12,6 @@ from pathlib import Path
 import attrs
 import pytest
 
-from components.core.stage import STAGES
 from policies.graph import Resource
 from policies.plain_secrets import RULES as SECRET_RULES
 from tests.components.recorder import ROOT, Recording, get_recording
@@ -24,6 +23,7 @@ from tests.components.snapshot import (
     read_graph,
     render_snapshot,
 )
+from tests.components.stages import STAGES
 
 _SHOWN_LINES = 60
 # This code runs in another interpreter and another folder, with a clock that is twelve years ahead.

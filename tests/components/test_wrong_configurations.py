@@ -161,11 +161,12 @@ WRONG = {
         names="alertEmails[1]", says="'ops'", settings={"alertEmails": ["ops@example.com", "ops"]}
     ),
     "another region": WrongConfiguration(
-        names="aws:region", says="ap-southeast-1", config={"aws:region": "eu-central-1"}
+        names="aws:region", says="did you mean 'eu-central-1'?", config={"aws:region": "eu-central1"}
     ),
     "no region": WrongConfiguration(names="aws:region", says="is missing", config={"aws:region": ...}),
-    "a stack that is not a stage": WrongConfiguration(
-        names="the stack 'prod'", says="production", stack="prod"
+    "a stack without a kind": WrongConfiguration(names="kind", says="'prod', is not a kind", stack="prod"),
+    "a stack with a wrong name": WrongConfiguration(
+        names="the stack 'Prod'", says="a-z", stack="Prod", settings={"kind": "production"}
     ),
     "no settings at all": WrongConfiguration(names=SETTING, says="is not a mapping", config={SETTING: ...}),
 }

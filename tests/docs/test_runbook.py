@@ -12,11 +12,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from components.core.stage import REGION, StageConfig
+from components.core.stage import StageConfig
 from runtime.deploy.model import Project
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.signing import Signer
 from tests.components.recorder import ROOT, get_recording, list_dynamodb_tables, read_configuration
+from tests.components.stages import REGION
 from tests.docs.pages import read_page, read_pages
 from tests.docs.shell import parse_commands
 

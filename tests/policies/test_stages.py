@@ -7,9 +7,9 @@ import pulumi_aws
 import pytest
 
 from components.aws.package import CHECKOUT
-from components.core.stage import STAGES
 from policies.rules import RULES
 from tests.components.recorder import get_recording
+from tests.components.stages import STAGES
 from tests.policies.views import build_graph
 
 TOKEN = re.compile(r'"(aws:(\w+)/\w+:(\w+))"')

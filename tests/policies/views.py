@@ -73,7 +73,7 @@ def make_document(**statement: Any) -> str:  # noqa: ANN401 - any field of a sta
     return json.dumps({"Version": "2012-10-17", "Statement": [{**allowing, **statement}]})
 
 
-def build_graph(recorded: Recording) -> Graph:
+def build_graph(recorded: Recording, stage_kind: str = "") -> Graph:
     """Return the graph that the rules check, with all resources of a recorded program."""
     return Graph(
         tuple(
@@ -84,6 +84,7 @@ def build_graph(recorded: Recording) -> Graph:
                 props=resource.inputs,
                 protect=resource.protect,
                 references=resource.references,
+                stage_kind=stage_kind,
             )
             for resource in recorded.resources
         )

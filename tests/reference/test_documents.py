@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from components.core.stage import STAGES
 from components.core.stage_settings import StageSettings
 from reference import configuration, documents, tables
 from reference.docstrings import UndocumentedError, read_attribute, read_attributes, read_summary
 from reference.documents import DOCUMENTS
 from tests.components.recorder import ROOT, record_stage
+from tests.components.stages import STAGES
 
 TABLE = "aws:dynamodb/table:Table"
 

@@ -8,7 +8,6 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.core.stage import STAGES
 from tests.components.recorder import (
     ACCOUNT,
     ROOT,
@@ -21,6 +20,7 @@ from tests.components.recorder import (
     run_main,
 )
 from tests.components.resources import list_custom_resources
+from tests.components.stages import STAGES
 from tests.reference.planned_calls import LOOKUPS, PLANNED_CALLS, PLANNED_OFFLINE
 
 # Permissions of Pulumi itself: it reads the state and decrypts the stack's secrets.

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.core.stage import REGION, STAGES, StageConfig
+from components.core.stage import StageConfig
 from tests.components.recorder import ROOT, read_configuration
+from tests.components.stages import REGION, STAGES
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PINNED = re.compile(r"uses: (?P<action>[\w./-]+)@(?P<sha>[0-9a-f]{40}) # v\d+\.\d+\.\d+$")

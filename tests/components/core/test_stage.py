@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from components.core.errors import ConfigurationError
+from components.core.regions import find_region_problem
 from components.core.stage import StageConfig
+from components.core.stage_names import find_name_problem
 from tests.components.recorder import Recorded, record_main_program, record_program
-from tests.components.stages import SETTINGS
+from tests.components.stages import SETTINGS, STAGES
 
 
 def parse_stage(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
@@ -219,7 +221,7 @@ def test_the_image_hosts_contain_the_stage_except_in_production(stage: str, host
 def test_one_error_names_every_wrong_setting() -> None:
     """Requirement G4."""
     found = read_problems(
-        region="us-east-1", architecture="mips", sites=[{"name": "ok-site", "memory": 1}, {}]
+        region="us-east1", architecture="mips", sites=[{"name": "ok-site", "memory": 1}, {}]
     )
     assert [problem.split(" ")[0].rstrip(":") for problem in found] == [
         "aws:region",
@@ -229,16 +231,55 @@ def test_one_error_names_every_wrong_setting() -> None:
     ]
 
 
-def test_the_only_region_is_singapore() -> None:
+def test_the_region_is_that_of_the_settings() -> None:
     """Requirement G2."""
-    assert read_problems(region="us-east-1") == ("aws:region is 'us-east-1'; allowed: ap-southeast-1",)
-    assert read_problems(region=None) == ("aws:region is missing; allowed: ap-southeast-1",)
+    assert parse_stage(region="eu-central-1").region == "eu-central-1"
+    (problem,) = read_problems(region="eu-central1")
+    assert problem == find_region_problem("eu-central1")
 
 
-def test_a_stack_that_is_not_a_stage_is_refused() -> None:
+@pytest.mark.parametrize("kind", STAGES)
+def test_the_name_of_a_stage_is_its_kind_by_default(kind: str) -> None:
     """Requirement G1."""
-    (problem,) = read_problems(stage="prod")
-    assert problem == "the stack 'prod' is not a stage; allowed: local, dev, staging, production"
+    assert parse_stage(kind).kind == kind
+    named = parse_stage("alice", kind=kind)
+    assert (named.name, named.kind, named.prefix) == ("alice", kind, "anchor-alice")
+
+
+def test_a_stage_with_a_free_name_needs_a_kind() -> None:
+    """Requirement G1."""
+    (problem,) = read_problems(stage="alice")
+    assert problem == (
+        "anchor-deploy:stage.kind is missing, and the name of the stack, 'alice', is not a kind; "
+        "allowed: local, dev, staging, production"
+    )
+    assert read_problems(stage="Alice", kind="dev") == (find_name_problem("Alice"),)
+
+
+def test_the_kind_decides_the_rules_of_a_stage() -> None:
+    """G1, G3: the name `production` alone protects nothing if the settings have another kind."""
+    origins = make_image_settings(corsOrigins=["http://localhost:3000"])
+    assert parse_stage("production", kind="dev", **origins).retains_data is False
+    (problem,) = read_problems(stage="eu-production", kind="production", **origins)
+    assert problem.endswith("allowed: only https origins in production")
+    assert parse_stage("alice", kind="local", siteUrl="http://{host}:8080").site_url == "http://{host}:8080"
+
+
+def test_the_names_of_the_stage_and_a_site_have_a_common_limit() -> None:
+    """Requirement G1."""
+    fits, too_long = [{"name": "s" * 16}], [{"name": "s" * 17}]
+    assert parse_stage("a" * 24, kind="dev", sites=fits).sites[0].name == "s" * 16
+    (problem,) = read_problems(stage="a" * 24, kind="dev", sites=too_long)
+    assert problem.startswith("anchor-deploy:stage.sites[0].name has 17 characters")
+    assert "allowed: at most 16 characters" in problem
+
+
+def test_the_id_of_a_zone_can_have_the_prefix_of_route_53() -> None:
+    """Requirement G4."""
+    stage = parse_stage(domain="sites.example.com", hostedZoneId="/hostedzone/Z0123")
+    assert stage.hosted_zone_id == "Z0123"
+    (problem,) = read_problems(domain="sites.example.com", hostedZoneId="hostedzone/Z0123")
+    assert problem.startswith("anchor-deploy:stage.hostedZoneId: 'hostedzone/Z0123' is not valid")
 
 
 def test_the_local_stage_may_use_http() -> None:
@@ -257,7 +298,8 @@ def test_the_message_names_the_file_and_has_one_line_per_problem() -> None:
 @pytest.mark.parametrize("config", [{}, {"anchor-deploy:stage": "dev"}, {"anchor-deploy:stage": "[1]"}])
 def test_settings_that_are_not_a_mapping_are_refused(config: dict[str, str]) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"anchor-deploy:stage: .* is not a mapping; allowed: a mapping of domain"
+        ConfigurationError,
+        match=r"anchor-deploy:stage: .* is not a mapping; allowed: a mapping of kind, domain",
     ):
         record_program(StageConfig.load, "dev", {"aws:region": "ap-southeast-1", **config})
 

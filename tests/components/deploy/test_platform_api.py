@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.core.stage import STAGES
 from tests.components.recorder import get_recording
+from tests.components.stages import STAGES
 
 PIPELINE = "anchor:pipeline:BuildPipeline"
 PLATFORM_API = "anchor:platform_api:PlatformApi"

@@ -1,7 +1,7 @@
 """Write the snapshots of all stages: `python -m tests.components.snapshots`, or `make snapshots`."""
 
-from components.core.stage import STAGES
 from tests.components.snapshot import get_snapshot_path, render_snapshot
+from tests.components.stages import STAGES
 
 for stage in STAGES:
     get_snapshot_path(stage).write_text(render_snapshot(stage), encoding="utf-8")

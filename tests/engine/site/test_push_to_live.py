@@ -7,7 +7,7 @@ from attrs import frozen
 
 from first_account.checks import run_checks
 from first_account.model import Stage, Verdict
-from local.cloud import REGION, Cloud
+from local.cloud import Cloud
 from local.demo.image_checks import check_images
 from local.demo.visitor import Visitor
 from local.engine.engine import Deployment
@@ -114,7 +114,7 @@ def test_the_checks_of_the_first_account_pass_with_the_real_preview(cloud: Cloud
     session = cloud.addresses.create_session()
     stage = Stage(
         name="production",
-        region=REGION,
+        region=cloud.emulator.region,
         outputs=cloud.deployed.outputs,
         get_client=cloud.emulator.client,
         resolve=lambda host: cloud.emulator.resolve_host(host) or "",

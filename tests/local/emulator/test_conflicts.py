@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from components.core.stage import STAGES
 from local.emulator.emulator import Emulator
 from tests.components.resources import list_custom_resources
+from tests.components.stages import STAGES
 from tests.local.emulator.creation_calls import Creation
 
 # For each type: the method of `Creation` that creates a resource, and the error if the call is repeated. None

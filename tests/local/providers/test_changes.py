@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from components.core.stage import STAGES
 from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine, Resource
 from local.providers.core.registry import READERS, UNREADABLE_PROPERTIES, UPDATERS
@@ -18,6 +17,7 @@ from local.providers.core.resource import CreatedResource, DeclaredResource, Pro
 from local.stage import find_hosted_zones
 from tests.components.recorder import create_layers
 from tests.components.resources import list_custom_resources
+from tests.components.stages import STAGES
 from tests.local.deployed_program import ROOT
 from tests.local.providers.changes import CHANGES, Changes
 from tests.local.providers.reading import declare_resource, open_provider

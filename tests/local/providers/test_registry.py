@@ -5,7 +5,6 @@ from functools import lru_cache
 import pytest
 from pulumi.runtime.proto import resource_pb2
 
-from components.core.stage import STAGES
 from local.providers.core.registry import CREATORS, DELETERS, INVOKES, READERS, UPDATERS
 from tests.components.recorder import (
     Recorded,
@@ -15,6 +14,7 @@ from tests.components.recorder import (
     record_program,
     run_main,
 )
+from tests.components.stages import STAGES
 
 
 class Lookups(Recorder):

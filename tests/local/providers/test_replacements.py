@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from components.core.stage import STAGES
 from local.providers.core.registry import CREATORS, UPDATERS
 from local.providers.core.replacement_rules import RULES
 from local.providers.core.replacements import find_replacement_causes, is_deleted_before_replacement
 from tests.components.resources import list_argument_names, list_custom_resources
+from tests.components.stages import STAGES
 
 REGION = "ap-southeast-1"
 # Parameters of each class that are not arguments of the resource.

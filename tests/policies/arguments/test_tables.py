@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from components.core.stage import STAGES
 from policies.arguments.resource_type import ResourceType
 from policies.arguments.schema import find_schema_violations
 from policies.arguments.validation import TYPES, find_argument_violations
 from policies.graph import UNKNOWN
 from tests.components.recorder import get_recording, record_main_program
+from tests.components.stages import STAGES
 from tests.policies.arguments.paths import list_nodes, replace_value
 from tests.policies.views import build_graph
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from components.core.stage import STAGES
 from policies.arguments.validation import find_argument_violations
 from policies.graph import Graph
 from policies.rules import RULES
 from tests.components.recorder import get_recording
+from tests.components.stages import STAGES
 from tests.policies.arguments.mutations import generate_mutations
 from tests.policies.arguments.wrong_inputs import WRONG_INPUTS, WrongInput
 from tests.policies.views import build_graph

@@ -18,11 +18,11 @@ from attrs import fields, has
 from botocore.config import Config
 from botocore.retries.standard import ExponentialBackoff
 
-from components.core.stage import STAGES
 from runtime.deploy.handlers import api, webhook
 from runtime.shared import aws
 from runtime.shared.environment import TIMEOUT_VARIABLE
 from tests.components.recorder import get_recording
+from tests.components.stages import STAGES
 from tests.runtime.calls import REGION
 from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import OWNER
