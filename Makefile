@@ -17,6 +17,7 @@ UNREACHABLE := could not be downloaded: check that the package index is reachabl
 # `make package` builds the layers for this Lambda runtime and CPU architecture. Use the values of the stage's settings.
 RUNTIME ?= python3.13
 ARCHITECTURE ?= arm64
+RUNTIME_PYTHON ?= $(RUNTIME)
 RUNTIME_VENV := .anchor/$(RUNTIME)
 # Let Python write bytecode files, even if the environment of the caller forbids it. Tests, commands and functions start
 # hundreds of Python processes, and each process starts faster with bytecode files.
@@ -89,13 +90,13 @@ types: $(INSTALLED)
 unit: $(INSTALLED)
 	@$(PYTEST) $(UNIT) -n 2 -q -m "not thorough"
 
-# The functions are deployed with the version RUNTIME. The target needs this version, and installs the packages into a
-# virtual environment of its own.
+# The functions are deployed with the version RUNTIME. The target needs this version (RUNTIME_PYTHON), and installs the
+# packages into a virtual environment of its own.
 functions: $(INSTALLED) ## run the unit tests of runtime/ with the Python version of the functions in AWS
 	@mkdir -p .anchor
 	@test "$$(cat $(RUNTIME_VENV)/lock 2>/dev/null)" = "$$(cksum < requirements/dev.txt)" || { \
 	  echo "installing the locked Python packages into $(RUNTIME_VENV) (once)"; \
-	  $(RUNTIME) -m venv --clear $(RUNTIME_VENV) && \
+	  $(RUNTIME_PYTHON) -m venv --clear $(RUNTIME_VENV) && \
 	  $(BIN)/uv pip install --quiet --python $(RUNTIME_VENV)/bin/python --require-hashes -r requirements/dev.txt && \
 	  cksum < requirements/dev.txt > $(RUNTIME_VENV)/lock; }
 	@$(RUNTIME_VENV)/bin/python -m pytest tests/runtime $(LOOPBACK) -n 2 -q -m "not thorough"

@@ -79,6 +79,7 @@ def find_problem(command: list[str]) -> str | None:
     program, *arguments = command
     if program.endswith("python") or program == "python3":
         program = "python"
+    program = program.removeprefix(".venv/bin/")
     if program in COMMON:
         return _check_curl(arguments) if program == "curl" else None
     checks: dict[str, Callable[[list[str]], str | None]] = {

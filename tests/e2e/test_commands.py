@@ -24,6 +24,7 @@ from local.cloud import Ports
 from local.demo import image_checks
 from local.demo.site_checks import SITE_CHECKS, read_commit
 from local.demo.visitor import Visitor
+from tests.docs.pages import read_page
 from tests.e2e import tiny_site
 from tests.e2e.processes import LOOPBACK, find_descendants, find_listeners, is_running
 
@@ -262,13 +263,27 @@ def run_printed_commands(up: RunningUp, first: str, *others: str, **changes: str
     return done.stdout
 
 
-def test_the_printed_command_signs_in(up: RunningUp, tmp_path: Path) -> None:
+def read_guide(first_command: str) -> str:
+    """Return the code block of the guide to the first site that begins with a command."""
+    (block,) = [
+        block
+        for block in read_page("docs/guides/your-first-site.md").blocks
+        if block.text.startswith(first_command)
+    ]
+    return block.text
+
+
+def test_the_printed_command_signs_in_for_the_commands_of_the_guide(up: RunningUp, tmp_path: Path) -> None:
     """L1: each printed command is one line, in every terminal."""
+    commands = read_guide(".venv/bin/python -m anchor projects list")
     output = run_printed_commands(
-        up, "Sign in to the platform with the command line:", XDG_CONFIG_HOME=str(tmp_path)
+        up, "Sign in to the platform with the command line:", commands, XDG_CONFIG_HOME=str(tmp_path)
     )
-    assert "ada@example.com" in output
     assert list(tmp_path.rglob("credentials.json"))
+    assert re.search(r"^.*Next site.*next-site", output, re.MULTILINE), output
+    assert "failed" in output
+    assert "live" in output
+    assert "GREETING" in output
 
 
 def test_the_aws_cli_uses_the_embedded_cloud_with_the_printed_variables(up: RunningUp) -> None:
@@ -277,14 +292,16 @@ def test_the_aws_cli_uses_the_embedded_cloud_with_the_printed_variables(up: Runn
     output = run_printed_commands(
         up,
         "Use the embedded AWS in another terminal, for example with the AWS CLI:",
+        read_guide(".venv/bin/aws"),
         f".venv/bin/aws {query}",
         AWS_PROFILE="other",
         AWS_SESSION_TOKEN="other",
     )
-    tables, _, runtimes = output.rpartition("}")
+    tables, _, others = output.rpartition("}")
     assert "anchor-local-shops" in tables
+    assert "anchor-local-000000000000-artifacts" in others
     stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
-    declared = {runtime for runtime in runtimes.split() if runtime.startswith("python")}
+    declared = set(re.findall(r"python3\.\d+", others))
     assert declared == {stage["pythonRuntime"]}
 
 
