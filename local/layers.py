@@ -2,6 +2,8 @@
 
     python -m local.layers --runtime python3.13 --architecture arm64
 
+The wheel of the components contains this module as the command `anchor-layers`.
+
 `requirements/runtime.txt` lists the packages with the hashes of the allowed wheels. The wheels are for the
 Lambda runtime. The embedded cloud uses wheels for this machine. Files that differ between installations are
 removed, so that the same lock file always makes the same layers (G7).
@@ -23,9 +25,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-CHECKOUT = Path(__file__).parent.parent
-LOCK = CHECKOUT / "requirements" / "runtime.txt"
-ROOT = CHECKOUT / ".build" / "layers"
+LOCK = Path(__file__).parents[1] / "requirements" / "runtime.txt"
+# Relative to the working folder, which is the folder of the Pulumi program.
+ROOT = Path(".build", "layers")
 
 # Each package of the lock file is in one layer. `edge` is for the functions that write to the KeyValueStore.
 LAYERS: Mapping[str, tuple[str, ...]] = {
@@ -130,6 +132,7 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
     else:
         platforms = [f"--platform={name}_{MACHINES[architecture]}" for name in PLATFORMS]
         target = (f"--python-version={match.group(1)}", "--implementation=cp", *platforms)
+    root = root.absolute()
     folder = root / f"{python_runtime}-{architecture}"
     requirements = _split_requirements(lock.read_text(encoding="utf-8"), lock)
     compiler = sys.executable if host else _find_compiler(python_runtime)
@@ -141,7 +144,7 @@ def build_layers(  # noqa: PLR0913 - only the first two have no default
     if not compiler:
         report(
             f"  without bytecode, because {python_runtime} is not on the PATH: cold starts take half a "
-            f"second longer. Install {python_runtime} and run make package again."
+            f"second longer. Install {python_runtime} and run this command again."
         )
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".building-") as temporary:
@@ -174,7 +177,7 @@ def run_pip(arguments: Sequence[str]) -> None:
         reason = "\n".join(result.stdout.strip().splitlines()[-LAST_LINES:])
         raise LayerError(
             f"pip could not download the functions' packages:\n{reason}\nCheck the network and "
-            "`pip config list`; if pip is missing, run `python -m ensurepip`. Then run `make package` again."
+            "`pip config list`; if pip is missing, run `python -m ensurepip`. Then run this command again."
         )
 
 
@@ -302,7 +305,7 @@ def _normalize_layer(layer: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build layers from the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m local.layers", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--runtime", required=True, help="the functions' Python runtime, for example python3.13"

@@ -167,7 +167,7 @@ def _list_other_settings() -> Iterator[tuple[str, str, str, str, str]]:
         "required",
         format_code(f"aws:region: {REGION}"),
     )
-    folder = LAYERS.relative_to(CHECKOUT).as_posix()
+    folder = LAYERS.as_posix()
     yield (
         format_code("anchor-deploy:layers"),
         _LAYERS,

@@ -15,10 +15,16 @@ from components.core.scope import ResourceScope
 LayerName = Literal["base", "edge"]
 
 CHECKOUT: Final = Path(__file__).parents[2]
-LAYERS: Final = CHECKOUT / ".build" / "layers"
+"""The folder that contains `components` and `runtime`. In an installed package, this is the package's folder."""
+LAYERS: Final = Path(".build", "layers")
+"""Default folder of the layers, relative to the folder of the Pulumi program."""
+
+# The package that contains `components` and `runtime`. In the checkout, there is no such package.
+_PACKAGE: Final = ".".join(__name__.split(".")[:-3])
 # Every function uses `base`. Functions that write to the KeyValueStore also use `edge`, because its
 # package signs their requests.
 _LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
+_PACKAGE_SOURCE: Final = '"""The code of the functions."""\n'
 _SHIPPED: Final = (".py", ".mjs")
 _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
 
@@ -30,7 +36,7 @@ class FunctionCode:
     Attributes:
         archive: Source files of `runtime`, and the API descriptions. The archive lists its files one by one,
             because cache files in the folder would change its hash from run to run.
-        layers: Folder of each layer, as `make package` built it.
+        layers: Folder of each layer.
     """
 
     archive: pulumi.AssetArchive
@@ -38,7 +44,7 @@ class FunctionCode:
 
     @classmethod
     def load(cls, scope: ResourceScope) -> "FunctionCode":
-        """Return the code and the layers. The setting `anchor-deploy:layers` replaces the folder `LAYERS`.
+        """Return the code and the layers. The setting `layers` of the project replaces the folder `LAYERS`.
 
         Raises:
             DeclarationError: See `find`.
@@ -57,8 +63,7 @@ class FunctionCode:
         for folder in folders.values():
             if not (folder / "python").is_dir():
                 raise DeclarationError(
-                    f"{folder} does not contain the functions' dependencies: run `make package` "
-                    f"(for {scope.python_runtime} on {scope.architecture})"
+                    f"{folder} does not contain the functions' dependencies: run `{_get_build_command(scope)}`"
                 )
         return cls(archive=_create_archive(), layers=folders)
 
@@ -101,11 +106,26 @@ class DependencyLayers(Component):
         self.register_outputs({})
 
 
-def _create_archive() -> pulumi.AssetArchive:
-    """Return the files of `runtime` and the API descriptions."""
-    runtime = CHECKOUT / "runtime"
-    files = sorted(path for path in runtime.rglob("*") if path.suffix in _SHIPPED)
-    files += [CHECKOUT / "docs" / name for name in _DESCRIPTIONS]
-    return pulumi.AssetArchive(
-        {path.relative_to(CHECKOUT).as_posix(): pulumi.FileAsset(str(path)) for path in files}
-    )
+def _get_build_command(scope: ResourceScope) -> str:
+    """Return the command that builds the layers, for the checkout or for the installed package."""
+    if not _PACKAGE:
+        return f"make package RUNTIME={scope.python_runtime} ARCHITECTURE={scope.architecture}"
+    return f"anchor-layers --runtime {scope.python_runtime} --architecture {scope.architecture}"
+
+
+def _create_archive(root: Path = CHECKOUT, package: str = _PACKAGE) -> pulumi.AssetArchive:
+    """Return the files of `runtime` and the API descriptions, under the names that their imports need.
+
+    Args:
+        root: Folder that contains `runtime`.
+        package: Package that contains `runtime`. Functions get an empty package instead, because the
+            installed package imports Pulumi.
+    """
+    files = sorted(path for path in (root / "runtime").rglob("*") if path.suffix in _SHIPPED)
+    files += [root / "docs" / name for name in _DESCRIPTIONS]
+    assets: dict[str, pulumi.Asset | pulumi.Archive] = {
+        Path(package, path.relative_to(root)).as_posix(): pulumi.FileAsset(str(path)) for path in files
+    }
+    if package:
+        assets[f"{package}/__init__.py"] = pulumi.StringAsset(_PACKAGE_SOURCE)
+    return pulumi.AssetArchive(assets)

@@ -20,7 +20,8 @@ from tests.components.stages import make_scope
 def test_the_error_for_a_missing_layer_names_the_command(tmp_path: Path) -> None:
     (tmp_path / "python3.13-arm64" / "base" / "python").mkdir(parents=True)
     with pytest.raises(
-        DeclarationError, match=r"edge does not contain .*: run `make package` \(for python3.13 on arm64\)"
+        DeclarationError,
+        match=r"edge does not contain .*: run `make package RUNTIME=python3.13 ARCHITECTURE=arm64`",
     ):
         FunctionCode.find(make_scope(), tmp_path)
 
