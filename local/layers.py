@@ -1,8 +1,8 @@
-"""Build the Lambda layers with the packages that the platform's functions need: `make package`.
+"""Build the Lambda layers with the packages that the platform's functions need.
 
     python -m local.layers --runtime python3.13 --architecture arm64
 
-The wheel of the components contains this module as the command `anchor-layers`.
+`make package` runs this module. The wheel of the components contains it as the command `anchor-layers`.
 
 `requirements/runtime.txt` lists the packages with the hashes of the allowed wheels. The wheels are for the
 Lambda runtime. The embedded cloud uses wheels for this machine. Files that differ between installations are

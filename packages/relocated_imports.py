@@ -58,7 +58,7 @@ def list_files(folders: Mapping[str, str], exclude: Sequence[str]) -> Iterator[t
     """Yield each file of the folders with its path in the wheel. Caches of Python are left out.
 
     Args:
-        folders: Import names by folder. Folders are relative to the checkout.
+        folders: Import names by folder, or by Python file. The paths are relative to the checkout.
         exclude: Files and folders that are left out, relative to the checkout.
 
     Raises:
@@ -70,6 +70,9 @@ def list_files(folders: Mapping[str, str], exclude: Sequence[str]) -> Iterator[t
             raise FileNotFoundError(f"{path} does not exist: correct the path in pyproject.toml")
     for folder, name in folders.items():
         root = CHECKOUT / folder
+        if root.is_file():
+            yield root, f"{name.replace('.', '/')}{root.suffix}"
+            continue
         for file in sorted(root.rglob("*")):
             if not file.is_file() or "__pycache__" in file.parts:
                 continue
@@ -85,6 +88,6 @@ def rename_imports(file: Path, folders: Mapping[str, str]) -> bytes:
         return content
     text = content.decode("utf-8")
     for folder, name in folders.items():
-        old = re.escape(folder.replace("/", "."))
+        old = re.escape(folder.removesuffix(".py").replace("/", "."))
         text = re.sub(rf"(?<![\w./]){old}(?!\w)", name, text)
     return text.encode("utf-8")

@@ -17,6 +17,7 @@ from components.core.hosts import ORIGIN_FORMAT, is_origin
 from components.core.outputs import JoinedText, interpolate, interpolate_json
 from components.core.scope import ResourceScope
 
+CorsMethod = Literal["DELETE", "GET", "HEAD", "POST", "PUT"]
 ObjectAction = Literal["DeleteObject", "GetObject", "PutObject"]
 
 _LONGEST_NAME: Final = 63
@@ -40,7 +41,7 @@ class CorsRule:
     """
 
     origins: tuple[str, ...]
-    methods: tuple[Literal["DELETE", "GET", "HEAD", "POST", "PUT"], ...]
+    methods: tuple[CorsMethod, ...]
     headers: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     max_age: int = 3600

@@ -15,7 +15,7 @@ from components.core.scope import ResourceScope
 LayerName = Literal["base", "edge"]
 
 CHECKOUT: Final = Path(__file__).parents[2]
-"""The folder that contains `components` and `runtime`. In an installed package, this is the package's folder."""
+"""The folder that contains `components` and `runtime`: the checkout, or the installed package."""
 LAYERS: Final = Path(".build", "layers")
 """Default folder of the layers, relative to the folder of the Pulumi program."""
 
@@ -62,8 +62,9 @@ class FunctionCode:
         folders: dict[LayerName, Path] = {name: built / name for name in _LAYER_NAMES}
         for folder in folders.values():
             if not (folder / "python").is_dir():
+                command = _get_build_command(scope)
                 raise DeclarationError(
-                    f"{folder} does not contain the functions' dependencies: run `{_get_build_command(scope)}`"
+                    f"{folder} does not contain the functions' dependencies: run `{command}`"
                 )
         return cls(archive=_create_archive(), layers=folders)
 

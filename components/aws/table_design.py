@@ -69,7 +69,7 @@ class Index:
     partition_key: Key
     sort_key: Key | None = None
     projection: Literal["ALL", "KEYS_ONLY"] | tuple[str, ...] = "ALL"
-    purpose: str
+    purpose: str = ""
     query: str = ""
 
 
