@@ -8,7 +8,7 @@ import yaml
 from attrs import Factory, frozen
 from cyclopts import Parameter
 
-from components.aws.package import CHECKOUT, LAYERS
+from components.aws.package import LAYERS
 from components.core.errors import ConfigurationError
 from components.core.regions import REGIONS
 from components.core.settings import Setting, list_settings

@@ -13,7 +13,15 @@ from tests.packages.example_programs import PACKAGE, record_example
 from tests.packages.wheels import run_python
 
 SOURCES = ("components", "runtime")
-STAGE_MODULES = {"consistency.py", "settings.py", "stage.py", "stage_settings.py"}
+STAGE_MODULES = {
+    "consistency.py",
+    "regions.py",
+    "settings.py",
+    "stage.py",
+    "stage_names.py",
+    "stage_settings.py",
+    "suggestions.py",
+}
 # pulumi_aws warns about its own deprecated classes.
 IGNORE_WARNINGS = "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"
 IMPORT_ALL = f"""{IGNORE_WARNINGS}
