@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 Json = dict[str, Any]
 
-FINAL_STATUSES = frozenset({"live", "retired", "failed", "cancelled", "superseded"})
+FINAL_STATUSES = frozenset({"ready", "live", "retired", "failed", "cancelled", "superseded"})
 POLL_SECONDS = 0.5
 
 
@@ -71,9 +71,9 @@ class PlatformClient:
         """Return one deployment."""
         return self.call("GET", f"/deployments/{deployment_id}")
 
-    def promote(self, deployment_id: str) -> Json:
-        """Make a kept release live without a build."""
-        return self.call("POST", f"/deployments/{deployment_id}/promote")
+    def promote(self, deployment_id: str, *, pin: bool = True) -> Json:
+        """Make a kept release live without a build, and pin or unpin the project."""
+        return self.call("POST", f"/deployments/{deployment_id}/promote", {"pin": pin})
 
     def deploy(self, project_id: str, **body: str) -> Json:
         """Start a deployment without a push. Pass `branch="main"`, `commitSha="..."`, or both."""

@@ -84,6 +84,7 @@ class RouteDescription:
         responses: Type of each successful response, by status; None if the response has no body.
         description: Further information.
         body: The class into which the request body is parsed; None if the request has no body.
+        is_body_required: Whether a request without a body is refused.
         errors: Errors of this route. `BusyError` and `InvalidInputError` are added for every route. If the
             route has a body or pages, the error of requests that cannot be parsed is added, too.
         pagination: The page size, if the route returns a paged list.
@@ -96,6 +97,7 @@ class RouteDescription:
     responses: Mapping[HTTPStatus, Any]
     description: str = ""
     body: type[Any] | None = None
+    is_body_required: bool = True
     errors: tuple[type[AnchorError], ...] = ()
     pagination: Pagination | None = None
     query: Mapping[str, str] = Factory(dict)
@@ -188,7 +190,7 @@ def _build_operation(route: Route, description: RouteDescription, schemas: Schem
         operation["parameters"] = parameters
     if description.body:
         operation["requestBody"] = {
-            "required": True,
+            "required": description.is_body_required,
             "content": {_JSON: {"schema": schemas.build_schema(description.body)}},
         }
     operation["responses"] = {

@@ -13,10 +13,16 @@ from runtime.deploy.api.answers import (
     LogDocument,
     ProjectDocument,
     ProjectsDocument,
+    PromotedDocument,
     SitesDocument,
     VariablesDocument,
 )
-from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
+from runtime.deploy.api.project_input import (
+    NewDeployment,
+    NewProject,
+    ProjectChanges,
+    PromotionOptions,
+)
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ArchivedLogError
 from runtime.deploy.builds.pushing import SignatureRefusedError
@@ -168,8 +174,13 @@ _DESCRIPTIONS: Final = {
     "POST /deployments/{deploymentId}/promote": RouteDescription(
         operation_id="promoteDeployment",
         summary="Make a kept release live without a build",
-        description="The project is pinned: pushes do not replace this release until you remove the pin.",
-        responses={_OK: DeploymentDocument},
+        description=(
+            "By default, the project is pinned: until you remove the pin, new builds become `ready` and do "
+            "not replace this release. The answer says which deployment was live before."
+        ),
+        body=PromotionOptions,
+        is_body_required=False,
+        responses={_OK: PromotedDocument},
         errors=(
             DeploymentNotFoundError,
             NotReleasedError,

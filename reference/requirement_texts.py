@@ -188,8 +188,9 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     ),
     "D4": "The alias `live` of each function names the version in production.",
     "D5": (
-        "If a user promotes a kept release, it is live again within seconds, without a build. This also pins "
-        "the project: automatic deployments do not replace the release until the pin is removed."
+        "If a user promotes a kept release, it is live within seconds, without a build. By default, this "
+        "also pins the project: until the pin is removed, later builds become ready to be promoted, and do "
+        "not replace the release."
     ),
     "D6": (
         "Each kept release has its own URL. A project keeps its newest releases and the live release, even "

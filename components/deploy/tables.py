@@ -95,7 +95,7 @@ PROJECTS: Final = TableDesign(
             f'{{"deploymentId": "{_BUILD}", "sequence": 42}}',
         ),
         Attribute("serving", "S", "the deployment whose status is `live`", _BUILD),
-        Attribute("pinned", "BOOL", "whether a promoted release stays live when new builds succeed", "false"),
+        Attribute("pinned", "BOOL", "whether the live release stays live when new builds succeed", "false"),
         Attribute("deploymentId", "S", "in a delivery's row: the deployment of the push", _BUILD),
         Attribute(
             "expiresAt",
@@ -216,8 +216,8 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute(
             "status",
             "S",
-            "`queued`, `building`, `built`, `deploying`, `live`, `retired`, `failed`, `cancelled` or "
-            "`superseded`",
+            "`queued`, `building`, `built`, `deploying`, `ready`, `live`, `retired`, `failed`, `cancelled` "
+            "or `superseded`",
             "live",
         ),
         Attribute("branch", "S", "the branch that was pushed to", "main"),
@@ -245,6 +245,13 @@ DEPLOYMENTS: Final = TableDesign(
             "M",
             "why it failed: `step`, `reason` and `logTail` (last lines of the build's log)",
             '{"step": "BUILD", "reason": "npm ci failed", "logTail": []}',
+        ),
+        Attribute(
+            "statusReason",
+            "S",
+            "why it is `ready` or `superseded`",
+            "the project is pinned to deployment 01JD3Q5B7Y9ZP6V8X0ZD4E6F8H: promote this deployment to make "
+            "it live",
         ),
         Attribute("liveAt", "S", "when it last went live", _TIME),
         Attribute(

@@ -98,7 +98,7 @@ class DuplicateDeliveryError(ConflictError):
 class SwitchRefusedError(ConflictError):
     """An automatic release cannot become live.
 
-    The live release is newer or pinned, or the project is being deleted.
+    The live release is newer, or the project is pinned or is being deleted.
 
     Attributes:
         reason: A sentence for logs and users.
@@ -109,6 +109,15 @@ class SwitchRefusedError(ConflictError):
         super().__init__(reason)
 
 
+class ProjectPinnedError(SwitchRefusedError):
+    """An automatic release cannot become live, because the project is pinned to another release."""
+
+    def __init__(self, live: str | None) -> None:
+        super().__init__(
+            f"the project is pinned to deployment {live}: promote this deployment to make it live"
+        )
+
+
 class SwitchOvertakenError(ConflictError):
     """Another switch moved the live pointer to another release before this switch was finished.
 
@@ -117,6 +126,11 @@ class SwitchOvertakenError(ConflictError):
 
     def __init__(self, deployment_id: str, live: str | None) -> None:
         super().__init__(f"deployment {deployment_id} was overtaken: the live deployment is now {live}")
+
+
+def describe_newer_live(deployment_id: str | None) -> str:
+    """Return the reason why an older deployment does not go live."""
+    return f"deployment {deployment_id} is newer and already live"
 
 
 class DeploymentInProgressError(ConflictError):
@@ -146,10 +160,10 @@ class ReleaseCollectedError(ConflictError):
 
 
 class NotReleasedError(ConflictError):
-    """The deployment was never live, so it cannot be promoted."""
+    """The deployment has no successful release, so it cannot be promoted."""
 
     def __init__(self, deployment_id: str, status: str) -> None:
         super().__init__(
             f"deployment {deployment_id} is {status}: "
-            "only a live or previously live deployment can be promoted"
+            "only a deployment that was built and released successfully can be promoted"
         )

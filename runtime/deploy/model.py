@@ -18,6 +18,7 @@ class Status(StrEnum):
     BUILDING = "building"
     BUILT = "built"
     DEPLOYING = "deploying"
+    READY = "ready"
     LIVE = "live"
     RETIRED = "retired"
     FAILED = "failed"
@@ -32,12 +33,15 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         # was reached.
         Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
         Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
-        Status.DEPLOYING: frozenset({Status.LIVE, Status.FAILED, Status.SUPERSEDED}),
+        Status.DEPLOYING: frozenset({Status.LIVE, Status.READY, Status.FAILED, Status.SUPERSEDED}),
+        # A user can promote a release that did not go live.
+        Status.READY: frozenset({Status.LIVE}),
         Status.LIVE: frozenset({Status.RETIRED}),
         Status.RETIRED: frozenset({Status.LIVE}),
         Status.FAILED: frozenset(),
         Status.CANCELLED: frozenset(),
-        Status.SUPERSEDED: frozenset(),
+        # Only if it has a release: a user can promote this release.
+        Status.SUPERSEDED: frozenset({Status.LIVE}),
     },
 )
 """The allowed next statuses for each status. Each status write is conditional on the current status."""
@@ -109,7 +113,7 @@ class Project:
             must become `retired`.
         deleting_at: Start of the project's deletion. From then on, the project cannot be changed. If the
             deletion was interrupted, a repeated delete request completes it.
-        pinned: True after a manual promotion. Automatic releases do not replace a pinned release.
+        pinned: While this is true, automatic releases do not replace the live release: they become `ready`.
     """
 
     project_id: str
@@ -129,6 +133,15 @@ class Project:
     serving: str | None = None
     pinned: bool = False
     deleting_at: datetime | None = None
+
+    def find_newer_live(self, deployment: "Deployment") -> str | None:
+        """Return the id of the live deployment if it prevents this one from going live automatically.
+
+        The result is None for a pinned project, because its deployments are released, but do not go live.
+        """
+        if self.pinned or self.live is None or self.live.sequence <= deployment.sequence:
+            return None
+        return self.live.deployment_id
 
 
 @frozen(kw_only=True)
@@ -233,6 +246,7 @@ class Deployment:
         waiting_since: Start of the wait for build capacity. The time is kept while the deployment is
             `building`. If the deployment becomes `queued` again, it returns to its place in the queue. None
             if the deployment did not wait.
+        status_reason: Why the deployment is `ready` or `superseded`, as a sentence for the user.
         collected_at: Time at which the release was withdrawn permanently. The release's functions and files
             are deleted later, and then `release` is None.
     """
@@ -254,6 +268,7 @@ class Deployment:
     waiting_since: datetime | None = None
     release: Release | None = None
     failure: Failure | None = None
+    status_reason: str | None = None
     live_at: datetime | None = None
     collected_at: datetime | None = None
 

@@ -3,11 +3,21 @@
 from datetime import UTC, datetime
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.deploy.errors import StaleDeploymentError
-from runtime.deploy.model import TRANSITIONS, Commit, Deployment, Project, Site, Source, Status
+from runtime.deploy.model import (
+    TRANSITIONS,
+    Commit,
+    Deployment,
+    LivePointer,
+    Project,
+    Site,
+    Source,
+    Status,
+)
 
 AT = datetime(2026, 1, 31, tzinfo=UTC)
 PROJECT = Project(
@@ -21,7 +31,7 @@ PROJECT = Project(
     updated_at=AT,
     sequence=4,
 )
-ENDS = {Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
+ENDS = {Status.FAILED, Status.CANCELLED}
 
 
 def make_queued_deployment() -> Deployment:
@@ -56,7 +66,29 @@ def test_only_a_queued_deployment_starts_building_and_only_a_built_one_deploys()
 def test_a_live_deployment_can_only_be_retired() -> None:
     """D6: a live deployment changes its status only when another release replaces it."""
     assert TRANSITIONS[Status.LIVE] == {Status.RETIRED}
-    assert TRANSITIONS[Status.RETIRED] == {Status.LIVE}
+
+
+@pytest.mark.parametrize("status", [Status.READY, Status.RETIRED, Status.SUPERSEDED])
+def test_a_release_that_is_not_live_can_only_become_live(status: Status) -> None:
+    """D5: a user can promote every kept release."""
+    assert TRANSITIONS[status] == {Status.LIVE}
+
+
+def test_only_a_deployment_whose_release_has_started_becomes_ready() -> None:
+    assert [status for status in Status if Status.READY in TRANSITIONS[status]] == [Status.DEPLOYING]
+
+
+@pytest.mark.parametrize(
+    ("pinned", "live", "newer"),
+    [(False, None, None), (False, 4, None), (False, 5, None), (False, 6, "live"), (True, 6, None)],
+)
+def test_a_newer_live_release_prevents_an_older_one_from_going_live(
+    live: int | None, newer: str | None, *, pinned: bool
+) -> None:
+    """P8: the deployments of a pinned project are released all the same."""
+    pointer = LivePointer(deployment_id="live", sequence=live) if live else None
+    project = evolve(PROJECT, pinned=pinned, live=pointer)
+    assert project.find_newer_live(make_queued_deployment()) == newer
 
 
 @given(st.lists(st.sampled_from(Status), max_size=12))

@@ -21,7 +21,7 @@ class ProjectDocument(TypedDict):
         site: The declared site of the project. It cannot be changed.
         url: URL of the site. Null if the site is no longer declared.
         live: The deployment that the site serves. Null before the first release.
-        pinned: True after a manual promotion. Automatic releases do not replace a pinned release.
+        pinned: While this is true, new builds do not replace the live release: they become `ready`.
         deleting: True after the deletion has begun. If the deletion was interrupted, delete the project
             again.
     """
@@ -86,6 +86,7 @@ class DeploymentDocument(TypedDict):
 
     Attributes:
         commitSha: Null until the build of a branch's head has determined the commit.
+        statusReason: Why the deployment is `ready` or `superseded`.
         url: URL of this release. Present while the release is kept.
         liveAt: Time of the last switch to this deployment. Present after the first switch.
         failure: Present if the deployment failed.
@@ -101,19 +102,36 @@ class DeploymentDocument(TypedDict):
     source: Annotated[str, Shape({"enum": [*Source]})]
     createdAt: Time
     updatedAt: Time
+    statusReason: NotRequired[str]
     url: NotRequired[Url]
     liveAt: NotRequired[Time]
     failure: NotRequired[FailureDocument]
+
+
+class PromotedDocument(DeploymentDocument):
+    """The promoted deployment, and what the promotion changed.
+
+    Attributes:
+        pinned: Whether the project is pinned now. New builds of a pinned project become `ready`.
+        live: The deployment that the site serves now.
+        previous: The deployment that the site served before. It is the same as `live` if it was live before.
+    """
+
+    pinned: bool
+    live: LiveDocument
+    previous: LiveDocument | None
 
 
 class DeploymentsDocument(TypedDict):
     """A page of a project's deployments, newest first.
 
     Attributes:
+        pinned: Whether the project is pinned: new builds become `ready` and do not go live.
         cursor: Continues the list; valid for a day. Null at the end of the list.
     """
 
     deployments: list[DeploymentDocument]
+    pinned: bool
     cursor: str | None
 
 

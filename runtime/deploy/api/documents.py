@@ -1,9 +1,12 @@
 """Conversion of projects and deployments to the API's JSON. Only the fields listed here are shown."""
 
+from typing import TYPE_CHECKING
+
 from runtime.deploy.api.answers import (
     DeploymentDocument,
     LogDocument,
     ProjectDocument,
+    PromotedDocument,
     SiteDocument,
     VariableDocument,
     VariablesDocument,
@@ -13,6 +16,10 @@ from runtime.deploy.model import Deployment, Project, Site, Variable
 from runtime.deploy.repositories.sites import ListedSite
 from runtime.shared.clock import format_time
 from runtime.shared.pages import Page
+
+if TYPE_CHECKING:
+    # Only the function `promote` loads this module.
+    from runtime.deploy.releases.switching import Promotion
 
 
 def build_project_document(project: Project, site: Site | None) -> ProjectDocument:
@@ -46,6 +53,8 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
         "createdAt": format_time(deployment.created_at),
         "updatedAt": format_time(deployment.updated_at),
     }
+    if deployment.status_reason:
+        document["statusReason"] = deployment.status_reason
     if deployment.release and not deployment.collected_at:  # a collected release is no longer served
         document["url"] = deployment.release.url
     if deployment.live_at:
@@ -57,6 +66,16 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
             "logTail": list(deployment.failure.log_tail),
         }
     return document
+
+
+def build_promoted_document(promotion: "Promotion") -> PromotedDocument:
+    """Return the result of a promotion."""
+    return {
+        **build_deployment_document(promotion.deployment),
+        "pinned": promotion.pinned,
+        "live": {"deploymentId": promotion.deployment.deployment_id},
+        "previous": {"deploymentId": promotion.replaced} if promotion.replaced else None,
+    }
 
 
 def make_log_document(page: Page[LogLine]) -> LogDocument:

@@ -172,8 +172,8 @@ class ProjectService:
         statuses: Collection[Status],
         limit: int,
         cursor: str | None,
-    ) -> Page[Deployment]:
-        """Return a page of a project's deployments, newest first.
+    ) -> tuple[Project, Page[Deployment]]:
+        """Return a project, and a page of its deployments, newest first.
 
         Makes two DynamoDB calls, and up to four more if statuses are given. The first one reads the project,
         because an empty list does not show whether the project belongs to the tenant.
@@ -191,10 +191,10 @@ class ProjectService:
         """
         project = self.projects.get_owned(user_id, project_id)
         if statuses:
-            return self.lists.list_deployments_with_status(
+            return project, self.lists.list_deployments_with_status(
                 user_id, project.project_id, statuses, limit=limit, cursor=cursor
             )
-        return self.lists.list_deployments(user_id, project.project_id, limit=limit, cursor=cursor)
+        return project, self.lists.list_deployments(user_id, project.project_id, limit=limit, cursor=cursor)
 
     def get_deployment(self, user_id: str, deployment_id: str) -> Deployment:
         """Return a deployment.

@@ -107,6 +107,18 @@ class ProjectChanges:
 
 
 @frozen(kw_only=True)
+class PromotionOptions:
+    """The optional body of `POST /deployments/{deploymentId}/promote`.
+
+    Attributes:
+        pin: Whether the project is pinned afterwards. The default is true. If the deployment is already live,
+            the default leaves the pin unchanged.
+    """
+
+    pin: bool = field(default=UNCHANGED)
+
+
+@frozen(kw_only=True)
 class NewDeployment:
     """The body of `POST /projects/{projectId}/deployments`: a branch, a commit, or both.
 

@@ -13,6 +13,7 @@ from runtime.deploy.errors import (
     NoBuildCapacityError,
     SiteNotFoundError,
     StaleDeploymentError,
+    describe_newer_live,
 )
 from runtime.deploy.messages import BuildQueue, DeploymentMessage
 from runtime.deploy.model import SERVER_ACTIONS_KEY, Deployment, Failure, Project, Site, Status
@@ -117,6 +118,8 @@ class Builder:
             bound.info("the build is already running", buildId=deployment.build_id)
             return
         project = self.projects.get(deployment.project_id)
+        if self._supersede_if_older_than_live(project, deployment, bound):
+            return
         admitted = self._take_slot(project, deployment, bound)
         if admitted:
             self._start_and_record(project, admitted, log.bind(deploymentId=admitted.deployment_id))
@@ -146,6 +149,25 @@ class Builder:
             log.warning("the build will be retried", reason=describe_error(error), seconds=delay)
             self.build_queue.change_visibility_timeout(receipt, seconds=delay)
             raise
+
+    def _supersede_if_older_than_live(self, project: Project, deployment: Deployment, log: Log) -> bool:
+        """Supersede a queued deployment that cannot go live any more, and dispatch the next builds.
+
+        Returns:
+            False if the deployment can go live, or if it is no longer queued. Then nothing is written.
+        """
+        newer = project.find_newer_live(deployment)
+        if newer is None or deployment.status is not Status.QUEUED:
+            return False
+        reason = describe_newer_live(newer)
+        try:
+            superseded = self.deployments.supersede(deployment, at=self.clock(), reason=reason)
+        except StaleDeploymentError as stale:
+            log.info("no build to start", status=stale.found)
+            return True
+        log.info("superseded", reason=reason)
+        self.scheduler.schedule_next_after(superseded, log)
+        return True
 
     def _take_slot(self, project: Project, deployment: Deployment, log: Log) -> Deployment | None:
         """Return the deployment that now holds the project's slot, or None if the project has to wait."""

@@ -20,7 +20,7 @@ def supersede_all_but_next(
     waiting = deployments.list_queued(ended)
     is_next = waiting and (ended.status is Status.CANCELLED or waiting[0].sequence > ended.sequence)
     newest = waiting[0] if is_next else None
-    _supersede_others(deployments, waiting, newest, at=at)
+    _supersede_others(deployments, waiting, newest, at=at, newer=newest or ended)
     return newest
 
 
@@ -38,7 +38,7 @@ def supersede_all_but_newest(
     """
     found = deployments.list_queued(waiting)
     newest = found[0] if found else None
-    _supersede_others(deployments, found, newest, at=at)
+    _supersede_others(deployments, found, newest, at=at, newer=newest or waiting)
     return newest
 
 
@@ -48,10 +48,12 @@ def _supersede_others(
     newest: Deployment | None,
     *,
     at: datetime,
+    newer: Deployment,
 ) -> None:
+    reason = f"deployment {newer.deployment_id} is newer"
     for deployment in waiting:
         if deployment is not newest:
             try:
-                deployments.supersede(deployment, at=at)
+                deployments.supersede(deployment, at=at, reason=reason)
             except StaleDeploymentError:
                 continue  # its status has changed since the read

@@ -96,7 +96,7 @@ def _change_project(management: ProjectService, user_id: str, request: Request) 
 
 
 def _list_deployments(management: ProjectService, user_id: str, request: Request) -> Response:
-    page = management.list_deployments(
+    project, page = management.list_deployments(
         user_id,
         request.path_parameters["projectId"],
         statuses=[Status(each) for each in read_choices(request, "status", tuple(Status))],
@@ -104,7 +104,9 @@ def _list_deployments(management: ProjectService, user_id: str, request: Request
         cursor=request.query.get("cursor"),
     )
     documents = [build_deployment_document(deployment) for deployment in page.items]
-    return create_json_response(HTTPStatus.OK, {"deployments": documents, "cursor": page.cursor})
+    return create_json_response(
+        HTTPStatus.OK, {"deployments": documents, "pinned": project.pinned, "cursor": page.cursor}
+    )
 
 
 def _get_deployment(management: ProjectService, user_id: str, request: Request) -> Response:

@@ -10,11 +10,15 @@ from attrs import frozen
 
 from runtime.deploy import composition
 from runtime.deploy.api.deleting import ProjectDeletion
-from runtime.deploy.api.documents import build_deployment_document
+from runtime.deploy.api.documents import build_promoted_document
+from runtime.deploy.api.project_input import PromotionOptions
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.releases.switching import Switch
+from runtime.shared.api.changes import UNCHANGED
 from runtime.shared.api.dispatch import Operations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
+from runtime.shared.api.inputs import read_input
+from runtime.shared.api.requests import read_optional_json_body
 from runtime.shared.environment import load_environment
 
 
@@ -61,8 +65,13 @@ def handle_event(event: Mapping[str, Any], services: Services) -> Response:
 
 
 def _promote_deployment(services: Services, user_id: str, request: Request) -> Response:
-    deployment = services.switch.promote(user_id, request.path_parameters["deploymentId"])
-    return create_json_response(HTTPStatus.OK, build_deployment_document(deployment))
+    options = read_input(PromotionOptions, read_optional_json_body(request))
+    promotion = services.switch.promote(
+        user_id,
+        request.path_parameters["deploymentId"],
+        pin=None if options.pin is UNCHANGED else options.pin,
+    )
+    return create_json_response(HTTPStatus.OK, build_promoted_document(promotion))
 
 
 def _delete_project(services: Services, user_id: str, request: Request) -> Response:

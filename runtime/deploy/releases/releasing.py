@@ -14,11 +14,14 @@ from attrs import define, field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.errors import (
+    ProjectChangedError,
     ProjectNotFoundError,
+    ProjectPinnedError,
     SiteNotFoundError,
     StaleDeploymentError,
     SwitchOvertakenError,
     SwitchRefusedError,
+    describe_newer_live,
 )
 from runtime.deploy.messages import DeploymentMessage
 from runtime.deploy.model import Deployment, Failure, Status
@@ -31,6 +34,7 @@ from runtime.deploy.releases.site_environment import SiteEnvironmentError
 from runtime.deploy.releases.smoke import SmokeTestError
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.live_pointer import RELEASED
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.aws_errors import describe_error, is_retryable
 from runtime.shared.clock import Clock
@@ -47,6 +51,7 @@ _PERMANENT_ERRORS: Final = (
 _RETRYABLE_ERRORS: Final = (
     EdgeBusyError,
     FunctionBusyError,
+    ProjectChangedError,
     ReleaseNotAtEdgeError,
     TagsUnprocessedError,
     TransactionConflictError,
@@ -141,8 +146,12 @@ class Releaser:
         if deployment.status not in {Status.BUILT, Status.DEPLOYING}:
             self._finish_promote(deployment, run)
             return
-        deployment = self.deployments.begin_deploying(deployment, at=self.clock())
         project = self.projects.get(deployment.project_id)
+        newer = project.find_newer_live(deployment)
+        if newer and deployment.status is Status.BUILT:
+            self._supersede(deployment, describe_newer_live(newer), run)
+            return
+        deployment = self.deployments.begin_deploying(deployment, at=self.clock())
         run.deployment = deployment
         site = self.projects.get_site(deployment.site)
         if deployment.release is None:
@@ -157,14 +166,32 @@ class Releaser:
         try:
             project = self.deployments.live_pointers.switch(deployment, at=self.clock())
             self.switch.apply_pointer(project, deployment, site)
-        except (SwitchRefusedError, SwitchOvertakenError) as newer:
-            self.deployments.supersede(deployment, at=self.clock())
-            run.log.info("superseded", reason=str(newer))
+        except ProjectPinnedError as pinned:
+            self._mark_ready(deployment, str(pinned), run)
+            return
+        except SwitchRefusedError as newer:
+            self._supersede(deployment, str(newer), run)
+            return
+        except SwitchOvertakenError as overtaken:
+            live = self.projects.get(deployment.project_id)
+            if live.pinned and live.live:
+                self._mark_ready(deployment, str(ProjectPinnedError(live.live.deployment_id)), run)
+            else:
+                self._supersede(deployment, str(overtaken), run)
             return
         run.end()
         run.log.info(
             "live", url=site.build_url(), alias=deployment.release.alias if deployment.release else None
         )
+
+    def _mark_ready(self, deployment: Deployment, reason: str, run: _Attempt) -> None:
+        self.deployments.mark_ready(deployment, at=self.clock(), reason=reason)
+        run.end()
+        run.log.info("ready", reason=reason)
+
+    def _supersede(self, deployment: Deployment, reason: str, run: _Attempt) -> None:
+        self.deployments.supersede(deployment, at=self.clock(), reason=reason)
+        run.log.info("superseded", reason=reason)
 
     def _finish_promote(self, deployment: Deployment, run: _Attempt) -> None:
         """Finish the switch to a promoted release if its promotion was interrupted.
@@ -174,7 +201,7 @@ class Releaser:
         again, the edge must be changed back.
         """
         pointed_at = False
-        if deployment.status in {Status.RETIRED, Status.LIVE}:
+        if deployment.status in RELEASED:
             with suppress(ProjectNotFoundError):
                 pointed_at = self._is_pointed_at(deployment)
         if not pointed_at:

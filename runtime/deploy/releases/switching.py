@@ -15,6 +15,21 @@ from runtime.shared.clock import Clock
 
 
 @frozen(kw_only=True)
+class Promotion:
+    """The result of a promotion.
+
+    Attributes:
+        deployment: The deployment that is live now.
+        pinned: Whether the project is pinned now.
+        replaced: Id of the deployment that was live before. It is the same deployment if it was live before.
+    """
+
+    deployment: Deployment
+    pinned: bool
+    replaced: str | None
+
+
+@frozen(kw_only=True)
 class Switch:
     """The service that makes a release live.
 
@@ -29,14 +44,21 @@ class Switch:
     publisher: FunctionPublisher
     clock: Clock
 
-    def promote(self, user_id: str, deployment_id: str) -> Deployment:
+    def promote(self, user_id: str, deployment_id: str, *, pin: bool | None = None) -> Promotion:
         """Make a release live on its tenant's site.
 
-        Idempotent. Promoting the live release only pins the project to this release.
+        Idempotent. The project is pinned, unless `pin` is false. Without `pin`, promoting the live release
+        leaves the pin unchanged.
+
+        Args:
+            user_id: The tenant.
+            deployment_id: User input.
+            pin: Whether the project is pinned afterwards. None for the default.
 
         Raises:
             DeploymentNotFoundError: There is no such deployment, or it belongs to another tenant.
-            NotReleasedError: The deployment has never been live.
+            NotReleasedError: The deployment has no release, or its release has not ended.
+            ProjectChangedError: Another release became live at the same time.
             ProjectDeletedError: The project is being deleted.
             ReleaseCollectedError: The release was collected.
             SiteNotFoundError: The site is no longer declared.
@@ -46,8 +68,15 @@ class Switch:
         # The index that finds a deployment by its id alone is eventually consistent, so read the row itself.
         deployment = self.deployments.get(found.project_id, deployment_id)
         site = self.projects.get_site(deployment.site)
-        project = self.deployments.live_pointers.promote(user_id, deployment, at=self.clock())
-        return self.apply_pointer(project, deployment, site)
+        if pin is None:
+            live = self.projects.get_owned(user_id, deployment.project_id).live
+            pin = None if live and live.deployment_id == deployment_id else True
+        project = self.deployments.live_pointers.promote(user_id, deployment, pin=pin, at=self.clock())
+        return Promotion(
+            deployment=self.apply_pointer(project, deployment, site),
+            pinned=project.pinned,
+            replaced=project.serving,
+        )
 
     def apply_pointer(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
         """Make the edge and the `live` aliases follow the project's pointer, and record the live deployment.

@@ -108,7 +108,10 @@ def build_status_update(  # noqa: PLR0913 - the parts of a status write
     marks = {f"was{number}": status for number, status in enumerate(expected)}
     change = f"SET #status = :to, #updatedAt = :at{extra_set}"
     if to not in LEASES:
-        change += " REMOVE #lease, #leaseUntil, #putOff, #redrives"
+        # A promoted deployment can have the reason why it did not go live before.
+        change += " REMOVE #lease, #leaseUntil, #putOff, #redrives" + (
+            ", #statusReason" if to is Status.LIVE else ""
+        )
     elif starts_lease:
         change += ", #lease = :lease, #leaseUntil = :leaseUntil REMOVE #putOff, #redrives"
         by_name["lease"] = compute_lease_shard(key["deploymentId"]["S"])

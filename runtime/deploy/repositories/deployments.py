@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 from runtime.deploy.errors import (
     DeploymentNotFoundError,
     DuplicateDeliveryError,
+    ProjectChangedError,
     StaleDeploymentError,
 )
 from runtime.deploy.model import Deployment, Failure, Project, Release, Status
@@ -27,7 +28,11 @@ from runtime.deploy.repositories.deployment_rows import (
     parse_deployment,
     update_deployment,
 )
-from runtime.deploy.repositories.live_pointer import LivePointerRepository, build_not_live_check
+from runtime.deploy.repositories.live_pointer import (
+    LivePointerRepository,
+    build_not_live_check,
+    build_pinned_check,
+)
 from runtime.deploy.repositories.projects import (
     ProjectRepository,
     build_project_key,
@@ -234,15 +239,44 @@ class DeploymentRepository:
             deployment, Status.FAILED, at=at, extra_set=", #failure = :failure", failure=failure
         )
 
-    def supersede(self, deployment: Deployment, *, at: datetime) -> Deployment:
+    def supersede(self, deployment: Deployment, *, at: datetime, reason: str | None = None) -> Deployment:
         """Move a `queued`, `built` or `deploying` deployment, as read, to `superseded`.
 
         If the deployment has a release, the release keeps its own URL.
 
+        Args:
+            deployment: The deployment, as read.
+            at: Current time.
+            reason: Which deployment replaces this one, as a sentence for the user.
+
         Raises:
             StaleDeploymentError: For the same reasons as in `fail`.
         """
-        return self._change_status(deployment, Status.SUPERSEDED, at=at)
+        return self._change_status(deployment, Status.SUPERSEDED, at=at, **_build_reason(reason))
+
+    def mark_ready(self, deployment: Deployment, *, at: datetime, reason: str) -> Deployment:
+        """Move a released `deploying` deployment, as read, to `ready`, because its project is pinned.
+
+        Args:
+            deployment: The deployment, as read.
+            at: Current time.
+            reason: Why the deployment does not go live, as a sentence for the user.
+
+        Raises:
+            StaleDeploymentError: The deployment is no longer `deploying`.
+            ProjectChangedError: The project is no longer pinned to another release: switch again.
+        """
+        change = _build_reason(reason)
+        write = build_transition_update(self.table, deployment, Status.READY, at=at, **change)
+        try:
+            write_transaction(
+                self.client, build_pinned_check(self.projects.table, deployment), {"Update": write}
+            )
+        except TransactionRefusedError as refused:
+            if refused.items[1] is not None:
+                raise create_stale_error(deployment, Status.READY, refused.items[1]) from None
+            raise ProjectChangedError from None
+        return evolve(deployment.with_status(Status.READY, at=at), status_reason=reason)
 
     def _change_status(
         self, deployment: Deployment, to: Status, *, at: datetime, extra_set: str = "", **by_name: object
@@ -261,7 +295,10 @@ class DeploymentRepository:
             write_transaction(self.client, beside, {"Update": write})
         except TransactionRefusedError as refused:
             raise create_stale_error(deployment, to, refused.items[1]) from None
-        return evolve(deployment.with_status(to, at=at), **by_name)
+        return evolve(
+            deployment.with_status(to, at=at),
+            **{"status_reason" if name == "statusReason" else name: value for name, value in by_name.items()},
+        )
 
     def _update(self, deployment: Deployment, to: Status, write: dict[str, Any]) -> Deployment:
         try:
@@ -270,3 +307,8 @@ class DeploymentRepository:
         except ConditionFailedError as refused:
             raise create_stale_error(deployment, to, refused.item) from None
         return from_row(answer["Attributes"], Deployment)
+
+
+def _build_reason(reason: str | None) -> dict[str, Any]:
+    """Return the arguments that store the reason for a status, for `build_transition_update`."""
+    return {"extra_set": ", #statusReason = :statusReason", "statusReason": reason} if reason else {}

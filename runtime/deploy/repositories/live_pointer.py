@@ -15,9 +15,11 @@ from runtime.deploy.errors import (
     NotReleasedError,
     ProjectChangedError,
     ProjectNotFoundError,
+    ProjectPinnedError,
     ReleaseCollectedError,
     SwitchOvertakenError,
     SwitchRefusedError,
+    describe_newer_live,
 )
 from runtime.deploy.model import Deployment, LivePointer, Project, Status
 from runtime.deploy.repositories.deployment_rows import (
@@ -41,6 +43,9 @@ from runtime.shared.dynamodb import (
 from runtime.shared.errors import AnchorError
 
 _MAX_ATTEMPTS: Final = 5
+
+RELEASED: Final = frozenset({Status.READY, Status.LIVE, Status.RETIRED, Status.SUPERSEDED})
+"""The statuses in which a deployment can be promoted, if it has a release."""
 
 
 @frozen(kw_only=True)
@@ -67,8 +72,9 @@ class LivePointerRepository:
             The project after the write: `live` is this deployment, and `serving` is still the replaced one.
 
         Raises:
-            SwitchRefusedError: A newer release is live, another release is pinned, or the project is being
-                deleted. The deployment keeps its own URL and becomes `superseded`.
+            ProjectPinnedError: The project is pinned to another release. The deployment becomes `ready`.
+            SwitchRefusedError: A newer release is live, or the project is being deleted. The deployment
+                keeps its own URL and becomes `superseded`.
             ProjectNotFoundError: The project no longer exists.
             StaleDeploymentError: The deployment is neither `deploying` nor `live`.
         """
@@ -89,29 +95,40 @@ class LivePointerRepository:
             raise create_stale_error(deployment, Status.LIVE, in_deployment) from None
         return self.projects.get(deployment.project_id)
 
-    def promote(self, user_id: str, deployment: Deployment, *, at: datetime) -> Project:
-        """Point a tenant's project to an older or newer deployment, and pin the project to it.
+    def promote(self, user_id: str, deployment: Deployment, *, pin: bool | None, at: datetime) -> Project:
+        """Point a tenant's project to an older or newer deployment, and pin or unpin the project.
 
         Makes one transaction and one read, as `switch` does. The transaction also refuses a collected
-        release, because the collector can run at the same time. A `retired` deployment gets a lease until its
-        switch is finished. If the promotion crashes, the sweep completes the switch.
+        release, because the collector can run at the same time. A deployment that is not live gets a lease
+        until its switch is finished. If the promotion crashes, the sweep completes the switch.
+
+        Args:
+            user_id: The tenant.
+            deployment: The deployment, as read.
+            pin: Whether the project is pinned afterwards. None leaves the pin unchanged, and expects that the
+                live pointer already names the deployment.
+            at: Current time.
 
         Returns:
-            The project after the write.
+            The project after the write: `serving` is still the replaced deployment.
 
         Raises:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
+            ProjectChangedError: The pin is left unchanged, and another deployment became live.
             ProjectDeletedError: The project is being deleted.
             DeploymentNotFoundError: The deployment no longer exists.
             ReleaseCollectedError: The release was collected.
-            NotReleasedError: The deployment is neither `live` nor `retired`.
+            NotReleasedError: The deployment has no release, or its release has not ended.
         """
-        pointer = _build_promote_update(self.projects.table, user_id, deployment, at=at)
-        released = "attribute_not_exists(#collectedAt) AND #status IN (:live, :retired)"
-        statuses = {"live": Status.LIVE, "retired": Status.RETIRED}
+        pointer = _build_promote_update(self.projects.table, user_id, deployment, pin=pin, at=at)
+        names = ", ".join(f":{status}" for status in sorted(RELEASED))
+        released = (
+            f"attribute_not_exists(#collectedAt) AND attribute_exists(#release) AND #status IN ({names})"
+        )
+        statuses = {status.value: status for status in RELEASED}
         key = build_deployment_key(deployment.project_id, deployment.deployment_id)
         checked = build_condition_check(self.deployments_table, key, when=released, **statuses)
-        if deployment.status is Status.RETIRED:
+        if deployment.status is not Status.LIVE:
             leased = build_switch_lease_update(
                 self.deployments_table, deployment, when=released, at=at, **statuses
             )
@@ -139,12 +156,12 @@ class LivePointerRepository:
 
         Args:
             project: Result of `switch` or `promote`.
-            deployment: The deployment in `project.live`: `deploying`, `retired` or `live`.
+            deployment: The deployment in `project.live`: `deploying`, or one of `RELEASED`.
             at: Becomes `live_at`.
 
         Raises:
             SwitchOvertakenError: `project.live` now names another deployment. Nothing was written. The caller
-                then supersedes a `deploying` deployment; a `retired` one stays retired.
+                then supersedes a `deploying` deployment; any other keeps its status.
             StaleDeploymentError: The deployment is no longer in the status in which it was read, or cannot
                 become `live` in that status.
         """
@@ -165,7 +182,7 @@ class LivePointerRepository:
         )
 
     def _update_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
-        live = evolve(deployment.with_status(Status.LIVE, at=at), live_at=at)
+        live = evolve(deployment.with_status(Status.LIVE, at=at), live_at=at, status_reason=None)
         serving = _create_serving_attribute_update(self.projects.table, project, deployment)
         becomes_live = build_transition_update(
             self.deployments_table, deployment, Status.LIVE, at=at, extra_set=", #liveAt = :at"
@@ -210,18 +227,40 @@ def _build_switch_update(table: str, deployment: Deployment, *, at: datetime) ->
 
 
 def _build_promote_update(
-    table: str, user_id: str, deployment: Deployment, *, at: datetime
+    table: str, user_id: str, deployment: Deployment, *, pin: bool | None, at: datetime
 ) -> dict[str, Any]:
-    """Return the update that points a tenant's project to a release, and pins it there."""
+    """Return the update that points a tenant's project to a release, and pins or unpins the project."""
+    change, when = (
+        "SET #live = :live, #updatedAt = :at",
+        "#userId = :user AND attribute_not_exists(#deletingAt)",
+    )
+    more: dict[str, object] = {}
+    if pin is None:
+        when += " AND #live.#deploymentId = :deployment"
+        more["deployment"] = deployment.deployment_id
+    else:
+        change += ", #pinned = :pin"
+        more["pin"] = pin
     return build_update(
         table,
         build_project_key(deployment.project_id),
-        "SET #live = :live, #pinned = :yes, #updatedAt = :at",
-        when="#userId = :user AND attribute_not_exists(#deletingAt)",
+        change,
+        when=when,
         live=_create_pointer(deployment),
         user=user_id,
-        yes=True,
         at=at,
+        **more,
+    )
+
+
+def build_pinned_check(table: str, deployment: Deployment) -> dict[str, Any]:
+    """Return the check that a project exists and is pinned to another deployment."""
+    return build_condition_check(
+        table,
+        build_project_key(deployment.project_id),
+        when="#pinned = :yes AND #live.#deploymentId <> :deployment",
+        deployment=deployment.deployment_id,
+        yes=True,
     )
 
 
@@ -259,9 +298,7 @@ def _create_switch_error(item: Item) -> AnchorError:
     if project.deleting_at:
         return SwitchRefusedError("the project is being deleted")
     live = project.live.deployment_id if project.live else None
-    return SwitchRefusedError(
-        f"deployment {live} is pinned" if project.pinned else f"deployment {live} is newer and already live"
-    )
+    return ProjectPinnedError(live) if project.pinned else SwitchRefusedError(describe_newer_live(live))
 
 
 def _create_pointer(deployment: Deployment) -> LivePointer:

@@ -31,7 +31,7 @@ from runtime.shared.dynamodb import (
 HELD_PARTITION: Final = "RELEASE"
 """The only partition of `HeldIndex`. One partition suffices, because each release adds only one row."""
 
-_COLLECTABLE: Final = (Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
+_COLLECTABLE: Final = (Status.READY, Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
 
 
 @frozen(kw_only=True)
@@ -47,16 +47,24 @@ class HeldRelease:
 def find_collectable_releases(held: Iterable[HeldRelease], *, kept: int) -> Iterator[HeldRelease]:
     """Yield the releases that a project does not keep, oldest first.
 
-    A project keeps its newest releases and the releases in use. A failed release was never live. It is never
-    kept, and does not count as one of the newest.
+    A project keeps its newest releases and the releases in use. At most half of the newest releases, but at
+    least one, are those that are `ready`. So the builds of a pinned project do not push out the releases to
+    which its owner can return. A failed release was never live. It is never kept, and does not count as one
+    of the newest.
 
     Args:
         held: All releases of one project that still have resources, in any order.
         kept: Number of newest releases to keep, including the live one if it is among them.
     """
     by_age = sorted(held, key=lambda each: each.deployment_id)  # ULIDs sort by creation
-    released = [each for each in by_age if each.status not in {Status.DEPLOYING, Status.FAILED}]
-    newest = {each.deployment_id for each in released[-kept:]}
+    surplus = {each.deployment_id for each in by_age if each.status is Status.READY}
+    surplus -= set(sorted(surplus)[-max(1, kept // 2) :])
+    released = [
+        each.deployment_id
+        for each in by_age
+        if each.status not in {Status.DEPLOYING, Status.FAILED} and each.deployment_id not in surplus
+    ]
+    newest = set(released[-kept:])
     for each in by_age:
         if each.status in _COLLECTABLE and each.deployment_id not in newest:
             yield each
@@ -101,13 +109,14 @@ class RetentionRepository:
         Raises:
             ReleaseInUseError: The release is live, is being promoted, or was already collected.
         """
-        unused = "#status IN (:retired, :superseded, :failed) AND attribute_not_exists(#collectedAt)"
+        unused = "#status IN (:ready, :retired, :superseded, :failed) AND attribute_not_exists(#collectedAt)"
         collected = build_update(
             self.deployments_table,
             build_deployment_key(held.project_id, held.deployment_id),
             "SET #collectedAt = :at",
             when=unused,
             at=at,
+            ready=Status.READY,
             retired=Status.RETIRED,
             superseded=Status.SUPERSEDED,
             failed=Status.FAILED,

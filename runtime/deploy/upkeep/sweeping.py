@@ -121,7 +121,7 @@ class Sweeper:
                 self._sweep_queued(leased, log)
             case Status.BUILDING:
                 self._sweep_building(leased, log)
-            case Status.RETIRED | Status.LIVE:
+            case Status.READY | Status.RETIRED | Status.LIVE | Status.SUPERSEDED:
                 self._sweep_promoted(leased, log)
             case _:
                 self._sweep_release(leased, log)

@@ -26,6 +26,15 @@ def read_json_body(request: Request) -> object:
     return parse_json(request.body)
 
 
+def read_optional_json_body(request: Request) -> object:
+    """Return the parsed JSON body of a request, or an empty object if the request has no body.
+
+    Raises:
+        MalformedError: The body is not JSON, or it is larger than any valid body.
+    """
+    return read_json_body(request) if request.body else {}
+
+
 def read_page_limit(
     request: Request, *, default: int = DEFAULT_PAGE_SIZE, maximum: int = MAX_PAGE_SIZE
 ) -> int:

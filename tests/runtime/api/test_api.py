@@ -150,6 +150,7 @@ def test_deployments_are_listed_newest_first_in_pages(platform: Platform) -> Non
         query={"cursor": first["cursor"]},
     )
     listed = first["deployments"] + rest["deployments"]
+    assert (first["pinned"], rest["pinned"]) == (False, False)
     assert [each["deploymentId"] for each in listed] == made[::-1]
 
 

@@ -7,10 +7,11 @@ from attrs import evolve
 
 from runtime.deploy.builds.building import BuildsUnavailableError
 from runtime.deploy.errors import ProjectNotFoundError, StaleDeploymentError
-from runtime.deploy.model import SERVER_ACTIONS_KEY, Project, Status, Variable
+from runtime.deploy.model import SERVER_ACTIONS_KEY, Deployment, LivePointer, Project, Status, Variable
 from runtime.shared.converters import to_row
 from tests.runtime.calls import get_real_client, make_client_error
 from tests.runtime.platform_fixture import FAILURE, Platform
+from tests.runtime.tables import PROJECTS
 
 REFUSED = make_client_error("InvalidInputException", "StartBuild", "the project has no source")
 BUSY = make_client_error("ThrottlingException", "StartBuild", "too many requests")
@@ -321,3 +322,51 @@ def test_a_build_costs_four_reads_and_two_writes(platform: Platform) -> None:
         "start_build",
         "update_item",
     ]
+
+
+def point_live(platform: Platform, project: Project, deployment: Deployment, *, pinned: bool) -> None:
+    """Let the live pointer name a deployment, as a promotion does."""
+    now = platform.projects.get(project.project_id)
+    pointer = LivePointer(deployment_id=deployment.deployment_id, sequence=deployment.sequence)
+    platform.database.put_item(
+        TableName=PROJECTS, Item=to_row(evolve(now, live=pointer, pinned=pinned), sk="METADATA")
+    )
+
+
+def test_a_build_that_is_older_than_the_live_release_is_not_started(platform: Platform) -> None:
+    """P8: it could not go live, so it is superseded at once, with the reason."""
+    project = platform.create_project()
+    older, newer = platform.push(project), platform.push(project)
+    point_live(platform, project, newer, pinned=False)
+    platform.deliver_build_message(older)
+    assert platform.codebuild.builds == {}
+    now = platform.reload(older)
+    assert (now.status, now.status_reason) == (
+        "superseded",
+        f"deployment {newer.deployment_id} is newer and already live",
+    )
+
+
+def test_a_build_of_a_pinned_project_is_started(platform: Platform) -> None:
+    """D5: it becomes ready to be promoted."""
+    project = platform.create_project()
+    older, newer = platform.push(project), platform.push(project)
+    platform.deployments.supersede(newer, at=platform.clock())
+    point_live(platform, project, newer, pinned=True)
+    platform.deliver_build_message(older)
+    assert platform.read_statuses(older) == ["building"]
+
+
+def test_a_build_that_is_superseded_by_another_message_is_not_superseded_again(platform: Platform) -> None:
+    project = platform.create_project()
+    older, newer = platform.push(project), platform.push(project)
+    point_live(platform, project, newer, pinned=False)
+
+    def supersede(called: str) -> None:
+        if called == "transact_write_items":
+            platform.calls.before = lambda _: None
+            platform.deployments.supersede(older, at=platform.clock(), reason="another")
+
+    platform.calls.before = supersede
+    platform.deliver_build_message(older)
+    assert platform.reload(older).status_reason == "another"

@@ -184,7 +184,7 @@ def test_automatic_releases_continue_after_the_pin_is_released(platform: Platfor
     """Requirement D5."""
     project = platform.create_project()
     first, _ = platform.create_live(project), platform.create_live(project)
-    promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
+    promoted = platform.deployments.live_pointers.promote(OWNER, first, pin=True, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(promoted, platform.reload(first), at=platform.clock())
     third = platform.create_deploying(project)
     with pytest.raises(SwitchRefusedError):

@@ -88,6 +88,12 @@ def _create_live_deployment_twice(platform: Platform, project: Project) -> Deplo
     return platform.create_live(project)
 
 
+def _create_deploying_in_pinned_project(platform: Platform, project: Project) -> Deployment:
+    live = platform.create_live(project)
+    platform.deployments.live_pointers.promote(OWNER, live, pin=True, at=platform.clock())
+    return platform.create_deploying(project)
+
+
 def _create_collected(platform: Platform, project: Project) -> Deployment:
     deployment = platform.create_live(project)
     platform.retention.mark_collected(deployment, at=platform.clock())
@@ -138,7 +144,7 @@ OPERATIONS = (
     ),
     make_operation(
         "LivePointerRepository.promote",
-        lambda w, user, _, d: w.deployments.live_pointers.promote(user, d, at=w.clock()),
+        lambda w, user, _, d: w.deployments.live_pointers.promote(user, d, pin=True, at=w.clock()),
         "transact_write_items",
         "get_item",
         create=Platform.put_live,
@@ -355,6 +361,13 @@ OPERATIONS = (
         lambda w, _, __, d: w.deployments.supersede(d, at=w.clock()),
         "transact_write_items",
         create=Platform.create_deploying,
+        no_tenant_reason=MESSAGE,
+    ),
+    make_operation(
+        "DeploymentRepository.mark_ready",
+        lambda w, _, __, d: w.deployments.mark_ready(d, at=w.clock(), reason="pinned"),
+        "transact_write_items",
+        create=_create_deploying_in_pinned_project,
         no_tenant_reason=MESSAGE,
     ),
     make_operation(

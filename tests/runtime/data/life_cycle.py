@@ -49,7 +49,7 @@ def make_deployment_artifact(deployment: Deployment) -> bytes:
     return make_artifact({f"{SERVER}index.mjs": deployment.deployment_id.encode()}).getvalue()
 
 
-ENDS = {Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
+ENDS = {Status.READY, Status.LIVE, Status.RETIRED, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}
 
 Crash = tuple[str, int] | None
 """The write at which a function crashes, or None. `("before", 1)` means directly before the first write."""
@@ -124,7 +124,7 @@ class LifeCycle:
     def promote(self, deployment: Deployment, crash: Crash = None) -> bool:
         def request_promotion() -> None:
             try:
-                self.release_platform.switch.promote(OWNER, deployment.deployment_id)
+                self.release_platform.switch.promote(OWNER, deployment.deployment_id, pin=True)
             except (NotReleasedError, SwitchOvertakenError):
                 return
 

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from moto import mock_aws
 
 from runtime.deploy.model import TRANSITIONS, Deployment, Project, Status
+from runtime.deploy.repositories.live_pointer import RELEASED
 from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.data.life_cycle import ENDS, Crash, LifeCycle
 from tests.runtime.tables import list_platform_tables
@@ -102,7 +103,8 @@ class AnyOrder(RuleBasedStateMachine):
         self.user_acted = True
         before, deployments = self.previous
         deployment = self.choose_deployment(pick)
-        released = deployments[deployment.deployment_id].status in {Status.LIVE, Status.RETIRED}
+        found = deployments[deployment.deployment_id]
+        released = found.status in RELEASED and found.release is not None
         finished = self.life.promote(deployment, crash)
         if finished and released:
             project, _ = self.life.read_state()
@@ -162,7 +164,8 @@ class AnyOrder(RuleBasedStateMachine):
     def _check_pointer(self, before: Project, project: Project, deployments: dict[str, Deployment]) -> None:
         if project.live:
             pointed = deployments[project.live.deployment_id]
-            assert pointed.status in {Status.DEPLOYING, Status.LIVE, Status.RETIRED}
+            assert pointed.status in {Status.DEPLOYING, *RELEASED}
+            assert pointed.release
         if not self.user_acted and before.live:
             # Without a request of a user, the live pointer of a pinned project does not change. The live
             # pointer of a project that is not pinned only moves to newer releases.

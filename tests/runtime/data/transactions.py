@@ -16,6 +16,7 @@ from runtime.deploy.errors import (
     DuplicateDeliveryError,
     NoBuildCapacityError,
     ProjectChangedError,
+    ProjectPinnedError,
     SiteUnavailableError,
     StaleDeploymentError,
     SwitchOvertakenError,
@@ -77,7 +78,7 @@ def test_a_deployment_whose_row_is_gone_cannot_be_promoted(platform: Platform) -
     missing = evolve(live, deployment_id=platform.ids(), status=Status.RETIRED)
     rows = platform.read_all_rows()
     with pytest.raises(DeploymentNotFoundError):
-        platform.deployments.live_pointers.promote(OWNER, missing, at=platform.clock())
+        platform.deployments.live_pointers.promote(OWNER, missing, pin=True, at=platform.clock())
     assert platform.read_all_rows() == rows
 
 
@@ -262,14 +263,14 @@ def test_concurrent_switches_neither_unpin_nor_replace_a_promoted_release(platfo
     at = platform.clock()
     outcomes = run_concurrently(
         [
-            (lambda each=each: platform.deployments.live_pointers.promote(OWNER, each, at=at))
+            (lambda each=each: platform.deployments.live_pointers.promote(OWNER, each, pin=True, at=at))
             if each.sequence % 2
             else (lambda each=each: platform.deployments.live_pointers.switch(each, at=at))
             for each in targets
         ]
     )
     refused = {type(each) for each in outcomes if isinstance(each, AnchorError)}
-    assert refused <= {SwitchRefusedError, TransactionConflictError}
+    assert refused <= {SwitchRefusedError, ProjectPinnedError, TransactionConflictError}
     after = platform.projects.get(project.project_id)
     assert after.pinned
     assert after.live
@@ -284,7 +285,7 @@ def test_a_concurrent_promote_and_collection_never_both_succeed(platform: Platfo
     promoted, taken = run_concurrently(
         [
             lambda: platform.deployments.live_pointers.promote(
-                OWNER, platform.reload(first), at=platform.clock()
+                OWNER, platform.reload(first), pin=True, at=platform.clock()
             ),
             lambda: platform.retention.mark_collected_if_unused(
                 held[first.deployment_id], at=platform.clock()
@@ -307,7 +308,7 @@ def test_fifty_concurrent_promotes_leave_one_live_deployment(platform: Platform)
 
     def promote_release(number: int) -> None:
         deployment = platform.reload(releases[number % len(releases)])
-        promoted = platform.deployments.live_pointers.promote(OWNER, deployment, at=at)
+        promoted = platform.deployments.live_pointers.promote(OWNER, deployment, pin=True, at=at)
         platform.deployments.live_pointers.finish_switch(promoted, deployment, at=at)
 
     outcomes = run_concurrently(

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from runtime.deploy.errors import DeploymentNotFoundError, NotReleasedError, SwitchOvertakenError
+from runtime.deploy.errors import (
+    DeploymentNotFoundError,
+    NotReleasedError,
+    ProjectChangedError,
+    SwitchOvertakenError,
+)
+from runtime.deploy.handlers import promote as promote_handler
 from runtime.deploy.model import Deployment, Project
+from runtime.deploy.releases.switching import Promotion
 from tests.runtime.calls import CrashError, get_real_client
+from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import OTHER, OWNER, RELEASE_QUEUE
 from tests.runtime.releases.release_fixture import (
     ReleasePlatform,
@@ -23,7 +31,8 @@ def test_an_older_release_becomes_live_again_without_a_build(stage: ReleasePlatf
     first, second = stage.create_live(project), stage.create_live(project)
     with stage.platform.calls.record_calls() as made:
         promoted = stage.switch.promote(OWNER, first.deployment_id)
-    assert (promoted.deployment_id, promoted.status) == (first.deployment_id, "live")
+    assert (promoted.deployment.deployment_id, promoted.deployment.status) == (first.deployment_id, "live")
+    assert (promoted.pinned, promoted.replaced) == (True, second.deployment_id)
     assert stage.platform.read_statuses(first, second) == ["live", "retired"]
     assert find_served_deployment_id(stage, project) == first.deployment_id
     assert list_live_versions(stage, project) == ["1", "1", "1"]
@@ -34,20 +43,143 @@ def test_an_older_release_becomes_live_again_without_a_build(stage: ReleasePlatf
 
 
 def test_later_automatic_releases_do_not_undo_a_promotion(stage: ReleasePlatform) -> None:
+    """A later release is complete and tested, and can be promoted."""
     project = stage.create_project()
-    first, _ = stage.create_live(project), stage.create_live(project)
+    first, second = stage.create_live(project), stage.create_live(project)
     stage.switch.promote(OWNER, first.deployment_id)
     third = stage.create_live(project)
-    assert stage.platform.read_statuses(first, third) == ["live", "superseded"]
+    assert stage.platform.read_statuses(first, third) == ["live", "ready"]
+    assert third.status_reason == (
+        f"the project is pinned to deployment {first.deployment_id}: promote this deployment to make it live"
+    )
     assert find_served_deployment_id(stage, project) == first.deployment_id
+    promoted = stage.switch.promote(OWNER, third.deployment_id)
+    assert promoted.deployment == stage.platform.reload(third)
+    assert (promoted.deployment.status, promoted.deployment.status_reason) == ("live", None)
+    assert stage.platform.read_statuses(first, second) == ["retired", "retired"]
+    assert find_served_deployment_id(stage, project) == third.deployment_id
+    assert list_live_versions(stage, project) == ["3", "3", "1"]
 
 
-def test_promoting_the_live_release_only_pins_it(stage: ReleasePlatform) -> None:
+@pytest.mark.parametrize("pinned", [True, False])
+def test_promoting_the_live_release_does_not_change_the_pin_by_default(
+    stage: ReleasePlatform, *, pinned: bool
+) -> None:
     project = stage.create_project()
     live = stage.create_live(project)
-    for _ in range(2):
-        assert stage.switch.promote(OWNER, live.deployment_id) == live
-    assert stage.platform.projects.get(project.project_id).pinned
+    stage.switch.promote(OWNER, live.deployment_id, pin=pinned)
+    promoted = stage.switch.promote(OWNER, live.deployment_id)
+    assert promoted == Promotion(deployment=live, pinned=pinned, replaced=live.deployment_id)
+    assert stage.platform.projects.get(project.project_id).pinned is pinned
+
+
+def test_a_promotion_without_a_pin_lets_newer_builds_go_live(stage: ReleasePlatform) -> None:
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
+    assert not stage.switch.promote(OWNER, first.deployment_id, pin=False).pinned
+    third = stage.create_live(project)
+    assert stage.platform.read_statuses(first, second, third) == ["retired", "retired", "live"]
+
+
+def test_a_promotion_without_a_pin_removes_the_pin(stage: ReleasePlatform) -> None:
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
+    stage.switch.promote(OWNER, first.deployment_id)
+    assert not stage.switch.promote(OWNER, second.deployment_id, pin=False).pinned
+    assert not stage.platform.projects.get(project.project_id).pinned
+
+
+def test_the_pin_of_a_live_release_is_not_kept_if_another_release_becomes_live(
+    stage: ReleasePlatform,
+) -> None:
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
+
+    def promote_first(called: str) -> None:
+        if called == "transact_write_items":
+            stage.platform.calls.before = lambda _: None
+            stage.switch.promote(OWNER, first.deployment_id)
+
+    stage.platform.calls.before = promote_first
+    with pytest.raises(ProjectChangedError):
+        stage.switch.promote(OWNER, second.deployment_id)
+    assert stage.platform.read_statuses(first, second) == ["live", "retired"]
+
+
+def test_a_superseded_release_can_be_promoted(stage: ReleasePlatform) -> None:
+    """D5: an older build that ended after a newer one went live has a release of its own."""
+    project = stage.create_project()
+    older = stage.create_built(project)
+    newer = stage.create_built(project)
+    overtaken = False
+
+    def release_newer(called: str) -> None:
+        nonlocal overtaken
+        if called == "invoke" and not overtaken:
+            overtaken = True
+            stage.release(newer)
+
+    stage.platform.calls.before = release_newer
+    superseded = stage.release(older)
+    assert (superseded.status, superseded.status_reason) == (
+        "superseded",
+        f"deployment {newer.deployment_id} is newer and already live",
+    )
+    assert stage.switch.promote(OWNER, older.deployment_id).deployment.status_reason is None
+    assert stage.platform.read_statuses(older, newer) == ["live", "retired"]
+    assert find_served_deployment_id(stage, project) == older.deployment_id
+
+
+def test_a_superseded_deployment_without_a_release_cannot_be_promoted(stage: ReleasePlatform) -> None:
+    queued = stage.platform.push(stage.create_project())
+    stage.platform.deployments.supersede(queued, at=stage.platform.clock())
+    with pytest.raises(NotReleasedError, match="is superseded: only a deployment"):
+        stage.switch.promote(OWNER, queued.deployment_id)
+
+
+def test_a_build_goes_live_if_the_pin_is_removed_during_its_release(stage: ReleasePlatform) -> None:
+    """The deployment is not left `ready` in a project without a pin."""
+    project = stage.create_project()
+    stage.switch.promote(OWNER, stage.create_live(project).deployment_id, pin=True)
+    deployment = stage.create_built(project)
+    transactions = 0
+
+    def unpin(called: str) -> None:
+        nonlocal transactions
+        transactions += called == "transact_write_items"
+        if transactions == 2:  # the first one was refused because of the pin
+            stage.platform.calls.before = lambda _: None
+            stage.platform.projects.change_owned(
+                OWNER, project.project_id, {"pinned": False}, at=stage.platform.clock()
+            )
+
+    stage.platform.calls.before = unpin
+    assert stage.release(deployment).status == "live"
+    assert stage.pauses == [1.0]
+
+
+def test_the_response_says_what_is_live_now_and_what_was_before(stage: ReleasePlatform) -> None:
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
+
+    def promote(deployment: Deployment, body: object) -> dict[str, Any]:
+        route = "POST /deployments/{deploymentId}/promote"
+        event = make_api_event(route, user_id=OWNER, body=body, deploymentId=deployment.deployment_id)
+        response = promote_handler.handle_event(event, stage.services)
+        return {"status": response["statusCode"], **json.loads(response["body"])}
+
+    expected = {"status": 200, "deploymentId": first.deployment_id}
+    now, before = {"deploymentId": first.deployment_id}, {"deploymentId": second.deployment_id}
+    for deployment, body, changed in (
+        (first, None, {"pinned": True, "live": now, "previous": before}),
+        (first, {}, {"pinned": True, "live": now, "previous": now}),
+        (first, {"pin": False}, {"pinned": False, "live": now, "previous": now}),
+    ):
+        answer = promote(deployment, body)
+        answer["status"] = 200 if answer["status"] == "live" else answer["status"]
+        assert {name: answer[name] for name in (*expected, *changed)} == {**expected, **changed}
+    refused = promote(second, {"pin": "no"})
+    assert refused["errors"] == [{"field": "pin", "problem": "must be true or false"}]
 
 
 def test_another_tenants_deployment_cannot_be_promoted(stage: ReleasePlatform) -> None:
@@ -67,7 +199,7 @@ def test_a_deployment_that_does_not_exist_cannot_be_promoted(stage: ReleasePlatf
 def test_a_deployment_that_was_never_live_cannot_be_promoted(stage: ReleasePlatform) -> None:
     built = stage.create_built(stage.create_project())
     with pytest.raises(
-        NotReleasedError, match="is built: only a live or previously live deployment can be promoted"
+        NotReleasedError, match="is built: only a deployment that was built and released successfully"
     ):
         stage.switch.promote(OWNER, built.deployment_id)
 

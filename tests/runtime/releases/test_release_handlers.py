@@ -82,7 +82,7 @@ def test_a_promote_of_a_deployment_that_was_never_live_is_a_conflict(stage: Rele
     answer = promote.handle_event(make_promote_event(built, OWNER), stage.services)
     assert answer["statusCode"] == 409
     assert (
-        "is built: only a live or previously live deployment can be promoted"
+        "is built: only a deployment that was built and released successfully can be promoted"
         in json.loads(answer["body"])["detail"]
     )
 

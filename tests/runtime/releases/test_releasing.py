@@ -180,11 +180,32 @@ def test_a_pointer_write_without_a_response_is_not_a_failure(stage: ReleasePlatf
     assert stage.release(deployment).status == "live"
 
 
-def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlatform) -> None:
-    """Requirement P8."""
+def test_an_older_build_is_superseded_before_its_release_starts(stage: ReleasePlatform) -> None:
+    """P8: a build that cannot go live any more is skipped at once, with the reason."""
     project = stage.create_project()
     older = stage.create_built(project)
     newer = stage.create_live(project)
+    with stage.platform.calls.record_calls() as made:
+        older = stage.release(older)
+    assert made == ["get_item", "get_item", "update_item", "get_item"]
+    assert stage.platform.read_statuses(older, newer) == ["superseded", "live"]
+    assert older.status_reason == f"deployment {newer.deployment_id} is newer and already live"
+    assert older.release is None
+    assert find_served_deployment_id(stage, project) == newer.deployment_id
+
+
+def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlatform) -> None:
+    """P8: the newer release went live during the release of the older one."""
+    project = stage.create_project()
+    older, newer = stage.create_built(project), stage.create_built(project)
+    released: list[object] = []
+
+    def release_newer(called: str) -> None:
+        if called == "invoke" and not released:
+            released.append(newer)
+            stage.release(newer)
+
+    stage.platform.calls.before = release_newer
     older = stage.release(older)
     assert stage.platform.read_statuses(older, newer) == ["superseded", "live"]
     assert find_served_deployment_id(stage, project) == newer.deployment_id
@@ -192,7 +213,10 @@ def test_an_older_release_keeps_its_own_url_and_is_superseded(stage: ReleasePlat
     assert json.loads(stage.store.items[older.release.host])["r"] == older.deployment_id
 
 
-def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: ReleasePlatform) -> None:
+@pytest.mark.parametrize(("pin", "status"), [(True, "ready"), (False, "superseded")])
+def test_a_release_that_is_overtaken_during_its_switch_does_not_go_live(
+    stage: ReleasePlatform, status: str, *, pin: bool
+) -> None:
     """D3, D5. A user promotes another release during the switch of an automatic release."""
     project = stage.create_project()
     first = stage.create_live(project)
@@ -201,11 +225,11 @@ def test_a_release_that_is_overtaken_during_its_switch_is_superseded(stage: Rele
     def promote_first(called: str) -> None:
         if called == "update_alias":
             stage.platform.calls.before = lambda _: None
-            stage.switch.promote(project.user_id, first.deployment_id)
+            stage.switch.promote(project.user_id, first.deployment_id, pin=pin)
 
     stage.platform.calls.before = promote_first
     stage.release(deployment)
-    assert stage.platform.read_statuses(first, deployment) == ["live", "superseded"]
+    assert stage.platform.read_statuses(first, deployment) == ["live", status]
     assert find_served_deployment_id(stage, project) == first.deployment_id
     assert list_live_versions(stage, project) == ["1", "1", "1"]
 

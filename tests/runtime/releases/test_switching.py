@@ -105,7 +105,7 @@ def test_a_switch_that_a_promotion_overtook_reads_the_project_again(platform: Pl
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_deploying(project)
     early = platform.deployments.live_pointers.switch(second, at=platform.clock())
-    promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
+    promoted = platform.deployments.live_pointers.promote(OWNER, first, pin=True, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(promoted, first, at=platform.clock())
     # The promotion moved the pointer back to the first release. The error names the current pointer.
     with pytest.raises(SwitchOvertakenError, match=f"the live deployment is now {first.deployment_id}"):
@@ -206,7 +206,7 @@ def test_an_older_release_is_promoted_and_pinned(platform: Platform) -> None:
     """Requirement D5."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
-    promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
+    promoted = platform.deployments.live_pointers.promote(OWNER, first, pin=True, at=platform.clock())
     live = platform.deployments.live_pointers.finish_switch(
         promoted, platform.reload(first), at=platform.clock()
     )
@@ -218,10 +218,10 @@ def test_an_automatic_release_does_not_undo_a_promote(platform: Platform) -> Non
     """Requirement D5."""
     project = platform.create_project()
     first, second = platform.create_live(project), platform.create_live(project)
-    promoted = platform.deployments.live_pointers.promote(OWNER, first, at=platform.clock())
+    promoted = platform.deployments.live_pointers.promote(OWNER, first, pin=True, at=platform.clock())
     platform.deployments.live_pointers.finish_switch(promoted, platform.reload(first), at=platform.clock())
     third = platform.create_deploying(project)
-    with pytest.raises(SwitchRefusedError, match=f"{first.deployment_id} is pinned"):
+    with pytest.raises(SwitchRefusedError, match=f"pinned to deployment {first.deployment_id}"):
         platform.deployments.live_pointers.switch(third, at=platform.clock())
     assert platform.read_statuses(first, second) == ["live", "retired"]
 
@@ -230,7 +230,7 @@ def test_the_live_release_can_be_pinned(platform: Platform) -> None:
     """Requirement D5."""
     project = platform.create_project()
     live = platform.create_live(project)
-    promoted = platform.deployments.live_pointers.promote(OWNER, live, at=platform.clock())
+    promoted = platform.deployments.live_pointers.promote(OWNER, live, pin=True, at=platform.clock())
     assert platform.deployments.live_pointers.finish_switch(promoted, live, at=platform.clock()) == live
     assert read_pointer(platform, project)[2] is True
     # SQS can deliver the release message of the pinned deployment again.
@@ -243,7 +243,7 @@ def test_a_missing_project_or_another_tenants_project_cannot_be_switched(platfor
     project = platform.create_project()
     deployment = platform.create_live(project)
     with pytest.raises(ProjectNotFoundError):
-        platform.deployments.live_pointers.promote(OTHER, deployment, at=platform.clock())
+        platform.deployments.live_pointers.promote(OTHER, deployment, pin=True, at=platform.clock())
     other = platform.create_project(user_id=OTHER, site="other")
     lost = platform.create_deploying(other)
     platform.dynamodb._target.delete_item(

@@ -219,6 +219,10 @@ def make_held_releases(*statuses: str) -> list[HeldRelease]:
         # A failed release does not count, because it was never reachable.
         ("failed retired retired live failed", "0 4"),
         ("retired retired retired live deploying", "0"),
+        # Ready releases of a pinned project do not push out more than half of the others.
+        ("retired live ready ready ready", "2 3"),
+        ("retired retired live ready ready ready", "0 3 4"),
+        ("ready live ready", "0"),
         ("deploying", ""),
     ],
 )
