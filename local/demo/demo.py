@@ -1,7 +1,7 @@
 """The demonstration: push a site to the embedded cloud, then check each part of the live site."""
 
 import secrets
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from attrs import frozen
@@ -58,7 +58,8 @@ def connect_project(
         step.detail = f"{user.name}, with a token of the user pool"
     repository = cloud.git.create(EXAMPLE_NAME, folder or cloud.example_folder, FIRST_COMMIT)
     with progress.step("project created through the API") as step:
-        project = client.create_project(name="Next site", site=SITE, repository_url=repository.url)
+        site = choose_site(cloud.deployed.outputs["sites"])
+        project = client.create_project(name="Next site", site=site, repository_url=repository.url)
         webhook = Webhook(**project["webhook"])
         variables = [
             {"name": "GREETING", "value": "hello", "isSecret": False},
@@ -67,6 +68,20 @@ def connect_project(
         client.set_variables(project["projectId"], variables)
         step.detail = f"{project['projectId']}, with a variable and a secret"
     return ConnectedProject(client=client, project=project, webhook=webhook, repository=repository)
+
+
+def choose_site(urls: Mapping[str, str]) -> str:
+    """Return the name of the site that the project uses: `SITE`, or the first site of the stage.
+
+    Args:
+        urls: The URLs of the stage's sites, by name.
+
+    Raises:
+        DemoError: The stage has no site.
+    """
+    if not urls:
+        raise DemoError("the stage declares no site: add one to `sites` in its settings")
+    return SITE if SITE in urls else next(iter(urls))
 
 
 def push_commit(cloud: Cloud, connected: ConnectedProject, message: str, progress: Progress) -> PushedProject:
