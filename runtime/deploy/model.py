@@ -34,8 +34,8 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         Status.BUILDING: frozenset({Status.BUILT, Status.FAILED, Status.CANCELLED, Status.QUEUED}),
         Status.BUILT: frozenset({Status.DEPLOYING, Status.FAILED, Status.CANCELLED, Status.SUPERSEDED}),
         Status.DEPLOYING: frozenset({Status.LIVE, Status.READY, Status.FAILED, Status.SUPERSEDED}),
-        # A user can promote a release that did not go live.
-        Status.READY: frozenset({Status.LIVE}),
+        # A user can promote a release that did not go live, until the release or the project is deleted.
+        Status.READY: frozenset({Status.LIVE, Status.SUPERSEDED}),
         Status.LIVE: frozenset({Status.RETIRED}),
         Status.RETIRED: frozenset({Status.LIVE}),
         Status.FAILED: frozenset(),

@@ -68,7 +68,7 @@ def test_a_live_deployment_can_only_be_retired() -> None:
     assert TRANSITIONS[Status.LIVE] == {Status.RETIRED}
 
 
-@pytest.mark.parametrize("status", [Status.READY, Status.RETIRED, Status.SUPERSEDED])
+@pytest.mark.parametrize("status", [Status.RETIRED, Status.SUPERSEDED])
 def test_a_release_that_is_not_live_can_only_become_live(status: Status) -> None:
     """D5: a user can promote every kept release."""
     assert TRANSITIONS[status] == {Status.LIVE}

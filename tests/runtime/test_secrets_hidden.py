@@ -57,7 +57,7 @@ def test_an_aws_error_does_not_log_the_secret(platform: Platform, monkeypatch: p
         raise make_client_error("AccessDeniedException", "PutParameter", "not authorized")
 
     project = platform.create_project()
-    store = platform.project_service.secrets.client
+    store = platform.project_service.variables.secrets.client
     monkeypatch.setattr(type(store._target), "put_parameter", lambda _, **more: refuse_call(**more))
     with pytest.raises(Exception, match="AccessDenied") as failed:
         put_variables(platform, project.project_id, {"name": "TOKEN", "value": SECRET, "isSecret": True})

@@ -35,7 +35,7 @@ class ProjectDeletion:
 
         The deletion takes effect immediately: the site and its releases are no longer served, the secrets are
         deleted, and another project can use the site. The collector deletes the functions and files of the
-        releases after an hour. The deployments can be read for 30 days.
+        releases after an hour. The deployments can be read for 30 days, and none of them is `live` any more.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -51,6 +51,9 @@ class ProjectDeletion:
             if deployment.status in _IN_PROGRESS:
                 raise DeploymentInProgressError(deployment.deployment_id, deployment.status)
         self.rows.begin_owned(user_id, project, at=self.clock())
+        # Read the deployments again, in case a promotion has changed their statuses. From now on, no
+        # promotion can finish, because the live pointer no longer exists.
+        stored = self.rows.list_deployments(project_id)
         # A concurrent promotion cannot add the host again. Before its write, the promotion reads the live
         # pointer, which no longer exists.
         self.edge.remove_host(site.host)

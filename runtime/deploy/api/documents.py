@@ -12,7 +12,7 @@ from runtime.deploy.api.answers import (
     VariablesDocument,
 )
 from runtime.deploy.builds.build_logs import LogLine
-from runtime.deploy.model import Deployment, Project, Site, Variable
+from runtime.deploy.model import Deployment, Project, Site, Status, Variable
 from runtime.deploy.repositories.sites import ListedSite
 from runtime.shared.clock import format_time
 from runtime.shared.pages import Page
@@ -44,7 +44,7 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
     document: DeploymentDocument = {
         "deploymentId": deployment.deployment_id,
         "projectId": deployment.project_id,
-        "status": deployment.status.value,
+        "status": _find_shown_status(deployment).value,
         "branch": deployment.branch,
         "commitSha": deployment.commit_sha,
         "commitMessage": deployment.commit_message,
@@ -66,6 +66,12 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
             "logTail": list(deployment.failure.log_tail),
         }
     return document
+
+
+def _find_shown_status(deployment: Deployment) -> Status:
+    # Earlier versions left the live deployment of a deleted project `live`.
+    is_withdrawn = deployment.status is Status.LIVE and deployment.collected_at is not None
+    return Status.RETIRED if is_withdrawn else deployment.status
 
 
 def build_promoted_document(promotion: "Promotion") -> PromotedDocument:

@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from runtime.deploy.errors import ProjectChangedError, ProjectNotFoundError
-from runtime.deploy.model import Deployment, Project
+from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.deploy.repositories.projects import build_claim_key, build_project_key
 from runtime.shared.aws import DynamoDBClient
@@ -35,7 +35,8 @@ RETENTION: Final = timedelta(days=30)
 The collector needs these rows, and users can still read them.
 """
 
-_ADDED_BYTES: Final = 100  # a deletion adds `collectedAt` and `expiresAt`, about 50 bytes
+_DELETED: Final = "the project was deleted"
+_ADDED_BYTES: Final = 200  # a deletion adds `collectedAt`, `expiresAt` and `statusReason`, about 100 bytes
 
 
 @frozen(kw_only=True)
@@ -108,12 +109,13 @@ class ProjectDeletionRepository:
             raise ProjectChangedError from None
 
     def expire(self, deployments: Sequence[StoredDeployment], *, at: datetime) -> None:
-        """Set the expiry time of deployments to 30 days after `at`. Can be repeated.
+        """End deployments, and set their expiry time to 30 days after `at`. Can be repeated.
 
-        Makes one call for every 100 deployments, and more calls if their rows are larger than 40 KB.
+        A `live` deployment becomes `retired`, and a `ready` one becomes `superseded`. Makes one call for
+        every 100 deployments, and more calls if their rows are larger than 40 KB.
 
         Args:
-            deployments: Result of `list_deployments`.
+            deployments: Result of `list_deployments` after `begin_owned`. From then on, no status changes.
             at: Current time.
         """
         ends = int((at + RETENTION).timestamp())
@@ -121,12 +123,22 @@ class ProjectDeletionRepository:
 
     def _build_expiry_operation(self, stored: StoredDeployment, ends: int) -> SizedOperation:
         deployment = stored.deployment
+        change, values = "SET #expiresAt = :ends", dict[str, object]()
+        match deployment.status:
+            case Status.LIVE:
+                change, values = f"{change}, #status = :status", {"status": Status.RETIRED}
+            case Status.READY:
+                change = f"{change}, #status = :status, #statusReason = :reason"
+                values = {"status": Status.SUPERSEDED, "reason": _DELETED}
+            case _:
+                pass
         write = build_update(
             self.deployments_table,
             build_deployment_key(deployment.project_id, deployment.deployment_id),
-            "SET #expiresAt = :ends",
+            change,
             when="attribute_exists(#projectId)",
             ends=ends,
+            **values,
         )
         return SizedOperation(operation={"Update": write}, row_bytes=stored.row_bytes + _ADDED_BYTES)
 

@@ -31,6 +31,7 @@ from runtime.shared.dynamodb import (
 HELD_PARTITION: Final = "RELEASE"
 """The only partition of `HeldIndex`. One partition suffices, because each release adds only one row."""
 
+_REMOVED: Final = "its release was removed, because the project only keeps its newest releases"
 _COLLECTABLE: Final = (Status.READY, Status.RETIRED, Status.SUPERSEDED, Status.FAILED)
 
 
@@ -102,24 +103,28 @@ class RetentionRepository:
     def mark_collected_if_unused(self, held: HeldRelease, *, at: datetime) -> None:
         """Mark a release as collected, unless it is live or is becoming live.
 
-        From then on, the release cannot be promoted. Makes one transaction over the deployment and its
-        project. A deleted project is no error. A promotion writes or checks the same two rows, so either the
-        promotion or this call succeeds.
+        From then on, the release cannot be promoted, and a `ready` one becomes `superseded`. Makes one
+        transaction over the deployment and its project. A deleted project is no error. A promotion writes or
+        checks the same two rows, so either the promotion or this call succeeds.
 
         Raises:
             ReleaseInUseError: The release is live, is being promoted, or was already collected.
         """
-        unused = "#status IN (:ready, :retired, :superseded, :failed) AND attribute_not_exists(#collectedAt)"
+        change, unused = "SET #collectedAt = :at", "attribute_not_exists(#collectedAt)"
+        values: dict[str, object] = {"at": at, "superseded": Status.SUPERSEDED}
+        if held.status is Status.READY:
+            change += ", #status = :superseded, #statusReason = :reason"
+            unused += " AND #status = :ready"
+            values |= {"ready": Status.READY, "reason": _REMOVED}
+        else:
+            unused += " AND #status IN (:retired, :superseded, :failed)"
+            values |= {"retired": Status.RETIRED, "failed": Status.FAILED}
         collected = build_update(
             self.deployments_table,
             build_deployment_key(held.project_id, held.deployment_id),
-            "SET #collectedAt = :at",
+            change,
             when=unused,
-            at=at,
-            ready=Status.READY,
-            retired=Status.RETIRED,
-            superseded=Status.SUPERSEDED,
-            failed=Status.FAILED,
+            **values,
         )
         not_live = build_condition_check(
             self.projects_table,

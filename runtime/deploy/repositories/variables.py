@@ -47,9 +47,10 @@ MAX_TOTAL_BYTES = 3_200
 def _find_name_problem(name: str) -> str | None:
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME_LENGTH:
         return f"must be 2 to {_MAX_NAME_LENGTH} of A-Z, 0-9 and _, and start with a letter"
-    if name in _RESERVED or name.startswith(_RESERVED_PREFIXES):
-        return "is reserved for the platform: choose another name"
-    return None
+    if name in _RESERVED:
+        return f"must not be one of {', '.join(sorted(_RESERVED))}, which are reserved for the platform"
+    prefix = next((each for each in _RESERVED_PREFIXES if name.startswith(each)), None)
+    return f"must not begin with {prefix}, which is reserved for the platform" if prefix else None
 
 
 def _find_value_problem(value: str) -> str | None:
@@ -183,7 +184,11 @@ def merge_variables(project: Project, changes: VariableChanges) -> tuple[NewVari
     }
     changed = {variable.name for variable in changes.set}
     problems = [
-        FieldProblem(field=f"remove.{name[:_MAX_NAME_LENGTH]}", problem=problem)
+        # An unknown name can be a secret that was entered into the wrong field, so a wrong form is not shown.
+        FieldProblem(
+            field=f"remove[{changes.remove.index(name)}]" if _find_name_problem(name) else f"remove.{name}",
+            problem=problem,
+        )
         for name in dict.fromkeys(changes.remove)
         for problem in _find_removal_problems(name, stored, changed)
     ]

@@ -2,12 +2,12 @@
 
 Every invalid field is reported, up to a limit of 100. A report never contains the value, which can be a
 secret. A field's own rule is part of its type: `name: Annotated[str, Rule(...)]`. The path of a problem in a
-list contains the item's `name`, or its index if it has none.
+list contains the item's `name`, or its index if the name is missing or invalid.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar, cast, get_args
 
 from attrs import fields, frozen, has
@@ -23,7 +23,7 @@ T = TypeVar("T")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # valid in JSON escapes, invalid in UTF-8
 _LIST_ITEM = re.compile(r"(?P<list>\w+)\[(?P<index>\d+)\]")
 _MAX_PROBLEMS = 100
-_MAX_NAME_LENGTH = 60  # maximum characters of a name from the input in a message
+_MAX_NAME_LENGTH = 60  # maximum characters of an unknown field's name in a message
 
 
 @frozen
@@ -71,20 +71,32 @@ def read_input(kind: type[T], document: object) -> T:
         return _converter.structure(document, kind)
     except (ClassValidationError, IterableValidationError, _WrongValueError) as error:
         problems = _collect_problems(error, "")[:_MAX_PROBLEMS]
-        raise InvalidInputError(*(_name_list_item(problem, document) for problem in problems)) from None
+        unnamed = {problem.field.removesuffix(".name") for problem in problems}
+        raise InvalidInputError(
+            *(_name_list_item(problem, document, unnamed=unnamed) for problem in problems)
+        ) from None
 
 
-def _name_list_item(problem: FieldProblem, document: object) -> FieldProblem:
-    """Return the problem with the name of a list's item in place of its index, if the item has a name."""
+def _name_list_item(problem: FieldProblem, document: object, *, unnamed: Collection[str]) -> FieldProblem:
+    """Return the problem with the name of a list's item in place of its index.
+
+    Items without a valid name keep their index. An invalid name is not shown, because it can be a secret that
+    was entered into the wrong field.
+
+    Args:
+        problem: The problem.
+        document: The whole input.
+        unnamed: Paths of the items whose name is missing or invalid.
+    """
     found = _LIST_ITEM.match(problem.field)
-    if found is None:
+    if found is None or found[0] in unnamed:
         return problem
     items = cast("Mapping[str, Sequence[object]]", document)[found["list"]]
     item = items[int(found["index"])]
     name = cast("Mapping[str, object]", item).get("name") if isinstance(item, dict) else None
-    if not isinstance(name, str) or not name or not name.isprintable():
+    if not isinstance(name, str):
         return problem
-    path = f"{found['list']}.{name[:_MAX_NAME_LENGTH]}{problem.field[found.end() :]}"
+    path = f"{found['list']}.{name}{problem.field[found.end() :]}"
     return FieldProblem(field=path, problem=problem.problem)
 
 

@@ -78,6 +78,7 @@ def assert_deleted(stage: ReleasePlatform, project: Project) -> None:
     for row in get_real_client("dynamodb").scan(TableName=DEPLOYMENTS)["Items"]:
         left = int(row["expiresAt"]["N"]) - platform.clock().timestamp()
         assert timedelta(days=29).total_seconds() < left <= RETENTION.total_seconds()
+        assert row["status"]["S"] not in {"queued", "building", "built", "deploying", "ready", "live"}
 
 
 def test_a_project_is_deleted_with_everything_that_belongs_to_it(stage: ReleasePlatform) -> None:
@@ -256,3 +257,42 @@ def test_two_concurrent_deletions_both_succeed(stage: ReleasePlatform) -> None:
     stage.platform.calls.before = delete_project_again
     assert request_deletion(stage, project)[0] == 204
     assert_deleted(stage, project)
+
+
+def read_shown(stage: ReleasePlatform, deployment: Deployment) -> dict[str, Any]:
+    event = make_api_event(
+        "GET /deployments/{deploymentId}", user_id=OWNER, deploymentId=deployment.deployment_id
+    )
+    shown: dict[str, Any] = json.loads(api.handle_event(event, stage.platform.project_service)["body"])
+    return shown
+
+
+def test_no_deployment_of_a_deleted_project_is_shown_as_live_or_ready(stage: ReleasePlatform) -> None:
+    project = stage.create_project()
+    live = stage.create_live(project)
+    stage.switch.promote(OWNER, live.deployment_id, pin=True)
+    ready = stage.create_live(project)
+    assert stage.platform.read_statuses(live, ready) == ["live", "ready"]
+    request_deletion(stage, project)
+    assert [read_shown(stage, each)["status"] for each in (live, ready)] == ["retired", "superseded"]
+    assert read_shown(stage, ready)["statusReason"] == "the project was deleted"
+
+
+def test_a_promotion_that_finishes_during_the_deletion_leaves_nothing_live(stage: ReleasePlatform) -> None:
+    project = stage.create_project()
+    first, second = stage.create_live(project), stage.create_live(project)
+
+    def promote_first(called: str) -> None:
+        if called == "update_item":  # the deployments have been listed, and the deletion has not begun
+            stage.platform.calls.before = lambda _: None
+            stage.switch.promote(OWNER, first.deployment_id)
+
+    stage.platform.calls.before = promote_first
+    assert request_deletion(stage, project) == (204, {})
+    assert stage.platform.read_statuses(first, second) == ["retired", "retired"]
+
+
+def test_a_deployment_that_an_earlier_version_left_live_is_shown_as_retired(stage: ReleasePlatform) -> None:
+    live = stage.create_live(stage.create_project())
+    stage.platform.retention.mark_collected(live, at=stage.platform.clock())
+    assert read_shown(stage, live)["status"] == "retired"

@@ -122,6 +122,8 @@ def test_a_secret_that_is_not_named_is_kept(platform: Platform) -> None:
         ({"set": [make_plain("CC"), make_plain("CC")]}, {"set.CC.name": "appears more than once"}),
         ({"set": [{"name": "CC", "isSecret": False}]}, {"set.CC.value": "is required"}),
         ({"remove": [1]}, {"remove[0]": "must be text"}),
+        # A name of another form is perhaps a secret that was entered into the wrong field.
+        ({"remove": ["s3cr3t"]}, {"remove[0]": "is not a variable of this project"}),
     ],
 )
 def test_an_invalid_change_names_the_variable(

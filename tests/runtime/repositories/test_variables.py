@@ -146,25 +146,20 @@ def test_a_value_is_required(platform: Platform) -> None:
 )
 def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> None:
     problems = read_problems(platform, platform.create_project(), make_plain_variable(name))
-    assert problems == {f"variables.{name}.name": "is reserved for the platform: choose another name"}
+    assert problems.keys() == {"variables[0].name"}
+    assert "reserved for the platform" in problems["variables[0].name"]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["A", "a", "lower_case", "1A", "A-B", "A B", "ÄÄ", "A=B", "A" * 101, "_X", "_HANDLER", "__"],
+    ["", "AB\n", "A", "a", "lower_case", "1A", "A-B", "A B", "ÄÄ", "A=B", "A" * 101, "_X", "_HANDLER", "__"],
 )
 def test_a_name_that_lambda_or_the_platform_does_not_allow_is_refused(platform: Platform, name: str) -> None:
     """A3: Lambda refuses names with one character."""
     problems = read_problems(platform, platform.create_project(), make_plain_variable(name))
     assert problems == {
-        f"variables.{name[:60]}.name": "must be 2 to 100 of A-Z, 0-9 and _, and start with a letter",
+        "variables[0].name": "must be 2 to 100 of A-Z, 0-9 and _, and start with a letter",
     }
-
-
-@pytest.mark.parametrize("name", ["", "AB\n"])
-def test_the_error_for_a_name_that_cannot_be_shown_contains_the_index(platform: Platform, name: str) -> None:
-    problems = read_problems(platform, platform.create_project(), make_plain_variable(name))
-    assert problems.keys() == {"variables[0].name"}
 
 
 @given(name=from_regex(_NAME, fullmatch=True))

@@ -241,3 +241,20 @@ def test_rows_of_releases_in_use_are_not_written(stage: ReleasePlatform) -> None
     with pytest.raises(ReleaseInUseError):
         platform.retention.clear_release(evolve(platform.reload(live), collected_at=platform.clock()))
     assert platform.read_all_rows() == rows
+
+
+def test_a_ready_release_that_is_removed_is_superseded_with_the_reason(stage: ReleasePlatform) -> None:
+    """It cannot be promoted any more, so it is not listed as ready."""
+    project = stage.create_project()
+    stage.switch.promote(OWNER, stage.create_live(project).deployment_id, pin=True)
+    first, second = stage.create_live(project), stage.create_live(project)
+    assert stage.platform.read_statuses(first, second) == ["ready", "ready"]
+    run_collector(stage, stage.platform.clock())
+    now = stage.platform.reload(first)
+    assert (now.status, now.status_reason) == (
+        "superseded",
+        "its release was removed, because the project only keeps its newest releases",
+    )
+    assert stage.platform.read_statuses(second) == ["ready"]
+    with pytest.raises(ReleaseCollectedError):
+        stage.switch.promote(OWNER, first.deployment_id)
