@@ -44,7 +44,7 @@ anchor login --api "$(pulumi stack output apiEndpoint)" \\
 
 The sign-in is valid for 30 days. The tokens are stored in `$XDG_CONFIG_HOME/anchor/credentials.json` (by
 default below `~/.config`). Only you can read this file. For the embedded cloud, `make up` prints the
-`login` command.
+`login` command ([your first site](guides/your-first-site.md)).
 
 ## Output
 
