@@ -24,8 +24,8 @@ from runtime.shared.errors import (
 Response = dict[str, Any]
 """Response of a function to API Gateway: `statusCode`, `headers`, `body`."""
 
-# The titles of RFC 9110. Python 3.13 and newer have them, Python 3.12 and older have those of earlier RFCs.
-_TITLES: Mapping[int, str] = {413: "Content Too Large", 422: "Unprocessable Content"}
+# The title of RFC 9110. Python 3.12 and older have the title of an earlier RFC.
+_TITLES: Mapping[int, str] = {422: "Unprocessable Content"}
 _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
