@@ -30,7 +30,7 @@ COVERED := tests/components tests/runtime
 UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference
 # Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
 # embedded cloud at a time, and the other end-to-end tests share one.
-COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py
+COMMANDS := tests/e2e/test_commands.py tests/e2e/test_example_site.py tests/e2e/test_upgrade.py
 # This test builds a second site. It has its own target, so that it can run in parallel with the other end-to-end tests.
 MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
@@ -115,7 +115,7 @@ integration: $(INSTALLED) ## test the parts of the embedded cloud: emulator, eng
 e2e: $(INSTALLED) ## run the end-to-end tests: real OpenNext builds on the embedded cloud
 	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" $(COMMANDS:%=--ignore %) $(MIDDLEWARE:%=--ignore %) | sed -u 's|^tests/e2e/||'
 
-commands: $(INSTALLED) ## test make up, make demo and the upgrade from an earlier version
+commands: $(INSTALLED) ## test make up, make demo, the example of one site, and the upgrade from an earlier version
 	@$(PYTEST) $(COMMANDS) -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
 middleware: $(INSTALLED) ## test a site with all forms of middleware

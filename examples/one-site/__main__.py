@@ -50,6 +50,7 @@ site = ZeroDowntimeSite(
 )
 
 pulumi.export("url", site.url)
+pulumi.export("distributionId", edge.distribution_id)
 pulumi.export("apiEndpoint", api.endpoint)
 pulumi.export("userPoolId", users.pool_id)
 pulumi.export("userPoolClientId", users.client_id)

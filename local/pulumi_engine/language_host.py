@@ -121,17 +121,17 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
-        """Run a policy pack and return its output as it is written. Other plugins are refused."""
-        if request.kind != "analyzer":
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this language host runs no {request.kind} plugins")
-        command = [
-            _find_interpreter(request.info),
-            "-u",
-            "-m",
-            "pulumi.policy",
-            *request.args,
-            request.info.program_directory,
-        ]
+        """Run a policy pack or a provider, and return its output as it is written."""
+        folder = request.info.program_directory
+        match request.kind:
+            case "analyzer":
+                arguments = ["-m", "pulumi.policy", *request.args, folder]
+            case "resource":
+                arguments = [folder, *request.args]
+            case _:
+                message = f"this language host runs no {request.kind} plugins"
+                context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
+        command = [_find_interpreter(request.info), "-u", *arguments]
         environment = {**os.environ, **_parse_environment(request.env)}
         with self._start_process(
             command, folder=request.pwd, environment=environment, output=subprocess.PIPE

@@ -31,7 +31,13 @@ FULL_SESSION_ONLY = "test_every_permission_was_used"
 # `make conformance` and `make commands` run these tests in separate sessions.
 SEPARATE_SESSIONS = {
     Path(__file__).with_name(name)
-    for name in ("test_browser.py", "test_next_15.py", "test_commands.py", "test_upgrade.py")
+    for name in (
+        "test_browser.py",
+        "test_next_15.py",
+        "test_commands.py",
+        "test_example_site.py",
+        "test_upgrade.py",
+    )
 }
 
 

@@ -124,7 +124,7 @@ class StackFactory:
     """Creates stacks. The emulator is empty when a stack is created."""
 
     def __init__(self, emulator: Emulator, command_line: PulumiCommandLine, layers: Path) -> None:
-        self._emulator = emulator
+        self.emulator = emulator
         self._command_line = command_line
         self._layers = layers
 
@@ -148,11 +148,11 @@ class StackFactory:
             writes_each_step: Whether Pulumi writes the state after each step, as it does for users. Only
                 tests that stop a command need it.
         """
-        self._emulator.reset()
+        self.emulator.reset()
         changes: dict[str, object] = {"anchor-deploy:layers": str(self._layers), **(settings or {})}
         file = yaml.safe_load((root / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8"))
         for zone_id, name in find_hosted_zones(file["config"][STAGE_SETTING]).items():
-            self._emulator.create_hosted_zone(zone_id, name)
+            self.emulator.create_hosted_zone(zone_id, name)
         stack: Stack | None = None
 
         def call_on_step(verb: str, urn: str) -> None:
@@ -160,7 +160,7 @@ class StackFactory:
                 stack.on_step(verb, urn)
 
         program = folder / "program"
-        with run_provider(self._emulator, root=program, on_step=call_on_step) as port:
+        with run_provider(self.emulator, root=program, on_step=call_on_step) as port:
             project = create_project(
                 self._command_line,
                 root=root,
@@ -172,7 +172,7 @@ class StackFactory:
             )
             stack = Stack(
                 project=project,
-                emulator=self._emulator,
+                emulator=self.emulator,
                 stage=stage,
                 settings=changes,
                 on_step=lambda _verb, _urn: None,
