@@ -303,8 +303,8 @@ def _normalize_layer(layer: Path) -> None:
         os.utime(path, (FIXED_TIME, FIXED_TIME))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Build layers from the command line and return the exit status."""
+def create_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
@@ -314,6 +314,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--architecture", required=True, choices=sorted(MACHINES), help="the functions' CPU architecture"
     )
     parser.add_argument("--root", type=Path, default=ROOT, help="output folder (default: %(default)s)")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build layers from the command line and return the exit status."""
+    parser = create_parser()
     options = parser.parse_args(arguments)
     try:
         build_layers(options.runtime, options.architecture, options.root)

@@ -17,6 +17,7 @@ from anchor.app import build_app
 from anchor.client import Client
 from anchor.credentials import CredentialsFile
 from anchor.terminal import Terminal
+from local.layers import create_parser
 from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
 from tests.components.recorder import ROOT, get_recording
@@ -37,6 +38,7 @@ PULUMI = {
     # This entry is after the longer commands that begin with the same word, because the first match counts.
     "stack": {"-s", "--stack", "--show-urns"},
     "config set": {"-s", "--stack"},
+    "package add": set(),
     "state unprotect": {"-s", "--stack", "--all", "--yes"},
 }
 # Commands of the AWS command line that are not operations of a service.
@@ -84,6 +86,7 @@ def find_problem(command: list[str]) -> str | None:
         return _check_curl(arguments) if program == "curl" else None
     checks: dict[str, Callable[[list[str]], str | None]] = {
         "anchor": lambda words: _check_app("anchor", words),
+        "anchor-layers": _check_layers,
         "aws": _check_aws,
         "make": _check_make,
         "pulumi": _check_pulumi,
@@ -144,6 +147,11 @@ def _find_app(module: str) -> App | None:
         client = Client(file=CredentialsFile(folder=Path()), now=time.time)
         return build_app(Terminal(client=client))
     return None
+
+
+def _check_layers(arguments: list[str]) -> str | None:
+    known = {name for action in create_parser()._actions for name in action.option_strings}
+    return _describe_unknown_options(_find_options(arguments), known)
 
 
 def _check_pulumi(arguments: list[str]) -> str | None:

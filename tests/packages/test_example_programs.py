@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.components.recorder import ACCOUNT, ROOT
+from tests.docs.pages import read_page
 from tests.packages.example_programs import EXAMPLES, record_example
 
 PROGRAMS = ("table-and-bucket", "one-site")
@@ -50,6 +51,17 @@ def test_one_site_declares_itself_with_its_own_path_of_secrets(installed_compone
     assert item["secretsPath"] == "/shop-dev/sites/shop"
     assert item["serverFunction"] == "shop-dev-site-shop-server"
     assert recorded.outputs["url"] == f"https://{item['host']}"
+
+
+def test_the_guide_prints_the_files_of_the_first_example() -> None:
+    blocks = read_page("docs/guides/use-the-components.md").blocks
+    printed = {
+        language: next(block.text.strip() for block in blocks if block.language == language)
+        for language in ("python", "yaml")
+    }
+    files = {"python": "__main__.py", "yaml": "Pulumi.yaml"}
+    folder = EXAMPLES / "table-and-bucket"
+    assert printed == {language: (folder / name).read_text().strip() for language, name in files.items()}
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -11,8 +11,10 @@ import yaml
 from pulumi.runtime.proto import provider_pb2
 
 from tests.components.recorder import ACCOUNT, create_layers
+from tests.docs.pages import read_page
 from tests.packages.provider_process import Provider, read_reasons, run_provider
 
+GUIDE = "docs/guides/use-the-components.md"
 STACK_TYPE = "pulumi:pulumi:Stack"
 SCOPE = {"prefix": "notes-dev", "retain": True, "tags": {"Project": "notes"}}
 NOTES: dict[str, Any] = {
@@ -128,6 +130,19 @@ def test_sites_are_created_with_their_pipeline(provider: Provider) -> None:
     assert outputs["urls"] == {"shop": "https://d111111abcdef8.cloudfront.net"}
     names = {each.inputs["name"] for each in provider.recorded if each.type == "aws:lambda/function:Function"}
     assert {"notes-dev-webhook", "notes-dev-release", "notes-dev-site-shop-server"} <= names
+
+
+def test_the_program_in_yaml_of_the_guide_is_accepted(provider: Provider) -> None:
+    blocks = [block.text for block in read_page(GUIDE).blocks if block.language == "yaml"]
+    (program,) = (each for each in map(yaml.safe_load, blocks) if each["runtime"] == "yaml")
+    outputs = {
+        f"${{{name}.{output}}}"
+        for name, declared in program["resources"].items()
+        for output in provider.construct(
+            declared["type"].removeprefix("anchor:"), name, declared["properties"]
+        )
+    }
+    assert set(program["outputs"].values()) <= outputs
 
 
 @pytest.mark.parametrize(
