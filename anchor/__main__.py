@@ -25,13 +25,13 @@ def main(arguments: Sequence[str], terminal: Terminal) -> int:
     try:
         build_app(terminal)(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        terminal.print_error(str(error))
+        terminal.print_message(str(error))
         return _USAGE_ERROR
     except UsageError as error:
-        terminal.print_error(str(error))
+        terminal.print_message(str(error))
         return _USAGE_ERROR
     except CommandError as error:
-        terminal.print_error(str(error))
+        terminal.print_message(str(error))
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -9,9 +9,16 @@ from cyclopts import App
 
 from anchor.commands.account import Account
 from anchor.commands.completion import Completion
+from anchor.commands.deploy import Deploy
 from anchor.commands.deployments import Deployments
+from anchor.commands.inspect import Inspect
+from anchor.commands.links import Links
+from anchor.commands.logs import Logs
 from anchor.commands.projects import Projects
+from anchor.commands.releases import Releases
+from anchor.commands.sites import Sites
 from anchor.commands.variables import Variables
+from anchor.references import References
 from anchor.terminal import Terminal
 
 NAME: Final = "anchor"
@@ -33,23 +40,34 @@ def build_app(terminal: Terminal) -> App:
     Args:
         terminal: The API client, the input and the output of the commands.
     """
-    account, deployments = Account(terminal=terminal), Deployments(terminal=terminal)
+    references = References(terminal=terminal)
+    account = Account(terminal=terminal)
+    sites = Sites(terminal=terminal, references=references)
+    links = Links(terminal=terminal, references=references)
+    logs = Logs(terminal=terminal, references=references)
+    deployments = Deployments(terminal=terminal, references=references)
+    releases = Releases(terminal=terminal, references=references)
     app = App(
         name=NAME,
         help="Deploy Next.js sites as a user of the platform.",
         version=read_version,
         version_flags=["--version"],
+        suppress_keyboard_interrupt=False,  # `main` returns the exit status
     )
-    app.command(account.login)
-    app.command(account.logout)
-    app.command(_build_projects_app(Projects(terminal=terminal)))
-    app.command(deployments.deploy)
+    for command in (account.login, account.logout, account.whoami):
+        app.command(command)
+    app.command(sites.list, name="sites")
+    app.command(_build_projects_app(Projects(terminal=terminal, references=references)))
+    for command in (links.link, links.unlink):
+        app.command(command)
+    app.command(Deploy(terminal=terminal, references=references, logs=logs).deploy)
     app.command(deployments.list, name="deployments")
     app.command(deployments.show, name="deployment")
-    app.command(deployments.logs)
-    app.command(deployments.promote)
-    app.command(deployments.cancel)
-    app.command(_build_variables_app(Variables(terminal=terminal)))
+    app.command(Inspect(terminal=terminal, references=references).inspect)
+    for command in (logs.logs, deployments.cancel, releases.promote, releases.rollback, releases.unpin):
+        app.command(command)
+    app.command(sites.open)
+    app.command(_build_variables_app(Variables(terminal=terminal, references=references)))
     app.command(Completion(terminal=terminal, app=app).completion)
     return app
 
@@ -67,6 +85,6 @@ def _build_projects_app(projects: Projects) -> App:
 
 def _build_variables_app(variables: Variables) -> App:
     group = App(name="env", help="Manage the environment variables of a project.", version_flags=[])
-    for command in (variables.list, variables.set, variables.unset):
+    for command in (variables.list, variables.set, variables.unset, variables.pull):
         group.command(command)
     return group

@@ -10,7 +10,7 @@ import requests
 from attrs import evolve, field, frozen
 from requests.auth import AuthBase
 
-from anchor.cognito import Cognito
+from anchor.cognito import Cognito, SignInRefusedError, read_json_object
 from anchor.credentials import Credentials, CredentialsFile
 from anchor.errors import CommandError, NotSignedInError, RequestRefusedError
 
@@ -23,7 +23,7 @@ _BUSY: Final = frozenset({429, 503})
 _DEFAULT_RETRY_DELAY: Final = 3  # seconds, for a response without Retry-After
 _MAX_RETRY_DELAY: Final = 10  # seconds
 _NO_CONTENT: Final = 204
-_ID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_MAX_PAGE_SIZE: Final = 100
 
 
 @frozen
@@ -74,62 +74,111 @@ class Client:
         credentials = self.file.read()
         if credentials.expires_at - _REFRESH_MARGIN < self.now():
             credentials = self._refresh(credentials)
+        return self._call_as(credentials, method, *path, body=body, query=query)
+
+    def check_access(self, credentials: Credentials) -> None:
+        """Check that the API accepts credentials that are not stored yet.
+
+        Raises:
+            CommandError: The URL is not that of an API, or the API does not accept users of the user pool.
+        """
+        api = credentials.api
+        try:
+            answer = self._call_as(credentials, "GET", "projects", query={"limit": 1})
+        except NotSignedInError:
+            raise CommandError(
+                f"not signed in: {api} does not accept users of the client {credentials.client_id}. Use the"
+                " outputs `apiEndpoint` and `userPoolClientId` of the same stage"
+            ) from None
+        except RequestRefusedError as error:
+            raise CommandError(f"not signed in: {api} is perhaps not the API of a stage: {error}") from None
+        if "projects" not in answer:
+            raise CommandError(f"not signed in: {api} is not the API of a stage: check --api")
+
+    def check_api(self, api: str) -> None:
+        """Check that a URL is that of an API. The request is sent without credentials.
+
+        Raises:
+            CommandError: The URL cannot be reached, or is not that of an API.
+        """
+        url = f"{api}/openapi.json"
+        try:
+            response = requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            raise CommandError(f"{api} cannot be reached: {error}") from None
+        if not response.ok or "openapi" not in (read_json_object(response) or {}):
+            raise CommandError(
+                f"{api} is not the API of a stage ({url} answered {response.status_code} without an OpenAPI"
+                " document): check --api"
+            )
+
+    def list_items(self, field: str, *path: str, limit: int | None = None, query: Json | None = None) -> Json:
+        """Return a list of the API as one answer, whose `cursor` continues after the last item.
+
+        Args:
+            field: The field of the answer that holds the items.
+            path: The segments of the path, as in `call`.
+            limit: Maximum number of items. None returns all items.
+            query: Further query parameters.
+        """
+        items: list[Json] = []
+        cursor: str | None = None
+        while True:
+            size = _MAX_PAGE_SIZE if limit is None else min(limit - len(items), _MAX_PAGE_SIZE)
+            page = self.call("GET", *path, query={**(query or {}), "limit": size, "cursor": cursor})
+            items += page[field]
+            cursor = page["cursor"]
+            if cursor is None or (limit is not None and len(items) >= limit):
+                return {**page, field: items}
+
+    def iterate_items(self, field: str, *path: str, query: Json | None = None) -> Iterator[Json]:
+        """Yield the items of a paginated list of the API. Request each page when it is needed.
+
+        Args:
+            field: The field of the response that holds the items.
+            path: The segments of the path, as in `call`.
+            query: Further query parameters.
+        """
+        cursor: str | None = None
+        while True:
+            page = self.call("GET", *path, query={**(query or {}), "cursor": cursor})
+            yield from page[field]
+            cursor = page["cursor"]
+            if cursor is None:
+                return
+
+    def _call_as(
+        self,
+        credentials: Credentials,
+        method: str,
+        *path: str,
+        body: Json | None = None,
+        query: Json | None = None,
+    ) -> Json:
         url = "/".join([credentials.api, *(quote(step, safe="") for step in path)])
         response = _send_request(credentials, method, url, body, query)
         if response.status_code in _BUSY and method == "GET":
             self.pause(_read_retry_delay(response))
             response = _send_request(credentials, method, url, body, query)
         if response.status_code == _UNAUTHORIZED:
-            raise NotSignedInError("the API refused the access token")
+            raise NotSignedInError("the API refused the access token", credentials.login_command)
         if response.status_code == _NO_CONTENT:
             return {}
-        try:
-            answer: Json = response.json()
-        except ValueError:
+        answer = read_json_object(response)
+        if answer is None:
             raise CommandError(
-                f"{url} answered {response.status_code} without JSON: check that it is the API's URL"
-            ) from None
+                f"{url} answered {response.status_code} without a JSON object: check that it is the API's URL"
+            )
         if not response.ok:
             raise RequestRefusedError(response.status_code, answer)
         return answer
 
-    def iterate_items(self, field: str, *path: str) -> Iterator[Json]:
-        """Yield the items of a paginated list of the API. Request each page when it is needed.
-
-        Args:
-            field: The field of the response that holds the items.
-            path: The segments of the path, as in `call`.
-        """
-        cursor: str | None = None
-        while True:
-            page = self.call("GET", *path, query={"cursor": cursor})
-            yield from page[field]
-            cursor = page["cursor"]
-            if cursor is None:
-                return
-
-    def resolve_project_id(self, id_or_name: str) -> str:
-        """Return the id of a project that is given by its id or by its name.
-
-        Raises:
-            CommandError: No project, or more than one, has this name.
-        """
-        if _ID.fullmatch(id_or_name):
-            return id_or_name
-        ids: list[str] = [
-            each["projectId"]
-            for each in self.iterate_items("projects", "projects")
-            if each["name"] == id_or_name
-        ]
-        if not ids:
-            raise CommandError(f"there is no project {id_or_name!r}: `anchor projects list` lists yours")
-        if len(ids) > 1:
-            raise CommandError(f"several projects have the name {id_or_name!r}: use an id: {', '.join(ids)}")
-        return ids[0]
-
     def _refresh(self, credentials: Credentials) -> Credentials:
         cognito = Cognito(url=credentials.cognito, client_id=credentials.client_id)
-        tokens = cognito.refresh(credentials.refresh_token)
+        try:
+            tokens = cognito.refresh(credentials.refresh_token)
+        except SignInRefusedError:
+            raise NotSignedInError("the sign-in has expired", credentials.login_command) from None
         credentials = evolve(
             credentials,
             access_token=tokens.access_token,

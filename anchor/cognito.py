@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import requests
 from attrs import field, frozen
 
-from anchor.errors import CommandError, NotSignedInError
+from anchor.errors import CommandError
 
 _TIMEOUT_SECONDS: Final = 30
 _API_HOST: Final = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
 _MAX_CHALLENGES: Final = 5  # in one sign-in
+REFRESH_TOKEN_SECONDS: Final = 30 * 24 * 60 * 60
+"""Lifetime of a refresh token, which the user pool clients of all stages have."""
 
 
 class SignInRefusedError(CommandError):
@@ -33,18 +35,19 @@ class Tokens:
     seconds: int
 
 
-def build_cognito_url(api: str) -> str:
-    """Return the URL of Cognito in the region of an API.
+def read_json_object(response: requests.Response) -> dict[str, Any] | None:
+    """Return the JSON object of a response, or None if the response contains none."""
+    try:
+        answer: object = response.json()
+    except ValueError:
+        return None
+    return cast("dict[str, Any]", answer) if isinstance(answer, dict) else None
 
-    Raises:
-        CommandError: The API's host does not name its region.
-    """
+
+def find_cognito_url(api: str) -> str | None:
+    """Return the URL of Cognito in the region of an API, or None if the API's host names no region."""
     found = _API_HOST.fullmatch(urlsplit(api).hostname or "")
-    if found is None:
-        raise CommandError(
-            f"the host of {api} does not contain a region: add --cognito with the URL of Cognito"
-        )
-    return f"https://cognito-idp.{found['region']}.amazonaws.com"
+    return f"https://cognito-idp.{found['region']}.amazonaws.com" if found else None
 
 
 @frozen(kw_only=True)
@@ -102,17 +105,16 @@ class Cognito:
         """Return tokens with a new access token.
 
         Raises:
-            NotSignedInError: Cognito refused the refresh token, for example because the token has expired.
+            SignInRefusedError: Cognito refused the refresh token, for example because the token has expired.
         """
-        try:
-            answer = self._call(
-                "InitiateAuth",
-                AuthFlow="REFRESH_TOKEN_AUTH",
-                AuthParameters={"REFRESH_TOKEN": refresh_token},
-            )
-            return _parse_tokens(answer["AuthenticationResult"])
-        except (SignInRefusedError, KeyError):
-            raise NotSignedInError("the sign-in has expired") from None
+        answer = self._call(
+            "InitiateAuth",
+            AuthFlow="REFRESH_TOKEN_AUTH",
+            AuthParameters={"REFRESH_TOKEN": refresh_token},
+        )
+        if "AuthenticationResult" not in answer:
+            raise SignInRefusedError("sign-in refused: Cognito returned no tokens")
+        return _parse_tokens(answer["AuthenticationResult"])
 
     def _call(self, operation: str, **body: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         try:
@@ -126,9 +128,14 @@ class Cognito:
                 timeout=_TIMEOUT_SECONDS,
                 allow_redirects=False,  # Cognito never redirects, and the body can contain a password
             )
-            answer: dict[str, Any] = response.json()
         except requests.RequestException as error:
             raise CommandError(f"{self.url} cannot be reached: {error}") from None
+        answer = read_json_object(response)
+        if answer is None:
+            raise CommandError(
+                f"{self.url} answered {response.status_code} without a JSON object: check that it is the"
+                " URL of Cognito"
+            )
         if not response.ok:
             raise SignInRefusedError(f"sign-in refused: {answer.get('message', response.reason)}")
         return answer

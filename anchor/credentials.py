@@ -8,7 +8,8 @@ from typing import Final
 
 from attrs import asdict, field, fields, frozen
 
-from anchor.errors import CommandError, NotSignedInError
+from anchor.cognito import find_cognito_url
+from anchor.errors import CommandError, NotSignedInError, format_command
 
 _FILE_NAME: Final = "credentials.json"
 _FILE_MODE: Final = 0o600
@@ -27,6 +28,8 @@ class Credentials:
         access_token: The token that the API accepts.
         refresh_token: The token that renews the access token, valid for 30 days.
         expires_at: Expiry of the access token, in Unix seconds.
+        signed_in_until: Expiry of the refresh token, in Unix seconds. None if an older version of the command
+            line has stored the credentials.
     """
 
     api: str
@@ -36,6 +39,15 @@ class Credentials:
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_at: float
+    signed_in_until: float | None = None
+
+    @property
+    def login_command(self) -> str:
+        """The command that signs the user in again."""
+        words = ["login", "--api", self.api, "--client-id", self.client_id, "--user", self.user]
+        if self.cognito != find_cognito_url(self.api):
+            words += ["--cognito", self.cognito]
+        return format_command(*words)
 
 
 @frozen(kw_only=True)
@@ -62,10 +74,12 @@ class CredentialsFile:
         """
         try:
             stored = json.loads((self.folder / _FILE_NAME).read_text(encoding="utf-8"))
-            return Credentials(**{each.name: stored[each.name] for each in fields(Credentials)})
+            optional = {"signed_in_until": stored.get("signed_in_until")}
+            names = {each.name for each in fields(Credentials)} - {*optional}
+            return Credentials(**{name: stored[name] for name in names}, **optional)
         except FileNotFoundError:
             raise NotSignedInError("not signed in") from None
-        except (OSError, KeyError, TypeError, ValueError):
+        except (OSError, AttributeError, KeyError, TypeError, ValueError):
             raise NotSignedInError(f"{self.folder / _FILE_NAME} cannot be read") from None
 
     def write(self, credentials: Credentials) -> None:

@@ -1,9 +1,15 @@
 """Errors of commands, printed as their message without a traceback."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 _BUSY: Final = frozenset({429, 503})
+
+
+def format_command(*words: str) -> str:
+    """Return an `anchor` command that the user can copy into a shell."""
+    return shlex.join(("anchor", *words))
 
 
 class CommandError(Exception):
@@ -15,10 +21,17 @@ class UsageError(CommandError):
 
 
 class NotSignedInError(CommandError):
-    """The credentials are missing, unreadable or expired, or the API refused them."""
+    """The credentials are missing, unreadable or expired, or the API refused them.
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}: sign in with `anchor login`")
+    Args:
+        reason: Why the user is not signed in.
+        command: The command that signs in.
+    """
+
+    def __init__(
+        self, reason: str, command: str = "anchor login --api URL --client-id ID --user EMAIL"
+    ) -> None:
+        super().__init__(f"{reason}: sign in with `{command}`")
 
 
 class RequestRefusedError(CommandError):

@@ -42,14 +42,27 @@ anchor login --api "$(pulumi stack output apiEndpoint)" \\
   --client-id "$(pulumi stack output userPoolClientId)" --user ada@example.com
 ```
 
-The sign-in is valid for 30 days. The tokens are stored in `$XDG_CONFIG_HOME/anchor/credentials.json` (by
-default below `~/.config`). Only you can read this file. For the embedded cloud, `make up` prints the
-`login` command ([your first site](guides/your-first-site.md)).
+The command asks the API before it stores anything. If the URL or the client id is wrong, it says so. The
+sign-in is valid for 30 days, and `anchor whoami` shows its end. The tokens are stored in
+`$XDG_CONFIG_HOME/anchor/credentials.json` (by default below `~/.config`). Only you can read this file. For
+the embedded cloud, `make up` prints the `login` command ([your first site](guides/your-first-site.md)).
+
+## Projects and deployments
+
+A command that needs a project accepts its id in any case, its name, its site, or a URL: of the site, of one
+of its releases, of the repository, or of the API. A command that needs a deployment accepts its id, the URL
+of the release, or a project, which means its newest deployment. The URL of a site means the live deployment.
+
+`anchor link PROJECT` links the current folder to a project. Then commands in this folder and below need no
+project. The link is the file `.anchor/project.json`. It contains the project's id and the API's URL, but no
+secret. A `.gitignore` beside the file hides it from git, because a project belongs to one user.
+`anchor unlink` deletes the link.
 
 ## Output
 
 The exit status is 0 on success, 1 after an error message, and 2 for wrong arguments. `--json` prints the
-response of the API instead of a table.
+response of the API, alone on standard output. Notes and errors go to standard error. If the output is a
+terminal, lists cut commit messages at its width.
 
 Text from other people, such as logs and commit messages, cannot control your terminal. Control characters are
 printed as escapes, such as `\\x1b` (with `--json`: `\\u001b`). If the output is a terminal, the colors of

@@ -1,18 +1,21 @@
-"""Commands that sign in and out."""
+"""Commands that sign in and out, and that show who is signed in."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from attrs import frozen
 from cyclopts import Parameter
 
-from anchor.cognito import Cognito, build_cognito_url
+from anchor.cognito import REFRESH_TOKEN_SECONDS, Cognito, find_cognito_url
 from anchor.credentials import Credentials
-from anchor.errors import CommandError
-from anchor.terminal import Terminal
+from anchor.errors import UsageError
+from anchor.formatting import format_duration
+from anchor.terminal import AsJson, Terminal
 
 _LOCALHOST: Final = re.compile(r"127\.0\.0\.1|([a-z0-9.-]+\.)?localhost")
+_FIELDS: Final = ("user", "api", "clientId", "signedInUntil")
 
 
 @frozen(kw_only=True)
@@ -44,10 +47,14 @@ class Account:
         ] = None,
     ) -> None:
         """Sign in to a stage. The command prompts for the password, or reads it from standard input."""
-        api, url = _require_https(api), _require_https(cognito or build_cognito_url(api))
+        client = self.terminal.client
+        api = _require_https(api)
+        url = _require_https(cognito or _require_cognito_url(api))
+        client.check_api(api)
         tokens = Cognito(url=url, client_id=client_id).sign_in(
             user, self.terminal.prompt_hidden("Password: "), self.terminal.prompt_hidden
         )
+        now = client.now()
         credentials = Credentials(
             api=api,
             cognito=url,
@@ -55,9 +62,11 @@ class Account:
             user=user,
             access_token=tokens.access_token,
             refresh_token=tokens.refresh_token or "",
-            expires_at=self.terminal.client.now() + tokens.seconds,
+            expires_at=now + tokens.seconds,
+            signed_in_until=now + REFRESH_TOKEN_SECONDS,
         )
-        self.terminal.client.file.write(credentials)
+        client.check_access(credentials)
+        client.file.write(credentials)
         self.terminal.print(f"signed in to {api} as {user}")
 
     def logout(self) -> None:
@@ -65,12 +74,51 @@ class Account:
         self.terminal.client.file.remove()
         self.terminal.print("signed out")
 
+    def whoami(self, *, as_json: AsJson = False) -> None:
+        """Show who is signed in, to which API, and until when. The command asks the API."""
+        client = self.terminal.client
+        client.call("GET", "projects", query={"limit": 1})
+        credentials = client.file.read()  # the call has perhaps refreshed them
+        until = credentials.signed_in_until
+        answer = {
+            "user": credentials.user,
+            "api": credentials.api,
+            "clientId": credentials.client_id,
+            "signedInUntil": None if until is None else _format_time(until),
+        }
+        if as_json:
+            self.terminal.print_json(answer)
+            return
+        if until is not None:
+            answer["signedInUntil"] = (
+                f"{answer['signedInUntil']} (in {format_duration(until - client.now())})"
+            )
+        self.terminal.print_fields(answer, _FIELDS)
+
+
+def _format_time(seconds: float) -> str:
+    """Return a time in the format of the API, such as `2026-11-30T12:00:00Z`."""
+    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _require_cognito_url(api: str) -> str:
+    """Return the URL of Cognito in the region of an API."""
+    url = find_cognito_url(api)
+    if url is None:
+        raise UsageError(
+            f"the host of {api} does not contain a region: add --cognito with the URL of Cognito"
+        )
+    return url
+
 
 def _require_https(url: str) -> str:
     """Return the URL without a trailing slash; refuse HTTP, except to this machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError(f"{url} is not a valid URL") from None
     if parts.scheme != "https" and not (
         parts.scheme == "http" and _LOCALHOST.fullmatch(parts.hostname or "")
     ):
-        raise CommandError(f"{url} is not an https URL: the password would be sent unencrypted")
+        raise UsageError(f"{url} is not an https URL: the password would be sent unencrypted")
     return url.rstrip("/")

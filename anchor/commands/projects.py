@@ -7,9 +7,11 @@ from cyclopts import Parameter
 
 from anchor.client import Json
 from anchor.errors import CommandError
+from anchor.formatting import format_age
+from anchor.references import References
 from anchor.terminal import AsJson, Project, Terminal
 
-_FIELDS: Final = (
+PROJECT_FIELDS: Final = (
     "projectId",
     "name",
     "site",
@@ -20,6 +22,12 @@ _FIELDS: Final = (
     "pinned",
     "createdAt",
 )
+"""The fields of a project that the commands show. `flatten_project` adds `liveDeployment`."""
+
+
+def flatten_project(answer: Json) -> Json:
+    """Return a project with the id of its live deployment in the field `liveDeployment`."""
+    return {**answer, "liveDeployment": (answer["live"] or {}).get("deploymentId")}
 
 
 @frozen(kw_only=True)
@@ -28,25 +36,38 @@ class Projects:
 
     Attributes:
         terminal: The API client, the input and the output.
+        references: The projects that the user names.
     """
 
     terminal: Terminal
+    references: References
 
     def list(self, *, as_json: AsJson = False) -> None:
         """List your projects, newest first."""
-        projects = [*self.terminal.client.iterate_items("projects", "projects")]
+        answer = self.terminal.client.list_items("projects", "projects")
         if as_json:
-            self.terminal.print_json(projects)
+            self.terminal.print_json(answer)
             return
+        now = self.terminal.client.now()
         self.terminal.print_table(
-            ("name", "site", "branch", "url", "id"),
-            ((p["name"], p["site"], p["branch"], p["url"], p["projectId"]) for p in projects),
+            ("name", "site", "branch", "pinned", "age", "url", "id"),
+            (
+                (
+                    each["name"],
+                    each["site"],
+                    each["branch"],
+                    "yes" if each["pinned"] else "no",
+                    format_age(each["createdAt"], now),
+                    each["url"],
+                    each["projectId"],
+                )
+                for each in answer["projects"]
+            ),
         )
 
-    def show(self, project: Project, /, *, as_json: AsJson = False) -> None:
+    def show(self, project: Project = None, /, *, as_json: AsJson = False) -> None:
         """Show a project."""
-        client = self.terminal.client
-        answer = client.call("GET", "projects", client.resolve_project_id(project))
+        answer = self.terminal.client.call("GET", "projects", self.references.find_project_id(project))
         self._print_project(answer, as_json=as_json)
 
     def create(
@@ -54,7 +75,9 @@ class Projects:
         name: Annotated[str, Parameter(help="Name of the project: 3 to 50 characters.")],
         /,
         *,
-        site: Annotated[str, Parameter(help="A site of the stage that no other project uses.")],
+        site: Annotated[
+            str, Parameter(help="A site that no other project uses. `anchor sites` lists the free sites.")
+        ],
         repository: Annotated[str, Parameter(help="HTTPS URL of the repository.")],
         branch: Annotated[str, Parameter(help="The branch whose pushes are deployed.")] = "main",
         as_json: AsJson = False,
@@ -72,24 +95,27 @@ class Projects:
 
     def delete(
         self,
-        project: Project,
+        project: Project = None,
         /,
         *,
         yes: Annotated[bool, Parameter(negative="", help="Delete without asking for confirmation.")] = False,
+        as_json: AsJson = False,
     ) -> None:
         """Delete a project. Its site goes offline at once; its releases and secrets are removed."""
         client = self.terminal.client
-        project_id = client.resolve_project_id(project)
+        project_id = self.references.find_project_id(project)
         if not yes:
             name = client.call("GET", "projects", project_id)["name"]
             if self.terminal.prompt(f"Type {name!r} to delete the project: ") != name:
                 raise CommandError("not deleted: the name does not match")
-        client.call("DELETE", "projects", project_id)
-        self.terminal.print(f"deleted {project}")
+        answer = client.call("DELETE", "projects", project_id)
+        if as_json:
+            self.terminal.print_json(answer)
+        else:
+            self.terminal.print(f"deleted {project or project_id}")
 
     def _print_project(self, answer: Json, *, as_json: bool) -> None:
         if as_json:
             self.terminal.print_json(answer)
             return
-        live = (answer["live"] or {}).get("deploymentId")
-        self.terminal.print_fields({**answer, "liveDeployment": live}, _FIELDS)
+        self.terminal.print_fields(flatten_project(answer), PROJECT_FIELDS)

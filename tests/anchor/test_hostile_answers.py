@@ -3,7 +3,7 @@
 import contextlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from anchor.__main__ import main
 from anchor.client import Client, Json
-from anchor.credentials import CredentialsFile
+from anchor.credentials import Credentials, CredentialsFile
 from anchor.errors import RequestRefusedError
 from anchor.terminal import Terminal
 from tests.anchor.hostile_texts import SGR, TEXTS, find_control_characters
@@ -28,18 +28,20 @@ class HostileClient(Client):
     text: str
     status: str = "live"
 
-    def call(
+    def call(  # noqa: PLR0911 - a return for each route
         self,
         method: str,
         *path: str,
         body: Json | None = None,  # noqa: ARG002 - the signature of the base class
         query: Json | None = None,  # noqa: ARG002 - the signature of the base class
     ) -> Json:
-        if method == "PUT":
+        if method == "PATCH" and path[-1] == "env":
             raise RequestRefusedError(
                 422, {"detail": self.text, "errors": [{"field": self.text, "problem": self.text}]}
             )
         match path:
+            case ("sites",):
+                return {"sites": [self.make_site()]}
             case ("projects",):
                 return {"projects": [self.make_project()], "cursor": None}
             case ("projects", _):
@@ -57,26 +59,53 @@ class HostileClient(Client):
         names = ("name", "site", "branch", "url", "repositoryUrl", "createdAt")
         return {"projectId": ID, "live": None, "pinned": False, **dict.fromkeys(names, self.text)}
 
+    def make_site(self) -> Json:
+        return {"available": False, **dict.fromkeys(("site", "url", "projectId"), self.text)}
+
     def make_deployment(self) -> Json:
-        names = ("branch", "commitSha", "commitMessage", "createdAt", "url")
+        names = ("branch", "commitSha", "commitMessage", "commitAuthor", "createdAt", "updatedAt", "url")
         failure = {"step": self.text, "reason": self.text, "logTail": [self.text, self.text]}
-        return {"deploymentId": ID, "status": self.status, "failure": failure} | dict.fromkeys(
-            names, self.text
+        ids = {"deploymentId": ID, "projectId": ID}
+        return {**ids, "status": self.status, "failure": failure} | dict.fromkeys(names, self.text)
+
+
+@frozen(kw_only=True)
+class StoredCredentials(CredentialsFile):
+    """Credentials that need no file."""
+
+    def read(self) -> Credentials:
+        return Credentials(
+            api="https://api.example.com",
+            cognito="https://cognito.example.com",
+            client_id="client",
+            user="ada",
+            access_token="access",
+            refresh_token="refresh",
+            expires_at=1.0,
         )
 
 
 COMMANDS: Final = (
+    ("sites",),
     ("projects", "list"),
     ("projects", "show", ID),
     ("projects", "delete", ID),
     ("deploy", ID, "--follow"),
+    ("deploy", ID, "--branch=other"),
+    ("open", ID),
+    ("link", ID),
+    ("inspect", ID),
+    ("inspect", "https://example.com"),
     ("deployments", ID),
     ("deployment", ID),
     ("logs", ID),
     ("promote", ID),
+    ("rollback", ID),
+    ("unpin", ID),
     ("cancel", ID),
     ("env", "list", ID),
     ("env", "set", ID, "A=b"),
+    ("env", "pull", ID, "--force"),
 )
 
 
@@ -102,8 +131,16 @@ def run_command(client: Client, *arguments: str, out: io.StringIO | None = None)
 
 
 def make_client(text: str, **attributes: Any) -> HostileClient:  # noqa: ANN401 - attributes of the client
-    credentials = CredentialsFile(folder=Path("nowhere"))
-    return HostileClient(file=credentials, now=lambda: 0.0, text=text, **attributes)
+    return HostileClient(
+        file=StoredCredentials(folder=Path("nowhere")), now=lambda: 0.0, text=text, **attributes
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _work_in_an_own_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run the commands in a folder of their own, because some of them write a file."""
+    with contextlib.chdir(tmp_path_factory.mktemp("folder")):
+        yield
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
