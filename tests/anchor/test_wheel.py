@@ -3,98 +3,24 @@
 import os
 import pty
 import subprocess
-import sys
 import tomllib
 import zipfile
-from collections.abc import Sequence
 from email.parser import Parser
 from pathlib import Path
 
 import pytest
-from attrs import frozen
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "packages/cli"
-PYTHON = Path(sys.executable)
-SECONDS = 120
-
-
-@frozen(kw_only=True)
-class Installation:
-    """A virtual environment that contains only the wheel and its dependencies.
-
-    Attributes:
-        programs: The folder of the environment's programs.
-        folder: An empty folder, in which the commands run.
-    """
-
-    programs: Path
-    folder: Path
-
-    def run(self, *words: str) -> str:
-        done = run_program([str(self.programs / words[0]), *words[1:]], self.folder, self.environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    @property
-    def environment(self) -> dict[str, str]:
-        names = ("LANG", "LC_ALL")
-        return {
-            "PATH": f"{self.programs}{os.pathsep}{os.defpath}",
-            "HOME": str(self.folder),
-            "TERM": "dumb",
-            **{name: os.environ[name] for name in names if name in os.environ},
-        }
-
-
-def run_program(
-    command: Sequence[str], folder: Path, environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
+from tests.anchor.installation import PACKAGE, ROOT, SECONDS, Installation, build_wheel, install_wheel
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    uv = [str(PYTHON.with_name("uv")), "build", "--wheel", "--no-build-isolation", "--python", str(PYTHON)]
-    done = run_program([*uv, "--offline", "--out-dir", str(folder), str(PACKAGE)], folder)
-    assert done.returncode == 0, done.stderr
-    (file,) = folder.glob("*.whl")
-    return file
+    return build_wheel(tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """An installation with the locked versions, from the package cache or from the package index."""
-    folder = tmp_path_factory.mktemp("installed")
-    uv, environment = str(PYTHON.with_name("uv")), folder / "environment"
-    commands = [[uv, "venv", "--quiet", "--offline", "--python", str(PYTHON), str(environment)]]
-    locked = ["--constraint", str(ROOT / "requirements/dev.txt"), str(wheel)]
-    install = [uv, "pip", "install", "--quiet", "--python", str(environment), *locked]
-    done = run_program(commands[0], folder)
-    assert done.returncode == 0, done.stderr
-    # Like `make`, pip installs the packages if a mirror or a proxy is configured only for pip.
-    by_pip = [str(PYTHON), "-m", "pip", "--quiet", "--python", str(environment), "install", *locked]
-    attempts = [[*install, "--offline"], install, by_pip]
-    errors: list[str] = []
-    for attempt in attempts:
-        done = run_program(attempt, folder)
-        if done.returncode == 0:
-            break
-        errors.append(done.stderr)
-    else:
-        pytest.fail("\n".join(errors))
-    (empty := folder / "empty").mkdir()
-    return Installation(programs=environment / "bin", folder=empty)
+    return install_wheel(wheel, tmp_path_factory.mktemp("installed"))
 
 
 def read_version() -> str:
@@ -131,21 +57,19 @@ def test_the_wheel_has_four_requirements_and_its_own_readme(wheel: Path) -> None
 
 
 def test_the_installed_program_prints_its_version(installed: Installation) -> None:
-    assert installed.run("anchor", "--version") == f"{read_version()}\n"
-    assert installed.run("python", "-m", "anchor", "--version") == f"{read_version()}\n"
+    assert installed.run_ok("anchor", "--version") == f"{read_version()}\n"
+    assert installed.run_ok("python", "-m", "anchor", "--version") == f"{read_version()}\n"
 
 
 def test_the_installed_program_works_without_the_checkout(installed: Installation) -> None:
-    done = run_program(
-        [str(installed.programs / "anchor"), "projects", "list"], installed.folder, installed.environment
-    )
+    done = installed.run("anchor", "projects", "list")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("not signed in: ")
 
 
 def test_bash_completes_commands_of_the_installed_program(installed: Installation) -> None:
     """A real bash gets the keys of a user: it completes `sh` and `--he` when Tab is pressed."""
-    assert installed.run("anchor", "completion", "bash", "--install").startswith("installed ")
+    assert installed.run_ok("anchor", "completion", "bash", "--install").startswith("installed ")
     controller, terminal = pty.openpty()
     try:
         shell = subprocess.Popen(
@@ -168,4 +92,4 @@ def test_bash_completes_commands_of_the_installed_program(installed: Installatio
 
 @pytest.mark.parametrize(("shell", "expected"), [("zsh", "#compdef anchor"), ("fish", "complete -c anchor")])
 def test_other_shells_have_a_completion_script(installed: Installation, shell: str, expected: str) -> None:
-    assert expected in installed.run("anchor", "completion", shell)
+    assert expected in installed.run_ok("anchor", "completion", shell)

@@ -18,8 +18,12 @@ from anchor.errors import CommandError
 from anchor.terminal import Terminal, read_hidden_line
 from local.cloud import Cloud, User
 from local.demo.demo import PushedProject
+from local.demo.site_checks import read_commit
+from local.demo.visitor import Visitor
 from local.platform_client import PlatformClient
 from tests.anchor.hostile_texts import find_control_characters
+from tests.anchor.installation import build_wheel, install_wheel
+from tests.e2e import tiny_site
 from tests.e2e.released import ReleasedSite
 from tests.e2e.sites import declare_site
 
@@ -348,3 +352,39 @@ def test_control_characters_of_a_push_are_escaped_on_the_terminal(
     answer = owner.run_ok("deployment", deployment, "--json")
     assert find_control_characters(answer, allowed="\n") == set()
     assert HOSTILE in json.loads(answer)["commitMessage"]
+
+
+def test_the_installed_program_deploys_follows_the_log_and_rolls_back(cloud: Cloud, tmp_path: Path) -> None:
+    """The wheel is installed in a new environment, and its program runs in an empty folder."""
+    installed = install_wheel(build_wheel(tmp_path), tmp_path)
+    user = cloud.create_user("grace@example.com")
+    repository = tiny_site.create_repository(cloud.git, "theta", tmp_path / "theta")
+    assert installed.run_ok(
+        "anchor",
+        "login",
+        f"--api={cloud.api_endpoint}",
+        f"--client-id={cloud.deployed.outputs['userPoolClientId']}",
+        f"--cognito={cloud.emulator.endpoint_url}",
+        f"--user={user.name}",
+        input_text=f"{user.password}\n",
+    ).startswith("signed in to ")
+    assert user.name in installed.run_ok("anchor", "whoami")
+    assert re.search(r"^theta +free ", installed.run_ok("anchor", "sites"), re.MULTILINE)
+    create = ("projects", "create", "Wheel", "--site=theta", f"--repository={repository.url}")
+    installed.run_ok("anchor", *create)
+    installed.run_ok("anchor", "link", "Wheel")
+    url = installed.run_ok("anchor", "open").strip()
+    visitor = Visitor(url=url)
+    commits = [repository.head, repository.commit({"note.txt": "second"}, "Second")]
+    for commit in commits:
+        followed = installed.run_ok("anchor", "deploy", f"--commit={commit}", "--follow")
+        log = installed.run_ok("anchor", "logs")
+        assert log
+        assert re.search(rf"{re.escape(log)}live: http\S+\n$", followed)
+        assert read_commit(visitor.get("/").text) == commit
+    assert installed.run_ok("anchor", "rollback").startswith("live now: ")
+    assert read_commit(visitor.get("/").text) == commits[0]
+    assert "live (pinned)" in installed.run_ok("anchor", "deployments")
+    assert "not pinned" in installed.run_ok("anchor", "unpin")
+    shown = installed.run_ok("anchor", "inspect", url)
+    assert "pinned          false" in shown
