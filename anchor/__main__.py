@@ -11,7 +11,7 @@ from cyclopts.exceptions import CycloptsError
 from anchor.app import build_app
 from anchor.client import Client
 from anchor.credentials import CredentialsFile
-from anchor.errors import CommandError, UsageError
+from anchor.errors import CommandError, UsageError, format_command
 from anchor.terminal import Terminal
 
 _FAILED: Final = 1
@@ -25,7 +25,8 @@ def main(arguments: Sequence[str], terminal: Terminal) -> int:
     try:
         build_app(terminal)(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
-        terminal.print_message(str(error))
+        command = format_command(*(error.command_chain or ()), "--help")
+        terminal.print_message(f"{error} `{command}` shows the usage.")
         return _USAGE_ERROR
     except UsageError as error:
         terminal.print_message(str(error))

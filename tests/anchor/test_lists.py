@@ -102,6 +102,12 @@ def test_wrong_usage_exits_with_2_and_changes_nothing(anchor: Anchor, arguments:
     assert anchor.api.list_changes() == []
 
 
+def test_a_usage_error_names_the_command_that_explains_the_usage(anchor: Anchor) -> None:
+    """Requirement Q1."""
+    assert "`anchor env pull --help`" in anchor.run("env", "pull", "--nothing").err
+    assert "`anchor --help`" in anchor.run("nothing").err
+
+
 def test_the_limit_counts_deployments_of_all_pages(anchor: Anchor) -> None:
     answer = anchor.run_json("deployments", "My shop", "--limit", "3")
     assert [each["deploymentId"] for each in answer["deployments"]] == [
