@@ -16,6 +16,7 @@ from anchor.terminal import AsJson, Deployment, Project, Terminal
 DEPLOYMENT_FIELDS: Final = (
     "deploymentId",
     "status",
+    "statusReason",
     "branch",
     "commitSha",
     "commitMessage",

@@ -16,6 +16,7 @@ from anchor.terminal import AsJson, Terminal
 
 _NOT_FOUND: Final = 404
 _NEWEST: Final = 5  # deployments that are shown with their project
+_PROMOTABLE: Final = frozenset({"retired", "ready", "superseded"})
 _PROJECT_FIELDS: Final = (*PROJECT_FIELDS, "updatedAt", "deleting", "variables")
 _DEPLOYMENT_FIELDS: Final = (
     "deploymentId",
@@ -24,6 +25,7 @@ _DEPLOYMENT_FIELDS: Final = (
     "site",
     "pinned",
     "status",
+    "statusReason",
     "source",
     "branch",
     "commitSha",
@@ -136,6 +138,6 @@ def _list_commands(deployment: Json) -> dict[str, tuple[str, ...]]:
     if status in UNFINISHED:
         commands["follow"] = ("logs", deployment_id, "--follow")
         commands["cancel"] = ("cancel", deployment_id)
-    if status in {"retired", "ready"} and "url" in deployment:
+    if status in _PROMOTABLE and "url" in deployment:
         commands["make live"] = ("promote", deployment_id)
     return commands

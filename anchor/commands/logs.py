@@ -141,7 +141,8 @@ def describe_failure(deployment: Json) -> str:
     """Return why a deployment is not live, with the last lines of its build log."""
     failure = deployment.get("failure")
     if failure is None:
-        return f"the deployment ended with status {deployment['status']}"
+        reason = deployment.get("statusReason", "the deployment has ended without a release")
+        return f"{deployment['status']}: {reason}"
     lines = [f"{deployment['status']} at {failure['step']}: {failure['reason']}"]
     lines += [escape_log(line, colors=False) for line in failure["logTail"]]
     return indent_continuation_lines("\n".join(lines), _INDENT)

@@ -73,6 +73,12 @@ def test_follow_prints_the_log_and_how_the_deployment_ended(anchor: Anchor) -> N
     assert result == (1, "npm ci\n", "failed at BUILD: it broke\n  why\n")
 
 
+def test_follow_of_a_superseded_deployment_gives_the_reason(anchor: Anchor) -> None:
+    anchor.api.deployments[2]["statusReason"] = "a newer deployment is live"
+    result = anchor.run("logs", make_deployment_id(6), "--follow")
+    assert (result.status, result.err) == (1, "superseded: a newer deployment is live\n")
+
+
 def test_with_json_follow_prints_only_the_ended_deployment_on_standard_output(
     anchor: Anchor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -66,7 +66,8 @@ class HostileClient(Client):
         names = ("branch", "commitSha", "commitMessage", "commitAuthor", "createdAt", "updatedAt", "url")
         failure = {"step": self.text, "reason": self.text, "logTail": [self.text, self.text]}
         ids = {"deploymentId": ID, "projectId": ID}
-        return {**ids, "status": self.status, "failure": failure} | dict.fromkeys(names, self.text)
+        fixed = {**ids, "status": self.status, "statusReason": self.text, "failure": failure}
+        return fixed | dict.fromkeys(names, self.text)
 
 
 @frozen(kw_only=True)
@@ -174,6 +175,7 @@ def test_a_commit_message_cannot_imitate_a_field() -> None:
     assert [line.split()[0] for line in lines if not line.startswith(" ")] == [
         "deploymentId",
         "status",
+        "statusReason",
         "branch",
         "commitSha",
         "commitMessage",
