@@ -40,6 +40,9 @@ class Deploy:
             ),
         ] = None,
         commit: Annotated[str | None, Parameter(help="Deploy this commit (full SHA).")] = None,
+        message: Annotated[
+            str | None, Parameter(help="Text that lists show, in place of the commit's message.")
+        ] = None,
         production: Annotated[
             bool,
             Parameter(
@@ -58,7 +61,7 @@ class Deploy:
         if branch is not None and branch != answer["branch"]:
             plan = self._describe_plan(answer, branch, commit)
             if not production:
-                words = _list_options(branch, commit, follow=follow, as_json=as_json)
+                words = _list_options(branch, commit, message, follow=follow, as_json=as_json)
                 command = format_command("deploy", project or project_id, *words, "--production")
                 raise UsageError(
                     f"{branch!r} is not the branch of {answer['name']!r} ({answer['branch']!r}), and its"
@@ -67,7 +70,7 @@ class Deploy:
             self._print_note(plan, as_json=as_json)
         if branch is None and commit is None:
             branch = answer["branch"]
-        source = {"branch": branch, "commitSha": commit}
+        source = {"branch": branch, "commitSha": commit, "message": message}
         body = {name: value for name, value in source.items() if value is not None}
         deployment = client.call("POST", "projects", project_id, "deployments", body=body)
         if answer["pinned"]:
@@ -114,10 +117,14 @@ class Deploy:
             self.terminal.print(text)
 
 
-def _list_options(branch: str, commit: str | None, *, follow: bool, as_json: bool) -> list[str]:
+def _list_options(
+    branch: str, commit: str | None, message: str | None, *, follow: bool, as_json: bool
+) -> list[str]:
     words = ["--branch", branch]
     if commit is not None:
         words += ["--commit", commit]
+    if message is not None:
+        words += ["--message", message]
     words += ["--follow"] * follow
     words += ["--json"] * as_json
     return words

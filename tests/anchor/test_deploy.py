@@ -11,13 +11,13 @@ STARTED = make_deployment_id(9)
 def test_another_branch_needs_a_flag_and_the_error_says_what_is_live_and_what_would_be(
     anchor: Anchor,
 ) -> None:
-    result = anchor.run("deploy", "My shop", "--branch", "other", "--follow", "--json")
+    result = anchor.run("deploy", "My shop", "--branch=other", "--message=Try", "--follow", "--json")
     assert (result.status, result.out) == (2, "")
     assert result.err.splitlines() == [
         "'other' is not the branch of 'My shop' ('main'), and its release would replace the live one:",
         "  live now: main 7777777 Change 7 (3m ago)",
         "  will be:  the head of other",
-        "To do this: `anchor deploy 'My shop' --branch other --follow --json --production`",
+        "To do this: `anchor deploy 'My shop' --branch other --message Try --follow --json --production`",
     ]
     assert anchor.api.list_changes() == []
 
@@ -49,6 +49,7 @@ def test_a_live_deployment_that_no_longer_exists_is_named_by_its_id(anchor: Anch
         ((), {"branch": "main"}),
         (("--branch=main",), {"branch": "main"}),
         (("--commit", "b" * 40), {"commitSha": "b" * 40}),
+        (("--message", "Try it"), {"branch": "main", "message": "Try it"}),
     ],
 )
 def test_the_branch_of_the_project_needs_no_flag(

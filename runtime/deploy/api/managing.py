@@ -212,13 +212,13 @@ class ProjectService:
         Makes two DynamoDB calls: one reads the project, and one is a transaction.
 
         Raises:
-            InvalidInputError: The request has no branch and no commit.
+            InvalidInputError: The request is empty.
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
             ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.
         """
         given = read_changed_fields(request)
-        commit = Commit(sha=given.get("commit_sha"))
+        commit = Commit(sha=given.get("commit_sha"), message=given.get("message", ""))
         project = self.projects.get_owned(user_id, project_id)
 
         def create_deployment(project: Project) -> Deployment:

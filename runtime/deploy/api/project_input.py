@@ -13,6 +13,7 @@ from runtime.shared.api.shapes import Shape
 _NAME_LENGTHS = range(3, 51)
 _URL_LENGTH = 500
 _BRANCH_LENGTH = 200
+_MESSAGE_LENGTH = 2_000
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u2060\ufeff]")
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SITE = re.compile(r"[a-z][a-z0-9-]{1,26}[a-z0-9]")
@@ -67,6 +68,12 @@ def _find_sha_problem(sha: str) -> str | None:
     return None if _SHA.fullmatch(sha) else "must be a commit's full id: 40 hexadecimal digits in lower case"
 
 
+def _find_message_problem(message: str) -> str | None:
+    if not message.strip() or len(message) > _MESSAGE_LENGTH or "\0" in message:
+        return f"must be a text of at most {_MESSAGE_LENGTH} characters, such as a commit message"
+    return None
+
+
 _Name = Annotated[
     str,
     Rule(_find_name_problem),
@@ -79,6 +86,7 @@ _RepositoryUrl = Annotated[
     Shape({"format": "uri", "pattern": "^https://", "maxLength": _URL_LENGTH}),
 ]
 _Branch = Annotated[str, Rule(_find_branch_problem), Shape({"minLength": 1, "maxLength": _BRANCH_LENGTH})]
+_Message = Annotated[str, Rule(_find_message_problem), Shape({"minLength": 1, "maxLength": _MESSAGE_LENGTH})]
 _Sha = Annotated[str, Rule(_find_sha_problem), Shape({"pattern": f"^{_SHA.pattern}$"})]
 
 
@@ -120,12 +128,15 @@ class PromotionOptions:
 
 @frozen(kw_only=True)
 class NewDeployment:
-    """The body of `POST /projects/{projectId}/deployments`: a branch, a commit, or both.
+    """The body of `POST /projects/{projectId}/deployments`: at least one field.
 
     Attributes:
         branch: The branch whose head is deployed if no commit is given. The default is the project's branch.
         commit_sha: Full id of the commit to deploy.
+        message: Text that is shown in place of the commit's message. It is empty by default, because the
+            platform does not read the repository.
     """
 
     branch: _Branch = field(default=UNCHANGED)
     commit_sha: _Sha = field(default=UNCHANGED)
+    message: _Message = field(default=UNCHANGED)

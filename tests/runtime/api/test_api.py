@@ -349,7 +349,9 @@ def test_a_manual_deployment_of_a_commit_is_queued(platform: Platform) -> None:
     assert (status, shown["status"], shown["source"]) == (201, "queued", "manual")
     assert (shown["commitSha"], shown["branch"], shown["commitMessage"]) == (sha, "master", "")
     assert request_deployment(platform, project, commitSha=sha, branch="next")[1]["branch"] == "next"
-    (body, _) = platform.queues.list_bodies(BUILD_QUEUE)
+    _, named = request_deployment(platform, project, commitSha=sha, message="Try it")
+    assert named["commitMessage"] == "Try it"
+    body, *_ = platform.queues.list_bodies(BUILD_QUEUE)
     assert json.loads(body)["deploymentId"] == shown["deploymentId"]
 
 
@@ -385,6 +387,8 @@ def test_a_manual_deployment_is_ordered_with_the_pushes(platform: Platform) -> N
         ({"branch": "-x"}, "branch"),
         ({"branch": None}, "branch"),
         ({"commitSha": "3f2a9c1"}, "commitSha"),
+        ({"branch": "main", "message": " "}, "message"),
+        ({"branch": "main", "message": "x" * 2_001}, "message"),
         ({"commitSha": "3F" * 20}, "commitSha"),
         ({"commitSha": "main"}, "commitSha"),
         ({"branch": "main", "force": True}, "force"),
