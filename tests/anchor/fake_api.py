@@ -159,7 +159,7 @@ class FakeApi:
                 self.variables = [*kept, *body["set"]]
                 return Answer(200, {"version": 2, "variables": self.variables})
             case ["GET", "deployments"]:
-                return self._list_deployments(query)
+                return self._list_deployments(project, query)
             case ["POST", "deployments"]:
                 started = make_deployment(9, "queued", commitMessage="", **body)
                 self.deployments.insert(0, started)
@@ -167,14 +167,15 @@ class FakeApi:
             case _:
                 return Answer(404, {"detail": "not found"})
 
-    def _list_deployments(self, query: Mapping[str, str]) -> Answer:
+    def _list_deployments(self, project: Json, query: Mapping[str, str]) -> Answer:
         """Return a page of at most two deployments, as a small page size shows errors of paging."""
         wanted = {*query["status"].split(",")} if "status" in query else None
         found = [each for each in self.deployments if wanted is None or each["status"] in wanted]
         start, size = int(query.get("cursor", "0")), min(2, int(query.get("limit", "20")))
         end = start + size
         page = found[start:end]
-        return Answer(200, {"deployments": page, "cursor": str(end) if end < len(found) else None})
+        cursor = str(end) if end < len(found) else None
+        return Answer(200, {"deployments": page, "cursor": cursor, "pinned": project["pinned"]})
 
     def _answer_deployment(self, deployment: Json, rest: list[str], body: Json) -> Answer:
         match rest:

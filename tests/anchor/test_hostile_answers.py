@@ -49,7 +49,7 @@ class HostileClient(Client):
             case ("projects", _, "env"):
                 return {"variables": [{"name": "A", "value": self.text, "isSecret": False}]}
             case ("projects", _, "deployments") if method == "GET":
-                return {"deployments": [self.make_deployment()], "cursor": None}
+                return {"deployments": [self.make_deployment()], "cursor": None, "pinned": True}
             case ("deployments", _, "logs"):
                 return {"lines": [{"text": self.text}], "cursor": None}
             case _:

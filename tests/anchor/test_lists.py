@@ -129,7 +129,11 @@ def test_json_is_the_answer_of_the_api(anchor: Anchor) -> None:
     api, live = anchor.api, make_deployment_id(7)
     assert anchor.run_json("projects", "list") == {"projects": api.projects, "cursor": None}
     assert anchor.run_json("projects", "show", SHOP) == api.projects[0]
-    assert anchor.run_json("deployments", SHOP) == {"deployments": api.deployments, "cursor": None}
+    assert anchor.run_json("deployments", SHOP) == {
+        "deployments": api.deployments,
+        "cursor": None,
+        "pinned": False,
+    }
     assert anchor.run_json("deployment", live) == api.deployments[1]
     assert anchor.run_json("inspect", live) == api.deployments[1]
     assert anchor.run_json("inspect", BLOG) == api.projects[1]
