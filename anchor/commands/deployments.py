@@ -61,8 +61,7 @@ class Deployments:
         if as_json:
             self.terminal.print_json(answer)
             return
-        pinned = client.call("GET", "projects", project_id)["pinned"]
-        print_deployments(self.terminal, answer["deployments"], pinned=pinned)
+        print_deployments(self.terminal, answer["deployments"], pinned=answer["pinned"])
         ready = next((each for each in answer["deployments"] if each["status"] == "ready"), None)
         if ready is not None:
             self.terminal.print(

@@ -110,8 +110,6 @@ class Releases:
         if before not in (None, wanted["deploymentId"]):
             self.terminal.print(f"live before: {before}  (return: `{format_command('promote', before)}`)")
         self.terminal.print(f"site:        {project['url']}")
-        if "pinned" not in answer:
-            answer = client.call("GET", "projects", project["projectId"])
         self._print_pin(project, pinned=answer["pinned"])
 
     def _report_live(self, deployment: Json, *, as_json: bool) -> None:

@@ -50,6 +50,8 @@ class HostileClient(Client):
                 return {"variables": [{"name": "A", "value": self.text, "isSecret": False}]}
             case ("projects", _, "deployments") if method == "GET":
                 return {"deployments": [self.make_deployment()], "cursor": None, "pinned": True}
+            case ("deployments", _, "promote"):
+                return self.make_deployment() | {"pinned": True}
             case ("deployments", _, "logs"):
                 return {"lines": [{"text": self.text}], "cursor": None}
             case _:
