@@ -40,11 +40,18 @@ from runtime.deploy.errors import (
     VariablesChangedError,
 )
 from runtime.deploy.repositories.variables import MAX_TOTAL_BYTES, NewVariables, VariableChanges
+from runtime.shared.api.idempotency import HEADER, IdempotencyKeyReusedError
 from runtime.shared.errors import MalformedError, UnavailableError, UnsupportedContentError
 
 _OK: Final = HTTPStatus.OK
 
 _IF_MATCH: Final = "The `ETag` of the variables. If they have changed since, the request is refused with 412."
+_IDEMPOTENCY_KEY: Final = {
+    HEADER: (
+        "A new value for each new request, such as a UUID. For 24 hours, a request with the same value and "
+        "the same body is not carried out again, and is answered with the same project or deployment."
+    )
+}
 _VARIABLE_ERRORS: Final = (
     ProjectNotFoundError,
     ProjectChangedError,
@@ -69,7 +76,9 @@ _DESCRIPTIONS: Final = {
         operation_id="createProject",
         summary="Create a project on a site of the stage",
         body=NewProject,
+        headers=_IDEMPOTENCY_KEY,
         responses={HTTPStatus.CREATED: CreatedProjectDocument},
+        errors=(ProjectNotFoundError, IdempotencyKeyReusedError),
     ),
     "GET /sites": RouteDescription(
         operation_id="listSites",
@@ -118,7 +127,13 @@ _DESCRIPTIONS: Final = {
         description="The deployment is queued like a push, and supersedes older queued deployments.",
         body=NewDeployment,
         responses={HTTPStatus.CREATED: DeploymentDocument},
-        errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError),
+        headers=_IDEMPOTENCY_KEY,
+        errors=(
+            ProjectNotFoundError,
+            ProjectChangedError,
+            ProjectDeletedError,
+            IdempotencyKeyReusedError,
+        ),
     ),
     "GET /projects/{projectId}/env": RouteDescription(
         operation_id="getVariables",
@@ -169,7 +184,13 @@ _DESCRIPTIONS: Final = {
         summary="Cancel a deployment before its release starts",
         description="The build is stopped. Repeated requests have no further effect.",
         responses={_OK: DeploymentDocument},
-        errors=(DeploymentNotFoundError, StaleDeploymentError),
+        headers=_IDEMPOTENCY_KEY,
+        errors=(
+            DeploymentNotFoundError,
+            StaleDeploymentError,
+            IdempotencyKeyReusedError,
+            MalformedError,
+        ),
     ),
     "POST /deployments/{deploymentId}/promote": RouteDescription(
         operation_id="promoteDeployment",
@@ -180,6 +201,7 @@ _DESCRIPTIONS: Final = {
         ),
         body=PromotionOptions,
         is_body_required=False,
+        headers=_IDEMPOTENCY_KEY,
         responses={_OK: PromotedDocument},
         errors=(
             DeploymentNotFoundError,
@@ -189,6 +211,7 @@ _DESCRIPTIONS: Final = {
             StaleDeploymentError,
             SwitchOvertakenError,
             ProjectChangedError,
+            IdempotencyKeyReusedError,
         ),
     ),
     "GET /openapi.json": RouteDescription(

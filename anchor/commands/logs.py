@@ -144,5 +144,7 @@ def describe_failure(deployment: Json) -> str:
         reason = deployment.get("statusReason", "the deployment has ended without a release")
         return f"{deployment['status']}: {reason}"
     lines = [f"{deployment['status']} at {failure['step']}: {failure['reason']}"]
+    if failure.get("advice"):
+        lines.append(f"what to do: {failure['advice']}")
     lines += [escape_log(line, colors=False) for line in failure["logTail"]]
     return indent_continuation_lines("\n".join(lines), _INDENT)

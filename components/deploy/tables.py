@@ -38,7 +38,7 @@ PROJECTS: Final = TableDesign(
             "projectId",
             "S",
             "the project's ULID; `SITE#<site>` in the rows of a site; `SITES` in the list of all sites; "
-            "`BUILDS` in the rows of builds",
+            "`BUILDS` in the rows of builds; `REQUEST#<hash>` in the row of an answered request",
             _ULID,
         ),
         Attribute(
@@ -46,7 +46,7 @@ PROJECTS: Final = TableDesign(
             "S",
             "kind of row: `METADATA` a project, `DELIVERY#<hash of the body>` a webhook delivery, `SITE` the "
             "declaration of a site, `CLAIM` the project that uses a site, `SITES` the list of all sites, "
-            "`RUNNING` the running builds, "
+            "`IDEMPOTENCY` an answered request with an idempotency key, `RUNNING` the running builds, "
             "`WAITING#<deployment>` a waiting build, `STARTED#<user>` when a user's last build started, "
             "`FULL` when CodeBuild last had no capacity",
             "METADATA",
@@ -100,7 +100,7 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "expiresAt",
             "N",
-            "in `DELIVERY#`, `STARTED#` and `FULL` rows: when the row is deleted, Unix seconds",
+            "in `DELIVERY#`, `STARTED#`, `FULL`, `IDEMPOTENCY` rows: when the row is deleted, Unix seconds",
             "1772443800",
         ),
         Attribute(
@@ -120,6 +120,13 @@ PROJECTS: Final = TableDesign(
         ),
         Attribute("fullWith", "N", "in the `FULL` row: running builds of the stage at `fullAt`", "3"),
         Attribute("fullAt", "S", "in the `FULL` row: when CodeBuild had no capacity", _TIME),
+        Attribute(
+            "fingerprint", "S", "in an `IDEMPOTENCY` row: SHA-256 of the path and the body", "3f2a9c1d..."
+        ),
+        Attribute("resultId", "S", "in an `IDEMPOTENCY` row: the project or deployment in the answer", _ULID),
+        Attribute(
+            "replacedId", "S", "in an `IDEMPOTENCY` row: the deployment that a promotion replaced", _BUILD
+        ),
         Attribute("names", "L", "in the `SITES` row: the names of all declared sites", '["next-site"]'),
         Attribute("claimedBy", "S", "in a site's `CLAIM` row: the project that uses the site", _ULID),
         Attribute("host", "S", "in a site's row: its host", "next-site.sites.example.com"),
@@ -243,8 +250,8 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute(
             "failure",
             "M",
-            "why it failed: `step`, `reason` and `logTail` (last lines of the build's log)",
-            '{"step": "BUILD", "reason": "npm ci failed", "logTail": []}',
+            "why it failed: `step`, `reason`, `advice` and `logTail` (the last lines of the build log)",
+            '{"step": "dependencies", "reason": "npm ci failed", "logTail": []}',
         ),
         Attribute(
             "statusReason",

@@ -160,7 +160,10 @@ def _describe_failure(deployment: Json) -> str:
         f"the deployment is {deployment['status']}, at step {failure.get('step')!r}: {failure.get('reason')}"
     ]
     lines += [f"    {line}" for line in failure.get("logTail", [])]
-    if any(
+    if failure.get("advice"):
+        lines.insert(1, f"    what to do: {failure['advice']}")
+    # In other steps, a host that cannot be found is a host of the site's own code.
+    if failure.get("step") == "dependencies" and any(
         code in line for line in lines for code in ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT")
     ):
         lines.append("npm could not reach its registry. Check the network with `npm ping`.")

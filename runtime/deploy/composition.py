@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runtime.deploy.releases.releasing import Releaser
     from runtime.deploy.releases.switching import Switch
     from runtime.deploy.repositories.deployments import DeploymentRepository
+    from runtime.deploy.repositories.idempotency import IdempotencyRepository
     from runtime.deploy.repositories.projects import ProjectRepository
     from runtime.deploy.repositories.retention import RetentionRepository
     from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
@@ -246,6 +247,7 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
             clock=utc_now,
             pause=time.sleep,
         ),
+        requests=_create_idempotency_repository(environment.projects_table),
         cancellation=lambda: _create_cancellation(environment),
         build_queue=lambda: _create_build_queue(environment),
         logs=lambda: BuildLogs(
@@ -466,6 +468,12 @@ def _create_publisher(functions: "LambdaClient") -> "FunctionPublisher":
     return FunctionPublisher(client=functions, pause=time.sleep)
 
 
+def _create_idempotency_repository(table: str) -> "IdempotencyRepository":
+    from runtime.deploy.repositories.idempotency import IdempotencyRepository
+
+    return IdempotencyRepository(client=aws.client("dynamodb"), table=table)
+
+
 def _create_switch(
     deployments: "DeploymentRepository", edge: "EdgeStore", publisher: "FunctionPublisher"
 ) -> "Switch":
@@ -474,6 +482,7 @@ def _create_switch(
     return Switch(
         projects=deployments.projects,
         deployments=deployments,
+        requests=_create_idempotency_repository(deployments.projects.table),
         edge=edge,
         publisher=publisher,
         clock=utc_now,

@@ -213,12 +213,14 @@ class Failure:
 
     Attributes:
         step: Build phase or release step, such as `BUILD` or `smoke test`.
-        reason: A sentence for the user.
-        log_tail: Last lines of the build log, oldest first.
+        reason: The cause, as a sentence for the user.
+        advice: What the user can do. None if the reason says it.
+        log_tail: The site's last lines in the build log, oldest first.
     """
 
     step: str
     reason: str
+    advice: str | None = None
     log_tail: tuple[str, ...] = ()
 
 

@@ -101,20 +101,24 @@ def test_a_form_opened_before_a_switch_works_after_the_switch(
     assert second_push.sha in answer.headers["location"]
 
 
-def test_a_failed_build_is_shown_with_its_step_and_the_end_of_its_log(broken_push: BrokenPush) -> None:
-    """Requirement P7."""
+def test_a_failed_build_is_shown_with_its_cause_and_the_end_of_its_log(broken_push: BrokenPush) -> None:
+    """P7, Q1: the cause comes first. The log has only the lines of the site."""
     assert broken_push.deployment["status"] == "failed"
     failure = broken_push.deployment["failure"]
-    assert failure["step"] == "PRE_BUILD"
-    assert "exit status 1" in failure["reason"]
-    assert any("npm ci failed" in line for line in failure["logTail"])
+    assert failure["step"] == "dependencies"
+    assert failure["reason"].startswith("`npm ci` can only install packages when your package.json and")
+    assert "commit package-lock.json" in failure["advice"]
+    assert any("left-pad" in line for line in failure["logTail"])
+    assert not [line for line in failure["logTail"] if "steps.sh" in line or line.startswith("[Container]")]
 
 
 def test_the_whole_log_of_a_build_can_be_read(first_push: PushedProject, broken_push: BrokenPush) -> None:
     """Requirement A2."""
     lines = first_push.client.read_build_log(broken_push.deployment["deploymentId"])
     tail = broken_push.deployment["failure"]["logTail"]
-    assert [line.rstrip()[:500] for line in lines[-len(tail) :]] == tail
+    own = [line for line in lines if not line.startswith(("==> FAILED", "==> What to do"))]
+    assert [line.rstrip()[:500] for line in own[-len(tail) :]] == tail
+    assert not [line for line in lines if "set -euo pipefail" in line or line.startswith("[Container]")]
     assert any("Fetching commit" in line for line in lines)
 
 

@@ -30,6 +30,7 @@ from runtime.deploy.model import (
     Status,
 )
 from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.idempotency import IdempotencyRepository
 from runtime.deploy.repositories.leases import LeaseRepository
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
@@ -190,6 +191,7 @@ class Platform:
                 clock=self.clock,
                 pause=self.sleeps.append,
             ),
+            requests=IdempotencyRepository(client=self.dynamodb, table=PROJECTS),
             cancellation=lambda: self.cancellation,
             build_queue=lambda: self.build_queue,
             logs=lambda: BuildLogs(

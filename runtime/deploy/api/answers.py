@@ -72,12 +72,15 @@ class FailureDocument(TypedDict):
     """The step and the reason of a failed deployment.
 
     Attributes:
-        step: Build phase or release step.
-        logTail: Last lines of the build log, oldest first.
+        step: The failed step of the build or the release.
+        reason: The cause, as a sentence.
+        advice: What you can do. Absent if the reason says it.
+        logTail: The site's last lines in the build log, oldest first.
     """
 
     step: str
     reason: str
+    advice: NotRequired[str]
     logTail: list[str]
 
 
@@ -118,7 +121,7 @@ class PromotedDocument(DeploymentDocument):
     """
 
     pinned: bool
-    live: LiveDocument
+    live: LiveDocument | None
     previous: LiveDocument | None
 
 

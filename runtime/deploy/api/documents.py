@@ -65,6 +65,8 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
             "reason": deployment.failure.reason,
             "logTail": list(deployment.failure.log_tail),
         }
+        if deployment.failure.advice:
+            document["failure"]["advice"] = deployment.failure.advice
     return document
 
 
@@ -79,7 +81,7 @@ def build_promoted_document(promotion: "Promotion") -> PromotedDocument:
     return {
         **build_deployment_document(promotion.deployment),
         "pinned": promotion.pinned,
-        "live": {"deploymentId": promotion.deployment.deployment_id},
+        "live": {"deploymentId": promotion.live} if promotion.live else None,
         "previous": {"deploymentId": promotion.replaced} if promotion.replaced else None,
     }
 

@@ -16,10 +16,12 @@ from runtime.deploy.errors import SiteUnavailableError
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Site, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.idempotency import IdempotencyRepository, RequestRepeatedError
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.sites import ListedSite, SiteRepository
 from runtime.shared.api.changes import read_changed_fields
+from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.clock import Clock
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import IdGenerator
@@ -48,6 +50,7 @@ class ProjectService:
 
     Attributes:
         variables: The service of the projects' environment variables.
+        requests: Repository of the answered requests with idempotency keys.
         cancellation: Returns the cancellation service. Only called by a cancel request, because creating its
             clients takes time.
         build_queue: Returns the build queue. Only called when needed, for the same reason.
@@ -60,6 +63,7 @@ class ProjectService:
     lists: ListRepository
     sites: SiteRepository
     variables: VariableService
+    requests: IdempotencyRepository
     cancellation: Callable[[], Cancellation]
     build_queue: Callable[[], BuildQueue]
     logs: Callable[[], BuildLogs]
@@ -68,17 +72,29 @@ class ProjectService:
     clock: Clock
     api_endpoint: str
 
-    def create_project(self, user_id: str, new: NewProject) -> CreatedProject:
+    def create_project(
+        self, user_id: str, new: NewProject, *, request: IdempotentRequest | None = None
+    ) -> CreatedProject:
         """Create a project and bind it to its site.
 
-        Makes two DynamoDB calls. The first one reads the site's row, which only Pulumi writes. The second one
-        is a transaction.
+        Makes two DynamoDB calls, and one more for a request with an idempotency key. One call reads the
+        site's row, which only Pulumi writes. The last one is a transaction.
+
+        Args:
+            user_id: The tenant.
+            new: The new project.
+            request: The request with its idempotency key. If it was carried out before, its project is
+                returned.
 
         Raises:
+            ProjectNotFoundError: The request was carried out before, and its project was deleted.
+            IdempotencyKeyReusedError: The idempotency key was used for another request.
             InvalidInputError: The site is not declared, or belongs to another project. The error does not say
                 which of the two is true.
         """
         at = self.clock()
+        if request and (answered := self.requests.find_owned(request, at=at)):
+            return self._find_created_project(user_id, answered.result_id)
         project = Project(
             project_id=self.ids(),
             user_id=user_id,
@@ -96,10 +112,21 @@ class ProjectService:
         # whether the site is available. So the request takes equally long for undeclared and for taken sites.
         site = self.projects.get_sites({new.site}).get(new.site)
         try:
-            self.projects.create(project)
+            self.projects.create(project, request=request)
+        except RequestRepeatedError:
+            # The key was recorded after the read above. A read of it now finds the project.
+            return self.create_project(user_id, new, request=request)
         except SiteUnavailableError:
             problem = "is not available: choose a site that is declared for this stage and has no project yet"
             raise InvalidInputError(FieldProblem(field="site", problem=problem)) from None
+        return self._build_created_project(project, site, secret)
+
+    def _find_created_project(self, user_id: str, project_id: str) -> CreatedProject:
+        project, site = self.get_project(user_id, project_id)
+        secret = self.signer.derive_webhook_secret(project.project_id, project.webhook_version)
+        return self._build_created_project(project, site, secret)
+
+    def _build_created_project(self, project: Project, site: Site | None, secret: str) -> CreatedProject:
         return CreatedProject(
             project=project,
             site=site,
@@ -204,22 +231,44 @@ class ProjectService:
         """
         return self.deployments.get_owned(user_id, deployment_id)
 
-    def deploy(self, user_id: str, project_id: str, request: NewDeployment) -> Deployment:
+    def deploy(
+        self,
+        user_id: str,
+        project_id: str,
+        wanted: NewDeployment,
+        *,
+        request: IdempotentRequest | None = None,
+    ) -> Deployment:
         """Queue a manual deployment of a commit or of a branch's head.
 
         For a branch's head, the build determines the commit.
 
-        Makes two DynamoDB calls: one reads the project, and one is a transaction.
+        Makes two DynamoDB calls: one reads the project, and one is a transaction. One more call looks for a
+        request with an idempotency key.
+
+        Args:
+            user_id: The tenant.
+            project_id: User input.
+            wanted: The branch or the commit.
+            request: The request with its idempotency key. If it was carried out before, its deployment is
+                returned.
 
         Raises:
             InvalidInputError: The request is empty.
+            IdempotencyKeyReusedError: The idempotency key was used for another request.
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
             ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.
         """
-        given = read_changed_fields(request)
+        given = read_changed_fields(wanted)
         commit = Commit(sha=given.get("commit_sha"), message=given.get("message", ""))
         project = self.projects.get_owned(user_id, project_id)
+        if request and (answered := self.requests.find_owned(request, at=self.clock())):
+            deployment = self.deployments.get(project.project_id, answered.result_id)
+            if deployment.status is Status.QUEUED:
+                # Send the message again, in case the first request was interrupted before it sent it.
+                self.build_queue().send(deployment)
+            return deployment
 
         def create_deployment(project: Project) -> Deployment:
             return Deployment.queued(
@@ -231,7 +280,11 @@ class ProjectService:
                 branch=given.get("branch"),
             )
 
-        deployment = create_next_deployment(self.deployments, project, create_deployment)
+        try:
+            deployment = create_next_deployment(self.deployments, project, create_deployment, request=request)
+        except RequestRepeatedError:
+            # The key was recorded after the read above. A read of it now finds the deployment.
+            return self.deploy(user_id, project_id, wanted, request=request)
         self.build_queue().send(deployment)
         return deployment
 
@@ -249,11 +302,22 @@ class ProjectService:
         deployment = self.deployments.get_owned(user_id, deployment_id)
         return self.logs().read_page(deployment, limit=limit, cursor=cursor)
 
-    def cancel(self, user_id: str, deployment_id: str) -> Deployment:
+    def cancel(
+        self, user_id: str, deployment_id: str, *, request: IdempotentRequest | None = None
+    ) -> Deployment:
         """Cancel a deployment whose release has not started. See `Cancellation.cancel`.
 
+        A repeated request always has the same effect, so its idempotency key is only compared with earlier
+        requests.
+
         Raises:
+            IdempotencyKeyReusedError: The idempotency key was used for another request.
             DeploymentNotFoundError: The deployment does not exist, or belongs to another tenant.
             StaleDeploymentError: The release has started, or the deployment has ended.
         """
-        return self.cancellation().cancel(user_id, deployment_id)
+        if request and (answered := self.requests.find_owned(request, at=self.clock())):
+            return self.deployments.get_owned(user_id, answered.result_id)
+        cancelled = self.cancellation().cancel(user_id, deployment_id)
+        if request:
+            self.requests.record_owned(request, result_id=deployment_id, replaced_id=None, at=self.clock())
+        return cancelled

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
-from runtime.deploy.model import Deployment, Failure, Status
+from runtime.deploy.model import Deployment, Status
 
 # Log message for each ended build. An alarm counts these lines (components/operations/alarms.py).
 BUILD_ENDED = "build ended"
@@ -133,12 +133,6 @@ class BuildEvent:
             log_group=logs.get("groupName"),
             log_stream=logs.get("streamName"),
         )
-
-    def create_failure(self, log_tail: tuple[str, ...]) -> Failure | None:
-        """Return the failure of the build, or None for a successful build."""
-        if self.outcome is Status.BUILT:
-            return None
-        return Failure(step=self.step, reason=self.reason, log_tail=log_tail)
 
 
 def is_build_of(build: Mapping[str, Any], deployment: Deployment) -> bool:

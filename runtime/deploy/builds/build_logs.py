@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.builds import log_archive
 from runtime.deploy.builds.log_archive import MAX_LINE_LENGTH
+from runtime.deploy.builds.site_log import select_site_text
 from runtime.deploy.model import Deployment, Status
 from runtime.shared.aws import AwsResponse, CloudWatchLogsClient
 from runtime.shared.aws_errors import is_retryable, read_error_code
@@ -27,6 +28,9 @@ DEFAULT_PAGE_SIZE: Final = 100
 MAX_PAGE_SIZE: Final = 500
 
 _BUILD_NOT_ENDED: Final = frozenset({Status.QUEUED, Status.BUILDING})
+_MAX_READS: Final = 5
+_IN_SCRIPT: Final[Mapping[str, Any]] = {"inScript": {"S": "1"}}
+"""Part of a position after a line of the platform's script."""
 _START: Final[Mapping[str, Any]] = {"token": {"S": ""}}
 # The checkout in the buildspec prints this line, before any code of the repository runs.
 _COMMIT_LINE: Final = re.compile(r"==> Commit ([0-9a-f]{40}(?:[0-9a-f]{24})?) is the head of ")
@@ -78,10 +82,12 @@ class BuildLogs:
     cursors: Cursors
 
     def read_page(self, deployment: Deployment, *, limit: int, cursor: str | None) -> Page[LogLine]:
-        """Return a page of the log, oldest line first.
+        """Return a page of the site's lines in the log, oldest line first.
 
-        Until the end of the build, each page has a cursor, and an empty page means that there are no new
-        lines. After the end of the build, the page without a cursor is the last one.
+        Lines of CodeBuild and of the platform's script are left out (`site_log.py`). So a page can have fewer
+        lines than `limit`, and this method reads up to `_MAX_READS` pages of the log for one page. Until the
+        end of the build, each page has a cursor, and an empty page means that there are no new lines. After
+        the end of the build, the page without a cursor is the last one.
 
         Args:
             deployment: A deployment of the user who asks.
@@ -95,9 +101,21 @@ class BuildLogs:
         """
         query = f"logs:deployment={deployment.deployment_id}"
         position = self.cursors.read(deployment.user_id, query, cursor) if cursor is not None else _START
-        lines, next_position = self._read(deployment, position, limit)
+        kept: list[LogLine] = []
+        next_position: Mapping[str, Any] | None = position
+        for _ in range(_MAX_READS):
+            lines, following = self._read(deployment, position, limit)
+            in_script = "inScript" in position
+            for line in lines:
+                text, in_script = select_site_text(line.text, in_script=in_script)
+                if text is not None:
+                    kept.append(evolve(line, text=text))
+            next_position = {**following, **_IN_SCRIPT} if following and in_script else following
+            if kept or not lines or next_position is None:
+                break
+            position = next_position
         return Page(
-            items=lines,
+            items=tuple(kept),
             cursor=self.cursors.write(deployment.user_id, query, next_position) if next_position else None,
         )
 

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.builds.build_event import BUILD_ENDED, BuildEvent
 from runtime.deploy.builds.build_logs import find_commit
+from runtime.deploy.builds.failure_causes import explain_failure
 from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.errors import StaleDeploymentError
 from runtime.deploy.messages import ReleaseQueue
@@ -19,8 +20,9 @@ from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
 
-_LOG_LINES = 40
-_MAX_LINE_LENGTH = 500  # characters: 40 lines stay far below DynamoDB's item limit of 400 KB
+_LOG_LINES: Final = 200
+"""Number of messages that are searched for the cause of a failure."""
+
 _COMMIT_TIMEOUT: Final = timedelta(hours=1)
 """Time after a build's start in which a failed read of its log is retried: twice a build's time limit."""
 
@@ -58,7 +60,7 @@ class BuildResultRecorder:
 
     def _record_end(self, deployment: Deployment, event: BuildEvent, log: Log) -> Deployment:
         tail = () if event.outcome is Status.BUILT else self._read_log_tail(event, log)
-        failure = event.create_failure(tail)
+        failure = explain_failure(event, tail)
         deployment = self._record_commit(deployment, event, log)
         try:
             deployment = self.slot.free(
@@ -72,8 +74,8 @@ class BuildResultRecorder:
         log.info(
             BUILD_ENDED,
             status=deployment.status,
-            step=event.step,
-            reason=event.reason,
+            step=failure.step if failure else "",
+            reason=failure.reason if failure else "",
             queued=event.queued,
         )
         return deployment
@@ -99,7 +101,7 @@ class BuildResultRecorder:
         return self.deployments.record_commit(deployment, sha) if sha else deployment
 
     def _read_log_tail(self, event: BuildEvent, log: Log) -> tuple[str, ...]:
-        """Return the last lines of the build's log. The result is empty if CloudWatch refuses the call."""
+        """Return the last messages of the build's log. The result is empty if CloudWatch refuses the call."""
         if not event.log_group or not event.log_stream:
             return ()
         try:
@@ -112,5 +114,4 @@ class BuildResultRecorder:
         except ClientError as error:
             log.report_error("the build's log cannot be read", error)
             return ()
-        lines = [line["message"].rstrip()[:_MAX_LINE_LENGTH] for line in answer["events"]]
-        return tuple(lines[-_LOG_LINES:])
+        return tuple(message["message"] for message in answer["events"][-_LOG_LINES:])

@@ -12,6 +12,7 @@ from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.api.inputs import parse_json
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
@@ -42,6 +43,7 @@ def create_next_deployment(
     create_deployment: Callable[[Project], Deployment],
     *,
     delivery: str | None = None,
+    request: IdempotentRequest | None = None,
 ) -> Deployment:
     """Create a project's next deployment, and retry if other requests create one at the same time.
 
@@ -54,9 +56,11 @@ def create_next_deployment(
         create_deployment: Returns the new deployment for the present state of the project. Each attempt calls
             this function, and passes the project as last read.
         delivery: Hash of the delivery, as for `DeploymentRepository.create`.
+        request: The request with its idempotency key, as for `DeploymentRepository.create`.
 
     Raises:
         DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
+        RequestRepeatedError: The request was carried out at the same moment.
         ProjectChangedError: Concurrent deployments made every attempt fail.
         ProjectDeletedError: The project is being deleted.
         ProjectNotFoundError: The project no longer exists.
@@ -64,7 +68,7 @@ def create_next_deployment(
     for _ in range(_MAX_ATTEMPTS):
         deployment = create_deployment(project)
         try:
-            deployments.create(project, deployment, delivery=delivery)
+            deployments.create(project, deployment, delivery=delivery, request=request)
         except (ProjectChangedError, TransactionConflictError):
             project = deployments.projects.get(project.project_id)
         else:

@@ -24,6 +24,7 @@ from runtime.deploy.model import Project, Status
 from runtime.deploy.repositories.variables import NewVariables, VariableChanges
 from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response
+from runtime.shared.api.idempotency import read_idempotent_request
 from runtime.shared.api.inputs import read_input
 from runtime.shared.api.openapi import OPENAPI_ROUTE, serve_openapi
 from runtime.shared.api.requests import read_choices, read_expected_versions, read_json_body, read_page_limit
@@ -61,7 +62,11 @@ def handle_event(event: Mapping[str, Any], management: ProjectService) -> Respon
 
 
 def _create_project(management: ProjectService, user_id: str, request: Request) -> Response:
-    created = management.create_project(user_id, read_input(NewProject, read_json_body(request)))
+    created = management.create_project(
+        user_id,
+        read_input(NewProject, read_json_body(request)),
+        request=read_idempotent_request(request),
+    )
     return create_json_response(
         HTTPStatus.CREATED,
         {
@@ -116,7 +121,9 @@ def _get_deployment(management: ProjectService, user_id: str, request: Request) 
 
 def _create_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
     wanted = read_input(NewDeployment, read_json_body(request))
-    deployment = management.deploy(user_id, request.path_parameters["projectId"], wanted)
+    deployment = management.deploy(
+        user_id, request.path_parameters["projectId"], wanted, request=read_idempotent_request(request)
+    )
     return create_json_response(HTTPStatus.CREATED, build_deployment_document(deployment))
 
 
@@ -131,7 +138,9 @@ def _get_log(management: ProjectService, user_id: str, request: Request) -> Resp
 
 
 def _cancel_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
-    deployment = management.cancel(user_id, request.path_parameters["deploymentId"])
+    deployment = management.cancel(
+        user_id, request.path_parameters["deploymentId"], request=read_idempotent_request(request)
+    )
     return create_json_response(HTTPStatus.OK, build_deployment_document(deployment))
 
 

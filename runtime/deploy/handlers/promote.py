@@ -17,6 +17,7 @@ from runtime.deploy.releases.switching import Switch
 from runtime.shared.api.changes import UNCHANGED
 from runtime.shared.api.dispatch import Operations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
+from runtime.shared.api.idempotency import read_idempotent_request
 from runtime.shared.api.inputs import read_input
 from runtime.shared.api.requests import read_optional_json_body
 from runtime.shared.environment import load_environment
@@ -70,6 +71,7 @@ def _promote_deployment(services: Services, user_id: str, request: Request) -> R
         user_id,
         request.path_parameters["deploymentId"],
         pin=None if options.pin is UNCHANGED else options.pin,
+        request=read_idempotent_request(request),
     )
     return create_json_response(HTTPStatus.OK, build_promoted_document(promotion))
 

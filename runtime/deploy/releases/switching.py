@@ -10,7 +10,9 @@ from runtime.deploy.model import Deployment, Project, Release, Site
 from runtime.deploy.releases.edge_store import EdgeStore
 from runtime.deploy.releases.publishing import FunctionPublisher
 from runtime.deploy.repositories.deployments import DeploymentRepository
+from runtime.deploy.repositories.idempotency import IdempotencyRepository
 from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.clock import Clock
 
 
@@ -19,13 +21,16 @@ class Promotion:
     """The result of a promotion.
 
     Attributes:
-        deployment: The deployment that is live now.
+        deployment: The promoted deployment.
         pinned: Whether the project is pinned now.
+        live: Id of the deployment that is live now. It differs from the promoted one only in the answer to a
+            repeated request, after a later promotion.
         replaced: Id of the deployment that was live before. It is the same deployment if it was live before.
     """
 
     deployment: Deployment
     pinned: bool
+    live: str | None
     replaced: str | None
 
 
@@ -40,11 +45,19 @@ class Switch:
 
     projects: ProjectRepository
     deployments: DeploymentRepository
+    requests: IdempotencyRepository
     edge: EdgeStore
     publisher: FunctionPublisher
     clock: Clock
 
-    def promote(self, user_id: str, deployment_id: str, *, pin: bool | None = None) -> Promotion:
+    def promote(
+        self,
+        user_id: str,
+        deployment_id: str,
+        *,
+        pin: bool | None = None,
+        request: IdempotentRequest | None = None,
+    ) -> Promotion:
         """Make a release live on its tenant's site.
 
         Idempotent. The project is pinned, unless `pin` is false. Without `pin`, promoting the live release
@@ -54,8 +67,10 @@ class Switch:
             user_id: The tenant.
             deployment_id: User input.
             pin: Whether the project is pinned afterwards. None for the default.
+            request: The request with its idempotency key. If it was carried out before, nothing changes.
 
         Raises:
+            IdempotencyKeyReusedError: The idempotency key was used for another request.
             DeploymentNotFoundError: There is no such deployment, or it belongs to another tenant.
             NotReleasedError: The deployment has no release, or its release has not ended.
             ProjectChangedError: Another release became live at the same time.
@@ -65,6 +80,14 @@ class Switch:
             SwitchOvertakenError: A later switch of the same project has moved the pointer.
         """
         found = self.deployments.get_owned(user_id, deployment_id)
+        if request and (answered := self.requests.find_owned(request, at=self.clock())):
+            project = self.projects.get_owned(user_id, found.project_id)
+            return Promotion(
+                deployment=self.deployments.get(found.project_id, answered.result_id),
+                pinned=project.pinned,
+                live=project.serving,
+                replaced=answered.replaced_id,
+            )
         # The index that finds a deployment by its id alone is eventually consistent, so read the row itself.
         deployment = self.deployments.get(found.project_id, deployment_id)
         site = self.projects.get_site(deployment.site)
@@ -72,10 +95,13 @@ class Switch:
             live = self.projects.get_owned(user_id, deployment.project_id).live
             pin = None if live and live.deployment_id == deployment_id else True
         project = self.deployments.live_pointers.promote(user_id, deployment, pin=pin, at=self.clock())
+        live = self.apply_pointer(project, deployment, site)
+        if request:
+            self.requests.record_owned(
+                request, result_id=deployment_id, replaced_id=project.serving, at=self.clock()
+            )
         return Promotion(
-            deployment=self.apply_pointer(project, deployment, site),
-            pinned=project.pinned,
-            replaced=project.serving,
+            deployment=live, pinned=project.pinned, live=live.deployment_id, replaced=project.serving
         )
 
     def apply_pointer(self, project: Project, deployment: Deployment, site: Site) -> Deployment:

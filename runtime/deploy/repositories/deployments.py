@@ -28,6 +28,7 @@ from runtime.deploy.repositories.deployment_rows import (
     parse_deployment,
     update_deployment,
 )
+from runtime.deploy.repositories.idempotency import RequestRepeatedError, build_idempotency_put
 from runtime.deploy.repositories.live_pointer import (
     LivePointerRepository,
     build_not_live_check,
@@ -40,6 +41,7 @@ from runtime.deploy.repositories.projects import (
 )
 from runtime.deploy.repositories.retention import HELD_PARTITION
 from runtime.deploy.repositories.stage_builds import remove_waiting_operation
+from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -138,7 +140,14 @@ class DeploymentRepository:
 
     # Creation
 
-    def create(self, project: Project, deployment: Deployment, *, delivery: str | None) -> None:
+    def create(
+        self,
+        project: Project,
+        deployment: Deployment,
+        *,
+        delivery: str | None,
+        request: IdempotentRequest | None = None,
+    ) -> None:
         """Write a queued deployment, its project's new sequence number and the delivery, in one transaction.
 
         Args:
@@ -146,8 +155,10 @@ class DeploymentRepository:
             deployment: Result of `Deployment.queued`.
             delivery: Hexadecimal SHA-256 of the webhook's body, stored for 30 days. None for a manual
                 deployment.
+            request: The request with its idempotency key, recorded with a manual deployment.
 
         Raises:
+            RequestRepeatedError: The request was carried out at the same moment.
             DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
             ProjectChangedError: Another deployment has this sequence: read the project again.
             ProjectDeletedError: The project is being deleted.
@@ -169,10 +180,21 @@ class DeploymentRepository:
             seen = build_delivery_row(deployment, delivery)
             put = build_put_if_expired(self.projects.table, seen, key="projectId", at=deployment.created_at)
             writes.append({"Put": put})
+        if request is not None:
+            writes.append(
+                build_idempotency_put(
+                    self.projects.table,
+                    request,
+                    result_id=deployment.deployment_id,
+                    at=deployment.created_at,
+                )
+            )
         try:
             write_transaction(self.client, *writes)
         except TransactionRefusedError as refused:
             in_project, _, *in_delivery = refused.items
+            if request is not None and in_delivery[-1]:
+                raise RequestRepeatedError from None
             if in_delivery and in_delivery[0]:
                 raise DuplicateDeliveryError(in_delivery[0]["deploymentId"]["S"]) from None
             raise create_write_error(in_project, project.user_id) from None

@@ -19,6 +19,8 @@ from runtime.deploy.errors import (
     SiteUnavailableError,
 )
 from runtime.deploy.model import Project, Site, Variable
+from runtime.deploy.repositories.idempotency import RequestRepeatedError, build_idempotency_put
+from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
 from runtime.shared.dynamodb import (
@@ -79,10 +81,15 @@ class ProjectRepository:
     client: DynamoDBClient
     table: str
 
-    def create(self, project: Project) -> None:
+    def create(self, project: Project, *, request: IdempotentRequest | None = None) -> None:
         """Write a new project and claim its site, in one transaction.
 
+        Args:
+            project: The project.
+            request: The request with its idempotency key, which is recorded in the same transaction.
+
         Raises:
+            RequestRepeatedError: The request was carried out at the same moment.
             SiteUnavailableError: The site is not declared, or belongs to another project.
         """
         claim = {**build_claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)}
@@ -98,8 +105,19 @@ class ProjectRepository:
                 {"ConditionCheck": declared},
                 {"Put": build_put_if_absent(self.table, claim, key="projectId")},
                 {"Put": build_put_if_absent(self.table, row, key="projectId")},
+                *(
+                    [
+                        build_idempotency_put(
+                            self.table, request, result_id=project.project_id, at=project.created_at
+                        )
+                    ]
+                    if request
+                    else []
+                ),
             )
-        except TransactionRefusedError:
+        except TransactionRefusedError as refused:
+            if request and refused.items[-1] is not None:
+                raise RequestRepeatedError from None
             raise SiteUnavailableError(project.site) from None
 
     def get(self, project_id: str) -> Project:

@@ -330,3 +330,34 @@ def test_a_branch_build_gets_the_branch_and_no_commit(platform: Platform) -> Non
     given = {each["name"]: each["value"] for each in variables}
     assert given["ANCHOR_BRANCH"] == "master"
     assert "ANCHOR_COMMIT_SHA" not in given
+
+
+PLATFORM_LOG = [
+    "[Container] 2026/01/31 09:30:00 Entering phase INSTALL",
+    '[Container] 2026/01/31 09:30:00 Running command cat > "$CODEBUILD_SRC_DIR/steps.sh" <<STEPS',
+    *(f"script line {number}" for number in range(20)),
+    "[Container] 2026/01/31 09:30:01 Running command bash steps.sh checkout",
+    "==> Fetching branch main",
+    "[Container] 2026/01/31 09:30:02 Running command bash steps.sh open_next_build",
+    "Compiled",
+    "[Container] 2026/01/31 09:30:03 Phase complete: BUILD State: SUCCEEDED",
+]
+
+
+@pytest.mark.parametrize("is_archived", [True, False])
+@pytest.mark.parametrize("limit", ["1", "7", "500"])
+def test_the_lines_of_the_platform_are_left_out(platform: Platform, limit: str, *, is_archived: bool) -> None:
+    """Q1: the script can be split over several pages. A page before the end of the log has a cursor."""
+    deployment = create_ended(platform)
+    if is_archived:
+        archive_log(platform, deployment, "".join(f"{line}\n" for line in PLATFORM_LOG))
+    else:
+        platform.logs.lines = list(PLATFORM_LOG)
+    assert read_whole_log(platform, deployment, limit) == ["==> Fetching branch main", "Compiled"]
+
+
+def test_a_page_skips_the_script_of_the_platform(platform: Platform) -> None:
+    """A reader that stops at an empty page still gets the lines of the site."""
+    deployment = create_ended(platform)
+    archive_log(platform, deployment, "".join(f"{line}\n" for line in PLATFORM_LOG))
+    assert read_log_page(platform, deployment, limit="7")[0] == ["==> Fetching branch main", "Compiled"]

@@ -75,7 +75,7 @@ def test_a_failed_build_records_step_reason_and_log_tail(platform: Platform) -> 
         {
             "logGroupName": "/aws/codebuild/anchor-dev-site-next-site-build",
             "logStreamName": f"build-of-{deployment.deployment_id}",
-            "limit": 40,
+            "limit": 200,
             "startFromHead": False,
         }
     ]

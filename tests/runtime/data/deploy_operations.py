@@ -8,6 +8,7 @@ from attrs import evolve
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository, StoredDeployment
+from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.platform_fixture import FAILURE, RELEASE, Platform
@@ -18,6 +19,7 @@ _SIGNED = "the project id comes from a webhook delivery with a valid signature"
 _DECLARED = "the rows of sites belong to the platform"
 _NEW = "the row contains its owner, whom the caller takes from the verified token"
 _RETENTION = "only the collector calls this method, for the projects of all tenants"
+_HASHED = "the identity of the request is a hash that contains the user's id"
 _READ = "the caller has read the project before, and knows the owner of the project"
 
 Act = Callable[[Platform, str, Project, Deployment], object]
@@ -57,6 +59,10 @@ def make_operation(  # noqa: PLR0913 - the parts of an `Operation`
         missing=() if listed else (ProjectNotFoundError, DeploymentNotFoundError),
         empty=empty if empty is not None else Page(items=(), cursor=None) if listed else None,
     )
+
+
+def _make_request(user_id: str) -> IdempotentRequest:
+    return IdempotentRequest(identity=user_id, fingerprint="body")
 
 
 def _create_deployment_and_declare_site(platform: Platform, project: Project) -> Deployment:
@@ -183,6 +189,21 @@ OPERATIONS = (
         lambda w, user, *_: w.lists.list_owned_sites(user),
         "query",
         empty={},
+    ),
+    # The identity of a request is a hash that contains the user, so another tenant has other rows.
+    make_operation(
+        "IdempotencyRepository.find_owned",
+        lambda w, user, *_: w.project_service.requests.find_owned(_make_request(user), at=w.clock()),
+        "get_item",
+        no_tenant_reason=_HASHED,
+    ),
+    make_operation(
+        "IdempotencyRepository.record_owned",
+        lambda w, user, _, d: w.project_service.requests.record_owned(
+            _make_request(user), result_id=d.deployment_id, replaced_id=None, at=w.clock()
+        ),
+        "update_item",
+        no_tenant_reason=_HASHED,
     ),
     # Methods that do not take the id of a tenant
     make_operation(

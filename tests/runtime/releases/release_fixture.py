@@ -194,6 +194,7 @@ class ReleasePlatform:
         self.switch = Switch(
             projects=platform.projects,
             deployments=platform.deployments,
+            requests=platform.project_service.requests,
             edge=edge,
             publisher=publisher,
             clock=platform.clock,

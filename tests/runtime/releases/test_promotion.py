@@ -69,7 +69,9 @@ def test_promoting_the_live_release_does_not_change_the_pin_by_default(
     live = stage.create_live(project)
     stage.switch.promote(OWNER, live.deployment_id, pin=pinned)
     promoted = stage.switch.promote(OWNER, live.deployment_id)
-    assert promoted == Promotion(deployment=live, pinned=pinned, replaced=live.deployment_id)
+    assert promoted == Promotion(
+        deployment=live, pinned=pinned, live=live.deployment_id, replaced=live.deployment_id
+    )
     assert stage.platform.projects.get(project.project_id).pinned is pinned
 
 
