@@ -43,7 +43,9 @@ LOG_RETENTION_DAYS: Final = (
 """The retention periods that CloudWatch Logs supports, in days."""
 
 _NO_TAGS: Final[Mapping[str, str]] = {}
-_PREFIX: Final = re.compile(r"[a-z](?:-?[a-z0-9]){0,39}")
+_PREFIX: Final = re.compile(r"(?=.{1,40}$)[a-z](?:-?[a-z0-9])*")
+# Functions of a platform with the prefix `shop` may use all resources whose names begin with `shop-site-`.
+_SITE_WORD: Final = re.compile(r".-site(?:-|$)")
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +58,8 @@ class ResourceScope:
 
     Attributes:
         prefix: Start of the names of all resources. Two scopes in one AWS account need different prefixes.
-            Groups of 1 to 40 of a-z and 0-9, separated by single hyphens. It starts with a letter.
+            1 to 40 characters: a-z, 0-9 and single hyphens between them. It starts with a letter. No word
+            after a hyphen is `site`.
         retain: Whether data is protected and kept when its resource is removed from the program. Without
             retention, `pulumi destroy` deletes all data.
         tags: Tags of every resource that supports tags. In addition, components set the tag `Component`.
@@ -80,8 +83,13 @@ class ResourceScope:
     def __attrs_post_init__(self) -> None:
         if not _PREFIX.fullmatch(self.prefix):
             raise DeclarationError(
-                f"prefix {self.prefix!r}: allowed are 1 to 40 of a-z and 0-9, with single hyphens between "
-                "them, starting with a letter"
+                f"prefix {self.prefix!r}: allowed are 1 to 40 of a-z, 0-9 and single hyphens between them, "
+                "starting with a letter"
+            )
+        if _SITE_WORD.search(self.prefix):
+            raise DeclarationError(
+                f"prefix {self.prefix!r} has the word 'site' after a hyphen; use another word, because the "
+                "permissions of a second program for its sites could include these resources"
             )
         for name, value, allowed in (
             ("log_retention_days", self.log_retention_days, LOG_RETENTION_DAYS),

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from policies.rules import RULES
 from tests.components.recorder import ACCOUNT, ROOT
 from tests.docs.pages import read_page
 from tests.packages.example_programs import EXAMPLES, record_example
+from tests.policies.views import build_graph
 
 PROGRAMS = ("table-and-bucket", "one-site")
 
@@ -62,6 +64,17 @@ def test_the_guide_prints_the_files_of_the_first_example() -> None:
     files = {"python": "__main__.py", "yaml": "Pulumi.yaml"}
     folder = EXAMPLES / "table-and-bucket"
     assert printed == {language: (folder / name).read_text().strip() for language, name in files.items()}
+
+
+@pytest.mark.parametrize("stack", ["dev", "production"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_example_obeys_the_rules_of_the_policy_pack(
+    program: str, stack: str, installed_components: Path
+) -> None:
+    """The rule for wildcards has reasons only for the names of the platform's own stages."""
+    graph = build_graph(record_example(program, installed_components, stack))
+    rules = [rule for rule in RULES if rule.name != "no-wildcard-resource"]
+    assert [problem for rule in rules for _, problem in rule.find_violations(graph)] == []
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

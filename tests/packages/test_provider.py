@@ -8,8 +8,14 @@ from typing import Any
 import grpc
 import pytest
 import yaml
+from attrs import fields
+from pulumi.provider.experimental.util import camel_case
 from pulumi.runtime.proto import provider_pb2
 
+from components.aws.bucket import RetainedBucketArgs
+from components.aws.table import TenantTableArgs
+from components.aws.table_design import TableDesign
+from components.core.scope import ResourceScope
 from tests.components.recorder import ACCOUNT, create_layers
 from tests.docs.pages import read_page
 from tests.packages.provider_process import Provider, read_reasons, run_provider
@@ -82,6 +88,25 @@ def test_the_schema_describes_each_component_and_each_argument(provider: Provide
     table = components["anchor:index:TenantTable"]
     assert table["requiredInputs"] == ["partitionKey", "scope", "tenant"]
     assert set(table["properties"]) == {"arn", "streamArn", "tableName"}
+
+
+def _list_inputs(schema: dict[str, Any], component: str) -> set[str]:
+    return set(schema["resources"][f"anchor:index:{component}"]["inputProperties"])
+
+
+def test_the_provider_has_every_argument_of_the_components(provider: Provider) -> None:
+    """The schema has no argument for documentation, and none for a distribution in the same program."""
+    schema = json.loads(provider.stub.GetSchema(provider_pb2.GetSchemaRequest()).schema)
+    documentation = {"attributes", "purpose", "query"}
+    table = _list_fields(TenantTableArgs, TableDesign) - {"design", *documentation}
+    assert _list_inputs(schema, "TenantTable") == table
+    assert _list_inputs(schema, "RetainedBucket") == _list_fields(RetainedBucketArgs) - {"readByDistribution"}
+    scope = set(schema["types"]["anchor:index:ScopeArgs"]["properties"])
+    assert scope == _list_fields(ResourceScope) - {"account", "region"}
+
+
+def _list_fields(*classes: type[Any]) -> set[str]:
+    return {camel_case(field.alias or field.name) for each in classes for field in fields(each)}
 
 
 def test_a_table_is_created_with_its_keys_and_indexes(provider: Provider) -> None:

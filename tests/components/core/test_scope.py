@@ -31,10 +31,14 @@ class ProviderMocks(Mocks):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"prefix": "Shop"}, "prefix 'Shop': allowed are 1 to 40 of a-z and 0-9"),
+        ({"prefix": "Shop"}, "prefix 'Shop': allowed are 1 to 40 of a-z, 0-9 and single hyphens"),
         ({"prefix": "shop-"}, "prefix 'shop-'"),
         ({"prefix": "shop--dev"}, "prefix 'shop--dev'"),
         ({"prefix": ""}, "prefix ''"),
+        ({"prefix": "a" * 41}, "prefix 'a+': allowed are"),
+        ({"prefix": "a" + "-b" * 20}, "prefix 'a-b.*': allowed are"),
+        ({"prefix": "shop-site"}, "prefix 'shop-site' has the word 'site' after a hyphen"),
+        ({"prefix": "shop-site-b"}, "prefix 'shop-site-b' has the word 'site' after a hyphen"),
         ({"log_retention_days": 2}, "log_retention_days is 2; allowed: 1, 3, 5"),
         ({"architecture": "arm"}, "architecture is 'arm'; allowed: arm64, x86_64"),
         ({"python_runtime": "python3.10"}, r"python_runtime is 'python3\.10'; allowed: python3\.11"),
@@ -43,6 +47,11 @@ class ProviderMocks(Mocks):
 def test_a_wrong_value_is_refused_with_the_allowed_values(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(DeclarationError, match=message):
         ResourceScope(**{"prefix": "shop-dev", "retain": False, **wrong})
+
+
+@pytest.mark.parametrize("prefix", ["a", "site", "site-dev", "shop-sites", "s" * 40, "eu-1-shop"])
+def test_a_valid_prefix_is_accepted(prefix: str) -> None:
+    assert ResourceScope(prefix=prefix, retain=False).prefix == prefix
 
 
 def test_the_provider_tells_the_account_and_the_region_once() -> None:

@@ -43,10 +43,7 @@ class SiteHostingArgs(TypedDict):
 
 
 class SiteHosting(pulumi.ComponentResource):
-    """Next.js sites, with the pipeline that builds them and the API through which users deploy them.
-
-    A program in Python uses BuildPipeline, ZeroDowntimeSite and the components around them instead.
-    """
+    """Next.js sites, with the pipeline that builds them and the API through which users deploy them."""
 
     api_endpoint: pulumi.Output[str]
     """URL of the API."""
