@@ -12,7 +12,7 @@ from anchor.cognito import REFRESH_TOKEN_SECONDS, Cognito, find_cognito_url
 from anchor.credentials import Credentials
 from anchor.errors import UsageError
 from anchor.formatting import format_duration
-from anchor.terminal import AsJson, Terminal
+from anchor.terminal import Terminal
 
 _LOCALHOST: Final = re.compile(r"127\.0\.0\.1|([a-z0-9.-]+\.)?localhost")
 _FIELDS: Final = ("user", "api", "clientId", "signedInUntil")
@@ -74,7 +74,11 @@ class Account:
         self.terminal.client.file.remove()
         self.terminal.print("signed out")
 
-    def whoami(self, *, as_json: AsJson = False) -> None:
+    def whoami(
+        self,
+        *,
+        as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")] = False,
+    ) -> None:
         """Show who is signed in, to which API, and until when. The command asks the API."""
         client = self.terminal.client
         client.call("GET", "projects", query={"limit": 1})

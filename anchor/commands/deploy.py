@@ -45,9 +45,7 @@ class Deploy:
         ] = None,
         production: Annotated[
             bool,
-            Parameter(
-                negative="", help="Replace the live release, although the branch is not the project's."
-            ),
+            Parameter(negative="", help="Deploy to the site, although the branch is not the project's."),
         ] = False,
         follow: Annotated[
             bool, Parameter(negative="", help="Print the build log and wait until the deployment is live.")
@@ -64,8 +62,8 @@ class Deploy:
                 words = _list_options(branch, commit, message, follow=follow, as_json=as_json)
                 command = format_command("deploy", project or project_id, *words, "--production")
                 raise UsageError(
-                    f"{branch!r} is not the branch of {answer['name']!r} ({answer['branch']!r}), and its"
-                    f" release would replace the live one:\n{plan}\nTo do this: `{command}`"
+                    f"{branch!r} is not the branch of {answer['name']!r} ({answer['branch']!r}), so its"
+                    f" deployment needs --production:\n{plan}\nTo do this: `{command}`"
                 )
             self._print_note(plan, as_json=as_json)
         if branch is None and commit is None:
@@ -108,6 +106,8 @@ class Deploy:
                 age = format_age(deployment["createdAt"], self.terminal.client.now())
                 now = f"{describe_commit(deployment)} ({age} ago)"
         wanted = f"commit {shorten_sha(commit)} as branch {branch}" if commit else f"the head of {branch}"
+        if project["pinned"]:
+            wanted = f"the same, because {project['name']} is pinned; {wanted} becomes ready"
         return f"  live now: {now}\n  will be:  {wanted}"
 
     def _print_note(self, text: str, *, as_json: bool) -> None:

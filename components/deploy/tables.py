@@ -260,6 +260,7 @@ DEPLOYMENTS: Final = TableDesign(
             "the project is pinned to deployment 01JD3Q5B7Y9ZP6V8X0ZD4E6F8H: promote this deployment to make "
             "it live",
         ),
+        Attribute("releasedAt", "S", "when its release was recorded, before the smoke test", _TIME),
         Attribute("liveAt", "S", "when it last went live", _TIME),
         Attribute(
             "expiresAt",

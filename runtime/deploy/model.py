@@ -249,6 +249,8 @@ class Deployment:
             `building`. If the deployment becomes `queued` again, it returns to its place in the queue. None
             if the deployment did not wait.
         status_reason: Why the deployment is `ready` or `superseded`, as a sentence for the user.
+        released_at: Time at which the release was recorded, just before its smoke test. Unlike `live_at`, a
+            promotion does not change it.
         collected_at: Time at which the release was withdrawn permanently. The release's functions and files
             are deleted later, and then `release` is None.
     """
@@ -271,6 +273,7 @@ class Deployment:
     release: Release | None = None
     failure: Failure | None = None
     status_reason: str | None = None
+    released_at: datetime | None = None
     live_at: datetime | None = None
     collected_at: datetime | None = None
 

@@ -14,7 +14,7 @@ def test_another_branch_needs_a_flag_and_the_error_says_what_is_live_and_what_wo
     result = anchor.run("deploy", "My shop", "--branch=other", "--message=Try", "--follow", "--json")
     assert (result.status, result.out) == (2, "")
     assert result.err.splitlines() == [
-        "'other' is not the branch of 'My shop' ('main'), and its release would replace the live one:",
+        "'other' is not the branch of 'My shop' ('main'), so its deployment needs --production:",
         "  live now: main 7777777 Change 7 (3m ago)",
         "  will be:  the head of other",
         "To do this: `anchor deploy 'My shop' --branch other --message Try --follow --json --production`",
@@ -36,6 +36,13 @@ def test_a_commit_of_another_branch_needs_the_flag_too(anchor: Anchor) -> None:
         "  will be:  commit aaaaaaa as branch other",
         f"To do this: `anchor deploy Blog --branch other --commit {commit} --production`",
     ]
+
+
+def test_a_pinned_project_keeps_its_live_release(anchor: Anchor) -> None:
+    anchor.api.projects[0]["pinned"] = True
+    assert anchor.run("deploy", "My shop", "--branch", "other").err.splitlines()[2] == (
+        "  will be:  the same, because My shop is pinned; the head of other becomes ready"
+    )
 
 
 def test_a_live_deployment_that_no_longer_exists_is_named_by_its_id(anchor: Anchor) -> None:

@@ -91,6 +91,7 @@ class DeploymentDocument(TypedDict):
         commitSha: Null until the build of a branch's head has determined the commit.
         statusReason: Why the deployment is `ready` or `superseded`.
         url: URL of this release. Present while the release is kept.
+        releasedAt: Time at which the release was complete, just before its smoke test. Present after that.
         liveAt: Time of the last switch to this deployment. Present after the first switch.
         failure: Present if the deployment failed.
     """
@@ -107,6 +108,7 @@ class DeploymentDocument(TypedDict):
     updatedAt: Time
     statusReason: NotRequired[str]
     url: NotRequired[Url]
+    releasedAt: NotRequired[Time]
     liveAt: NotRequired[Time]
     failure: NotRequired[FailureDocument]
 

@@ -40,7 +40,7 @@ def build_project_document(project: Project, site: Site | None) -> ProjectDocume
 
 
 def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
-    """Return a deployment as shown to its owner, with `url`, `liveAt` and `failure` if they exist."""
+    """Return a deployment as shown to its owner, with `url`, times and `failure` if they exist."""
     document: DeploymentDocument = {
         "deploymentId": deployment.deployment_id,
         "projectId": deployment.project_id,
@@ -57,6 +57,8 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
         document["statusReason"] = deployment.status_reason
     if deployment.release and not deployment.collected_at:  # a collected release is no longer served
         document["url"] = deployment.release.url
+    if deployment.released_at:
+        document["releasedAt"] = format_time(deployment.released_at)
     if deployment.live_at:
         document["liveAt"] = format_time(deployment.live_at)
     if deployment.failure:

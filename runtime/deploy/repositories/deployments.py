@@ -235,7 +235,7 @@ class DeploymentRepository:
         write = build_update(
             self.table,
             build_deployment_key(deployment.project_id, deployment.deployment_id),
-            "SET #release = :release, #updatedAt = :at",
+            "SET #release = :release, #releasedAt = :at, #updatedAt = :at",
             when="#status = :deploying",
             release=release,
             deploying=Status.DEPLOYING,

@@ -173,8 +173,10 @@ def test_a_live_deployment_has_a_url_and_the_time_at_which_it_became_live(platfo
         "createdAt": shown["createdAt"],
         "updatedAt": shown["updatedAt"],
         "url": "https://r-1--next-site.example.com",
+        "releasedAt": shown["releasedAt"],
         "liveAt": shown["updatedAt"],
     }
+    assert shown["createdAt"] < shown["releasedAt"] < shown["liveAt"]
     _, project_shown = call_api(platform, "GET /projects/{projectId}", projectId=project.project_id)
     assert project_shown["live"] == {"deploymentId": deployment.deployment_id}
 

@@ -81,6 +81,7 @@ DEPLOYMENTS = st.builds(
     ),
     failure=st.none()
     | st.builds(Failure, step=TEXTS, reason=TEXTS, log_tail=st.lists(TEXTS, max_size=3).map(tuple)),
+    released_at=st.none() | TIMES,
     live_at=st.none() | TIMES,
 )
 
