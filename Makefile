@@ -36,7 +36,7 @@ MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
 UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
 
-.PHONY: other-version help up demo screenshot check format lint types unit functions coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package first-account lock snapshots clean reference reliability bench
+.PHONY: other-version help up demo screenshot check format lint types unit functions coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package validate first-account lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 15
@@ -154,6 +154,9 @@ wheels: $(INSTALLED) ## make the wheels of the folder packages in dist/
 
 package: $(INSTALLED) ## build the dependency layers of the functions for pulumi up
 	@$(BIN)/python -m local.layers --runtime $(RUNTIME) --architecture $(ARCHITECTURE)
+
+validate: $(INSTALLED) ## check the settings file of a stage offline (STAGE=dev, ALLOW_PLACEHOLDERS=1: accept values such as example.com)
+	@$(BIN)/python -m stage_files "$(STAGE)" $(if $(ALLOW_PLACEHOLDERS),--allow-placeholders)
 
 first-account: $(INSTALLED) ## check a stage in AWS after its first pulumi up; nothing is changed (STAGE=dev)
 	@$(BIN)/python -m first_account --stage "$(STAGE)"

@@ -17,6 +17,8 @@ from typing import Any, Literal, Self, cast
 
 from attrs import define, field, frozen
 
+from components.core.errors import ConfigurationError
+from components.core.stage import ALLOW_PLACEHOLDERS, StageConfig
 from local.builds.aws import create_client_factory
 from local.builds.environment import BuildMachine, prepare_node_folder
 from local.builds.runner import BuildRunner
@@ -30,7 +32,7 @@ from local.edge.thread import (
     run_node_workers,
 )
 from local.emulator.emulator import Emulator
-from local.engine.engine import Deployment, Engine, ProgramEngine, load_settings
+from local.engine.engine import Deployment, Engine, EngineError, ProgramEngine, load_settings
 from local.git_server import Author, GitServer
 from local.layers import build_layers, find_host_architecture, find_host_runtime
 from local.node import find_node
@@ -117,6 +119,7 @@ class Cloud:
         sites: Sequence[str] = (),
         concurrent_builds: int | None = None,
         engine_name: EngineName = "embedded",
+        stage_files: Path | None = None,
     ) -> Generator[Self]:
         """Start all parts and deploy the program.
 
@@ -131,6 +134,7 @@ class Cloud:
             sites: Names of the sites. By default the sites that the stage declares.
             concurrent_builds: Maximum number of builds at the same time. By default the stage's setting.
             engine_name: The engine that deploys the program.
+            stage_files: Folder of the stage files. By default `root`.
 
         Raises:
             PortTakenError: The emulator's port is taken.
@@ -138,12 +142,12 @@ class Cloud:
             NodeMissingError: No usable Node.js was found.
             GitNotFoundError: No usable git was found.
             LayerError: The functions' packages could not be installed.
-            EngineError: The program could not be deployed.
+            EngineError: The stage's file is missing or wrong, or the program could not be deployed.
             PulumiMissingError: Pulumi's engine was requested, but it is not installed and cannot be built.
             PulumiFailedError: Pulumi's engine could not deploy the program.
         """
         _check_port_is_free(ports.edge)
-        config = load_settings(root, stage)
+        config = _load_checked_settings(stage_files or root, stage)
         settings = cast("Mapping[str, Any]", config["anchor-deploy:stage"])
         cache_folder = root / ".anchor"
         # Several clouds can run in one checkout at the same time (tests and `make up`), so each has a folder.
@@ -186,11 +190,15 @@ class Cloud:
             engine = (
                 stack.enter_context(
                     PulumiEngine.start(
-                        emulator, command_line=pulumi, root=root, folder=state_folder / "pulumi"
+                        emulator,
+                        command_line=pulumi,
+                        root=root,
+                        folder=state_folder / "pulumi",
+                        stage_files=stage_files,
                     )
                 )
                 if pulumi
-                else Engine(emulator, root=root)
+                else Engine(emulator, root=root, stage_files=stage_files)
             )
             zones = find_hosted_zones(settings)
             for zone_id, name in zones.items():
@@ -203,6 +211,8 @@ class Cloud:
                     concurrent_builds=concurrent_builds,
                 ),
                 "anchor-deploy:layers": str(layers),
+                # Nothing is deployed to AWS, so the settings can contain placeholders such as example.com.
+                ALLOW_PLACEHOLDERS: True,
             }
             with progress.step("program deployed") as step:
                 deployed = engine.deploy(
@@ -324,6 +334,20 @@ class Cloud:
 
     def _record_build_line(self, _build_id: str, line: str) -> None:
         self.last_build_line = line
+
+
+def _load_checked_settings(stage_files: Path, stage: str) -> Mapping[str, object]:
+    """Return the settings of a stage.
+
+    Raises:
+        EngineError: The file is missing, or a setting is wrong. The message has one line for each mistake.
+    """
+    config = load_settings(stage_files, stage)
+    try:
+        StageConfig.parse_configuration(stage, {**config, ALLOW_PLACEHOLDERS: True})
+    except ConfigurationError as error:
+        raise EngineError(str(error)) from None
+    return config
 
 
 def _create_stage_overrides(

@@ -120,7 +120,7 @@ def find_refusal_message(contradiction: Contradiction) -> str:
     """
     changed = {**read_stage_file(contradiction.stage), **contradiction.change}
     try:
-        StageConfig.parse(contradiction.stage, REGION, _remove_none_values(changed))
+        StageConfig.parse(contradiction.stage, REGION, _remove_none_values(changed), allow_placeholders=True)
     except ConfigurationError as error:
         (problem,) = error.problems
         return problem

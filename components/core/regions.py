@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from components.core.suggestions import suggest
+from components.core.settings import suggest
 
 # The regions in which AWS has every service that a stage uses. `tests/components/core/test_regions.py`
 # compares the list with botocore's. Accounts must enable some of these regions before they can use them.

@@ -4,8 +4,9 @@ A rule is stored in the metadata of an attrs field. cattrs calls the rule of eac
 collects the errors, so that every wrong setting is reported with its path.
 """
 
+import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, TypeVar, cast
 
 import attrs
@@ -14,6 +15,8 @@ from cattrs.gen import make_dict_structure_fn, override
 
 T = TypeVar("T")
 _RULE: Final = "rule"
+_SIMILARITY: Final = 0.6
+_SHORTEST_ENDING: Final = 3
 
 
 class SettingError(ValueError):
@@ -47,11 +50,13 @@ class Rule:
         allowed: Allowed values, as shown in the error message.
         read: Function that converts the YAML value. It raises an error if the value is not allowed.
         item_class: Settings class of a nested mapping or of the entries of a list.
+        is_list: Whether `item_class` is the class of the entries of a list.
     """
 
     allowed: str
     read: Callable[[object], object]
     item_class: type[object] | None = None
+    is_list: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -73,6 +78,42 @@ class Setting:
     default: object
 
 
+@attrs.frozen
+class _Problem:
+    """A wrong setting.
+
+    Attributes:
+        path: Path of the setting.
+        text: The problem and the allowed values. The text follows the path.
+        is_missing: Whether the problem is that the setting is missing.
+        meant: For an unknown setting, the path of the setting that was probably meant.
+    """
+
+    path: str
+    text: str
+    is_missing: bool = False
+    meant: str | None = None
+
+
+def find_similar(value: object, candidates: Iterable[object]) -> str | None:
+    """Return the candidate that is most similar to a value, or None if no candidate is similar.
+
+    Upper case, hyphens, underscores and spaces are ignored.
+    """
+    letters = _keep_letters(value)
+    by_letters = {_keep_letters(candidate): str(candidate) for candidate in candidates}
+    found = difflib.get_close_matches(letters, by_letters, n=1, cutoff=_SIMILARITY)
+    if not found and len(letters) >= _SHORTEST_ENDING:
+        found = [each for each in by_letters if each.endswith(letters)]
+    return by_letters[found[0]] if found else None
+
+
+def suggest(value: object, candidates: Iterable[object]) -> str:
+    """Return ` (did you mean '<candidate>'?)` with the most similar candidate, or an empty text."""
+    found = find_similar(value, candidates)
+    return f" (did you mean {found!r}?)" if found else ""
+
+
 def text(pattern: str, allowed: str, *, removed_prefix: str = "") -> Rule:
     """Return a rule for a string that matches `pattern` completely.
 
@@ -84,9 +125,13 @@ def text(pattern: str, allowed: str, *, removed_prefix: str = "") -> Rule:
     compiled = re.compile(pattern)
 
     def read(value: object) -> str:
-        found = value.removeprefix(removed_prefix) if isinstance(value, str) else ""
-        if not compiled.fullmatch(found):
+        if not isinstance(value, str):
             raise SettingError(f"{_describe_value(value)} is not valid", allowed)
+        found = value.removeprefix(removed_prefix)
+        if not compiled.fullmatch(found):
+            corrected = next((each for each in _correct_text(value) if compiled.fullmatch(each)), None)
+            suggestion = f" (did you mean {corrected!r}?)" if corrected else ""
+            raise SettingError(f"{value!r} is not valid{suggestion}", allowed)
         return found
 
     return Rule(allowed=allowed, read=read)
@@ -98,7 +143,9 @@ def one_of(*values: str | int) -> Rule:
 
     def read(value: object) -> object:
         if isinstance(value, bool) or value not in values:
-            raise SettingError(f"{_describe_value(value)} is not valid", allowed)
+            raise SettingError(
+                f"{_describe_value(value)} is not valid{_suggest_choice(value, values)}", allowed
+            )
         return value
 
     return Rule(allowed=allowed, read=read)
@@ -110,7 +157,9 @@ def whole_number(low: int, high: int, unit: str) -> Rule:
 
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise SettingError(f"{_describe_value(value)} is not valid", allowed)
+            quoted = isinstance(value, str) and re.fullmatch(r"\d+", value)
+            suggestion = _WITHOUT_QUOTES if quoted else ""
+            raise SettingError(f"{_describe_value(value)} is not valid{suggestion}", allowed)
         return value
 
     return Rule(allowed=allowed, read=read)
@@ -124,7 +173,7 @@ def list_of(item: type[object], allowed: str) -> Rule:
             raise SettingError(f"{_describe_value(value)} is not a non-empty list", allowed)
         return _CONVERTER.structure(value, tuple[item, ...])
 
-    return Rule(allowed=allowed, read=read, item_class=item)
+    return Rule(allowed=allowed, read=read, item_class=item, is_list=True)
 
 
 def list_of_text(pattern: str, allowed: str, *, max_entries: int) -> Rule:
@@ -187,7 +236,28 @@ def read_settings(cls: type[T], value: object, path: str) -> T:
     try:
         return _CONVERTER.structure(value, cls)
     except (SettingError, cattrs.BaseValidationError) as error:
-        raise SettingsError(tuple(_describe_problems(error, path))) from error
+        problems = tuple(_list_problems(error, path, _Tree(cls, path)))
+        # A setting whose name is mistyped is not reported as missing, too.
+        meant = {problem.meant for problem in problems}
+        raise SettingsError(
+            tuple(
+                f"{problem.path}{problem.text}"
+                for problem in problems
+                if not (problem.is_missing and problem.path in meant)
+            )
+        ) from error
+
+
+def list_setting_paths(cls: type[object], path: str) -> Iterator[tuple[str, str]]:
+    """Yield the name of each setting of a class and of its nested classes, with the path that contains it.
+
+    The path of a list of mappings ends with `[]`.
+    """
+    for setting in list_settings(cls):
+        yield setting.name, path
+        if setting.rule.item_class:
+            end = "[]" if setting.rule.is_list else ""
+            yield from list_setting_paths(setting.rule.item_class, f"{path}.{setting.name}{end}")
 
 
 def list_settings(cls: type[object]) -> tuple[Setting, ...]:
@@ -204,8 +274,32 @@ def list_settings(cls: type[object]) -> tuple[Setting, ...]:
     )
 
 
+_WITHOUT_QUOTES: Final = " (write it without quotes)"
+
+
 def _describe_value(value: object) -> str:
     return "an empty value" if value is None else repr(value)
+
+
+def _keep_letters(value: object) -> str:
+    return "".join(character for character in str(value).lower() if character not in "-_ ")
+
+
+def _correct_text(value: str) -> Iterator[str]:
+    """Yield corrections of frequent mistakes in host names, addresses and names."""
+    lower = value.strip().lower()
+    yield lower
+    yield lower.rstrip("./")
+    yield re.sub(r"^https?://", "", lower).rstrip("./")
+    yield re.sub(r"[-_. ]+", "-", lower).strip("-")
+
+
+def _suggest_choice(value: object, values: Iterable[str | int]) -> str:
+    """Return a suggestion for a value that must be one of several. Digits of numbers are not compared."""
+    numbers = [each for each in values if isinstance(each, int)]
+    if isinstance(value, str) and value in {str(number) for number in numbers}:
+        return _WITHOUT_QUOTES
+    return suggest(value, [each for each in values if isinstance(each, str)]) if value is not None else ""
 
 
 def _to_camel_case(name: str) -> str:
@@ -251,8 +345,24 @@ _CONVERTER: Final = cattrs.Converter()
 _CONVERTER.register_structure_hook_factory(attrs.has, _create_structure_hook)
 
 
-def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
-    """Yield one line for each problem in a nested cattrs error, with the path that cattrs recorded."""
+@attrs.frozen
+class _Tree:
+    """The whole tree of settings, in which a misplaced setting is searched."""
+
+    cls: type[object]
+    path: str
+
+    def find_parents(self, name: str) -> list[str]:
+        """Return the paths that can contain a setting with this name."""
+        return [
+            path
+            for known, path in list_setting_paths(self.cls, self.path)
+            if _keep_letters(known) == _keep_letters(name)
+        ]
+
+
+def _list_problems(error: BaseException, path: str, tree: _Tree) -> Iterator[_Problem]:
+    """Yield each problem in a nested cattrs error, with the path that cattrs recorded."""
     match error:
         case cattrs.ClassValidationError():
             rules = _read_rules(error.cl)
@@ -260,23 +370,34 @@ def _describe_problems(error: BaseException, path: str) -> Iterator[str]:
             for cause, note in noted:
                 name = _to_camel_case(note.name)
                 if isinstance(cause, KeyError):
-                    yield f"{path}.{name} is missing; allowed: {rules[name].allowed}"
+                    yield _Problem(
+                        f"{path}.{name}", f" is missing; allowed: {rules[name].allowed}", is_missing=True
+                    )
                 else:
-                    yield from _describe_problems(cause, f"{path}.{name}")
+                    yield from _list_problems(cause, f"{path}.{name}", tree)
             for cause in whole:
-                yield from _describe_unknown_settings(cause, path, rules)
+                yield from _list_unknown_settings(cause, path, rules, tree)
         case cattrs.IterableValidationError():
             for cause, note in error.group_exceptions()[0]:
-                yield from _describe_problems(cause, f"{path}[{note.index}]")
+                yield from _list_problems(cause, f"{path}[{note.index}]", tree)
         case EntriesError():
             for index, problem in error.problems.items():
-                yield f"{path}[{index}]: {problem}"
+                yield _Problem(f"{path}[{index}]", f": {problem}")
         case _:
-            yield f"{path}: {error}"
+            yield _Problem(path, f": {error}")
 
 
-def _describe_unknown_settings(error: Exception, path: str, rules: Mapping[str, Rule]) -> Iterator[str]:
+def _list_unknown_settings(
+    error: Exception, path: str, rules: Mapping[str, Rule], tree: _Tree
+) -> Iterator[_Problem]:
     if not isinstance(error, cattrs.ForbiddenExtraKeysError):
         raise error
-    for name in sorted(error.extra_fields):
-        yield f"{path}.{name} is unknown; allowed: {', '.join(rules)}"
+    # YAML keys can be numbers, too.
+    for name in sorted(str(field) for field in error.extra_fields):
+        hint, meant = "", None
+        similar, parents = find_similar(name, rules), tree.find_parents(name)
+        if parents and _keep_letters(name) not in map(_keep_letters, rules):
+            hint, meant = f" (it belongs to {' or '.join(parents)})", f"{parents[0]}.{name}"
+        elif similar:
+            hint, meant = f" (did you mean {similar!r}?)", f"{path}.{similar}"
+        yield _Problem(f"{path}.{name}", f" is unknown{hint}; allowed: {', '.join(rules)}", meant=meant)

@@ -1,19 +1,26 @@
 """The settings of one stage. They are read once and checked before the first resource is registered."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
 
 import attrs
 import pulumi
+from pulumi.runtime.config import CONFIG
 
 from components.core.consistency import SETTING, build_image_hosts, find_contradictions
 from components.core.errors import ConfigurationError
+from components.core.placeholders import find_placeholders
 from components.core.regions import find_region_problem
 from components.core.scope import ResourceScope
-from components.core.settings import SettingsError, read_settings
+from components.core.settings import SettingsError, find_similar, list_setting_paths, read_settings
 from components.core.stage_names import find_name_problem
 from components.core.stage_settings import KINDS, StageKind, StageSettings
+
+REGION_KEY: Final = "aws:region"
+_PROJECT: Final = SETTING.partition(":")[0]
+ALLOW_PLACEHOLDERS: Final = f"{_PROJECT}:allowPlaceholders"
+_KEYS: Final = (SETTING, f"{_PROJECT}:layers", ALLOW_PLACEHOLDERS)
 
 
 @attrs.frozen(kw_only=True)
@@ -29,29 +36,60 @@ class StageConfig(StageSettings):
     region: str
 
     @classmethod
-    def parse(cls, name: str, region: str | None, settings: object) -> "StageConfig":
+    def parse(
+        cls, name: str, region: str | None, settings: object, *, allow_placeholders: bool = False
+    ) -> "StageConfig":
         """Check the settings of a stage and return them.
 
         Args:
             name: Name of the stack.
             region: Value of `aws:region`.
             settings: Value of `anchor-deploy:stage`, as read from YAML.
+            allow_placeholders: Whether settings can contain placeholders, such as `example.com`. They cannot
+                be deployed to AWS.
 
         Raises:
             ConfigurationError: A setting is wrong, unknown or missing. The error lists all such settings.
         """
-        found = (find_name_problem(name), find_region_problem(region), _find_kind_problem(name, settings))
+        config = {SETTING: settings, ALLOW_PLACEHOLDERS: allow_placeholders}
+        return cls.parse_configuration(name, config if region is None else {REGION_KEY: region, **config})
+
+    @classmethod
+    def parse_configuration(cls, name: str, config: Mapping[str, object]) -> "StageConfig":
+        """Check the configuration of a stack and return the settings of the stage.
+
+        Args:
+            name: Name of the stack.
+            config: Values by key. Keys contain the namespace, such as `aws:region`.
+
+        Raises:
+            ConfigurationError: See `parse`.
+        """
+        settings, region = config.get(SETTING), config.get(REGION_KEY)
+        unknown = list(_list_unknown_keys(config))
+        meant = {key for _, key in unknown}
+        found = (
+            find_name_problem(name),
+            None if REGION_KEY in meant else find_region_problem(region),
+            *(problem for problem, _ in unknown),
+            _find_placeholder_option_problem(config),
+            _find_kind_problem(name, settings),
+        )
         problems = [problem for problem in found if problem]
+        if SETTING in meant and settings is None:
+            raise ConfigurationError(name, tuple(problems))
         try:
             read = read_settings(StageSettings, settings, SETTING)
         except SettingsError as error:
             raise ConfigurationError(name, (*problems, *error.problems)) from None
         kind = read.kind or cast("StageKind", name)
         problems.extend(find_contradictions(name, kind, read))
-        if problems or region is None:
+        if config.get(ALLOW_PLACEHOLDERS) not in (True, "true"):
+            problems.extend(find_placeholders(read))
+        if problems:
             raise ConfigurationError(name, tuple(problems))
         values: dict[str, Any] = attrs.asdict(attrs.evolve(read, kind=kind), recurse=False)
-        return cls(name=name, region=region, **values)
+        return cls(name=name, region=str(region), **values)
 
     @classmethod
     def load(cls) -> "StageConfig":
@@ -60,8 +98,10 @@ class StageConfig(StageSettings):
         Raises:
             ConfigurationError: See `parse`.
         """
-        raw = pulumi.Config().get("stage")
-        return cls.parse(pulumi.get_stack(), pulumi.Config("aws").get("region"), _parse_json(raw))
+        config: dict[str, object] = dict(CONFIG.get())
+        return cls.parse_configuration(
+            pulumi.get_stack(), {**config, SETTING: _parse_json(pulumi.Config().get("stage"))}
+        )
 
     @property
     def prefix(self) -> str:
@@ -105,6 +145,34 @@ class StageConfig(StageSettings):
             architecture=self.architecture,
             python_runtime=self.python_runtime,
         )
+
+
+def _list_unknown_keys(config: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
+    """Yield one line for each unknown key, with the key that was probably meant.
+
+    Other providers and Pulumi itself have configuration, too. So only keys of this project are checked, and
+    keys of the AWS provider that are similar to the missing key `aws:region`.
+    """
+    settings = {name for name, _ in list_setting_paths(StageSettings, SETTING)}
+    for key in config:
+        namespace, _, name = key.partition(":")
+        if namespace == _PROJECT and key not in _KEYS:
+            if name in settings:
+                yield f"{key} is unknown (it belongs to {SETTING}); allowed: {', '.join(_KEYS)}", SETTING
+                continue
+            similar = find_similar(name, ("region", *(known.partition(":")[2] for known in _KEYS)))
+            meant = {"region": REGION_KEY, None: None}.get(similar, f"{_PROJECT}:{similar}")
+            hint = f" (did you mean {meant!r}?)" if meant else ""
+            yield f"{key} is unknown{hint}; allowed: {', '.join(_KEYS)}", meant
+        elif REGION_KEY not in config and namespace == "aws" and find_similar(name, ["region"]):
+            yield f"{key} is unknown (did you mean {REGION_KEY!r}?); allowed: {REGION_KEY}", REGION_KEY
+
+
+def _find_placeholder_option_problem(config: Mapping[str, object]) -> str | None:
+    value = config.get(ALLOW_PLACEHOLDERS, False)
+    if value in (True, False, "true", "false"):
+        return None
+    return f"{ALLOW_PLACEHOLDERS}: {value!r} is not valid; allowed: true, false"
 
 
 def _find_kind_problem(name: str, settings: object) -> str | None:

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
-import yaml
 from attrs import define, evolve, field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -31,6 +30,7 @@ from local.providers.core.replacements import (
     is_deleted_before_replacement,
 )
 from local.providers.core.resource import CreatedResource, DeclaredResource, Properties, ProviderContext
+from stage_files.reading import StageFileError, read_stage_file
 
 PROJECT = "anchor-deploy"
 T = TypeVar("T")
@@ -149,11 +149,13 @@ class Engine:
     Args:
         emulator: The started emulator.
         root: The program's folder, the base of relative paths of assets.
+        stage_files: Folder of the stage files. By default `root`.
     """
 
-    def __init__(self, emulator: Emulator, *, root: Path) -> None:
+    def __init__(self, emulator: Emulator, *, root: Path, stage_files: Path | None = None) -> None:
         self._emulator = emulator
         self._root = root
+        self._stage_files = stage_files
         self._remembered: dict[str, _RememberedResource] = {}
         # Old resources whose replacements exist. A run deletes them at its end, if it succeeds.
         self._replaced: list[_RememberedResource] = []
@@ -179,7 +181,7 @@ class Engine:
         Raises:
             UnknownTypeError: The program registers a type without a creator.
             ResourceError: The emulator refused a resource.
-            EngineError: The settings file is missing, or a resource cannot be changed or deleted.
+            EngineError: The settings file is missing or wrong, or a resource cannot be changed or deleted.
         """
         self._root = root or self._root
         config = merge_settings(self.load_settings(stack), overrides or {})
@@ -238,9 +240,9 @@ class Engine:
         """Return the settings in `Pulumi.<stack>.yaml`. The keys include the namespace.
 
         Raises:
-            EngineError: The file is missing.
+            EngineError: See the function `load_settings`.
         """
-        return load_settings(self._root, stack)
+        return load_settings(self._stage_files or self._root, stack)
 
     def _describe_resource(self, urn: str) -> Resource:
         remembered = self._remembered[urn]
@@ -429,18 +431,16 @@ def _hash_properties(properties: Properties) -> str:
     return hashlib.sha256(json.dumps(properties, sort_keys=True, default=to_plain_value).encode()).hexdigest()
 
 
-def load_settings(root: Path, stack: str) -> Mapping[str, object]:
-    """Return the settings in `Pulumi.<stack>.yaml` of a checkout. The keys include the namespace.
+def load_settings(folder: Path, stack: str) -> Mapping[str, object]:
+    """Return the settings in `Pulumi.<stack>.yaml` of a folder. The keys include the namespace.
 
     Raises:
-        EngineError: The file is missing.
+        EngineError: The file is missing, is not valid YAML or has wrong keys at its top.
     """
-    path = root / f"Pulumi.{stack}.yaml"
-    if not path.exists():
-        raise EngineError(f"the stage's settings file does not exist: {path}")
-    document = yaml.safe_load(path.read_text()) or {}
-    settings = cast("dict[str, object]", document.get("config") or {})
-    return {name if ":" in name else f"{PROJECT}:{name}": value for name, value in settings.items()}
+    try:
+        return read_stage_file(folder, stack)
+    except StageFileError as error:
+        raise EngineError(str(error)) from None
 
 
 def merge_settings(settings: Mapping[str, object], overrides: Mapping[str, object]) -> dict[str, object]:

@@ -38,11 +38,13 @@ class PulumiEngine:
         command_line: The command line of Pulumi.
         root: The checkout of the program.
         folder: Folder of the copied program and of Pulumi's state.
+        stage_files: Folder of the stage files. By default `root`.
     """
 
     command_line: PulumiCommandLine
     root: Path
     folder: Path
+    stage_files: Path | None = None
     _provider_port: int = 0
     _project: PulumiProject | None = None
     _on_step: Callable[[str, str], None] = field(default=lambda _verb, _urn: None, repr=False)
@@ -50,7 +52,13 @@ class PulumiEngine:
     @classmethod
     @contextlib.contextmanager
     def start(
-        cls, emulator: Emulator, *, command_line: PulumiCommandLine, root: Path, folder: Path
+        cls,
+        emulator: Emulator,
+        *,
+        command_line: PulumiCommandLine,
+        root: Path,
+        folder: Path,
+        stage_files: Path | None = None,
     ) -> Generator[Self]:
         """Run the provider until the context ends. Commands of Pulumi attach to this provider.
 
@@ -58,7 +66,7 @@ class PulumiEngine:
         """
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        engine = cls(command_line=command_line, root=root, folder=folder.resolve())
+        engine = cls(command_line=command_line, root=root, folder=folder.resolve(), stage_files=stage_files)
         with run_provider(
             emulator,
             root=engine.folder / "program",
@@ -71,9 +79,9 @@ class PulumiEngine:
         """Return the settings in `Pulumi.<stack>.yaml`. The keys include the namespace.
 
         Raises:
-            EngineError: The file is missing.
+            EngineError: See the function `load_settings`.
         """
-        return load_settings(self.root, stack)
+        return load_settings(self.stage_files or self.root, stack)
 
     def deploy(
         self,
@@ -144,10 +152,11 @@ class PulumiEngine:
                 stage=stack,
                 settings=overrides,
                 provider_port=self._provider_port,
+                stage_files=self.stage_files,
             )
         else:
             copy_program(self.root, self._project.folder)
-            write_settings(self.root, self._project.folder, stack, overrides)
+            write_settings(self.stage_files or self.root, self._project.folder, stack, overrides)
         return self._project
 
 

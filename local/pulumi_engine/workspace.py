@@ -26,17 +26,17 @@ def copy_program(root: Path, folder: Path) -> None:
         shutil.copy2(root / name, folder / name)
 
 
-def write_settings(root: Path, folder: Path, stage: str, changes: Mapping[str, object]) -> None:
-    """Write a stage's settings file into the copy: the settings of the checkout's file, changed by `changes`.
+def write_settings(stage_files: Path, folder: Path, stage: str, changes: Mapping[str, object]) -> None:
+    """Write a stage's settings file into the copy: the settings of the stage's file, changed by `changes`.
 
     Args:
-        root: The checkout.
+        stage_files: Folder of the stage files.
         folder: The copy of the program.
         stage: Name of the stage.
         changes: Settings that replace or extend those of the file. Keys include the namespace.
     """
     file = f"Pulumi.{stage}.yaml"
-    document = cast("dict[str, Any]", yaml.safe_load((root / file).read_text(encoding="utf-8")))
+    document = cast("dict[str, Any]", yaml.safe_load((stage_files / file).read_text(encoding="utf-8")))
     document["config"] = merge_settings(document["config"], changes)
     former = folder / file
     if former.exists():
@@ -54,6 +54,7 @@ def create_project(  # noqa: PLR0913 - the parts of a project
     stage: str,
     settings: Mapping[str, object],
     provider_port: int,
+    stage_files: Path | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> PulumiProject:
     """Copy the program of a checkout and create its stack with an empty state.
@@ -65,6 +66,7 @@ def create_project(  # noqa: PLR0913 - the parts of a project
         stage: Name of the stage.
         settings: Changes to the settings of the stage. Keys include the namespace.
         provider_port: Port of the running provider.
+        stage_files: Folder of the stage files. By default `root`.
         variables: Further environment variables of the commands.
     """
     project = PulumiProject(
@@ -76,6 +78,6 @@ def create_project(  # noqa: PLR0913 - the parts of a project
     )
     project.folder.mkdir(parents=True)
     copy_program(root, project.folder)
-    write_settings(root, project.folder, stage, settings)
+    write_settings(stage_files or root, project.folder, stage, settings)
     project.create_stack(stage)
     return project

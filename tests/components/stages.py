@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
 def make_stage(name: str = "dev", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
     """Return a stage with `SETTINGS`. `changes` replaces settings; the value `...` removes a setting."""
     settings = {key: value for key, value in {**SETTINGS, **changes}.items() if value is not ...}
-    return StageConfig.parse(name, REGION, settings)
+    return StageConfig.parse(name, REGION, settings, allow_placeholders=True)
 
 
 def make_scope(name: str = "dev", **changes: Any) -> ResourceScope:  # noqa: ANN401 - any YAML value

@@ -116,7 +116,9 @@ def test_the_program_logs_each_message_that_a_query_of_the_runbook_searches() ->
 
 
 def test_the_runbook_deletes_secrets_below_the_path_that_the_program_uses() -> None:
-    stage = StageConfig.parse("dev", REGION, read_configuration("dev")["anchor-deploy:stage"])
+    stage = StageConfig.parse(
+        "dev", REGION, read_configuration("dev")["anchor-deploy:stage"], allow_placeholders=True
+    )
     assert f"--path {stage.secrets_path} " in RUNBOOK.text
 
 

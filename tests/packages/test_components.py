@@ -15,12 +15,12 @@ from tests.packages.wheels import run_python
 SOURCES = ("components", "runtime")
 STAGE_MODULES = {
     "consistency.py",
+    "placeholders.py",
     "regions.py",
     "settings.py",
     "stage.py",
     "stage_names.py",
     "stage_settings.py",
-    "suggestions.py",
 }
 # pulumi_aws warns about its own deprecated classes.
 IGNORE_WARNINGS = "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"

@@ -281,7 +281,9 @@ def test_make_package_builds_the_layers_of_the_stages() -> None:
     makefile = (ROOT / "Makefile").read_text()
     built = re.findall(r"^(?:RUNTIME|ARCHITECTURE) \?= (.+)$", makefile, re.MULTILINE)
     for name in ("dev", "staging", "production"):
-        stage = StageConfig.parse(name, REGION, read_configuration(name)["anchor-deploy:stage"])
+        stage = StageConfig.parse(
+            name, REGION, read_configuration(name)["anchor-deploy:stage"], allow_placeholders=True
+        )
         assert [stage.python_runtime, stage.architecture] == built
 
 

@@ -14,9 +14,8 @@ from tests.components.stages import SETTINGS, STAGES
 
 def parse_stage(stage: str = "dev", region: str | None = "ap-southeast-1", **changes: Any) -> StageConfig:  # noqa: ANN401 - any YAML value
     changed = {**SETTINGS, **changes}
-    return StageConfig.parse(
-        stage, region, {key: value for key, value in changed.items() if value is not ...}
-    )
+    settings = {key: value for key, value in changed.items() if value is not ...}
+    return StageConfig.parse(stage, region, settings, allow_placeholders=True)
 
 
 def make_image_settings(**changes: Any) -> dict[str, Any]:  # noqa: ANN401

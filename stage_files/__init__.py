@@ -1,0 +1,1 @@
+"""The files with the settings of stages, `Pulumi.<stage>.yaml`: their form, and the check of their values."""
