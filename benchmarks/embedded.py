@@ -11,6 +11,7 @@ from rich.console import Console
 
 from local.cloud import Cloud, Ports, find_free_ports
 from local.progress import Progress
+from tests.components.stages import STAGE_FILES
 from tests.e2e.tiny_platform import TinyPlatform
 
 ROOT: Final = Path(__file__).parent.parent
@@ -28,7 +29,9 @@ def create_silent_progress() -> Progress:
 def run_cloud(sites: Sequence[str]) -> Generator[Cloud]:
     """Run an embedded cloud with these sites, without output."""
     ports: Ports = get_ports()
-    with Cloud.start(root=ROOT, ports=ports, progress=create_silent_progress(), sites=sites) as running:
+    with Cloud.start(
+        root=ROOT, stage_files=STAGE_FILES, ports=ports, progress=create_silent_progress(), sites=sites
+    ) as running:
         yield running
 
 

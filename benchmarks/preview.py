@@ -18,6 +18,7 @@ from local.pulumi_engine.provider import run_provider
 from local.pulumi_engine.workspace import create_project
 from reference.markdown import format_table
 from tests.components.recorder import create_layers
+from tests.components.stages import STAGE_FILES
 
 ROOT: Final = Path(__file__).parent.parent
 STAGE: Final = "production"
@@ -125,6 +126,7 @@ def prepare_runs(command_line: PulumiCommandLine) -> Generator[Mapping[str, Call
                 stage=STAGE,
                 settings=settings,
                 provider_port=port,
+                stage_files=STAGE_FILES,
             )
             if text is not None:
                 (project.folder / REGISTRATION).write_text(text, encoding="utf-8")

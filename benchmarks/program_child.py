@@ -123,8 +123,9 @@ def _run_program_alone(layers: Path) -> None:
 
     from benchmarks.monitor import record_program  # noqa: PLC0415
     from local.engine.program import run_main  # noqa: PLC0415
+    from tests.components.stages import STAGE_FILES  # noqa: PLC0415
 
-    file = (ROOT / f"Pulumi.{STAGE}.yaml").read_text(encoding="utf-8")
+    file = (STAGE_FILES / f"Pulumi.{STAGE}.yaml").read_text(encoding="utf-8")
     record_program(
         lambda: run_main(ROOT), STAGE, {**yaml.safe_load(file)["config"], "anchor-deploy:layers": str(layers)}
     )

@@ -64,11 +64,15 @@ app = App(
     suppress_keyboard_interrupt=False,  # `main` handles it
 )
 EmulatorPort = Annotated[int, Parameter(env_var="ANCHOR_EMULATOR_PORT", help="Port of the embedded AWS.")]
+StageFiles = Annotated[
+    ExistingDirectory | None,
+    Parameter(env_var="ANCHOR_STAGE_FILES", help="Folder of the stage files. By default the checkout."),
+]
 EdgePort = Annotated[int, Parameter(env_var="ANCHOR_EDGE_PORT", help="Port of the deployed sites.")]
 
 
 @app.command
-def up(
+def up(  # noqa: PLR0913 - the options of the command
     *,
     emulator_port: EmulatorPort = EMULATOR_PORT,
     edge_port: EdgePort = EDGE_PORT,
@@ -81,11 +85,19 @@ def up(
     engine: Annotated[
         EngineName, Parameter(help="The engine that deploys: the repository's own, or `pulumi up`.")
     ] = "embedded",
+    stage_files: StageFiles = None,
 ) -> None:
     """Deploy the platform and push a site. Keep the platform and the site running until Ctrl-C."""
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
-    with Cloud.start(root=ROOT, ports=ports, progress=progress, stage=stage, engine_name=engine) as cloud:
+    with Cloud.start(
+        root=ROOT,
+        ports=ports,
+        progress=progress,
+        stage=stage,
+        engine_name=engine,
+        stage_files=stage_files,
+    ) as cloud:
         user = cloud.create_user()
         connected = connect_project(cloud, user, progress, folder)
         release = _push(cloud, connected, FIRST_COMMIT, progress)
@@ -101,6 +113,7 @@ def demo(
     emulator_port: EmulatorPort = EMULATOR_PORT,
     edge_port: EdgePort = EDGE_PORT,
     screenshot: Annotated[Path | None, Parameter(help="Write the completed steps to this SVG file.")] = None,
+    stage_files: StageFiles = None,
 ) -> None:
     """Push the example site once, then check the live site and the image service.
 
@@ -108,7 +121,7 @@ def demo(
     """
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
-    with Cloud.start(root=ROOT, ports=ports, progress=progress) as cloud:
+    with Cloud.start(root=ROOT, ports=ports, progress=progress, stage_files=stage_files) as cloud:
         pushed = connect_and_push(cloud, cloud.create_user(), progress)
         check_site(pushed.visitor, pushed.sha, progress)
         check_images(cloud, pushed.client, progress)

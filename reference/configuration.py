@@ -262,4 +262,4 @@ def _list_environment_variables() -> Iterator[tuple[str, str, str]]:
             variables = option.env_var if isinstance(option.env_var, tuple) else (option.env_var,)
             for variable in variables:
                 if isinstance(variable, str):
-                    yield format_code(variable), option.help or "", format_code(str(parameter.default))
+                    yield format_code(variable), option.help or "", _format_default(parameter.default)

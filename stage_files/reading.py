@@ -42,7 +42,7 @@ def read_stage_file(folder: Path, stage: str) -> dict[str, object]:
         found = ", ".join(f"Pulumi.{each}.yaml" for each in list_stages(folder)) or "none"
         similar = find_similar(stage, list_stages(folder))
         hint = f" (did you mean STAGE={similar}?)" if similar else ""
-        raise StageFileError(f"{name} does not exist in {folder}{hint}; existing files: {found}")
+        raise StageFileError(f"Pulumi.{stage}.yaml does not exist in {folder}{hint}; existing files: {found}")
     document = _load_yaml(path)
     if not isinstance(document, Mapping):
         raise StageFileError(f"{name}: the file has no mapping; allowed: a mapping of {', '.join(TOP_KEYS)}")

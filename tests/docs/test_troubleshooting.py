@@ -13,7 +13,7 @@ from tests.docs.pages import read_page
 GUIDE = "docs/guides/troubleshooting.md"
 # The first cell of a row contains only a message as inline code.
 MESSAGE = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
-PACKAGES = ("anchor", "components", "local", "runtime")
+PACKAGES = ("anchor", "components", "local", "stage_files", "runtime")
 OTHER_FILES = ("Makefile", "components/sites/buildspec.yml")
 VARIABLE = "\0"
 

@@ -18,6 +18,7 @@ from local.demo.load import VisitorLoad
 from local.github import create_push_payload
 from local.platform_client import Json
 from local.progress import Progress
+from tests.components.stages import STAGE_FILES
 from tests.e2e.inspection import count_builds
 from tests.e2e.neighbour import Neighbour, create_neighbour
 from tests.e2e.released import ReleasedSite, release_and_promote
@@ -78,6 +79,7 @@ def cloud(find_ports: Callable[[], Ports]) -> Generator[Cloud]:
     sites = (EXAMPLE_NAME, *SITES)
     with Cloud.start(
         root=ROOT,
+        stage_files=STAGE_FILES,
         ports=find_ports(),
         progress=Progress(),
         sites=sites,

@@ -24,6 +24,7 @@ from local.cloud import Ports
 from local.demo import image_checks
 from local.demo.site_checks import SITE_CHECKS, read_commit
 from local.demo.visitor import Visitor
+from tests.components.stages import STAGE_FILES
 from tests.docs.pages import read_page
 from tests.e2e import tiny_site
 from tests.e2e.processes import LOOPBACK, find_descendants, find_listeners, is_running
@@ -36,6 +37,7 @@ def create_environment(ports: Ports, **changes: str) -> dict[str, str]:
         **os.environ,
         "ANCHOR_EMULATOR_PORT": str(ports.emulator),
         "ANCHOR_EDGE_PORT": str(ports.edge),
+        "ANCHOR_STAGE_FILES": str(STAGE_FILES),
         "COLUMNS": "200",
         **changes,
     }
@@ -300,7 +302,7 @@ def test_the_aws_cli_uses_the_embedded_cloud_with_the_printed_variables(up: Runn
     tables, _, others = output.rpartition("}")
     assert "anchor-local-shops" in tables
     assert "anchor-local-000000000000-artifacts" in others
-    stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
+    stage = yaml.safe_load((STAGE_FILES / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
     declared = set(re.findall(r"python3\.\d+", others))
     assert declared == {stage["pythonRuntime"]}
 

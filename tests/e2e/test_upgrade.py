@@ -16,6 +16,7 @@ from local.cloud import Cloud, Ports
 from local.engine.engine import Deployment
 from local.platform_client import Json
 from local.progress import Progress
+from tests.components.stages import STAGE_FILES
 from tests.e2e.collecting import run_collection
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 from tests.e2e.visitors import EdgeClient, Reply, VisitorProfile, VisitorRequest
@@ -83,7 +84,9 @@ def upgraded(
     earlier = tmp_path_factory.mktemp("earlier")
     with tarfile.open(EARLIER) as archive:
         archive.extractall(earlier, filter="data")
-    with Cloud.start(root=earlier, ports=find_ports(), progress=Progress(), sites=("alpha",)) as cloud:
+    with Cloud.start(
+        root=earlier, stage_files=STAGE_FILES, ports=find_ports(), progress=Progress(), sites=("alpha",)
+    ) as cloud:
         platform = TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
         project = platform.create_project(
             "alpha", more_files={"output/server-functions/default/index.mjs": GATE}

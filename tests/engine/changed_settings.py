@@ -14,7 +14,7 @@ Plan = Mapping[str, tuple[str, ...] | int]
 
 @frozen(kw_only=True)
 class ChangedSettings:
-    """A change of the settings in Pulumi.production.yaml.
+    """A change of the settings of production.
 
     Attributes:
         name: Name of the test.

@@ -18,6 +18,7 @@ from local.pulumi_engine.provider import run_provider
 from local.pulumi_engine.workspace import create_project
 from local.stage import find_hosted_zones
 from reference.plan_summary import Change, read_changes
+from tests.components.stages import STAGE_FILES
 
 ROOT: Final = Path(__file__).parents[2]
 POLICIES: Final = ("--policy-pack", "policies")
@@ -150,7 +151,7 @@ class StackFactory:
         """
         self.emulator.reset()
         changes: dict[str, object] = {"anchor-deploy:layers": str(self._layers), **(settings or {})}
-        file = yaml.safe_load((root / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8"))
+        file = yaml.safe_load((STAGE_FILES / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8"))
         for zone_id, name in find_hosted_zones(file["config"][STAGE_SETTING]).items():
             self.emulator.create_hosted_zone(zone_id, name)
         stack: Stack | None = None
@@ -168,6 +169,7 @@ class StackFactory:
                 stage=stage,
                 settings=changes,
                 provider_port=port,
+                stage_files=STAGE_FILES,
                 variables={} if writes_each_step else _WRITE_STATE_ONCE,
             )
             stack = Stack(

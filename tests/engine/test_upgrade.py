@@ -1,6 +1,5 @@
 """The upgrade of a stage from an earlier version with Pulumi's own engine."""
 
-import shutil
 import tarfile
 from collections.abc import Iterator
 from typing import Any, Final
@@ -30,8 +29,7 @@ def upgraded(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> 
     earlier = tmp_path_factory.mktemp("earlier")
     with tarfile.open(EARLIER) as archive:
         archive.extractall(earlier, filter="data")
-    # The archive contains no settings of production. Version 0.1.0 accepts the settings of this version.
-    shutil.copy2(ROOT / f"Pulumi.{STAGE}.yaml", earlier)
+    # Version 0.1.0 accepts the settings of this version.
     with stacks.create(STAGE, tmp_path_factory.mktemp("upgrade"), root=earlier) as stack:
         stack.up()
         before = {resource["id"]: resource for resource in stack.get_state()["resources"] if "id" in resource}

@@ -6,6 +6,7 @@ import yaml
 
 from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine
+from tests.components.stages import STAGE_FILES
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,14 +19,14 @@ class DeployedProgram:
 
     def __init__(self, emulator: Emulator, layers: Path) -> None:
         self.emulator = emulator
-        self.engine = Engine(emulator, root=ROOT)
+        self.engine = Engine(emulator, root=ROOT, stage_files=STAGE_FILES)
         self._layers = layers
         self._deployment: Deployment | None = None
 
     def get_deployment(self) -> Deployment:
         if self._deployment is None:
             self.emulator.reset()
-            self.engine = Engine(self.emulator, root=ROOT)
+            self.engine = Engine(self.emulator, root=ROOT, stage_files=STAGE_FILES)
             self._deployment = self.deploy()
         return self._deployment
 
@@ -39,7 +40,7 @@ class DeployedProgram:
 
 def make_layers(folder: Path) -> Path:
     """Create a folder like the one that `make package` creates, with one small file in each layer."""
-    stage = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
+    stage = yaml.safe_load((STAGE_FILES / "Pulumi.local.yaml").read_text())["config"]["anchor-deploy:stage"]
     for layer in ("base", "edge"):
         python = folder / f"{stage['pythonRuntime']}-{stage['architecture']}" / layer / "python"
         python.mkdir(parents=True)

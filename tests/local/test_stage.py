@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from local.stage import StageAddresses, find_hosted_zones
-from tests.local.deployed_program import ROOT
+from tests.components.stages import STAGE_FILES
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_zone_contains_every_domain_of_its_settings(
 
 
 def test_production_has_one_zone() -> None:
-    document = yaml.safe_load((ROOT / "Pulumi.production.yaml").read_text())
+    document = yaml.safe_load((STAGE_FILES / "Pulumi.production.yaml").read_text())
     assert find_hosted_zones(document["config"]["anchor-deploy:stage"]) == {
         "Z0EXAMPLEPRODUCTION": "example.com"
     }

@@ -11,6 +11,7 @@ import pytest
 from local.cloud import Cloud, find_free_ports
 from local.engine.engine import Deployment
 from local.progress import Progress
+from tests.components.stages import STAGE_FILES
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 from tests.engine.stacks import ROOT
 
@@ -22,7 +23,12 @@ def cloud(request: pytest.FixtureRequest) -> Generator[Cloud]:
     """The stage production. Its state and logs are deleted at the end, unless a test has failed."""
     ports = find_free_ports()
     with Cloud.start(
-        root=ROOT, ports=ports, progress=Progress(), stage="production", engine_name="pulumi"
+        root=ROOT,
+        stage_files=STAGE_FILES,
+        ports=ports,
+        progress=Progress(),
+        stage="production",
+        engine_name="pulumi",
     ) as cloud:
         yield cloud
     if not request.session.testsfailed:

@@ -18,6 +18,7 @@ from local.edge.thread import run_edge, run_event_loop_thread
 from local.emulator.emulator import Emulator
 from local.engine.engine import Engine
 from runtime.images.model import DELIVERED_PREFIX
+from tests.components.stages import STAGE_FILES
 from tests.local.deployed_program import ROOT
 from tests.local.edge.edge_fixture import FakeFunctions
 
@@ -95,9 +96,11 @@ def read_cache_result(answer: requests.Response) -> str:
 
 @pytest.fixture
 def delivery(emulator: Emulator) -> Iterator[Delivery]:
-    settings = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
+    settings = yaml.safe_load((STAGE_FILES / "Pulumi.local.yaml").read_text())["config"]
     outputs = (
-        Engine(emulator, root=ROOT).deploy_program(define_resources, stack="local", config=settings).outputs
+        Engine(emulator, root=ROOT, stage_files=STAGE_FILES)
+        .deploy_program(define_resources, stack="local", config=settings)
+        .outputs
     )
     made = Delivery(emulator, outputs)
     with (

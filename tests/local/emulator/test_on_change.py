@@ -17,6 +17,7 @@ from components.core.stage import StageConfig
 from components.images import tables
 from local.emulator.emulator import Emulator
 from local.engine.engine import Engine
+from tests.components.stages import STAGE_FILES
 from tests.local.deployed_program import ROOT
 from tests.local.emulator.probe import wait_for_result
 
@@ -77,9 +78,11 @@ def make_image_row(number: int, **changes: str | None) -> dict[str, Any]:
 def test_a_stream_consumer_gets_all_changes_although_one_row_fails(
     emulator: Emulator,
 ) -> None:
-    settings = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())["config"]
+    settings = yaml.safe_load((STAGE_FILES / "Pulumi.local.yaml").read_text())["config"]
     outputs = (
-        Engine(emulator, root=ROOT).deploy_program(define_resources, stack="local", config=settings).outputs
+        Engine(emulator, root=ROOT, stage_files=STAGE_FILES)
+        .deploy_program(define_resources, stack="local", config=settings)
+        .outputs
     )
     rows, sqs = emulator.client("dynamodb"), emulator.client("sqs")
     for row in (

@@ -298,8 +298,15 @@ def test_overrides_are_merged_into_the_settings_file_of_the_stage(engine: Engine
         "name": "importable",
         "stack": "local",
     }
-    with pytest.raises(EngineError, match=r"does not exist: .*Pulumi\.nowhere\.yaml"):
+    with pytest.raises(EngineError, match=r"^Pulumi\.nowhere\.yaml does not exist"):
         engine.deploy(stack="nowhere")
+
+
+def test_a_settings_file_with_invalid_yaml_is_refused_with_its_line(engine: Engine, tmp_path: Path) -> None:
+    """Requirement Q1."""
+    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  aws:region: [\n")
+    with pytest.raises(EngineError, match=r"^Pulumi\.local\.yaml, line 3, column 1: .*valid YAML$"):
+        engine.deploy()
 
 
 def test_a_deployed_program_can_be_destroyed_completely(

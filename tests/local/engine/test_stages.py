@@ -9,6 +9,7 @@ from local.emulator.emulator import Emulator
 from local.engine.engine import Deployment, Engine, ResourceError
 from local.stage import find_hosted_zones
 from tests.components.recorder import create_layers
+from tests.components.stages import STAGE_FILES
 from tests.local.deployed_program import ROOT
 from tests.local.providers.reading import find_drift, read_properties
 
@@ -39,7 +40,7 @@ def disable_deletion_protection(emulator: Emulator, deployment: Deployment) -> N
 def test_a_stage_is_created_stays_unchanged_and_is_deleted(
     emulator: Emulator, layers: Path, stage: str
 ) -> None:
-    engine = Engine(emulator, root=ROOT)
+    engine = Engine(emulator, root=ROOT, stage_files=STAGE_FILES)
     settings = engine.load_settings(stage)["anchor-deploy:stage"]
     assert isinstance(settings, dict)
     for zone_id, name in find_hosted_zones(settings).items():

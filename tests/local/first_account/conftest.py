@@ -15,6 +15,7 @@ from first_account.model import Stage
 from local.emulator.emulator import Emulator
 from local.engine.engine import Engine
 from local.stage import find_hosted_zones
+from tests.components.stages import STAGE_FILES
 from tests.engine.stacks import make_layers
 from tests.local.deployed_program import ROOT, DeployedProgram
 from tests.local.first_account.answers import replace_answers
@@ -43,7 +44,7 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def deployed_stage(running_emulator: Emulator, program: DeployedProgram, layers: Path) -> Iterator[Stage]:
     program.forget()
     running_emulator.reset()
-    engine = Engine(running_emulator, root=ROOT)
+    engine = Engine(running_emulator, root=ROOT, stage_files=STAGE_FILES)
     settings = engine.load_settings(NAME)["anchor-deploy:stage"]
     assert isinstance(settings, dict)
     for zone_id, zone in find_hosted_zones(settings).items():

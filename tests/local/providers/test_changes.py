@@ -17,7 +17,7 @@ from local.providers.core.resource import CreatedResource, DeclaredResource, Pro
 from local.stage import find_hosted_zones
 from tests.components.recorder import create_layers
 from tests.components.resources import list_custom_resources
-from tests.components.stages import STAGES
+from tests.components.stages import STAGE_FILES, STAGES
 from tests.local.deployed_program import ROOT
 from tests.local.providers.changes import CHANGES, Changes
 from tests.local.providers.reading import declare_resource, open_provider
@@ -34,7 +34,7 @@ def layers_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def production(emulator: Emulator, layers_folder: Path) -> Deployment:
-    engine = Engine(emulator, root=ROOT)
+    engine = Engine(emulator, root=ROOT, stage_files=STAGE_FILES)
     settings: Any = engine.load_settings("production")["anchor-deploy:stage"]
     for zone_id, name in find_hosted_zones(settings).items():
         emulator.create_hosted_zone(zone_id, name)
