@@ -17,7 +17,7 @@ from cyclopts import App, Parameter
 from cyclopts.types import ExistingDirectory
 from rich.console import Console
 
-from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE_NAME, Cloud, EngineName, Ports, User
+from local.cloud import EDGE_PORT, EMULATOR_PORT, EXAMPLE_NAME, Cloud, EngineName, Ports, User, check_settings
 from local.demo.demo import (
     FIRST_COMMIT,
     ConnectedProject,
@@ -88,6 +88,7 @@ def up(  # noqa: PLR0913 - the options of the command
     stage_files: StageFiles = None,
 ) -> None:
     """Deploy the platform and push a site. Keep the platform and the site running until Ctrl-C."""
+    check_settings(stage_files or ROOT, stage)
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
     with Cloud.start(
@@ -119,6 +120,7 @@ def demo(
 
     The exit status is 0 only if every check passed.
     """
+    check_settings(stage_files or ROOT, LOCAL_STAGE)
     progress = Progress()
     ports = Ports(emulator=emulator_port, edge=edge_port)
     with Cloud.start(root=ROOT, ports=ports, progress=progress, stage_files=stage_files) as cloud:

@@ -68,6 +68,23 @@ class User:
     password: str = field(repr=False)
 
 
+def check_settings(stage_files: Path, stage: str) -> None:
+    """Check the settings of a stage before anything is started. They can contain placeholders.
+
+    Args:
+        stage_files: Folder of the stage files.
+        stage: Name of the stage.
+
+    Raises:
+        EngineError: The file is missing, or a setting is wrong. The message has one line for each mistake.
+    """
+    config = {**load_settings(stage_files, stage), ALLOW_PLACEHOLDERS: True}
+    try:
+        StageConfig.parse_configuration(stage, config)
+    except ConfigurationError as error:
+        raise EngineError(str(error)) from None
+
+
 def find_free_ports() -> Ports:
     """Return two ports that are free now."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
@@ -142,18 +159,17 @@ class Cloud:
             NodeMissingError: No usable Node.js was found.
             GitNotFoundError: No usable git was found.
             LayerError: The functions' packages could not be installed.
-            EngineError: The stage's file is missing or wrong, or the program could not be deployed.
+            EngineError: The stage's file is missing, or the program could not be deployed.
             PulumiMissingError: Pulumi's engine was requested, but it is not installed and cannot be built.
             PulumiFailedError: Pulumi's engine could not deploy the program.
         """
         _check_port_is_free(ports.edge)
-        config = _load_checked_settings(stage_files or root, stage)
+        config = load_settings(stage_files or root, stage)
         settings = cast("Mapping[str, Any]", config["anchor-deploy:stage"])
         cache_folder = root / ".anchor"
         # Several clouds can run in one checkout at the same time (tests and `make up`), so each has a folder.
         state_folder = cache_folder / str(ports.emulator)
         state_folder.mkdir(parents=True, exist_ok=True)
-        settings = cast("Mapping[str, Any]", load_settings(root, stage)["anchor-deploy:stage"])
         with contextlib.ExitStack() as stack:
             with progress.step("Node.js found") as step:
                 node = find_node()
@@ -334,20 +350,6 @@ class Cloud:
 
     def _record_build_line(self, _build_id: str, line: str) -> None:
         self.last_build_line = line
-
-
-def _load_checked_settings(stage_files: Path, stage: str) -> Mapping[str, object]:
-    """Return the settings of a stage.
-
-    Raises:
-        EngineError: The file is missing, or a setting is wrong. The message has one line for each mistake.
-    """
-    config = load_settings(stage_files, stage)
-    try:
-        StageConfig.parse_configuration(stage, {**config, ALLOW_PLACEHOLDERS: True})
-    except ConfigurationError as error:
-        raise EngineError(str(error)) from None
-    return config
 
 
 def _create_stage_overrides(

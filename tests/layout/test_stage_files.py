@@ -43,4 +43,6 @@ def test_every_cloud_of_the_tests_uses_the_stage_files_of_the_tests() -> None:
         for match in STARTS_CLOUD.finditer(path.read_text(encoding="utf-8"))
     ]
     assert len(starts) >= 4
-    assert [path for path, arguments in starts if "stage_files=" not in arguments] == []
+    assert [
+        path for path, arguments in starts if "root=ROOT" in arguments and "stage_files=" not in arguments
+    ] == []
