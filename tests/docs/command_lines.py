@@ -57,6 +57,7 @@ AWS_CUSTOM_OPTIONS = {"--recursive", "--follow", "--since", "--dryrun"}
 COMMON = {
     "base64",
     "cd",
+    "command",
     "curl",
     "date",
     "echo",
