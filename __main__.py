@@ -32,7 +32,16 @@ store = DeployStore("store", DeployStoreArgs(scope=scope, secrets_path=stage.sec
 
 # Users, the API endpoint and the CloudFront distribution
 users = UserIdentity("users", scope=scope)
-api = HttpApi("platform", HttpApiArgs(scope=scope, issuer=users.issuer, audience=users.client_id))
+api = HttpApi(
+    "platform",
+    HttpApiArgs(
+        scope=scope,
+        issuer=users.issuer,
+        audience=users.client_id,
+        cors_origins=stage.api_cors_origins,
+        cors_headers=("Idempotency-Key", "If-Match"),
+    ),
+)
 edge = SharedEdge(
     "edge",
     SharedEdgeArgs(

@@ -1,4 +1,4 @@
-"""Routes: every API route requires a token, except two public ones."""
+"""Routes: every API route requires a token, except three public ones."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,6 +8,7 @@ from policies.graph import UNKNOWN, Resource, ResourceRule
 # Public routes, with the reason.
 PUBLIC_ROUTES: Final = {
     "POST /webhook/{projectId}": "GitHub signs the body, and the function checks the signature",
+    "$default": "every path without a route has the same answer: 404",
     "GET /openapi.json": "the API description is public and the same for everyone",
 }
 
@@ -30,7 +31,7 @@ def _check_authorizer(resource: Resource) -> Iterator[str]:
 RULES: Final = (
     ResourceRule(
         name="routes-require-a-token",
-        description="Every route has the JWT authorizer, except the webhook and the API description.",
+        description="Every route has the JWT authorizer, except the webhook, the description and `$default`.",
         types=("aws:apigatewayv2/route:Route",),
         check=_check_route,
         severity="critical",

@@ -7,15 +7,16 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypedDict, get_origin
+from typing import Annotated, Any, Final, TypedDict, get_origin
 
 from attrs import Factory, frozen
 
 from reference.api_schema import Schema, Schemas, remove_requirement_ids
 from reference.docstrings import UndocumentedError, read_summary
-from runtime.shared.api.http import find_http_status
+from runtime.shared.api.http import PROBLEM_TYPE_PREFIX, find_http_status
 from runtime.shared.api.requests import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.shared.api.routes import Route
+from runtime.shared.api.shapes import Shape
 from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
 
 VERSION: Final = "1.0.0"
@@ -44,11 +45,12 @@ class ProblemDocument(TypedDict):
     """The reason why a request was refused (RFC 9457).
 
     Attributes:
+        type: The type of problem. The page docs/problem-types.md lists all types.
         detail: The cause, and what to do.
         errors: Every invalid field.
     """
 
-    type: str
+    type: Annotated[str, Shape({"format": "uri", "pattern": f"^{PROBLEM_TYPE_PREFIX}[a-z-]+$"})]
     title: str
     status: int
     detail: str
@@ -230,6 +232,15 @@ def _build_response(body_type: Any, schemas: Schemas) -> Schema:  # noqa: ANN401
     return {"description": description, "content": {_JSON: {"schema": schemas.build_schema(body_type)}}}
 
 
+def list_errors(description: RouteDescription) -> tuple[type[AnchorError], ...]:
+    """Return all errors with which a route can answer, also those that every route has."""
+    # Every route refuses unknown query parameters.
+    common: list[type[AnchorError]] = [BusyError, InvalidInputError]
+    if description.body or description.pagination:
+        common.append(MalformedError)
+    return (*description.errors, *common)
+
+
 def _build_error_responses(
     route: Route, description: RouteDescription, schemas: Schemas
 ) -> dict[str, Schema]:
@@ -237,13 +248,8 @@ def _build_error_responses(
 
     API Gateway itself creates some of these responses. They contain only a message.
     """
-    kinds: list[type[AnchorError]] = [*description.errors, BusyError]
-    # Every route refuses unknown query parameters.
-    kinds.append(InvalidInputError)
-    if description.body or description.pagination:
-        kinds.append(MalformedError)
     reasons: dict[HTTPStatus, list[str]] = {}
-    for kind in kinds:
+    for kind in list_errors(description):
         status = find_http_status(kind)
         if status is None:
             raise UndocumentedError(
@@ -256,9 +262,9 @@ def _build_error_responses(
         str(int(status)): {"description": " ".join(dict.fromkeys(texts)), "content": problem}
         for status, texts in reasons.items()
     }
-    if _PARAMETER.search(route.path) and "404" in responses:
-        # With a slash in a path parameter, the path matches no route, so API Gateway itself answers 404.
-        responses["404"]["content"] = {**problem, **message}
+    if _PARAMETER.search(route.path):
+        # With a slash in a path parameter, the path matches no route, so the route `$default` answers 404.
+        responses.setdefault("404", {"description": "The path matches no route.", "content": problem})
     if route.auth:
         unauthorized = "The access token is missing, invalid or expired."
         responses["401"] = {"description": unauthorized, "content": {**message, **problem}}

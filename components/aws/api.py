@@ -35,8 +35,8 @@ _NOT_ALPHANUMERIC: Final = re.compile(r"[^a-zA-Z0-9]+")
 _METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 _HEADERS: Final = ("Authorization", "Content-Type")
 # Response headers that a page may read: the request id, which is also in the access log, and the time to wait
-# before a retry. API Gateway adds the request id.
-_EXPOSED_HEADERS: Final = ("Apigw-Requestid", "Retry-After")
+# before a retry. API Gateway adds the request id. `ETag` is the version of the resource.
+_EXPOSED_HEADERS: Final = ("Apigw-Requestid", "ETag", "Retry-After")
 _HOUR: Final = 3600
 # Requests per second that API Gateway allows by default for all HTTP APIs of an account and region together.
 _MAX_REQUEST_RATE: Final = 10_000
@@ -64,6 +64,7 @@ class HttpApiArgs:
         scope: Values that the resources share, such as the name prefix.
         issuer: Issuer of the tokens.
         audience: Audience of the tokens.
+        cors_headers: Further request headers that such pages may send.
         cors_origins: Complete origins (`https://app.example.com`) whose pages may call the API from a
             browser. Empty means none.
         rate: Requests per second, of all routes together. Additional requests receive 429.
@@ -78,6 +79,7 @@ class HttpApiArgs:
     issuer: pulumi.Input[str]
     audience: pulumi.Input[str]
     cors_origins: tuple[str, ...] = ()
+    cors_headers: tuple[str, ...] = ()
     rate: int = 100
     burst: int = 200
     domain: ApiDomain | None = None
@@ -158,8 +160,16 @@ class HttpApi(Component):
             self._add_custom_domain(args.domain, default_stage)
         self.register_outputs({"id": api.id, "endpoint": self.endpoint})
 
-    def add_routes(self, routes: Iterable[Route], functions: Mapping[str, Function]) -> None:
+    def add_routes(
+        self, routes: Iterable[Route], functions: Mapping[str, Function], *, not_found: str | None = None
+    ) -> None:
         """Create the routes, and allow the API to call each route's function for exactly that route.
+
+        Args:
+            routes: Declarations of the routes.
+            functions: Functions by the names that the routes use.
+            not_found: Name of the function that answers requests that match no route, with or without a
+                token. None lets API Gateway answer them, which cannot return a problem document.
 
         Raises:
             DeclarationError: `functions` does not contain the function of a route.
@@ -173,24 +183,39 @@ class HttpApi(Component):
             function = functions[route.function]
             if route.function not in integrations:
                 integrations[route.function] = self._create_integration(route.function, function)
-            name = _NOT_ALPHANUMERIC.sub("-", route.key).strip("-").lower()
-            allowed = function.allow_invoke(
-                name,
-                service="apigateway.amazonaws.com",
-                # The ARN contains the method and the path of the route. `*` stands for the API's only stage.
-                source_arn=interpolate(self._execution_arn, f"/*/{route.method}{route.path}"),
-            )
-            aws.apigatewayv2.Route(
-                # The resource name contains the API's name, because several APIs have the same route.
-                f"{self._name}-{name}",
-                api_id=self.api_id,
-                route_key=route.key,
-                target=interpolate("integrations/", integrations[route.function].id),
-                authorization_type="JWT" if route.auth else "NONE",
-                authorizer_id=self._authorizer.id if route.auth else None,
-                # Pulumi creates the permission first. Without it, API Gateway would answer requests with 500.
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
-            )
+            # The ARN contains the method and the path of the route. `*` stands for the API's only stage.
+            source = f"/*/{route.method}{route.path}"
+            self._add_route(route.key, source, function, integrations[route.function], auth=route.auth)
+        if not_found:
+            function, key = functions[not_found], "$default"
+            self._add_route(key, f"/*/{key}", function, integrations[not_found], auth=False)
+
+    def _add_route(
+        self,
+        key: str,
+        source: str,
+        function: Function,
+        integration: aws.apigatewayv2.Integration,
+        *,
+        auth: bool,
+    ) -> None:
+        name = _NOT_ALPHANUMERIC.sub("-", key).strip("-").lower()
+        allowed = function.allow_invoke(
+            name,
+            service="apigateway.amazonaws.com",
+            source_arn=interpolate(self._execution_arn, source),
+        )
+        aws.apigatewayv2.Route(
+            # The resource name contains the API's name, because several APIs have the same route.
+            f"{self._name}-{name}",
+            api_id=self.api_id,
+            route_key=key,
+            target=interpolate("integrations/", integration.id),
+            authorization_type="JWT" if auth else "NONE",
+            authorizer_id=self._authorizer.id if auth else None,
+            # Pulumi creates the permission first. Without it, API Gateway would answer requests with 500.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
+        )
 
     def _add_custom_domain(self, domain: ApiDomain, stage: aws.apigatewayv2.Stage) -> None:
         certificate = Certificate(
@@ -242,7 +267,7 @@ def _build_cors_configuration(args: HttpApiArgs) -> aws.apigatewayv2.ApiCorsConf
     return aws.apigatewayv2.ApiCorsConfigurationArgs(
         allow_origins=list(args.cors_origins),
         allow_methods=list(_METHODS),
-        allow_headers=list(_HEADERS),
+        allow_headers=[*_HEADERS, *args.cors_headers],
         expose_headers=list(_EXPOSED_HEADERS),
         max_age=_HOUR,
     )

@@ -90,6 +90,7 @@ class StageSettings:
         python_runtime: Lambda runtime of the platform's own functions.
         log_retention_days: Days for which CloudWatch keeps logs.
         sites: Sites of the stage.
+        api_cors_origins: Origins of the web pages that may call the platform's API from a browser.
         images: Image service.
         alert_emails: Addresses that receive alarms. AWS sends two links to each address, one for each alarm
             topic. The owner of the address must open both links once.
@@ -111,6 +112,9 @@ class StageSettings:
     python_runtime: str = required(one_of(*PYTHON_RUNTIMES))
     log_retention_days: int = required(one_of(*LOG_RETENTION_DAYS))
     sites: tuple[SiteSettings, ...] = required(list_of(SiteSettings, "a list of sites with name and memory"))
+    api_cors_origins: tuple[str, ...] = optional(
+        list_of_text(ORIGIN, ORIGIN_FORMAT, max_entries=20), default=()
+    )
     images: ImageSettings = required(mapping_of(ImageSettings, "a mapping with corsOrigins"))  # noqa: RUF009 - an attrs field
     alert_emails: tuple[str, ...] = optional(
         list_of_text(_EMAIL, "an e-mail address, such as ops@example.com", max_entries=20), default=()

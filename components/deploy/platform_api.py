@@ -50,7 +50,7 @@ class PlatformApi(Component):
             "promote": self._create_promote_function(args),
             "api": self._create_api_function(args),
         }
-        args.api.add_routes(ROUTES, args.pipeline.functions | self.functions)
+        args.api.add_routes(ROUTES, args.pipeline.functions | self.functions, not_found="api")
         self.register_outputs({})
 
     def _create_promote_function(self, args: PlatformApiArgs) -> Function:

@@ -128,7 +128,7 @@ class ImageService(Component):
             ),
             self.child_opts,
         )
-        self.api.add_routes(ROUTES, self.functions)
+        self.api.add_routes(ROUTES, self.functions, not_found="images-api")
         self.register_outputs({"endpoint": self.api.endpoint, "url": self.delivery.url})
 
     @property

@@ -1,10 +1,17 @@
 """The responses of the APIs on the embedded cloud match the OpenAPI documents (A2)."""
 
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import requests
 from attrs import frozen
 
 from local.cloud import Cloud
+from local.demo.demo import PushedProject
 from reference.api_document import Api
 from reference.image_api import IMAGES
 from reference.platform_api import PLATFORM
@@ -69,6 +76,68 @@ def test_every_response_matches_the_document(owner: Owner, api: Api, route: Rout
         path={} if route.key in WITHOUT_PROJECT else own,
     )
     assert sent.statuses
+
+
+@pytest.fixture(scope="module")
+def generated_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a package with a client of the platform's API, generated from the committed document."""
+    folder = tmp_path_factory.mktemp("client")
+    (folder / "settings.yaml").write_text("post_hooks: []\n")
+    command = ["generate", "--path", "docs/openapi.json", "--output-path", str(folder / "generated_platform")]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "openapi_python_client", *command),
+            *("--meta", "none", "--config", str(folder / "settings.yaml"), "--fail-on-warning"),
+        ],
+        cwd=ROOT,
+        check=True,
+        timeout=120,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        yield "generated_platform"
+
+
+def test_a_generated_client_makes_a_project_and_reads_its_deployments(
+    cloud: Cloud, owner: Owner, first_push: PushedProject, generated_client: str
+) -> None:
+    """A2: the document is exact enough to generate a client whose types fit the answers."""
+
+    def load(module: str) -> Any:  # noqa: ANN401 - generated code
+        return importlib.import_module(f"{generated_client}.{module}")
+
+    def sign_in(token: str) -> Any:  # noqa: ANN401 - generated code
+        return load("client").AuthenticatedClient(base_url=cloud.api_endpoint, token=token)
+
+    models = load("models")
+    reader = sign_in(str(owner.session.headers["Authorization"]).removeprefix("Bearer "))
+    site = declare_site(cloud, "generated")
+    body = models.NewProject(name="Generated", site=site, repository_url="https://github.com/a/b")
+    created = load("api.projects.create_project").sync(client=reader, body=body)
+    assert isinstance(created, models.CreatedProject)
+    assert (created.site, created.live, created.pinned) == (site, None, False)
+    none = load("api.projects.list_deployments").sync(created.project_id, client=reader)
+    assert none.deployments == []
+    listed = load("api.projects.list_deployments").sync(
+        first_push.project["projectId"], client=sign_in(first_push.client.token), limit=100
+    )
+    assert first_push.deployment["deploymentId"] in [each.deployment_id for each in listed.deployments]
+    assert {type(each.status) for each in listed.deployments} == {models.DeploymentStatus}
+    refused = load("api.projects.get_project").sync(first_push.project["projectId"], client=reader)
+    assert isinstance(refused, models.Problem)
+    assert refused.type_ == "urn:anchor-deploy:problem:project-not-found"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/projects/a/b/c", "/"])
+@pytest.mark.parametrize("with_token", [True, False])
+def test_a_path_without_a_route_has_a_problem_document(owner: Owner, path: str, *, with_token: bool) -> None:
+    """Q1: API Gateway itself would answer without one."""
+    session = owner.session if with_token else requests.Session()
+    for endpoint in owner.endpoints.values():
+        answer = session.get(f"{endpoint}{path}", timeout=30)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["type"] == "urn:anchor-deploy:problem:not-found"
 
 
 @pytest.mark.parametrize(

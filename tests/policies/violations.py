@@ -338,8 +338,8 @@ ROUTES = [
     ),
     _make_violation(
         "routes-require-a-token",
-        "answers $default",
-        make_resource("route", {"routeKey": "$default", "authorizationType": "JWT"}),
+        "answers GET /albums",
+        make_resource("route", {"routeKey": "GET /albums", "authorizationType": "JWT"}),
     ),
     _make_violation(
         "authorizers-check-the-issuer",

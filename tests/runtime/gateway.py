@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import requests
-from attrs import frozen
+from attrs import evolve, frozen
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
@@ -41,11 +41,11 @@ class Gateway:
             found = re.fullmatch(pattern, url.path)
             if found and request.method == route.method:
                 return self.functions[route.function](self._make_event(request, route, found.groupdict()))
-        return {
-            "statusCode": 404,
-            "headers": {"content-type": "application/json"},
-            "body": '{"message":"Not Found"}',
-        }
+        # The route `$default` of the gateway leads to the function that also serves the API description.
+        default = evolve(self.routes[-1], path="$default", auth=False)
+        return self.functions[default.function](
+            {**self._make_event(request, default, {}), "routeKey": default.path}
+        )
 
     def _make_event(
         self, request: requests.PreparedRequest, route: Route, parameters: Mapping[str, str]

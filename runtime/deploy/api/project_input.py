@@ -119,11 +119,11 @@ class PromotionOptions:
     """The optional body of `POST /deployments/{deploymentId}/promote`.
 
     Attributes:
-        pin: Whether the project is pinned afterwards. The default is true. If the deployment is already live,
-            the default leaves the pin unchanged.
+        pin: Whether the project is pinned afterwards. Without a value, the project is pinned. If the
+            deployment is already live, the pin then stays unchanged.
     """
 
-    pin: bool = field(default=UNCHANGED)
+    pin: bool | None = None
 
 
 @frozen(kw_only=True)

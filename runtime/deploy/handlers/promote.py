@@ -14,7 +14,6 @@ from runtime.deploy.api.documents import build_promoted_document
 from runtime.deploy.api.project_input import PromotionOptions
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.releases.switching import Switch
-from runtime.shared.api.changes import UNCHANGED
 from runtime.shared.api.dispatch import Operations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
 from runtime.shared.api.idempotency import read_idempotent_request
@@ -70,7 +69,7 @@ def _promote_deployment(services: Services, user_id: str, request: Request) -> R
     promotion = services.switch.promote(
         user_id,
         request.path_parameters["deploymentId"],
-        pin=None if options.pin is UNCHANGED else options.pin,
+        pin=options.pin,
         request=read_idempotent_request(request),
     )
     return create_json_response(HTTPStatus.OK, build_promoted_document(promotion))

@@ -2,9 +2,10 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -20,6 +21,9 @@ from runtime.shared.errors import (
     UnavailableError,
     UnsupportedContentError,
 )
+
+PROBLEM_TYPE_PREFIX: Final = "urn:anchor-deploy:problem:"
+_WORD_START: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 Response = dict[str, Any]
 """Response of a function to API Gateway: `statusCode`, `headers`, `body`."""
@@ -124,10 +128,21 @@ def create_no_content_response() -> Response:
     return {"statusCode": HTTPStatus.NO_CONTENT.value, "headers": {"cache-control": "no-store"}}
 
 
-def create_problem_response(status: int, detail: str, errors: tuple[FieldProblem, ...] = ()) -> Response:
+def build_problem_type(error_type: type[AnchorError]) -> str:
+    """Return the URI that identifies a type of problem: a URN that docs/problem-types.md lists.
+
+    The URI contains the name of the error's class, so renaming a class changes the API.
+    """
+    words = _WORD_START.sub("-", error_type.__name__.removesuffix("Error")).lower()
+    return f"{PROBLEM_TYPE_PREFIX}{words}"
+
+
+def create_problem_response(
+    error_type: type[AnchorError], status: int, detail: str, errors: tuple[FieldProblem, ...] = ()
+) -> Response:
     """Return an `application/problem+json` response that names every invalid field."""
     document = {
-        "type": "about:blank",
+        "type": build_problem_type(error_type),
         "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
@@ -146,8 +161,8 @@ def create_error_response(error: AnchorError) -> Response:
     if status is None:
         raise error
     if isinstance(error, InvalidInputError):
-        return create_problem_response(status, "some fields are wrong", error.problems)
-    response = create_problem_response(status, str(error))
+        return create_problem_response(type(error), status, "some fields are wrong", error.problems)
+    response = create_problem_response(type(error), status, str(error))
     if isinstance(error, UnavailableError):
         response["headers"]["retry-after"] = str(error.retry_after)
     return response

@@ -8,7 +8,7 @@ from components.aws.api import ApiDomain, HttpApi, HttpApiArgs
 from components.core.errors import DeclarationError
 from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
-from tests.components.recorder import Recording, get_recording, record_program
+from tests.components.recorder import Recording, get_recording, record_main_program, record_program
 from tests.components.stages import make_scope
 
 ROUTE = "aws:apigatewayv2/route:Route"
@@ -23,6 +23,9 @@ def test_every_declared_route_becomes_a_route_of_the_api() -> None:
     assert declared == {
         *(("anchor-dev-platform", route.key) for route in ROUTES),
         *(("anchor-dev-images", route.key) for route in IMAGE_ROUTES),
+        # Q1: these routes answer all other paths with a problem document.
+        ("anchor-dev-platform", "$default"),
+        ("anchor-dev-images", "$default"),
     }
 
 
@@ -50,7 +53,12 @@ def test_each_route_may_call_only_its_function() -> None:
         if permission.inputs["principal"] == "apigateway.amazonaws.com"
     }
     assert allowed == {
-        (f"anchor-dev-{route.function}", f"{route.method}{route.path}") for route in (*ROUTES, *IMAGE_ROUTES)
+        *(
+            (f"anchor-dev-{route.function}", f"{route.method}{route.path}")
+            for route in (*ROUTES, *IMAGE_ROUTES)
+        ),
+        ("anchor-dev-api", "$default"),
+        ("anchor-dev-images-api", "$default"),
     }
 
 
@@ -75,14 +83,23 @@ def record_api(name: str = "shop", **arguments: Any) -> Recording:  # noqa: ANN4
 
 def test_cors_allows_the_listed_origins() -> None:
     """I1, Q1: pages may read the headers with the request id and with the time to wait before a retry."""
-    (api,) = record_api(cors_origins=("https://app.example.com",)).find_by_type("aws:apigatewayv2/api:Api")
+    recorded = record_api(cors_origins=("https://app.example.com",), cors_headers=("If-Match",))
+    (api,) = recorded.find_by_type("aws:apigatewayv2/api:Api")
     assert api.inputs["corsConfiguration"] == {
         "allowOrigins": ["https://app.example.com"],
         "allowMethods": ["DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT"],
-        "allowHeaders": ["Authorization", "Content-Type"],
-        "exposeHeaders": ["Apigw-Requestid", "Retry-After"],
+        "allowHeaders": ["Authorization", "Content-Type", "If-Match"],
+        "exposeHeaders": ["Apigw-Requestid", "ETag", "Retry-After"],
         "maxAge": 3600,
     }
+
+
+def test_pages_of_the_configured_origins_may_call_the_platforms_api() -> None:
+    recorded = record_main_program("dev", {"apiCorsOrigins": ["https://console.example.com"]})
+    api = recorded.find_resource("aws:apigatewayv2/api:Api", "platform")
+    cors = api.inputs["corsConfiguration"]
+    assert cors["allowOrigins"] == ["https://console.example.com"]
+    assert {"Idempotency-Key", "If-Match"} <= set(cors["allowHeaders"])
 
 
 def test_an_api_without_origins_has_no_cors_configuration() -> None:

@@ -51,7 +51,13 @@ def test_every_route_except_the_webhook_requires_a_user_pool_token(
                 open_routes.append(route["RouteKey"])
             else:
                 assert route["AuthorizerId"] == users["AuthorizerId"]
-    assert sorted(open_routes) == ["GET /openapi.json", "GET /openapi.json", "POST /webhook/{projectId}"]
+    assert sorted(open_routes) == [
+        "$default",
+        "$default",
+        "GET /openapi.json",
+        "GET /openapi.json",
+        "POST /webhook/{projectId}",
+    ]
 
 
 def test_each_api_has_the_declared_routes(running_emulator: Emulator, deployed: Deployment) -> None:
@@ -61,8 +67,9 @@ def test_each_api_has_the_declared_routes(running_emulator: Emulator, deployed: 
         name: {route["RouteKey"] for route in client.get_routes(ApiId=api_id)["Items"]}
         for name, api_id in ids.items()
     }
-    assert found["platform"] == {route.key for route in ROUTES}
-    assert found["images"] == {route.key for route in IMAGE_ROUTES} == IMAGES
+    assert found["platform"] == {"$default", *(route.key for route in ROUTES)}
+    assert found["images"] == {"$default", *(route.key for route in IMAGE_ROUTES)}
+    assert found["images"] == {"$default", *IMAGES}
     for name, functions in {"platform": ROUTES, "images": IMAGE_ROUTES}.items():
         integrations = client.get_integrations(ApiId=ids[name])["Items"]
         assert {item["PayloadFormatVersion"] for item in integrations} == {"2.0"}

@@ -475,7 +475,11 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         ),
     ),
     "aws:apigatewayv2/route:Route": (
-        WrongInput("a route with JWT but no authorizer", {"authorizerId": None}, "authorizerId"),
+        WrongInput(
+            "a route with JWT but no authorizer",
+            {"authorizationType": "JWT", "authorizerId": None},
+            "authorizerId",
+        ),
         WrongInput("a route without a slash", {"routeKey": "POST webhook"}, "routeKey"),
         WrongInput("a route with an unknown method", {"routeKey": "FETCH /images"}, "routeKey"),
     ),

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
+from runtime.deploy.errors import ProjectNotFoundError
 from runtime.images.errors import ImageStillCachedError
-from runtime.shared.api.http import Request, create_error_response, create_json_response
+from runtime.shared.api.http import (
+    Request,
+    build_problem_type,
+    create_error_response,
+    create_json_response,
+)
 from runtime.shared.errors import (
     AnchorError,
     BusyError,
@@ -102,7 +108,7 @@ def test_a_named_error_becomes_a_problem_document(error: AnchorError, status: in
     assert response["statusCode"] == status
     assert response["headers"]["content-type"] == "application/problem+json"
     assert json.loads(response["body"]) == {
-        "type": "about:blank",
+        "type": build_problem_type(type(error)),
         "title": title,
         "status": status,
         "detail": "why",
@@ -115,6 +121,18 @@ def test_a_retryable_error_has_a_retry_after_header(error: AnchorError, seconds:
     """Requirement Q1."""
     assert create_error_response(error)["headers"]["retry-after"] == seconds
     assert "retry-after" not in create_error_response(ConflictError("why"))["headers"]
+
+
+@pytest.mark.parametrize(
+    ("error_type", "uri"),
+    [
+        (InvalidInputError, "urn:anchor-deploy:problem:invalid-input"),
+        (ProjectNotFoundError, "urn:anchor-deploy:problem:project-not-found"),
+    ],
+)
+def test_the_type_of_a_problem_is_a_stable_uri(error_type: type[AnchorError], uri: str) -> None:
+    """Q1: docs/problem-types.md lists all types."""
+    assert build_problem_type(error_type) == uri
 
 
 def test_the_response_to_invalid_input_names_the_fields() -> None:
