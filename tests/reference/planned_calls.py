@@ -38,7 +38,7 @@ PLANNED_CALLS: Final[Mapping[str, PlannedCall]] = {
     "aws:dynamodb/table:Table": PlannedCall(
         "dynamodb:DescribeTable",
         "dynamodb/table.go",
-        "arn:aws:dynamodb:ap-southeast-1:ACCOUNT:table/anchor-STAGE-*",
+        "arn:aws:dynamodb:REGION:ACCOUNT:table/anchor-STAGE-*",
         "validateTableAttributes compares the declared attributes with the indexes of the existing table",
     )
 }

@@ -20,14 +20,14 @@ from tests.components.recorder import (
     run_main,
 )
 from tests.components.resources import list_custom_resources
-from tests.components.stages import STAGES
+from tests.components.stages import REGION, STAGES
 from tests.reference.planned_calls import LOOKUPS, PLANNED_CALLS, PLANNED_OFFLINE
 
 # Permissions of Pulumi itself: it reads the state and decrypts the stack's secrets.
 PULUMI = [
     {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::BUCKET"},
     {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::BUCKET/*"},
-    {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:ap-southeast-1:ACCOUNT:key/KEY-ID"},
+    {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID"},
 ]
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
@@ -88,8 +88,8 @@ def test_the_program_makes_only_the_listed_lookups(stage: str) -> None:
 def test_the_permission_for_tables_covers_only_the_tables_of_one_stage(stage: str) -> None:
     """Least privilege: the code of a pull request runs with the preview role."""
     call = PLANNED_CALLS["aws:dynamodb/table:Table"]
-    pattern = call.resource.replace("ACCOUNT", ACCOUNT).replace("STAGE", stage)
+    pattern = call.resource.replace("ACCOUNT", ACCOUNT).replace("STAGE", stage).replace("REGION", REGION)
     for other in STAGES:
         for table in get_recording(other).find_by_type("aws:dynamodb/table:Table"):
-            arn = f"arn:aws:dynamodb:ap-southeast-1:{ACCOUNT}:table/{table.inputs['name']}"
+            arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table.inputs['name']}"
             assert fnmatchcase(arn, pattern) == (other == stage), arn

@@ -273,7 +273,9 @@ def test_the_workflows_use_the_projects_pulumi_version_and_region() -> None:
     )
     inputs = [step["with"] for _, step in iterate_steps() if "with" in step]
     assert {each["pulumi-version"] for each in inputs if "pulumi-version" in each} == {locked}
-    assert {each["aws-region"] for each in inputs if "aws-region" in each} == {REGION}
+    assert {each["aws-region"] for each in inputs if "aws-region" in each} == {
+        f"${{{{ {source} || '{REGION}' }}}}" for source in ("vars.AWS_REGION", "matrix.region")
+    }
 
 
 def test_make_package_builds_the_layers_of_the_stages() -> None:
@@ -290,6 +292,6 @@ def test_make_package_builds_the_layers_of_the_stages() -> None:
 def test_every_variable_of_the_workflows_is_documented() -> None:
     text = (ROOT / "docs" / "continuous-deployment.md").read_text()
     read = {name for file in WORKFLOWS for name in re.findall(r"vars\.(\w+)", file.read_text())}
-    assert read == {"PULUMI_BACKEND_URL", "PREVIEWS", "DEPLOY_ROLE", "DRIFT"}
+    assert read == {"PULUMI_BACKEND_URL", "PREVIEWS", "DEPLOY_ROLE", "DRIFT", "AWS_REGION"}
     for name in read:
         assert f"`{name}`" in text
