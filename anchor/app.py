@@ -12,6 +12,7 @@ from anchor.commands.completion import Completion
 from anchor.commands.deploy import Deploy
 from anchor.commands.deployments import Deployments
 from anchor.commands.inspect import Inspect
+from anchor.commands.keys import Keys
 from anchor.commands.links import Links
 from anchor.commands.logs import Logs
 from anchor.commands.projects import Projects
@@ -57,7 +58,8 @@ def build_app(terminal: Terminal) -> App:
     for command in (account.login, account.logout, account.whoami):
         app.command(command)
     app.command(sites.list, name="sites")
-    app.command(_build_projects_app(Projects(terminal=terminal, references=references)))
+    projects = Projects(terminal=terminal, references=references)
+    app.command(_build_projects_app(projects, Keys(terminal=terminal, references=references)))
     for command in (links.link, links.unlink):
         app.command(command)
     app.command(Deploy(terminal=terminal, references=references, logs=logs).deploy)
@@ -72,7 +74,7 @@ def build_app(terminal: Terminal) -> App:
     return app
 
 
-def _build_projects_app(projects: Projects) -> App:
+def _build_projects_app(projects: Projects, keys: Keys) -> App:
     group = App(
         name="projects",
         help="Manage projects. A project deploys a branch of a repository to a site.",
@@ -80,6 +82,14 @@ def _build_projects_app(projects: Projects) -> App:
     )
     for command in (projects.list, projects.show, projects.create, projects.delete):
         group.command(command)
+    key_group = App(
+        name="key",
+        help="Manage the deploy key of a project, with which builds fetch a private repository.",
+        version_flags=[],
+    )
+    for command in (keys.create, keys.show, keys.rotate, keys.remove, keys.trust):
+        key_group.command(command)
+    group.command(key_group)
     return group
 
 

@@ -305,6 +305,11 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "The components, the command line and the shop store are packages. Programs in other repositories "
         "can install and use them."
     ),
+    "H6": (
+        "A private repository is fetched over SSH with a read-only deploy key that the platform makes. The "
+        "host keys of git servers are pinned. Code of the repository can read neither the key of its own "
+        "project nor the key of another project. A wrong key fails the deployment with the next step."
+    ),
     "E1": (
         "CloudFront caches only what Next.js allows to be shared. It never caches an answer that depends "
         "on more than the cache key, such as an answer of middleware or of a conditional rule."

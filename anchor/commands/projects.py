@@ -78,7 +78,7 @@ class Projects:
         site: Annotated[
             str, Parameter(help="A site that no other project uses. `anchor sites` lists the free sites.")
         ],
-        repository: Annotated[str, Parameter(help="HTTPS URL of the repository.")],
+        repository: Annotated[str, Parameter(help="HTTPS URL or SSH address of the repository.")],
         branch: Annotated[str, Parameter(help="The branch whose pushes are deployed.")] = "main",
         as_json: AsJson = False,
     ) -> None:

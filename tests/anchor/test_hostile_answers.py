@@ -46,8 +46,9 @@ class HostileClient(Client):
                 return {"projects": [self.make_project()], "cursor": None}
             case ("projects", _):
                 return self.make_project()
-            case ("projects", _, "env"):
-                return {"variables": [{"name": "A", "value": self.text, "isSecret": False}]}
+            case ("projects", _, "env" | "key" as kind):
+                variable = {"name": "A", "value": self.text, "isSecret": False}
+                return self.make_key() if kind == "key" else {"variables": [variable]}
             case ("projects", _, "deployments") if method == "GET":
                 return {"deployments": [self.make_deployment()], "cursor": None, "pinned": True}
             case ("deployments", _, "promote"):
@@ -63,6 +64,11 @@ class HostileClient(Client):
 
     def make_site(self) -> Json:
         return {"available": False, **dict.fromkeys(("site", "url", "projectId"), self.text)}
+
+    def make_key(self) -> Json:
+        previous = {"fingerprint": self.text, "usableUntil": self.text}
+        names = ("publicKey", "fingerprint", "createdAt", "sshUrl", "settingsPage")
+        return {"isHostKnown": False, "previous": previous, **dict.fromkeys(names, self.text)}
 
     def make_deployment(self) -> Json:
         names = ("branch", "commitSha", "commitMessage", "commitAuthor", "createdAt", "updatedAt", "url")
@@ -93,6 +99,7 @@ COMMANDS: Final = (
     ("projects", "list"),
     ("projects", "show", ID),
     ("projects", "delete", ID),
+    ("projects", "key", "show", ID),
     ("deploy", ID, "--follow"),
     ("deploy", ID, "--branch=other"),
     ("open", ID),
