@@ -253,7 +253,7 @@ class Cloud:
                 npm_cache=Path(os.environ.get("npm_config_cache", cache_folder / "npm-cache")),  # noqa: SIM112 - npm's own name
                 endpoint_url=emulator.endpoint_url,
                 host_environment=os.environ,
-                git_environment=git.make_git_environment(),
+                git_configuration=git.make_git_configuration,
             )
             emulator.set_build_runner(
                 BuildRunner(

@@ -1,8 +1,9 @@
 """A git server on loopback. It takes the place of GitHub or another public git server.
 
 The program `git http-backend` handles the git protocol. This module passes HTTP requests to that program.
-Git's `insteadOf` setting maps the public addresses (`https://github.com/acme/...`) to this server, so that
-clients can use the public addresses.
+Private repositories are only served over SSH (`local/ssh_git_server.py`). Git's `insteadOf` setting maps the
+public addresses (`https://github.com/acme/...`, `git@github.com:acme/...`) to this server, so that clients
+can use the public addresses.
 """
 
 import os
@@ -15,10 +16,13 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from local.ssh_git_server import SshGitServer
 
 BRANCH = "main"
 STOP_POLL_SECONDS = 0.05
@@ -238,6 +242,9 @@ class GitServer:
         self._server = _HTTPServer(("127.0.0.1", 0), _Handler)
         self._server.git = self.git
         self._server.folder = self.folder
+        self._server.private = set()
+        self._ssh: SshGitServer | None = None
+        self._ssh_lock = threading.Lock()
         self.base_url = f"http://127.0.0.1:{self._server.server_port}/"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(STOP_POLL_SECONDS,), name="git server", daemon=True
@@ -253,16 +260,36 @@ class GitServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if self._ssh:
+            self._ssh.stop()
 
-    def make_git_environment(self) -> dict[str, str]:
-        """Return environment variables that make git send requests for public addresses to this server."""
-        return {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{self.base_url}.insteadOf",
-            "GIT_CONFIG_VALUE_0": self.public_base,
-        }
+    @property
+    def ssh(self) -> "SshGitServer":
+        """The SSH server of the private repositories. The first access starts it, which takes a second."""
+        from local.ssh_git_server import SshGitServer  # noqa: PLC0415 - loading asyncssh takes a second
 
-    def create(self, name: str, source_folder: Path, message: str = "The site") -> Repository:
+        with self._ssh_lock:
+            if self._ssh is None:
+                self._ssh = SshGitServer.start(
+                    folder=self.folder, git=self.git.program, environment=self.git.environment
+                )
+            return self._ssh
+
+    def make_git_configuration(self) -> str:
+        """Return the text of a `.gitconfig` that makes git use this server for the public addresses."""
+        lines = [f'[url "{self.base_url}"]', f"\tinsteadOf = {self.public_base}"]
+        if self._ssh:
+            host, _, owner = self.public_base.removeprefix("https://").partition("/")
+            lines += [
+                f'[url "ssh://git@127.0.0.1:{self._ssh.port}/"]',
+                f"\tinsteadOf = ssh://git@{host}/{owner}",
+                f"\tinsteadOf = git@{host}:{owner}",
+            ]
+        return "\n".join(lines) + "\n"
+
+    def create(
+        self, name: str, source_folder: Path, message: str = "The site", *, private: bool = False
+    ) -> Repository:
         """Create a repository whose first commit contains the files of a folder.
 
         An existing repository with the same name is replaced. Files that the folder's `.gitignore` matches
@@ -272,10 +299,12 @@ class GitServer:
             name: The last part of the public address.
             source_folder: The folder to commit.
             message: The message of the first commit.
+            private: Serve the repository only over SSH, to its deploy keys.
 
         Raises:
             GitError: Git failed, for example because the folder cannot be read.
         """
+        (self._server.private.add if private else self._server.private.discard)(name)
         folder = self.folder / f"{name}.git"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -298,6 +327,7 @@ class _HTTPServer(ThreadingHTTPServer):
     daemon_threads = True
     git: Git
     folder: Path
+    private: set[str]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -328,6 +358,13 @@ class _Handler(BaseHTTPRequestHandler):
         name, _, rest = unquote(address.path).lstrip("/").partition("/")
         if rest not in {"info/refs", "git-upload-pack"}:
             self.send_error(HTTPStatus.FORBIDDEN, "This server is read-only")
+            return
+        if name.removesuffix(".git") in self.server.private:
+            # As on GitHub, the answer is the same for a private and for a missing repository.
+            self.send_response(HTTPStatus.UNAUTHORIZED)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         done = subprocess.run(
             [str(self.server.git.backend)],

@@ -42,14 +42,15 @@ class BuildMachine:
         npm_cache: A cache folder that is kept between builds.
         endpoint_url: The URL of the emulated AWS.
         host_environment: The environment of this process. Only network settings and tool paths are used.
-        git_environment: Variables that make git use the local git server (`GitServer.build_environment`).
+        git_configuration: Returns the text of the `.gitconfig` of a build, which makes git use the local git
+            server (`GitServer.make_git_configuration`).
     """
 
     node: Path
     npm_cache: Path
     endpoint_url: str
     host_environment: Mapping[str, str] = field(repr=False)
-    git_environment: Mapping[str, str] = field(factory=dict[str, str])
+    git_configuration: Callable[[], str] = field(default=lambda: "")
 
 
 @frozen(kw_only=True)
@@ -83,12 +84,13 @@ class BuildFolders:
         """The file with the whole log, compressed by gzip."""
         return self.root / "log.gz"
 
-    def create(self) -> None:
-        """Create empty folders that only this user can access."""
+    def create(self, git_configuration: str) -> None:
+        """Create folders that only this user can access. They are empty, except for the `.gitconfig`."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, mode=0o700)
         for folder in (self.source, self.home, self.temporary, self.state):
             folder.mkdir()
+        (self.home / ".gitconfig").write_text(git_configuration, encoding="utf-8")
 
 
 def make_build_environment(  # noqa: PLR0913 - the parts of the environment
@@ -108,7 +110,6 @@ def make_build_environment(  # noqa: PLR0913 - the parts of the environment
     """
     return {
         **read_network_settings(machine.host_environment),
-        **machine.git_environment,
         "PATH": make_tool_path(machine),
         "LANG": "C.UTF-8",
         "TMPDIR": str(folders.temporary),

@@ -86,7 +86,7 @@ class BuildRunner:
         folders = BuildFolders(root=self.folder / request.build_id.replace(":", "-"))
         build = _Build(request=request, runner=self, folders=folders)
         try:
-            folders.create()
+            folders.create(self.machine.git_configuration())
             return build.run()
         finally:
             kill_marked_processes(f"CODEBUILD_BUILD_ID={request.build_id}")

@@ -34,11 +34,13 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 
 def run_git(server: GitServer, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    environment = {"HOME": str(cwd), "GIT_TERMINAL_PROMPT": "0"}
+    home = server.folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    (home / ".gitconfig").write_text(server.make_git_configuration())
     return subprocess.run(
         [server.git.program, *arguments],
         cwd=cwd,
-        env=environment | server.make_git_environment(),
+        env={"HOME": str(home), "GIT_TERMINAL_PROMPT": "0"},
         capture_output=True,
         text=True,
         check=False,

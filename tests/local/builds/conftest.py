@@ -1,15 +1,19 @@
 """Fixtures for tests of builds. Each test has a `BuildHarness` with a separate folder."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from local.builds.aws import BuildClients
 from local.builds.environment import BuildMachine
 from local.builds.runner import BuildRunner
+from local.git_server import Author, GitServer
 from tests.local.builds.build_harness import CREDENTIALS, ROLE, BuildHarness, FakeAws
+from tests.local.builds.site_harness import SITE, TOOLS, Site
 
 
 @pytest.fixture
@@ -52,7 +56,6 @@ def harness(tmp_path: Path, host_environment: dict[str, str]) -> BuildHarness:
             npm_cache=tmp_path / "npm-cache",
             endpoint_url="http://127.0.0.1:4566",
             host_environment=host_environment,
-            git_environment={"GIT_CONFIG_COUNT": "0"},
         ),
         credentials=get_credentials,
         clients=create_clients,
@@ -60,3 +63,34 @@ def harness(tmp_path: Path, host_environment: dict[str, str]) -> BuildHarness:
         progress=lambda _build, line: shown.append(line),
     )
     return BuildHarness(runner=runner, aws=aws, shown=shown)
+
+
+@pytest.fixture
+def site(harness: BuildHarness, tmp_path: Path) -> Iterator[Site]:
+    node = harness.runner.machine.node
+    stand_in = tmp_path / "tools.py"
+    stand_in.write_text(f"#!{sys.executable} -IS\n{TOOLS}")
+    stand_in.chmod(0o755)
+    (node / "node").unlink()
+    for name in ("node", "npm", "npx"):
+        (node / name).symlink_to(stand_in)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    for name, content in SITE.items():
+        (folder / name).write_text(content)
+    server = GitServer(
+        tmp_path / "repositories",
+        author=Author("Ada Example", "ada@example.com"),
+        clock=lambda: datetime(2026, 1, 31, tzinfo=UTC),
+    )
+    machine = evolve(
+        harness.runner.machine,
+        git_configuration=server.make_git_configuration,
+        host_environment={"PATH": "/usr/bin:/bin"},
+    )
+    with server:
+        yield Site(
+            evolve(harness, runner=evolve(harness.runner, machine=machine)),
+            server,
+            server.create("next-site", folder),
+        )

@@ -3,66 +3,17 @@
 Node.js, the package managers and open-next are fakes (`tools.py`). git, bash and python3 are real.
 """
 
-import io
 import json
-import sys
-import zipfile
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 from local.builds.buildspec import parse_buildspec
-from local.emulator.build_request import BuildResult, EnvironmentVariable
-from local.git_server import Author, GitServer, Repository
 from runtime.deploy.builds.build_logs import find_commit
-from tests.local.builds.build_harness import BuildHarness, find_failed_phase
-
-BUILDSPEC = Path("components/sites/buildspec.yml").read_text(encoding="utf-8")
-OWN = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
-SITE = {"package.json": OWN, "package-lock.json": "{}", "open-next.config.ts": "export default {}"}
-TOOLS = Path(__file__).with_name("tools.py").read_text(encoding="utf-8")
-Files = dict[str, str | None]
-ARTIFACT = "artifacts-bucket/artifacts/next-site/01J0/open-next.zip"
-
-
-@frozen
-class Site:
-    """A repository with a Next.js site, and a build harness with fake tools that builds the site."""
-
-    harness: BuildHarness
-    repository: Repository
-
-    def build(self, files: Files | None = None, **variables: str) -> BuildResult:
-        """Commit these files and build the commit."""
-        sha = self.repository.commit(files or {}, "Change")
-        values = {
-            "ANCHOR_REPOSITORY_URL": self.repository.url,
-            "ANCHOR_COMMIT_SHA": sha,
-            "ANCHOR_LAMBDA_ARCH": "x64",
-        } | variables
-        given = tuple(EnvironmentVariable(name=name, value=value) for name, value in values.items())
-        return self.harness.run(BUILDSPEC, environment_variables=given)
-
-    def read_messages(self) -> list[str]:
-        """Return the lines of the log that the buildspec itself wrote."""
-        return [
-            line.removeprefix("==> ") for line in self.harness.aws.read_output() if line.startswith("==> ")
-        ]
-
-    def read_tool_calls(self) -> list[str]:
-        """Return the command lines of the fake tools."""
-        return [
-            line.removeprefix("called: ")
-            for line in self.harness.aws.read_output()
-            if line.startswith("called")
-        ]
-
-    def open_artifact(self) -> zipfile.ZipFile:
-        return zipfile.ZipFile(io.BytesIO(self.harness.aws.objects[ARTIFACT]))
+from tests.local.builds.build_harness import find_failed_phase
+from tests.local.builds.site_harness import ARTIFACT, BUILDSPEC, OWN, Files, Site
 
 
 @frozen
@@ -73,36 +24,6 @@ class PrintedLog:
 
     def get_log_events(self, **_: object) -> Mapping[str, Any]:
         return {"events": [{"message": line + "\n"} for line in self.lines], "nextForwardToken": "f/1"}
-
-
-@pytest.fixture
-def site(harness: BuildHarness, tmp_path: Path) -> Iterator[Site]:
-    node = harness.runner.machine.node
-    stand_in = tmp_path / "tools.py"
-    stand_in.write_text(f"#!{sys.executable} -IS\n{TOOLS}")
-    stand_in.chmod(0o755)
-    (node / "node").unlink()
-    for name in ("node", "npm", "npx"):
-        (node / name).symlink_to(stand_in)
-    folder = tmp_path / "site"
-    folder.mkdir()
-    for name, content in SITE.items():
-        (folder / name).write_text(content)
-    server = GitServer(
-        tmp_path / "repositories",
-        author=Author("Ada Example", "ada@example.com"),
-        clock=lambda: datetime(2026, 1, 31, tzinfo=UTC),
-    )
-    machine = evolve(
-        harness.runner.machine,
-        git_environment=server.make_git_environment(),
-        host_environment={"PATH": "/usr/bin:/bin"},
-    )
-    with server:
-        yield Site(
-            evolve(harness, runner=evolve(harness.runner, machine=machine)),
-            server.create("next-site", folder),
-        )
 
 
 def test_the_buildspec_has_every_phase_and_each_failure_ends_the_build() -> None:
