@@ -76,6 +76,10 @@ RESOURCES: Final = (
         reason="the orchestrator creates the server actions key of any site",
     ),
     Wildcard(
+        pattern=_ARN.format("ssm", r"parameter/anchor/[a-z]+/deploy-keys/\*"),
+        reason="the platform stores the deploy keys of all projects, and hands them over to builds",
+    ),
+    Wildcard(
         pattern=_ARN.format("ssm", rf"{_SITES_PARAMETERS}/[a-z0-9-]+/\*"),
         reason="a build reads the secrets of its own site",
     ),

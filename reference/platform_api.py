@@ -7,6 +7,7 @@ from reference.api_document import Api, Pagination, RouteDescription
 from runtime.deploy.api.answers import (
     AcceptedDocument,
     CreatedProjectDocument,
+    DeployKeyDocument,
     DeploymentDocument,
     DeploymentsDocument,
     IgnoredDocument,
@@ -27,8 +28,10 @@ from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ArchivedLogError
 from runtime.deploy.builds.pushing import SignatureRefusedError
 from runtime.deploy.errors import (
+    DeployKeyNotFoundError,
     DeploymentInProgressError,
     DeploymentNotFoundError,
+    NoSshAddressError,
     NotReleasedError,
     ProjectChangedError,
     ProjectDeletedError,
@@ -162,6 +165,29 @@ _DESCRIPTIONS: Final = {
         headers={"If-Match": _IF_MATCH},
         responses={_OK: VariablesDocument},
         errors=_VARIABLE_ERRORS,
+    ),
+    "POST /projects/{projectId}/key": RouteDescription(
+        operation_id="createDeployKey",
+        summary="Make a deploy key for a private repository, or rotate it",
+        description=(
+            "Builds then fetch the repository over SSH. Add the public key to the repository as a read-only "
+            "deploy key. After a rotation, builds also try the previous key for a week."
+        ),
+        responses={HTTPStatus.CREATED: DeployKeyDocument},
+        errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError, NoSshAddressError),
+    ),
+    "GET /projects/{projectId}/key": RouteDescription(
+        operation_id="getDeployKey",
+        summary="Show the public half of a project's deploy key",
+        responses={_OK: DeployKeyDocument},
+        errors=(ProjectNotFoundError, DeployKeyNotFoundError),
+    ),
+    "DELETE /projects/{projectId}/key": RouteDescription(
+        operation_id="deleteDeployKey",
+        summary="Remove the deploy key of a project",
+        description="Builds then fetch the repository over HTTPS.",
+        responses={HTTPStatus.NO_CONTENT: None},
+        errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError, DeployKeyNotFoundError),
     ),
     "GET /deployments/{deploymentId}": RouteDescription(
         operation_id="getDeployment",

@@ -3,9 +3,12 @@
 from typing import Final
 
 from components.aws.lifecycle import LifecycleRule, Transition
+from runtime.deploy.model import KEY_HANDOVER_FOLDER
 
 ARTIFACTS: Final = (
     LifecycleRule(name="expire-artifacts", prefix="artifacts/", expire_days=90),
+    # A build deletes the object with its deploy key. This rule deletes the object if no build starts.
+    LifecycleRule(name="expire-deploy-keys", prefix=KEY_HANDOVER_FOLDER, expire_days=1),
     LifecycleRule(name="abort-multipart", abort_multipart_days=7),
 )
 

@@ -35,7 +35,11 @@ class DeployFunctionFactory:
     @property
     def site_arns(self) -> SiteArnPatterns:
         """ARN patterns of the resources of all sites."""
-        return SiteArnPatterns(scope=self.scope, secrets_path=self.store.secrets_path)
+        return SiteArnPatterns(
+            scope=self.scope,
+            secrets_path=self.store.secrets_path,
+            deploy_keys_path=self.store.deploy_keys_path,
+        )
 
     def create(  # noqa: PLR0913 - the arguments in which functions differ
         self,

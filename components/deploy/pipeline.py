@@ -13,6 +13,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
+from runtime.deploy.model import KEY_HANDOVER_FOLDER
 
 # MB. 1,769 MB give the function `release` one CPU core. It compresses and hashes the code of functions.
 _RELEASE_MEMORY: Final = 1769
@@ -122,6 +123,7 @@ class BuildPipeline(Component):
                 "MAX_RECEIVE_COUNT": str(self.builds.max_receive_count),
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
+                "DEPLOY_KEYS_PATH": store.deploy_keys_path,
             },
             grants=(
                 self.builds.grant_consume(),
@@ -148,6 +150,11 @@ class BuildPipeline(Component):
                 store.keys.grant_sign(),
                 Grant(actions=("ssm:PutParameter",), resources=(self._sites.server_actions_keys,)),
                 store.keys.grant_encrypt(self._sites.server_actions_keys),
+                # For a private repository, the function reads the deploy key and hands it over to the build:
+                # it writes an object, and presigns a URL to read this object and one to delete it.
+                Grant(actions=("ssm:GetParameters",), resources=(self._sites.deploy_keys,)),
+                store.keys.grant_decrypt(self._sites.deploy_keys),
+                store.artifacts.grant("DeleteObject", "GetObject", "PutObject", prefix=KEY_HANDOVER_FOLDER),
             ),
         )
 

@@ -34,8 +34,8 @@ class PlatformApiArgs:
 class PlatformApi(Component):
     """The routes of the API and the functions for signed-in users.
 
-    `promote` handles the routes that change the edge. `api` handles the other routes. The webhook function,
-    which GitHub calls, belongs to `BuildPipeline`.
+    `promote` handles the routes that change the edge or a deploy key. `api` handles the other routes. The
+    webhook function, which GitHub calls, belongs to `BuildPipeline`.
 
     Attributes:
         functions: Functions by the name that routes use (`runtime.deploy.api.routes`).
@@ -54,27 +54,33 @@ class PlatformApi(Component):
         self.register_outputs({})
 
     def _create_promote_function(self, args: PlatformApiArgs) -> Function:
-        store, edge = args.factory.store, args.edge
+        store, edge, sites = args.factory.store, args.edge, args.factory.site_arns
         return args.factory.create(
             "promote",
             opts=self.child_opts,
             timeout=30,
             layers=("base", "edge"),
-            environment={"KEY_VALUE_STORE_ARN": edge.store_arn},
+            environment={
+                "KEY_VALUE_STORE_ARN": edge.store_arn,
+                "SECRETS_KEY_ARN": store.keys.secrets_arn,
+                "DEPLOY_KEYS_PATH": store.deploy_keys_path,
+            },
             grants=(
                 store.projects.grant("DeleteItem", "GetItem", "UpdateItem"),
                 # ConditionCheckItem: the transaction that makes a deployment live also checks the status of
                 # the deployment.
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
-                Grant(actions=("lambda:UpdateAlias",), resources=(args.factory.site_arns.functions,)),
+                Grant(actions=("lambda:UpdateAlias",), resources=(sites.functions,)),
                 edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
-                # Deleting a project also deletes its secrets. The function reads their names, but cannot
-                # decrypt the values.
+                # Deleting a project also deletes its secrets and its deploy key. The function reads their
+                # names, but cannot decrypt the values.
                 Grant(
                     actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"),
-                    resources=(args.factory.site_arns.secrets,),
+                    resources=(sites.secrets, sites.deploy_keys),
                 ),
+                Grant(actions=("ssm:PutParameter",), resources=(sites.deploy_keys,)),
+                store.keys.grant_encrypt(sites.deploy_keys),
             ),
         )
 

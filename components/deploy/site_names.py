@@ -53,10 +53,12 @@ class SiteArnPatterns:
     Attributes:
         scope: Values that the resources share, such as the name prefix.
         secrets_path: Parent of the sites' paths in Parameter Store.
+        deploy_keys_path: Path of the deploy keys of all projects in Parameter Store.
     """
 
     scope: ResourceScope
     secrets_path: str
+    deploy_keys_path: str
 
     @property
     def functions(self) -> JoinedText:
@@ -82,6 +84,11 @@ class SiteArnPatterns:
     def secrets(self) -> JoinedText:
         """ARN pattern of the secret variables in Parameter Store."""
         return build_parameters_arn(self.scope, f"{self.secrets_path}/*")
+
+    @property
+    def deploy_keys(self) -> JoinedText:
+        """ARN pattern of the deploy keys of all projects in Parameter Store. No role of a site has access."""
+        return build_parameters_arn(self.scope, self.deploy_keys_path)
 
     @property
     def server_actions_keys(self) -> JoinedText:

@@ -43,6 +43,8 @@ class DeployStore(Component):
         assets: Bucket of the files that the edge serves, and of the sites' caches.
         keys: Keys of the platform.
         secrets_path: Parent of the sites' paths in Parameter Store.
+        deploy_keys_path: Path of the deploy keys in Parameter Store, next to `secrets_path`. The builds of
+            sites have no access to it.
     """
 
     def __init__(self, name: str, args: DeployStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -59,6 +61,7 @@ class DeployStore(Component):
         self.assets = self._create_bucket("assets", buckets.ASSETS, read_by_distribution=True)
         self.keys = PlatformKeys(PlatformKeysArgs(scope=scope), self.child_opts)
         self.secrets_path = args.secrets_path or f"/{scope.prefix}/sites"
+        self.deploy_keys_path = f"{self.secrets_path.rpartition('/')[0]}/deploy-keys"
         self.register_outputs({})
 
     @property

@@ -87,6 +87,18 @@ PROJECTS: Final = TableDesign(
             "until when only `variablesWriter` can change the variables, Unix seconds",
             "1769851820",
         ),
+        Attribute(
+            "deployKeys",
+            "L",
+            "public halves of the deploy keys, newest first: maps of `keyId`, `publicKey` and `createdAt`",
+            f'[{{"keyId": "{_BUILD}", "publicKey": "ssh-ed25519 AAAA...", "createdAt": "{_TIME}"}}]',
+        ),
+        Attribute(
+            "hostKeys",
+            "L",
+            "public keys of the git server that replace its published keys",
+            '["ssh-ed25519 AAAA..."]',
+        ),
         Attribute("activeBuild", "S", "the deployment that holds the project's build slot", _BUILD),
         Attribute(
             "live",

@@ -16,6 +16,7 @@ from runtime.shared.clock import utc_now
 
 if TYPE_CHECKING:
     from runtime.deploy.api.deleting import ProjectDeletion
+    from runtime.deploy.api.deploy_keys import DeployKeyService
     from runtime.deploy.api.managing import ProjectService
     from runtime.deploy.builds.build_results import BuildResultRecorder
     from runtime.deploy.builds.building import Builder
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from runtime.deploy.releases.release_clients import LambdaClient
     from runtime.deploy.releases.releasing import Releaser
     from runtime.deploy.releases.switching import Switch
+    from runtime.deploy.repositories.deploy_keys import DeployKeyStore
     from runtime.deploy.repositories.deployments import DeploymentRepository
     from runtime.deploy.repositories.idempotency import IdempotencyRepository
     from runtime.deploy.repositories.projects import ProjectRepository
@@ -78,6 +80,13 @@ class SecretsKey(Protocol):
     def secrets_key_arn(self) -> str: ...
 
 
+class DeployKeysPath(Protocol):
+    """The variable with the Parameter Store folder of the stage's deploy keys."""
+
+    @property
+    def deploy_keys_path(self) -> str: ...
+
+
 class KeyValueStore(Protocol):
     """The variable with the ARN of the edge's KeyValueStore."""
 
@@ -107,7 +116,9 @@ class WebhookEnvironment(TableNames, BuildQueueUrl, SigningKey, Protocol):
     """The variables of `create_push_receiver`."""
 
 
-class BuilderEnvironment(SchedulerEnvironment, MaxReceiveCount, SigningKey, SecretsKey, Protocol):
+class BuilderEnvironment(
+    SchedulerEnvironment, MaxReceiveCount, SigningKey, SecretsKey, DeployKeysPath, Protocol
+):
     """The variables of `create_builder`."""
 
     @property
@@ -128,7 +139,11 @@ class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, Protocol):
 
 
 class SwitchEnvironment(TableNames, KeyValueStore, Protocol):
-    """The variables of `create_switch` and `create_project_deletion`."""
+    """The variables of `create_switch`."""
+
+
+class DeletionEnvironment(SwitchEnvironment, SecretsKey, DeployKeysPath, Protocol):
+    """The variables of `create_project_deletion` and `create_deploy_key_service`."""
 
 
 class ReleaserEnvironment(SwitchEnvironment, MaxReceiveCount, SigningKey, Protocol):
@@ -175,6 +190,7 @@ def create_push_receiver(environment: WebhookEnvironment) -> "PushReceiver":
 def create_builder(environment: BuilderEnvironment) -> "Builder":
     """Return the service that starts builds."""
     from runtime.deploy.builds.building import Builder
+    from runtime.deploy.builds.key_handover import S3_CONFIG, KeyHandovers
     from runtime.deploy.repositories.variables import SecretStore
 
     scheduler = _create_scheduler(environment)
@@ -189,6 +205,13 @@ def create_builder(environment: BuilderEnvironment) -> "Builder":
         artifacts_bucket=environment.artifacts_bucket,
         signer=_create_signer(environment),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn, pause=time.sleep),
+        handovers=KeyHandovers(
+            keys=_create_deploy_key_store(environment),
+            objects=lambda: aws.client("s3", S3_CONFIG),
+            bucket=environment.artifacts_bucket,
+            random_bytes=os.urandom,
+            clock=utc_now,
+        ),
         clock=utc_now,
     )
 
@@ -308,7 +331,22 @@ def create_switch(environment: SwitchEnvironment) -> "Switch":
     )
 
 
-def create_project_deletion(environment: SwitchEnvironment) -> "ProjectDeletion":
+def create_deploy_key_service(environment: DeletionEnvironment) -> "DeployKeyService":
+    """Return the service of deploy keys."""
+    from runtime.deploy.api.deploy_keys import DeployKeyService
+    from runtime.deploy.api.key_pairs import make_key_pair
+    from runtime.shared.ids import make_ulid_generator
+
+    return DeployKeyService(
+        projects=_create_project_repository(environment),
+        keys=_create_deploy_key_store(environment),
+        make_key_pair=make_key_pair,
+        ids=make_ulid_generator(utc_now, os.urandom),
+        clock=utc_now,
+    )
+
+
+def create_project_deletion(environment: DeletionEnvironment) -> "ProjectDeletion":
     """Return the service that deletes projects."""
     from runtime.deploy.api.deleting import ProjectDeletion
     from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
@@ -325,6 +363,7 @@ def create_project_deletion(environment: SwitchEnvironment) -> "ProjectDeletion"
         edge=edge,
         withdrawal=_create_release_withdrawal(projects, _create_retention_repository(environment), edge),
         secrets=SecretRemover(client=aws.client("ssm")),
+        keys=_create_deploy_key_store(environment),
         clock=utc_now,
     )
 
@@ -375,6 +414,18 @@ def _create_deployment_repository(environment: TableNames) -> "DeploymentReposit
         client=aws.client("dynamodb"),
         table=environment.deployments_table,
         projects=_create_project_repository(environment),
+    )
+
+
+class _DeployKeyStoreEnvironment(SecretsKey, DeployKeysPath, Protocol):
+    """The variables of `_create_deploy_key_store`."""
+
+
+def _create_deploy_key_store(environment: _DeployKeyStoreEnvironment) -> "DeployKeyStore":
+    from runtime.deploy.repositories.deploy_keys import DeployKeyStore
+
+    return DeployKeyStore(
+        client=aws.client("ssm"), key=environment.secrets_key_arn, path=environment.deploy_keys_path
     )
 
 

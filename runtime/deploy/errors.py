@@ -24,6 +24,23 @@ class SiteNotFoundError(ConflictError):
         super().__init__(f"site {site!r} is not declared in this stage: add it to the stage's settings")
 
 
+class DeployKeyNotFoundError(NotFoundError):
+    """The project has no deploy key."""
+
+    def __init__(self) -> None:
+        super().__init__("the project has no deploy key: `anchor projects key create` makes one")
+
+
+class NoSshAddressError(ConflictError):
+    """The SSH address of the project's repository is unknown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the SSH address of the repository is unknown, because its URL names a port or has other "
+            "characters than an SSH address: change repositoryUrl to the SSH address"
+        )
+
+
 class SiteUnavailableError(AnchorError):
     """The site is not declared, or belongs to another project.
 

@@ -1,5 +1,7 @@
 """Projects, sites, deployments, and the table of allowed deployment status transitions."""
 
+import base64
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +59,9 @@ BUILDS_PARTITION = "BUILDS"
 SITES_PARTITION = "SITES"
 """The partition key in the projects table for the list of the stage's sites."""
 
+KEY_HANDOVER_FOLDER = "deploy-keys/"
+"""The prefix of the objects that hand deploy keys over to builds, in the bucket of artifacts."""
+
 
 class Source(StrEnum):
     """The trigger of a deployment."""
@@ -84,6 +89,26 @@ class Variable:
 
 
 @frozen(kw_only=True)
+class DeployKey:
+    """The public half of a key pair with which builds fetch a private repository.
+
+    Attributes:
+        key_id: ULID. The parameter with the private half is named after it.
+        public_key: OpenSSH form without a comment: `ssh-ed25519 AAAA...`.
+    """
+
+    key_id: str
+    public_key: str
+    created_at: datetime
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint in the form of OpenSSH and of git servers: `SHA256:...`."""
+        blob = base64.b64decode(self.public_key.split(" ")[1])
+        return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+@frozen(kw_only=True)
 class LivePointer:
     """The deployment that a project's site host serves.
 
@@ -104,6 +129,10 @@ class Project:
         sequence: Number of the project's newest deployment; 0 before the first.
         webhook_version: Incremented to create a new webhook secret.
         variables_version: Incremented each time the variables are replaced.
+        deploy_keys: Keys with which builds fetch the repository over SSH: the newest one and, after a
+            rotation, the previous one. Empty if builds fetch the repository over HTTPS.
+        host_keys: Public keys of the git server, in OpenSSH form. They replace the published keys of the
+            server (`runtime/deploy/builds/host_keys.py`).
         active_build: Id of the deployment that holds the project's build slot. None if the slot is free. The
             holder has the status `building`, because slot and status are always written together.
         live: The deployment that the site host serves, or to which the host is being switched. None before
@@ -128,6 +157,8 @@ class Project:
     sequence: int = 0
     variables: tuple[Variable, ...] = ()
     variables_version: int = 0
+    deploy_keys: tuple[DeployKey, ...] = ()
+    host_keys: tuple[str, ...] = ()
     active_build: str | None = None
     live: LivePointer | None = None
     serving: str | None = None

@@ -8,12 +8,15 @@ from typing import Any
 from attrs import Factory, define, evolve, field, fields
 
 from components.aws.queue import QueueArgs
+from runtime.deploy.api.deploy_keys import DeployKeyService
+from runtime.deploy.api.key_pairs import make_key_pair
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.variables import VariableService
 from runtime.deploy.builds.build_logs import BuildLogs
 from runtime.deploy.builds.build_results import BuildResultRecorder
 from runtime.deploy.builds.building import Builder
 from runtime.deploy.builds.cancelling import Cancellation
+from runtime.deploy.builds.key_handover import S3_CONFIG, KeyHandovers
 from runtime.deploy.builds.pushing import PushReceiver
 from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
@@ -29,6 +32,7 @@ from runtime.deploy.model import (
     Source,
     Status,
 )
+from runtime.deploy.repositories.deploy_keys import DeployKeyStore
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.idempotency import IdempotencyRepository
 from runtime.deploy.repositories.leases import LeaseRepository
@@ -45,7 +49,16 @@ from runtime.shared.ids import make_ulid_generator
 from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 from tests.runtime.calls import Calls, get_real_client
-from tests.runtime.stand_ins import LOGS_BUCKET, Clock, CodeBuild, Kms, Logs, LogsBucket, Queues
+from tests.runtime.stand_ins import (
+    LOGS_BUCKET,
+    ArtifactsBucket,
+    Clock,
+    CodeBuild,
+    Kms,
+    Logs,
+    LogsBucket,
+    Queues,
+)
 from tests.runtime.stored_rows import read_rows
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
@@ -57,6 +70,8 @@ RELEASE_QUEUE = "https://sqs.ap-southeast-1.amazonaws.com/123456789012/anchor-de
 SIGNING_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/signing"
 SECRETS_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/secrets"
 REPOSITORY = "https://github.com/Codertocat/Hello-World"
+ARTIFACTS = "anchor-dev-123456789012-artifacts"
+DEPLOY_KEYS = "/anchor/dev/deploy-keys"
 FAILURE = Failure(step="BUILD", reason="exit status 1", log_tail=("one", "two"))
 RELEASE = Release(
     alias="r-1",
@@ -90,6 +105,7 @@ class Platform:
     codebuild: CodeBuild = Factory(CodeBuild)
     logs: Logs = Factory(Logs)
     logs_bucket: LogsBucket = Factory(LogsBucket)
+    artifacts_bucket: ArtifactsBucket = Factory(ArtifactsBucket)
     log: Log = Factory(Log)
     max_concurrent_builds: int = 10
     sleeps: list[float] = Factory(list)
@@ -126,6 +142,16 @@ class Platform:
             deployments_table=DEPLOYMENTS,
             cursors=self.cursors,
         )
+        self.deploy_keys = DeployKeyStore(
+            client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, path=DEPLOY_KEYS
+        )
+        self.deploy_key_service = DeployKeyService(
+            projects=self.projects,
+            keys=self.deploy_keys,
+            make_key_pair=make_key_pair,
+            ids=self.ids,
+            clock=self.clock,
+        )
         self.builder = Builder(
             projects=self.projects,
             deployments=self.deployments,
@@ -134,10 +160,17 @@ class Platform:
             build_queue=self.build_queue,
             codebuild=self.calls.wrap_client("codebuild", self.codebuild),
             max_receive_count=MAX_RECEIVE_COUNT,
-            artifacts_bucket="anchor-dev-123456789012-artifacts",
+            artifacts_bucket=ARTIFACTS,
             signer=self.signer,
             secrets=SecretStore(
                 client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
+            ),
+            handovers=KeyHandovers(
+                keys=self.deploy_keys,
+                objects=self._create_handover_client,
+                bucket=ARTIFACTS,
+                random_bytes=self._random.randbytes,
+                clock=self.clock,
             ),
             clock=self.clock,
         )
@@ -205,6 +238,19 @@ class Platform:
             clock=self.clock,
             api_endpoint="https://api.example.com",
         )
+
+    def _create_handover_client(self) -> Any:
+        watched = self.calls.wrap_client("s3", self.artifacts_bucket)
+
+        class S3:
+            """An S3 client that signs URLs like the function's own client. Signing is not a recorded call."""
+
+            generate_presigned_url = get_real_client("s3", S3_CONFIG).generate_presigned_url
+
+            def __getattr__(self, operation: str) -> Any:
+                return getattr(watched, operation)
+
+        return S3()
 
     def declare_site(self, name: str) -> Site:
         """Write a site's row, as the Pulumi program does."""

@@ -44,6 +44,25 @@ class Kms:
 
 
 @define
+class ArtifactsBucket:
+    """A fake of the bucket in which deploy keys are handed over to builds.
+
+    Attributes:
+        objects: Content of the objects by key.
+    """
+
+    objects: dict[str, bytes] = Factory(dict)
+
+    def put_object(self, **arguments: Any) -> Mapping[str, Any]:
+        self.objects[arguments["Key"]] = arguments["Body"]
+        return {}
+
+    def delete_object(self, **arguments: Any) -> Mapping[str, Any]:
+        self.objects.pop(arguments["Key"], None)
+        return {}
+
+
+@define
 class CodeBuild:
     """A fake CodeBuild that starts one build per idempotency token. The token is the deployment's id.
 

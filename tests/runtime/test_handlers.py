@@ -48,6 +48,7 @@ def deployed_platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> It
             "Arn"
         ],
         "SECRETS_KEY_ARN": "alias/secrets",
+        "DEPLOY_KEYS_PATH": "/anchor/dev/deploy-keys",
         "ARTIFACTS_BUCKET": "artifacts",
         "LOGS_BUCKET": "logs",
         "CONCURRENT_BUILDS": "10",

@@ -24,6 +24,7 @@ class ProjectDocument(TypedDict):
         pinned: While this is true, new builds do not replace the live release: they become `ready`.
         deleting: True after the deletion has begun. If the deletion was interrupted, delete the project
             again.
+        hostKeys: Public keys of the git server. If empty, the published keys of the server are used.
     """
 
     projectId: Id
@@ -37,6 +38,7 @@ class ProjectDocument(TypedDict):
     live: LiveDocument | None
     pinned: bool
     deleting: bool
+    hostKeys: list[str]
 
 
 class WebhookDocument(TypedDict):
@@ -162,6 +164,39 @@ class LogDocument(TypedDict):
 
     lines: list[LogLineDocument]
     cursor: str | None
+
+
+class PreviousDeployKeyDocument(TypedDict):
+    """The key before the last rotation.
+
+    Attributes:
+        fingerprint: SHA-256 fingerprint, as git servers show it.
+        usableUntil: Until this time, builds also try this key.
+    """
+
+    fingerprint: str
+    usableUntil: Time
+
+
+class DeployKeyDocument(TypedDict):
+    """The public half of a project's deploy key.
+
+    Attributes:
+        publicKey: OpenSSH form. Add it to the repository as a read-only deploy key.
+        fingerprint: SHA-256 fingerprint, as git servers show it.
+        sshUrl: The address from which builds fetch the repository. Null if it is unknown.
+        settingsPage: The page on the git server where the key is added. Null if it is unknown.
+        isHostKnown: False if the host key of the git server is unknown. Then set `hostKeys` of the project.
+        previous: The key before the last rotation. Null if builds no longer use it.
+    """
+
+    publicKey: str
+    fingerprint: str
+    createdAt: Time
+    sshUrl: str | None
+    settingsPage: Url | None
+    isHostKnown: bool
+    previous: PreviousDeployKeyDocument | None
 
 
 class VariableDocument(TypedDict):

@@ -10,6 +10,7 @@ from attrs import frozen
 from runtime.deploy.errors import DeploymentInProgressError
 from runtime.deploy.model import Status
 from runtime.deploy.releases.edge_store import EdgeStore
+from runtime.deploy.repositories.deploy_keys import DeployKeyStore
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretRemover
@@ -28,14 +29,16 @@ class ProjectDeletion:
     edge: EdgeStore
     withdrawal: ReleaseWithdrawal
     secrets: SecretRemover
+    keys: DeployKeyStore
     clock: Clock
 
     def delete(self, user_id: str, project_id: str) -> None:
         """Delete a tenant's project.
 
-        The deletion takes effect immediately: the site and its releases are no longer served, the secrets are
-        deleted, and another project can use the site. The collector deletes the functions and files of the
-        releases after an hour. The deployments can be read for 30 days, and none of them is `live` any more.
+        The deletion takes effect immediately: the site and its releases are no longer served, the secrets and
+        the deploy key are deleted, and another project can use the site. The collector deletes the functions
+        and files of the releases after an hour. The deployments can be read for 30 days, and none of them is
+        `live` any more.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -61,5 +64,6 @@ class ProjectDeletion:
             if deployment.release:
                 self.withdrawal.withdraw_deleted_release(deployment, at=self.clock())
         self.secrets.remove_all(site.build_secrets_folder(project_id))
+        self.secrets.remove_all(self.keys.build_folder(project_id))
         self.rows.expire(stored, at=self.clock())
         self.rows.finish(project)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from runtime.deploy.api.answers import (
+    DeployKeyDocument,
     DeploymentDocument,
     LogDocument,
     ProjectDocument,
@@ -11,6 +12,7 @@ from runtime.deploy.api.answers import (
     VariableDocument,
     VariablesDocument,
 )
+from runtime.deploy.api.deploy_keys import ShownDeployKey
 from runtime.deploy.builds.build_logs import LogLine
 from runtime.deploy.model import Deployment, Project, Site, Status, Variable
 from runtime.deploy.repositories.sites import ListedSite
@@ -36,6 +38,7 @@ def build_project_document(project: Project, site: Site | None) -> ProjectDocume
         "live": {"deploymentId": project.live.deployment_id} if project.live else None,
         "pinned": project.pinned,
         "deleting": project.deleting_at is not None,
+        "hostKeys": list(project.host_keys),
     }
 
 
@@ -95,6 +98,24 @@ def make_log_document(page: Page[LogLine]) -> LogDocument:
             {"at": format_time(line.at) if line.at else None, "text": line.text} for line in page.items
         ],
         "cursor": page.cursor,
+    }
+
+
+def build_deploy_key_document(shown: ShownDeployKey) -> DeployKeyDocument:
+    """Return the public half of a project's deploy key."""
+    return {
+        "publicKey": f"{shown.key.public_key} {shown.comment}",
+        "fingerprint": shown.key.fingerprint,
+        "createdAt": format_time(shown.key.created_at),
+        "sshUrl": shown.ssh_url,
+        "settingsPage": shown.settings_page,
+        "isHostKnown": shown.is_host_known,
+        "previous": {
+            "fingerprint": shown.previous.fingerprint,
+            "usableUntil": format_time(shown.previous_until),
+        }
+        if shown.previous and shown.previous_until
+        else None,
     }
 
 

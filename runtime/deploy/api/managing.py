@@ -3,7 +3,8 @@
 Each method takes the user id first. It treats projects and deployments of other tenants as missing.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from attrs import field, frozen
 
@@ -27,6 +28,8 @@ from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import IdGenerator
 from runtime.shared.pages import Page
 from runtime.shared.signing import Signer
+
+_MAX_HOST_KEYS: Final = 10
 
 
 @frozen(kw_only=True)
@@ -90,8 +93,9 @@ class ProjectService:
             ProjectNotFoundError: The request was carried out before, and its project was deleted.
             IdempotencyKeyReusedError: The idempotency key was used for another request.
             InvalidInputError: The site is not declared, or belongs to another project. The error does not say
-                which of the two is true.
+                which of the two is true. Or there are too many host keys.
         """
+        _check_number_of_host_keys(new.host_keys)
         at = self.clock()
         if request and (answered := self.requests.find_owned(request, at=at)):
             return self._find_created_project(user_id, answered.result_id)
@@ -102,6 +106,7 @@ class ProjectService:
             site=new.site,
             repository_url=new.repository_url,
             branch=new.branch,
+            host_keys=new.host_keys,
             created_at=at,
             updated_at=at,
         )
@@ -167,13 +172,14 @@ class ProjectService:
         `get_project` does.
 
         Raises:
-            InvalidInputError: There is nothing to change, or `pinned` is true.
+            InvalidInputError: There is nothing to change, `pinned` is true, or there are too many host keys.
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
         """
         given = read_changed_fields(changes)
         if given.get("pinned"):
             problem = "must be false, which allows automatic releases again; promote a deployment to pin it"
             raise InvalidInputError(FieldProblem(field="pinned", problem=problem))
+        _check_number_of_host_keys(given.get("host_keys", ()))
         project = self.projects.change_owned(user_id, project_id, given, at=self.clock())
         return project, self.projects.get_sites({project.site}).get(project.site)
 
@@ -321,3 +327,10 @@ class ProjectService:
         if request:
             self.requests.record_owned(request, result_id=deployment_id, replaced_id=None, at=self.clock())
         return cancelled
+        return self.cancellation().cancel(user_id, deployment_id)
+
+
+def _check_number_of_host_keys(host_keys: Sequence[str]) -> None:
+    if len(host_keys) > _MAX_HOST_KEYS:
+        problem = f"must have at most {_MAX_HOST_KEYS} entries"
+        raise InvalidInputError(FieldProblem(field="hostKeys", problem=problem))

@@ -2,10 +2,11 @@
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from runtime.deploy.builds.host_keys import find_host_key_problem
+from runtime.deploy.builds.repository_address import RepositoryAddress, RepositoryAddressError
 from runtime.shared.api.changes import UNCHANGED
 from runtime.shared.api.inputs import Rule
 from runtime.shared.api.shapes import Shape
@@ -33,20 +34,12 @@ def _find_site_problem(site: str) -> str | None:
 
 
 def _find_repository_problem(url: str) -> str | None:
-    problem = "must be an https URL of a repository, such as https://github.com/owner/name"
-    if len(url) > _URL_LENGTH or _INVISIBLE.search(url):
-        return problem
+    if len(url) > _URL_LENGTH:
+        return f"must have at most {_URL_LENGTH} characters"
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return problem
-    if parts.scheme != "https" or not parts.hostname or port == 0 or not parts.path.strip("/"):
-        return problem
-    if "@" in parts.netloc:
-        return "must not contain a user name or password: everyone with access to the project would see it"
-    if parts.query or parts.fragment:
-        return "must not have a query or fragment"
+        RepositoryAddress.parse(url)
+    except RepositoryAddressError as error:
+        return str(error)
     return None
 
 
@@ -83,8 +76,9 @@ _Site = Annotated[str, Rule(_find_site_problem), Shape({"pattern": f"^{_SITE.pat
 _RepositoryUrl = Annotated[
     str,
     Rule(_find_repository_problem),
-    Shape({"format": "uri", "pattern": "^https://", "maxLength": _URL_LENGTH}),
+    Shape({"pattern": "^(https|ssh)://|^[A-Za-z_][A-Za-z0-9_.-]*@", "maxLength": _URL_LENGTH}),
 ]
+_HostKey = Annotated[str, Rule(find_host_key_problem)]
 _Branch = Annotated[str, Rule(_find_branch_problem), Shape({"minLength": 1, "maxLength": _BRANCH_LENGTH})]
 _Message = Annotated[str, Rule(_find_message_problem), Shape({"minLength": 1, "maxLength": _MESSAGE_LENGTH})]
 _Sha = Annotated[str, Rule(_find_sha_problem), Shape({"pattern": f"^{_SHA.pattern}$"})]
@@ -92,12 +86,19 @@ _Sha = Annotated[str, Rule(_find_sha_problem), Shape({"pattern": f"^{_SHA.patter
 
 @frozen(kw_only=True)
 class NewProject:
-    """The body of `POST /projects`."""
+    """The body of `POST /projects`.
+
+    Attributes:
+        repository_url: HTTPS URL, or SSH address for a repository that is fetched with a deploy key.
+        host_keys: Public keys of the git server in OpenSSH form, at most ten. Needed for a deploy key if the
+            server is not github.com, gitlab.com or bitbucket.org.
+    """
 
     name: _Name
     site: _Site
     repository_url: _RepositoryUrl
     branch: _Branch = "main"
+    host_keys: tuple[_HostKey, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -111,6 +112,7 @@ class ProjectChanges:
     name: _Name = field(default=UNCHANGED)
     repository_url: _RepositoryUrl = field(default=UNCHANGED)
     branch: _Branch = field(default=UNCHANGED)
+    host_keys: tuple[_HostKey, ...] = field(default=UNCHANGED)
     pinned: bool = field(default=UNCHANGED)
 
 

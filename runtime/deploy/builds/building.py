@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.builds.build_records import IN_PROGRESS, find_build, stop_build
+from runtime.deploy.builds.key_handover import KeyHandover, KeyHandovers, SourceAccessError
 from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.builds.superseding import supersede_all_but_newest
 from runtime.deploy.errors import (
@@ -76,6 +77,7 @@ class Builder:
         artifacts_bucket: Bucket of the build artifacts.
         signer: Derives each project's key for server actions.
         secrets: Stores each project's key for server actions, so that the builds can read it.
+        handovers: Hands deploy keys over to the builds of private repositories.
     """
 
     projects: ProjectRepository
@@ -88,6 +90,7 @@ class Builder:
     artifacts_bucket: str
     signer: Signer
     secrets: SecretStore
+    handovers: KeyHandovers
     clock: Clock
 
     def build(self, message: DeploymentMessage, log: Log) -> None:
@@ -198,7 +201,7 @@ class Builder:
         """Start the build of a deployment that holds the slot, and record its id."""
         try:
             build_id = self._start_build(project, deployment)
-        except (BuildRefusedError, SiteNotFoundError) as refused:
+        except (BuildRefusedError, SiteNotFoundError, SourceAccessError) as refused:
             failure = Failure(step=STEP, reason=str(refused))
             log.warning("the build cannot be started", reason=failure.reason)
             try:
@@ -248,11 +251,12 @@ class Builder:
             site.build_server_actions_parameter_name(project.project_id),
             self.signer.derive_server_actions_key(project.project_id),
         )
+        handover = self.handovers.create(project)
         try:
             answer = self.codebuild.start_build(
                 projectName=site.build_project,
                 idempotencyToken=deployment.deployment_id,
-                environmentVariablesOverride=_build_variables(project, site, deployment),
+                environmentVariablesOverride=_build_variables(project, site, deployment, handover),
                 artifactsOverride={
                     "type": "S3",
                     "location": self.artifacts_bucket,
@@ -268,6 +272,9 @@ class Builder:
             )
         except ClientError as error:
             if read_error_code(error) in _PERMANENT_ERRORS | _QUOTA_ERRORS:
+                # After other errors, the build has perhaps started. S3 deletes the handover after a day.
+                if handover:
+                    self.handovers.withdraw(handover)
                 # CodeBuild also refuses a repeated request if the project's variables have changed since the
                 # first request. In this case, the build has already started.
                 started = find_build(self.codebuild, self.projects, deployment)
@@ -296,7 +303,9 @@ def _create_start_error(error: ClientError) -> CodeBuildQuotaError | BuildRefuse
     return BuildRefusedError(f"CodeBuild refused the build: {read_error_message(error)}")
 
 
-def _build_variables(project: Project, site: Site, deployment: Deployment) -> list[dict[str, str]]:
+def _build_variables(
+    project: Project, site: Site, deployment: Deployment, handover: KeyHandover | None
+) -> list[dict[str, str]]:
     """Return the build's variables. For a secret, the value is the name of the parameter with the secret."""
     platform = {
         "ANCHOR_PROJECT_ID": deployment.project_id,
@@ -305,6 +314,7 @@ def _build_variables(project: Project, site: Site, deployment: Deployment) -> li
         # Without a commit, the build uses the branch's head.
         **({"ANCHOR_COMMIT_SHA": deployment.commit_sha} if deployment.commit_sha else {}),
         "ANCHOR_BRANCH": deployment.branch,
+        **({"ANCHOR_DEPLOY_KEY_URL": handover.url} if handover else {}),
     }
     plain = platform | {v.name: v.value or "" for v in project.variables if not v.is_secret}
     secret = {

@@ -8,10 +8,10 @@ import hmac
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from runtime.deploy.builds.repository_address import RepositoryAddress, RepositoryAddressError
 from runtime.deploy.model import Commit
 from runtime.shared.errors import MalformedError
 
@@ -60,11 +60,7 @@ def read_push(
     push = _require_object(payload, "")
     repository = _require_object(push.get("repository"), "repository")
     url = _require_text(repository.get("clone_url"), "repository.clone_url")
-    try:
-        is_same = normalize_repository_url(url) == normalize_repository_url(repository_url)
-    except ValueError:
-        raise MalformedError("repository.clone_url: must be a URL") from None
-    if not is_same:
+    if not _is_same_repository(repository_url, url, repository.get("ssh_url")):
         return IgnoredDelivery(reason=f"the push is to {url}, the project's repository is {repository_url}")
     ref = _require_text(push.get("ref"), "ref")
     if ref != _BRANCH_PREFIX + branch:
@@ -84,17 +80,27 @@ def read_push(
     )
 
 
-def normalize_repository_url(url: str) -> str:
-    """Return host, port and path of a repository URL in lower case, without `.git`.
+def _is_same_repository(repository_url: str, clone_url: str, ssh_url: object) -> bool:
+    """Return whether the URLs in a payload name the project's repository.
 
-    URLs of the same repository have the same result.
+    The SSH address is optional. It matters for a project with an SSH address, if the host names for HTTPS and
+    SSH differ.
 
     Raises:
-        ValueError: The URL is invalid.
+        MalformedError: `clone_url` is not the URL of a repository.
     """
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/").removesuffix(".git")
-    return f"{parts.hostname or ''}:{parts.port or ''}{path}".lower()
+    own = RepositoryAddress.parse(repository_url)
+    try:
+        # Some git servers in private networks announce http URLs.
+        pushed = RepositoryAddress.parse(re.sub("^http:", "https:", clone_url))
+    except RepositoryAddressError:
+        raise MalformedError("repository.clone_url: must be the URL of a repository") from None
+    if own.is_same_repository(pushed) or not own.is_ssh:
+        return own.is_same_repository(pushed)
+    try:
+        return own.is_same_repository(RepositoryAddress.parse(_require_text(ssh_url, "repository.ssh_url")))
+    except (RepositoryAddressError, MalformedError):
+        return False
 
 
 def _require_object(value: Any, name: str) -> Mapping[str, Any]:  # noqa: ANN401 - any JSON

@@ -26,6 +26,7 @@ class Environment:
     concurrent_builds: str
     signing_key_arn: str
     secrets_key_arn: str
+    deploy_keys_path: str
     max_receive_count: str
 
 

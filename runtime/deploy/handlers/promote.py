@@ -1,4 +1,7 @@
-"""The handler of the API routes that change the edge: promoting a release, and deleting a project."""
+"""The handler of the API routes that change the edge or a deploy key.
+
+Both need awscrt, which only some functions have.
+"""
 
 import os
 from collections.abc import Callable, Mapping
@@ -10,7 +13,8 @@ from attrs import frozen
 
 from runtime.deploy import composition
 from runtime.deploy.api.deleting import ProjectDeletion
-from runtime.deploy.api.documents import build_promoted_document
+from runtime.deploy.api.deploy_keys import DeployKeyService
+from runtime.deploy.api.documents import build_deploy_key_document, build_promoted_document
 from runtime.deploy.api.project_input import PromotionOptions
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.releases.switching import Switch
@@ -29,6 +33,8 @@ class Environment:
     projects_table: str
     deployments_table: str
     key_value_store_arn: str
+    secrets_key_arn: str
+    deploy_keys_path: str
 
 
 @frozen(kw_only=True)
@@ -38,10 +44,12 @@ class Services:
     Attributes:
         deletion: Returns the deletion service. Only called by a delete request, because creating its clients
             takes time.
+        deploy_keys: Returns the service of deploy keys. Only called when needed, for the same reason.
     """
 
     switch: Switch
     deletion: Callable[[], ProjectDeletion]
+    deploy_keys: Callable[[], DeployKeyService]
 
 
 @cache
@@ -51,6 +59,7 @@ def get_service() -> Services:
     return Services(
         switch=composition.create_switch(environment),
         deletion=lambda: composition.create_project_deletion(environment),
+        deploy_keys=lambda: composition.create_deploy_key_service(environment),
     )
 
 
@@ -80,8 +89,26 @@ def _delete_project(services: Services, user_id: str, request: Request) -> Respo
     return create_no_content_response()
 
 
+def _create_deploy_key(services: Services, user_id: str, request: Request) -> Response:
+    shown = services.deploy_keys().create(user_id, request.path_parameters["projectId"])
+    return create_json_response(HTTPStatus.CREATED, build_deploy_key_document(shown))
+
+
+def _get_deploy_key(services: Services, user_id: str, request: Request) -> Response:
+    shown = services.deploy_keys().show(user_id, request.path_parameters["projectId"])
+    return create_json_response(HTTPStatus.OK, build_deploy_key_document(shown))
+
+
+def _delete_deploy_key(services: Services, user_id: str, request: Request) -> Response:
+    services.deploy_keys().delete(user_id, request.path_parameters["projectId"])
+    return create_no_content_response()
+
+
 OPERATIONS: Operations[Services] = {
     "POST /deployments/{deploymentId}/promote": _promote_deployment,
     "DELETE /projects/{projectId}": _delete_project,
+    "POST /projects/{projectId}/key": _create_deploy_key,
+    "GET /projects/{projectId}/key": _get_deploy_key,
+    "DELETE /projects/{projectId}/key": _delete_deploy_key,
 }
 """The operation of each route that `runtime.deploy.api.routes` assigns to this function."""

@@ -21,6 +21,7 @@ from runtime.deploy.errors import (
 from runtime.deploy.model import Project, Site, Variable
 from runtime.deploy.repositories.idempotency import RequestRepeatedError, build_idempotency_put
 from runtime.shared.api.idempotency import IdempotentRequest
+from runtime.deploy.model import DeployKey, Project, Site, Variable
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
 from runtime.shared.dynamodb import (
@@ -286,6 +287,33 @@ class ProjectRepository:
             now=int(at.timestamp()),
             **({"writer": writer} if writer else {}),
             **by_name,
+        )
+        try:
+            return self._update(write)
+        except ConditionFailedError as refused:
+            raise create_write_error(refused.item, user_id) from None
+
+    def set_owned_deploy_keys(
+        self, user_id: str, project: Project, keys: Sequence[DeployKey], *, at: datetime
+    ) -> Project:
+        """Replace the deploy keys of a tenant's project, if the newest key has not changed since the read.
+
+        Raises:
+            ProjectNotFoundError: The project belongs to another tenant.
+            ProjectChangedError: The keys were changed by another request.
+            ProjectDeletedError: The project is being deleted.
+        """
+        newest = project.deploy_keys[0].key_id if project.deploy_keys else None
+        same = "#deployKeys[0].#keyId = :read" if newest else "attribute_not_exists(#deployKeys[0])"
+        write = build_update(
+            self.table,
+            build_project_key(project.project_id),
+            "SET #deployKeys = :keys, #updatedAt = :at",
+            when=f"#userId = :user AND attribute_not_exists(#deletingAt) AND {same}",
+            keys=tuple(keys),
+            user=user_id,
+            at=at,
+            **({"read": newest} if newest else {}),
         )
         try:
             return self._update(write)

@@ -29,7 +29,11 @@ _RESERVED_PREFIXES = (
     "OPEN_NEXT",
     "REVALIDATION_",
 )
-_RESERVED = frozenset({"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY})
+# Variables with which bash, the dynamic loader or OpenSSL run code at the start of a program. With them, code
+# of a project's owner could run before the build has fetched the repository, and read the deploy key.
+_RUN_CODE = frozenset({"GCONV_PATH", "IFS", "LOCPATH", "PS4", "SHELLOPTS"})
+_RUN_CODE_PREFIXES = ("BASH", "GLIBC_", "LD_", "OPENSSL_")
+_RESERVED = _RUN_CODE | {"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY}
 
 _PAUSE = 0.5  # seconds between writes of secrets that exceed Parameter Store's rate
 _MAX_PAUSES = 10
@@ -49,8 +53,17 @@ def _find_name_problem(name: str) -> str | None:
         return f"must be 2 to {_MAX_NAME_LENGTH} of A-Z, 0-9 and _, and start with a letter"
     if name in _RESERVED:
         return f"must not be one of {', '.join(sorted(_RESERVED))}, which are reserved for the platform"
-    prefix = next((each for each in _RESERVED_PREFIXES if name.startswith(each)), None)
+    prefixes = _RESERVED_PREFIXES + _RUN_CODE_PREFIXES
+    prefix = next((each for each in prefixes if name.startswith(each)), None)
     return f"must not begin with {prefix}, which is reserved for the platform" if prefix else None
+
+
+def runs_before_fetch(name: str) -> bool:
+    """Return whether a variable with this name can run code before a build has fetched the repository.
+
+    New variables cannot have such a name. Variables that were set before this rule can have one.
+    """
+    return name in _RUN_CODE or name.startswith(_RUN_CODE_PREFIXES)
 
 
 def _find_value_problem(value: str) -> str | None:

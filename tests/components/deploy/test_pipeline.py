@@ -1,6 +1,7 @@
 """BuildPipeline and PlatformApi: variables and permissions of each function."""
 
 import json
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ VARIABLES = {
         "ARTIFACTS_BUCKET",
         "BUILD_QUEUE_URL",
         "CONCURRENT_BUILDS",
+        "DEPLOY_KEYS_PATH",
         "MAX_RECEIVE_COUNT",
         "SECRETS_KEY_ARN",
         "SIGNING_KEY_ARN",
@@ -30,7 +32,7 @@ VARIABLES = {
         "MAX_RECEIVE_COUNT",
         "SIGNING_KEY_ARN",
     },
-    "promote": {"KEY_VALUE_STORE_ARN"},
+    "promote": {"DEPLOY_KEYS_PATH", "KEY_VALUE_STORE_ARN", "SECRETS_KEY_ARN"},
     "api": {
         "SIGNING_KEY_ARN",
         "SECRETS_KEY_ARN",
@@ -70,6 +72,20 @@ def test_no_function_may_pass_a_role_or_change_permissions(function: str) -> Non
     actions = {action for granted, _ in list_permissions(function) for action in granted}
     assert actions
     assert not {action for action in actions if action.startswith(("iam:", "sts:"))}
+
+
+def test_only_the_orchestrator_may_read_deploy_keys_and_no_role_of_a_site() -> None:
+    """H6, P6: code of a repository has the rights of a site's build role."""
+    keys = "arn:aws:ssm:ap-southeast-1:123456789012:parameter/anchor/dev/deploy-keys/*"
+    handovers = "arn:aws:s3:::anchor-dev-123456789012-artifacts/deploy-keys/*"
+    readers = {
+        statement.resource_urn.rpartition("::")[2]
+        for statement in read_policy_statements(get_recording("dev"))
+        for resource in statement.resources
+        if ("ssm:GetParameters" in statement.actions and fnmatch(keys, resource))
+        or ("s3:GetObject" in statement.actions and fnmatch(handovers, resource))
+    }
+    assert readers == {"orchestrator"}
 
 
 def test_only_the_release_function_may_change_functions() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from runtime.deploy.api.routes import ROUTES
+from runtime.deploy.builds.host_keys import PUBLISHED
 from runtime.deploy.handlers import api
 from runtime.deploy.model import Deployment, Project
 from runtime.shared.api.routes import Route
 from tests.runtime.events import make_api_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, FAILURE, OTHER, OWNER, Platform
 
+HOST_KEY = PUBLISHED["github.com"][0]
 NEW = {
     "name": "My site",
     "site": "next-site",
@@ -60,6 +62,7 @@ def test_a_project_is_created_and_its_webhook_secret_shown_once(platform: Platfo
         "live": None,
         "pinned": False,
         "deleting": False,
+        "hostKeys": [],
     }
     assert project.user_id == OWNER
     assert webhook == {
@@ -300,7 +303,9 @@ def test_a_project_is_changed_field_by_field(platform: Platform) -> None:
         ({"name": "x"}, "name"),
         ({"name": None}, "name"),
         ({"branch": "-x"}, "branch"),
-        ({"repositoryUrl": "git@github.com:owner/name"}, "repositoryUrl"),
+        ({"repositoryUrl": "github.com:owner/name"}, "repositoryUrl"),
+        ({"hostKeys": ["ssh-ed25519 AAAA"]}, "hostKeys[0]"),
+        ({"hostKeys": [HOST_KEY] * 11}, "hostKeys"),
         ({"pinned": True}, "pinned"),
         ({"pinned": "no"}, "pinned"),
         ({"site": "docs"}, "site"),

@@ -3,9 +3,11 @@
 import pytest
 
 from runtime.deploy.api.project_input import NewProject
+from runtime.deploy.builds.host_keys import PUBLISHED
 from runtime.shared.api.inputs import read_input
 from runtime.shared.errors import InvalidInputError
 
+KEYS = [key for keys in PUBLISHED.values() for key in keys]
 GOOD = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
 
 
@@ -52,9 +54,12 @@ def test_an_invalid_site_is_refused(site: str) -> None:
         "https://github.com/owner/name.git",
         "https://git.example.com:8443/deep/er/name",
         "https://gitlab.com/group/sub-group/name/",
+        "git@github.com:owner/name.git",
+        "ssh://git@git.example.com:2222/~team/name.git",
+        "deploy@git.example.com:/srv/git/name",
     ],
 )
-def test_a_repository_is_an_https_url(url: str) -> None:
+def test_a_repository_is_an_https_url_or_an_ssh_address(url: str) -> None:
     assert read_input(NewProject, {**GOOD, "repositoryUrl": url}).repository_url == url
 
 
@@ -63,8 +68,24 @@ def test_a_repository_is_an_https_url(url: str) -> None:
     [
         "",
         "http://github.com/owner/name",
-        "git@github.com:owner/name.git",
         "ssh://github.com/owner/name",
+        "github.com:owner/name",
+        "ssh://git:hunter2@github.com/owner/name",
+        "ssh://git@-oProxyCommand=evil/owner/name",
+        "ssh://-oProxyCommand=evil@github.com/owner/name",
+        "git@-oProxyCommand=evil:owner/name",
+        "ssh://git@github.com:0/owner/name",
+        "ssh://git@github.com:65536/owner/name",
+        "ssh://git@github.com/",
+        "ssh://git@github.com/.git",
+        "ssh://git@github.com/-owner/name",
+        "ssh://git@github.com/owner/../name",
+        "ssh://git@github.com/owner/$(evil)",
+        "ssh://git@github.com/owner/name?x=y",
+        "git@github.com:owner/name;evil",
+        "git@github.com:owner/na me",
+        "ext::sh -c evil",
+        "/srv/git/name.git",
         "file:///etc/passwd",
         "https://",
         "https://github.com",
@@ -83,6 +104,31 @@ def test_a_repository_is_an_https_url(url: str) -> None:
 )
 def test_an_invalid_repository_is_refused(url: str) -> None:
     assert list(read_problems(repositoryUrl=url)) == ["repositoryUrl"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_public_key_of_a_git_server_is_accepted(key: str) -> None:
+    """Requirement H6."""
+    assert read_input(NewProject, {**GOOD, "hostKeys": [key]}).host_keys == (key,)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "github.com " + KEYS[0],
+        KEYS[0] + " comment",
+        KEYS[0] + "\n" + KEYS[0],
+        KEYS[0].replace("ssh-ed25519", "ssh-rsa"),
+        KEYS[0].replace("ssh-ed25519", "ssh-dss"),
+        "@cert-authority * " + KEYS[0],
+        "ssh-ed25519 AAAA",
+        "ssh-ed25519 A",
+        KEYS[0] + "A" * 1_000,
+    ],
+)
+def test_an_invalid_public_key_of_a_git_server_is_refused(key: str) -> None:
+    assert list(read_problems(hostKeys=[key])) == ["hostKeys[0]"]
 
 
 def test_a_password_in_a_repositorys_url_is_refused_and_not_shown() -> None:

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from runtime.deploy.builds.github import (
     IgnoredDelivery,
     is_signature_valid,
-    normalize_repository_url,
     read_push,
 )
 from runtime.deploy.model import Commit
@@ -79,10 +78,13 @@ def test_a_push_to_another_repository_is_ignored() -> None:
         "https://github.com/Codertocat/Hello-World.git",
         "https://github.com/codertocat/hello-world/",
         "https://GitHub.com/Codertocat/Hello-World",
+        "git@github.com:Codertocat/Hello-World.git",
+        "ssh://git@github.com:22/codertocat/hello-world",
     ],
 )
-def test_equivalent_spellings_of_a_repository_url_are_equal(url: str) -> None:
-    assert normalize_repository_url(url) == normalize_repository_url(REPOSITORY)
+def test_a_push_is_recognized_by_every_address_of_the_repository(url: str) -> None:
+    """Requirements P2 and H6."""
+    assert isinstance(read_push("push", read_payload("push"), branch="master", repository_url=url), Commit)
 
 
 @pytest.mark.parametrize(
@@ -91,10 +93,24 @@ def test_equivalent_spellings_of_a_repository_url_are_equal(url: str) -> None:
         "https://github.com/Codertocat",
         "https://gitlab.com/Codertocat/Hello-World",
         "https://github.com:444/Codertocat/Hello-World",
+        "git@gitlab.com:Codertocat/Hello-World.git",
+        "git@github.com:Codertocat/Another.git",
     ],
 )
-def test_urls_of_other_repositories_differ(url: str) -> None:
-    assert normalize_repository_url(url) != normalize_repository_url(REPOSITORY)
+def test_a_push_to_a_repository_with_another_address_is_ignored(url: str) -> None:
+    ignored = read_push("push", read_payload("push"), branch="master", repository_url=url)
+    assert isinstance(ignored, IgnoredDelivery)
+
+
+def test_a_push_is_recognized_by_the_ssh_address_in_the_payload() -> None:
+    """H6: the host names of a git server for HTTPS and SSH can differ."""
+    body = read_payload("push")
+    body["repository"] |= {
+        "clone_url": "http://git.example.com/a/b",
+        "ssh_url": "git@ssh.example.com:a/b.git",
+    }
+    for url in ("git@ssh.example.com:a/b", "https://git.example.com/a/b"):
+        assert isinstance(read_push("push", body, branch="master", repository_url=url), Commit)
 
 
 def test_a_push_without_a_new_commit_has_a_sha() -> None:

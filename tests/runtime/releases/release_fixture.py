@@ -247,9 +247,14 @@ class ReleasePlatform:
             edge=edge,
             withdrawal=self.collector.withdrawal,
             secrets=SecretRemover(client=calls.wrap_client("ssm", platform.ssm)),
+            keys=platform.deploy_keys,
             clock=platform.clock,
         )
-        self.services = Services(switch=self.switch, deletion=lambda: self.deletion)
+        self.services = Services(
+            switch=self.switch,
+            deletion=lambda: self.deletion,
+            deploy_keys=lambda: platform.deploy_key_service,
+        )
 
     def _create_s3_client(self) -> Any:
         watched = self.platform.calls.wrap_client("s3", self.objects)

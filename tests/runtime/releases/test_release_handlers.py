@@ -101,6 +101,8 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         "MAX_RECEIVE_COUNT": "5",
         "KEY_VALUE_STORE_ARN": ARN,
         "SIGNING_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/1",
+        "SECRETS_KEY_ARN": "alias/secrets",
+        "DEPLOY_KEYS_PATH": "/anchor/dev/deploy-keys",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

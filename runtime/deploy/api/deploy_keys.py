@@ -1,0 +1,136 @@
+"""The operations of signed-in users on the deploy key of a project."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from attrs import field, frozen
+
+from runtime.deploy.builds.host_keys import PUBLISHED
+from runtime.deploy.builds.key_handover import ROTATION_PERIOD
+from runtime.deploy.builds.repository_address import RepositoryAddress
+from runtime.deploy.errors import (
+    DeployKeyNotFoundError,
+    NoSshAddressError,
+    ProjectChangedError,
+    ProjectDeletedError,
+    ProjectNotFoundError,
+)
+from runtime.deploy.model import DeployKey, Project
+from runtime.deploy.repositories.deploy_keys import DeployKeyStore, KeyPair
+from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.shared.clock import Clock
+from runtime.shared.ids import IdGenerator
+
+_KEPT: Final = 2  # the newest key and the previous one
+
+
+@frozen(kw_only=True)
+class ShownDeployKey:
+    """The deploy key of a project, as shown to its owner.
+
+    Attributes:
+        comment: Comment of the public key. It tells the key's purpose on the git server.
+        ssh_url: Address from which builds fetch. None if it is unknown.
+        settings_page: Page on the git server where the key is added. None if it is unknown.
+        is_host_known: Whether the host key of the git server is known.
+        previous: The key before the last rotation, while builds can still use it.
+        previous_until: Time until which builds can use the previous key.
+    """
+
+    key: DeployKey
+    comment: str
+    ssh_url: str | None
+    settings_page: str | None
+    is_host_known: bool
+    previous: DeployKey | None
+    previous_until: datetime | None
+
+
+@frozen(kw_only=True)
+class DeployKeyService:
+    """The service that makes, shows, rotates and removes deploy keys for their owner.
+
+    Attributes:
+        make_key_pair: Returns a new key pair.
+    """
+
+    projects: ProjectRepository
+    keys: DeployKeyStore
+    make_key_pair: Callable[[], KeyPair] = field(repr=False)
+    ids: IdGenerator
+    clock: Clock
+
+    def show(self, user_id: str, project_id: str) -> ShownDeployKey:
+        """Return the public half of the key. Makes one DynamoDB call.
+
+        Raises:
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            DeployKeyNotFoundError: The project has no key.
+        """
+        return self._describe(self._get_project_with_key(user_id, project_id))
+
+    def create(self, user_id: str, project_id: str) -> ShownDeployKey:
+        """Make a key, or rotate it. Builds can use the previous key for another week.
+
+        The private half is written before the row that names it. So a crash can leave a parameter that the
+        row does not name, but never a name without its parameter. Makes two DynamoDB calls, and one or two
+        calls to Parameter Store.
+
+        Raises:
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            ProjectDeletedError: The project is being deleted.
+            ProjectChangedError: Another request changed the key at the same time.
+            NoSshAddressError: The SSH address of the repository is unknown.
+        """
+        project = self.projects.get_owned(user_id, project_id)
+        if RepositoryAddress.parse(project.repository_url).ssh_url is None:
+            raise NoSshAddressError
+        pair = self.make_key_pair()
+        at = self.clock()
+        key = DeployKey(key_id=self.ids(), public_key=pair.public_key, created_at=at)
+        kept, dropped = project.deploy_keys[: _KEPT - 1], project.deploy_keys[_KEPT - 1 :]
+        self.keys.put(project_id, key.key_id, pair.private_key)
+        try:
+            project = self.projects.set_owned_deploy_keys(user_id, project, (key, *kept), at=at)
+        except (ProjectChangedError, ProjectDeletedError, ProjectNotFoundError):
+            self.keys.remove(project_id, [key.key_id])
+            raise
+        self.keys.remove(project_id, [each.key_id for each in dropped])
+        return self._describe(project)
+
+    def delete(self, user_id: str, project_id: str) -> None:
+        """Remove the key, and the previous one. Builds then fetch the repository over HTTPS.
+
+        Makes two DynamoDB calls, and one call to Parameter Store.
+
+        Raises:
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            ProjectDeletedError: The project is being deleted.
+            ProjectChangedError: Another request changed the key at the same time.
+            DeployKeyNotFoundError: The project has no key.
+        """
+        project = self._get_project_with_key(user_id, project_id)
+        self.projects.set_owned_deploy_keys(user_id, project, (), at=self.clock())
+        self.keys.remove(project_id, [key.key_id for key in project.deploy_keys])
+
+    def _get_project_with_key(self, user_id: str, project_id: str) -> Project:
+        project = self.projects.get_owned(user_id, project_id)
+        if not project.deploy_keys:
+            raise DeployKeyNotFoundError
+        return project
+
+    def _describe(self, project: Project) -> ShownDeployKey:
+        newest, *previous = project.deploy_keys
+        until = newest.created_at + ROTATION_PERIOD
+        is_rotating = bool(previous) and self.clock() < until
+        address = RepositoryAddress.parse(project.repository_url)
+        return ShownDeployKey(
+            key=newest,
+            comment=f"anchor-deploy:{project.site}",
+            ssh_url=address.ssh_url,
+            settings_page=address.settings_page,
+            is_host_known=bool(project.host_keys) or address.host in PUBLISHED,
+            previous=previous[0] if is_rotating else None,
+            previous_until=until if is_rotating else None,
+        )
