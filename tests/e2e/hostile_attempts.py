@@ -86,6 +86,7 @@ class AttackTargets:
         return [
             *self._list_object_attempts(),
             *self._list_secret_attempts(),
+            *self._list_key_attempts(),
             *self._list_log_attempts(),
             *self._list_row_attempts(),
             *self._list_function_attempts(),
@@ -164,6 +165,31 @@ class AttackTargets:
                 Message="x",
                 MacAlgorithm="HMAC_SHA_256",
             ),
+        ]
+
+    def _list_key_attempts(self) -> list[Attempt]:
+        """Return calls that read, replace or remove deploy keys, also the key of the own project."""
+        folder, ssm = "/anchor/local/deploy-keys", self.cloud.emulator.client("ssm")
+        (own,) = [
+            parameter["Name"]
+            for parameter in ssm.get_parameters_by_path(Path=f"{folder}/{self.own.project_id}")["Parameters"]
+        ]
+        theirs = f"{folder}/{self.neighbour.site.project_id}/{own.rpartition('/')[2]}"
+        bucket = self.cloud.deployed.outputs["buckets"]["artifacts"]
+        return [
+            make_attempt("read its own deploy key", "ssm.get_parameters", Names=[own], WithDecryption=True),
+            make_attempt("read its own deploy key alone", "ssm.get_parameter", Name=own, WithDecryption=True),
+            make_attempt(
+                "read another deploy key", "ssm.get_parameters", Names=[theirs], WithDecryption=True
+            ),
+            make_attempt("list deploy keys", "ssm.get_parameters_by_path", Path=folder, Recursive=True),
+            make_attempt("replace its deploy key", "ssm.put_parameter", Name=own, Value="x", Overwrite=True),
+            make_attempt("delete its deploy key", "ssm.delete_parameter", Name=own),
+            make_attempt(
+                "list the handovers of keys", "s3.list_objects_v2", Bucket=bucket, Prefix="deploy-keys/"
+            ),
+            make_attempt("read a handover", "s3.get_object", Bucket=bucket, Key=f"deploy-keys/{'0' * 64}"),
+            make_attempt("leave a handover", "s3.put_object", Bucket=bucket, Key="deploy-keys/x", Body="x"),
         ]
 
     def _list_log_attempts(self) -> list[Attempt]:

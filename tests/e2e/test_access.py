@@ -87,7 +87,10 @@ def test_every_route_refuses_a_token_of_another_pool(
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in PRIVATE_ROUTES if route.method != "DELETE"], ids=format_route
+    "route",
+    # A deploy key would change all later builds of the project: see test_private_repository.py.
+    [route for route in PRIVATE_ROUTES if route.method != "DELETE" and not route.path.endswith("/key")],
+    ids=format_route,
 )
 def test_every_route_accepts_the_token_of_the_owner(
     cloud: Cloud, first_push: PushedProject, broken_push: BrokenPush, route: Route

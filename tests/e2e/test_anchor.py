@@ -194,6 +194,28 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
     anchor.run_ok("projects", "delete", "My command", "--yes")
 
 
+def test_a_deploy_key_is_made_shown_rotated_and_removed(anchor: Anchor, project: str) -> None:
+    """Requirement H6."""
+    key = ("projects", "key")
+    made = anchor.run_ok(*key, "create", project)
+    assert "https://github.com/a/b/settings/keys" in made
+    assert re.search(r"^ssh-ed25519 AAAA\S+ anchor-deploy:\S+$", made, re.MULTILINE)
+    assert anchor.run_ok(*key, "show", project) == made
+    status, _, err = anchor.run(*key, "create", project)
+    assert status == 1
+    assert "anchor projects key rotate" in err
+    assert "builds also try the previous key SHA256:" in anchor.run_ok(*key, "rotate", project)
+    host_key = json.loads(anchor.run_ok(*key, "show", project, "--json"))["publicKey"].rpartition(" ")[0]
+    trusted = anchor.run_ok(*key, "trust", project, f"--key={host_key}")
+    assert trusted == "builds accept the host keys of the project (1)\n"
+    assert anchor.run_ok(*key, "trust", project) == "builds accept the published host keys\n"
+    anchor.run_ok(*key, "remove", project)
+    for command in ("show", "rotate"):
+        status, _, err = anchor.run(*key, command, project)
+        assert status == 1
+        assert "anchor projects key create" in err
+
+
 def test_the_error_names_every_wrong_field(anchor: Anchor) -> None:
     """Requirement Q1."""
     status, out, err = anchor.run("projects", "create", "x", "--site=No", "--repository=ftp://a")

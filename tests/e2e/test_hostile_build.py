@@ -31,18 +31,20 @@ class HostileBuild:
         deployment: The deployment after it has ended.
         log: The lines of the build log.
         answers: AWS's error code for each attempt, or `OK`, by the purpose of the attempt.
+        key_url: What the build printed about the URL with which it has received its deploy key.
         targets: The targets of the attempts.
     """
 
     deployment: Json
     log: list[str]
     answers: dict[str, str]
+    key_url: str
     targets: AttackTargets
 
 
 @pytest.fixture(scope="module")
 def hostile(platform: TinyPlatform, neighbour: Neighbour) -> HostileBuild:
-    own = platform.create_project("gamma", tenant="eve")
+    own = platform.create_private_project("gamma", tenant="eve")
     own.client.set_variables(own.project_id, [{"name": "OWN_SECRET", "value": OWN_SECRET, "isSecret": True}])
     targets = AttackTargets(cloud=platform.cloud, own=own, neighbour=neighbour)
     attempts = [asdict(each) for each in [*targets.list_allowed_attempts(), *targets.list_refused_attempts()]]
@@ -54,11 +56,13 @@ def hostile(platform: TinyPlatform, neighbour: Neighbour) -> HostileBuild:
         "Attack",
     )
     log = own.client.read_build_log(ended["deploymentId"])
+    (key_url,) = [line for line in log if line.startswith("KEY URL ")]
     printed = [json.loads(line.partition(" ")[2]) for line in log if line.startswith("ATTEMPT ")]
     return HostileBuild(
         deployment=ended,
         log=log,
         answers={each["what"]: each["answer"] for each in printed},
+        key_url=key_url,
         targets=targets,
     )
 
@@ -89,6 +93,12 @@ def test_the_log_masks_credentials_and_secrets_that_a_build_prints(hostile: Host
     (printed,) = [line for line in hostile.log if line.startswith("SECRET ")]
     assert OWN_SECRET not in "\n".join(hostile.log)
     assert set(printed.removeprefix("SECRET ").split()) == {"***"}
+
+
+def test_the_build_of_a_private_repository_cannot_read_its_deploy_key_again(hostile: HostileBuild) -> None:
+    """H6, P6: the calls to AWS are among the refused attempts."""
+    assert hostile.key_url == "KEY URL answered 404"
+    assert [line for line in hostile.log if "PRIVATE KEY" in line] == []
 
 
 def test_the_other_tenant_is_not_affected(hostile: HostileBuild, neighbour: Neighbour) -> None:

@@ -13,7 +13,7 @@ from local.github import Webhook, create_push_payload
 from local.platform_client import Json, PlatformClient
 from tests.e2e import tiny_site
 
-SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta")
+SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
 # The interval is short, because a deployment of a tiny site takes only a few seconds.
 _POLL_SECONDS: Final = 0.1
 _TIMEOUT_SECONDS: Final = 300.0
@@ -70,8 +70,22 @@ class TinyPlatform:
             self._tenants[name] = self.cloud.sign_in(self.cloud.create_user(f"{name}@tiny.example.com"))
         return self._tenants[name]
 
+    def create_private_project(self, site: str, *, tenant: str) -> TinyProject:
+        """Create a project with a private repository, make its deploy key, and add it to the repository."""
+        made = self.create_project(site, tenant=tenant, private=True)
+        ssh = self.cloud.git.ssh
+        made.client.update_project(made.project_id, hostKeys=[ssh.host_key])
+        key = made.client.call("POST", f"/projects/{made.project_id}/key")
+        ssh.add_deploy_key(site, key["publicKey"])
+        return made
+
     def create_project(
-        self, site: str, *, tenant: str = "ada", more_files: Mapping[str, str | bytes] | None = None
+        self,
+        site: str,
+        *,
+        tenant: str = "ada",
+        more_files: Mapping[str, str | bytes] | None = None,
+        private: bool = False,
     ) -> TinyProject:
         """Create a project with its own repository, on a site that no other project uses.
 
@@ -79,9 +93,10 @@ class TinyPlatform:
             site: The name of the site, and of the repository.
             tenant: The name of the tenant.
             more_files: Additional or replaced files of the repository, by path.
+            private: Whether only deploy keys open the repository.
         """
         folder = self.folder / site
-        repository = tiny_site.create_repository(self.cloud.git, site, folder, more_files)
+        repository = tiny_site.create_repository(self.cloud.git, site, folder, more_files, private=private)
         client = self.get_tenant_client(tenant)
         project = client.create_project(name=f"Tiny {site}", site=site, repository_url=repository.url)
         return TinyProject(

@@ -55,7 +55,12 @@ def write_files(folder: Path, content: Mapping[str, str | bytes]) -> Path:
 
 
 def create_repository(
-    git: GitServer, name: str, folder: Path, more_files: Mapping[str, str | bytes] | None = None
+    git: GitServer,
+    name: str,
+    folder: Path,
+    more_files: Mapping[str, str | bytes] | None = None,
+    *,
+    private: bool = False,
 ) -> Repository:
     """Create a repository of the tiny site on the git server.
 
@@ -64,5 +69,6 @@ def create_repository(
         name: The name of the repository.
         folder: An empty folder for the files.
         more_files: Content of additional or replaced files, by path.
+        private: Whether only deploy keys open the repository.
     """
-    return git.create(name, write_site(folder, more_files))
+    return git.create(name, write_site(folder, more_files), private=private)

@@ -116,7 +116,7 @@ class KeyHandovers:
         if not host_keys:
             raise SourceAccessError(
                 f"The host key of {address.host} is unknown. Ask the owner of the server for it, and set it "
-                f"with `anchor projects key trust {project.project_id} 'ssh-ed25519 AAAA...'`."
+                f"with `anchor projects key trust {project.project_id} --key 'ssh-ed25519 AAAA...'`."
             )
         usable = list_usable_keys(project, at=self.clock())
         private_keys = self.keys.read(project.project_id, [key.key_id for key in usable])

@@ -16,7 +16,7 @@ BUCKETS = ("artifacts", "assets", "images", "logs")
 # The lifecycle rules of each bucket: prefix, action, and number of days before the action. `abort` removes
 # incomplete multipart uploads.
 RULES: dict[str, set[tuple[str, str, int]]] = {
-    "artifacts": {("artifacts/", "expire", 90), ("", "abort", 7)},
+    "artifacts": {("artifacts/", "expire", 90), ("deploy-keys/", "expire", 1), ("", "abort", 7)},
     "logs": {("logs/", "GLACIER", 30), ("logs/", "DEEP_ARCHIVE", 365), ("", "abort", 7)},
     "assets": {("", "abort", 7)},
     "images": {("images/", "INTELLIGENT_TIERING", 0), ("uploads/", "expire", 1), ("", "abort", 1)},
