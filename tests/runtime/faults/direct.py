@@ -45,10 +45,13 @@ class DirectDynamoDB:
 
 @define
 class InMemoryParameters:
-    """A fake Parameter Store for code that only writes parameters."""
+    """A fake Parameter Store for the code that starts builds."""
 
     values: dict[str, Mapping[str, Any]] = Factory(dict)
 
     def put_parameter(self, **arguments: Any) -> Mapping[str, Any]:
         self.values[arguments["Name"]] = arguments
         return {"Version": 1}
+
+    def get_parameters(self, **arguments: Any) -> Mapping[str, Any]:
+        return {"Parameters": [self.values[name] for name in arguments["Names"]]}

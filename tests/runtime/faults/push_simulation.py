@@ -25,7 +25,7 @@ from tests.runtime.data.life_cycle import ENDS, PUSH, make_deployment_artifact
 from tests.runtime.events import make_build_state_event, make_delivery_event, make_sqs_event
 from tests.runtime.faults.direct import DirectDynamoDB, InMemoryParameters
 from tests.runtime.faults.injected import Fault, Injector
-from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, Platform
+from tests.runtime.platform_fixture import BUILD_QUEUE, MAX_RECEIVE_COUNT, OTHER, OWNER, Platform
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
     ReleasePlatform,
@@ -155,6 +155,8 @@ class PushSimulation:
             self.stage.create_project(),
             self.stage.create_project("others-site", user_id=OTHER),
         )
+        # With a deploy key, the start of a build makes all calls that it can make.
+        self.platform.deploy_key_service.create(OWNER, self.project.project_id)
         self.stage.create_live(self.others)
         self._sent, self._started = len(self.platform.queues.sent), set(self.platform.codebuild.builds)
         self.site, self.site_of_others = self.stage.get_site(self.project), self.stage.get_site(self.others)

@@ -152,13 +152,16 @@ def test_the_newest_push_becomes_live_despite_late_lost_or_reordered_build_event
     assert {observed.status for observed in found.values()} == {"live"}
 
 
-def refuse_calls(operations: set[str], error: Callable[[str], ClientError], *, calls: range) -> Scenario:
+def refuse_calls(
+    operations: set[str], error: Callable[[str], ClientError], *, calls: range, function: str = ""
+) -> Scenario:
     """Return a scenario in which AWS refuses calls of these operations.
 
     Args:
         operations: The operations. One counter counts the calls of all of them.
         error: Returns the error for an operation.
         calls: The values of the counter at which a call is refused. The first call has the value 1.
+        function: The function whose calls are refused. By default the calls of all functions.
     """
 
     def run_scenario(simulation: PushSimulation) -> Outcome:
@@ -166,7 +169,7 @@ def refuse_calls(operations: set[str], error: Callable[[str], ClientError], *, c
 
         def choose_error(operation: str) -> ClientError | None:
             nonlocal made
-            if operation not in operations:
+            if operation not in operations or function not in {"", simulation.injector.function}:
                 return None
             made += 1
             return error(operation) if made in calls else None
@@ -234,11 +237,15 @@ def test_unavailable_services_do_not_affect_the_live_release(simulation: PushSim
         "DynamoDB throttles every call for four minutes, right after the push": throttle_after_push(
             dynamodb, 4 * MINUTE
         ),
-        "S3 refuses four uploads midway": refuse_calls(uploads, make_throttling_error, calls=range(4, 8)),
-        "S3 refuses all uploads from the fourth on, until the release function fails": refuse_calls(
-            uploads, make_throttling_error, calls=range(4, 60)
+        "S3 refuses four uploads midway": refuse_calls(
+            uploads, make_throttling_error, calls=range(4, 8), function="release"
         ),
-        "S3 denies all uploads": refuse_calls(uploads, make_access_denied_error, calls=always),
+        "S3 refuses all uploads from the fourth on, until the release function fails": refuse_calls(
+            uploads, make_throttling_error, calls=range(4, 60), function="release"
+        ),
+        "S3 denies all uploads": refuse_calls(
+            uploads, make_access_denied_error, calls=always, function="release"
+        ),
         "CodeBuild refuses the build permanently": refuse_calls(
             {"start_build"}, make_invalid_input_error, calls=always
         ),
