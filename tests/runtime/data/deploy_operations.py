@@ -139,6 +139,11 @@ OPERATIONS = (
         "update_item",
     ),
     make_operation(
+        "ProjectRepository.set_owned_deploy_keys",
+        lambda w, user, p, _: w.projects.set_owned_deploy_keys(user, p, (), at=w.clock()),
+        "update_item",
+    ),
+    make_operation(
         "ProjectRepository.begin_owned_secrets",
         lambda w, user, p, _: w.projects.begin_owned_secrets(user, p, writer=w.ids(), at=w.clock()),
         "update_item",

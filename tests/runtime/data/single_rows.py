@@ -19,7 +19,7 @@ from runtime.deploy.errors import (
     ReleaseInUseError,
     StaleDeploymentError,
 )
-from runtime.deploy.model import Deployment, Status, Variable
+from runtime.deploy.model import DeployKey, Deployment, Status, Variable
 from runtime.deploy.repositories.leases import LeasedDeployment
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import (
@@ -195,6 +195,24 @@ def test_only_the_owner_replaces_variables_and_only_if_they_have_not_changed(row
         row_platform.projects.set_owned_variables(OWNER, project, (), at=row_platform.clock())
     with pytest.raises(ProjectNotFoundError):
         row_platform.projects.set_owned_variables(OTHER, changed, (), at=row_platform.clock())
+
+
+def test_only_the_owner_replaces_deploy_keys_and_only_if_they_have_not_changed(
+    row_platform: Platform,
+) -> None:
+    """H6: `attribute_not_exists` of the first list element finds a project without keys."""
+    project = put_project(row_platform)
+    key = DeployKey(key_id=row_platform.ids(), public_key="ssh-ed25519 AAAA", created_at=project.created_at)
+    changed = row_platform.projects.set_owned_deploy_keys(OWNER, project, (key,), at=row_platform.clock())
+    assert row_platform.projects.get(project.project_id) == changed
+    with pytest.raises(ProjectChangedError):
+        row_platform.projects.set_owned_deploy_keys(OWNER, project, (), at=row_platform.clock())
+    with pytest.raises(ProjectNotFoundError):
+        row_platform.projects.set_owned_deploy_keys(OTHER, changed, (), at=row_platform.clock())
+    emptied = row_platform.projects.set_owned_deploy_keys(OWNER, changed, (), at=row_platform.clock())
+    assert emptied.deploy_keys == ()
+    with pytest.raises(ProjectChangedError):
+        row_platform.projects.set_owned_deploy_keys(OWNER, changed, (key,), at=row_platform.clock())
 
 
 def make_row(key: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - attribute values
