@@ -327,7 +327,6 @@ class ProjectService:
         if request:
             self.requests.record_owned(request, result_id=deployment_id, replaced_id=None, at=self.clock())
         return cancelled
-        return self.cancellation().cancel(user_id, deployment_id)
 
 
 def _check_number_of_host_keys(host_keys: Sequence[str]) -> None:

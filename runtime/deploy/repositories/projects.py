@@ -18,10 +18,9 @@ from runtime.deploy.errors import (
     SiteNotFoundError,
     SiteUnavailableError,
 )
-from runtime.deploy.model import Project, Site, Variable
+from runtime.deploy.model import DeployKey, Project, Site, Variable
 from runtime.deploy.repositories.idempotency import RequestRepeatedError, build_idempotency_put
 from runtime.shared.api.idempotency import IdempotentRequest
-from runtime.deploy.model import DeployKey, Project, Site, Variable
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
 from runtime.shared.dynamodb import (
