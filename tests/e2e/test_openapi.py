@@ -110,20 +110,20 @@ def test_a_generated_client_makes_a_project_and_reads_its_deployments(
         return load("client").AuthenticatedClient(base_url=cloud.api_endpoint, token=token)
 
     models = load("models")
-    reader = sign_in(str(owner.session.headers["Authorization"]).removeprefix("Bearer "))
+    token = str(owner.session.headers["Authorization"]).removeprefix("Bearer ")
     site = declare_site(cloud, "generated")
     body = models.NewProject(name="Generated", site=site, repository_url="https://github.com/a/b")
-    created = load("api.projects.create_project").sync(client=reader, body=body)
+    pushed = first_push.project["projectId"]
+    with sign_in(token) as reader, sign_in(first_push.client.token) as pusher:
+        created = load("api.projects.create_project").sync(client=reader, body=body)
+        none = load("api.projects.list_deployments").sync(created.project_id, client=reader)
+        listed = load("api.projects.list_deployments").sync(pushed, client=pusher, limit=100)
+        refused = load("api.projects.get_project").sync(pushed, client=reader)
     assert isinstance(created, models.CreatedProject)
     assert (created.site, created.live, created.pinned) == (site, None, False)
-    none = load("api.projects.list_deployments").sync(created.project_id, client=reader)
     assert none.deployments == []
-    listed = load("api.projects.list_deployments").sync(
-        first_push.project["projectId"], client=sign_in(first_push.client.token), limit=100
-    )
     assert first_push.deployment["deploymentId"] in [each.deployment_id for each in listed.deployments]
     assert {type(each.status) for each in listed.deployments} == {models.DeploymentStatus}
-    refused = load("api.projects.get_project").sync(first_push.project["projectId"], client=reader)
     assert isinstance(refused, models.Problem)
     assert refused.type_ == "urn:anchor-deploy:problem:project-not-found"
 
