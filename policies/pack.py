@@ -6,9 +6,12 @@ unknown value violates no rule. The update checks the value before it creates th
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, Final, cast
 
 import pulumi
+import yaml
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -44,7 +47,7 @@ def _create_resource_policy(rule: ResourceRule) -> Policy:
             urn=args.urn,
             props=_replace_unknown(args.props),
             protect=args.opts.protect,
-            stage_kind=_read_stage_kind(),
+            stage_kind=_read_stage_kind(args.urn),
         )
         for problem in rule.check(resource):
             report(f"{args.name} {problem}", None)
@@ -80,7 +83,7 @@ def _read_resource(resource: PolicyResource) -> Resource:
         urn=resource.urn,
         props=_replace_unknown(resource.props),
         protect=resource.opts.protect,
-        stage_kind=_read_stage_kind(),
+        stage_kind=_read_stage_kind(resource.urn),
         references={
             name: frozenset(dependency.urn for dependency in dependencies)
             for name, dependencies in resource.property_dependencies.items()
@@ -88,12 +91,25 @@ def _read_resource(resource: PolicyResource) -> Resource:
     )
 
 
-def _read_stage_kind() -> str:
-    """Return the kind in the settings that Pulumi passes to the pack, or an empty text."""
-    settings = pulumi.Config(NAME).get_object("stage")
+def _read_stage_kind(urn: str) -> str:
+    """Return the kind in the settings of a resource's stage, or an empty text.
+
+    Some versions of Pulumi pass the settings to the pack. Others do not, so the stage's file is read, too.
+    """
+    stack = urn.split("::", maxsplit=1)[0].removeprefix("urn:pulumi:")
+    settings = pulumi.Config(NAME).get_object("stage") or _read_stage_file(stack)
     if not isinstance(settings, Mapping):
         return ""
     return str(cast("Mapping[str, object]", settings).get("kind", ""))
+
+
+@cache
+def _read_stage_file(stack: str) -> object:
+    """Return the value of `anchor-deploy:stage` in the file of a stage, or None if there is no such file."""
+    file = Path(__file__).parents[1] / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        return None
+    return cast("object", yaml.safe_load(file.read_text(encoding="utf-8"))["config"].get(f"{NAME}:stage"))
 
 
 def _replace_unknown(value: Any) -> Any:  # noqa: ANN401 - any input of a resource

@@ -1,8 +1,11 @@
 """The policy pack, as Pulumi's engine uses it: the engine starts the pack and calls it over gRPC."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -160,3 +163,22 @@ def test_the_pack_uses_the_virtual_environment_of_the_program() -> None:
     assert "virtualenv: ../.venv" in text
     assert not (CHECKOUT / "policies" / "requirements.txt").exists()
     assert "pulumi-policy==" in (CHECKOUT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+
+
+def test_the_kind_in_the_file_of_a_stage_decides_the_rules_of_production(tmp_path: Path) -> None:
+    """G1, G3: Pulumi does not pass the settings to the pack, so the pack reads them next to its folder."""
+    shutil.copytree(CHECKOUT / "policies", tmp_path / "policies")
+    (tmp_path / "Pulumi.alice.yaml").write_text("config: {anchor-deploy:stage: {kind: production}}\n")
+    script = (
+        "import policies.pack as pack\n"
+        "print(*(pack._read_stage_kind(f'urn:pulumi:{stage}::p::t::n') for stage in ('alice', 'bob')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{CHECKOUT}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "production \n"
