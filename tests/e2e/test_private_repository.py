@@ -21,11 +21,13 @@ class PrivateSite:
     Attributes:
         server: The SSH side of the git server.
         deployment: The deployment of the first push.
+        answer: What the site answered after the first push.
     """
 
     server: SshGitServer
     site: TinyProject
     deployment: Json
+    answer: Json
 
     @property
     def name(self) -> str:
@@ -45,13 +47,15 @@ class PrivateSite:
 @pytest.fixture(scope="module")
 def private(platform: TinyPlatform) -> PrivateSite:
     site = platform.create_private_project("iota", tenant="frida")
-    return PrivateSite(server=platform.cloud.git.ssh, site=site, deployment=site.release(message="Start"))
+    deployment = site.release(message="Start")
+    answer = site.visitor.get("/api/release").json()
+    return PrivateSite(server=platform.cloud.git.ssh, site=site, deployment=deployment, answer=answer)
 
 
 def test_a_push_to_a_private_repository_goes_live(private: PrivateSite) -> None:
     """Requirement H6."""
     assert private.deployment["status"] == "live", private.deployment
-    assert private.site.visitor.get("/api/release").json() == {"release": private.deployment["commitSha"]}
+    assert private.answer == {"release": private.deployment["commitSha"]}
     log = "\n".join(private.site.client.read_build_log(private.deployment["deploymentId"]))
     assert "with the deploy key" in log
     assert "PRIVATE KEY" not in log

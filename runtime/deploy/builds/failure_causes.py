@@ -50,6 +50,8 @@ _PRERENDERING: Final = re.compile(r'Error occurred prerendering page "(.+?)"')
 _PACKAGE_ERROR: Final = re.compile(
     r"(?:npm (?:error|ERR!)|ERR_PNPM\w*|error|Error:|.*YN\d{4}: .*Error)\s*(.*)"
 )
+_LOCK_DIFFERENCE: Final = re.compile(r"(?:Missing|Invalid): .+")
+_MAX_LOCK_DIFFERENCES: Final = 3
 _NOISE: Final = re.compile(r"code \w+$|A complete log of this run|errno |syscall ")
 
 
@@ -108,7 +110,10 @@ def _find_package_error(lines: Sequence[str]) -> str | None:
     for text in found:
         if cause := _find_known_cause(text, _NETWORK_CAUSES):
             return f"the package registry cannot be reached: {cause}"
-    return next((text for text in found if text and not _NOISE.match(text)), None)
+    cause = next((text for text in found if text and not _NOISE.match(text)), None)
+    # npm lists what the lock file lacks below its first sentence, and then prints a hundred lines of help.
+    differences = [text for text in found if text != cause and _LOCK_DIFFERENCE.fullmatch(text)]
+    return " ".join((cause, *differences[:_MAX_LOCK_DIFFERENCES])) if cause else None
 
 
 def _find_build_errors(lines: Sequence[str]) -> Iterator[str]:

@@ -66,10 +66,19 @@ def explain(step: str, *lines: str) -> Failure:
             [
                 "npm error code EUSAGE",
                 "npm error",
-                "npm error `npm ci` can only install packages when",
+                "npm error `npm ci` can only install packages when in sync.",
+                "npm error",
+                "npm error Missing: left-pad@1.3.0 from lock file",
+                "npm error Invalid: lock file's next@16.0.0 does not satisfy next@16.4.6",
+                "npm error",
+                "npm error Usage:",
                 "==> FAILED: x",
             ],
-            "dependencies: `npm ci` can only install packages when",
+            (
+                "dependencies: `npm ci` can only install packages when in sync. "
+                "Missing: left-pad@1.3.0 from lock file "
+                "Invalid: lock file's next@16.0.0 does not satisfy next@16.4.6"
+            ),
         ),
         (
             "dependencies",
