@@ -19,7 +19,7 @@ _ROTATING: Final = (None, "ENCRYPT_DECRYPT")
 _SYMMETRIC: Final = (None, "SYMMETRIC_DEFAULT")
 # Name patterns of the topics that need no encryption, each with the reason.
 _PLAIN_TOPICS: Final = {
-    r"anchor-[a-z]+-alarms": (
+    r"anchor-[a-z][a-z0-9-]*-alarms": (
         "only names and numbers, sent by unencrypted mail; CloudWatch cannot use the AWS managed key"
     )
 }

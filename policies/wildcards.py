@@ -33,8 +33,9 @@ ACTIONS: Final = (
     ),
 )
 _ARN: Final = r"arn:aws:{}:[a-z0-9-]*:\d*:{}"
-_SITE: Final = r"anchor-[a-z]+-site-\*"
-_SITES_PARAMETERS: Final = r"parameter/anchor/[a-z]+/sites"
+_STAGE: Final = r"[a-z][a-z0-9-]*"
+_SITE: Final = rf"anchor-{_STAGE}-site-\*"
+_SITES_PARAMETERS: Final = rf"parameter/anchor/{_STAGE}/sites"
 RESOURCES: Final = (
     Wildcard(pattern=r"\*", reason="in a key policy this is the key itself", types=(KEY,)),
     Wildcard(
@@ -76,7 +77,7 @@ RESOURCES: Final = (
         reason="the orchestrator creates the server actions key of any site",
     ),
     Wildcard(
-        pattern=_ARN.format("ssm", r"parameter/anchor/[a-z]+/deploy-keys/\*"),
+        pattern=_ARN.format("ssm", rf"parameter/anchor/{_STAGE}/deploy-keys/\*"),
         reason="the platform stores the deploy keys of all projects, and hands them over to builds",
     ),
     Wildcard(

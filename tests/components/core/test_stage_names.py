@@ -87,7 +87,11 @@ def test_only_the_stage_named_production_leaves_out_its_name_in_the_hosts_of_ima
 
 @pytest.mark.parametrize(
     ("stage", "name", "site"),
-    [("dev", "alice", "shop"), ("production", LONGEST, "s" * (MAX_STAGE_AND_SITE_LENGTH - len(LONGEST)))],
+    [
+        ("dev", "alice", "shop"),
+        ("dev", "eu-dev-2", "shop"),
+        ("production", LONGEST, "s" * (MAX_STAGE_AND_SITE_LENGTH - len(LONGEST))),
+    ],
 )
 def test_names_of_any_stage_are_within_the_limits_of_aws(stage: str, name: str, site: str) -> None:
     """G1: the rules contain AWS's limit of each name, and the protection of the kind production."""
