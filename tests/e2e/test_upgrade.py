@@ -45,7 +45,7 @@ export const handler = async (event) => {
 """
 # Beginnings of the types of resources that hold data.
 DATA_TYPES: Final = (
-    "aws:dynamodb/",
+    "aws:dynamodb/table:",
     "aws:s3/bucket:",
     "aws:kms/",
     "aws:cognito/",
