@@ -30,7 +30,8 @@ COVERED := tests/components tests/runtime
 UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference
 # Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
 # embedded cloud at a time, and the other end-to-end tests share one.
-COMMANDS := tests/e2e/test_commands.py tests/e2e/test_example_site.py tests/e2e/test_upgrade.py
+EXAMPLE_SITE := tests/e2e/test_example_site.py
+COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py $(EXAMPLE_SITE)
 # This test builds a second site. It has its own target, so that it can run in parallel with the other end-to-end tests.
 MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
@@ -116,7 +117,9 @@ e2e: $(INSTALLED) ## run the end-to-end tests: real OpenNext builds on the embed
 	@$(PYTEST) tests/e2e -p no:xdist -v -m "not conformance" $(COMMANDS:%=--ignore %) $(MIDDLEWARE:%=--ignore %) | sed -u 's|^tests/e2e/||'
 
 commands: $(INSTALLED) ## test make up, make demo, the example of one site, and the upgrade from an earlier version
-	@$(PYTEST) $(COMMANDS) -p no:xdist -v | sed -u 's|^tests/e2e/||'
+	@# The example has a process of its own, because the clouds of one process would need the same port.
+	@$(PYTEST) $(filter-out $(EXAMPLE_SITE),$(COMMANDS)) -p no:xdist -v | sed -u 's|^tests/e2e/||'
+	@$(PYTEST) $(EXAMPLE_SITE) -p no:xdist -v | sed -u 's|^tests/e2e/||'
 
 middleware: $(INSTALLED) ## test a site with all forms of middleware
 	@$(PYTEST) $(MIDDLEWARE) -p no:xdist -v -m "not conformance" | sed -u 's|^tests/e2e/||'
