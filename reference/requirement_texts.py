@@ -305,6 +305,14 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "The components, the command line and the shop store are packages. Programs in other repositories "
         "can install and use them."
     ),
+    "W2": (
+        "No stage file of a user breaks a test. `make validate` checks a stage file offline, and prints one "
+        "line for each mistake."
+    ),
+    "W3": (
+        "Errors of the command line tell the cause first, and then the exact next command. With `--json`, a "
+        "command prints the answer of the API."
+    ),
     "H6": (
         "A private repository is fetched over SSH with a read-only deploy key that the platform makes. The "
         "host keys of git servers are pinned. Code of the repository can read neither the key of its own "

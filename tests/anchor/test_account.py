@@ -79,7 +79,7 @@ def test_an_api_host_without_a_region_needs_the_url_of_cognito(signed_out: Ancho
 
 
 def test_the_error_repeats_the_command_that_signs_in_again(anchor: Anchor) -> None:
-    """Requirement Q1."""
+    """Requirements Q1 and W3."""
     url = anchor.api.url
     anchor.api.overrides["GET", "/projects"] = [Answer(401, {"message": "Unauthorized"})]
     command = f"anchor login --api {url} --client-id client --user ada@example.com --cognito {url}/cognito"

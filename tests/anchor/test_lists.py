@@ -126,6 +126,7 @@ def test_a_list_shows_only_deployments_with_the_wanted_statuses(anchor: Anchor) 
 
 
 def test_json_is_the_answer_of_the_api(anchor: Anchor) -> None:
+    """Requirement W3."""
     api, live = anchor.api, make_deployment_id(7)
     assert anchor.run_json("projects", "list") == {"projects": api.projects, "cursor": None}
     assert anchor.run_json("projects", "show", SHOP) == api.projects[0]

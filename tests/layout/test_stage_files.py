@@ -1,4 +1,4 @@
-"""Users change the stage files in the folder of the checkout. So no test may depend on their content."""
+"""Users change the stage files in the folder of the checkout. So no test may depend on their content (W2)."""
 
 import re
 from pathlib import Path

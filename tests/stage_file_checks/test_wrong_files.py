@@ -1,4 +1,4 @@
-"""`make validate` prints one line for each mistake in a stage file, with the allowed values."""
+"""`make validate` prints one line for each mistake in a stage file, with the allowed values (W2)."""
 
 import subprocess
 import sys
