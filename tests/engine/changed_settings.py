@@ -118,6 +118,8 @@ CHANGED_SETTINGS: Final = (
             "create lambda/function": ("site-shop-image", "site-shop-revalidate", "site-shop-server"),
             "create sqs/queue": ("site-shop-revalidate", "site-shop-revalidate-dead"),
             "create sqs/redriveAllowPolicy": ("site-shop-revalidate",),
+            # The row that lists the sites of the stage.
+            "update dynamodb/tableItem item": ("sites",),
         },
     ),
     ChangedSettings(
