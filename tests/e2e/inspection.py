@@ -19,7 +19,9 @@ def read_rows(cloud: Cloud) -> str:
     items: list[Any] = []
     for table in tables:
         pages = client.get_paginator("scan").paginate(TableName=table)
-        items += sorted(json.dumps(item, sort_keys=True) for page in pages for item in page["Items"])
+        items += sorted(
+            json.dumps(item, sort_keys=True, default=repr) for page in pages for item in page["Items"]
+        )
     return "\n".join(items)
 
 
