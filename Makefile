@@ -151,7 +151,7 @@ reference: $(INSTALLED) ## update the generated documents
 bench: $(INSTALLED) ## run the benchmarks and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
-wheels: $(INSTALLED) ## make the wheels of the folder packages in dist/
+wheels: $(INSTALLED) ## create the wheels of the folder packages in dist/
 	@rm -rf dist
 	@for file in packages/*/pyproject.toml; do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$(dirname $$file); done
 

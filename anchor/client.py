@@ -91,7 +91,7 @@ class Client:
                 " outputs `apiEndpoint` and `userPoolClientId` of the same stage"
             ) from None
         except RequestRefusedError as error:
-            raise CommandError(f"not signed in: {api} is perhaps not the API of a stage: {error}") from None
+            raise CommandError(f"not signed in: {api} may not be the API of a stage: {error}") from None
         if "projects" not in answer:
             raise CommandError(f"not signed in: {api} is not the API of a stage: check --api")
 

@@ -14,7 +14,7 @@ _TIMEOUT_SECONDS: Final = 30
 _API_HOST: Final = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
 _MAX_CHALLENGES: Final = 5  # in one sign-in
 REFRESH_TOKEN_SECONDS: Final = 30 * 24 * 60 * 60
-"""Lifetime of a refresh token, which the user pool clients of all stages have."""
+"""Lifetime of a refresh token. The user pool clients of all stages have this setting."""
 
 
 class SignInRefusedError(CommandError):

@@ -29,7 +29,7 @@ class Credentials:
         refresh_token: The token that renews the access token, valid for 30 days.
         expires_at: Expiry of the access token, in Unix seconds.
         signed_in_until: Expiry of the refresh token, in Unix seconds. None if an older version of the command
-            line has stored the credentials.
+            line stored the credentials.
     """
 
     api: str

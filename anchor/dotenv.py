@@ -12,8 +12,8 @@ _QUOTES: Final = "'`\""
 def format_assignment(name: str, value: str) -> str | None:
     """Return the line `NAME=value` for a dotenv file, or None if the format cannot express the value.
 
-    The rules are those of dotenv and dotenv-expand in `@next/env`: only double quotes know the escapes of
-    line ends, no quote can be escaped, and `$` begins the name of another variable, in quotes, too.
+    The rules are those of dotenv and dotenv-expand in `@next/env`. Only double quotes support the escape
+    sequences of line ends. No quote can be escaped. `$` begins the name of another variable, even in quotes.
     """
     text = _format_value(value)
     return None if text is None else f"{name}={text}"

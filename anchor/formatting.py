@@ -1,4 +1,4 @@
-"""Texts of times, durations and commits."""
+"""Formats times, durations and commits for the user."""
 
 from collections.abc import Mapping
 from datetime import datetime

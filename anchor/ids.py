@@ -7,5 +7,5 @@ _ID: Final = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}", re.IGNORECASE | re.ASCII
 
 
 def parse_id(text: str) -> str | None:
-    """Return an id as the API writes it, or None if the text is no id. The text can be in any case."""
+    """Return an id as the API writes it, or None if the text is not an id. Case is ignored."""
     return text.upper() if _ID.fullmatch(text) else None

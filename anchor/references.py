@@ -157,7 +157,7 @@ class References:
 
 
 def _parse_url(reference: str) -> SplitResult | None:
-    """Return the parts of a URL, or None if the reference is no URL."""
+    """Return the parts of a URL, or None if the reference is not a URL."""
     if "://" not in reference:
         return None
     try:

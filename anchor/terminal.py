@@ -23,7 +23,7 @@ from anchor.errors import CommandError
 from anchor.escaping import escape_controls, escape_log, escape_to_one_line, format_json
 
 _GAP: Final = "  "  # between two columns of a table
-_MIN_CUT_WIDTH: Final = 5  # columns that stay of the last column in a narrow terminal
+_MIN_CUT_WIDTH: Final = 5  # minimum width of the last column in a narrow terminal
 _DESKTOP_VARIABLES: Final = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print the API's JSON response.")]
@@ -82,13 +82,13 @@ def is_stdout_terminal() -> bool:
 
 
 def get_terminal_width() -> int | None:
-    """Return the columns of the terminal, or None if standard output is no terminal."""
+    """Return the width of the terminal, or None if standard output is not a terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def open_in_browser(url: str) -> bool:
-    """Open a URL in the user's browser. Return False if there is none, or if the output is no terminal."""
-    # `webbrowser` would also start browsers such as lynx in this terminal, so it needs a graphical desktop.
+    """Open a URL in a browser. Return False if there is none, or if the output is not a terminal."""
+    # `webbrowser` would also start text browsers in this terminal, so this function needs a desktop.
     has_desktop = sys.platform == "darwin" or any(os.environ.get(name) for name in _DESKTOP_VARIABLES)
     return sys.stdout.isatty() and has_desktop and webbrowser.open(url)
 
@@ -103,7 +103,7 @@ class Terminal:
         prompt: Prompts for a line that is echoed.
         pause: Sleeps for a number of seconds.
         supports_colors: Returns whether the output can show the colors of logs.
-        get_width: Returns the columns of the output, or None if the output has no width, such as a pipe.
+        get_width: Returns the width of the output in columns, or None if it has no width, such as a pipe.
         get_folder: Returns the folder in which the command runs.
         open_url: Opens a URL in a browser, and returns whether there is one.
     """

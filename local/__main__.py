@@ -147,7 +147,7 @@ def format_sign_in_command(cloud: Cloud, user: User) -> str:
 
 
 def format_environment(cloud: Cloud) -> list[str]:
-    """Return the shell commands after which AWS clients use this embedded cloud, as its administrator."""
+    """Return shell commands that make AWS clients use this embedded cloud as its administrator."""
     administrator = cloud.emulator.administrator
     variables = {
         "AWS_ENDPOINT_URL": cloud.emulator.endpoint_url,
@@ -192,13 +192,13 @@ def _print_addresses(
 
 
 def _print_lines(progress: Progress, *lines: str) -> None:
-    """Print lines as they are, without wrapping. So a terminal copies each of them as one line."""
+    """Print lines without wrapping, so that a terminal copies each of them as one line."""
     for line in lines:
         progress.console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _print_commands(cloud: Cloud, url: str, progress: Progress) -> None:
-    """Print commands that open a site whose URL has HTTPS. No name server knows its domain."""
+    """Print commands that open a site with an https URL. No name server knows its domain."""
     for program, command in cloud.addresses.list_commands(url):
         _print_lines(progress, f"Open the site with {program}:", f"  {command}", "")
 
@@ -223,8 +223,8 @@ def _push_on_enter(cloud: Cloud, connected: ConnectedProject, folder: Path, prog
 def _read_line() -> str:
     """Return the next line of standard input, or an empty text if there is none.
 
-    A background job of a shell cannot read from the terminal. Without the ignored signal, the terminal would
-    suspend this process.
+    A background job of a shell cannot read from the terminal. If it tries to, SIGTTIN would suspend it. If
+    the signal is ignored, the read fails instead.
     """
     signal.signal(signal.SIGTTIN, signal.SIG_IGN)
     try:
@@ -244,8 +244,8 @@ class StoppedError(KeyboardInterrupt):
 def _stop(number: int, _frame: FrameType | None) -> None:
     """Raise `StoppedError`, so that the command stops everything that it started.
 
-    A supervisor or a closed terminal can send several signals. They must not interrupt the stop. A second
-    Ctrl-C interrupts it.
+    A supervisor or a closed terminal can send several signals. They must not interrupt this cleanup. Only a
+    second Ctrl-C interrupts it.
     """
     for other in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(other, signal.SIG_IGN)
@@ -255,7 +255,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 
 
 def _discard_terminal_output() -> None:
-    """Send later output to nowhere if it would go to a terminal, because the terminal is closed."""
+    """Discard later output if it would go to a terminal, because the terminal is closed."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
             if stat.S_ISCHR(os.fstat(descriptor).st_mode):

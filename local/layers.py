@@ -1,4 +1,4 @@
-"""Build the Lambda layers with the packages that the platform's functions need.
+"""Create the Lambda layers with the packages that the platform's functions need.
 
     python -m local.layers --runtime python3.13 --architecture arm64
 
@@ -318,7 +318,7 @@ def create_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Build layers from the command line and return the exit status."""
+    """Create layers from the command line and return the exit status."""
     parser = create_parser()
     options = parser.parse_args(arguments)
     try:

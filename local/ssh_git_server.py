@@ -1,7 +1,7 @@
 """An SSH server on loopback for the private repositories of the local git server.
 
-It behaves as GitHub does: a key that is no repository's deploy key is refused, and a repository that the key
-does not open is reported as missing. Only `git fetch` is possible.
+It behaves like GitHub. It refuses a key that is not a deploy key of any repository. If a key gives no access
+to a repository, the repository is reported as missing. Only `git fetch` is possible.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class _Connection(asyncssh.SSHServer):
 
 @define(kw_only=True)
 class SshGitServer:
-    """A running SSH server. Its host key is new in each start.
+    """A running SSH server. Each start creates a new host key.
 
     Attributes:
         folder: The parent folder of the bare repositories.
@@ -147,14 +147,14 @@ class SshGitServer:
 
 
 async def _send(source: Any, target: asyncio.StreamWriter) -> None:  # noqa: ANN401 - a stream of asyncssh
-    """Copy the client's stream to the process, and tell the process when it ends."""
+    """Copy the client's stream to the process, and close the input of the process at the end."""
     await _copy(source, target)
     target.close()
 
 
 async def _copy(source: Any, target: Any) -> None:  # noqa: ANN401 - streams of asyncio and of asyncssh
     """Copy a stream until its end."""
-    with contextlib.suppress(OSError, asyncssh.Error):  # the other side has ended first
+    with contextlib.suppress(OSError, asyncssh.Error):  # the other side closed the stream first
         while data := await source.read(_COPIED_BYTES):
             target.write(data)
             await target.drain()

@@ -55,7 +55,7 @@ class RelocatedImportsHook(BuildHookInterface[Any]):
 
 
 def list_files(folders: Mapping[str, str], exclude: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """Yield each file of the folders with its path in the wheel. Caches of Python are left out.
+    """Yield each file of the folders with its path in the wheel. Python's bytecode caches are left out.
 
     Args:
         folders: Import names by folder, or by Python file. The paths are relative to the checkout.

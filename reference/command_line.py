@@ -17,7 +17,7 @@ administrator invites users to the stage's Cognito user pool.
 
 ## Install
 
-The command line is a Python package of its own, for Python 3.11 or newer. `make wheels` builds its wheel in
+The command line is a Python package of its own, for Python 3.11 or newer. `make wheels` creates its wheel in
 the checkout. Each of the other commands installs the wheel; use one of them:
 
 ```sh
@@ -42,7 +42,7 @@ anchor login --api "$(pulumi stack output apiEndpoint)" \\
   --client-id "$(pulumi stack output userPoolClientId)" --user ada@example.com
 ```
 
-The command asks the API before it stores anything. If the URL or the client id is wrong, it says so. The
+The command calls the API before it stores anything. If the URL or the client id is wrong, it says so. The
 sign-in is valid for 30 days, and `anchor whoami` shows its end. The tokens are stored in
 `$XDG_CONFIG_HOME/anchor/credentials.json` (by default below `~/.config`). Only you can read this file. For
 the embedded cloud, `make up` prints the `login` command ([your first site](guides/your-first-site.md)).

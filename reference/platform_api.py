@@ -168,7 +168,7 @@ _DESCRIPTIONS: Final = {
     ),
     "POST /projects/{projectId}/key": RouteDescription(
         operation_id="createDeployKey",
-        summary="Make a deploy key for a private repository, or rotate it",
+        summary="Create a deploy key for a private repository, or rotate it",
         description=(
             "Builds then fetch the repository over SSH. Add the public key to the repository as a read-only "
             "deploy key. After a rotation, builds also try the previous key for a week."

@@ -36,7 +36,7 @@ have none.
 | 429 | too many requests at the same time: try again |
 | 500, 503 | the function failed, or did not answer in time |
 
-A path or method that no route has is answered with a problem document of the type `not-found`.
+If no route has the path and the method, the answer is a problem document of the type `not-found`.
 """
 
 

@@ -314,9 +314,9 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "command prints the answer of the API."
     ),
     "H6": (
-        "A private repository is fetched over SSH with a read-only deploy key that the platform makes. The "
+        "A private repository is fetched over SSH with a read-only deploy key of the platform. The "
         "host keys of git servers are pinned. Code of the repository can read neither the key of its own "
-        "project nor the key of another project. A wrong key fails the deployment with the next step."
+        "project nor the key of another project. If a key is wrong, the deployment fails and says what to do."
     ),
     "E1": (
         "CloudFront caches only what Next.js allows to be shared. It never caches an answer that depends "

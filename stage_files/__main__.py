@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     if not options.stage:
-        print(f"name a stage, for example STAGE=dev; existing: {', '.join(list_stages(options.folder))}")
+        stages = ", ".join(list_stages(options.folder))
+        print(f"name a stage, for example STAGE=dev; existing stages: {stages}")
         return EXIT_WRONG
     mistakes = find_mistakes(options.folder, options.stage, allow_placeholders=options.allow_placeholders)
     print("\n".join(mistakes) or f"Pulumi.{options.stage}.yaml is valid")

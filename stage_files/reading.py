@@ -12,13 +12,13 @@ from components.core.consistency import SETTING
 from components.core.settings import find_similar, suggest
 
 PROJECT: Final = SETTING.partition(":")[0]
-# The keys that Pulumi knows at the top of a stage file.
+# The top-level keys of a stage file that Pulumi knows.
 TOP_KEYS: Final = ("config", "environment", "secretsprovider", "encryptionsalt", "encryptedkey")
 _NAME: Final = re.compile(r"Pulumi\.(.+)\.yaml")
 
 
 class StageFileError(Exception):
-    """A wrong stage file. `problems` has one line for each mistake."""
+    """A stage file is missing or invalid. `problems` has one line for each mistake."""
 
     def __init__(self, *problems: str) -> None:
         self.problems = problems
@@ -34,7 +34,7 @@ def read_stage_file(folder: Path, stage: str) -> dict[str, object]:
     """Return the configuration in a stage's file, by key. A key without a namespace gets that of the project.
 
     Raises:
-        StageFileError: The file does not exist, is not valid YAML, repeats a key or has wrong top keys.
+        StageFileError: The file does not exist, is not valid YAML, repeats a key or has wrong top-level keys.
     """
     name = f"Pulumi.{stage}.yaml"
     path = folder / name
@@ -45,7 +45,7 @@ def read_stage_file(folder: Path, stage: str) -> dict[str, object]:
         raise StageFileError(f"Pulumi.{stage}.yaml does not exist in {folder}{hint}; existing files: {found}")
     document = _load_yaml(path)
     if not isinstance(document, Mapping):
-        raise StageFileError(f"{name}: the file has no mapping; allowed: a mapping of {', '.join(TOP_KEYS)}")
+        raise StageFileError(f"{name}: not a mapping; allowed: a mapping of {', '.join(TOP_KEYS)}")
     keys = cast("Mapping[object, object]", document)
     problems, meant = _check_top_keys(keys)
     config = keys.get("config")
@@ -59,7 +59,7 @@ def read_stage_file(folder: Path, stage: str) -> dict[str, object]:
 
 
 def _check_top_keys(keys: Mapping[object, object]) -> tuple[list[str], set[str]]:
-    """Return one line for each wrong key at the top of a file, and the keys that were probably meant."""
+    """Return one line for each wrong top-level key, and the keys that were probably meant."""
     problems: list[str] = []
     meant: set[str] = set()
     for key in (str(each) for each in keys if each not in TOP_KEYS):
@@ -100,7 +100,7 @@ def _load_yaml(path: Path) -> object:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a subclass of SafeLoader
     except UnicodeDecodeError:
-        raise StageFileError(f"{path.name}: the file is not text; allowed: YAML in UTF-8") from None
+        raise StageFileError(f"{path.name}: the file is not in UTF-8; allowed: YAML in UTF-8") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

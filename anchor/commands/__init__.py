@@ -1,1 +1,1 @@
-"""The commands of the command line, in a module for each subject."""
+"""The commands of the command line, with one module for each subject."""

@@ -79,10 +79,10 @@ class Account:
         *,
         as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")] = False,
     ) -> None:
-        """Show who is signed in, to which API, and until when. The command asks the API."""
+        """Show who is signed in, to which API, and until when. The command calls the API to check it."""
         client = self.terminal.client
         client.call("GET", "projects", query={"limit": 1})
-        credentials = client.file.read()  # the call has perhaps refreshed them
+        credentials = client.file.read()  # the call may have refreshed them
         until = credentials.signed_in_until
         answer = {
             "user": credentials.user,

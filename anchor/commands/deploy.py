@@ -36,16 +36,16 @@ class Deploy:
         branch: Annotated[
             str | None,
             Parameter(
-                help="Deploy the head of this branch. Another branch than the project's needs --production."
+                help="Deploy the head of this branch. A branch other than the project's needs --production."
             ),
         ] = None,
         commit: Annotated[str | None, Parameter(help="Deploy this commit (full SHA).")] = None,
         message: Annotated[
-            str | None, Parameter(help="Text that lists show, in place of the commit's message.")
+            str | None, Parameter(help="Text to show in lists, in place of the commit's message.")
         ] = None,
         production: Annotated[
             bool,
-            Parameter(negative="", help="Deploy to the site, although the branch is not the project's."),
+            Parameter(negative="", help="Deploy to the site, even if the branch is not the project's."),
         ] = False,
         follow: Annotated[
             bool, Parameter(negative="", help="Print the build log and wait until the deployment is live.")

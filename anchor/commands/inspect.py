@@ -93,7 +93,7 @@ class Inspect:
         if as_json:
             print_deployment(self.terminal, deployment, as_json=True)
             return
-        # The project of a deployment can be deleted.
+        # The project of a deployment may have been deleted.
         project = self._get("projects", deployment["projectId"]) or {}
         more = {
             "project": project.get("name"),
@@ -132,7 +132,7 @@ class Inspect:
 
 
 def _list_commands(deployment: Json) -> dict[str, tuple[str, ...]]:
-    """Return the commands that a user can run for a deployment, by their purpose."""
+    """Return the commands that a user can run for a deployment, by purpose."""
     deployment_id, status = deployment["deploymentId"], deployment["status"]
     commands: dict[str, tuple[str, ...]] = {"log": ("logs", deployment_id)}
     if status in UNFINISHED:

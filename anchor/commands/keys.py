@@ -26,11 +26,11 @@ class Keys:
     references: References
 
     def create(self, project: Project = None, /, *, as_json: AsJson = False) -> None:
-        """Make a deploy key, and print its public half and where to add it."""
+        """Create a deploy key, and print its public half and where to add it."""
         project_id = self.references.find_project_id(project)
         if self._has_key(project_id):
             raise CommandError(
-                "the project has a deploy key: "
+                "the project already has a deploy key: "
                 f"`{format_command('projects', 'key', 'show', project_id)}` shows it, "
                 f"`{format_command('projects', 'key', 'rotate', project_id)}` replaces it"
             )
@@ -42,7 +42,7 @@ class Keys:
         self._print_key(self._call("GET", project_id), project_id, as_json=as_json)
 
     def rotate(self, project: Project = None, /, *, as_json: AsJson = False) -> None:
-        """Make a new deploy key. Builds can use the previous key for another week."""
+        """Create a new deploy key. Builds can use the previous key for another week."""
         project_id = self.references.find_project_id(project)
         self._call("GET", project_id)  # refuses a project without a key
         self._print_key(self._call("POST", project_id), project_id, as_json=as_json)

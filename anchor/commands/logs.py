@@ -41,7 +41,7 @@ class Logs:
         ] = False,
         as_json: AsJson = False,
     ) -> None:
-        """Print the build log of a deployment. Without --follow, print only the lines that exist already."""
+        """Print the build log of a deployment. Without --follow, print only the lines that already exist."""
         deployment_id = self.references.find_deployment_id(deployment)
         if as_json:
             self._print_log_as_json(deployment_id, follow=follow)
@@ -105,7 +105,7 @@ class Logs:
             require_success(self._wait_until_ended(deployment_id))
 
     def _iterate_pages(self, deployment_id: str) -> Iterator[Json]:
-        """Yield the pages of the log until its end. A page without lines means that there is no new line."""
+        """Yield the pages of the log until its end. If there are no new lines yet, a page is empty."""
         cursor: str | None = None
         while True:
             query = {"limit": _PAGE_SIZE, "cursor": cursor}

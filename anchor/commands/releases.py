@@ -50,8 +50,9 @@ class Releases:
     ) -> None:
         """Make a kept release live without a build, and pin the project to it. To roll back, use `rollback`.
 
-        While the project is pinned, later deployments do not become live. `--no-pin` does not pin. If the
-        release is already live, the command changes nothing, unless `--pin` is given.
+        While the project is pinned, later deployments do not become live. With `--no-pin`, the project is not
+        pinned afterwards. If the release is already live, the command changes nothing, unless `--pin` is
+        given.
         """
         client = self.terminal.client
         deployment_id = self.references.find_deployment_id(deployment)
@@ -66,7 +67,7 @@ class Releases:
         """Make the release before the live one live again, and pin the project to it.
 
         The release before is the newest kept one that is older than the live release and was live. A second
-        rollback goes back further. `--no-pin` does not pin, so the next push becomes live.
+        rollback goes back further. With `--no-pin`, the project is not pinned, so the next push becomes live.
         """
         client = self.terminal.client
         project_id = self.references.find_project_id(project)

@@ -168,8 +168,8 @@ class HttpApi(Component):
         Args:
             routes: Declarations of the routes.
             functions: Functions by the names that the routes use.
-            not_found: Name of the function that answers requests that match no route, with or without a
-                token. None lets API Gateway answer them, which cannot return a problem document.
+            not_found: Name of the function that handles requests that match no route, with or without a
+                token. If it is None, API Gateway answers them, and cannot return a problem document.
 
         Raises:
             DeclarationError: `functions` does not contain the function of a route.

@@ -112,8 +112,8 @@ class RetainedBucket(Component):
         longest = _LONGEST_NAME - len(f"-{'0' * _ACCOUNT_DIGITS}-{name}")
         if len(args.scope.prefix) > longest:
             raise DeclarationError(
-                f"bucket {name!r} has the prefix {args.scope.prefix!r}; with the account id between them, S3 "
-                f"allows a prefix of {longest} characters"
+                f"bucket {name!r}: the prefix {args.scope.prefix!r} is too long; because the bucket name "
+                f"contains the account id, too, S3 allows a prefix of {longest} characters"
             )
         super().__init__("bucket", name, args.scope, opts)
         bucket = aws.s3.Bucket(

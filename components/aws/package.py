@@ -108,7 +108,7 @@ class DependencyLayers(Component):
 
 
 def _get_build_command(scope: ResourceScope) -> str:
-    """Return the command that builds the layers, for the checkout or for the installed package."""
+    """Return the command that creates the layers, for the checkout or for the installed package."""
     if not _PACKAGE:
         return f"make package RUNTIME={scope.python_runtime} ARCHITECTURE={scope.architecture}"
     return f"anchor-layers --runtime {scope.python_runtime} --architecture {scope.architecture}"

@@ -59,7 +59,7 @@ class Component(pulumi.ComponentResource):
 
     @property
     def retained_child_opts(self) -> pulumi.ResourceOptions:
-        """Options of a child resource that holds data. It is protected and retained if the scope says so."""
+        """Options of a child resource with data. If the scope retains data, it is protected and kept."""
         return _build_retained_opts(self, self.scope)
 
 
@@ -86,7 +86,7 @@ class Part:
 
     @property
     def retained_child_opts(self) -> pulumi.ResourceOptions:
-        """Options of a resource that holds data. It is protected and retained if the scope says so."""
+        """Options of a resource with data. If the scope retains data, it is protected and kept."""
         return _build_retained_opts(self._parent, self.scope)
 
 

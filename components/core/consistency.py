@@ -28,8 +28,8 @@ def find_contradictions(stage: str, kind: StageKind, settings: StageSettings) ->
 def build_image_hosts(stage: str, zone: str) -> tuple[str, str]:
     """Return the host of the image service's API and the host of its distribution.
 
-    Only the stage with the name `production` leaves out its name. Another stage of this kind can have the
-    same zone, so its hosts must differ.
+    Only for the stage `production`, the hosts do not contain the stage's name. Other stages of the kind
+    `production` can have the same zone, so their hosts must differ.
     """
     suffix = "" if stage == "production" else f"-{stage}"
     return f"images{suffix}.{zone}", f"images-cdn{suffix}.{zone}"
@@ -52,8 +52,8 @@ def _check_sites(stage: str, kind: StageKind, settings: StageSettings) -> Iterat
             yield f"{SETTING}.sites[{index}].name is {name!r}, which another site has; allowed: a unique name"
         if len(stage) + len(name) > MAX_STAGE_AND_SITE_LENGTH:
             yield (
-                f"{SETTING}.sites[{index}].name has {len(name)} characters, which are too many together "
-                f"with the stack's name {stage!r}; allowed: at most {MAX_STAGE_AND_SITE_LENGTH - len(stage)} "
+                f"{SETTING}.sites[{index}].name has {len(name)} characters, which is too long together with "
+                f"the stack's name {stage!r}; allowed: at most {MAX_STAGE_AND_SITE_LENGTH - len(stage)} "
                 "characters, or a shorter name of the stack"
             )
 

@@ -1,4 +1,4 @@
-"""Placeholders in the shipped stage files, such as `example.com`, which no deployment to AWS can use."""
+"""Placeholders in the shipped stage files, such as `example.com`, which cannot be deployed to AWS."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Final
 from components.core.consistency import SETTING
 from components.core.stage_settings import StageSettings
 
-# The domains that are reserved for documents (RFC 2606), with their subdomains.
+# The domains that are reserved for examples (RFC 2606), with their subdomains.
 _DOMAIN: Final = re.compile(r"(?:.+[.@/])?example\.(?:com|net|org)(?::\d+)?")
 _ZONE_ID: Final = re.compile(r"Z0EXAMPLE[A-Z0-9]*|Z0123456789ABCDEFGHIJ")
 

@@ -1,4 +1,4 @@
-"""ResourceScope: what the resources of a program have in common, such as their name prefix and retention."""
+"""ResourceScope: values that the resources of a program share, such as name prefix and retention."""
 
 import re
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ class ResourceScope:
         if _SITE_WORD.search(self.prefix):
             raise DeclarationError(
                 f"prefix {self.prefix!r} has the word 'site' after a hyphen; use another word, because the "
-                "permissions of a second program for its sites could include these resources"
+                "site permissions of a second program could include the resources of this program"
             )
         for name, value, allowed in (
             ("log_retention_days", self.log_retention_days, LOG_RETENTION_DAYS),

@@ -98,7 +98,7 @@ class _Problem:
 def find_similar(value: object, candidates: Iterable[object]) -> str | None:
     """Return the candidate that is most similar to a value, or None if no candidate is similar.
 
-    Upper case, hyphens, underscores and spaces are ignored.
+    Case, hyphens, underscores and spaces are ignored.
     """
     letters = _keep_letters(value)
     by_letters = {_keep_letters(candidate): str(candidate) for candidate in candidates}
@@ -120,7 +120,7 @@ def text(pattern: str, allowed: str, *, removed_prefix: str = "") -> Rule:
     Args:
         pattern: Regular expression.
         allowed: Allowed values, as shown in the error message.
-        removed_prefix: A prefix that the string may have. It is not part of the setting.
+        removed_prefix: An optional prefix of the string. The rule removes it.
     """
     compiled = re.compile(pattern)
 
@@ -237,7 +237,7 @@ def read_settings(cls: type[T], value: object, path: str) -> T:
         return _CONVERTER.structure(value, cls)
     except (SettingError, cattrs.BaseValidationError) as error:
         problems = tuple(_list_problems(error, path, _Tree(cls, path)))
-        # A setting whose name is mistyped is not reported as missing, too.
+        # A setting whose name is mistyped is not also reported as missing.
         meant = {problem.meant for problem in problems}
         raise SettingsError(
             tuple(
@@ -295,7 +295,7 @@ def _correct_text(value: str) -> Iterator[str]:
 
 
 def _suggest_choice(value: object, values: Iterable[str | int]) -> str:
-    """Return a suggestion for a value that must be one of several. Digits of numbers are not compared."""
+    """Return a suggestion for a value that must be one of several. No similar numbers are suggested."""
     numbers = [each for each in values if isinstance(each, int)]
     if isinstance(value, str) and value in {str(number) for number in numbers}:
         return _WITHOUT_QUOTES
@@ -347,7 +347,7 @@ _CONVERTER.register_structure_hook_factory(attrs.has, _create_structure_hook)
 
 @attrs.frozen
 class _Tree:
-    """The whole tree of settings, in which a misplaced setting is searched."""
+    """The whole tree of settings. It shows where a misplaced setting belongs."""
 
     cls: type[object]
     path: str

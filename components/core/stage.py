@@ -45,8 +45,8 @@ class StageConfig(StageSettings):
             name: Name of the stack.
             region: Value of `aws:region`.
             settings: Value of `anchor-deploy:stage`, as read from YAML.
-            allow_placeholders: Whether settings can contain placeholders, such as `example.com`. They cannot
-                be deployed to AWS.
+            allow_placeholders: Whether settings can contain placeholders, such as `example.com`. Such
+                settings cannot be deployed to AWS.
 
         Raises:
             ConfigurationError: A setting is wrong, unknown or missing. The error lists all such settings.
@@ -150,8 +150,8 @@ class StageConfig(StageSettings):
 def _list_unknown_keys(config: Mapping[str, object]) -> Iterator[tuple[str, str | None]]:
     """Yield one line for each unknown key, with the key that was probably meant.
 
-    Other providers and Pulumi itself have configuration, too. So only keys of this project are checked, and
-    keys of the AWS provider that are similar to the missing key `aws:region`.
+    Other providers and Pulumi itself also have configuration keys. So this function checks only keys of this
+    project. If `aws:region` is missing, it also checks for similar keys of the AWS provider.
     """
     settings = {name for name, _ in list_setting_paths(StageSettings, SETTING)}
     for key in config:
@@ -176,7 +176,7 @@ def _find_placeholder_option_problem(config: Mapping[str, object]) -> str | None
 
 
 def _find_kind_problem(name: str, settings: object) -> str | None:
-    """Return one line if neither the settings nor the name of the stage decide the kind, or else None."""
+    """Return one line if neither the settings nor the name of the stage decide the kind, otherwise None."""
     if name in KINDS or not isinstance(settings, Mapping) or "kind" in settings:
         return None
     return (

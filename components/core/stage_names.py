@@ -8,10 +8,10 @@ MAX_STAGE_NAME_LENGTH: Final = 24
 # characters. So the names of the stage and of the site together have at most 40 characters.
 MAX_STAGE_AND_SITE_LENGTH: Final = 40
 
-# The words with which resource names begin, after the stage's prefix. A stage must not have such a word after
-# a hyphen. Otherwise the function `api` of a stage `dev-images` would have the name `anchor-dev-images-api`,
-# which is also the name of the function `images-api` of the stage `dev`. The role of a function of `dev`
-# could use the resources of a stage `dev-site-a`.
+# The words with which resource names begin, after the stage's prefix. The name of a stage must not contain
+# such a word after a hyphen. Otherwise the function `api` of a stage `dev-images` would have the name
+# `anchor-dev-images-api`, which is also the name of the function `images-api` of the stage `dev`. The role of
+# a function of `dev` could use the resources of a stage `dev-site-a`.
 RESERVED_WORDS: Final = frozenset(
     {
         "alarms",
@@ -67,7 +67,7 @@ def find_name_problem(name: str) -> str | None:
         if word in RESERVED_WORDS:
             return (
                 f"the stack {name!r} has the word {word!r} after a hyphen, so its resources could have the "
-                f"same names as those of another stage; allowed: another word than "
+                f"same names as those of another stage; allowed: any word except "
                 f"{', '.join(sorted(RESERVED_WORDS))}"
             )
     return None

@@ -22,7 +22,7 @@ StageKind = Literal["local", "dev", "staging", "production"]
 KINDS: Final = get_args(StageKind)
 
 _MAXIMUM_SITE_NAME: Final = 28
-# Commands of AWS show the id of a zone as `/hostedzone/<id>`.
+# The AWS CLI shows the id of a zone as `/hostedzone/<id>`.
 _ZONE_ID: Final = text(
     r"Z[A-Z0-9]{1,31}",
     "the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ",
@@ -80,8 +80,8 @@ class StageSettings:
     """Settings under `anchor-deploy:stage` in a stage's YAML file, in camelCase.
 
     Attributes:
-        kind: Rules that the stage follows. Only `production` retains its data. The stage of `make up` has the
-            kind `local`. If the name of the stage is one of these kinds, this is the default.
+        kind: The kind decides which rules the stage follows. Only `production` retains its data. The stage of
+            `make up` has the kind `local`. If the stage has the name of a kind, this kind is the default.
         domain: Parent domain of the sites: a site's host is `<site>.<domain>`. Without it, the stage has one
             site, on the host name of the distribution.
         hosted_zone_id: Id of the Route 53 zone for the certificate and the records of `domain`.

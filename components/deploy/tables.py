@@ -13,8 +13,8 @@ _TIME: Final = "2026-01-31T09:30:00.000Z"
 PROJECTS: Final = TableDesign(
     # A project's partition contains the row METADATA and the webhook deliveries of the project. A
     # `SITE#<site>` partition contains the declaration of the site and the project that uses the site. The
-    # `BUILDS` partition contains the running and waiting builds of the stage, and the `SITES` partition the
-    # names of its sites.
+    # `BUILDS` partition contains the running and waiting builds of the stage. The `SITES` partition contains
+    # the names of its sites.
     purpose=(
         "Projects, their webhook deliveries, the declared resources of each site, the list of all sites, and "
         "the running and waiting builds."
@@ -79,12 +79,12 @@ PROJECTS: Final = TableDesign(
             "environment variables: maps of `name`, `isSecret` and `value` (or `secretSize` for a secret)",
             '[{"name": "API_URL", "isSecret": false, "value": "https://api.example.com"}]',
         ),
-        Attribute("variablesVersion", "N", "how often the variables were changed", "3"),
+        Attribute("variablesVersion", "N", "how many times the variables were changed", "3"),
         Attribute("variablesWriter", "S", "the request that is changing secrets; others must wait", _ULID),
         Attribute(
             "variablesReservedUntil",
             "N",
-            "until when only `variablesWriter` can change the variables, Unix seconds",
+            "time until which only `variablesWriter` can change the variables, Unix seconds",
             "1769851820",
         ),
         Attribute(

@@ -15,7 +15,7 @@ class AlertsArgs:
 
     Attributes:
         scope: Values that the resources share. Only alarms with its prefix and account may publish.
-        emails: Addresses that receive alarms. AWS sends two links to each address, one for each topic.
+        emails: Addresses that receive alarms. AWS sends a confirmation link to each address for each topic.
     """
 
     scope: ResourceScope
@@ -23,7 +23,7 @@ class AlertsArgs:
 
 
 class Alerts(Part):
-    """The topic of a stage's alarms, and a second one in the region of CloudFront's metrics if it differs.
+    """The topic of a stage's alarms, and a second topic if CloudFront's metrics are in another region.
 
     An alarm and its topic must be in the same region. AWS asks each address to confirm its subscription to
     each topic, and sends no alarms before the confirmation.

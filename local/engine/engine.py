@@ -435,7 +435,7 @@ def load_settings(folder: Path, stack: str) -> Mapping[str, object]:
     """Return the settings in `Pulumi.<stack>.yaml` of a folder. The keys include the namespace.
 
     Raises:
-        EngineError: The file is missing, is not valid YAML or has wrong keys at its top.
+        EngineError: The file is missing, is not valid YAML or has wrong top-level keys.
     """
     try:
         return read_stage_file(folder, stack)

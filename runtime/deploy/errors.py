@@ -28,7 +28,7 @@ class DeployKeyNotFoundError(NotFoundError):
     """The project has no deploy key."""
 
     def __init__(self) -> None:
-        super().__init__("the project has no deploy key: `anchor projects key create` makes one")
+        super().__init__("the project has no deploy key: `anchor projects key create` creates one")
 
 
 class NoSshAddressError(ConflictError):
@@ -36,8 +36,8 @@ class NoSshAddressError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__(
-            "the SSH address of the repository is unknown, because its URL names a port or has other "
-            "characters than an SSH address: change repositoryUrl to the SSH address"
+            "the SSH address of the repository is unknown, because its URL contains a port, or characters "
+            "that an SSH address cannot have: change repositoryUrl to the SSH address"
         )
 
 

@@ -79,7 +79,7 @@ class ShopStoreSettings:
 
 @frozen(kw_only=True)
 class ShopStore:
-    """The repositories of a stage's shop store. All of them can be used in several threads.
+    """The repositories of a stage's shop store. All of them are thread-safe.
 
     Attributes:
         shops: Connected shops.

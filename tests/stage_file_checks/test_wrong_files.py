@@ -258,7 +258,7 @@ WRONG = {
         stage="a" * 25, begins=f"the stack '{'a' * 25}' has a name with 25 characters", allows="1 to 24"
     ),
     "a name with a reserved word": WrongFile(
-        stage="alice-images", begins="the stack 'alice-images' has the word 'images'", allows="another word"
+        stage="alice-images", begins="the stack 'alice-images' has the word 'images'", allows="any word"
     ),
 }
 # Mistakes in the form of a file. Pulumi refuses these files itself.

@@ -121,7 +121,8 @@ class PromotedDocument(DeploymentDocument):
     Attributes:
         pinned: Whether the project is pinned now. New builds of a pinned project become `ready`.
         live: The deployment that the site serves now.
-        previous: The deployment that the site served before. It is the same as `live` if it was live before.
+        previous: The deployment that the site served before. If the promoted one was already live, it is the
+            same as `live`.
     """
 
     pinned: bool
@@ -215,7 +216,7 @@ class VariablesDocument(TypedDict):
     """The environment variables of a project.
 
     Attributes:
-        version: How often the variables were changed. The `ETag` header contains the same number.
+        version: How many times the variables were changed. The `ETag` header contains the same number.
     """
 
     version: int

@@ -37,8 +37,8 @@ class ProjectDeletion:
 
         The deletion takes effect immediately: the site and its releases are no longer served, the secrets and
         the deploy key are deleted, and another project can use the site. The collector deletes the functions
-        and files of the releases after an hour. The deployments can be read for 30 days, and none of them is
-        `live` any more.
+        and files of the releases after an hour. The deployments can be read for 30 days. None of them has the
+        status `live`.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.

@@ -30,7 +30,7 @@ class ShownDeployKey:
     """The deploy key of a project, as shown to its owner.
 
     Attributes:
-        comment: Comment of the public key. It tells the key's purpose on the git server.
+        comment: Comment of the public key. It shows the purpose of the key on the git server.
         ssh_url: Address from which builds fetch. None if it is unknown.
         settings_page: Page on the git server where the key is added. None if it is unknown.
         is_host_known: Whether the host key of the git server is known.
@@ -49,7 +49,7 @@ class ShownDeployKey:
 
 @frozen(kw_only=True)
 class DeployKeyService:
-    """The service that makes, shows, rotates and removes deploy keys for their owner.
+    """The service that creates, shows, rotates and removes deploy keys for their owner.
 
     Attributes:
         make_key_pair: Returns a new key pair.
@@ -71,7 +71,7 @@ class DeployKeyService:
         return self._describe(self._get_project_with_key(user_id, project_id))
 
     def create(self, user_id: str, project_id: str) -> ShownDeployKey:
-        """Make a key, or rotate it. Builds can use the previous key for another week.
+        """Create a key, or rotate it. Builds can use the previous key for another week.
 
         The private half is written before the row that names it. So a crash can leave a parameter that the
         row does not name, but never a name without its parameter. Makes two DynamoDB calls, and one or two

@@ -1,4 +1,4 @@
-"""New key pairs for SSH, made by the AWS Common Runtime (awscrt).
+"""Generates key pairs for SSH with the AWS Common Runtime (awscrt).
 
 This module must only be imported in a function with the layer `edge`, which contains awscrt.
 """
@@ -10,7 +10,7 @@ from awscrt.crypto import ED25519, ED25519ExportFormat
 
 from runtime.deploy.repositories.deploy_keys import KeyPair
 
-_LINE_LENGTH: Final = 70  # as ssh-keygen writes it
+_LINE_LENGTH: Final = 70  # the same as in files of ssh-keygen
 
 
 def make_key_pair() -> KeyPair:

@@ -313,8 +313,8 @@ class ProjectService:
     ) -> Deployment:
         """Cancel a deployment whose release has not started. See `Cancellation.cancel`.
 
-        A repeated request always has the same effect, so its idempotency key is only compared with earlier
-        requests.
+        To cancel twice has the same effect as to cancel once. So the idempotency key only detects another
+        request with the same key, and is recorded after the cancellation.
 
         Raises:
             IdempotencyKeyReusedError: The idempotency key was used for another request.

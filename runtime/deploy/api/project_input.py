@@ -121,8 +121,8 @@ class PromotionOptions:
     """The optional body of `POST /deployments/{deploymentId}/promote`.
 
     Attributes:
-        pin: Whether the project is pinned afterwards. Without a value, the project is pinned. If the
-            deployment is already live, the pin then stays unchanged.
+        pin: Whether the project is pinned afterwards. By default, the project is pinned. Only if the
+            deployment is already live, the pin stays unchanged by default.
     """
 
     pin: bool | None = None

@@ -34,9 +34,9 @@ _PAUSES: Final = tuple(0.05 * number for number in range(1, 15))  # 5 seconds in
 class VariableService:
     """The service of environment variables. It treats projects of other tenants as missing.
 
-    New secrets are written before the row that names them. Old secrets are deleted after the write of the
-    row. So a crash can leave a parameter that the row does not name, but never a name without its parameter.
-    A request that changes secrets first reserves the variables, so that concurrent requests cannot mix their
+    New secrets are written before the row that names them. Old secrets are deleted after the row is written.
+    So a crash can leave a parameter that the row does not name, but never a name without its parameter. A
+    request that changes secrets first reserves the variables, so that concurrent requests cannot mix their
     secrets.
 
     Attributes:

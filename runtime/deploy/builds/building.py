@@ -272,7 +272,7 @@ class Builder:
             )
         except ClientError as error:
             if read_error_code(error) in _PERMANENT_ERRORS | _QUOTA_ERRORS:
-                # After other errors, the build has perhaps started. S3 deletes the handover after a day.
+                # After other errors, the build may have started. S3 deletes the object after a day.
                 if handover:
                     self.handovers.withdraw(handover)
                 # CodeBuild also refuses a repeated request if the project's variables have changed since the

@@ -1,8 +1,8 @@
 """The cause of a failed build, in one sentence, from the lines of its log.
 
-CodeBuild only says that a command has failed. The script of the buildspec prints the failed step, a cause and
-an advice (`==> FAILED:`, `==> What to do:`). If git, the package manager or Next.js has printed a more exact
-cause, that cause is used.
+CodeBuild only reports that a command has failed. The script of the buildspec prints a cause and what to do
+(`==> FAILED:`, `==> What to do:`). If git, the package manager or Next.js has printed a more exact cause,
+that cause is used.
 """
 
 import re
@@ -111,7 +111,7 @@ def _find_package_error(lines: Sequence[str]) -> str | None:
         if cause := _find_known_cause(text, _NETWORK_CAUSES):
             return f"the package registry cannot be reached: {cause}"
     cause = next((text for text in found if text and not _NOISE.match(text)), None)
-    # npm lists what the lock file lacks below its first sentence, and then prints a hundred lines of help.
+    # After its first sentence, npm lists the packages that the lock file lacks, and prints a long help text.
     differences = [text for text in found if text != cause and _LOCK_DIFFERENCE.fullmatch(text)]
     return " ".join((cause, *differences[:_MAX_LOCK_DIFFERENCES])) if cause else None
 

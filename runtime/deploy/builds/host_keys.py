@@ -1,4 +1,4 @@
-"""Public keys of git servers. A build connects only to a server that proves one of its keys."""
+"""Public keys of git servers. A build connects only to a server that has one of these keys."""
 
 import base64
 import binascii
@@ -47,7 +47,7 @@ PUBLISHED: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def find_host_key_problem(key: str) -> str | None:
-    """Return the problem of a public key that should identify a git server, or None."""
+    """Return the problem of a git server's public key, or None if the key is valid."""
     problem = "must be a public key in OpenSSH form, such as 'ssh-ed25519 AAAA...', without host and comment"
     match = _PUBLIC_KEY.fullmatch(key)
     if not match or len(key) > _MAX_LENGTH:

@@ -1,9 +1,10 @@
 """The handover of a project's deploy keys to one build.
 
-A build runs code of the repository, and this code has every right of the build's role. So the role has no
-right to read a key. The platform writes the keys to an object with a random name, and passes a presigned URL
-of this object to the build. The first command of the build reads the object, deletes it and checks that it is
-gone. Only then does code of the repository run (docs/decisions/0067-a-build-receives-its-deploy-key-once.md).
+A build runs code of the repository, and this code has every permission of the build's role. So the role has
+no permission to read a key. The platform writes the keys to an object with a random name, and passes a
+presigned URL of this object to the build. The first command of the build reads the object, deletes it and
+checks that it is gone. Only then does code of the repository run
+(docs/decisions/0067-a-build-receives-its-deploy-key-once.md).
 """
 
 import json
@@ -22,8 +23,7 @@ from runtime.deploy.repositories.variables import runs_before_fetch
 from runtime.shared.aws import HandoverClient
 from runtime.shared.clock import Clock
 
-# Presigned URLs need signature version 4. Virtual-hosted
-# addressing presigns URLs for the region of the bucket.
+# Presigned URLs need signature version 4. With virtual-hosted addressing, they name the region of the bucket.
 S3_CONFIG: Final = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
 """Settings of the S3 client that hands over keys."""
 
@@ -78,8 +78,9 @@ class KeyHandovers:
             None if the repository is fetched over HTTPS, because the project has no key.
 
         Raises:
-            SourceAccessError: The project needs a key, its key or the host key of its server is missing, or
-                one of its variables would run code before the repository is fetched.
+            SourceAccessError: The project has an SSH address and no key. Or the private half of the key, the
+                SSH address or the host key of the server is missing. Or a variable of the project could run
+                code before the repository is fetched.
         """
         address = RepositoryAddress.parse(project.repository_url)
         if not project.deploy_keys:
@@ -109,8 +110,8 @@ class KeyHandovers:
                 )
         if address.ssh_url is None:
             raise SourceAccessError(
-                f"The SSH address of {address.url} is unknown, because the URL names a port or has other "
-                "characters than an SSH address. Change the project's repository to its SSH address."
+                f"The SSH address of {address.url} is unknown, because the URL contains a port, or "
+                "characters that an SSH address cannot have. Set the project's repository to its SSH address."
             )
         host_keys = project.host_keys or PUBLISHED.get(address.host, ())
         if not host_keys:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 _INVISIBLE: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u2060\ufeff]")
-# ssh reads a host or user that begins with a hyphen as an option. A path with another character could have a
-# meaning for the shell of the git server.
+# ssh reads a host or user that begins with a hyphen as an option. The shell of the git server could interpret
+# other characters of a path.
 _SSH_HOST: Final = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)"
 _SSH_USER: Final = r"(?P<user>[A-Za-z_][A-Za-z0-9_.-]*)"
 _SSH_PATH: Final = r"(?P<path>[A-Za-z0-9_.~][A-Za-z0-9_.~+@/-]*)"
@@ -94,7 +94,7 @@ class RepositoryAddress:
 
     @property
     def ssh_url(self) -> str | None:
-        """Address for git over SSH. None if it is unknown, because the https URL names a port."""
+        """Address for git over SSH. None if it cannot be derived, such as from a URL with a port."""
         if self.is_ssh:
             return self.url
         ssh_url = f"ssh://git@{self.host}/{self.path}.git"
@@ -109,7 +109,7 @@ class RepositoryAddress:
     def is_same_repository(self, other: "RepositoryAddress") -> bool:
         """Return whether two addresses name the same repository.
 
-        Ports are compared only between addresses of the same protocol. Upper and lower case are equal.
+        Ports are compared only between addresses of the same protocol. Case is ignored.
         """
         ports_match = self.is_ssh != other.is_ssh or self.port == other.port
         return ports_match and self.host == other.host and self.path.lower() == other.path.lower()

@@ -1,7 +1,7 @@
 """The lines of a build log that concern the site: without the lines of CodeBuild and the platform's script.
 
-CodeBuild writes the text of each command into the log, also the script of the buildspec (`steps.sh`). The
-user of a site cannot use these lines, and they hide the lines of the site.
+CodeBuild writes the text of each command into the log, including the script of the buildspec (`steps.sh`).
+These lines do not help the owner of a site, and they hide the lines of the site.
 """
 
 import re

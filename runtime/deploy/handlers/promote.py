@@ -1,6 +1,6 @@
 """The handler of the API routes that change the edge or a deploy key.
 
-Both need awscrt, which only some functions have.
+Both kinds of routes need awscrt, which only some functions have.
 """
 
 import os

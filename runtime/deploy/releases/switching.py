@@ -25,7 +25,8 @@ class Promotion:
         pinned: Whether the project is pinned now.
         live: Id of the deployment that is live now. It differs from the promoted one only in the answer to a
             repeated request, after a later promotion.
-        replaced: Id of the deployment that was live before. It is the same deployment if it was live before.
+        replaced: Id of the deployment that was live before. If the promoted one was already live, this is its
+            id.
     """
 
     deployment: Deployment

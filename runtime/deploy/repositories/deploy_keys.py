@@ -25,7 +25,8 @@ class DeployKeyStore:
     """The parameters with the private halves of deploy keys.
 
     The name of a parameter contains the project's id. Parameter Store encrypts the key with the parameter's
-    ARN as encryption context. So the key of one project cannot be decrypted as the key of another project.
+    ARN as the encryption context. So the key of one project cannot be decrypted as the key of another
+    project.
 
     Attributes:
         client: SSM client.

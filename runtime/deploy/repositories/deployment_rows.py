@@ -108,7 +108,7 @@ def build_status_update(  # noqa: PLR0913 - the parts of a status write
     marks = {f"was{number}": status for number, status in enumerate(expected)}
     change = f"SET #status = :to, #updatedAt = :at{extra_set}"
     if to not in LEASES:
-        # A promoted deployment can have the reason why it did not go live before.
+        # A promoted deployment may still have the reason why it did not go live earlier.
         change += " REMOVE #lease, #leaseUntil, #putOff, #redrives" + (
             ", #statusReason" if to is Status.LIVE else ""
         )

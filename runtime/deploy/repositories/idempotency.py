@@ -33,12 +33,12 @@ class RequestRepeatedError(Exception):
 
 @frozen(kw_only=True)
 class RecordedAnswer:
-    """What an earlier request with the same key has answered.
+    """The answer to an earlier request with the same key.
 
     Attributes:
         fingerprint: Hash of the request.
         result_id: Id of the project or deployment in the answer.
-        replaced_id: Id of the deployment that a promotion has replaced. None for other requests.
+        replaced_id: Id of the deployment that a promotion replaced. None for other requests.
         expires_at: End of the record in Unix seconds.
     """
 
@@ -51,7 +51,7 @@ class RecordedAnswer:
 def build_idempotency_put(
     table: str, request: IdempotentRequest, *, result_id: str, at: datetime
 ) -> dict[str, Any]:
-    """Return the operation of a transaction that records an answered request, unless it is recorded."""
+    """Return the operation of a transaction that records an answered request, if it is not recorded yet."""
     row = {
         **_build_key(request),
         "fingerprint": to_attribute_value(request.fingerprint),

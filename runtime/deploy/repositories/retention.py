@@ -48,8 +48,8 @@ class HeldRelease:
 def find_collectable_releases(held: Iterable[HeldRelease], *, kept: int) -> Iterator[HeldRelease]:
     """Yield the releases that a project does not keep, oldest first.
 
-    A project keeps its newest releases and the releases in use. At most half of the newest releases, but at
-    least one, are those that are `ready`. So the builds of a pinned project do not push out the releases to
+    A project keeps its newest releases and the releases in use. At most half of the newest releases can be
+    `ready`, or one if only one is kept. So the builds of a pinned project do not displace the releases to
     which its owner can return. A failed release was never live. It is never kept, and does not count as one
     of the newest.
 

@@ -29,8 +29,8 @@ _RESERVED_PREFIXES = (
     "OPEN_NEXT",
     "REVALIDATION_",
 )
-# Variables with which bash, the dynamic loader or OpenSSL run code at the start of a program. With them, code
-# of a project's owner could run before the build has fetched the repository, and read the deploy key.
+# Variables that make bash, the dynamic loader or OpenSSL run code when a program starts. With them, code of a
+# project's owner could run before the build has fetched the repository, and read the deploy key.
 _RUN_CODE = frozenset({"GCONV_PATH", "IFS", "LOCPATH", "PS4", "SHELLOPTS"})
 _RUN_CODE_PREFIXES = ("BASH", "GLIBC_", "LD_", "OPENSSL_")
 _RESERVED = _RUN_CODE | {"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY}
@@ -197,7 +197,7 @@ def merge_variables(project: Project, changes: VariableChanges) -> tuple[NewVari
     }
     changed = {variable.name for variable in changes.set}
     problems = [
-        # An unknown name can be a secret that was entered into the wrong field, so a wrong form is not shown.
+        # An invalid name can be a secret that was entered into the wrong field, so it is not shown.
         FieldProblem(
             field=f"remove[{changes.remove.index(name)}]" if _find_name_problem(name) else f"remove.{name}",
             problem=problem,

@@ -82,8 +82,7 @@ def _check_query(request: Request, routes: Iterable[Route]) -> None:
     """Check that the route declares every query parameter of the request.
 
     Raises:
-        InvalidInputError: Some parameters are unknown. Without this check, a misspelled filter would be
-            ignored.
+        InvalidInputError: A parameter is unknown. Without this check, a misspelled filter would be ignored.
     """
     allowed = next(route.query for route in routes if route.key == request.route)
     problem = f"is not a query parameter of this route; allowed: {', '.join(allowed) or 'none'}"

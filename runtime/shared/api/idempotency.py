@@ -44,7 +44,7 @@ def read_idempotent_request(request: Request) -> IdempotentRequest | None:
     """Return the identity of a request with an idempotency key, or None without a key.
 
     Raises:
-        MalformedError: The key is empty, longer than 255 characters, or has characters that are not allowed.
+        MalformedError: The key is not 1 to 255 visible ASCII characters.
     """
     header = request.headers.get(HEADER.lower())
     if header is None:
@@ -60,5 +60,5 @@ def read_idempotent_request(request: Request) -> IdempotentRequest | None:
 
 
 def _compute_hash(*parts: object) -> str:
-    # Equal JSON values have equal hashes, whatever the order of their members is.
+    # Equal JSON values have equal hashes: the order of members does not matter.
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -237,7 +237,7 @@ def test_a_server_with_another_host_key_does_not_see_the_key(private: PrivateSit
     private.handover.document["hostKeys"] = [make_key_pair().public_key]
     assert_fetch_failed(private.build())
     cause, step = private.read_failure()
-    assert cause == "github.com did not prove one of the host keys that are known for it."
+    assert cause == "github.com did not present one of its known host keys."
     assert "`anchor projects key trust`" in step
 
 

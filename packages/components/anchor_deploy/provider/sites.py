@@ -27,7 +27,7 @@ class SiteHostingArgs(TypedDict):
     scope: ScopeArgs
     """Values that the resources of the program share."""
     layers: str
-    """Folder with the layers that the command anchor-layers built."""
+    """Folder with the layers that the command anchor-layers created."""
     sites: list[str]
     """Names of the sites. Without a domain, there can be one site."""
     memory: NotRequired[int]
@@ -50,7 +50,7 @@ class SiteHosting(pulumi.ComponentResource):
     user_pool_id: pulumi.Output[str]
     """Id of the user pool."""
     user_pool_client_id: pulumi.Output[str]
-    """Id of the client, with which users sign in."""
+    """Id of the user pool client with which users sign in."""
     urls: pulumi.Output[dict[str, str]]
     """URL of each site, by the name of the site."""
 
