@@ -32,12 +32,16 @@ class Link:
         """Write the link and return its file. A `.gitignore` beside the file hides the link from git.
 
         Raises:
-            CommandError: The folder cannot be written.
+            CommandError: The folder cannot be written, or contains a symbolic link in place of the file.
         """
         file = _get_file(self.folder)
+        ignore = file.with_name(".gitignore")
+        # A repository can contain a symbolic link to a file of the user, which would be overwritten.
+        for path in (file.parent, ignore, file):
+            if path.is_symlink():
+                raise CommandError(f"{path} is a symbolic link: remove it, and repeat the command")
         try:
             file.parent.mkdir(exist_ok=True)
-            ignore = file.with_name(".gitignore")
             if not ignore.exists():
                 ignore.write_text(_GITIGNORE, encoding="utf-8")
             content = json.dumps({"projectId": self.project_id, "api": self.api}, indent=2)

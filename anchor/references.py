@@ -91,11 +91,11 @@ class References:
             )
         credentials = self.terminal.client.file.read()
         if link.api != credentials.api:
-            words = ("login", "--api", link.api, "--client-id", "ID", "--user", credentials.user)
+            # No sign-in with this URL is suggested, because a foreign repository may contain the link.
             raise CommandError(
                 f"{link.folder} is linked to a project of {link.api}, but you are signed in to"
-                f" {credentials.api}: sign in with `{format_command(*words)}`, or remove the link with"
-                f" `{format_command('unlink')}`"
+                f" {credentials.api}: if you trust that API, sign in to it with `{format_command('login')}`;"
+                f" otherwise remove the link with `{format_command('unlink')}`"
             )
         return link.project_id
 

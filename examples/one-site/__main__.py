@@ -48,6 +48,7 @@ ReleaseCollection("collection", ReleaseCollectionArgs(factory=factory, edge=edge
 site = ZeroDowntimeSite(
     "shop", ZeroDowntimeSiteArgs(scope=scope, host=edge.get_site_host("shop"), store=store)
 )
+store.declare_sites(["shop"])
 
 pulumi.export("url", site.url)
 pulumi.export("distributionId", edge.distribution_id)

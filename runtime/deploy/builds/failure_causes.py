@@ -66,7 +66,9 @@ def explain_failure(event: BuildEvent, messages: Sequence[str]) -> Failure | Non
     """
     if event.outcome is Status.BUILT:
         return None
-    lines = [_COLORS.sub("", line).rstrip() for line in select_site_lines(messages)[0]]
+    # The lines are cut first, because the repository decides their length, and the patterns are slow for
+    # long lines.
+    lines = [_COLORS.sub("", line[:_MAX_LINE_LENGTH]).rstrip() for line in select_site_lines(messages)[0]]
     told = [line.removeprefix(_CAUSE) for line in lines if line.startswith(_CAUSE)]
     advice = [line.removeprefix(_ADVICE) for line in lines if line.startswith(_ADVICE)]
     own = [line for line in lines if not line.startswith((_CAUSE, _ADVICE))]
@@ -80,7 +82,7 @@ def explain_failure(event: BuildEvent, messages: Sequence[str]) -> Failure | Non
         step=step,
         reason=reason[:_MAX_REASON_LENGTH],
         advice=advice[-1][:_MAX_REASON_LENGTH] if advice and command else None,
-        log_tail=tuple(line[:_MAX_LINE_LENGTH] for line in own[-TAIL_LINES:]),
+        log_tail=tuple(own[-TAIL_LINES:]),
     )
 
 

@@ -29,11 +29,28 @@ _RESERVED_PREFIXES = (
     "OPEN_NEXT",
     "REVALIDATION_",
 )
-# Variables that make bash, the dynamic loader or OpenSSL run code when a program starts. With them, code of a
-# project's owner could run before the build has fetched the repository, and read the deploy key.
-_RUN_CODE = frozenset({"GCONV_PATH", "IFS", "LOCPATH", "PS4", "SHELLOPTS"})
-_RUN_CODE_PREFIXES = ("BASH", "GLIBC_", "LD_", "OPENSSL_")
-_RESERVED = _RUN_CODE | {"HOME", "NODE_OPTIONS", "PATH", SERVER_ACTIONS_KEY}
+# Variables that make bash, the dynamic loader, OpenSSL or Node.js run code when a program starts, or that
+# change how CodeBuild's image installs Node.js (with `n` and curl). With them, code of a project's owner
+# could run before the build has fetched the repository, and read the deploy key.
+_RUN_CODE = frozenset(
+    {
+        "GCONV_PATH",
+        "IFS",
+        "LOCPATH",
+        "NODE_COMPILE_CACHE",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+        "PS4",
+        "SHELLOPTS",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "WGETRC",
+    }
+)
+_RUN_CODE_PREFIXES = ("BASH", "CURL_", "GLIBC_", "LD_", "N_", "OPENSSL_")
+# The version of a language in CodeBuild's image, such as NODE_22_VERSION, is part of a command.
+_LANGUAGE_VERSION = re.compile(r"[A-Z]+_[0-9]+_VERSION")
+_RESERVED = _RUN_CODE | {"HOME", "PATH", SERVER_ACTIONS_KEY}
 
 _PAUSE = 0.5  # seconds between writes of secrets that exceed Parameter Store's rate
 _MAX_PAUSES = 10
@@ -53,6 +70,8 @@ def _find_name_problem(name: str) -> str | None:
         return f"must be 2 to {_MAX_NAME_LENGTH} of A-Z, 0-9 and _, and start with a letter"
     if name in _RESERVED:
         return f"must not be one of {', '.join(sorted(_RESERVED))}, which are reserved for the platform"
+    if _LANGUAGE_VERSION.fullmatch(name):
+        return "must not name the version of a language, which is reserved for the platform"
     prefixes = _RESERVED_PREFIXES + _RUN_CODE_PREFIXES
     prefix = next((each for each in prefixes if name.startswith(each)), None)
     return f"must not begin with {prefix}, which is reserved for the platform" if prefix else None
@@ -63,7 +82,11 @@ def runs_before_fetch(name: str) -> bool:
 
     New variables cannot have such a name. Variables that were set before this rule can have one.
     """
-    return name in _RUN_CODE or name.startswith(_RUN_CODE_PREFIXES)
+    return (
+        name in _RUN_CODE
+        or name.startswith(_RUN_CODE_PREFIXES)
+        or _LANGUAGE_VERSION.fullmatch(name) is not None
+    )
 
 
 def _find_value_problem(value: str) -> str | None:

@@ -295,6 +295,12 @@ def test_a_submodule_that_the_key_does_not_open_is_named(
     assert "accept the same deploy key" in step
 
 
+def test_an_entry_of_gitmodules_without_a_submodule_is_ignored(private: PrivateSite) -> None:
+    """As git itself ignores it: the submodule was removed, but its entry was kept."""
+    entry = '[submodule "old"]\n\tpath = vendor/old\n\turl = ../old.git\n'
+    assert private.build({".gitmodules": entry}).status == "SUCCEEDED", private.site.harness.aws.log
+
+
 def read_public_key(private: PrivateSite) -> str:
     """Return the public half of the fixture's key, which the server knows as a key of `private`."""
     (key,) = private.site.server.ssh.list_deploy_keys("private")

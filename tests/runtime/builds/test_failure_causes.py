@@ -159,6 +159,13 @@ def test_the_tail_has_only_the_lines_of_the_site_and_the_advice_is_apart() -> No
     assert failure.log_tail == (*(f"line {number}" for number in range(21, 60)), "x" * 500)
 
 
+def test_long_lines_are_cut_before_the_cause_is_searched() -> None:
+    """The repository decides the length of a line, and the search is slow for long lines."""
+    failure = explain("dependencies", "YN0000: " * 100 + "YN0001: Error too late", "==> FAILED: It failed.")
+    assert failure.reason == "It failed"
+    assert [len(line) for line in failure.log_tail] == [500]
+
+
 def test_a_build_that_did_not_fail_in_a_step_keeps_the_reason_of_codebuild() -> None:
     event = evolve(EVENT, reason="the build exceeded its time limit")
     failure = explain_failure(event, ["one\n", "==> What to do: nothing\n"])

@@ -131,7 +131,9 @@ def test_a_missing_private_half_is_told_with_the_next_step(platform: Platform) -
     assert f"`anchor projects key rotate {project.project_id}`" in reason
 
 
-@pytest.mark.parametrize("name", ["BASH_ENV", "LD_PRELOAD", "SHELLOPTS", "OPENSSL_CONF"])
+@pytest.mark.parametrize(
+    "name", ["BASH_ENV", "LD_PRELOAD", "SHELLOPTS", "OPENSSL_CONF", "NODE_22_VERSION", "N_NODE_MIRROR"]
+)
 def test_a_variable_that_runs_code_before_the_fetch_is_refused(platform: Platform, name: str) -> None:
     """H6: projects can have such a variable from the time before it was reserved."""
     variable = Variable(name=name, value="x", is_secret=False)

@@ -133,15 +133,21 @@ def test_a_value_is_required(platform: Platform) -> None:
     [
         "ANCHOR_COMMIT_SHA",
         "AWS_REGION",
+        "BASH_ENV",
         "BUCKET_NAME",
         "CACHE_BUCKET_NAME",
         "CODEBUILD_BUILD_ID",
         "HOME",
+        "CURL_HOME",
         "LAMBDA_TASK_ROOT",
+        "NODE_22_VERSION",
         "NODE_OPTIONS",
+        "NODE_PATH",
+        "N_NODE_MIRROR",
         "OPEN_NEXT_BUILD_ID",
         "PATH",
         "REVALIDATION_QUEUE_URL",
+        "SSL_CERT_FILE",
     ],
 )
 def test_names_of_the_platform_are_reserved(platform: Platform, name: str) -> None:

@@ -101,6 +101,7 @@ class SiteHosting(pulumi.ComponentResource):
             )
             for site in args["sites"]
         }
+        store.declare_sites(sites)
         self.api_endpoint = pulumi.Output.from_input(api.endpoint)
         self.user_pool_id = users.pool_id
         self.user_pool_client_id = users.client_id
