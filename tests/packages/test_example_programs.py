@@ -47,8 +47,13 @@ def test_the_scope_decides_whether_data_is_retained(
 
 def test_one_site_declares_itself_with_its_own_path_of_secrets(installed_components: Path) -> None:
     recorded = record_example("one-site", installed_components)
-    (row,) = recorded.find_by_type("aws:dynamodb/tableItem:TableItem")
-    item = {name: value["S"] for name, value in json.loads(row.inputs["item"]).items()}
+    rows = [
+        json.loads(row.inputs["item"]) for row in recorded.find_by_type("aws:dynamodb/tableItem:TableItem")
+    ]
+    (names,) = [row["names"]["L"] for row in rows if "names" in row]
+    assert names == [{"S": "shop"}]  # `GET /sites` lists them
+    (site,) = [row for row in rows if "site" in row]
+    item = {name: value["S"] for name, value in site.items()}
     assert item["site"] == "shop"
     assert item["secretsPath"] == "/shop-dev/sites/shop"
     assert item["serverFunction"] == "shop-dev-site-shop-server"
