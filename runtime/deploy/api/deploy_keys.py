@@ -7,7 +7,7 @@ from typing import Final
 from attrs import field, frozen
 
 from runtime.deploy.builds.host_keys import PUBLISHED
-from runtime.deploy.builds.key_handover import ROTATION_PERIOD
+from runtime.deploy.builds.key_handover import ROTATION_PERIOD, list_usable_keys
 from runtime.deploy.builds.repository_address import RepositoryAddress
 from runtime.deploy.errors import (
     DeployKeyNotFoundError,
@@ -22,7 +22,6 @@ from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.clock import Clock
 from runtime.shared.ids import IdGenerator, create_lowest_ulid
 
-_KEPT: Final = 2  # the newest key and the previous one
 _LONGEST_REQUEST: Final = timedelta(minutes=1)  # longer than the timeout of the function that creates keys
 
 
@@ -74,6 +73,9 @@ class DeployKeyService:
     def create(self, user_id: str, project_id: str) -> ShownDeployKey:
         """Create a key, or rotate it. Builds can use the previous key for another week.
 
+        A second rotation within a week replaces the newest key and keeps the previous one. The newest key was
+        perhaps never added to the git server, but the previous key was in use.
+
         The private half is written before the row that names it. So a crash can leave a parameter that the
         row does not name, but never a name without its parameter. Makes two DynamoDB calls (one more after a
         conflict), and one or two calls to Parameter Store.
@@ -90,7 +92,8 @@ class DeployKeyService:
         pair = self.make_key_pair()
         at = self.clock()
         key = DeployKey(key_id=self.ids(), public_key=pair.public_key, created_at=at)
-        kept, dropped = project.deploy_keys[: _KEPT - 1], project.deploy_keys[_KEPT - 1 :]
+        kept = list_usable_keys(project, at=at)[-1:] if project.deploy_keys else []
+        dropped = [each for each in project.deploy_keys if each not in kept]
         self.keys.put(project_id, key.key_id, pair.private_key)
         project = self._write_new_key(user_id, project, (key, *kept), at=at)
         self.keys.remove(project_id, [each.key_id for each in dropped])

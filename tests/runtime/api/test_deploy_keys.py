@@ -102,11 +102,19 @@ def test_a_rotation_keeps_the_previous_key_for_a_week(stage: ReleasePlatform, pr
     assert call(stage, "GET", project.project_id)[1] == second | {"previous": None}
 
 
-def test_a_third_key_replaces_the_first_one(stage: ReleasePlatform, project: Project) -> None:
-    for _ in range(3):
-        call(stage, "POST", project.project_id)
+@pytest.mark.parametrize(("days", "previous"), [(0, 0), (6, 0), (7, 1)])
+def test_a_second_rotation_within_a_week_keeps_the_key_that_was_in_use(
+    stage: ReleasePlatform, project: Project, days: int, previous: int
+) -> None:
+    """The second key was perhaps never added to the git server."""
+    made = [call(stage, "POST", project.project_id)[1]]
+    stage.platform.clock.now += timedelta(days=30)
+    made.append(call(stage, "POST", project.project_id)[1])
+    stage.platform.clock.now += timedelta(days=days)
+    made.append(call(stage, "POST", project.project_id)[1])
+    assert made[2]["previous"]["fingerprint"] == made[previous]["fingerprint"]
     keys = stage.platform.projects.get(project.project_id).deploy_keys
-    assert len(keys) == 2
+    assert [key.fingerprint for key in keys] == [made[2]["fingerprint"], made[previous]["fingerprint"]]
     assert set(read_parameters()) == {f"{DEPLOY_KEYS}/{project.project_id}/{key.key_id}" for key in keys}
 
 
