@@ -106,7 +106,7 @@ _DESCRIPTIONS: Final = {
         summary="Change a project",
         body=ProjectChanges,
         responses={_OK: ProjectDocument},
-        errors=(ProjectNotFoundError, ProjectDeletedError),
+        errors=(ProjectNotFoundError, ProjectChangedError, ProjectDeletedError),
     ),
     "DELETE /projects/{projectId}": RouteDescription(
         operation_id="deleteProject",

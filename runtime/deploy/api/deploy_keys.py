@@ -1,13 +1,13 @@
 """The operations of signed-in users on the deploy key of a project."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import field, frozen
 
 from runtime.deploy.builds.host_keys import PUBLISHED
-from runtime.deploy.builds.key_handover import ROTATION_PERIOD
+from runtime.deploy.builds.key_handover import ROTATION_PERIOD, list_usable_keys
 from runtime.deploy.builds.repository_address import RepositoryAddress
 from runtime.deploy.errors import (
     DeployKeyNotFoundError,
@@ -20,9 +20,9 @@ from runtime.deploy.model import DeployKey, Project
 from runtime.deploy.repositories.deploy_keys import DeployKeyStore, KeyPair
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.shared.clock import Clock
-from runtime.shared.ids import IdGenerator
+from runtime.shared.ids import IdGenerator, create_lowest_ulid
 
-_KEPT: Final = 2  # the newest key and the previous one
+_LONGEST_REQUEST: Final = timedelta(minutes=1)  # longer than the timeout of the function that creates keys
 
 
 @frozen(kw_only=True)
@@ -73,9 +73,12 @@ class DeployKeyService:
     def create(self, user_id: str, project_id: str) -> ShownDeployKey:
         """Create a key, or rotate it. Builds can use the previous key for another week.
 
+        A second rotation within a week replaces the newest key and keeps the previous one. The newest key was
+        perhaps never added to the git server, but the previous key was in use.
+
         The private half is written before the row that names it. So a crash can leave a parameter that the
-        row does not name, but never a name without its parameter. Makes two DynamoDB calls, and one or two
-        calls to Parameter Store.
+        row does not name, but never a name without its parameter. Makes two DynamoDB calls (one more after a
+        conflict), and one or two calls to Parameter Store.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -89,30 +92,73 @@ class DeployKeyService:
         pair = self.make_key_pair()
         at = self.clock()
         key = DeployKey(key_id=self.ids(), public_key=pair.public_key, created_at=at)
-        kept, dropped = project.deploy_keys[: _KEPT - 1], project.deploy_keys[_KEPT - 1 :]
+        kept = list_usable_keys(project, at=at)[-1:] if project.deploy_keys else []
+        dropped = [each for each in project.deploy_keys if each not in kept]
         self.keys.put(project_id, key.key_id, pair.private_key)
-        try:
-            project = self.projects.set_owned_deploy_keys(user_id, project, (key, *kept), at=at)
-        except (ProjectChangedError, ProjectDeletedError, ProjectNotFoundError):
-            self.keys.remove(project_id, [key.key_id])
-            raise
+        project = self._write_new_key(user_id, project, (key, *kept), at=at)
         self.keys.remove(project_id, [each.key_id for each in dropped])
         return self._describe(project)
 
     def delete(self, user_id: str, project_id: str) -> None:
         """Remove the key, and the previous one. Builds then fetch the repository over HTTPS.
 
-        Makes two DynamoDB calls, and one call to Parameter Store.
+        The row is written before the private halves are deleted. So a crash can leave private halves that
+        the row does not name. A repeated call deletes them. Makes two DynamoDB calls (one more after a
+        conflict), and one call to Parameter Store.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
             ProjectDeletedError: The project is being deleted.
             ProjectChangedError: Another request changed the key at the same time.
-            DeployKeyNotFoundError: The project has no key.
+            DeployKeyNotFoundError: The project has no key, and Parameter Store has no private half of an
+                earlier one.
         """
-        project = self._get_project_with_key(user_id, project_id)
-        self.projects.set_owned_deploy_keys(user_id, project, (), at=self.clock())
+        project = self.projects.get_owned(user_id, project_id)
+        if not project.deploy_keys:
+            self._remove_unnamed_keys(project_id)
+            return
+        try:
+            self.projects.set_owned_deploy_keys(user_id, project, (), at=self.clock())
+        except ProjectChangedError:
+            # See `_write_new_key`: the first attempt of this write was perhaps successful.
+            if self.projects.get_owned(user_id, project_id).deploy_keys:
+                raise
         self.keys.remove(project_id, [key.key_id for key in project.deploy_keys])
+
+    def _write_new_key(
+        self, user_id: str, project: Project, keys: Sequence[DeployKey], *, at: datetime
+    ) -> Project:
+        """Write the keys to the row. Remove the private half of the first key if the row does not name it."""
+        key_id = keys[0].key_id
+        try:
+            try:
+                return self.projects.set_owned_deploy_keys(user_id, project, keys, at=at)
+            except ProjectChangedError:
+                # If the answer to a write is lost, botocore repeats the write. The condition of the repeated
+                # write fails, because the row already names the new key.
+                current = self.projects.get_owned(user_id, project.project_id)
+                named = [key.key_id for key in current.deploy_keys]
+                if named[:1] == [key_id]:
+                    return current
+                if key_id not in named:
+                    self.keys.remove(project.project_id, [key_id])
+                raise
+        except (ProjectDeletedError, ProjectNotFoundError):
+            self.keys.remove(project.project_id, [key_id])
+            raise
+
+    def _remove_unnamed_keys(self, project_id: str) -> None:
+        """Remove the private halves that interrupted requests left behind, if the row names no key.
+
+        Raises:
+            DeployKeyNotFoundError: There are none.
+        """
+        # A concurrent request has perhaps written a newer private half, and will name it in the row.
+        newest = create_lowest_ulid(self.clock() - _LONGEST_REQUEST)
+        unnamed = [key_id for key_id in self.keys.list_key_ids(project_id) if key_id < newest]
+        if not unnamed:
+            raise DeployKeyNotFoundError
+        self.keys.remove(project_id, unnamed)
 
     def _get_project_with_key(self, user_id: str, project_id: str) -> Project:
         project = self.projects.get_owned(user_id, project_id)

@@ -13,6 +13,7 @@ from runtime.deploy.api.variables import VariableService
 from runtime.deploy.builds.build_logs import BuildLogs, LogLine
 from runtime.deploy.builds.cancelling import Cancellation
 from runtime.deploy.builds.pushing import create_next_deployment
+from runtime.deploy.builds.repository_address import RepositoryAddress
 from runtime.deploy.errors import SiteUnavailableError
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Site, Source, Status
@@ -168,19 +169,29 @@ class ProjectService:
     ) -> tuple[Project, Site | None]:
         """Change a project, and return it with its site.
 
-        A new repository or branch applies to later pushes and builds. Makes two DynamoDB calls, as
-        `get_project` does.
+        A new repository or branch applies to later pushes and builds. If the new repository is on another
+        host, host keys that are not in the changes are removed, because they belong to the old host. Makes
+        two DynamoDB calls, as `get_project` does. One more call reads the old repository, if the changes
+        contain a repository without host keys.
 
         Raises:
             InvalidInputError: There is nothing to change, `pinned` is true, or there are too many host keys.
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            ProjectChangedError: Another request changed the repository at the same time.
+            ProjectDeletedError: The project is being deleted.
         """
         given = read_changed_fields(changes)
         if given.get("pinned"):
             problem = "must be false, which allows automatic releases again; promote a deployment to pin it"
             raise InvalidInputError(FieldProblem(field="pinned", problem=problem))
         _check_number_of_host_keys(given.get("host_keys", ()))
-        project = self.projects.change_owned(user_id, project_id, given, at=self.clock())
+        read_url = None
+        if "repository_url" in given and "host_keys" not in given:
+            read_url = self.projects.get_owned(user_id, project_id).repository_url
+            hosts = {RepositoryAddress.parse(url).host for url in (read_url, given["repository_url"])}
+            if len(hosts) > 1:
+                given = {**given, "host_keys": ()}
+        project = self.projects.change_owned(user_id, project_id, given, at=self.clock(), read_url=read_url)
         return project, self.projects.get_sites({project.site}).get(project.site)
 
     def list_projects(

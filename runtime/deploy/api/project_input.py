@@ -106,6 +106,8 @@ class ProjectChanges:
     """The body of `PATCH /projects/{projectId}`. Absent fields stay unchanged. The site cannot be changed.
 
     Attributes:
+        host_keys: Public keys of the git server in OpenSSH form, at most ten. If this field is absent and the
+            new repository is on another host, the host keys of the project are removed.
         pinned: Only false is allowed: automatic releases can then replace the promoted release again.
     """
 

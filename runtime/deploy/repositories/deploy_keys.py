@@ -1,10 +1,13 @@
 """The private halves of deploy keys, as SecureString parameters."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from attrs import field, frozen
 
 from runtime.shared.aws import SSMClient
+
+_MAX_DELETED_PER_CALL: Final = 10  # limit of the SSM API
 
 
 @frozen(kw_only=True)
@@ -54,11 +57,23 @@ class DeployKeyStore:
         answer = self.client.get_parameters(Names=[*names], WithDecryption=True)
         return {names[parameter["Name"]]: parameter["Value"] for parameter in answer["Parameters"]}
 
+    def list_key_ids(self, project_id: str) -> list[str]:
+        """Return the ids of all keys of a project whose private halves exist. Nothing is decrypted."""
+        folder = self.build_folder(project_id)
+        found: list[str] = []
+        more: dict[str, str] = {}
+        while True:
+            answer = self.client.get_parameters_by_path(Path=folder, WithDecryption=False, **more)
+            found += [parameter["Name"].removeprefix(f"{folder}/") for parameter in answer["Parameters"]]
+            if "NextToken" not in answer:
+                return found
+            more = {"NextToken": answer["NextToken"]}
+
     def remove(self, project_id: str, key_ids: Sequence[str]) -> None:
-        """Delete the private halves of up to ten keys, if they exist."""
-        if key_ids:
-            names = [self._build_name(project_id, key_id) for key_id in key_ids]
-            self.client.delete_parameters(Names=names)
+        """Delete the private halves of keys, if they exist. Makes one call per ten keys."""
+        names = [self._build_name(project_id, key_id) for key_id in key_ids]
+        for start in range(0, len(names), _MAX_DELETED_PER_CALL):
+            self.client.delete_parameters(Names=names[start : start + _MAX_DELETED_PER_CALL])
 
     def build_folder(self, project_id: str) -> str:
         """Return the Parameter Store folder of a project's keys."""

@@ -320,7 +320,13 @@ class ProjectRepository:
             raise create_write_error(refused.item, user_id) from None
 
     def change_owned(
-        self, user_id: str, project_id: str, changes: Mapping[str, object], *, at: datetime
+        self,
+        user_id: str,
+        project_id: str,
+        changes: Mapping[str, object],
+        *,
+        at: datetime,
+        read_url: str | None = None,
     ) -> Project:
         """Change fields of a tenant's project. Idempotent.
 
@@ -332,21 +338,27 @@ class ProjectRepository:
             project_id: User input.
             changes: New values by the names of `Project`'s fields; not empty.
             at: Current time.
+            read_url: The repository URL, as read, if the changes depend on it. The changes then contain a new
+                one.
 
         Raises:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
+            ProjectChangedError: Another request changed the repository URL since the read.
             ProjectDeletedError: The project is being deleted.
         """
         if not is_ulid(project_id):  # user input can be too long for a key
             raise ProjectNotFoundError
         values = {to_camel_case(name): value for name, value in changes.items()}
+        # botocore repeats a write whose answer is lost. The repeated write finds the new URL.
+        same = " AND #repositoryUrl IN (:readUrl, :repositoryUrl)" if read_url else ""
         write = build_update(
             self.table,
             build_project_key(project_id),
             "SET " + ", ".join(f"#{name} = :{name}" for name in (*values, "updatedAt")),
-            when="#userId = :user AND attribute_not_exists(#deletingAt)",
+            when=f"#userId = :user AND attribute_not_exists(#deletingAt){same}",
             user=user_id,
             updatedAt=at,
+            **({"readUrl": read_url} if read_url else {}),
             **values,
         )
         try:

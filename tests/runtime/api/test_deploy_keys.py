@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from runtime.deploy.api.key_pairs import make_key_pair
-from runtime.deploy.errors import ProjectChangedError, ProjectDeletedError
+from runtime.deploy.errors import DeployKeyNotFoundError, ProjectChangedError, ProjectDeletedError
 from runtime.deploy.handlers import promote
 from runtime.deploy.model import DeployKey, Project
 from tests.runtime.calls import get_real_client
@@ -102,11 +102,19 @@ def test_a_rotation_keeps_the_previous_key_for_a_week(stage: ReleasePlatform, pr
     assert call(stage, "GET", project.project_id)[1] == second | {"previous": None}
 
 
-def test_a_third_key_replaces_the_first_one(stage: ReleasePlatform, project: Project) -> None:
-    for _ in range(3):
-        call(stage, "POST", project.project_id)
+@pytest.mark.parametrize(("days", "previous"), [(0, 0), (6, 0), (7, 1)])
+def test_a_second_rotation_within_a_week_keeps_the_key_that_was_in_use(
+    stage: ReleasePlatform, project: Project, days: int, previous: int
+) -> None:
+    """The second key was perhaps never added to the git server."""
+    made = [call(stage, "POST", project.project_id)[1]]
+    stage.platform.clock.now += timedelta(days=30)
+    made.append(call(stage, "POST", project.project_id)[1])
+    stage.platform.clock.now += timedelta(days=days)
+    made.append(call(stage, "POST", project.project_id)[1])
+    assert made[2]["previous"]["fingerprint"] == made[previous]["fingerprint"]
     keys = stage.platform.projects.get(project.project_id).deploy_keys
-    assert len(keys) == 2
+    assert [key.fingerprint for key in keys] == [made[2]["fingerprint"], made[previous]["fingerprint"]]
     assert set(read_parameters()) == {f"{DEPLOY_KEYS}/{project.project_id}/{key.key_id}" for key in keys}
 
 
@@ -155,6 +163,117 @@ def test_two_rotations_at_the_same_time_leave_one_new_key(stage: ReleasePlatform
         service.create(OWNER, project.project_id)
     (key,) = stage.platform.projects.get(project.project_id).deploy_keys
     assert list(read_parameters()) == [f"{DEPLOY_KEYS}/{project.project_id}/{key.key_id}"]
+
+
+@pytest.fixture
+def lost_answers(stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each update is applied, its answer is lost, and botocore repeats it."""
+    update = stage.platform.database.update_item
+
+    def update_twice(**arguments: Any) -> Any:  # noqa: ANN401 - of boto3
+        update(**arguments)
+        return update(**arguments)
+
+    monkeypatch.setattr(stage.platform.database, "update_item", update_twice)
+
+
+@pytest.mark.usefixtures("lost_answers")
+def test_a_key_whose_update_is_repeated_keeps_its_private_half(
+    stage: ReleasePlatform, project: Project
+) -> None:
+    for count in (1, 2, 2):
+        status, made = call(stage, "POST", project.project_id)
+        assert status == 201
+        keys = stage.platform.projects.get(project.project_id).deploy_keys
+        assert made["fingerprint"] == keys[0].fingerprint
+        assert len(keys) == count
+        assert set(read_parameters()) == {f"{DEPLOY_KEYS}/{project.project_id}/{key.key_id}" for key in keys}
+
+
+@pytest.mark.usefixtures("lost_answers")
+def test_a_removal_whose_update_is_repeated_leaves_no_key(stage: ReleasePlatform, project: Project) -> None:
+    call(stage, "POST", project.project_id)
+    assert call(stage, "DELETE", project.project_id) == (204, {})
+    assert stage.platform.projects.get(project.project_id).deploy_keys == ()
+    assert read_parameters() == {}
+
+
+def test_a_private_half_stays_if_a_later_rotation_still_names_its_key(
+    stage: ReleasePlatform, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = stage.platform.deploy_key_service
+    update = stage.platform.database.update_item
+    rotations = iter([lambda: service.create(OWNER, project.project_id)])
+
+    def update_and_rotate(**arguments: Any) -> Any:  # noqa: ANN401 - of boto3
+        answer = update(**arguments)
+        for rotate in rotations:
+            rotate()
+            return update(**arguments)
+        return answer
+
+    monkeypatch.setattr(stage.platform.database, "update_item", update_and_rotate)
+    with pytest.raises(ProjectChangedError):
+        service.create(OWNER, project.project_id)
+    keys = stage.platform.projects.get(project.project_id).deploy_keys
+    assert len(keys) == 2
+    assert set(read_parameters()) == {f"{DEPLOY_KEYS}/{project.project_id}/{key.key_id}" for key in keys}
+
+
+def test_a_removal_that_loses_against_a_rotation_changes_nothing(
+    stage: ReleasePlatform, project: Project
+) -> None:
+    service = stage.platform.deploy_key_service
+    service.create(OWNER, project.project_id)
+
+    def rotate_too(operation: str) -> None:
+        if operation == "update_item":
+            stage.platform.calls.before = lambda _: None
+            service.create(OWNER, project.project_id)
+
+    stage.platform.calls.before = rotate_too
+    with pytest.raises(ProjectChangedError):
+        service.delete(OWNER, project.project_id)
+    assert len(read_parameters()) == 2
+
+
+def test_a_repeated_removal_completes_an_interrupted_one(stage: ReleasePlatform, project: Project) -> None:
+    for _ in range(2):
+        call(stage, "POST", project.project_id)
+    stage.platform.clock.now += timedelta(days=1)
+    service = stage.platform.deploy_key_service
+    assert stage.platform.calls.crash_during(lambda: service.delete(OWNER, project.project_id), after=2)
+    assert len(read_parameters()) == 2
+    assert call(stage, "DELETE", project.project_id) == (204, {})
+    assert read_parameters() == {}
+    assert call(stage, "DELETE", project.project_id)[0] == 404
+
+
+def test_a_repeated_removal_keeps_the_private_half_that_another_request_is_about_to_name(
+    stage: ReleasePlatform, project: Project
+) -> None:
+    service = stage.platform.deploy_key_service
+
+    def remove_too(operation: str) -> None:
+        if operation == "update_item":
+            stage.platform.calls.before = lambda _: None
+            with pytest.raises(DeployKeyNotFoundError):
+                service.delete(OWNER, project.project_id)
+
+    stage.platform.calls.before = remove_too
+    service.create(OWNER, project.project_id)
+    (key,) = stage.platform.projects.get(project.project_id).deploy_keys
+    assert list(read_parameters()) == [f"{DEPLOY_KEYS}/{project.project_id}/{key.key_id}"]
+
+
+def test_more_private_halves_than_one_call_deletes_are_removed(
+    stage: ReleasePlatform, project: Project
+) -> None:
+    for _ in range(11):
+        stage.platform.deploy_keys.put(project.project_id, stage.platform.ids(), "private")
+    stage.platform.clock.now += timedelta(days=1)
+    assert call(stage, "DELETE", project.project_id) == (204, {})
+    assert read_parameters() == {}
 
 
 def test_a_project_that_is_being_deleted_gets_no_key(stage: ReleasePlatform, project: Project) -> None:

@@ -1,11 +1,16 @@
 """A3: validation of user input for projects and deployments."""
 
+from typing import Any
+
 import pytest
 
-from runtime.deploy.api.project_input import NewProject
+from runtime.deploy.api.project_input import NewProject, ProjectChanges
 from runtime.deploy.builds.host_keys import PUBLISHED
+from runtime.deploy.errors import ProjectChangedError, ProjectNotFoundError
+from runtime.deploy.model import Project
 from runtime.shared.api.inputs import read_input
 from runtime.shared.errors import InvalidInputError
+from tests.runtime.platform_fixture import OTHER, OWNER, REPOSITORY, Platform
 
 KEYS = [key for keys in PUBLISHED.values() for key in keys]
 GOOD = {"name": "My site", "site": "next-site", "repositoryUrl": "https://github.com/owner/name"}
@@ -180,3 +185,71 @@ def test_an_invalid_branch_is_refused(branch: str) -> None:
 def test_a_user_id_in_the_body_is_refused() -> None:
     """A1: the user comes from the token, so a body with a user id is refused."""
     assert read_problems(userId="someone") == {"userId": "is not a known field"}
+
+
+def change_project(
+    platform: Platform, project: Project, changes: dict[str, object], user: str = OWNER
+) -> Project:
+    given = read_input(ProjectChanges, changes)
+    return platform.project_service.change_project(user, project.project_id, given)[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"repositoryUrl": "https://git.example.com/owner/name"}, ()),
+        ({"repositoryUrl": "git@git.example.com:owner/name", "branch": "next"}, ()),
+        ({"repositoryUrl": "git@git.example.com:owner/name", "hostKeys": [KEYS[1]]}, (KEYS[1],)),
+        ({"repositoryUrl": "ssh://git@GitHub.com/owner/name"}, (KEYS[0],)),
+        ({"repositoryUrl": REPOSITORY}, (KEYS[0],)),
+        ({"branch": "next"}, (KEYS[0],)),
+    ],
+)
+def test_another_host_of_the_repository_removes_the_host_keys(
+    platform: Platform, changes: dict[str, object], expected: tuple[str, ...]
+) -> None:
+    """H6: a host key is only accepted from the host for which its owner set it."""
+    project = platform.create_project(host_keys=(KEYS[0],))
+    changed = change_project(platform, project, changes)
+    assert changed.host_keys == expected
+    assert platform.projects.get(project.project_id) == changed
+
+
+def test_two_changes_of_the_repository_do_not_mix_the_host_keys(platform: Platform) -> None:
+    """H6: the second request decides with the host that it has read."""
+    project = platform.create_project(host_keys=(KEYS[0],))
+
+    def change_too(operation: str) -> None:
+        if operation == "update_item":
+            platform.calls.before = lambda _: None
+            url = "https://git.example.com/owner/name"
+            change_project(platform, project, {"repositoryUrl": url, "hostKeys": [KEYS[1]]})
+
+    platform.calls.before = change_too
+    with pytest.raises(ProjectChangedError):
+        change_project(platform, project, {"repositoryUrl": "https://github.com/owner/name"})
+    changed = platform.projects.get(project.project_id)
+    assert (changed.repository_url, changed.host_keys) == ("https://git.example.com/owner/name", (KEYS[1],))
+
+
+def test_a_repeated_change_of_the_host_succeeds(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer to the first update is lost, so botocore repeats the update."""
+    project = platform.create_project(host_keys=(KEYS[0],))
+    update = platform.database.update_item
+
+    def update_twice(**arguments: Any) -> Any:  # noqa: ANN401 - of boto3
+        update(**arguments)
+        return update(**arguments)
+
+    monkeypatch.setattr(platform.database, "update_item", update_twice)
+    url = "https://git.example.com/owner/name"
+    changed = change_project(platform, project, {"repositoryUrl": url})
+    assert (changed.repository_url, changed.host_keys) == (url, ())
+
+
+def test_the_repository_of_another_tenants_project_cannot_be_changed(platform: Platform) -> None:
+    """Requirement A5."""
+    project = platform.create_project()
+    with pytest.raises(ProjectNotFoundError):
+        change_project(platform, project, {"repositoryUrl": "https://git.example.com/owner/name"}, OTHER)
+    assert platform.projects.get(project.project_id) == project
