@@ -12,7 +12,7 @@ from requests.auth import AuthBase
 
 from anchor.cognito import Cognito, SignInRefusedError, read_json_object
 from anchor.credentials import Credentials, CredentialsFile
-from anchor.errors import CommandError, NotSignedInError, RequestRefusedError
+from anchor.errors import CommandError, NotSignedInError, RequestRefusedError, UnreachableError
 
 Json = dict[str, Any]
 
@@ -105,7 +105,7 @@ class Client:
         try:
             response = requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
         except requests.RequestException as error:
-            raise CommandError(f"{api} cannot be reached: {error}") from None
+            raise UnreachableError(api, error) from None
         if not response.ok or "openapi" not in (read_json_object(response) or {}):
             raise CommandError(
                 f"{api} is not the API of a stage ({url} answered {response.status_code} without an OpenAPI"
@@ -203,7 +203,7 @@ def _send_request(
             allow_redirects=False,  # the API never redirects, and the body can contain secrets
         )
     except requests.RequestException as error:
-        raise CommandError(f"{credentials.api} cannot be reached: {error}") from None
+        raise UnreachableError(credentials.api, error) from None
 
 
 def _read_retry_delay(response: requests.Response) -> int:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 from attrs import field, frozen
 
-from anchor.errors import CommandError
+from anchor.errors import CommandError, UnreachableError
 
 _TIMEOUT_SECONDS: Final = 30
 _API_HOST: Final = re.compile(r"[a-z0-9]+\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
@@ -129,7 +129,7 @@ class Cognito:
                 allow_redirects=False,  # Cognito never redirects, and the body can contain a password
             )
         except requests.RequestException as error:
-            raise CommandError(f"{self.url} cannot be reached: {error}") from None
+            raise UnreachableError(self.url, error) from None
         answer = read_json_object(response)
         if answer is None:
             raise CommandError(

@@ -16,6 +16,15 @@ class CommandError(Exception):
     """A command failed; the message gives the cause and what to do."""
 
 
+class UnreachableError(CommandError):
+    """A server cannot be reached. The message names the URL, the cause and the next step."""
+
+    def __init__(self, url: str, cause: Exception) -> None:
+        super().__init__(
+            f"{url} cannot be reached: {cause}. Check the URL and the network, then repeat the command"
+        )
+
+
 class UsageError(CommandError):
     """A command was called with wrong or missing arguments."""
 

@@ -66,6 +66,7 @@ def test_cognito_without_json_is_not_reported_as_unreachable(signed_out: Anchor)
 def test_an_unreachable_api_is_named(signed_out: Anchor) -> None:
     result = signed_out.run(*login(signed_out, api="http://127.0.0.1:1"))
     assert (result.status, result.err.startswith("http://127.0.0.1:1 cannot be reached: ")) == (1, True)
+    assert result.err.endswith("Check the URL and the network, then repeat the command\n")
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "ftp://example.com", "example.com", "https://[x"])
