@@ -125,12 +125,13 @@ class Platform:
             client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
         )
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
+        self.retrier = TransactionRetrier(sleep=self.sleeps.append, jitter=lambda: 1.0)
         self.scheduler = BuildScheduler.from_repositories(
             self.deployments,
             self.build_queue,
             max_concurrent_builds=self.max_concurrent_builds,
             clock=self.clock,
-            retrier=TransactionRetrier(sleep=self.sleeps.append, jitter=lambda: 1.0),
+            retrier=self.retrier,
         )
         self.slot, self.stage_builds = self.scheduler.slot, self.scheduler.stage_builds
         self.release_queue = ReleaseQueue(client=self.sqs, url=RELEASE_QUEUE)
@@ -209,6 +210,7 @@ class Platform:
             signer=self.signer,
             ids=self.ids,
             clock=self.clock,
+            retrier=self.retrier,
         )
         self.project_service = ProjectService(
             projects=self.projects,
@@ -237,6 +239,7 @@ class Platform:
             ids=self.ids,
             clock=self.clock,
             api_endpoint="https://api.example.com",
+            retrier=self.retrier,
         )
 
     def _create_handover_client(self) -> Any:

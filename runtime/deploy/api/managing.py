@@ -22,6 +22,7 @@ from runtime.deploy.repositories.idempotency import IdempotencyRepository, Reque
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.sites import ListedSite, SiteRepository
+from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.clock import Clock
@@ -75,6 +76,7 @@ class ProjectService:
     ids: IdGenerator
     clock: Clock
     api_endpoint: str
+    retrier: TransactionRetrier = DEFAULT_RETRIER
 
     def create_project(
         self, user_id: str, new: NewProject, *, request: IdempotentRequest | None = None
@@ -298,7 +300,9 @@ class ProjectService:
             )
 
         try:
-            deployment = create_next_deployment(self.deployments, project, create_deployment, request=request)
+            deployment = create_next_deployment(
+                self.deployments, project, create_deployment, retrier=self.retrier, request=request
+            )
         except RequestRepeatedError:
             # The key was recorded after the read above. A read of it now finds the deployment.
             return self.deploy(user_id, project_id, wanted, request=request)

@@ -12,6 +12,7 @@ from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
+from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.api.inputs import parse_json
 from runtime.shared.clock import Clock
@@ -22,7 +23,10 @@ from runtime.shared.signing import Signer
 
 _FIRST_WEBHOOK_VERSION = 1
 _UNKNOWN_PROJECT_ID = "0" * 26
-_MAX_ATTEMPTS: Final = 8  # in each attempt, one of a project's concurrent deployments succeeds
+# In each attempt, one of a project's concurrent deployments succeeds. All pauses together take at most 6.75
+# seconds, because GitHub waits ten seconds for the answer to a delivery.
+_MAX_ATTEMPTS: Final = 20
+_MAX_DELAY: Final = 0.4  # seconds
 
 
 class SignatureRefusedError(UnauthenticatedError):
@@ -37,11 +41,12 @@ class SignatureRefusedError(UnauthenticatedError):
         )
 
 
-def create_next_deployment(
+def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments have different records
     deployments: DeploymentRepository,
     project: Project,
     create_deployment: Callable[[Project], Deployment],
     *,
+    retrier: TransactionRetrier,
     delivery: str | None = None,
     request: IdempotentRequest | None = None,
 ) -> Deployment:
@@ -55,6 +60,7 @@ def create_next_deployment(
         project: The project, as the caller has read it.
         create_deployment: Returns the new deployment for the present state of the project. Each attempt calls
             this function, and passes the project as last read.
+        retrier: The policy for the pauses between attempts.
         delivery: Hash of the delivery, as for `DeploymentRepository.create`.
         request: The request with its idempotency key, as for `DeploymentRepository.create`.
 
@@ -65,11 +71,13 @@ def create_next_deployment(
         ProjectDeletedError: The project is being deleted.
         ProjectNotFoundError: The project no longer exists.
     """
-    for _ in range(_MAX_ATTEMPTS):
+    for attempt in range(_MAX_ATTEMPTS):
         deployment = create_deployment(project)
         try:
             deployments.create(project, deployment, delivery=delivery, request=request)
         except (ProjectChangedError, TransactionConflictError):
+            if attempt < _MAX_ATTEMPTS - 1:
+                retrier.pause(attempt, max_delay=_MAX_DELAY)
             project = deployments.projects.get(project.project_id)
         else:
             return deployment
@@ -103,6 +111,7 @@ class PushReceiver:
     signer: Signer
     ids: IdGenerator
     clock: Clock
+    retrier: TransactionRetrier = DEFAULT_RETRIER
 
     def receive(self, project_id: str, delivery: Delivery) -> Deployment | IgnoredDelivery:
         """Record a push and send its build message. A repeated delivery creates no second deployment.
@@ -168,6 +177,8 @@ class PushReceiver:
 
         try:
             # Retry here, because GitHub does not repeat the delivery.
-            return create_next_deployment(self.deployments, project, create_deployment, delivery=delivery)
+            return create_next_deployment(
+                self.deployments, project, create_deployment, retrier=self.retrier, delivery=delivery
+            )
         except DuplicateDeliveryError as repeated:
             return self.deployments.get(project.project_id, repeated.deployment_id)

@@ -1,4 +1,4 @@
-"""Retries of transactions on a row with many concurrent writers."""
+"""Retries of writes to a row with many concurrent writers."""
 
 import random
 import time
@@ -12,6 +12,7 @@ from runtime.shared.dynamodb import TransactionConflictError, write_transaction
 
 _MAX_ATTEMPTS: Final = 7
 _FIRST_DELAY: Final = 0.05  # seconds; doubled after each attempt, at most about three seconds in total
+_MAX_DELAY: Final = 1.6  # seconds
 
 
 @frozen(kw_only=True)
@@ -41,8 +42,17 @@ class TransactionRetrier:
             try:
                 return write_transaction(client, *operations)
             except TransactionConflictError:
-                self.sleep(_FIRST_DELAY * 2**attempt * self.jitter())
+                self.pause(attempt)
         return write_transaction(client, *operations)
+
+    def pause(self, attempt: int, *, max_delay: float = _MAX_DELAY) -> None:
+        """Wait after a conflict, so that concurrent writers do not repeat their writes at the same moment.
+
+        Args:
+            attempt: Number of the failed attempt. The first attempt has number 0.
+            max_delay: Longest delay in seconds.
+        """
+        self.sleep(min(_FIRST_DELAY * 2**attempt, max_delay) * self.jitter())
 
 
 DEFAULT_RETRIER: Final = TransactionRetrier(sleep=time.sleep, jitter=random.random)

@@ -209,7 +209,10 @@ def test_a_redelivery_after_a_failure_succeeds(platform: Platform, monkeypatch: 
 
 
 def test_a_concurrent_push_costs_one_retry(platform: Platform) -> None:
-    """P3: each of the two pushes gets a deployment with a different sequence number."""
+    """P3: each of the two pushes gets a deployment with a different sequence number.
+
+    The retry follows after a pause. Without it, a push could lose each attempt to other pushes.
+    """
     project = platform.create_project()
     rivals = [1]
 
@@ -223,6 +226,7 @@ def test_a_concurrent_push_costs_one_retry(platform: Platform) -> None:
     assert status == 202
     assert platform.deployments.get(project.project_id, body["deploymentId"]).sequence == 2
     assert len(list_deployment_rows()) == 2
+    assert platform.sleeps == [0.05]
 
 
 def test_a_push_that_conflicts_in_every_attempt_is_refused_and_can_be_repeated(platform: Platform) -> None:
@@ -239,6 +243,8 @@ def test_a_push_that_conflicts_in_every_attempt_is_refused_and_can_be_repeated(p
     status, body = send_push(platform, project)
     assert status == 409
     assert "repeat" in body["detail"]
+    assert len(platform.sleeps) == 19
+    assert sum(platform.sleeps) < 7  # GitHub waits ten seconds
 
 
 def test_a_push_is_recorded_after_repeated_transaction_conflicts(platform: Platform) -> None:
