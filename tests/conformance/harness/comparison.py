@@ -1,0 +1,139 @@
+"""Compares the answers of two servers after the allowed differences."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import define, field, frozen
+
+from tests.conformance.harness.allowed import ALLOWED
+from tests.conformance.harness.exchange import Answer
+
+# Texts that differ in each rendering: times and random numbers. Each value becomes a number that tells when
+# this value was first seen in the case. So "changed" and "stayed the same" are still compared.
+VOLATILE: Final = (
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
+    r"\b1[789]\d{11}\b",
+    r"\b0\.\d{9,}",
+    r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b",
+)
+# The server sends parts of the React Server Component payload as they get ready. Where one part ends differs.
+_PART_BOUNDARY: Final = re.compile(r'"\]\)</script><script(?: nonce="[^"]*")?>self\.__next_f\.push\(\[1,"')
+_MARK: Final = "<<"
+_STREAMED_SECONDS: Final = 0.4
+_CONTEXT: Final = 60
+
+
+@frozen(kw_only=True)
+class Difference:
+    """A difference between the answers to one request.
+
+    Attributes:
+        part: `status`, `header <name>`, `body` or `streaming`.
+        expected: The value of `next start`.
+        actual: The value of the platform.
+    """
+
+    part: str
+    expected: str
+    actual: str
+
+
+@define
+class Normalizer:
+    """Replaces volatile texts of one server during one case."""
+
+    patterns: Sequence[str] = ()
+    _seen: dict[str, int] = field(factory=dict[str, int], init=False)
+
+    def normalize(self, text: str) -> str:
+        """Return a text with numbers in the place of its volatile values."""
+        text = _PART_BOUNDARY.sub("", text)
+        for pattern in (*self.patterns, *VOLATILE):
+            text = re.sub(pattern, self._number, text)
+        return text
+
+    def _number(self, found: re.Match[str]) -> str:
+        group = 1 if found.re.groups else 0
+        value = found[group]
+        if value.startswith(_MARK):
+            return found[0]
+        number = self._seen.setdefault(value, len(self._seen))
+        start, end = (position - found.start() for position in found.span(group))
+        return f"{found[0][:start]}{_MARK}{number}>>{found[0][end:]}"
+
+
+def compare(
+    expected: Answer, actual: Answer, *, normalizers: tuple[Normalizer, Normalizer], method: str = "GET"
+) -> list[Difference]:
+    """Return the differences between the answers of `next start` and of the platform that are not allowed."""
+    for allowed in ALLOWED:
+        expected, actual = allowed.remove(expected, actual)
+    found: list[Difference] = []
+    if expected.status != actual.status:
+        found.append(Difference(part="status", expected=str(expected.status), actual=str(actual.status)))
+    for name in sorted({name for name, _ in (*expected.headers, *actual.headers)}):
+        one = _join_values(expected, name, normalizers[0])
+        other = _join_values(actual, name, normalizers[1])
+        if one != other:
+            found.append(Difference(part=f"header {name}", expected=one, actual=other))
+    if method != "HEAD":
+        found += _compare_bodies(expected, actual, normalizers)
+    if (expected.arrival > _STREAMED_SECONDS) != (actual.arrival > _STREAMED_SECONDS):
+        found.append(
+            Difference(
+                part="streaming", expected=f"{expected.arrival:.1f} s", actual=f"{actual.arrival:.1f} s"
+            )
+        )
+    return found
+
+
+def _join_values(answer: Answer, name: str, normalizer: Normalizer) -> str:
+    values = [normalizer.normalize(value) for key, value in answer.headers if key == name]
+    return " | ".join(values) if values else "none"
+
+
+def _compare_bodies(
+    expected: Answer, actual: Answer, normalizers: tuple[Normalizer, Normalizer]
+) -> list[Difference]:
+    if expected.body == actual.body:
+        for normalizer, answer in zip(normalizers, (expected, actual), strict=True):
+            if _is_text(answer):
+                normalizer.normalize(answer.body.decode(errors="replace"))
+        return []
+    if not (_is_text(expected) and _is_text(actual)):
+        sizes = [f"{len(answer.body)} bytes {answer.body[:24]!r}" for answer in (expected, actual)]
+        return [Difference(part="body", expected=sizes[0], actual=sizes[1])]
+    one, other = (
+        normalizer.normalize(answer.body.decode(errors="replace"))
+        for normalizer, answer in zip(normalizers, (expected, actual), strict=True)
+    )
+    if one == other:
+        return []
+    shown = _find_first_difference(one, other)
+    return [Difference(part="body", expected=shown[0], actual=shown[1])]
+
+
+def _is_text(answer: Answer) -> bool:
+    try:
+        answer.body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _find_first_difference(one: str, other: str) -> tuple[str, str]:
+    position = next(
+        (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+    start = max(0, position - _CONTEXT // 2)
+    shown = [f"({len(text)}) ...{text[start : position + _CONTEXT]}" for text in (one, other)]
+    return shown[0], shown[1]
+
+
+def describe_body_difference(one: str, other: str) -> str:
+    """Return all differing parts of two texts, for a person who looks for the cause."""
+    lines = [re.sub("(?=<)", "\n", text).splitlines() for text in (one, other)]
+    return "\n".join(difflib.unified_diff(*lines, "next start", "platform", lineterm="", n=1))

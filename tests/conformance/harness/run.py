@@ -1,0 +1,75 @@
+"""Runs the cases of one site against both servers."""
+
+import fnmatch
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from attrs import frozen
+
+from tests.conformance.harness.cases import Case, Session, pause
+from tests.conformance.harness.comparison import Difference, Normalizer, compare
+from tests.conformance.harness.exchange import Server
+
+
+@frozen(kw_only=True)
+class StepResult:
+    """The differences of one request of a case."""
+
+    number: int
+    request: str
+    differences: tuple[Difference, ...]
+
+
+@frozen(kw_only=True)
+class CaseResult:
+    """The result of one case."""
+
+    case: Case
+    steps: tuple[StepResult, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both servers answered in the same way."""
+        return not any(step.differences for step in self.steps)
+
+
+def select_cases(cases: Sequence[Case], pattern: str) -> list[Case]:
+    """Return the cases whose name contains a text or matches a pattern, without repeated names."""
+    found: dict[str, Case] = {}
+    for case in cases:
+        if not pattern or pattern in case.name or fnmatch.fnmatch(case.name, pattern):
+            found.setdefault(case.name, case)
+    return list(found.values())
+
+
+def run_cases(
+    cases: Sequence[Case],
+    servers: tuple[Server, Server],
+    *,
+    volatile: Sequence[str],
+    show: Callable[[str], None],
+) -> Iterator[CaseResult]:
+    """Run the cases in order. Each request is sent to both servers at the same time.
+
+    Args:
+        cases: The cases.
+        servers: `next start`, and the platform.
+        volatile: Patterns of texts that differ in each rendering.
+        show: Called with the progress.
+    """
+    with ThreadPoolExecutor(2) as threads:
+        for index, case in enumerate(cases):
+            show(f"{index + 1}/{len(cases)} {case.name}")
+            sessions = tuple(Session(server) for server in servers)
+            normalizers = (Normalizer(volatile), Normalizer(volatile))
+            steps: list[StepResult] = []
+            for number, step in enumerate(case.steps):
+                pause(step.wait)
+                expected, actual = threads.map(lambda session, step=step: session.send(step), sessions)
+                found = compare(expected, actual, normalizers=normalizers, method=step.method)
+                steps.append(
+                    StepResult(
+                        number=number, request=f"{step.method} {step.target}", differences=tuple(found)
+                    )
+                )
+            yield CaseResult(case=case, steps=tuple(steps))
