@@ -19,6 +19,9 @@ _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _BRANCH_PREFIX = "refs/heads/"
 _MAX_MESSAGE_LENGTH = 2_000  # characters: enough to recognize a commit message, and short enough for lists
 _MAX_AUTHOR_LENGTH = 200
+# GitHub's document "Skipping workflow runs". The trailer is in the last paragraph of the message.
+_SKIP_INSTRUCTION = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]", re.IGNORECASE)
+_SKIP_TRAILER = re.compile(r"^skip-checks:[ \t]*true[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @frozen(kw_only=True)
@@ -73,11 +76,24 @@ def read_push(
     # `head_commit` is null if the push contains no new commit.
     head: Mapping[str, Any] = _require_object(push.get("head_commit") or {}, "head_commit")
     author: Mapping[str, Any] = _require_object(head.get("author") or {}, "head_commit.author")
+    message = _require_text(head.get("message") or "", "head_commit.message")
+    if instruction := _find_skip_instruction(message):
+        return IgnoredDelivery(
+            reason=f"the message of commit {sha} contains {instruction!r}: "
+            "to deploy the commit all the same, run `anchor deploy`"
+        )
     return Commit(
         sha=sha,
-        message=_require_text(head.get("message") or "", "head_commit.message")[:_MAX_MESSAGE_LENGTH],
+        message=message[:_MAX_MESSAGE_LENGTH],
         author=_require_text(author.get("name") or "", "head_commit.author.name")[:_MAX_AUTHOR_LENGTH],
     )
+
+
+def _find_skip_instruction(message: str) -> str | None:
+    """Return the part of a commit message that asks for no deployment, or None."""
+    last_paragraph = message.replace("\r\n", "\n").strip().rpartition("\n\n")[2]
+    found = _SKIP_INSTRUCTION.search(message) or _SKIP_TRAILER.search(last_paragraph)
+    return found[0] if found else None
 
 
 def _is_same_repository(repository_url: str, clone_url: str, ssh_url: object) -> bool:

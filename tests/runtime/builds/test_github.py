@@ -127,6 +127,41 @@ def test_a_long_message_is_cut() -> None:
     assert (len(commit.message), len(commit.author)) == (2_000, 200)
 
 
+def read_push_with_message(message: str) -> Commit | IgnoredDelivery:
+    body = read_payload("push")
+    body["head_commit"]["message"] = message
+    return read_delivery(body)
+
+
+@pytest.mark.parametrize(
+    ("message", "instruction"),
+    [
+        ("Correct a typo [skip ci]", "[skip ci]"),
+        ("[CI Skip] Correct a typo", "[CI Skip]"),
+        ("Correct a typo\n\n[no ci]", "[no ci]"),
+        ("[skip actions] x", "[skip actions]"),
+        ("m" * 3_000 + "[actions skip]", "[actions skip]"),
+        ("Correct a typo\n\n\nskip-checks: true", "skip-checks: true"),
+        ("Correct a typo\r\n\r\nskip-checks:true\r\nCo-authored-by: A <a@b.c>\r\n", "skip-checks:true"),
+    ],
+)
+def test_a_commit_that_asks_for_no_deployment_is_ignored(message: str, instruction: str) -> None:
+    """P2: the instructions are those of GitHub Actions. The reason names the instruction."""
+    ignored = read_push_with_message(message)
+    assert isinstance(ignored, IgnoredDelivery)
+    assert repr(instruction) in ignored.reason
+    assert "`anchor deploy`" in ignored.reason
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["skip ci", "[skip  ci]", "[skip ci please]", "Explain skip-checks: true", "skip-checks: true\n\nBody"],
+)
+def test_a_message_that_only_resembles_a_skip_instruction_is_deployed(message: str) -> None:
+    """Requirement P2."""
+    assert isinstance(read_push_with_message(message), Commit)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
