@@ -243,7 +243,9 @@ def _to_lists(value: object) -> object:
 
 
 def _format_default(value: object) -> str:
-    return "none" if value is None or value == () else format_code(str(value))
+    if value is None or value == ():
+        return "none"
+    return format_code(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _join_names(names: Sequence[str]) -> str:

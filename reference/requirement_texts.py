@@ -313,6 +313,14 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "Errors of the command line tell the cause first, and then the exact next command. With `--json`, a "
         "command prints the answer of the API."
     ),
+    "F3": (
+        "A release with a Next.js version with known security holes is refused, with the version to use. "
+        "Only the operator can allow such a version."
+    ),
+    "H4": (
+        "A repository is built with its own package manager and its lock file, in the project's root "
+        "directory. Files of Git LFS and submodules are fetched. A commit can ask for no deployment."
+    ),
     "H6": (
         "A private repository is fetched over SSH with a read-only deploy key of the platform. The "
         "host keys of git servers are pinned. Code of the repository can read neither the key of its own "

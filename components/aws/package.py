@@ -25,7 +25,7 @@ _PACKAGE: Final = ".".join(__name__.split(".")[:-3])
 # package signs their requests.
 _LAYER_NAMES: Final[tuple[LayerName, ...]] = ("base", "edge")
 _PACKAGE_SOURCE: Final = '"""The code of the functions."""\n'
-_SHIPPED: Final = (".py", ".mjs")
+_SHIPPED: Final = (".json", ".mjs", ".py")
 _DESCRIPTIONS: Final = ("images-openapi.json", "openapi.json")  # made by `make reference`
 
 

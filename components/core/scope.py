@@ -42,6 +42,15 @@ LOG_RETENTION_DAYS: Final = (
 )
 """The retention periods that CloudWatch Logs supports, in days."""
 
+BUILD_MEMORY: Final[Mapping[str, int]] = {
+    "BUILD_GENERAL1_SMALL": 4096,
+    "BUILD_GENERAL1_MEDIUM": 8192,
+    "BUILD_GENERAL1_LARGE": 16384,
+    "BUILD_GENERAL1_XLARGE": 73728,
+    "BUILD_GENERAL1_2XLARGE": 147456,
+}
+"""Memory of each compute type of CodeBuild, in MiB."""
+
 _NO_TAGS: Final[Mapping[str, str]] = {}
 _PREFIX: Final = re.compile(r"(?=.{1,40}$)[a-z](?:-?[a-z0-9])*")
 # Functions of a platform with the prefix `shop` may use all resources whose names begin with `shop-site-`.

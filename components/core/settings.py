@@ -165,6 +165,19 @@ def whole_number(low: int, high: int, unit: str) -> Rule:
     return Rule(allowed=allowed, read=read)
 
 
+def true_or_false() -> Rule:
+    """Return a rule for a boolean."""
+    allowed = "true, false"
+
+    def read(value: object) -> bool:
+        if not isinstance(value, bool):
+            suggestion = _WITHOUT_QUOTES if str(value).lower() in {"true", "false"} else ""
+            raise SettingError(f"{_describe_value(value)} is not valid{suggestion}", allowed)
+        return value
+
+    return Rule(allowed=allowed, read=read)
+
+
 def list_of(item: type[object], allowed: str) -> Rule:
     """Return a rule for a non-empty list of mappings, each read as the attrs class `item`."""
 

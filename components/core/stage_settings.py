@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 import attrs
 
 from components.core.hosts import DOMAIN, HOST, ORIGIN, ORIGIN_FORMAT, SITE_URL
-from components.core.scope import LOG_RETENTION_DAYS, PYTHON_RUNTIMES, Architecture
+from components.core.scope import BUILD_MEMORY, LOG_RETENTION_DAYS, PYTHON_RUNTIMES, Architecture
 from components.core.settings import (
     list_of,
     list_of_text,
@@ -14,6 +14,7 @@ from components.core.settings import (
     optional,
     required,
     text,
+    true_or_false,
     whole_number,
 )
 
@@ -40,6 +41,10 @@ class SiteSettings:
     Attributes:
         name: Site name, 3 to 28 characters. Part of host names and resource names.
         memory: Memory of the function that renders pages, in MB. CPU power grows with it.
+        build_compute_type: CodeBuild's compute type for the builds of the site. A larger one has more memory
+            and more CPUs, and costs more.
+        allow_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
+            The list of these versions is `runtime/deploy/releases/build_output/next_holes.json`.
     """
 
     name: str = required(
@@ -49,6 +54,8 @@ class SiteSettings:
         )
     )
     memory: int = optional(whole_number(128, 10240, "MB"), default=1024)
+    build_compute_type: str = optional(one_of(*BUILD_MEMORY), default="BUILD_GENERAL1_SMALL")
+    allow_vulnerable_next: bool = optional(true_or_false(), default=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -184,6 +184,12 @@ PROJECTS: Final = TableDesign(
             "in a site's row: path of its secrets in Parameter Store",
             "/anchor/dev/sites/next-site",
         ),
+        Attribute(
+            "allowsVulnerableNext",
+            "BOOL",
+            "in a site's row: whether releases with a vulnerable Next.js version are allowed",
+            "true",
+        ),
     ),
 )
 

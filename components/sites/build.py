@@ -12,7 +12,7 @@ from components.aws.keys import PlatformKeys
 from components.core.component import Part
 from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText, interpolate
-from components.core.scope import ResourceScope
+from components.core.scope import BUILD_MEMORY, ResourceScope
 from components.deploy.site_names import SiteNames, build_parameters_arn
 
 BUILDSPEC: Final = Path(__file__).with_name("buildspec.yml")
@@ -30,6 +30,7 @@ class SiteBuildArgs:
         logs: Bucket of build logs.
         keys: Keys of the platform.
         secrets_path: Path of the site's secret variables in Parameter Store.
+        compute_type: Compute type of CodeBuild: a key of `BUILD_MEMORY`.
     """
 
     scope: ResourceScope
@@ -37,6 +38,7 @@ class SiteBuildArgs:
     logs: RetainedBucket
     keys: PlatformKeys
     secrets_path: str
+    compute_type: str = "BUILD_GENERAL1_SMALL"
 
 
 class SiteBuild(Part):
@@ -110,13 +112,14 @@ class SiteBuild(Part):
             ),
             environment=aws.codebuild.ProjectEnvironmentArgs(
                 type="LINUX_CONTAINER",
-                compute_type="BUILD_GENERAL1_SMALL",
+                compute_type=args.compute_type,
                 image="aws/codebuild/amazonlinux-x86_64-standard:5.0",
                 image_pull_credentials_type="CODEBUILD",
                 privileged_mode=False,
                 environment_variables=[
                     aws.codebuild.ProjectEnvironmentEnvironmentVariableArgs(name=variable, value=value)
                     for variable, value in (
+                        ("ANCHOR_BUILD_MEMORY", str(BUILD_MEMORY[args.compute_type])),
                         ("ANCHOR_LAMBDA_ARCH", _NPM_CPU[scope.architecture]),
                         ("NEXT_TELEMETRY_DISABLED", "1"),
                     )

@@ -40,6 +40,8 @@ class ZeroDowntimeSiteArgs:
             component declares the site in the projects table.
         memory: Memory of the function that renders pages, in MB. CPU power grows with it.
         url_pattern: URL of the site. `{host}` is replaced by the site's host.
+        build_compute_type: Compute type of the builds in CodeBuild.
+        allow_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
     """
 
     scope: ResourceScope
@@ -47,6 +49,8 @@ class ZeroDowntimeSiteArgs:
     store: DeployStore
     memory: int = 1024
     url_pattern: str = "https://{host}"
+    build_compute_type: str = "BUILD_GENERAL1_SMALL"
+    allow_vulnerable_next: bool = False
 
 
 class ZeroDowntimeSite(Component):
@@ -101,6 +105,7 @@ class ZeroDowntimeSite(Component):
                 logs=args.store.logs,
                 keys=args.store.keys,
                 secrets_path=secrets_path,
+                compute_type=args.build_compute_type,
             ),
             self.child_opts,
         )
@@ -142,7 +147,9 @@ class ZeroDowntimeSite(Component):
     def _declare_site(self, row: dict[str, pulumi.Input[str]]) -> None:
         """Write the names of the site's resources to the projects table, for the platform's functions."""
         keys = {"projectId": f"SITE#{self._name}", "sk": "SITE"}
-        item = {attribute: {"S": value} for attribute, value in {**keys, **row}.items()}
+        item: dict[str, object] = {attribute: {"S": value} for attribute, value in {**keys, **row}.items()}
+        if self._args.allow_vulnerable_next:
+            item["allowsVulnerableNext"] = {"BOOL": True}
         aws.dynamodb.TableItem(
             f"site-{self._name}",
             table_name=self._args.store.projects.table_name,

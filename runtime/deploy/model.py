@@ -183,6 +183,7 @@ class Site:
         host: The site's own host, without a port. It serves the live release.
         url_pattern: URL of any host of the site, with the placeholder `{host}`, such as `https://{host}`.
         secrets_path: Parameter store folder of the site's secrets, without a trailing slash.
+        allows_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
     """
 
     site: str
@@ -195,6 +196,7 @@ class Site:
     revalidation_queue_url: str
     build_project: str
     secrets_path: str
+    allows_vulnerable_next: bool = False
 
     def build_url(self, host: str | None = None) -> str:
         """Return the URL of a host of this site. The default is the site's own host."""

@@ -28,6 +28,7 @@ from runtime.deploy.releases.build_output.artifact import (
     ArtifactRefusedError,
     open_artifact,
 )
+from runtime.deploy.releases.build_output.known_holes import find_problem
 from runtime.deploy.releases.build_output.manifest import SplitFunction
 from runtime.deploy.releases.bundles import BundleStore
 from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
@@ -118,6 +119,7 @@ class ReleaseSteps:
         with tempfile.TemporaryFile() as file:
             self._download(deployment, file)
             with open_artifact(file, self.limits) as artifact:
+                _refuse_known_holes(artifact, site, log)
                 self._upload(artifact, deployment, site, on_step, log)
                 on_step(Step.PUBLISH)
                 environment = self._make_site_environment(project, deployment, site)
@@ -264,3 +266,13 @@ class ReleaseSteps:
             test.run(self.functions, at=self.clock())
         except SmokeTestError as error:
             raise SmokeTestError(environment.mask_secrets(str(error))) from None
+
+
+def _refuse_known_holes(artifact: Artifact, site: Site, log: Log) -> None:
+    problem = find_problem(artifact.next_versions)
+    if problem and not site.allows_vulnerable_next:
+        raise ArtifactRefusedError(
+            f"{problem}. Only the operator of the platform can allow this version (allowVulnerableNext)"
+        )
+    if problem:
+        log.warning("a Next.js version with known holes is allowed", reason=problem)

@@ -52,7 +52,7 @@ def test_the_archive_contains_only_sources_under_their_import_paths() -> None:
     } | {
         path.relative_to(CHECKOUT).as_posix()
         for path in (CHECKOUT / "runtime").rglob("*")
-        if path.suffix in {".py", ".mjs"}
+        if path.suffix in {".json", ".mjs", ".py"}
     }
 
 

@@ -43,6 +43,8 @@ def test_settings_become_a_frozen_typed_stage() -> None:
     assert stage.prefix == "anchor-dev"
     assert stage.architecture == "arm64"
     assert [(site.name, site.memory) for site in stage.sites] == [("shop", 2048), ("docs", 1024)]
+    assert {site.build_compute_type for site in stage.sites} == {"BUILD_GENERAL1_SMALL"}
+    assert not any(site.allow_vulnerable_next for site in stage.sites)
     assert stage.site_url == "https://{host}"
     assert stage.alert_emails == ("ops@example.com",)
     assert stage.kept_releases == 10
@@ -86,6 +88,21 @@ def test_only_production_retains_data(stage: str, *, retains: bool) -> None:
         ({"sites": [{"name": "shop", "memory": 64}]}, "sites[0].memory: 64", "from 128 to 10240 (MB)"),
         ({"sites": [{"name": "shop", "memory": True}]}, "sites[0].memory: True", "a whole number"),
         ({"sites": [{"name": "shop", "size": 1}]}, "sites[0].size is unknown", "name, memory"),
+        (
+            {"sites": [{"name": "shop", "buildComputeType": "BUILD_LAMBDA_1GB"}]},
+            "sites[0].buildComputeType: 'BUILD_LAMBDA_1GB'",
+            "BUILD_GENERAL1_SMALL, BUILD_GENERAL1_MEDIUM",
+        ),
+        (
+            {"sites": [{"name": "shop", "allowVulnerableNext": "true"}]},
+            "sites[0].allowVulnerableNext: 'true' is not valid (write it without quotes)",
+            "true, false",
+        ),
+        (
+            {"sites": [{"name": "shop", "allowVulnerableNext": 1}]},
+            "sites[0].allowVulnerableNext: 1",
+            "true, false",
+        ),
         ({"domain": "10.0.0.1"}, "domain: '10.0.0.1'", "a host name"),
         ({"siteUrl": "https://{host}:99999"}, "siteUrl: 'https://{host}:99999'", "{host}"),
         ({"alertEmails": "ops@example.com"}, "alertEmails: 'ops@example.com'", "a list of 1 to 20"),

@@ -1,6 +1,7 @@
 """ZeroDowntimeSite and SiteBuild: resources of a site before its first release, and its permissions."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -145,6 +146,11 @@ def read_build_project(stage: str = "dev") -> dict[str, Any]:
     return dict(made.inputs)
 
 
+def read_variables(project: Mapping[str, Any]) -> dict[str, str]:
+    variables = project["environment"]["environmentVariables"]
+    return {variable["name"]: variable["value"] for variable in variables}
+
+
 def test_the_repository_cannot_replace_the_buildspec() -> None:
     """Requirement P6."""
     source = read_build_project()["source"]
@@ -152,22 +158,35 @@ def test_the_repository_cannot_replace_the_buildspec() -> None:
     assert yaml.safe_load(source["buildspec"])["phases"]
 
 
-def test_a_build_has_three_gigabytes_and_thirty_minutes() -> None:
+def test_a_build_has_four_gigabytes_and_thirty_minutes() -> None:
     """Requirement P5."""
     made = read_build_project()
     assert made["environment"]["computeType"] == "BUILD_GENERAL1_SMALL"
+    assert read_variables(made)["ANCHOR_BUILD_MEMORY"] == "4096"
     assert made["buildTimeout"] == 30
     assert made["environment"]["privilegedMode"] is False
+
+
+def test_the_settings_of_a_site_decide_its_compute_type_and_which_next_versions_it_may_release() -> None:
+    """P5 and F3."""
+    settings = {"name": "docs", "buildComputeType": "BUILD_GENERAL1_LARGE", "allowVulnerableNext": True}
+    recorded = record_main_program("dev", {"sites": [settings]})
+    (made,) = recorded.find_by_type("aws:codebuild/project:Project")
+    row = recorded.find_resource("aws:dynamodb/tableItem:TableItem", "site-docs")
+
+    assert made.inputs["environment"]["computeType"] == "BUILD_GENERAL1_LARGE"
+    assert read_variables(made.inputs)["ANCHOR_BUILD_MEMORY"] == "16384"
+    assert json.loads(row.inputs["item"])["allowsVulnerableNext"] == {"BOOL": True}
 
 
 @pytest.mark.parametrize(("stage", "cpu"), [("dev", "arm64"), ("local", "x64")])
 def test_a_build_knows_the_cpu_architecture_of_the_functions(stage: str, cpu: str) -> None:
     """Requirement D7."""
-    variables = {
-        variable["name"]: variable["value"]
-        for variable in read_build_project(stage)["environment"]["environmentVariables"]
+    assert read_variables(read_build_project(stage)) == {
+        "ANCHOR_BUILD_MEMORY": "4096",
+        "ANCHOR_LAMBDA_ARCH": cpu,
+        "NEXT_TELEMETRY_DISABLED": "1",
     }
-    assert variables == {"ANCHOR_LAMBDA_ARCH": cpu, "NEXT_TELEMETRY_DISABLED": "1"}
 
 
 def test_a_build_is_logged_in_cloudwatch_and_in_the_logs_bucket() -> None:

@@ -146,7 +146,7 @@ def read_push_with_message(message: str) -> Commit | IgnoredDelivery:
     ],
 )
 def test_a_commit_that_asks_for_no_deployment_is_ignored(message: str, instruction: str) -> None:
-    """P2: the instructions are those of GitHub Actions. The reason names the instruction."""
+    """P2, H4: the instructions are those of GitHub Actions. The reason names the instruction."""
     ignored = read_push_with_message(message)
     assert isinstance(ignored, IgnoredDelivery)
     assert repr(instruction) in ignored.reason

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from attrs import evolve
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 
 from runtime.deploy.model import Deployment, Project, Variable
+from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.calls import make_client_error
 from tests.runtime.releases.open_next import SERVER
@@ -17,6 +19,7 @@ from tests.runtime.releases.release_fixture import (
     read_failure,
     refuse_calls,
 )
+from tests.runtime.tables import PROJECTS
 
 SECRET = "open sesame"
 
@@ -59,6 +62,42 @@ def test_a_build_without_an_artifact_fails(live_project: LiveProject) -> None:
     deployment = stage.platform.create_built(project)
     stage.release(deployment)
     assert read_failure(stage, deployment) == ("verify artifact", "the build has no artifact: check its log")
+
+
+def make_vulnerable_build() -> dict[str, bytes | None]:
+    return {"server-functions/default/node_modules/next/package.json": b'{"name":"next","version":"15.2.2"}'}
+
+
+def test_a_next_version_with_known_holes_is_refused_with_the_version_to_use(
+    live_project: LiveProject,
+) -> None:
+    """F3: the reason names a hole, the version to use, and who can allow the version."""
+    stage, project, _ = live_project
+    deployment = stage.create_built(project, make_vulnerable_build())
+    stage.release(deployment)
+    step, reason = read_failure(stage, deployment)
+    assert step == "verify artifact"
+    assert reason.startswith("Next.js 15.2.2 has known security holes: CVE-2025-66478 (")
+    assert reason.endswith(
+        "Use Next.js 15.5.24 or later. Only the operator of the platform can allow this version "
+        "(allowVulnerableNext)"
+    )
+    assert_live_release_unchanged(live_project)
+
+
+def test_the_operator_can_allow_a_next_version_with_known_holes(
+    stage: ReleasePlatform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """F3: the function logs a warning for each such release."""
+    project = stage.create_project()
+    site = evolve(stage.get_site(project), allows_vulnerable_next=True)
+    row = to_row(site, projectId="SITE#next-site", sk="SITE")
+    stage.platform.database.put_item(TableName=PROJECTS, Item=row)
+    deployment = stage.release(stage.create_built(project, make_vulnerable_build()))
+    assert deployment.status == "live"
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (warned,) = [line for line in lines if line["level"] == "WARNING"]
+    assert warned["reason"].startswith("Next.js 15.2.2 has known security holes")
 
 
 def test_an_artifact_that_is_too_large_is_not_read(live_project: LiveProject) -> None:

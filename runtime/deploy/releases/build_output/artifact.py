@@ -17,11 +17,13 @@ from typing import IO
 
 from attrs import field, frozen
 
+from runtime.deploy.releases.build_output.known_holes import is_version
 from runtime.deploy.releases.build_output.manifest import (
     Build,
     Manifest,
     ManifestError,
     SplitFunction,
+    parse_object,
     read_build,
     read_manifest,
 )
@@ -40,6 +42,7 @@ WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs")
 CACHE_RULES = "anchor-cache-rules.json"
 """File with the build's `SharedCacheRules`, which the wrapper reads."""
 
+_NEXT_PACKAGE = "/node_modules/next/package.json"
 _MEBIBYTE = 1024 * 1024
 _END_OF_DIRECTORY = b"PK\x05\x06"
 _ZIP64_LOCATOR = b"PK\x06\x07"
@@ -87,11 +90,16 @@ class ArtifactLimits:
 
 @frozen(kw_only=True)
 class Artifact:
-    """A verified artifact, open for reading. Several threads can read members at the same time."""
+    """A verified artifact, open for reading. Several threads can read members at the same time.
+
+    Attributes:
+        next_versions: Versions of Next.js in the server functions. Empty if they are unknown.
+    """
 
     manifest: Manifest
     build: Build
     cache_rules: SharedCacheRules
+    next_versions: tuple[str, ...]
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
     _members: Mapping[str, zipfile.ZipInfo] = field(alias="members", repr=False)
 
@@ -274,6 +282,7 @@ def _verify_content(
             manifest=manifest,
             build=build,
             cache_rules=_read_cache_rules(archive, members, manifest, build, limits),
+            next_versions=_read_next_versions(archive, members, manifest, limits),
             archive=archive,
             members=members,
         )
@@ -314,6 +323,22 @@ def _read_cache_rules(
         if f"{folder}{name}" in members
     }
     return read_shared_cache_rules(texts, build_id=build.build_id, base_path=manifest.base_path)
+
+
+def _read_next_versions(
+    archive: zipfile.ZipFile,
+    members: Mapping[str, zipfile.ZipInfo],
+    manifest: Manifest,
+    limits: ArtifactLimits,
+) -> tuple[str, ...]:
+    folders = (manifest.server.folder, *(split.bundle.folder for split in manifest.split_functions))
+    versions: set[str] = set()
+    for name in members:
+        if name.startswith(folders) and f"/{name}".endswith(_NEXT_PACKAGE):
+            version = parse_object(_read_member(archive, members, name, limits), name).get("version")
+            if isinstance(version, str) and is_version(version):
+                versions.add(version)
+    return tuple(sorted(versions))
 
 
 def _read_member(

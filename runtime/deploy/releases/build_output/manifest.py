@@ -165,7 +165,7 @@ def read_manifest(text: bytes) -> Manifest:
     Raises:
         ManifestError: The text is not JSON, a field has a wrong type, or a feature is not supported.
     """
-    document = _parse_object(text, "open-next.output.json")
+    document = parse_object(text, "open-next.output.json")
     output = _structure_value(document, _Output, "")
     if output.edge_functions:
         raise ManifestError(
@@ -189,7 +189,7 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     Raises:
         ManifestError: A file is invalid, or the site has settings that OpenNext does not support.
     """
-    config = _parse_object(server_files, "required-server-files.json").get("config")
+    config = parse_object(server_files, "required-server-files.json").get("config")
     if not _is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
     if config.get("basePath") and config.get("i18n"):
@@ -274,7 +274,12 @@ def _check_function(bundle: HttpBundle) -> None:
         )
 
 
-def _parse_object(text: bytes, name: str) -> dict[str, Any]:
+def parse_object(text: bytes, name: str) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        ManifestError: The text is not a JSON object.
+    """
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
