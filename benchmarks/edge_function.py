@@ -11,6 +11,7 @@ from py_mini_racer import MiniRacer
 
 from benchmarks.model import Goal, Measurement, Report, ShowProgress
 from benchmarks.plot import Line, Plot
+from components.edge.function_code import read_function_code
 from components.edge.shared_edge import VIEWER_REQUEST
 from local.edge.functions.events import ViewerRequest
 from local.edge.functions.viewer_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction
@@ -61,7 +62,7 @@ class _LoadedFunction:
     @classmethod
     def create(cls, hosts: int) -> Self:
         engine = MiniRacer()
-        code = VIEWER_REQUEST.read_text(encoding="utf-8").removeprefix("import cf from 'cloudfront';")
+        code = read_function_code(VIEWER_REQUEST).removeprefix("import cf from 'cloudfront';")
         engine.eval(RUNTIME.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
         engine.eval(f"'use strict';{code}\n;undefined")
         engine.eval(f"anchorRuntime.update({json.dumps(make_key_values(hosts))})")
@@ -97,7 +98,7 @@ def measure(show_progress: ShowProgress, *, hosts: Sequence[int] = HOSTS, reques
     for function in functions:
         function.engine.close()
     few, many = functions[0], functions[-1]
-    size = VIEWER_REQUEST.stat().st_size
+    size = len(read_function_code(VIEWER_REQUEST).encode())
     reads = {number: _count_lookups(number) for number in (few.hosts, many.hosts)}
     return Report(
         title="Edge function",
@@ -192,7 +193,7 @@ def _make_event(number: int, hosts: int) -> Mapping[str, Any]:
 def _count_lookups(hosts: int) -> Sequence[int]:
     """Request each of `_PATHS` at up to ten hosts. Return the maximum number of lookups for each path."""
     content = make_key_values(hosts)
-    function = EdgeFunction.load(VIEWER_REQUEST.read_text(encoding="utf-8"), lambda: ("1", content))
+    function = EdgeFunction.load(read_function_code(VIEWER_REQUEST), lambda: ("1", content))
     try:
         return [
             max(function.run(_make_request(path, number)).reads for number in range(min(hosts, 10)))

@@ -202,7 +202,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "streaming, server actions, middleware, public files and base paths, with Next.js 15 and 16."
     ),
     "D8": (
-        "Sites are served only by HTTPS, with HTTP/2 and HTTP/3, compression and security headers. The "
+        "Sites are served only by HTTPS, with HTTP/2 and HTTP/3, and compression. The "
         "origins answer only requests of the distribution."
     ),
     "D9": (

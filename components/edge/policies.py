@@ -87,26 +87,17 @@ class EdgePolicies(Part):
         ).id
 
     def _create_headers_policy(self) -> pulumi.Output[str]:
-        """Create the policy that adds security headers to every response.
+        """Create the policy that adds Strict-Transport-Security to responses without this header.
 
-        The site's own values of X-Frame-Options and Referrer-Policy take precedence. The policy overrides the
-        site's values of Strict-Transport-Security and X-Content-Type-Options.
+        This header changes nothing for visitors, because the distribution redirects HTTP to HTTPS. Other
+        security headers could break a site, for example a site that another site shows in a frame.
         """
         return aws.cloudfront.ResponseHeadersPolicy(
             "security",
             name=f"{self.scope.prefix}-security",
             security_headers_config=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigArgs(
                 strict_transport_security=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigStrictTransportSecurityArgs(
-                    access_control_max_age_sec=_YEAR, include_subdomains=False, override=True
-                ),
-                content_type_options=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigContentTypeOptionsArgs(
-                    override=True
-                ),
-                frame_options=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigFrameOptionsArgs(
-                    frame_option="SAMEORIGIN", override=False
-                ),
-                referrer_policy=aws.cloudfront.ResponseHeadersPolicySecurityHeadersConfigReferrerPolicyArgs(
-                    referrer_policy="strict-origin-when-cross-origin", override=False
+                    access_control_max_age_sec=_YEAR, include_subdomains=False, override=False
                 ),
             ),
             opts=self.child_opts,

@@ -15,16 +15,15 @@ from components.aws.distribution import (
 )
 from components.aws.distribution_domain import DistributionDomain, DistributionDomainArgs
 from components.core.component import Component
-from components.core.errors import DeclarationError
 from components.core.grants import Grant
 from components.core.scope import ResourceScope
+from components.edge.function_code import read_function_code
 from components.edge.policies import EdgePolicies
 
 StoreAction = Literal["DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"]
 
 VIEWER_REQUEST: Final = Path(__file__).with_name("viewer-request.js")
 VIEWER_RESPONSE: Final = Path(__file__).with_name("viewer-response.js")
-_MAX_FUNCTION_SIZE: Final = 10_240
 # AWS managed policy "AllViewerExceptHostHeader". A function URL accepts only its own host name.
 _ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 _METHODS: Final = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -56,9 +55,7 @@ class SharedEdgeArgs:
 
     def __attrs_post_init__(self) -> None:
         for file in (self.viewer_request, self.viewer_response):
-            size = file.stat().st_size
-            if size > _MAX_FUNCTION_SIZE:
-                raise DeclarationError(f"{file} has {size} bytes; CloudFront allows {_MAX_FUNCTION_SIZE}")
+            read_function_code(file)
 
 
 class SharedEdge(Component):
@@ -81,7 +78,7 @@ class SharedEdge(Component):
             name,
             name=f"{scope.prefix}-viewer-request",
             runtime="cloudfront-js-2.0",
-            code=args.viewer_request.read_text(encoding="utf-8"),
+            code=read_function_code(args.viewer_request),
             key_value_store_associations=[store.arn],
             publish=True,
             opts=self.child_opts,
@@ -90,7 +87,7 @@ class SharedEdge(Component):
             f"{name}-response",
             name=f"{scope.prefix}-viewer-response",
             runtime="cloudfront-js-2.0",
-            code=args.viewer_response.read_text(encoding="utf-8"),
+            code=read_function_code(args.viewer_response),
             publish=True,
             opts=self.child_opts,
         )

@@ -42,10 +42,12 @@ const ASSET_HEADERS = ['host', 'content-length', 'transfer-encoding', 'via', 'cd
 // which can read only files of its own site.
 const AMBIGUOUS = /\/\/|\/\.\.?(\/|$)|\\|%(2e|2f|5c|00)/i;
 
-// The platform, OpenNext and Next.js trust these headers. No viewer may send them.
-const TRUSTED = /^(x-(anchor|opennext|open-next|vercel)-|content-security-policy)/;
+// The platform, OpenNext and Next.js trust these headers. No viewer may send them. For example, older versions of
+// Next.js skip their middleware if a request has x-middleware-subrequest.
+const TRUSTED = new RegExp('^(x-(anchor|opennext|open-next|vercel|invoke|now|matched|next-resume)-|next-resume|' +
+  'x-middleware-(?!prefetch$)|content-security-policy)');
 // These headers change the answer of Next.js, and they are not in the cache key.
-const INTERNAL = /^(x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-prerender-|next-action|next-resume)/;
+const INTERNAL = /^(x-middleware-|x-isr|x-prerender-|next-action)/;
 
 async function handler(event) {
   const request = event.request;
@@ -68,7 +70,8 @@ async function handler(event) {
   }
 
   Object.keys(headers).forEach((name) => {
-    if (TRUSTED.test(name)) {
+    // OpenNext's revalidation sends x-isr with the key of Next.js's revalidation.
+    if (TRUSTED.test(name) || (name === 'x-isr' && !headers['x-prerender-revalidate'])) {
       delete headers[name];
     }
   });

@@ -3,7 +3,8 @@
  *
  * The visitor must not get directives for shared caches: with `s-maxage`, a proxy could store a page that was made
  * for one visitor. The release's functions send the visitor's Cache-Control in x-anchor-cache-control. The value "none"
- * means that the visitor gets no Cache-Control. Files, and releases of older versions of this platform, send only
+ * means that the visitor gets no Cache-Control. The header x-anchor-content-type means that the site sends no
+ * Content-Type: the function URL has then added one. Files, and releases of older versions of this platform, send only
  * Cache-Control. This function removes its directives for shared caches.
  *
  * CloudFront does not invoke this function if the status is 400 or more. For such an answer, the release's functions
@@ -25,8 +26,11 @@ function handler(event) {
   } else if (sent) {
     headers['cache-control'] = { value: forVisitor(sent) };
   }
+  if (headers['x-anchor-content-type']) {
+    delete headers['content-type'];
+  }
   Object.keys(headers).forEach((name) => {
-    if (name === 'x-anchor-cache-control' || TARGETED.test(name)) {
+    if (name === 'x-anchor-cache-control' || name === 'x-anchor-content-type' || TARGETED.test(name)) {
       delete headers[name];
     }
   });

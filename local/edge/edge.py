@@ -466,7 +466,7 @@ class Edge:
         return response
 
     def _create_response(self, exchange: Exchange, head: ViewerResponse) -> web.StreamResponse:
-        response = web.StreamResponse(status=head.status, reason=head.reason or None)
+        response = _ViewerStream(status=head.status, reason=head.reason or None)
         policy = exchange.behavior.response_headers_policy
         for name, value in build_viewer_headers(
             policy, head.headers, exchange.incoming.headers.get("origin")
@@ -475,6 +475,16 @@ class Edge:
         response.headers["server"] = "CloudFront"
         response.headers["x-cache"] = f"{exchange.result} from cloudfront"
         return response
+
+
+class _ViewerStream(web.StreamResponse):
+    """A response to a viewer. Unlike aiohttp's class, it gets no Content-Type if the origin sends none."""
+
+    async def _prepare_headers(self) -> None:
+        has_type = "content-type" in self.headers
+        await super()._prepare_headers()
+        if not has_type:
+            self.headers.popall("content-type", None)
 
 
 def _add_content_length(status: int, headers: Headers, body: bytes) -> Headers:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from components.aws.package import CHECKOUT
+from components.edge.function_code import read_function_code
 from tests.components.recorder import Recorded, get_recording
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -167,7 +168,9 @@ def _read_sources() -> dict[str, str]:
     """Return the paths of the files next to the components, by content."""
     found = (CHECKOUT / "components").rglob("*.*")
     files = [path for path in found if path.suffix in {".js", ".yml", ".json"}]
-    return {path.read_text(encoding="utf-8"): path.relative_to(CHECKOUT).as_posix() for path in files}
+    names = {path: path.relative_to(CHECKOUT).as_posix() for path in files}
+    deployed = {read_function_code(path): name for path, name in names.items() if path.suffix == ".js"}
+    return {**{path.read_text(encoding="utf-8"): name for path, name in names.items()}, **deployed}
 
 
 def _summarize_files(archive: Mapping[str, object]) -> list[str]:

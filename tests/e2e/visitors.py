@@ -38,7 +38,6 @@ _IGNORED_HEADERS: Final = frozenset(
         "date",
         "etag",
         "keep-alive",
-        "referrer-policy",
         "server",
         "strict-transport-security",
         "transfer-encoding",
@@ -46,8 +45,6 @@ _IGNORED_HEADERS: Final = frozenset(
         "via",
         "x-anchor-cache-control",
         "x-cache",
-        "x-content-type-options",
-        "x-frame-options",
         "x-nextjs-cache",
     }
 )

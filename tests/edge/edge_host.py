@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from components.edge.function_code import read_function_code
 from local.edge.functions.events import Forward, Generated, ViewerRequest
 from local.edge.functions.viewer_function import EdgeFunction
 from local.http_messages import Headers
@@ -51,7 +52,7 @@ def create_large_key_values() -> dict[str, str]:
 
 def load_function(key_values: Mapping[str, str]) -> EdgeFunction:
     """Return the viewer-request function with this content of the KeyValueStore."""
-    return EdgeFunction.load(SOURCE.read_text(), lambda: ("1", key_values))
+    return EdgeFunction.load(read_function_code(SOURCE), lambda: ("1", key_values))
 
 
 def create_request(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.edge.function_code import read_function_code
 from local.edge.functions.events import EventContext, Forward, Generated
 from local.edge.functions.viewer_function import EdgeFunction
 from local.http_messages import Headers
@@ -276,7 +277,7 @@ def test_a_release_without_public_files_sends_all_requests_to_its_server() -> No
 def test_a_switch_changes_one_key_and_applies_to_the_next_request() -> None:
     """D3: one write to the store switches server, images and files of a site to another release."""
     etag, items = "1", dict(KEY_VALUES)
-    loaded = EdgeFunction.load(SOURCE.read_text(), lambda: (etag, items))
+    loaded = EdgeFunction.load(read_function_code(SOURCE), lambda: (etag, items))
     new = {**SITE, "r": "01JB5Z9QK8W3T7N2M4R6X0Y1AC", "s": "new.on.aws", "i": "new-image.on.aws"}
     assert read_target(loaded.run(create_request("/"))) == SERVER
     items[HOST] = encode_entry(new)
@@ -422,7 +423,7 @@ def test_cloudfront_does_not_share_answers_of_functions_of_an_older_release(
         [("cookie", "a=1; __prerender_bypass=x")],
         [("cookie", "__next_preview_data=x")],
         [("x-middleware-prefetch", "1")],
-        [("x-isr", "1")],
+        [("x-isr", "1"), ("x-prerender-revalidate", "x")],
         [("next-action", "x")],
     ],
 )
@@ -441,7 +442,20 @@ def test_a_viewer_cannot_choose_the_cache_key(older_release_function: EdgeFuncti
 
 @pytest.mark.parametrize(
     "name",
-    ["x-open-next-country", "x-vercel-ip-country", "content-security-policy", "x-opennext-initial-url"],
+    [
+        "x-open-next-country",
+        "x-vercel-ip-country",
+        "content-security-policy",
+        "x-opennext-initial-url",
+        "x-middleware-subrequest",
+        "x-middleware-rewrite",
+        "x-invoke-path",
+        "x-now-route-matches",
+        "x-matched-path",
+        "next-resume",
+        "x-next-resume-state-length",
+        "x-isr",
+    ],
 )
 def test_a_viewer_cannot_send_headers_that_next_and_opennext_trust(function: EdgeFunction, name: str) -> None:
     outcome = function.run(create_request("/", headers=[(name, "script-src 'nonce-x'")]))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from components.edge.function_code import read_function_code
 from local.edge.functions.events import EdgeFunctionError
 from local.edge.functions.viewer_function import EdgeFunction
 from tests.edge.edge_host import RESPONSE_SOURCE, SOURCE
@@ -73,8 +74,12 @@ def read_code(file: Path) -> str:
 
 
 @SOURCES
-def test_the_function_is_below_the_size_limit(file: Path) -> None:
-    assert len(file.read_bytes()) < 10 * 1024
+def test_the_function_is_deployed_without_its_comments(file: Path) -> None:
+    """CloudFront allows 10 KB. A comment after code would stay, so the files have none."""
+    code = read_function_code(file)
+    assert "//" not in read_code(file)
+    assert "/*" not in read_code(file)
+    assert [line for line in file.read_text().splitlines() if line in code.splitlines()] == code.splitlines()
 
 
 def test_the_module_cloudfront_is_imported_in_the_first_line() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.edge.function_code import read_function_code
 from local.edge.functions.events import ViewerResponse
 from local.edge.functions.viewer_function import EdgeFunction
 from local.http_messages import Headers
@@ -12,7 +13,7 @@ from tests.edge.edge_host import RESPONSE_SOURCE, create_request
 
 @pytest.fixture(scope="module")
 def function() -> Iterator[EdgeFunction]:
-    loaded = EdgeFunction.load(RESPONSE_SOURCE.read_text(), lambda: ("1", {}))
+    loaded = EdgeFunction.load(read_function_code(RESPONSE_SOURCE), lambda: ("1", {}))
     yield loaded
     loaded.close()
 
@@ -59,6 +60,11 @@ def test_directives_for_shared_caches_are_removed_from_cache_control(
 def test_several_cache_control_headers_become_one_header(function: EdgeFunction) -> None:
     sent = (("cache-control", "public, max-age=0"), ("cache-control", "s-maxage=60, must-revalidate"))
     assert run_function(function, *sent) == [("cache-control", "public, max-age=0, must-revalidate")]
+
+
+def test_a_content_type_that_the_function_url_added_is_removed(function: EdgeFunction) -> None:
+    sent = (("content-type", "application/octet-stream"), ("x-anchor-content-type", "none"), ("etag", "1"))
+    assert run_function(function, *sent) == [("etag", "1")]
 
 
 def test_headers_that_only_caches_read_are_removed(function: EdgeFunction) -> None:

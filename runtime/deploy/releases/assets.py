@@ -1,5 +1,6 @@
 """Static files of a site: hashed assets that its releases share, and public files of each release."""
 
+import re
 from collections.abc import Collection, Iterator
 from types import MappingProxyType
 
@@ -8,10 +9,10 @@ from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.release_clients import S3Client
 from runtime.deploy.releases.uploading import Upload
 
-IMMUTABLE = "public,max-age=31536000,immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 """`Cache-Control` of files whose content never changes."""
 
-REVALIDATE = "public,max-age=0,s-maxage=31536000,must-revalidate"
+REVALIDATE = "public, max-age=0, s-maxage=31536000"
 """`Cache-Control` of public files.
 
 The edge can keep them for a year, because its cache key contains the release. Browsers must ask each time,
@@ -23,77 +24,128 @@ _HASHED_FOLDER = "_next/static/"
 _MEDIA_FOLDER = "_next/static/media/"
 _BUILD_ID = "BUILD_ID"
 
-_TEXT_TYPES = {
-    "css": "text/css",
-    "csv": "text/csv",
-    "htm": "text/html",
-    "html": "text/html",
-    "ics": "text/calendar",
-    "js": "text/javascript",
-    "json": "application/json",
-    "jsonld": "application/ld+json",
-    "map": "application/json",
-    "md": "text/markdown",
-    "mjs": "text/javascript",
-    "txt": "text/plain",
-    "vcf": "text/vcard",
-    "vtt": "text/vtt",
-    "webmanifest": "application/manifest+json",
-    "xml": "application/xml",
-    "xsl": "application/xslt+xml",
-    "yaml": "application/yaml",
-    "yml": "application/yaml",
-}
-_BINARY_TYPES = {
-    "aac": "audio/aac",
-    "apng": "image/apng",
-    "avif": "image/avif",
-    "bmp": "image/bmp",
-    "eot": "application/vnd.ms-fontobject",
-    "flac": "audio/flac",
-    "gif": "image/gif",
-    "glb": "model/gltf-binary",
-    "gltf": "model/gltf+json",
-    "gz": "application/gzip",
-    "heic": "image/heic",
-    "ico": "image/x-icon",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "jxl": "image/jxl",
-    "m4a": "audio/mp4",
-    "m4v": "video/mp4",
-    "mov": "video/quicktime",
-    "mp3": "audio/mpeg",
-    "mp4": "video/mp4",
-    "mpeg": "video/mpeg",
-    "oga": "audio/ogg",
-    "ogg": "audio/ogg",
-    "ogv": "video/ogg",
-    "otf": "font/otf",
-    "pdf": "application/pdf",
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "ttf": "font/ttf",
-    "wasm": "application/wasm",
-    "wav": "audio/wav",
-    "weba": "audio/webm",
-    "webm": "video/webm",
-    "webp": "image/webp",
-    "woff": "font/woff",
-    "woff2": "font/woff2",
-    "zip": "application/zip",
+_CHARSET = re.compile(r"text/|application/(?:javascript|json)")
+# The media types of `next start` (package `send`), for the file name extensions that web sites use.
+_TYPES = {
+    "application/atom+xml": "atom",
+    "application/dash+xml": "mpd",
+    "application/epub+zip": "epub",
+    "application/geo+json": "geojson",
+    "application/gzip": "gz",
+    "application/java-archive": "ear jar war",
+    "application/javascript": "js mjs",
+    "application/json": "json map",
+    "application/json5": "json5",
+    "application/ld+json": "jsonld",
+    "application/manifest+json": "webmanifest",
+    "application/msword": "doc dot",
+    "application/pdf": "pdf",
+    "application/pgp-signature": "asc sig",
+    "application/pkix-cert": "cer",
+    "application/postscript": "ai eps ps",
+    "application/rdf+xml": "rdf",
+    "application/rss+xml": "rss",
+    "application/rtf": "rtf",
+    "application/vnd.android.package-archive": "apk",
+    "application/vnd.apple.mpegurl": "m3u8",
+    "application/vnd.google-earth.kml+xml": "kml",
+    "application/vnd.google-earth.kmz": "kmz",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.ms-fontobject": "eot",
+    "application/vnd.ms-powerpoint": "ppt",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods",
+    "application/vnd.oasis.opendocument.text": "odt",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/wasm": "wasm",
+    "application/x-7z-compressed": "7z",
+    "application/x-bzip2": "bz2",
+    "application/x-rar-compressed": "rar",
+    "application/x-sh": "sh",
+    "application/x-shockwave-flash": "swf",
+    "application/x-subrip": "srt",
+    "application/x-tar": "tar",
+    "application/x-x509-ca-cert": "crt der pem",
+    "application/x-xpinstall": "xpi",
+    "application/x-xz": "xz",
+    "application/xhtml+xml": "xhtml",
+    "application/xml": "xml xsd xsl",
+    "application/xslt+xml": "xslt",
+    "application/zip": "zip",
+    "audio/midi": "mid midi",
+    "audio/mp4": "m4a mp4a",
+    "audio/mpeg": "mp3",
+    "audio/ogg": "oga ogg spx",
+    "audio/wav": "wav",
+    "audio/webm": "weba",
+    "audio/x-aac": "aac",
+    "audio/x-aiff": "aif aiff",
+    "audio/x-flac": "flac",
+    "font/collection": "ttc",
+    "font/otf": "otf",
+    "font/ttf": "ttf",
+    "font/woff": "woff",
+    "font/woff2": "woff2",
+    "image/apng": "apng",
+    "image/avif": "avif",
+    "image/bmp": "bmp",
+    "image/gif": "gif",
+    "image/heic": "heic",
+    "image/jpeg": "jpe jpeg jpg",
+    "image/jxl": "jxl",
+    "image/ktx": "ktx",
+    "image/png": "png",
+    "image/svg+xml": "svg svgz",
+    "image/tiff": "tif tiff",
+    "image/vnd.adobe.photoshop": "psd",
+    "image/webp": "webp",
+    "image/x-icon": "ico",
+    "image/x-tga": "tga",
+    "message/rfc822": "eml",
+    "model/gltf+json": "gltf",
+    "model/gltf-binary": "glb",
+    "text/cache-manifest": "appcache manifest",
+    "text/calendar": "ics ifb",
+    "text/coffeescript": "coffee",
+    "text/css": "css",
+    "text/csv": "csv",
+    "text/html": "htm html shtml",
+    "text/jsx": "jsx",
+    "text/less": "less",
+    "text/markdown": "markdown md",
+    "text/mathml": "mml",
+    "text/plain": "conf def ini list log text txt",
+    "text/tab-separated-values": "tsv",
+    "text/turtle": "ttl",
+    "text/vtt": "vtt",
+    "text/x-vcard": "vcf",
+    "text/yaml": "yaml yml",
+    "video/3gpp": "3gp",
+    "video/mp2t": "ts",
+    "video/mp4": "mp4",
+    "video/mpeg": "mpeg mpg",
+    "video/ogg": "ogv",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-m4v": "m4v",
+    "video/x-matroska": "mkv",
+    "video/x-ms-wmv": "wmv",
+    "video/x-msvideo": "avi",
 }
 CONTENT_TYPES = MappingProxyType(
-    {**{ending: f"{name}; charset=utf-8" for ending, name in _TEXT_TYPES.items()}, **_BINARY_TYPES}
+    {
+        ending: f"{name}; charset=UTF-8" if _CHARSET.match(name) else name
+        for name, endings in _TYPES.items()
+        for ending in endings.split()
+    }
 )
 """Media types by file name extension, fixed here because Python's `mimetypes` reads the machine's tables."""
 
 
 def find_content_type(name: str) -> str:
     """Return the media type of a file. A file with an unknown extension becomes a download."""
-    _, _, ending = name.rpartition("/")[2].rpartition(".")
+    ending = name.rpartition("/")[2].rpartition(".")[2]
     return CONTENT_TYPES.get(ending.lower(), "application/octet-stream")
 
 

@@ -9,6 +9,7 @@ import aiohttp
 import attrs
 import yarl
 
+from components.edge.function_code import read_function_code
 from local.edge.assets import AssetRequest
 from local.edge.config import (
     CacheBehavior,
@@ -68,7 +69,7 @@ DEFAULT = CacheBehavior(
     cache_policy=PAGES,
     origin_request_policy=ALL_VIEWER_EXCEPT_HOST,
     response_headers_policy=SECURITY,
-    request_function=SOURCE.read_text(),
+    request_function=read_function_code(SOURCE),
 )
 IMAGES = attrs.evolve(DEFAULT, path_pattern="/_next/image*")
 STATIC = attrs.evolve(DEFAULT, path_pattern="/_next/static/*")

@@ -149,6 +149,16 @@ def test_the_viewer_gets_the_origins_headers_and_those_of_the_headers_policy() -
     run_scenario(check_edge, functions=FakeFunctions(respond))
 
 
+def test_an_answer_without_a_content_type_gets_none() -> None:
+    async def respond(_sent: OriginRequest, _body: AsyncIterator[bytes] | None) -> Answer:
+        return 307, [("location", "/")], [b" "]
+
+    async def check_edge(running_edge: RunningEdge) -> None:
+        assert "content-type" not in (await running_edge.get("/")).headers
+
+    run_scenario(check_edge, functions=FakeFunctions(respond))
+
+
 def test_pages_that_the_edge_generates_have_the_policys_headers() -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
         got = await running_edge.get("/", host="unknown.example.com")

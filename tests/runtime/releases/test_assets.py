@@ -55,8 +55,8 @@ def test_hashed_assets_are_shared_by_all_releases_of_a_project_and_never_change(
     assert list_uploads()[CHUNK] == Upload(
         source="assets/_next/static/chunks/0iumlkwknlbd6.js",
         key=CHUNK,
-        content_type="text/javascript; charset=utf-8",
-        cache_control="public,max-age=31536000,immutable",
+        content_type="application/javascript; charset=UTF-8",
+        cache_control="public, max-age=31536000, immutable",
     )
 
 
@@ -64,8 +64,8 @@ def test_public_files_belong_to_one_release_and_are_revalidated() -> None:
     assert list_uploads()[f"assets/{FOLDER}/{RELEASE}/data/sample.json"] == Upload(
         source="assets/data/sample.json",
         key=f"assets/{FOLDER}/{RELEASE}/data/sample.json",
-        content_type="application/json; charset=utf-8",
-        cache_control="public,max-age=0,s-maxage=31536000,must-revalidate",
+        content_type="application/json; charset=UTF-8",
+        cache_control="public, max-age=0, s-maxage=31536000",
     )
 
 
@@ -157,16 +157,20 @@ def test_present_assets_are_listed_page_by_page_for_one_project() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("a.js", "text/javascript; charset=utf-8"),
+        ("a.mjs", "application/javascript; charset=UTF-8"),
         ("folder.d/FONT.WOFF2", "font/woff2"),
         (".well-known/apple-app-site-association", "application/octet-stream"),
         ("folder.js/file", "application/octet-stream"),
         ("unknown.xyz", "application/octet-stream"),
         ("photo.jpeg", "image/jpeg"),
-        ("site.webmanifest", "application/manifest+json; charset=utf-8"),
+        ("data.csv", "text/csv; charset=UTF-8"),
+        ("module.wasm", "application/wasm"),
+        ("photo.avif", "image/avif"),
+        ("folder/png", "image/png"),
+        ("site.webmanifest", "application/manifest+json"),
     ],
 )
-def test_content_types_come_from_one_table(name: str, expected: str) -> None:
+def test_content_types_are_those_of_next_start(name: str, expected: str) -> None:
     assert find_content_type(name) == expected
 
 

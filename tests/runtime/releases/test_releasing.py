@@ -58,8 +58,8 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
     assert list_live_versions(stage, project) == ["1", "1", "1"]
     assert stage.objects.stored[ASSETS, f"assets/next-site/{project.project_id}/{identifier}/robots.txt"] == (
         b"User-agent: *\n",
-        "text/plain; charset=utf-8",
-        "public,max-age=0,s-maxage=31536000,must-revalidate",
+        "text/plain; charset=UTF-8",
+        "public, max-age=0, s-maxage=31536000",
     )
     assert stage.objects.list_keys(ASSETS, "cache/") == [
         f"cache/next-site/{identifier}/__fetch/{BUILD_ID}/{FETCH}",

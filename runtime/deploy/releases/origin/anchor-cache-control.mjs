@@ -228,7 +228,8 @@ function visitorCacheControl(site, { isPrerendered, setsCookies, isShared }) {
   const isPrivate = site.has("private") || site.has("no-store");
   const asksSharedCaches = site.delete("s-maxage");
   site.delete("proxy-revalidate");
-  if (isPrerendered && !isPrivate && asksSharedCaches) {
+  const hasOwnTime = /^[1-9]/.test(site.get("max-age") ?? "");
+  if (isPrerendered && !isPrivate && asksSharedCaches && !hasOwnTime) {
     // The framework chose the time, but a page can be revalidated at any moment.
     return setsCookies ? REVALIDATED_PRIVATELY : REVALIDATED;
   }

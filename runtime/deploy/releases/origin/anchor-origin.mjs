@@ -24,6 +24,9 @@ const KEY_HEADER = "x-anchor-origin-key";
 // The platform's own headers, and those that OpenNext and Next.js trust: visitors may not send them. For example,
 // Next.js would write the nonce of a visitor's Content-Security-Policy into a page that it keeps for others.
 const INTERNAL = /^(?:x-(?:anchor|opennext|open-next|vercel)-|content-security-policy)/i;
+// For the viewer-response function: "none" if the site sends no Content-Type. A function URL adds one then.
+const CONTENT_TYPE_HEADER = "x-anchor-content-type";
+const FIRST_ERROR = 400; // CloudFront invokes no viewer-response function from this status on
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
@@ -163,6 +166,8 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   // The length is wrong for a compressed answer, and for an empty answer, to which one byte is added later.
   if (result["content-encoding"] === "identity") delete result["content-encoding"];
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
+  delete result[CONTENT_TYPE_HEADER];
+  if (!result["content-type"] && statusCode < FIRST_ERROR) result[CONTENT_TYPE_HEADER] = "none";
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });
   return { statusCode, headers: result, cookies: setCookies };
 }

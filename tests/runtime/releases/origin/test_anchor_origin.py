@@ -190,6 +190,12 @@ def test_a_response_without_a_body_gets_one_byte(origin: Origin) -> None:
     assert answer.get_header("content-length") is None
 
 
+def test_a_response_without_a_content_type_is_marked_for_the_edge(origin: Origin) -> None:
+    """A function URL adds a content type. The viewer-response function removes it from a marked response."""
+    assert origin.get(STREAMING, "/redirect").get_header("x-anchor-content-type") == "none"
+    assert origin.get(STREAMING, "/echo").get_header("x-anchor-content-type") is None
+
+
 def test_content_length_and_encoding_describe_the_sent_body(origin: Origin) -> None:
     plain = origin.get(STREAMING, "/uncompressed")
     assert (plain.get_header("content-encoding"), plain.get_header("content-length")) == (None, "3")

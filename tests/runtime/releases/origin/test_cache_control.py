@@ -328,6 +328,13 @@ def test_a_prerendered_page_without_cache_control_is_always_revalidated(module: 
     )
 
 
+def test_a_browser_time_that_the_site_sets_on_a_prerendered_page_stays(module: CacheControl) -> None:
+    """Next.js itself sets no time for browsers."""
+    sent = {"cache-control": "public, max-age=60, s-maxage=600", "x-nextjs-cache": "HIT"}
+    headers = module.apply(RULES, Request(path="/isr"), sent)
+    assert read_cache_controls(headers) == (UNSHARED, "public, max-age=60")
+
+
 def test_a_prerendered_page_with_a_cookie_is_private(module: CacheControl) -> None:
     """The header has no `no-store`, so that the browser's back/forward cache may keep the page."""
     headers = module.apply(RULES, Request(path="/about"), {"cache-control": FRAMEWORK}, sets_cookies=True)
