@@ -328,29 +328,75 @@ DEPLOYMENTS: Final = TableDesign(
 )
 
 TAGS: Final = TableShape(
+    # OpenNext's own tag cache has a row for each tag and page. Builds of earlier versions of the platform and
+    # builds with their own version of OpenNext use it, and need the index.
     purpose=(
-        "The pages of one site that depend on each cache tag, in OpenNext's format. Each site has its own "
-        "table, because the rows do not name a tenant."
+        "The revalidated cache tags of one site, and which of its stale pages are rendered. Each site has "
+        "its own table, because the rows do not name a tenant."
     ),
     partition_key=Key("tag"),
     sort_key=Key("path"),
-    query="tag = '<build id>/products'",
+    query=f"tag = '{_BUILD}/tag/products' AND path = '-'",
     indexes=(
         Index(
             name="revalidate",
             partition_key=Key("path"),
             sort_key=Key("revalidatedAt", "N"),
-            purpose="whether a tag of a page was revalidated after the page was rendered",
+            purpose="in rows of OpenNext's own tag cache: whether a tag of a page was revalidated",
             query="path = '<build id>/products/7' AND revalidatedAt > 1769851800000",
         ),
     ),
+    ttl_attribute="expiresAt",
     attributes=(
-        Attribute("tag", "S", "cache tag, prefixed with the build's id", "<build id>/products"),
         Attribute(
-            "path", "S", "page that depends on the tag, prefixed with the build's id", "<build id>/products/7"
+            "tag",
+            "S",
+            "`<deployment>/tag/<cache tag>` or `<deployment>/page/<page>`; in rows of OpenNext's own tag "
+            "cache: `<build id>/<cache tag>`",
+            f"{_BUILD}/tag/products",
         ),
         Attribute(
-            "revalidatedAt", "N", "when the tag was last revalidated, Unix milliseconds", "1769851800000"
+            "path",
+            "S",
+            "`-`; in rows of OpenNext's own tag cache: `<build id>/<page>`, a page that depends on the tag",
+            "-",
+        ),
+        Attribute(
+            "staleAt",
+            "N",
+            "in a `tag` row: entries that are older are served once more while they are computed again, Unix "
+            "milliseconds",
+            "1769851800000",
+        ),
+        Attribute(
+            "expiredAt",
+            "N",
+            "in a `tag` row: from this time on, entries that are older are not served, Unix milliseconds",
+            "1769851800000",
+        ),
+        Attribute(
+            "claimedFor",
+            "N",
+            "in a `page` row: time of the stale entry that a server renders again, Unix milliseconds",
+            "1769851800000",
+        ),
+        Attribute(
+            "claimedUntil",
+            "N",
+            "in a `page` row: after this time, another server can render the entry, Unix milliseconds",
+            "1769851830000",
+        ),
+        Attribute(
+            "expiresAt",
+            "N",
+            "in a `page` row: when the row is deleted, a day later, Unix seconds",
+            "1769938200",
+        ),
+        Attribute(
+            "revalidatedAt",
+            "N",
+            "in rows of OpenNext's own tag cache: when the tag was last revalidated, Unix milliseconds",
+            "1769851800000",
         ),
     ),
 )

@@ -131,7 +131,7 @@ class ZeroDowntimeSite(Component):
         return (
             self._args.store.assets.grant("DeleteObject", "GetObject", "PutObject", prefix=cache),
             self._args.store.assets.grant_list(prefix=cache),
-            *self.tags.grant_query_and_write(),
+            *self.tags.grant_read_and_write(),
             queue.grant_send(),
         )
 

@@ -1,4 +1,4 @@
-"""TagTable: the cache tags of a site's pages, in OpenNext's format."""
+"""TagTable: the revalidated cache tags of a site, and the claims of its stale pages."""
 
 import pulumi
 import pulumi_aws as aws
@@ -12,10 +12,11 @@ from components.deploy.tables import TAGS
 
 
 class TagTable(Part):
-    """A table in OpenNext's format. It is not a `TenantTable`, because its rows do not name a tenant.
+    """A table that a site's servers write. It is not a `TenantTable`, because its rows do not name a tenant.
 
-    A row has only a tag, a path and a time. If two sites shared a table, a revalidation in one site could
-    expire pages of the other site. Each site therefore has its own table.
+    If two sites shared a table, a revalidation in one site could expire pages of the other site. Each site
+    therefore has its own table. Its keys and its index are those of OpenNext's own tag cache, which builds of
+    earlier versions and builds with their own version of OpenNext use.
 
     Attributes:
         table_name: Table name.
@@ -32,6 +33,7 @@ class TagTable(Part):
             range_key=TAGS.sort_key.name if TAGS.sort_key else None,
             attributes=build_attribute_args(TAGS),
             global_secondary_indexes=build_index_args(TAGS),
+            ttl=aws.dynamodb.TableTtlArgs(attribute_name=TAGS.ttl_attribute, enabled=True),
             server_side_encryption=aws.dynamodb.TableServerSideEncryptionArgs(enabled=True),
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=scope.retain),
             deletion_protection_enabled=scope.retain,
@@ -40,11 +42,19 @@ class TagTable(Part):
         self.table_name = table.name
         self.arn = table.arn
 
-    def grant_query_and_write(self) -> tuple[Grant, ...]:
-        """Allow OpenNext's server to query tags and paths, and to write revalidation times."""
+    def grant_read_and_write(self) -> tuple[Grant, ...]:
+        """Allow the servers to read and write tags and claims.
+
+        The platform's tag cache uses `BatchGetItem` and `UpdateItem`, OpenNext's own one the other actions.
+        """
         return (
             Grant(
-                actions=("dynamodb:BatchWriteItem", "dynamodb:Query"),
+                actions=(
+                    "dynamodb:BatchGetItem",
+                    "dynamodb:BatchWriteItem",
+                    "dynamodb:Query",
+                    "dynamodb:UpdateItem",
+                ),
                 resources=(self.arn,),
             ),
             Grant(actions=("dynamodb:Query",), resources=(JoinedText(self.arn, "/index/revalidate"),)),

@@ -173,8 +173,9 @@ class ReleaseSteps:
         on_step(Step.CACHE)
         cached = list_cache_uploads(artifact, site=site.site, deployment_id=deployment.deployment_id)
         self.uploader.upload(artifact, cached, log)
-        seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)
-        seeder.seed(artifact.iterate_tag_rows())
+        if artifact.manifest.needs_tag_seed:
+            seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)
+            seeder.seed(artifact.iterate_tag_rows())
 
     def _make_site_environment(self, project: Project, deployment: Deployment, site: Site) -> SiteEnvironment:
         return make_site_environment(

@@ -65,8 +65,10 @@ def test_the_server_has_access_to_its_cache_its_tag_table_and_its_queue() -> Non
         "s3:PutObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:DeleteObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:ListBucket": {ASSETS},
+        "dynamodb:BatchGetItem": {TAG_TABLE},
         "dynamodb:BatchWriteItem": {TAG_TABLE},
         "dynamodb:Query": {TAG_TABLE, f"{TAG_TABLE}/index/revalidate"},
+        "dynamodb:UpdateItem": {TAG_TABLE},
         "sqs:SendMessage": {
             "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"
         },

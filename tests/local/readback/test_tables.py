@@ -62,6 +62,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "site-next-site-tags": {
         "keys": {"tag": S, "path": S},
         "indexes": {"revalidate": ({"path": S, "revalidatedAt": N}, "ALL")},
+        "expires": "expiresAt",
     },
 }
 

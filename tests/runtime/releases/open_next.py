@@ -71,6 +71,17 @@ def make_manifest() -> dict[str, Any]:
     }
 
 
+def make_platform_manifest() -> dict[str, Any]:
+    """Return the manifest of a build with the platform's queue and tag cache."""
+    document = make_manifest()
+    document["origins"]["default"] |= {
+        "queue": "anchor-none",
+        "incrementalCache": "anchor-s3",
+        "tagCache": "anchor-dynamodb",
+    }
+    return document
+
+
 def make_split_manifest() -> dict[str, Any]:
     """Return the manifest of a site below `/docs` with a split server.
 

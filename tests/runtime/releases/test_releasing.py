@@ -16,6 +16,7 @@ from tests.runtime.releases.open_next import (
     PAGE,
     encode_json,
     make_manifest,
+    make_platform_manifest,
 )
 from tests.runtime.releases.release_fixture import (
     ARTIFACTS,
@@ -123,6 +124,16 @@ def test_only_the_server_function_gets_variables_and_secrets(stage: ReleasePlatf
     assert "TOKEN" not in functions[site.image_function].versions["1"][1]
     everything = repr((stage.platform.read_all_rows(), stage.store, stage.objects.stored))
     assert SECRET not in everything
+
+
+def test_a_build_with_the_platforms_overrides_writes_no_tags(stage: ReleasePlatform) -> None:
+    """Requirement D7."""
+    project = stage.create_project()
+    deployment = stage.release(stage.create_built(project, {MANIFEST: encode_json(make_platform_manifest())}))
+    assert deployment.release
+    assert deployment.release.revalidation_version is None
+    assert list_live_versions(stage, project) == ["1", "1", None]
+    assert stage.tags.rows == {}
 
 
 def test_a_site_without_an_incremental_cache_has_no_revalidation_function(stage: ReleasePlatform) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeGuard, TypeVar
 
-from attrs import fields, frozen, has
+from attrs import evolve, fields, frozen, has
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
@@ -34,6 +34,10 @@ Each pattern counts three characters more than it has, for two quotation marks a
 """
 _PATTERN_OVERHEAD: Final = 3
 MAX_BASE_PATH_LENGTH: Final = 60
+# Names of the platform's overrides (components/sites/build_tools/overrides). Builds that use OpenNext's own
+# queue or tag cache have other names.
+_PLATFORM_QUEUE: Final = "anchor-none"
+_PLATFORM_TAG_CACHE: Final = "anchor-dynamodb"
 _SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,60}")
 # The characters of CloudFront's path patterns, without `?` and the quotation mark.
 _PATTERN: Final = re.compile(r"[A-Za-z0-9_.*$/~'@:+&-]+")
@@ -69,11 +73,15 @@ class HttpBundle(Bundle):
         type: `function`, or `ecs` if the site asks for a container.
         wrapper: OpenNext's wrapper: plain Lambda or one of its streaming forms.
         converter: OpenNext's converter, which defines the format of events and responses.
+        queue: OpenNext's queue of stale pages. None for a function that is not a server.
+        tag_cache: OpenNext's tag cache. None for a function that is not a server.
     """
 
     type: str
     wrapper: str
     converter: str
+    queue: str | None = None
+    tag_cache: str | None = None
 
 
 @frozen(kw_only=True)
@@ -121,7 +129,8 @@ class Manifest:
 
     Attributes:
         server: Default server function. It serves every path that no other function serves.
-        revalidation: None if the site has disabled its incremental cache.
+        revalidation: None if the site has disabled its incremental cache, or if the server itself renders
+            stale pages again.
         split_functions: Server functions for some of the paths. The first function with a matching pattern
             serves a path.
         base_path: Base path of the site, such as `/docs`; empty if the site is served at the root.
@@ -134,10 +143,22 @@ class Manifest:
     base_path: str = ""
 
     @property
+    def servers(self) -> tuple[HttpBundle, ...]:
+        """The default server function and the split ones."""
+        return (self.server, *(split.bundle for split in self.split_functions))
+
+    @property
     def bundles(self) -> tuple[Bundle, ...]:
         """All functions."""
-        splits = (split.bundle for split in self.split_functions)
-        return (self.server, *splits, self.image, *((self.revalidation,) if self.revalidation else ()))
+        return (*self.servers, self.image, *((self.revalidation,) if self.revalidation else ()))
+
+    @property
+    def needs_tag_seed(self) -> bool:
+        """Whether a server needs a row for each tag of each prerendered page.
+
+        The platform's tag cache needs none, because its pages contain their tags.
+        """
+        return any(server.tag_cache != _PLATFORM_TAG_CACHE for server in self.servers)
 
 
 @frozen(kw_only=True)
@@ -174,13 +195,16 @@ def read_manifest(text: bytes) -> Manifest:
         )
     _check_function(output.origins.default)
     _check_function(output.origins.image_optimizer)
-    return Manifest(
+    manifest = Manifest(
         server=output.origins.default,
         image=output.origins.image_optimizer,
         revalidation=output.additional_props.revalidation_function,
         split_functions=_read_split_functions(document["origins"], output.behaviors),
         base_path=_find_base_path(output.behaviors),
     )
+    if all(server.queue == _PLATFORM_QUEUE for server in manifest.servers):
+        return evolve(manifest, revalidation=None)
+    return manifest
 
 
 def read_build(build_id: bytes, server_files: bytes) -> Build:

@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from runtime.deploy.releases.build_output.manifest import Build, ManifestError, read_build, read_manifest
-from tests.runtime.releases.open_next import BUILD_ID, encode_json, make_manifest, make_split_manifest
+from tests.runtime.releases.open_next import (
+    BUILD_ID,
+    encode_json,
+    make_manifest,
+    make_platform_manifest,
+    make_split_manifest,
+)
 
 Document = dict[str, Any]
 
@@ -23,6 +29,25 @@ def test_the_functions_of_a_build_are_read() -> None:
     assert read.image.folder == "image-optimization-function/"
     assert read.revalidation
     assert read.revalidation.folder == "revalidation-function/"
+
+
+def test_a_build_with_the_platforms_overrides_needs_no_revalidation_function_and_no_tag_seed() -> None:
+    """D7: its servers render their own stale pages, and its pages contain their tags."""
+    read = read_manifest(encode_json(make_platform_manifest()))
+    assert (read.revalidation, read.needs_tag_seed) == (None, False)
+    assert read_manifest(encode_json(make_manifest())).needs_tag_seed
+
+
+@pytest.mark.parametrize("part", ["default", "api"])
+def test_a_server_with_opennexts_own_queue_keeps_the_revalidation_function(part: str) -> None:
+    document = make_split_manifest()
+    platform = make_platform_manifest()["origins"]["default"]
+    own = {name: platform[name] for name in ("queue", "tagCache")}
+    for name in {"default", "api", "feed"} - {part}:
+        document["origins"][name] |= own
+    read = read_manifest(encode_json(document))
+    assert read.revalidation
+    assert read.needs_tag_seed
 
 
 def test_unknown_fields_are_ignored() -> None:
