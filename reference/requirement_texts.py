@@ -313,6 +313,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "Errors of the command line tell the cause first, and then the exact next command. With `--json`, a "
         "command prints the answer of the API."
     ),
+    "F1": "A site behaves as under `next start`. Each difference is documented with its reason.",
     "F3": (
         "A release with a Next.js version with known security holes is refused, with the version to use. "
         "Only the operator can allow such a version."
