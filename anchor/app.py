@@ -80,7 +80,7 @@ def _build_projects_app(projects: Projects, keys: Keys) -> App:
         help="Manage projects. A project deploys a branch of a repository to a site.",
         version_flags=[],
     )
-    for command in (projects.list, projects.show, projects.create, projects.delete):
+    for command in (projects.list, projects.show, projects.create, projects.update, projects.delete):
         group.command(command)
     key_group = App(
         name="key",

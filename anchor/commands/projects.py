@@ -6,7 +6,7 @@ from attrs import frozen
 from cyclopts import Parameter
 
 from anchor.client import Json
-from anchor.errors import CommandError
+from anchor.errors import CommandError, UsageError
 from anchor.formatting import format_age
 from anchor.references import References
 from anchor.terminal import AsJson, Project, Terminal
@@ -18,16 +18,31 @@ PROJECT_FIELDS: Final = (
     "url",
     "repositoryUrl",
     "branch",
+    "rootDirectory",
     "liveDeployment",
     "pinned",
     "createdAt",
 )
 """The fields of a project that the commands show. `flatten_project` adds `liveDeployment`."""
 
+_RootDirectory = Annotated[
+    str | None,
+    Parameter(help="Folder of the Next.js site in the repository, such as apps/web. `.` is the root."),
+]
+
 
 def flatten_project(answer: Json) -> Json:
     """Return a project with the id of its live deployment in the field `liveDeployment`."""
-    return {**answer, "liveDeployment": (answer["live"] or {}).get("deploymentId")}
+    return {
+        **answer,
+        "rootDirectory": answer.get("rootDirectory") or None,
+        "liveDeployment": (answer["live"] or {}).get("deploymentId"),
+    }
+
+
+def _clean_root_directory(directory: str) -> str:
+    """Return a folder as the API expects it: without `./` at its start and slashes at its end."""
+    return "/".join(part for part in directory.split("/") if part != ".").rstrip("/")
 
 
 @frozen(kw_only=True)
@@ -70,7 +85,7 @@ class Projects:
         answer = self.terminal.client.call("GET", "projects", self.references.find_project_id(project))
         self._print_project(answer, as_json=as_json)
 
-    def create(
+    def create(  # noqa: PLR0913 - the options of the command
         self,
         name: Annotated[str, Parameter(help="Name of the project: 3 to 50 characters.")],
         /,
@@ -80,10 +95,13 @@ class Projects:
         ],
         repository: Annotated[str, Parameter(help="HTTPS URL or SSH address of the repository.")],
         branch: Annotated[str, Parameter(help="The branch whose pushes are deployed.")] = "main",
+        root_directory: _RootDirectory = None,
         as_json: AsJson = False,
     ) -> None:
         """Create a project, and print the webhook settings for its repository."""
         body = {"name": name, "site": site, "repositoryUrl": repository, "branch": branch}
+        if root_directory is not None:
+            body["rootDirectory"] = _clean_root_directory(root_directory)
         answer = self.terminal.client.call("POST", "projects", body=body)
         self._print_project(answer, as_json=as_json)
         if not as_json:
@@ -92,6 +110,35 @@ class Projects:
             self.terminal.print(f"  Payload URL  {webhook['url']}")
             self.terminal.print(f"  Secret       {webhook['secret']}")
             self.terminal.print("Copy the secret now: it is not shown again.")
+
+    def update(  # noqa: PLR0913 - the options of the command
+        self,
+        project: Project = None,
+        /,
+        *,
+        name: Annotated[str | None, Parameter(help="New name: 3 to 50 characters.")] = None,
+        repository: Annotated[
+            str | None, Parameter(help="HTTPS URL or SSH address of the new repository.")
+        ] = None,
+        branch: Annotated[str | None, Parameter(help="The branch whose pushes are deployed.")] = None,
+        root_directory: _RootDirectory = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """Change a project. Later pushes and builds use the new values."""
+        changes = {
+            "name": name,
+            "repositoryUrl": repository,
+            "branch": branch,
+            "rootDirectory": None if root_directory is None else _clean_root_directory(root_directory),
+        }
+        body = {field: value for field, value in changes.items() if value is not None}
+        if not body:
+            raise UsageError(
+                "nothing to change: give at least one of --name, --repository, --branch and --root-directory"
+            )
+        project_id = self.references.find_project_id(project)
+        answer = self.terminal.client.call("PATCH", "projects", project_id, body=body)
+        self._print_project(answer, as_json=as_json)
 
     def delete(
         self,

@@ -61,6 +61,9 @@ PROJECTS: Final = TableDesign(
         Attribute("site", "S", "the declared site that the project is bound to", "next-site"),
         Attribute("repositoryUrl", "S", "URL of the repository", "https://github.com/acme/shop"),
         Attribute("branch", "S", "branch whose pushes are deployed", "main"),
+        Attribute(
+            "rootDirectory", "S", "folder of the site in the repository; empty for its root", "apps/web"
+        ),
         Attribute("createdAt", "S", "when the project was created", _TIME),
         Attribute("updatedAt", "S", "when a user last changed the project", _TIME),
         Attribute(

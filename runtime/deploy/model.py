@@ -131,6 +131,8 @@ class Project:
         variables_version: Incremented each time the variables are replaced.
         deploy_keys: Keys with which builds fetch the repository over SSH: the newest one and, after a
             rotation, the previous one. Empty if builds fetch the repository over HTTPS.
+        root_directory: Folder of the Next.js site in the repository, such as `apps/web`. Empty for the root
+            of the repository.
         host_keys: Public keys of the git server, in OpenSSH form. They replace the published keys of the
             server (`runtime/deploy/builds/host_keys.py`).
         active_build: Id of the deployment that holds the project's build slot. None if the slot is free. The
@@ -158,6 +160,7 @@ class Project:
     variables: tuple[Variable, ...] = ()
     variables_version: int = 0
     deploy_keys: tuple[DeployKey, ...] = ()
+    root_directory: str = ""
     host_keys: tuple[str, ...] = ()
     active_build: str | None = None
     live: LivePointer | None = None

@@ -59,7 +59,7 @@ class HostileClient(Client):
                 return self.make_deployment()
 
     def make_project(self) -> Json:
-        names = ("name", "site", "branch", "url", "repositoryUrl", "createdAt")
+        names = ("name", "site", "branch", "url", "repositoryUrl", "rootDirectory", "createdAt")
         return {"projectId": ID, "live": None, "pinned": False, **dict.fromkeys(names, self.text)}
 
     def make_site(self) -> Json:
@@ -98,6 +98,7 @@ COMMANDS: Final = (
     ("sites",),
     ("projects", "list"),
     ("projects", "show", ID),
+    ("projects", "update", ID, "--root-directory=apps/web"),
     ("projects", "delete", ID),
     ("projects", "key", "show", ID),
     ("deploy", ID, "--follow"),

@@ -86,6 +86,7 @@ def test_an_invalid_limit_is_wrong_usage(anchor: Anchor, limit: str) -> None:
         ("deploy", "a", "b"),
         ("promote",),
         ("projects", "create", "name"),
+        ("projects", "update", "My shop"),
         ("env", "set"),
         ("env", "set", "My shop"),
         ("env", "set", "My shop", "A=1", "B"),
@@ -123,6 +124,19 @@ def test_a_list_shows_only_deployments_with_the_wanted_statuses(anchor: Anchor) 
         make_deployment_id(8),
         make_deployment_id(7),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [("apps/web", "apps/web"), ("./apps/web/", "apps/web"), (".", ""), ("/web", "/web")]
+)
+def test_a_project_is_changed_by_its_options(anchor: Anchor, given: str, sent: str) -> None:
+    """H4: only the given fields are sent. The API refuses an absolute folder with its own message."""
+    shown = anchor.run_ok("projects", "update", "My shop", "--branch=next", f"--root-directory={given}")
+    assert anchor.api.list_changes() == [
+        ("PATCH", f"/projects/{SHOP}", {"branch": "next", "rootDirectory": sent})
+    ]
+    assert ("rootDirectory" in shown) == bool(sent)
+    assert "next" in shown
 
 
 def test_json_is_the_answer_of_the_api(anchor: Anchor) -> None:

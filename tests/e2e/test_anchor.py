@@ -189,6 +189,7 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
     assert (shown["name"], shown["branch"], shown["site"]) == ("My command", "main", site)
     assert shown["projectId"] in anchor.run_ok("projects", "list")
     assert anchor.run("projects", "delete", "My command", answers=("Another",))[0] == 1
+    assert "apps/web" in anchor.run_ok("projects", "update", "My command", "--root-directory=apps/web/")
     anchor.run_ok("projects", "delete", "My command", answers=("My command",))
     assert "My command" not in anchor.run_ok("projects", "list")
     anchor.run_ok(*create)  # succeeds, because the deleted project no longer uses the site

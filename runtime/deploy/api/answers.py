@@ -25,6 +25,7 @@ class ProjectDocument(TypedDict):
         deleting: True after the deletion has begun. If the deletion was interrupted, delete the project
             again.
         hostKeys: Public keys of the git server. If empty, the published keys of the server are used.
+        rootDirectory: Folder of the Next.js site in the repository. Empty for the root of the repository.
     """
 
     projectId: Id
@@ -39,6 +40,7 @@ class ProjectDocument(TypedDict):
     pinned: bool
     deleting: bool
     hostKeys: list[str]
+    rootDirectory: str
 
 
 class WebhookDocument(TypedDict):

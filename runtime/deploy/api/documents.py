@@ -39,6 +39,7 @@ def build_project_document(project: Project, site: Site | None) -> ProjectDocume
         "pinned": project.pinned,
         "deleting": project.deleting_at is not None,
         "hostKeys": list(project.host_keys),
+        "rootDirectory": project.root_directory,
     }
 
 

@@ -109,6 +109,7 @@ class ProjectService:
             site=new.site,
             repository_url=new.repository_url,
             branch=new.branch,
+            root_directory=new.root_directory,
             host_keys=new.host_keys,
             created_at=at,
             updated_at=at,
@@ -171,10 +172,10 @@ class ProjectService:
     ) -> tuple[Project, Site | None]:
         """Change a project, and return it with its site.
 
-        A new repository or branch applies to later pushes and builds. If the new repository is on another
-        host, host keys that are not in the changes are removed, because they belong to the old host. Makes
-        two DynamoDB calls, as `get_project` does. One more call reads the old repository, if the changes
-        contain a repository without host keys.
+        A new repository, branch or root directory applies to later pushes and builds. If the new repository
+        is on another host, host keys that are not in the changes are removed, because they belong to the old
+        host. Makes two DynamoDB calls, as `get_project` does. One more call reads the old repository, if the
+        changes contain a repository without host keys.
 
         Raises:
             InvalidInputError: There is nothing to change, `pinned` is true, or there are too many host keys.

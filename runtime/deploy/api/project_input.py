@@ -14,6 +14,7 @@ from runtime.shared.api.shapes import Shape
 _NAME_LENGTHS = range(3, 51)
 _URL_LENGTH = 500
 _BRANCH_LENGTH = 200
+_ROOT_DIRECTORY_LENGTH = 200
 _MESSAGE_LENGTH = 2_000
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u2060\ufeff]")
 _SHA = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -57,6 +58,19 @@ def _find_branch_problem(branch: str) -> str | None:
     return None
 
 
+def _find_root_directory_problem(directory: str) -> str | None:
+    parts = directory.split("/") if directory else []
+    if (
+        len(directory) > _ROOT_DIRECTORY_LENGTH
+        or not directory.isprintable()
+        or "\\" in directory
+        or not {"", ".", "..", ".git", "node_modules"}.isdisjoint(parts)
+        or any(part.startswith("-") or part != part.strip() for part in parts)
+    ):
+        return "must be a folder of the repository, such as apps/web, or empty for the root of the repository"
+    return None
+
+
 def _find_sha_problem(sha: str) -> str | None:
     return None if _SHA.fullmatch(sha) else "must be a commit's full id: 40 hexadecimal digits in lower case"
 
@@ -80,6 +94,9 @@ _RepositoryUrl = Annotated[
 ]
 _HostKey = Annotated[str, Rule(find_host_key_problem)]
 _Branch = Annotated[str, Rule(_find_branch_problem), Shape({"minLength": 1, "maxLength": _BRANCH_LENGTH})]
+_RootDirectory = Annotated[
+    str, Rule(_find_root_directory_problem), Shape({"maxLength": _ROOT_DIRECTORY_LENGTH})
+]
 _Message = Annotated[str, Rule(_find_message_problem), Shape({"minLength": 1, "maxLength": _MESSAGE_LENGTH})]
 _Sha = Annotated[str, Rule(_find_sha_problem), Shape({"pattern": f"^{_SHA.pattern}$"})]
 
@@ -92,6 +109,8 @@ class NewProject:
         repository_url: HTTPS URL, or SSH address for a repository that is fetched with a deploy key.
         host_keys: Public keys of the git server in OpenSSH form, at most ten. Needed for a deploy key if the
             server is not github.com, gitlab.com or bitbucket.org.
+        root_directory: Folder of the Next.js site in the repository, such as `apps/web`. Empty for the root
+            of the repository.
     """
 
     name: _Name
@@ -99,6 +118,7 @@ class NewProject:
     repository_url: _RepositoryUrl
     branch: _Branch = "main"
     host_keys: tuple[_HostKey, ...] = ()
+    root_directory: _RootDirectory = ""
 
 
 @frozen(kw_only=True)
@@ -109,6 +129,8 @@ class ProjectChanges:
         host_keys: Public keys of the git server in OpenSSH form, at most ten. If this field is absent and the
             new repository is on another host, the host keys of the project are removed.
         pinned: Only false is allowed: automatic releases can then replace the promoted release again.
+        root_directory: Folder of the Next.js site in the repository, such as `apps/web`. Empty for the root
+            of the repository.
     """
 
     name: _Name = field(default=UNCHANGED)
@@ -116,6 +138,7 @@ class ProjectChanges:
     branch: _Branch = field(default=UNCHANGED)
     host_keys: tuple[_HostKey, ...] = field(default=UNCHANGED)
     pinned: bool = field(default=UNCHANGED)
+    root_directory: _RootDirectory = field(default=UNCHANGED)
 
 
 @frozen(kw_only=True)

@@ -314,6 +314,7 @@ def _build_variables(
         # Without a commit, the build uses the branch's head.
         **({"ANCHOR_COMMIT_SHA": deployment.commit_sha} if deployment.commit_sha else {}),
         "ANCHOR_BRANCH": deployment.branch,
+        **({"ANCHOR_ROOT_DIRECTORY": project.root_directory} if project.root_directory else {}),
         **({"ANCHOR_DEPLOY_KEY_URL": handover.url} if handover else {}),
     }
     plain = platform | {v.name: v.value or "" for v in project.variables if not v.is_secret}

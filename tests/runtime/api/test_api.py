@@ -63,6 +63,7 @@ def test_a_project_is_created_and_its_webhook_secret_shown_once(platform: Platfo
         "pinned": False,
         "deleting": False,
         "hostKeys": [],
+        "rootDirectory": "",
     }
     assert project.user_id == OWNER
     assert webhook == {
@@ -306,6 +307,8 @@ def test_a_project_is_changed_field_by_field(platform: Platform) -> None:
         ({"repositoryUrl": "github.com:owner/name"}, "repositoryUrl"),
         ({"hostKeys": ["ssh-ed25519 AAAA"]}, "hostKeys[0]"),
         ({"hostKeys": [HOST_KEY] * 11}, "hostKeys"),
+        ({"rootDirectory": "../apps/web"}, "rootDirectory"),
+        ({"rootDirectory": None}, "rootDirectory"),
         ({"pinned": True}, "pinned"),
         ({"pinned": "no"}, "pinned"),
         ({"site": "docs"}, "site"),

@@ -194,6 +194,46 @@ def change_project(
     return platform.project_service.change_project(user, project.project_id, given)[0]
 
 
+@pytest.mark.parametrize("directory", ["", "web", "apps/web", "apps/@acme/my site (2)", "größe/[x]/..."])
+def test_a_root_directory_is_a_folder_below_the_root_of_the_repository(directory: str) -> None:
+    """Requirement H4."""
+    assert read_input(NewProject, {**GOOD, "rootDirectory": directory}).root_directory == directory
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        "/apps/web",
+        "apps/web/",
+        "apps//web",
+        ".",
+        "./web",
+        "..",
+        "apps/../../etc",
+        "apps\\web",
+        "--help",
+        "apps/-rf",
+        "apps/web\n",
+        "apps/\x00",
+        "apps/\u202eweb",
+        " web",
+        ".git/hooks",
+        "node_modules/evil",
+        "x" * 201,
+    ],
+)
+def test_an_invalid_root_directory_is_refused(directory: str) -> None:
+    """Requirement H4."""
+    assert list(read_problems(rootDirectory=directory)) == ["rootDirectory"]
+
+
+def test_the_root_directory_can_be_changed_and_removed(platform: Platform) -> None:
+    """Requirement H4."""
+    project = platform.create_project()
+    for directory in ("apps/web", ""):
+        assert change_project(platform, project, {"rootDirectory": directory}).root_directory == directory
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -32,6 +32,14 @@ def test_a_queued_deployment_gets_the_slot_and_a_build(platform: Platform) -> No
     assert now.build_id == f"anchor-dev-site-next-site-build:build-of-{deployment.deployment_id}"
 
 
+def test_a_build_gets_the_root_directory_of_the_project(platform: Platform) -> None:
+    """Requirement H4."""
+    deployment = platform.push(platform.create_project(root_directory="apps/web"))
+    platform.deliver_build_message(deployment)
+    variables = platform.codebuild.builds[deployment.deployment_id]["environmentVariablesOverride"]
+    assert {"name": "ANCHOR_ROOT_DIRECTORY", "value": "apps/web", "type": "PLAINTEXT"} in variables
+
+
 def test_a_build_is_started_with_exactly_the_required_overrides(platform: Platform) -> None:
     """P5, P6, A4: secrets are passed by name, not by value."""
     project = platform.create_project(

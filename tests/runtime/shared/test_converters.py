@@ -138,6 +138,7 @@ def test_a_row_is_written_in_attribute_values_of_the_low_level_client() -> None:
         "live": {"M": {"deploymentId": {"S": "01D"}, "sequence": {"N": "4"}}},
         "deployKeys": {"L": []},
         "hostKeys": {"L": []},
+        "rootDirectory": {"S": ""},
         "pinned": {"BOOL": False},
     }
 
