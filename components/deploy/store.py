@@ -15,6 +15,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.core.scope import ResourceScope
 from components.deploy import buckets, tables
+from components.deploy.build_tools import BuildTools
 from runtime.deploy.model import BUILDS_PARTITION, SITES_PARTITION
 
 
@@ -39,6 +40,7 @@ class DeployStore(Component):
         projects: Projects table.
         deployments: Deployments table.
         artifacts: Bucket of build artifacts.
+        build_tools: What the builds of all sites run.
         logs: Bucket of build logs.
         assets: Bucket of the files that the edge serves, and of the sites' caches.
         keys: Keys of the platform.
@@ -57,6 +59,7 @@ class DeployStore(Component):
             "deployments", TenantTableArgs(scope=scope, design=tables.DEPLOYMENTS), self.child_opts
         )
         self.artifacts = self._create_bucket("artifacts", buckets.ARTIFACTS)
+        self.build_tools = BuildTools(self.artifacts, scope, self.child_opts)
         self.logs = self._create_bucket("logs", buckets.LOGS)
         self.assets = self._create_bucket("assets", buckets.ASSETS, read_by_distribution=True)
         self.keys = PlatformKeys(PlatformKeysArgs(scope=scope), self.child_opts)

@@ -13,6 +13,7 @@ from components.core.component import Part
 from components.core.grants import Grant, build_policy_document, build_trust_policy
 from components.core.outputs import JoinedText, interpolate
 from components.core.scope import BUILD_MEMORY, ResourceScope
+from components.deploy.build_tools import BuildTools
 from components.deploy.site_names import SiteNames, build_parameters_arn
 
 BUILDSPEC: Final = Path(__file__).with_name("buildspec.yml")
@@ -27,6 +28,7 @@ class SiteBuildArgs:
     Attributes:
         scope: Values that the resources share, such as the name prefix.
         artifacts: Bucket of build artifacts.
+        build_tools: The programs that a build runs.
         logs: Bucket of build logs.
         keys: Keys of the platform.
         secrets_path: Path of the site's secret variables in Parameter Store.
@@ -35,6 +37,7 @@ class SiteBuildArgs:
 
     scope: ResourceScope
     artifacts: RetainedBucket
+    build_tools: BuildTools
     logs: RetainedBucket
     keys: PlatformKeys
     secrets_path: str
@@ -44,9 +47,9 @@ class SiteBuildArgs:
 class SiteBuild(Part):
     """The CodeBuild project of a site. The name of the project contains the name of the site.
 
-    The project runs untrusted code. It has no source: the buildspec is part of the project and fetches the
-    repository, so a repository cannot replace the buildspec. The role allows access only to resources of this
-    site.
+    The project runs untrusted code. Its source is the platform's build tools, which fetch the repository. The
+    buildspec is part of the project. So a repository can replace neither the buildspec nor the build tools.
+    The role allows access only to resources of this site, and reading the build tools.
 
     Attributes:
         project_name: Name of the CodeBuild project.
@@ -95,7 +98,9 @@ class SiteBuild(Part):
             description=f"Builds the site {site}",
             service_role=role.arn,
             source=aws.codebuild.ProjectSourceArgs(
-                type="NO_SOURCE", buildspec=BUILDSPEC.read_text(encoding="utf-8")
+                type="S3",
+                location=args.build_tools.location,
+                buildspec=BUILDSPEC.read_text(encoding="utf-8"),
             ),
             artifacts=aws.codebuild.ProjectArtifactsArgs(
                 type="S3",
@@ -155,6 +160,7 @@ def _build_grants(site: str, args: SiteBuildArgs, log_group: aws.cloudwatch.LogG
             # CodeBuild chooses the names of the log streams, one per build.
             resources=(JoinedText(log_group.arn, ":*"),),
         ),
+        args.build_tools.grant_read(),
         args.artifacts.grant("PutObject", prefix=f"artifacts/{site}/"),
         args.logs.grant("PutObject", prefix=f"{_get_log_folder(site)}/"),
         # CodeBuild checks the buckets before it writes to them.

@@ -102,6 +102,7 @@ class ZeroDowntimeSite(Component):
             SiteBuildArgs(
                 scope=args.scope,
                 artifacts=args.store.artifacts,
+                build_tools=args.store.build_tools,
                 logs=args.store.logs,
                 keys=args.store.keys,
                 secrets_path=secrets_path,

@@ -1,5 +1,5 @@
 # ruff: noqa: N803, D102 - AWS defines these methods and the names of their parameters
-"""AWS calls of a build (log, parameters, artifact). They use the service role of the build's project."""
+"""AWS calls of a build (source, log, parameters, artifact). They use the role of the build's project."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any, Protocol, TypeAlias
@@ -34,6 +34,7 @@ class ObjectsClient(Protocol):
     def put_object(
         self, *, Bucket: str, Key: str, Body: IO[bytes], Metadata: Mapping[str, str] = ...
     ) -> object: ...
+    def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]: ...
 
 
 @frozen(kw_only=True)

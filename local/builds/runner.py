@@ -17,11 +17,12 @@ from attrs import define, field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.builds.artifacts import NoArtifactError, upload_artifacts
-from local.builds.aws import BuildClients, ClientFactory, Credentials, ParametersClient
+from local.builds.aws import BuildClients, ClientFactory, Credentials, ObjectsClient, ParametersClient
 from local.builds.buildspec import PHASE_NAMES, Buildspec, BuildspecError, PhaseSpec, parse_buildspec
 from local.builds.command import Shell, kill_marked_processes
 from local.builds.environment import BuildFolders, BuildMachine, make_build_environment, make_tool_path
 from local.builds.log import BuildLog, SecretMasker
+from local.builds.source import SourceError, download_source
 from local.emulator.build_request import (
     BuildPhase,
     BuildRequest,
@@ -160,6 +161,7 @@ class _Build:
         with self._record_phase("DOWNLOAD_SOURCE", log):
             log.mask_secrets = SecretMasker.for_values(credentials.values())
             log.write_message(f"CODEBUILD_SRC_DIR={self.folders.source}")
+            self._download_source(clients.objects)
             buildspec = self._read_buildspec()
             variables, secrets = self._resolve_variables(buildspec, clients.parameters)
             log.mask_secrets = SecretMasker.for_values((*credentials.values(), *secrets))
@@ -216,6 +218,15 @@ class _Build:
                     contexts=contexts,
                 )
             )
+
+    def _download_source(self, objects: ObjectsClient) -> None:
+        source = self.request.source
+        try:
+            download_source(source, objects=objects, folder=self.folders.source)
+        except (SourceError, ClientError, BotoCoreError) as error:
+            # CodeBuild's own text for a source in S3 that it cannot read.
+            message = f"{error} for primary source and source version "
+            raise _PhaseError("FAILED", "CLIENT_ERROR", message) from error
 
     def _read_buildspec(self) -> Buildspec:
         try:

@@ -40,6 +40,19 @@ class EnvironmentVariable:
 
 
 @frozen(kw_only=True)
+class BuildSource:
+    """The source of a build.
+
+    Attributes:
+        type: `NO_SOURCE`, `S3` or another type of CodeBuild.
+        location: `<bucket>/<key>` of a zip, for the type `S3`.
+    """
+
+    type: str = "NO_SOURCE"
+    location: str = ""
+
+
+@frozen(kw_only=True)
 class BuildArtifacts:
     """The destination of the build's files: `s3://{location}/{path}/{name}/<file>`, without packaging."""
 
@@ -75,6 +88,7 @@ class BuildRequest:
     log_stream: str
     timeout_minutes: float
     environment_variables: tuple[EnvironmentVariable, ...] = ()
+    source: BuildSource = field(factory=BuildSource)
     artifacts: BuildArtifacts | None = None
     log_archive: str = ""
     build_number: int = 1

@@ -4,7 +4,7 @@ Each folder is named after a category of AWS services and has one module for eac
 """
 
 from local.providers.compute import codebuild, lambda_events, lambda_functions, lambda_permissions
-from local.providers.data import dynamodb, s3, s3_configurations
+from local.providers.data import dynamodb, s3, s3_configurations, s3_objects
 from local.providers.integration import eventbridge, sns, sqs
 from local.providers.management import cloudwatch, cloudwatch_logs
 from local.providers.network import (
@@ -40,6 +40,7 @@ __all__ = [
     "route53",
     "s3",
     "s3_configurations",
+    "s3_objects",
     "sns",
     "sqs",
 ]

@@ -7,6 +7,8 @@ The text contains policies and other documents in full. Function code and files 
 so a change of code does not change a snapshot.
 """
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -16,10 +18,13 @@ from typing import Any
 import yaml
 
 from components.aws.package import CHECKOUT
+from components.deploy.build_tools import FOLDER as BUILD_TOOLS
+from components.deploy.build_tools import make_zip
 from components.edge.function_code import read_function_code
 from tests.components.recorder import Recorded, get_recording
 
 FOLDER = Path(__file__).parent / "snapshots"
+FOLDER_OF_BUILD_TOOLS = BUILD_TOOLS.relative_to(CHECKOUT).as_posix()
 BASE_STAGE = "production"
 RENEW = "make snapshots"
 _FULL_HEADER = """\
@@ -160,7 +165,17 @@ def _expand_text(text: str) -> Any:  # noqa: ANN401 - any JSON
             return {"json": _make_readable(json.loads(text))}
         except ValueError:
             return text  # a pattern that starts like JSON
-    return {"file": _read_sources()[text]} if text in _read_sources() else text
+    if text in _read_sources():
+        return {"file": _read_sources()[text]}
+    zipped, digest = _read_build_tools()
+    return {"zip": FOLDER_OF_BUILD_TOOLS} if text == zipped else text.replace(digest, "<hash of the zip>")
+
+
+@cache
+def _read_build_tools() -> tuple[str, str]:
+    """Return the zip of the build tools as base64, and its hash."""
+    content = make_zip()
+    return base64.b64encode(content).decode(), hashlib.sha256(content).hexdigest()
 
 
 @cache

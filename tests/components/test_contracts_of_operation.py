@@ -25,6 +25,7 @@ WITHOUT_KEY = {
     "aws:lambda/eventSourceMapping:EventSourceMapping": "the key is for filters, and there are none",
     "aws:codebuild/project:Project": "the bucket encrypts artifacts; a CodeBuild key would need grants",
     "aws:s3/bucket:Bucket": "a separate resource sets the key; see the rule buckets-are-encrypted",
+    "aws:s3/bucketObjectv2:BucketObjectv2": "the bucket encrypts its objects",
     "aws:sns/topic:Topic": "alarms are sent by mail; see the rule topics-are-encrypted",
 }
 # Metrics that count events. CloudWatch has no data for a period without an event, so missing data must end an

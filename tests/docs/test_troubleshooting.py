@@ -14,7 +14,7 @@ GUIDE = "docs/guides/troubleshooting.md"
 # The first cell of a row contains only a message as inline code.
 MESSAGE = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 PACKAGES = ("anchor", "components", "local", "stage_files", "runtime")
-OTHER_FILES = ("Makefile", "components/sites/buildspec.yml")
+OTHER_FILES = ("Makefile", "components/sites/build_tools/steps.sh")
 VARIABLE = "\0"
 
 

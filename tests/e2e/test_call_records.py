@@ -30,6 +30,7 @@ UNUSED: Final = {
     "*: xray:*": "Lambda sends traces with the function's role; the emulator sends none.",
     "*: kms:[DE]*crypt on alias/anchor-local-secrets": "Parameter Store calls KMS on behalf of its caller.",
     "site-<site>-build: s3:GetBucket*": "CodeBuild checks a bucket before it writes; the emulator does not.",
+    "site-<site>-build: s3:GetObjectVersion on *": "CodeBuild reads sources with it; the emulator does not.",
     "*: s3:ListBucket on *": "With this permission, S3 answers 404 for a missing object instead of 403.",
     "images-uploaded: s3:GetObject on */images/*": "If an upload was replaced after it was copied.",
     "build-events: dynamodb:DeleteItem on *": "If older deployments are still waiting to be built.",

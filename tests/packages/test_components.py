@@ -89,6 +89,8 @@ def _list_names(node: ast.AST) -> list[str]:
         "components/edge/viewer-request.js",
         "components/edge/viewer-response.js",
         "components/sites/buildspec.yml",
+        "components/sites/build_tools/package-lock.json",
+        "components/sites/build_tools/steps.sh",
         "docs/images-openapi.json",
         "docs/openapi.json",
         "requirements/runtime.txt",

@@ -91,6 +91,7 @@ PLANNED_OFFLINE: Final[Mapping[str, str]] = {
         "s3/bucket_lifecycle_configuration.go"
     ),
     "aws:s3/bucketNotification:BucketNotification": "s3/bucket_notification.go",
+    "aws:s3/bucketObjectv2:BucketObjectv2": "s3/object.go",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "s3/bucket_ownership_controls.go",
     "aws:s3/bucketPolicy:BucketPolicy": "s3/bucket_policy.go",
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "s3/bucket_public_access_block.go",

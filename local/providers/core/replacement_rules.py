@@ -176,6 +176,7 @@ RULES: Final[Mapping[str, ReplacementRule]] = {
         "s3/bucket_lifecycle_configuration.go", "bucket", "expectedBucketOwner"
     ),
     "aws:s3/bucketNotification:BucketNotification": _rule("s3/bucket_notification.go", "bucket"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": _rule("s3/object.go", "bucket", "key"),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": _rule(
         "s3/bucket_ownership_controls.go", "bucket"
     ),

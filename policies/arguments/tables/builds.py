@@ -71,6 +71,8 @@ TYPES: Final = (
             "queuedTimeout": (is_between(5, 480),),
             "serviceRole": (check_arn, follows_model("codebuild.NonEmptyString")),
             "source.buildspec": (),
+            # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ProjectSource.html: bucket and key
+            "source.location": (_NOT_AN_ARN,),
             "source.type": (is_in_enum("codebuild.SourceType"),),
             "tags": has_tags("codebuild.KeyInput", "codebuild.ValueInput"),
         },
@@ -78,6 +80,7 @@ TYPES: Final = (
             _check_cache,
             # The provider checks the rule below only when it creates the project.
             require_when("type", "NO_SOURCE", "buildspec", scope="source"),
+            require_when("type", "S3", "location", scope="source"),
             require_when("type", "S3", "location", "name", scope="artifacts"),
             require_when("status", "ENABLED", "location", scope="logsConfig.s3Logs"),
         ),

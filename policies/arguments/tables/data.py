@@ -1,5 +1,7 @@
 """DynamoDB and S3."""
 
+import base64
+import binascii
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
@@ -7,6 +9,7 @@ from typing import Any, Final, cast
 from aws_models.services import load_shape
 from policies.arguments.checks import (
     check_arn,
+    check_not_empty,
     follows_model,
     has_item_count,
     has_json,
@@ -37,7 +40,22 @@ _INDEXES: Final = "globalSecondaryIndexes[]"
 _TABLE_NAME: Final = matches(r"^[a-zA-Z0-9_.-]{3,255}$")
 _BUCKET: Final = (has_length(1, 63),)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-managing.html
+_OBJECT_TAGS: Final = 10
 _BUCKET_TAGS: Final = (has_keys(has_length(1, 128)), has_values(has_length(0, 256)))
+
+
+def _check_base64(value: object, path: str) -> Iterator[str]:
+    """Check that a text is base64, which the provider decodes."""
+    try:
+        base64.b64decode(str(value), validate=True)
+    except binascii.Error:
+        yield f"{path} is not base64"
+
+
+def _check_tag_count(value: object, path: str) -> Iterator[str]:
+    """Check the number of tags, of which an object has at most 10."""
+    if isinstance(value, Mapping) and len(cast("Mapping[str, Any]", value)) > _OBJECT_TAGS:
+        yield f"{path} has more than {_OBJECT_TAGS} items"
 
 
 def _check_item(value: object, path: str) -> Iterator[str]:
@@ -291,6 +309,20 @@ TYPES: Final = (
             "lambdaFunctions[].id": (),
             "lambdaFunctions[].lambdaFunctionArn": (check_arn, follows_model("lambda.FunctionArn")),
         },
+        name=None,
+    ),
+    ResourceType(
+        type="aws:s3/bucketObjectv2:BucketObjectv2",
+        source="s3/object.go",
+        arguments={
+            "bucket": _BUCKET,
+            "contentBase64": (_check_base64,),
+            "contentType": (),
+            "key": (check_not_empty, has_length(1, 1024)),
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+            "tags": (*_BUCKET_TAGS, _check_tag_count),
+        },
+        relations=(allow_at_most_one("content", "contentBase64", "source"),),
         name=None,
     ),
     ResourceType(

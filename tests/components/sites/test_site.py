@@ -1,5 +1,7 @@
 """ZeroDowntimeSite and SiteBuild: resources of a site before its first release, and its permissions."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -153,10 +155,15 @@ def read_variables(project: Mapping[str, Any]) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in variables}
 
 
-def test_the_repository_cannot_replace_the_buildspec() -> None:
-    """Requirement P6."""
+def test_the_repository_can_replace_neither_the_buildspec_nor_the_build_tools() -> None:
+    """Requirement P6: the name of the zip contains the hash of its content."""
+    (zipped,) = get_recording("dev").find_by_type("aws:s3/bucketObjectv2:BucketObjectv2")
+    content = base64.b64decode(zipped.inputs["contentBase64"])
     source = read_build_project()["source"]
-    assert source["type"] == "NO_SOURCE"
+    assert source["type"] == "S3"
+    assert source["location"] == (
+        f"anchor-dev-123456789012-artifacts/build-tools/{hashlib.sha256(content).hexdigest()}.zip"
+    )
     assert yaml.safe_load(source["buildspec"])["phases"]
 
 
@@ -202,7 +209,10 @@ def test_a_build_has_access_to_its_own_artifacts_logs_and_secrets() -> None:
     """Requirement P6."""
     artifacts, logs = (f"arn:aws:s3:::anchor-dev-123456789012-{name}" for name in ("artifacts", "logs"))
     secrets = "arn:aws:ssm:ap-southeast-1:123456789012:parameter/anchor/dev/sites/next-site/*"
+    build_tools = {f"{artifacts}/build-tools/*"}
     assert list_permissions("site-next-site-build") == {
+        "s3:GetObject": build_tools,
+        "s3:GetObjectVersion": build_tools,
         "s3:PutObject": {f"{artifacts}/artifacts/next-site/*", f"{logs}/logs/builds/next-site/*"},
         "s3:GetBucketAcl": {artifacts, logs},
         "s3:GetBucketLocation": {artifacts, logs},

@@ -1,6 +1,7 @@
 # ruff: noqa: N803 - the fakes use AWS's argument names
 """A build runner for tests. Its AWS services are fakes that record their calls; its shells are real."""
 
+import io
 import json
 import threading
 import uuid
@@ -42,7 +43,7 @@ class FakeAws:
         streams: The created log streams, as pairs of log group and stream.
         batches: The log events of each `PutLogEvents` request.
         parameter_requests: The names in each `GetParameters` request.
-        objects: The content of the uploaded objects, by `<bucket>/<key>`.
+        objects: The content of the objects, by `<bucket>/<key>`.
         metadata: The metadata of the uploaded objects, by `<bucket>/<key>`.
     """
 
@@ -93,6 +94,10 @@ class FakeAws:
         self.objects[f"{Bucket}/{Key}"] = Body.read()
         self.metadata[f"{Bucket}/{Key}"] = Metadata or {}
         return {}
+
+    def get_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]:
+        self.check_permission("GetObject")
+        return {"Body": io.BytesIO(self.objects[f"{Bucket}/{Key}"])}
 
     def check_permission(self, operation: str) -> None:
         if operation in self.refused:

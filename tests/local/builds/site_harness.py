@@ -7,15 +7,19 @@ from pathlib import Path
 
 from attrs import frozen
 
-from local.emulator.build_request import BuildResult, EnvironmentVariable
+from components.deploy.build_tools import make_zip
+from local.emulator.build_request import BuildResult, BuildSource, EnvironmentVariable
 from local.git_server import GitServer, Repository
 from tests.local.builds.build_harness import BuildHarness
 
 BUILDSPEC = Path("components/sites/buildspec.yml").read_text(encoding="utf-8")
-OWN = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
+OWN = json.dumps(
+    {"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.16"}, "anchor": {"openNext": "own"}}
+)
 SITE = {"package.json": OWN, "package-lock.json": "{}", "open-next.config.ts": "export default {}"}
 TOOLS = Path(__file__).with_name("tools.py").read_text(encoding="utf-8")
 Files = dict[str, str | None]
+BUILD_TOOLS = "artifacts-bucket/build-tools/0123.zip"
 ARTIFACT = "artifacts-bucket/artifacts/next-site/01J0/open-next.zip"
 
 
@@ -36,7 +40,9 @@ class Site:
             "ANCHOR_LAMBDA_ARCH": "x64",
         } | variables
         given = tuple(EnvironmentVariable(name=name, value=value) for name, value in values.items())
-        return self.harness.run(BUILDSPEC, environment_variables=given)
+        self.harness.aws.objects[BUILD_TOOLS] = make_zip()
+        source = BuildSource(type="S3", location=BUILD_TOOLS)
+        return self.harness.run(BUILDSPEC, environment_variables=given, source=source)
 
     def read_messages(self) -> list[str]:
         """Return the lines of the log that the buildspec itself wrote."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from components.deploy.build_tools import FOLDER
 from local.builds.buildspec import parse_buildspec
 from runtime.deploy.builds.build_logs import find_commit
 from tests.local.builds.build_harness import find_failed_phase
@@ -55,7 +56,7 @@ def test_a_site_is_fetched_installed_built_and_packed(site: Site) -> None:
         site.read_messages()[0],
         f"Fetching commit {site.repository.head} of https://github.com/acme/next-site",
         "Installing dependencies: npm ci",
-        "Building: open-next build, the repository's own version",
+        "Building: open-next build, the repository's own version, without the platform's corrections",
         "Packing .open-next into open-next.zip",
         (
             "Keeping the preview keys of Next.js: the build has no such keys, "
@@ -154,18 +155,44 @@ def test_preview_keys_of_an_unknown_format_fail_the_build(site: Site) -> None:
 
 
 def test_a_repository_without_open_next_is_built_with_the_platforms_open_next(site: Site) -> None:
-    """D7: the platform's open-next configuration enables streaming. It installs sharp for the Lambda CPU."""
-    files: Files = {"package.json": '{"name": "site"}', "open-next.config.ts": None}
-    result = site.build(files, ANCHOR_LAMBDA_ARCH="arm64")
+    """D7: the build tools have a lock file with hashes, so that every build runs the same packages."""
+    result = site.build({"package.json": '{"name": "site"}', "open-next.config.ts": None})
 
     assert result.status == "SUCCEEDED", site.harness.aws.log
-    assert site.read_tool_calls()[-1] == (
-        "npx --yes @opennextjs/aws@4.1.12 build --config-path ../open-next.config.mjs"
-    )
+    assert site.read_tool_calls()[1:] == [
+        "npm ci --ignore-scripts --legacy-peer-deps --prefer-offline --no-audit --no-fund --loglevel=error",
+        "node apply_patches.mjs",
+        "open-next build --config-path ../open-next.config.mjs",
+    ]
+    assert f"Building: open-next build, version {read_open_next_version()}" in site.read_messages()
     config = next(line for line in site.harness.aws.read_output() if line.startswith("config: "))
-    assert 'wrapper: "aws-lambda-streaming"' in config
-    assert 'packages: ["sharp@0.35.5"]' in config
-    assert "--cpu=arm64" in config
+    assert config.endswith("export default completeConfigOrExit();")
+
+
+def test_the_config_of_a_repository_is_completed_with_the_platforms_overrides(site: Site) -> None:
+    """D7: the version of OpenNext in package.json is not used unless the repository selects it."""
+    listed = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
+    site.build({"package.json": listed})
+
+    config = next(line for line in site.harness.aws.read_output() if line.startswith("config: "))
+    assert "/source/open-next.config.ts" in config
+    assert config.endswith("export default completeConfigOrExit(site.default);")
+    assert any("@opennextjs/aws in package.json is not used" in line for line in site.read_messages())
+
+
+def test_a_repository_that_selects_its_own_open_next_needs_no_config(site: Site) -> None:
+    """D7: the configuration of the platform enables streaming and installs sharp."""
+    site.build({"open-next.config.ts": None})
+
+    assert site.read_tool_calls()[-1] == "open-next build --config-path ../open-next.config.mjs"
+    config = next(line for line in site.harness.aws.read_output() if line.startswith("config: "))
+    assert "build_tools/config/plain_config.mjs" in config
+
+
+def read_open_next_version() -> str:
+    packages = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
+    version: str = packages["dependencies"]["@opennextjs/aws"]
+    return version
 
 
 @pytest.mark.parametrize(
@@ -209,6 +236,11 @@ def test_the_lock_file_selects_the_package_manager(site: Site, files: Files, cal
         ({"package.json": None}, "no package.json", "root is the Next.js site"),
         ({"package.json": "{"}, "not valid JSON", "Correct it"),
         ({"broken": ""}, "open-next build failed", "npx open-next build"),
+        (
+            {"package.json": OWN.replace('"own"', '"mine"')},
+            'anchor.openNext in package.json is "mine"',
+            '"own"',
+        ),
         ({"leads-out": ""}, "is a link to a target outside of the repository", ""),
     ],
 )
@@ -262,14 +294,14 @@ def test_credentials_of_a_repositorys_address_stay_out_of_the_log(site: Site) ->
 def test_a_build_without_sharp_warns_or_fails(site: Site) -> None:
     """D7: open-next continues if sharp cannot be installed.
 
-    Then a build with the repository's own configuration succeeds with a warning. A build with the platform's
-    configuration fails.
+    Then a build with the repository's own OpenNext succeeds with a warning. A build with the platform's
+    OpenNext fails.
     """
     own = site.build({"without-sharp": ""})
     warned = [line for line in site.read_messages() if line.startswith("WARNING")]
-    default = site.build({"open-next.config.ts": None})
+    default = site.build({"package.json": '{"name": "site"}'})
 
     assert own.status == "SUCCEEDED"
     assert len(warned) == 1
     assert find_failed_phase(default).type == "BUILD"
-    assert "sharp 0.35.5 for linux-x64 could not be installed" in site.read_messages()[-2]
+    assert "sharp for linux-x64 could not be installed" in site.read_messages()[-2]

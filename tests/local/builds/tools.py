@@ -65,6 +65,8 @@ if TOOL == "node" and ARGUMENTS[0] == "-e":
     read_package_json(ARGUMENTS[2:])
 elif ARGUMENTS == ["--version"]:
     print("22.1.0")
+elif TOOL == "node":
+    print("called:", TOOL, *ARGUMENTS)
 else:
     print("called:", TOOL, *ARGUMENTS)
     if TOOL == "npm" and "--global" in ARGUMENTS:

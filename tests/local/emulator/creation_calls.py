@@ -403,6 +403,10 @@ class Creation:
         }
         return self.client("s3").create_bucket(**arguments)
 
+    def bucket_object(self, **changes: Any) -> Any:  # noqa: ANN401
+        self.get_or_create("bucket", self.bucket)
+        return self.client("s3").put_object(**{"Bucket": "some-bucket", "Key": "a", "Body": b"", **changes})
+
     def topic(self, **changes: Any) -> Any:  # noqa: ANN401
         return self.client("sns").create_topic(**{"Name": "alarms", **changes})
 

@@ -61,6 +61,7 @@ CALLS = {
     "aws:lambda/permission:Permission": ("permission", "ResourceConflictException"),
     "aws:route53/record:Record": ("record", "InvalidChangeBatch"),
     "aws:s3/bucket:Bucket": ("bucket", "BucketAlreadyOwnedByYou"),
+    "aws:s3/bucketObjectv2:BucketObjectv2": ("bucket_object", None),
     "aws:sns/topic:Topic": ("topic", None),
     "aws:sns/topicSubscription:TopicSubscription": ("subscription", None),
     "aws:sqs/queue:Queue": ("queue", None),

@@ -3,6 +3,7 @@
 This table has each type that production uses, except types of which each property forces a replacement.
 """
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any, Final
@@ -427,6 +428,15 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "lambdaFunctions": change_first_item(
                     change_block(filterPrefix="another/", filterSuffix=".png")
                 )
+            }
+        ),
+    ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": (
+        Changes(
+            values={
+                "contentBase64": change_to(base64.b64encode(b"another").decode()),
+                "contentType": change_to("text/plain"),
+                **TAGS,
             }
         ),
     ),

@@ -62,6 +62,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration": "s3.PutBucketCors",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": "s3.PutBucketLifecycleConfiguration",
     "aws:s3/bucketNotification:BucketNotification": "s3.PutBucketNotificationConfiguration",
+    "aws:s3/bucketObjectv2:BucketObjectv2": "s3.PutObject",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "s3.PutBucketOwnershipControls",
     "aws:s3/bucketPolicy:BucketPolicy": "s3.PutBucketPolicy",
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "s3.PutPublicAccessBlock",

@@ -268,7 +268,13 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput("a cache without its bucket", {"cache": {"type": "S3"}}, "requires location"),
         WrongInput("a compute type without its prefix", {"environment.computeType": "SMALL"}, "computeType"),
         WrongInput("a build timeout below 5 minutes", {"buildTimeout": 4}, "buildTimeout"),
-        WrongInput("a build without a source or buildspec", {"source.buildspec": None}, "buildspec"),
+        WrongInput(
+            "a build without a source or buildspec",
+            {"source.type": "NO_SOURCE", "source.buildspec": None},
+            "buildspec",
+        ),
+        WrongInput("a build without the location of its source", {"source.location": None}, "location"),
+        WrongInput("a build with a bucket as its source", {"source.location": "bucket"}, "location"),
     ),
     "aws:cognito/userPool:UserPool": (
         WrongInput(
@@ -473,6 +479,12 @@ WRONG_INPUTS: Final[Mapping[str, tuple[WrongInput, ...]]] = {
         WrongInput(
             "an item with a plain value", {"item": _edit_json(lambda item: {**item, "sk": "docs"})}, "sk"
         ),
+    ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": (
+        WrongInput("an object without a key", {"key": ""}, "key"),
+        WrongInput("content that is not base64", {"contentBase64": "?"}, "not base64"),
+        WrongInput("an object with two contents", {"content": "a"}, "content"),
+        WrongInput("an object with 11 tags", {"tags": {str(n): "" for n in range(11)}}, "tags"),
     ),
     "aws:apigatewayv2/route:Route": (
         WrongInput(
