@@ -20,6 +20,7 @@ from local.cloud import Ports, find_free_ports
 from local.progress import Progress
 from tests.conformance.harness.builds import find_cache_folder
 from tests.conformance.harness.cases import parse_cases
+from tests.conformance.harness.external_server import run_external_server
 from tests.conformance.harness.generation import BuildOutput, generate_cases
 from tests.conformance.harness.next_server import NextServerError, run_next_start
 from tests.conformance.harness.platform import Platform, ReleaseError
@@ -59,13 +60,16 @@ def compare_sites(
     )
     progress = Progress(console)
     results: dict[str, SiteResult] = {}
-    with Platform.start(
-        [site.name for site in sites],
-        ports=ports,
-        cache=find_cache_folder(),
-        clock=lambda: dt.datetime.now(dt.UTC),
-        progress=progress,
-    ) as platform:
+    with (
+        run_external_server(),
+        Platform.start(
+            [site.name for site in sites],
+            ports=ports,
+            cache=find_cache_folder(),
+            clock=lambda: dt.datetime.now(dt.UTC),
+            progress=progress,
+        ) as platform,
+    ):
         for site in sites:
             try:
                 results[site.name] = _compare_site(

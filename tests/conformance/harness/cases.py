@@ -17,9 +17,9 @@ from tests.conformance.harness.exchange import Answer, Request, Server, send
 class Step:
     """One request of a case.
 
-    The target, the values of headers and the body can contain placeholders: `{header:etag}` is the value of a
-    header of the previous answer, and `{match:name="([^"]*)"}` the first group of a regular expression in its
-    body.
+    The target, the values of headers and the body can contain placeholders: `{origin}` is the origin of the
+    site, `{header:etag}` the value of a header of the previous answer, and `{match:name="([^"]*)"}` the first
+    group of a regular expression in its body.
 
     Attributes:
         wait: Seconds before the request.
@@ -42,11 +42,13 @@ class Case:
     Attributes:
         name: The name in the report. Each case of a site has another name.
         feature: The feature of Next.js that the case shows.
+        is_timed: Whether an answer can change with time. Such a case is repeated if there is a difference.
     """
 
     name: str
     steps: tuple[Step, ...]
     feature: str = ""
+    is_timed: bool = False
 
 
 @define
@@ -93,6 +95,7 @@ class Session:
         return self._fill(body.decode()).encode() if b"{header:" in body or b"{match:" in body else body
 
     def _fill(self, text: str) -> str:
+        text = text.replace("{origin}", f"http://{self.server.host}")
         previous = self.previous
         if previous is None or "{" not in text:
             return text
@@ -122,6 +125,25 @@ def _encode_form(fields: Mapping[str, str], boundary: str) -> bytes:
     return "\r\n".join([*lines, f"--{boundary}--", ""]).encode()
 
 
+def compute_rsc_query(headers: Mapping[str, str]) -> str:
+    """Return the value of `_rsc` that Next.js requires for the headers of a request.
+
+    Next.js 16 computes a longer value, and it accepts this one, which Next.js 15 computes.
+    """
+    names = ("next-router-prefetch", "next-router-segment-prefetch", "next-router-state-tree", "next-url")
+    if not any(name in headers for name in names):
+        return ""
+    number = 5381
+    for character in ",".join(headers.get(name, "0") for name in names):
+        number = (number * 33 + ord(character)) & 0xFFFFFFFF
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+    text = ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = digits[digit] + text
+    return text[:5]
+
+
 def pause(seconds: float) -> None:
     """Wait before a step, for example until a page is stale."""
     if seconds:
@@ -133,7 +155,8 @@ def parse_cases(documents: Iterable[Mapping[str, Any]]) -> list[Case]:
 
     A case has `steps`, or it is itself one step. A step has `path`, and optionally `method`, `headers`,
     `body` (a text, or an object that is sent as JSON), `base64`, `repeat_body` (the number of times that
-    `body` is repeated), `form`, `wait` (seconds) and `repeat` (how often the request is sent).
+    `body` is repeated), `form`, `wait` (seconds) and `repeat` (how often the request is sent). In `path`,
+    `{rsc}` is the query that Next.js requires for the React Server Component headers of the step.
     """
     return [_parse_case(document) for document in documents]
 
@@ -161,7 +184,7 @@ def _parse_step(document: Mapping[str, Any]) -> Step:
         content = base64.b64decode(document["base64"])
     return Step(
         method=str(document.get("method", "GET")),
-        target=str(document["path"]),
+        target=str(document["path"]).replace("{rsc}", f"_rsc={compute_rsc_query(headers)}"),
         headers=headers,
         body=content,
         form=document.get("form"),

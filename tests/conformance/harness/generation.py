@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from tests.conformance.harness.cases import Case, Step
+from tests.conformance.harness.cases import Case, Step, compute_rsc_query
 
 # Values of a dynamic parameter: plain, with an encoded space and slash, and outside of ASCII.
 PARAMETERS: Final = ("sample", "a%20b", "gr%C3%B6%C3%9Fe", "a%2Fb")
@@ -40,6 +40,7 @@ class BuildOutput:
     app_routes: Mapping[str, str] = field(repr=False)
     pages: Mapping[str, str] = field(repr=False)
     images: Mapping[str, Any] = field(repr=False)
+    config: Mapping[str, Any] = field(repr=False)
     build_id: str
 
     @classmethod
@@ -59,6 +60,7 @@ class BuildOutput:
             app_routes=read("app-path-routes-manifest.json"),
             pages=read("server/pages-manifest.json"),
             images=read("images-manifest.json").get("images", {}),
+            config=read("required-server-files.json").get("config", {}),
             build_id=(output / "BUILD_ID").read_text().strip(),
         )
 
@@ -67,10 +69,27 @@ class BuildOutput:
         """The base path, or an empty text."""
         return str(self.routes.get("basePath") or "")
 
+    def make_target(self, path: str) -> str:
+        """Return the target of a page: with the base path, and with the trailing slash if the site has it."""
+        if path == "/":
+            return self.base or "/"
+        has_slash = self.config.get("trailingSlash") and not _METADATA.search(path)
+        return self.base + path + ("/" if has_slash and not path.endswith("/") else "")
+
     @property
     def locales(self) -> tuple[str, ...]:
         """The locales of the Pages Router."""
         return tuple((self.routes.get("i18n") or {}).get("locales", ()))
+
+    @property
+    def has_revalidation(self) -> bool:
+        """Whether a prerendered page gets stale within a minute."""
+        known = (
+            *self.prerendered.get("routes", {}).values(),
+            *self.prerendered.get("dynamicRoutes", {}).values(),
+        )
+        times = {route.get("initialRevalidateSeconds") or route.get("fallbackRevalidate") for route in known}
+        return any(isinstance(each, int) and not isinstance(each, bool) and each < 60 for each in times)
 
     @property
     def handlers(self) -> set[str]:
@@ -135,17 +154,20 @@ def _fill_route(route: str, value: str) -> str:
 
 def generate_cases(output: BuildOutput) -> Iterator[Case]:
     """Yield the cases of a site. Cases that change data come last."""
-    yield from _generate_pages(output)
-    yield from _generate_files(output)
-    yield from _generate_images(output)
-    yield from _generate_rules(output)
-    yield from _generate_errors(output)
+    for generate in (_generate_pages, _generate_files, _generate_images, _generate_rules, _generate_errors):
+        yield from (_mark_timed(output, case) for case in generate(output))
     yield from _generate_handlers(output)
 
 
 def _case(feature: str, *steps: Step, note: str = "") -> Case:
     text = " then ".join(f"{step.method} {step.target}" for step in steps)
     return Case(name=f"{text} {note}".rstrip(), steps=steps, feature=feature)
+
+
+def _mark_timed(output: BuildOutput, case: Case) -> Case:
+    """Mark a case that reads prerendered pages, which can get stale between two answers."""
+    is_reading = all(step.method in {"GET", "HEAD"} for step in case.steps)
+    return evolve(case, is_timed=is_reading and output.has_revalidation)
 
 
 def _generate_pages(output: BuildOutput) -> Iterator[Case]:
@@ -157,14 +179,14 @@ def _generate_pages(output: BuildOutput) -> Iterator[Case]:
         if _METADATA.search(route):
             feature = "metadata files"
         for index, path in enumerate(output.list_paths(route)):
-            target = output.base + path if path != "/" else output.base or "/"
+            target = output.make_target(path)
             yield _case(feature, Step(target=target))
             yield _case(feature, Step(target=f"{target}?x=1&y=a%20b&x=2"), note="(query)")
             if index:
                 continue
             yield _case(
                 feature,
-                Step(target=target + "/" if not target.endswith("/") else f"{target}/"),
+                Step(target=target[:-1] if target.endswith("/") and len(target) > 1 else f"{target}/"),
                 note="(slash)",
             )
             yield _case(feature, Step(method="HEAD", target=target))
@@ -190,9 +212,9 @@ def _generate_pages(output: BuildOutput) -> Iterator[Case]:
 
 def _generate_rsc(output: BuildOutput, route: str) -> Iterator[Case]:
     prefetch = {**_RSC, "next-router-prefetch": "1"}
-    tree = quote(json.dumps(["", {"children": ["__PAGE__", {}]}, None, None, True], separators=(",", ":")))
+    tree = quote(json.dumps(["", {"children": ["__PAGE__", {}]}], separators=(",", ":")))
     for path in output.list_paths(route)[:2]:
-        target = output.base + path if path != "/" else output.base or "/"
+        target = output.make_target(path)
         feature = "React Server Component requests"
         for note, headers in {
             "(RSC)": _RSC,
@@ -208,25 +230,6 @@ def _generate_rsc(output: BuildOutput, route: str) -> Iterator[Case]:
         name = target.rstrip("/") + ("/index" if path == "/" else "")
         yield _case(feature, Step(target=f"{name}.rsc"))
         yield _case(feature, Step(target=f"{name}.rsc", headers=_RSC), note="(RSC)")
-
-
-def compute_rsc_query(headers: Mapping[str, str]) -> str:
-    """Return the value of `_rsc` that Next.js requires for the headers of a request.
-
-    Next.js 16 computes a longer value, and it accepts this one, which Next.js 15 computes.
-    """
-    names = ("next-router-prefetch", "next-router-segment-prefetch", "next-router-state-tree", "next-url")
-    if not any(name in headers for name in names):
-        return ""
-    number = 5381
-    for character in ",".join(headers.get(name, "0") for name in names):
-        number = (number * 33 + ord(character)) & 0xFFFFFFFF
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = digits[digit] + text
-    return text[:5]
 
 
 def _generate_data(output: BuildOutput, route: str) -> Iterator[Case]:

@@ -28,11 +28,14 @@ class Site:
         name: The name of the stage's site and of the repository.
         folder: The folder.
         document: The content of `requests.json`.
+        base: The site whose sources and requests this site has, too, if `extends` names one. Files of this
+            site replace files of the base. So the same sources are tested with another version of Next.js.
     """
 
     name: str
     folder: Path
     document: Mapping[str, Any] = field(repr=False)
+    base: "Site | None" = None
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -52,15 +55,21 @@ class Site:
     @property
     def volatile(self) -> Sequence[str]:
         """Regular expressions of texts in the site's answers that differ in each rendering."""
-        return cast("Sequence[str]", self.document.get("volatile", ()))
+        return [*(self.base.volatile if self.base else ()), *self.document.get("volatile", ())]
 
     @property
     def cases(self) -> Sequence[Mapping[str, Any]]:
         """The hand-written requests."""
-        return cast("Sequence[Mapping[str, Any]]", self.document.get("cases", ()))
+        without = self.document.get("without", ())
+        inherited = [case for case in self.base.cases if case.get("name") not in without] if self.base else []
+        return [*inherited, *self.document.get("cases", ())]
 
     def copy_sources(self, target: Path) -> Path:
         """Copy the source files to a folder, and return the folder."""
+        if self.base:
+            self.base.copy_sources(target)
+        for name in self.document.get("removed", ()):
+            (target / name).unlink()
         for path in list_sources(self.folder):
             copy = target / path.relative_to(self.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +88,9 @@ def find_site(name: str) -> Site:
     for folder in candidates:
         if (folder / "package.json").is_file():
             short = re.sub("[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
-            return Site(name=short, folder=folder.resolve(), document=read_json(folder / REQUESTS))
+            document = read_json(folder / REQUESTS)
+            base = find_site(str(document["extends"])) if "extends" in document else None
+            return Site(name=short, folder=folder.resolve(), document=document, base=base)
     raise SiteMissingError(f"{name} is no folder with a package.json, and no site of the harness")
 
 

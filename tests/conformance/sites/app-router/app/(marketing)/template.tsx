@@ -1,0 +1,5 @@
+import type { ReactNode } from "react";
+
+export default function Template({ children }: { children: ReactNode }) {
+  return <section data-group="marketing">{children}</section>;
+}

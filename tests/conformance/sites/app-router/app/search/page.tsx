@@ -1,0 +1,3 @@
+export default async function Page({ searchParams }: { searchParams: Promise<Record<string, string | string[] | undefined>> }) {
+  return <pre>{JSON.stringify(await searchParams)}</pre>;
+}

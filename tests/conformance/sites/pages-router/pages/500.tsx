@@ -1,0 +1,3 @@
+export default function Failure() {
+  return <h1>The server failed</h1>;
+}

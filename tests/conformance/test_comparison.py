@@ -1,0 +1,148 @@
+"""The comparison of two answers: what counts as a difference, and what is allowed."""
+
+import pytest
+
+from tests.conformance.harness.allowed import ALLOWED
+from tests.conformance.harness.comparison import Difference, Normalizer, compare
+from tests.conformance.harness.exchange import Answer
+
+HTML = ("content-type", "text/html; charset=utf-8")
+
+
+def make_answer(
+    body: bytes | str = b"", *headers: tuple[str, str], status: int = 200, arrival: float = 0.0
+) -> Answer:
+    content = body.encode() if isinstance(body, str) else body
+    return Answer(status=status, headers=headers, body=content, arrival=arrival)
+
+
+def compare_parts(expected: Answer, actual: Answer, method: str = "GET") -> list[str]:
+    found = compare(expected, actual, normalizers=(Normalizer(), Normalizer()), method=method)
+    return [difference.part for difference in found]
+
+
+def test_equal_answers_have_no_difference() -> None:
+    assert compare_parts(make_answer("same", HTML), make_answer("same", HTML)) == []
+
+
+def test_a_different_status_is_reported_with_the_target_of_a_redirect() -> None:
+    found = compare(
+        make_answer(status=307),
+        make_answer("<Error/>", ("content-type", "application/xml"), status=403),
+        normalizers=(Normalizer(), Normalizer()),
+    )
+    assert found == [Difference(part="status", expected="307", actual="403 <Error/>")]
+
+
+def test_headers_and_bodies_are_compared() -> None:
+    expected = make_answer("one", HTML, ("x-own", "1"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
+    actual = make_answer("two", HTML, ("x-other", "1"), ("set-cookie", "a=1"))
+    assert compare_parts(expected, actual) == ["body", "header set-cookie", "header x-other", "header x-own"]
+
+
+def test_the_body_of_a_head_request_is_not_compared() -> None:
+    assert compare_parts(make_answer("one"), make_answer("two"), "HEAD") == []
+
+
+def test_binary_bodies_are_compared_by_bytes() -> None:
+    assert compare_parts(make_answer(b"\xff\x00"), make_answer(b"\xff\x01")) == ["body"]
+
+
+def test_times_are_compared_by_whether_they_changed() -> None:
+    """Each server has its own times. A page that changes on one server only is a difference."""
+    normalizers = (Normalizer(), Normalizer())
+    first, second = "2026-11-30T10:00:00.000Z", "2026-11-30T10:00:05.000Z"
+    other = "2026-11-30T10:00:01.123Z"
+    assert compare(make_answer(first), make_answer(other), normalizers=normalizers) == []
+    assert compare(make_answer(first), make_answer(other), normalizers=normalizers) == []
+    found = compare(make_answer(second), make_answer(other), normalizers=normalizers)
+    assert [(each.expected, each.actual) for each in found] == [("(5) ...<<1>>", "(5) ...<<0>>")]
+
+
+def test_a_site_marks_other_volatile_texts() -> None:
+    normalizers = (Normalizer([r"id:([a-z]+)"]), Normalizer([r"id:([a-z]+)"]))
+    assert compare(make_answer("id:abc"), make_answer("id:xyz"), normalizers=normalizers) == []
+
+
+def test_the_ends_of_the_parts_of_a_streamed_payload_may_differ() -> None:
+    one = '<script>self.__next_f.push([1,"ab"])</script><script>self.__next_f.push([1,"c"])</script>'
+    other = '<script>self.__next_f.push([1,"abc"])</script>'
+    assert compare_parts(make_answer(one), make_answer(other)) == []
+
+
+def test_an_answer_that_is_not_streamed_is_a_difference() -> None:
+    assert compare_parts(make_answer("a", arrival=1.0), make_answer("a")) == ["streaming"]
+
+
+def test_the_list_of_allowed_differences_is_short_and_has_reasons() -> None:
+    assert len(ALLOWED) < 15
+    assert len({allowed.name for allowed in ALLOWED}) == len(ALLOWED)
+    assert all(len(allowed.reason) > 30 for allowed in ALLOWED)
+
+
+ALLOWED_PAIRS = {
+    "connection headers": (
+        make_answer("a", ("connection", "keep-alive"), ("transfer-encoding", "chunked")),
+        make_answer("a", ("content-length", "1")),
+    ),
+    "time of the answer": (make_answer("a", ("date", "1")), make_answer("a", ("date", "2"), ("age", "1"))),
+    "headers of CloudFront and S3": (
+        make_answer(),
+        make_answer(b"", ("via", "1.1 cloudfront"), ("x-amz-version-id", "1"), ("server", "CloudFront")),
+    ),
+    "compression": (
+        make_answer(b"", ("vary", "rsc, Accept-Encoding")),
+        make_answer(b"", ("vary", "rsc")),
+    ),
+    "security headers": (make_answer(), make_answer(b"", ("x-content-type-options", "nosniff"))),
+    "form of header values": (
+        make_answer(b"", ("allow", "GET"), ("allow", "HEAD"), ("content-type", "text/css; charset=UTF-8")),
+        make_answer(b"", ("allow", "GET,HEAD"), ("content-type", "text/css; charset=utf-8")),
+    ),
+    "entity tags of files": (
+        make_answer(b"", ("etag", 'W/"2a-19aa"'), ("last-modified", "Mon")),
+        make_answer(b"", ("etag", '"48fc0ae9"'), ("last-modified", "Tue")),
+    ),
+    "times for shared caches": (
+        make_answer(b"", ("cache-control", "s-maxage=60, stale-while-revalidate=300")),
+        make_answer(b"", ("cache-control", "public, max-age=0, must-revalidate")),
+    ),
+    "failures of next start": (
+        make_answer("Internal Server Error", ("content-type", "text/plain"), status=500),
+        make_answer("<Error/>", status=405),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [allowed.name for allowed in ALLOWED])
+def test_each_allowed_difference_is_removed(name: str) -> None:
+    assert compare_parts(*ALLOWED_PAIRS[name]) == []
+
+
+NOT_ALLOWED = {
+    "another security header": (make_answer(), make_answer(b"", ("x-frame-options", "SAMEORIGIN"))),
+    "another value of a security header": (
+        make_answer(b"", ("referrer-policy", "no-referrer")),
+        make_answer(b"", ("referrer-policy", "strict-origin-when-cross-origin")),
+    ),
+    "an entity tag of a page": (make_answer(b"", ("etag", '"1a2b"')), make_answer(b"", ("etag", '"3c4d"'))),
+    "no entity tag": (make_answer(b"", ("etag", 'W/"2a-19aa"')), make_answer()),
+    "Cache-Control of the site": (
+        make_answer(b"", ("cache-control", "max-age=10")),
+        make_answer(b"", ("cache-control", "public, max-age=0, must-revalidate")),
+    ),
+    "a private page": (
+        make_answer(b"", ("cache-control", "s-maxage=60")),
+        make_answer(b"", ("cache-control", "private, no-store")),
+    ),
+    "a failure of a page": (
+        make_answer("<html>", ("content-type", "text/html"), status=500),
+        make_answer("<Error/>", status=404),
+    ),
+    "Vary": (make_answer(b"", ("vary", "rsc, Accept-Encoding")), make_answer()),
+}
+
+
+@pytest.mark.parametrize("name", NOT_ALLOWED)
+def test_a_similar_difference_is_reported(name: str) -> None:
+    assert compare_parts(*NOT_ALLOWED[name])
