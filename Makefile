@@ -27,7 +27,7 @@ LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
 # `make coverage` measures the coverage only of the tests in COVERED. The tests in UNCOVERED would cover no further
 # branches, and the measurement would slow them down.
 COVERED := tests/components tests/runtime
-UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference
+UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/conformance tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference
 # Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
 # embedded cloud at a time, and the other end-to-end tests share one.
 EXAMPLE_SITE := tests/e2e/test_example_site.py
@@ -124,8 +124,9 @@ commands: $(INSTALLED) ## test make up, make demo, the example of one site, and 
 middleware: $(INSTALLED) ## test a site with all forms of middleware
 	@$(PYTEST) $(MIDDLEWARE) -p no:xdist -v -m "not conformance" | sed -u 's|^tests/e2e/||'
 
-conformance: $(INSTALLED) ## run the tests with a second site (Next.js 15, base path, split server) and with a real browser
+conformance: $(INSTALLED) ## compare many sites with `next start`, and run the tests with a second site (Next.js 15) and a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
+	@$(BIN)/python -m tests.conformance --record
 
 engine: $(INSTALLED) ## run the tests with Pulumi's own engine (it is built in .anchor if it is not installed)
 	@$(BIN)/python -m local.pulumi_engine

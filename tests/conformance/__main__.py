@@ -14,19 +14,21 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.markup import escape
 
 from local.cloud import Ports, find_free_ports
 from local.progress import Progress
 from tests.conformance.harness.builds import find_cache_folder
 from tests.conformance.harness.cases import parse_cases
+from tests.conformance.harness.exchange import Server
 from tests.conformance.harness.external_server import run_external_server
 from tests.conformance.harness.generation import BuildOutput, generate_cases
 from tests.conformance.harness.next_server import NextServerError, run_next_start
-from tests.conformance.harness.platform import Platform, ReleaseError
+from tests.conformance.harness.platform import LiveSite, Platform, ReleaseError
+from tests.conformance.harness.record import make_record, write_record
 from tests.conformance.harness.report import (
     SiteResult,
     encode_result,
+    is_expected,
     print_cases,
     print_groups,
     print_table,
@@ -39,7 +41,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 @app.default
-def compare_sites(
+def compare_sites(  # noqa: PLR0913 - the options of the command
     *names: Annotated[str, Parameter(help="Names of sites, or folders. By default all sites.")],
     only: Annotated[
         str, Parameter(help="Send only the cases whose name contains this text or matches it.")
@@ -50,88 +52,100 @@ def compare_sites(
     ] = None,
     every: Annotated[bool, Parameter(help="Print each case, not each group of equal differences.")] = False,
     hand_written: Annotated[bool, Parameter(help="Send only the requests of requests.json.")] = False,
+    record: Annotated[
+        bool, Parameter(help="Write the result, from which docs/nextjs-support.md is made.")
+    ] = False,
 ) -> None:
     """Compare sites and print the differences. The exit status is 1 if there is a difference."""
     sites = [find_site(name) for name in names] if names else list_sites()
-    ports = (
-        Ports(emulator=int(os.environ["ANCHOR_EMULATOR_PORT"]), edge=int(os.environ["ANCHOR_EDGE_PORT"]))
-        if "ANCHOR_EMULATOR_PORT" in os.environ and "ANCHOR_EDGE_PORT" in os.environ
-        else find_free_ports()
-    )
     progress = Progress(console)
     results: dict[str, SiteResult] = {}
     with (
         run_external_server(),
         Platform.start(
             [site.name for site in sites],
-            ports=ports,
+            ports=_find_ports(),
             cache=find_cache_folder(),
             clock=lambda: dt.datetime.now(dt.UTC),
             progress=progress,
         ) as platform,
     ):
         for site in sites:
-            try:
-                results[site.name] = _compare_site(
-                    platform,
-                    site,
-                    progress,
-                    only=only,
-                    hand_written=hand_written,
-                    every=every,
-                    keep=keep and site is sites[-1],
-                )
-            except (ReleaseError, NextServerError) as error:
-                results[site.name] = str(error)
-                console.print(f"  not compared: {escape(str(error))}", style="red")
-    print_table(console, results)
-    if json_file:
-        json_file.write_text(
-            json.dumps({name: encode_result(found) for name, found in results.items()}, indent=1)
+            results[site.name] = found = _compare_site(
+                platform,
+                site,
+                progress,
+                only=only,
+                hand_written=hand_written,
+                keep=keep and site is sites[-1],
+            )
+            if isinstance(found, str):
+                console.print(f"not compared: {found}", style="red", markup=False)
+            else:
+                (print_cases if every else print_groups)(console, found)
+            if json_file:
+                encoded = {name: encode_result(each) for name, each in results.items()}
+                json_file.write_text(json.dumps(encoded, indent=1), encoding="utf-8")
+    print_table(console, results, sites)
+    if record:
+        write_record(make_record(results, sites))
+    sys.exit(not all(is_expected(site, results[site.name]) for site in sites))
+
+
+def _find_ports() -> Ports:
+    """Return the ports of the variables that `make up` reads, too, or free ones."""
+    try:
+        return Ports(
+            emulator=int(os.environ["ANCHOR_EMULATOR_PORT"]), edge=int(os.environ["ANCHOR_EDGE_PORT"])
         )
-    sys.exit(
-        any(isinstance(found, str) or any(not each.is_same for each in found) for found in results.values())
-    )
+    except KeyError:
+        return find_free_ports()
 
 
 def _compare_site(  # noqa: PLR0913 - the options of the command
-    platform: Platform,
-    site: Site,
-    progress: Progress,
-    *,
-    only: str,
-    hand_written: bool,
-    every: bool,
-    keep: bool,
+    platform: Platform, site: Site, progress: Progress, *, only: str, hand_written: bool, keep: bool
+) -> SiteResult:
+    """Release a site and compare it. If the site does not go live, return the reason."""
+    try:
+        with progress.step(f"{site.name}: built and released") as step:
+            live = platform.release(site, step)
+        with run_next_start(
+            live.build.source,
+            root=site.root,
+            host=live.name,
+            port=platform.cloud.ports.edge,
+            variables=live.variables,
+            log=live.build.folder / "next-start.log",
+        ) as server:
+            results = _send_requests(site, live, server, progress, only=only, hand_written=hand_written)
+            if keep:
+                _wait_for_interrupt(server, live.server)
+            return results
+    except (ReleaseError, NextServerError) as error:
+        return str(error)
+
+
+def _send_requests(  # noqa: PLR0913 - the options of the command
+    site: Site, live: LiveSite, server: Server, progress: Progress, *, only: str, hand_written: bool
 ) -> list[CaseResult]:
-    with progress.step(f"{site.name}: built and released") as step:
-        live = platform.release(site, step)
-    folder = live.build.source / site.root
-    with run_next_start(
-        folder,
-        host=live.name,
-        port=platform.cloud.ports.edge,
-        variables=live.variables,
-        log=live.build.folder / "next-start.log",
-    ) as server:
-        cases = [] if hand_written else list(generate_cases(BuildOutput.read(folder)))
-        cases = select_cases([*cases, *parse_cases(site.cases)], only)
-        results: list[CaseResult] = []
-        with progress.step(f"{site.name}: compared") as step:
-            results.extend(run_cases(cases, (server, live.server), volatile=site.volatile, show=step.show))
-            different = sum(not result.is_same for result in results)
-            step.detail = f"{len(results)} cases, {different} with differences"
-        (print_cases if every else print_groups)(console, results)
-        if keep:
-            console.print(
-                f"next start: curl -H 'Host: {server.host}' http://{server.address[0]}:{server.address[1]}/"
-            )
-            console.print(f"platform:   curl -H 'Host: {server.host}' http://127.0.0.1:{server.address[1]}/")
-            try:
-                threading.Event().wait()
-            except KeyboardInterrupt:
-                console.print("stopped")
+    output = BuildOutput.read(live.build.source / site.root)
+    generated = [] if hand_written else list(generate_cases(output))
+    cases = select_cases([*generated, *parse_cases(site.cases)], only)
+    with progress.step(f"{site.name}: compared") as step:
+        results = list(run_cases(cases, (server, live.server), volatile=site.volatile, show=step.show))
+        different = sum(not result.is_same for result in results)
+        step.detail = f"{len(results)} cases, {different} with differences"
     return results
+
+
+def _wait_for_interrupt(*servers: Server) -> None:
+    for server in servers:
+        host, port = server.address
+        console.print(f"curl -H 'Host: {server.host}' http://{host}:{port}/")
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("stopped")
 
 
 if __name__ == "__main__":

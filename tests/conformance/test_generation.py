@@ -14,16 +14,16 @@ MANIFESTS = {
     "routes-manifest.json": {
         "basePath": "/docs",
         "redirects": [
-            {"source": "/:path+/", "destination": "/:path+", "internal": True},
+            {"source": "/docs/:path+/", "destination": "/:path+", "internal": True},
             {
-                "source": "/old/:slug",
+                "source": "/docs/old/:slug",
                 "has": [
                     {"type": "query", "key": "q"},
                     {"type": "cookie", "key": "user", "value": "(?<name>.+)"},
                 ],
             },
         ],
-        "rewrites": {"beforeFiles": [], "afterFiles": [{"source": "/all/:path*"}], "fallback": []},
+        "rewrites": {"beforeFiles": [], "afterFiles": [{"source": "/docs/all/:path*"}], "fallback": []},
         "headers": [],
     },
     "prerender-manifest.json": {

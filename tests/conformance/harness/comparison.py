@@ -34,11 +34,13 @@ class Difference:
         part: `status`, `header <name>`, `body` or `streaming`.
         expected: The value of `next start`.
         actual: The value of the platform.
+        detail: All differing parts of two texts, for a person who looks for the cause.
     """
 
     part: str
     expected: str
     actual: str
+    detail: str = field(default="", eq=False)
 
 
 @define
@@ -127,7 +129,8 @@ def _compare_bodies(
     if one == other:
         return []
     shown = _find_first_difference(one, other)
-    return [Difference(part="body", expected=shown[0], actual=shown[1])]
+    detail = _describe_all_differences(one, other)
+    return [Difference(part="body", expected=shown[0], actual=shown[1], detail=detail)]
 
 
 def _is_text(answer: Answer) -> bool:
@@ -148,7 +151,6 @@ def _find_first_difference(one: str, other: str) -> tuple[str, str]:
     return shown[0], shown[1]
 
 
-def describe_body_difference(one: str, other: str) -> str:
-    """Return all differing parts of two texts, for a person who looks for the cause."""
-    lines = [re.sub("(?=<)", "\n", text).splitlines() for text in (one, other)]
-    return "\n".join(difflib.unified_diff(*lines, "next start", "platform", lineterm="", n=1))
+def _describe_all_differences(one: str, other: str) -> str:
+    before, after = (re.sub("(?=<)", "\n", text).splitlines() for text in (one, other))
+    return "\n".join(difflib.unified_diff(before, after, "next start", "platform", lineterm="", n=1))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -25,8 +26,8 @@ class NextServerError(Exception):
 
 
 @contextlib.contextmanager
-def run_next_start(
-    source: Path, *, host: str, port: int, variables: Mapping[str, str], log: Path
+def run_next_start(  # noqa: PLR0913 - what servers differ in
+    source: Path, *, root: str, host: str, port: int, variables: Mapping[str, str], log: Path
 ) -> Generator[Server]:
     """Run `next start` on a copy of a built site until the end of the `with` block.
 
@@ -34,7 +35,8 @@ def run_next_start(
     to this folder.
 
     Args:
-        source: The folder of the site, with `.next`.
+        source: The checkout of the repository after the build.
+        root: The folder of the site in the repository.
         host: The name by which the site's server knows itself.
         port: The port, also of the edge.
         variables: Environment variables of the site.
@@ -62,10 +64,10 @@ def run_next_start(
             "TZ": "UTC",
             **variables,
         }
-        command = [str(node), "node_modules/next/dist/bin/next", "start", "-p", str(port), "-H", host]
+        command = [str(node), str(_find_next(folder, root)), "start", "-p", str(port), "-H", host]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+                command, cwd=folder / root, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
             try:
                 _wait(process, port, log)
@@ -77,6 +79,12 @@ def run_next_start(
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+def _find_next(folder: Path, root: str) -> Path:
+    """Return the command of Next.js that the site has installed."""
+    program = Path("node_modules", "next", "dist", "bin", "next")
+    return next(path for path in (folder / root / program, folder / program) if path.exists())
 
 
 def _find_modules(source: Path) -> list[Path]:

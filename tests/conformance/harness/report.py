@@ -1,6 +1,6 @@
 """The report of a run: differences in groups, a table, and a JSON document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from rich.console import Console
@@ -9,10 +9,12 @@ from rich.table import Table
 
 from tests.conformance.harness.comparison import Difference
 from tests.conformance.harness.run import CaseResult
+from tests.conformance.harness.sites import Site
 
 SiteResult: TypeAlias = Sequence[CaseResult] | str
 """The results of the cases, or the reason why the site could not be compared."""
 _EXAMPLES = 3
+_DETAIL_LINES = 60
 
 
 def group_differences(results: Sequence[CaseResult]) -> list[tuple[Difference, list[str]]]:
@@ -48,17 +50,27 @@ def print_cases(console: Console, results: Sequence[CaseResult]) -> None:
                 console.print(f"    {escape(found.part)}:")
                 console.print(f"      next start {escape(found.expected)}")
                 console.print(f"      platform   {escape(found.actual)}")
+                console.print("\n".join(found.detail.splitlines()[:_DETAIL_LINES]), markup=False, style="dim")
 
 
-def print_table(console: Console, results: dict[str, SiteResult]) -> None:
+def is_expected(site: Site, found: SiteResult) -> bool:
+    """Return whether a site behaves as under `next start`, or is refused with the expected reason."""
+    if isinstance(found, str):
+        return bool(site.refusal) and site.refusal in found
+    return not site.refusal and all(result.is_same for result in found)
+
+
+def print_table(console: Console, results: Mapping[str, SiteResult], sites: Sequence[Site]) -> None:
     """Print one line for each site."""
-    table = Table("site", "cases", "same", "different")
-    for name, found in results.items():
+    table = Table("site", "cases", "same", "different", "")
+    for site in sites:
+        found = results[site.name]
+        mark = "ok" if is_expected(site, found) else "DIFFERENT"
         if isinstance(found, str):
-            table.add_row(name, "-", "-", escape(found.splitlines()[0]))
+            table.add_row(site.name, "-", "-", escape(found.splitlines()[0]), mark)
         else:
             same = sum(result.is_same for result in found)
-            table.add_row(name, str(len(found)), str(same), str(len(found) - same))
+            table.add_row(site.name, str(len(found)), str(same), str(len(found) - same), mark)
     console.print(table)
 
 

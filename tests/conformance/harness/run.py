@@ -96,7 +96,7 @@ def _run_steps(
     results: list[StepResult] = []
     for number, step in enumerate(case.steps):
         pause(step.wait)
-        expected, actual = threads.map(lambda session, step=step: session.send(step), sessions)
+        expected, actual = threads.map(Session.send, sessions, [step, step])
         found = compare(expected, actual, normalizers=normalizers, method=step.method)
         results.append(
             StepResult(number=number, request=f"{step.method} {step.target}", differences=tuple(found))

@@ -53,6 +53,11 @@ class Site:
         return str(self.settings.get("rootDirectory", "."))
 
     @property
+    def refusal(self) -> str:
+        """A part of the reason for which the platform must refuse the site, or an empty text."""
+        return str(self.document.get("refused", ""))
+
+    @property
     def volatile(self) -> Sequence[str]:
         """Regular expressions of texts in the site's answers that differ in each rendering."""
         return [*(self.base.volatile if self.base else ()), *self.document.get("volatile", ())]
