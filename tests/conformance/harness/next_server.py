@@ -47,9 +47,7 @@ def run_next_start(  # noqa: PLR0913 - what servers differ in
     """
     with tempfile.TemporaryDirectory(dir=source.parent, prefix="next-start-") as temporary:
         folder = Path(temporary) / "site"
-        shutil.copytree(
-            source, folder, symlinks=True, ignore=shutil.ignore_patterns("node_modules", ".open-next", ".git")
-        )
+        shutil.copytree(source, folder, symlinks=True, ignore=_list_not_copied)
         for modules in _find_modules(source):
             (folder / modules.relative_to(source)).symlink_to(modules)
         node = find_node().node
@@ -79,6 +77,15 @@ def run_next_start(  # noqa: PLR0913 - what servers differ in
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+
+
+def _list_not_copied(folder: str, names: list[str]) -> list[str]:
+    """Return the names of folders that are linked or not needed.
+
+    `.next/node_modules` is copied: it has links to packages under the names that Turbopack gives them.
+    """
+    skipped = {"node_modules", ".open-next", ".git"}
+    return [name for name in names if name in skipped and Path(folder).name != ".next"]
 
 
 def _find_next(folder: Path, root: str) -> Path:
