@@ -17,6 +17,7 @@ VOLATILE: Final = (
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
     r"\b1[789]\d{11}\b",
     r"\b0\.\d{9,}",
+    r'digest\\*":\\*"(\d{6,10})\\*"|data-dgst="(\d{6,10})"',  # a hash of an error with its stack
     r'"\$L[0-9a-f]+","([\w-]{21,23})"',  # a key that Next.js makes in each rendering
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b",
 )
@@ -59,7 +60,7 @@ class Normalizer:
         return text
 
     def _number(self, found: re.Match[str]) -> str:
-        group = 1 if found.re.groups else 0
+        group = found.lastindex or 0
         value = found[group]
         if value.startswith(_MARK):
             return found[0]

@@ -122,7 +122,7 @@ class BuildOutput:
             for path in self.prerendered.get("routes", {})
             if pattern.fullmatch(_strip_locale(path, self.locales))
         ]
-        shown = [quote(_strip_locale(path, self.locales), safe="/%") for path in known]
+        shown = [_encode_path(_strip_locale(path, self.locales)) for path in known]
         return [*dict.fromkeys(shown)][:_MAXIMUM_PER_ROUTE] + [
             _fill_route(route, value) for value in PARAMETERS
         ]
@@ -131,6 +131,11 @@ class BuildOutput:
 def _strip_locale(path: str, locales: tuple[str, ...]) -> str:
     first, _, rest = path.lstrip("/").partition("/")
     return f"/{rest}" if first in locales else path
+
+
+def _encode_path(path: str) -> str:
+    """Return a path of a manifest with its other characters encoded. Parts of it can be encoded already."""
+    return re.sub("%(?![0-9A-Fa-f]{2})", "%25", quote(path, safe="/%"))
 
 
 def _compile_route(route: str) -> str:
