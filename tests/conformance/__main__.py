@@ -24,7 +24,7 @@ from tests.conformance.harness.external_server import run_external_server
 from tests.conformance.harness.generation import BuildOutput, generate_cases
 from tests.conformance.harness.next_server import NextServerError, run_next_start
 from tests.conformance.harness.platform import LiveSite, Platform, ReleaseError
-from tests.conformance.harness.record import make_record, write_record
+from tests.conformance.harness.record import RESULT, make_record, read_record, write_record
 from tests.conformance.harness.report import (
     SiteResult,
     encode_result,
@@ -53,7 +53,7 @@ def compare_sites(  # noqa: PLR0913 - the options of the command
     every: Annotated[bool, Parameter(help="Print each case, not each group of equal differences.")] = False,
     hand_written: Annotated[bool, Parameter(help="Send only the requests of requests.json.")] = False,
     record: Annotated[
-        bool, Parameter(help="Write the result, from which docs/nextjs-support.md is made.")
+        bool, Parameter(help="Record the results of these sites, from which docs/nextjs-support.md is made.")
     ] = False,
 ) -> None:
     """Compare sites and print the differences. The exit status is 1 if there is a difference."""
@@ -88,7 +88,8 @@ def compare_sites(  # noqa: PLR0913 - the options of the command
                 json_file.write_text(json.dumps(encoded, indent=1), encoding="utf-8")
     print_table(console, results, sites)
     if record:
-        write_record(make_record(results, sites))
+        former = read_record().sites if RESULT.exists() else {}
+        write_record(make_record(results, list_sites(), former))
     sys.exit(not all(is_expected(site, results[site.name]) for site in sites))
 
 

@@ -76,11 +76,22 @@ def list_allowed() -> dict[str, str]:
     return {allowed.name: allowed.reason for allowed in ALLOWED}
 
 
-def make_record(results: Mapping[str, Sequence[CaseResult] | str], sites: Sequence[Site]) -> Record:
-    """Return the record of the results of all sites."""
+def make_record(
+    results: Mapping[str, Sequence[CaseResult] | str],
+    sites: Sequence[Site],
+    former: Mapping[str, SiteRecord] | None = None,
+) -> Record:
+    """Return the record of all sites.
+
+    Args:
+        results: The new results by site.
+        sites: All sites of the harness.
+        former: The records of the sites that have no new result.
+    """
+    made = {site.name: _make_site_record(site, results[site.name]) for site in sites if site.name in results}
+    known = {**(former or {}), **made}
     return Record(
-        allowed=list_allowed(),
-        sites={site.name: _make_site_record(site, results[site.name]) for site in sites},
+        allowed=list_allowed(), sites={site.name: known[site.name] for site in sites if site.name in known}
     )
 
 
