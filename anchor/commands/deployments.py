@@ -7,7 +7,7 @@ from attrs import frozen
 from cyclopts import Parameter, validators
 
 from anchor.client import Json
-from anchor.commands.logs import describe_failure
+from anchor.commands.logs import describe_failure, print_warnings
 from anchor.errors import format_command
 from anchor.formatting import describe_duration, format_age, get_first_line, shorten_sha
 from anchor.references import References
@@ -75,6 +75,7 @@ class Deployments:
         print_deployment(self.terminal, answer, as_json=as_json)
         if as_json:
             return
+        print_warnings(self.terminal, answer)
         if "failure" in answer:
             self.terminal.print(describe_failure(answer))
         if answer["status"] == "ready":

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from anchor.client import Json
 from anchor.commands.deployments import print_deployment, print_deployments
-from anchor.commands.logs import describe_failure
+from anchor.commands.logs import describe_failure, print_warnings
 from anchor.commands.projects import PROJECT_FIELDS, flatten_project
 from anchor.errors import CommandError, RequestRefusedError, format_command
 from anchor.formatting import UNFINISHED, describe_duration
@@ -102,6 +102,7 @@ class Inspect:
             "duration": describe_duration(deployment, self.terminal.client.now()) or None,
         }
         self.terminal.print_fields({**deployment, **more}, _DEPLOYMENT_FIELDS)
+        print_warnings(self.terminal, deployment)
         if "failure" in deployment:
             self.terminal.print(describe_failure(deployment))
         self._print_commands(_list_commands(deployment))

@@ -84,6 +84,7 @@ class Logs:
         require_success(deployment)
         status, deployment_id = deployment["status"], deployment["deploymentId"]
         self.terminal.print(f"{status}: {deployment['url']}")
+        print_warnings(self.terminal, deployment)
         if status == "ready":
             self.terminal.print(
                 "the project is pinned to another release:"
@@ -137,8 +138,14 @@ def require_success(deployment: Json) -> None:
         raise CommandError(describe_failure(deployment))
 
 
+def print_warnings(terminal: Terminal, deployment: Json) -> None:
+    """Print the pages of a release that failed in its smoke test."""
+    for warning in deployment.get("warnings", ()):
+        terminal.print(indent_continuation_lines(f"warning: {warning}", _INDENT))
+
+
 def describe_failure(deployment: Json) -> str:
-    """Return why a deployment is not live, with the last lines of its build log."""
+    """Return why a deployment is not live, with the last lines of its build log or of the failed function."""
     failure = deployment.get("failure")
     if failure is None:
         reason = deployment.get("statusReason", "the deployment has ended without a release")

@@ -265,13 +265,15 @@ DEPLOYMENTS: Final = TableDesign(
         Attribute(
             "release",
             "M",
-            "its release: `alias`, versions and origins of server and image function, `host` and `url`",
+            "its release: `alias`, versions and origins of server and image function, `host`, `url` and "
+            "`warnings` (errors of pages in the smoke test)",
             '{"alias": "r-01jd3q5b...", "serverVersion": "7", "url": "https://..."}',
         ),
         Attribute(
             "failure",
             "M",
-            "why it failed: `step`, `reason`, `advice` and `logTail` (the last lines of the build log)",
+            "why it failed: `step`, `reason`, `advice` and `logTail` (the last lines of the build log or of "
+            "the failed function)",
             '{"step": "dependencies", "reason": "npm ci failed", "logTail": []}',
         ),
         Attribute(

@@ -122,6 +122,9 @@ class WorkerPool:
             async with self._use_worker(invocation.function) as worker:
                 return await worker.invoke(invocation)
         except WorkerFailedError as error:
+            if error.failure:
+                # As in Lambda, the error of code that cannot be loaded is the result of the call.
+                return NodeResult(failure=error.failure, log="".join(f"{line}\n" for line in error.lines))
             return NodeResult(
                 failure=NodeFailure(message=str(error), type="Runtime.ExitError"), log=f"{error}\n"
             )

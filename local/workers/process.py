@@ -8,7 +8,7 @@ import json
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +34,20 @@ Log = Callable[[NodeFunctionVersion, str], None]
 
 
 class WorkerFailedError(Exception):
-    """The function's process failed to start or did not answer. The message gives the cause."""
+    """The function's process failed to start or did not answer. The message gives the cause.
+
+    Attributes:
+        failure: The error that the function's code raised while it was loaded. None if the process ended
+            without such an error.
+        lines: The last lines that the process wrote.
+    """
+
+    def __init__(
+        self, message: str, *, failure: NodeFailure | None = None, lines: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.lines = tuple(lines)
 
 
 @define(kw_only=True, eq=False)
@@ -123,7 +136,9 @@ class WorkerProcess:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), END_NOTICE_SECONDS)
         name = f"{self.version.name} version {self.version.version}"
-        return WorkerFailedError(f"{name} did not answer: {error}{_format_last_lines(self._last_lines)}")
+        return WorkerFailedError(
+            f"{name} did not answer: {error}{_format_last_lines(self._last_lines)}", lines=self._last_lines
+        )
 
 
 @frozen(kw_only=True)
@@ -205,7 +220,11 @@ async def start_worker(version: NodeFunctionVersion, settings: WorkerSettings, l
         if "streaming" not in status:
             await _kill_process(process, logs)
     if "streaming" not in status:
-        raise WorkerFailedError(f"{name} {problem}{_format_last_lines(last_lines)}")
+        raise WorkerFailedError(
+            f"{name} {problem}{_format_last_lines(last_lines)}",
+            failure=_parse_failure(status["failure"]) if "failure" in status else None,
+            lines=last_lines,
+        )
     return WorkerProcess(
         version=version,
         streaming=bool(status["streaming"]),

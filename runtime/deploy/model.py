@@ -229,6 +229,8 @@ class Release:
             part, each with its own alias. `server_version` contains the default part. None if the server is
             not split.
         base_path: Path prefix of the whole site. None if the site is at the root.
+        warnings: Errors of pages in the smoke test that did not stop the release, as sentences for the user.
+            None if there were no errors.
     """
 
     alias: str
@@ -241,6 +243,7 @@ class Release:
     revalidation_version: str | None = None
     split_versions: tuple[str, ...] | None = None
     base_path: str | None = None
+    warnings: tuple[str, ...] | None = None
 
 
 @frozen(kw_only=True)
@@ -251,7 +254,8 @@ class Failure:
         step: Build phase or release step, such as `BUILD` or `smoke test`.
         reason: The cause, as a sentence for the user.
         advice: What the user can do. None if the reason says it.
-        log_tail: The site's last lines in the build log, oldest first.
+        log_tail: The site's last lines in the build log, oldest first. If the smoke test has failed: the
+            lines that the function has written during the failed request.
     """
 
     step: str

@@ -75,6 +75,7 @@ class HostileClient(Client):
         failure = {"step": self.text, "reason": self.text, "logTail": [self.text, self.text]}
         ids = {"deploymentId": ID, "projectId": ID}
         fixed = {**ids, "status": self.status, "statusReason": self.text, "failure": failure}
+        fixed["warnings"] = [self.text]
         return fixed | dict.fromkeys(names, self.text)
 
 
@@ -191,6 +192,7 @@ def test_a_commit_message_cannot_imitate_a_field() -> None:
         "commitMessage",
         "createdAt",
         "url",
+        "warning:",
         "live",
     ]
     assert len(run_command(client, "env", "list", ID)[0].splitlines()) == 2

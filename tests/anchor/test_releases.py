@@ -53,6 +53,13 @@ def test_a_ready_deployment_is_shown_with_the_command_that_promotes_it(anchor: A
     assert command in followed
 
 
+def test_the_warnings_of_the_smoke_test_are_shown_with_the_deployment(anchor: Anchor) -> None:
+    anchor.api.deployments.insert(0, make_deployment(9, "live", warnings=["GET /about failed"]))
+    warned = make_deployment_id(9)
+    for shown in (("deployment", warned), ("inspect", warned), ("logs", warned, "--follow")):
+        assert "warning: GET /about failed\n" in anchor.run_ok(*shown)
+
+
 def test_rollback_promotes_the_newest_kept_release_before_the_live_one(anchor: Anchor) -> None:
     out = anchor.run_ok("rollback", "My shop")
     assert out.startswith(f"live now:    {BEFORE}  ")

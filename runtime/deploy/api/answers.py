@@ -79,7 +79,8 @@ class FailureDocument(TypedDict):
         step: The failed step of the build or the release.
         reason: The cause, as a sentence.
         advice: What you can do. Absent if the reason says it.
-        logTail: The site's last lines in the build log, oldest first.
+        logTail: The site's last lines in the build log, oldest first. If the smoke test has failed: what the
+            function has written during the failed request.
     """
 
     step: str
@@ -97,6 +98,8 @@ class DeploymentDocument(TypedDict):
         url: URL of this release. Present while the release is kept.
         releasedAt: Time at which the release was complete, just before its smoke test. Present after that.
         liveAt: Time of the last switch to this deployment. Present after the first switch.
+        warnings: Pages that failed in the smoke test, although the release is complete. Present if there are
+            any, while the release is kept.
         failure: Present if the deployment failed.
     """
 
@@ -114,6 +117,7 @@ class DeploymentDocument(TypedDict):
     url: NotRequired[Url]
     releasedAt: NotRequired[Time]
     liveAt: NotRequired[Time]
+    warnings: NotRequired[list[str]]
     failure: NotRequired[FailureDocument]
 
 

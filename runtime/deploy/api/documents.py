@@ -61,6 +61,8 @@ def build_deployment_document(deployment: Deployment) -> DeploymentDocument:
         document["statusReason"] = deployment.status_reason
     if deployment.release and not deployment.collected_at:  # a collected release is no longer served
         document["url"] = deployment.release.url
+        if deployment.release.warnings:
+            document["warnings"] = list(deployment.release.warnings)
     if deployment.released_at:
         document["releasedAt"] = format_time(deployment.released_at)
     if deployment.live_at:

@@ -6,13 +6,13 @@ before, or overwrites them with the same content.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from http import HTTPMethod
 from typing import IO, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.model import Deployment, Project, Release, Site
@@ -30,13 +30,14 @@ from runtime.deploy.releases.build_output.artifact import (
 )
 from runtime.deploy.releases.build_output.known_holes import find_problem
 from runtime.deploy.releases.build_output.manifest import SplitFunction
+from runtime.deploy.releases.build_output.smoke_pages import SmokePages
 from runtime.deploy.releases.bundles import BundleStore
 from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, build_release_host
 from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, build_split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
 from runtime.deploy.releases.site_environment import SiteEnvironment, make_site_environment, read_secrets
-from runtime.deploy.releases.smoke import SmokeTarget, SmokeTest, SmokeTestError
+from runtime.deploy.releases.smoke import CRAWLER, SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
 from runtime.shared.aws_errors import read_error_code
 from runtime.shared.clock import Clock
@@ -125,8 +126,10 @@ class ReleaseSteps:
                 environment = self._make_site_environment(project, deployment, site)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
                 entries, splits = list_root_entries(artifact), artifact.manifest.split_functions
+                pages = artifact.smoke_pages
         on_step(Step.SMOKE)
-        self._run_smoke_test(deployment, site, release, splits, environment)
+        warnings = self._run_smoke_test(deployment, site, release, _SmokePaths(splits, pages), environment)
+        release = evolve(release, warnings=warnings or None)
         on_step(Step.SWITCH)
         entry = EdgeEntry(
             deployment_id=deployment.deployment_id,
@@ -235,38 +238,90 @@ class ReleaseSteps:
         deployment: Deployment,
         site: Site,
         release: Release,
-        splits: Sequence[SplitFunction],
+        paths: "_SmokePaths",
         environment: SiteEnvironment,
-    ) -> None:
-        base, server, image = release.base_path or "", site.server_function, site.image_function
+    ) -> tuple[str, ...]:
+        """Send the requests of the smoke test, and return its warnings."""
         test = SmokeTest(
-            targets=(
-                SmokeTarget(name="the server", function=server, alias=release.alias, path=base or "/"),
-                *(
-                    SmokeTarget(
-                        name=f"the function {split.name}",
-                        function=server,
-                        alias=build_split_alias(release.alias, number),
-                        path=split.patterns[0].replace("*", "smoke-test"),
-                        method=HTTPMethod.OPTIONS,
-                    )
-                    for number, split in enumerate(splits, 1)
-                ),
-                SmokeTarget(
-                    name="the image function",
-                    function=image,
-                    alias=release.alias,
-                    path=f"{base}/_next/image",
-                ),
-            ),
+            targets=tuple(paths.list_targets(site, release)),
             host=release.host,
             origin_key=self.signer.derive_origin_key(deployment.deployment_id),
             request_id=f"smoke-test-{deployment.deployment_id}",
         )
         try:
-            test.run(self.functions, at=self.clock())
+            warnings = test.run(self.functions, self.clock)
         except SmokeTestError as error:
-            raise SmokeTestError(environment.mask_secrets(str(error))) from None
+            # The lines are masked together, because a secret can have several lines.
+            lines = (
+                environment.mask_secrets("\n".join(error.log_lines)).split("\n") if error.log_lines else []
+            )
+            raise SmokeTestError(environment.mask_secrets(str(error)), lines) from None
+        return tuple(environment.mask_secrets(warning) for warning in warnings)
+
+
+@frozen
+class _SmokePaths:
+    """The parts of a build that the smoke test requests."""
+
+    splits: Sequence[SplitFunction]
+    pages: SmokePages
+
+    def list_targets(self, site: Site, release: Release) -> Iterator[SmokeTarget]:
+        """Yield the requests of the smoke test."""
+        server = SmokeTarget(
+            name="the server",
+            function=site.server_function,
+            alias=release.alias,
+            path=self.pages.first_path,
+        )
+        first_page = self._find_target(server)
+        yield from dict.fromkeys((server, first_page))
+        yield evolve(first_page, user_agent=CRAWLER)
+        for number, split in enumerate(self.splits, 1):
+            yield evolve(
+                server,
+                name=f"the function {split.name}",
+                alias=build_split_alias(release.alias, number),
+                path=split.patterns[0].replace("*", "smoke-test"),
+                method=HTTPMethod.OPTIONS,
+            )
+        yield SmokeTarget(
+            name="the image function",
+            function=site.image_function,
+            alias=release.alias,
+            path=f"{release.base_path or ''}/_next/image",
+        )
+        for page in self.pages.others:
+            yield evolve(self._find_target(evolve(server, path=page.path)), is_required=False)
+
+    def _find_target(self, server: SmokeTarget) -> SmokeTarget:
+        """Return the request to the server, or to the part of the server that serves its path."""
+        for number, split in enumerate(self.splits, 1):
+            if any(_matches_pattern(server.path, pattern) for pattern in split.patterns):
+                return evolve(
+                    server,
+                    name=f"the function {split.name}",
+                    alias=build_split_alias(server.alias, number),
+                )
+        return server
+
+
+def _matches_pattern(path: str, pattern: str) -> bool:
+    """Return whether a pattern matches a path. `*` stands for any characters.
+
+    The time is linear, because untrusted code chooses the pattern. An expression with many `.*` can be slow.
+    """
+    start, *rest = pattern.split("*")
+    if not rest:
+        return path == pattern
+    *middle, end = rest
+    position = len(start)
+    for part in middle:
+        position = path.find(part, position)
+        if position < 0:
+            return False
+        position += len(part)
+    return path.startswith(start) and path.endswith(end) and len(path) - len(end) >= position
 
 
 def _refuse_known_holes(artifact: Artifact, site: Site, log: Log) -> None:

@@ -223,7 +223,9 @@ class Releaser:
         if run.deployment is None:
             raise error
         try:
-            self.deployments.fail(run.deployment, Failure(step=run.step, reason=reason), at=self.clock())
+            lines = error.log_lines if isinstance(error, SmokeTestError) else ()
+            failure = Failure(step=run.step, reason=reason, log_tail=lines)
+            self.deployments.fail(run.deployment, failure, at=self.clock())
         except StaleDeploymentError as stale:
             found = stale.found
         else:

@@ -36,10 +36,14 @@ class SiteEnvironment:
     secrets: frozenset[str] = field(repr=False)
 
     def mask_secrets(self, text: str) -> str:
-        """Return a text from the site's code, with the values of secrets masked."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= _MIN_MASKED_LENGTH:
-                text = text.replace(secret, _MASK)
+        """Return a text from the site's code, with the values of secrets masked.
+
+        Each line of a secret with several lines is also masked, because a log can show a single line.
+        """
+        parts = {part.strip() for secret in self.secrets for part in (secret, *secret.splitlines())}
+        for part in sorted(parts, key=len, reverse=True):
+            if len(part) >= _MIN_MASKED_LENGTH:
+                text = text.replace(part, _MASK)
         return text
 
 

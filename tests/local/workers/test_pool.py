@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -276,27 +277,34 @@ def test_a_crashed_worker_is_reported_and_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "handler", "reason"),
+    ("files", "kind", "reason"),
     [
-        ({"index.mjs": "throw new Error('cannot load');"}, "index.handler", "Error: cannot load"),
-        ({"index.mjs": "export const other = 1;"}, "index.handler", "exports no function handler"),
-        ({"index.mjs": "}"}, "index.handler", "SyntaxError"),
-        ({"other.mjs": ""}, "index.handler", "has no index.mjs"),
-        ({"index.mjs": "console.log('bye'); process.exit(3);"}, "index.handler", "exit status 3.*\n.*bye"),
-        ({"index.mjs": "process.kill(process.pid, 'SIGKILL');"}, "index.handler", "SIGKILL"),
+        ({"index.mjs": "throw new TypeError('cannot load');"}, "TypeError", "TypeError: cannot load"),
+        ({"index.mjs": "export const other = 1;"}, "Error", "exports no function handler"),
+        ({"index.mjs": "}"}, "SyntaxError", "SyntaxError"),
+        ({"other.mjs": ""}, "Error", "has no index.mjs"),
+        (
+            {"index.mjs": "console.log('bye'); process.exit(3);"},
+            "Runtime.ExitError",
+            "exit status 3.*\n.*bye",
+        ),
+        ({"index.mjs": "process.kill(process.pid, 'SIGKILL');"}, "Runtime.ExitError", "SIGKILL"),
     ],
 )
 def test_a_function_that_cannot_start_reports_the_cause(
-    files: dict[str, str], handler: str, reason: str
+    files: dict[str, str], kind: str, reason: str
 ) -> None:
-    version = make_function_version(files, handler=handler)
+    """As in Lambda, `Invoke` returns the error of code that cannot be loaded."""
+    version = make_function_version(files, handler="index.handler")
 
     async def check_pool(pool: WorkerPool, _lines: Lines) -> None:
         with pytest.raises(WorkerFailedError, match=reason):
             await send_request(pool, version, "/", headers=[])
-        failure = (await pool.invoke(make_invocation(version, {}))).failure
-        assert failure is not None
-        assert failure.type == "Runtime.ExitError"
+        result = await pool.invoke(make_invocation(version, {}))
+        assert result.failure is not None
+        described = f"{result.failure.type}: {result.failure.message}"
+        assert re.search(reason, f"{described}\n{result.log}")
+        assert result.failure.type == kind
 
     run_scenario(check_pool)
 

@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from runtime.deploy.api.documents import build_deployment_document
 from runtime.deploy.api.routes import ROUTES
 from runtime.deploy.builds.host_keys import PUBLISHED
 from runtime.deploy.handlers import api
@@ -183,6 +185,16 @@ def test_a_live_deployment_has_a_url_and_the_time_at_which_it_became_live(platfo
     assert shown["createdAt"] < shown["releasedAt"] < shown["liveAt"]
     _, project_shown = call_api(platform, "GET /projects/{projectId}", projectId=project.project_id)
     assert project_shown["live"] == {"deploymentId": deployment.deployment_id}
+
+
+def test_a_deployment_shows_the_warnings_of_its_smoke_test(platform: Platform) -> None:
+    """Requirement Q1."""
+    deployment = platform.create_live(platform.create_project())
+    assert deployment.release
+    warned = evolve(deployment.release, warnings=("GET /about failed",))
+    shown = build_deployment_document(evolve(deployment, release=warned))
+    assert shown.get("warnings") == ["GET /about failed"]
+    assert "warnings" not in build_deployment_document(evolve(deployment, release=None))
 
 
 def test_a_failed_deployment_shows_the_step_the_reason_and_the_log(platform: Platform) -> None:

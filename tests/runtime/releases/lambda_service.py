@@ -227,8 +227,9 @@ class LambdaService:
         permissions[Qualifier, StatementId] = statement
         return {}
 
-    def invoke(self, *, FunctionName: str, Qualifier: str, Payload: bytes) -> Mapping[str, Any]:
+    def invoke(self, *, FunctionName: str, Qualifier: str, LogType: str, Payload: bytes) -> Mapping[str, Any]:
         event = json.loads(Payload)
+        assert LogType == "Tail"
         assert Qualifier in self._get_function(FunctionName).aliases
         self.invoked.append((FunctionName, Qualifier, event))
         answer = self.answer(FunctionName, Qualifier, event)

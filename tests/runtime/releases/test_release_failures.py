@@ -1,5 +1,6 @@
 """A failed step is reported with its reason, and the live release stays unchanged (D2)."""
 
+import base64
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from runtime.deploy.model import Deployment, Project, Variable
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.calls import make_client_error
-from tests.runtime.releases.open_next import SERVER
+from tests.runtime.releases.open_next import SERVER, encode_json
 from tests.runtime.releases.release_fixture import (
     ReleasePlatform,
     answer_with_status,
@@ -117,7 +118,7 @@ def test_a_release_that_does_not_respond_does_not_become_live(live_project: Live
     stage.release(deployment)
     assert read_failure(stage, deployment) == (
         "smoke test",
-        "the server answered GET / with status 502; its log says why",
+        "the server answered GET / with status 502",
     )
     assert_live_release_unchanged(live_project)
 
@@ -136,6 +137,39 @@ def test_a_secret_in_a_sites_error_message_is_masked(stage: ReleasePlatform) -> 
         "smoke test",
         "the server failed on GET /: Error: bad token ***",
     )
+
+
+def test_the_lines_of_a_failed_page_are_shown_to_its_owner_without_secrets(stage: ReleasePlatform) -> None:
+    """Q1 and A4. A secret can have several lines, of which a page prints one."""
+    secret = "-----BEGIN KEY-----\nabcdefgh\n-----END KEY-----"
+    project = stage.create_project(variables=(Variable(name="TOKEN", is_secret=True),))
+    stage.secrets.values[stage.get_site(project).build_secret_parameter_name(project.project_id, "TOKEN")] = (
+        secret
+    )
+    printed = secret.replace("\n", "\r")
+    log = base64.b64encode(f"Error: bad key {printed}\r    at page.js:1\rabcdefgh alone\n".encode()).decode()
+    stage.functions.answer = lambda *_: {"Payload": b'{"statusCode": 500}', "LogResult": log}
+    deployment = stage.create_built(project)
+    stage.release(deployment)
+    failure = stage.platform.reload(deployment).failure
+    assert failure
+    assert failure.log_tail == ("Error: bad key ***", "    at page.js:1", "*** alone")
+
+
+def test_a_release_goes_live_with_a_warning_about_another_page(stage: ReleasePlatform) -> None:
+    """D2. The failing page can be one that the release does not change."""
+    prerendered = {"routes": {"/about": {"srcRoute": "/about", "initialRevalidateSeconds": False}}}
+    changes = {f"{SERVER}.next/prerender-manifest.json": encode_json(prerendered)}
+    changes[f"{SERVER}.next/routes-manifest.json"] = encode_json({"rewrites": []})
+    fail, answer = answer_with_status(500), answer_with_status(200)
+    stage.functions.answer = lambda function, alias, event: (
+        fail if event["rawPath"] == "/about" else answer
+    )(function, alias, event)
+    project = stage.create_project()
+    deployment = stage.release(stage.create_built(project, changes))
+    assert deployment.status == "live"
+    assert deployment.release
+    assert deployment.release.warnings == ("the server answered GET /about with status 500",)
 
 
 def test_the_failure_reason_names_a_missing_secret(live_project: LiveProject) -> None:

@@ -36,10 +36,12 @@ def test_a_split_server_is_released_as_versions_of_one_function(
     host = f"{site.server_function}-{alias}-{{}}.lambda-url.ap-southeast-1.on.aws"
     assert (value["s"], value["b"]) == (deployment.release.server_origin, "/docs")
     assert value["f"] == [[host.format(1), "/docs/api/*", "/docs/users"], [host.format(2), "/docs/feed"]]
-    assert {
+    asked = [
         (function, asked, event["requestContext"]["http"]["method"], event["rawPath"])
         for function, asked, event in stage.functions.invoked
-    } == {
+    ]
+    assert len(asked) == 5  # the first page is requested twice
+    assert set(asked) == {
         (site.server_function, alias, "GET", "/docs"),
         (site.server_function, f"{alias}-1", "OPTIONS", "/docs/api/smoke-test"),
         (site.server_function, f"{alias}-2", "OPTIONS", "/docs/feed"),
@@ -64,7 +66,7 @@ def test_a_split_function_that_does_not_respond_fails_the_release(
     )
     project = stage.create_project()
     deployment = stage.release(stage.create_built(project, make_split_changes()))
-    assert read_failure(stage, deployment) == ("smoke test", f"{message} with status 500; its log says why")
+    assert read_failure(stage, deployment) == ("smoke test", f"{message} with status 500")
     assert find_served_deployment_id(stage, project) is None
 
 

@@ -33,6 +33,8 @@ from runtime.deploy.releases.build_output.shared_cache import (
     SharedCacheRules,
     read_shared_cache_rules,
 )
+from runtime.deploy.releases.build_output.smoke_pages import MANIFESTS as SMOKE_MANIFESTS
+from runtime.deploy.releases.build_output.smoke_pages import SmokePages, select_smoke_pages
 from runtime.deploy.releases.build_output.tag_seed import TagRow, TagSeedError, read_tag_rows
 
 MANIFEST = "open-next.output.json"
@@ -94,12 +96,14 @@ class Artifact:
 
     Attributes:
         next_versions: Versions of Next.js in the server functions. Empty if they are unknown.
+        smoke_pages: Pages that the smoke test requests.
     """
 
     manifest: Manifest
     build: Build
     cache_rules: SharedCacheRules
     next_versions: tuple[str, ...]
+    smoke_pages: SmokePages
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
     _members: Mapping[str, zipfile.ZipInfo] = field(alias="members", repr=False)
 
@@ -281,8 +285,16 @@ def _verify_content(
         artifact = Artifact(
             manifest=manifest,
             build=build,
-            cache_rules=_read_cache_rules(archive, members, manifest, build, limits),
             next_versions=_read_next_versions(archive, members, manifest, limits),
+            cache_rules=read_shared_cache_rules(
+                _read_next_manifests(archive, members, manifest, MANIFESTS, limits),
+                build_id=build.build_id,
+                base_path=manifest.base_path,
+            ),
+            smoke_pages=select_smoke_pages(
+                _read_next_manifests(archive, members, manifest, SMOKE_MANIFESTS, limits),
+                base_path=manifest.base_path,
+            ),
             archive=archive,
             members=members,
         )
@@ -297,14 +309,14 @@ def _verify_content(
     return artifact
 
 
-def _read_cache_rules(
+def _read_next_manifests(
     archive: zipfile.ZipFile,
     members: Mapping[str, zipfile.ZipInfo],
     manifest: Manifest,
-    build: Build,
+    names: Iterable[str],
     limits: ArtifactLimits,
-) -> SharedCacheRules:
-    """Return the cache rules, from the manifests in the `.next/` folder of the default server.
+) -> dict[str, bytes]:
+    """Return those of Next.js's manifests that the `.next/` folder of the default server has, by name.
 
     In a monorepo, this folder is below the site's folder.
     """
@@ -317,12 +329,11 @@ def _read_cache_rules(
         and "/node_modules/" not in name
     )
     folder = min(found, key=len, default=None)
-    texts = {
+    return {
         name: _read_member(archive, members, f"{folder}{name}", limits)
-        for name in MANIFESTS
+        for name in names
         if f"{folder}{name}" in members
     }
-    return read_shared_cache_rules(texts, build_id=build.build_id, base_path=manifest.base_path)
 
 
 def _read_next_versions(

@@ -1,0 +1,1 @@
+"""The logs that the functions of sites write in Lambda."""
