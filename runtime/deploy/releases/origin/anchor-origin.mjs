@@ -38,6 +38,9 @@ const expected = process.env.ANCHOR_ORIGIN_KEY ? digest(process.env.ANCHOR_ORIGI
 delete process.env.ANCHOR_ORIGIN_KEY;
 
 const sharedCache = loadSharedCache();
+// The image function must not read a file from the bucket that the server can protect
+// (components/sites/build_tools/overrides/image_adapter.mjs).
+globalThis[Symbol.for("anchor.classifyPath")] = (path) => sharedCache.classify(path);
 
 export const handler = awslambda.streamifyResponse(async (event, lambdaStream, context) => {
   const sent = event?.headers?.[KEY_HEADER];

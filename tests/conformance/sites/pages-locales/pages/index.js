@@ -1,0 +1,6 @@
+import { useRouter } from "next/router";
+
+export default function Page() {
+  const { locale, locales, defaultLocale, asPath } = useRouter();
+  return <pre>{JSON.stringify({ page: "index", locale, locales, defaultLocale, asPath })}</pre>;
+}

@@ -1,0 +1,1 @@
+export const loadConfig = () => ({ basePath: "", images: globalThis.imagesConfig });

@@ -1,0 +1,2 @@
+export const debug = () => undefined;
+export const error = () => undefined;

@@ -1,0 +1,1 @@
+export const createGenericHandler = async ({ handler }) => handler;

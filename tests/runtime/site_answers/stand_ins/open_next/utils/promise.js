@@ -1,0 +1,1 @@
+export const runWithOpenNextRequestContext = (context, work) => globalThis.__openNextAls.run({ ...context }, work);

@@ -1,0 +1,164 @@
+"""The override that answers `/_next/image` as Next.js does (F1)."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.runtime.site_answers.override_folder import create_override_folder, run_script
+
+IMPORTS = (Path(__file__).parent / "image_prelude.mjs").read_text()
+
+
+class Site(BaseHTTPRequestHandler):
+    """The site's public host."""
+
+    def do_GET(self) -> None:
+        found = self.path.startswith(("/api/image", "/secret.png"))
+        body = f"{self.path} {self.headers.get('cookie')}".encode()
+        self.send_response(200 if found else 404)
+        self.send_header("content-type", "image/png" if found else "text/plain")
+        self.send_header("cache-control", "max-age=9")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base class
+        """Write no log."""
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The address of the site's public host."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return create_override_folder(tmp_path_factory.mktemp("image") / "tools", "image_adapter.mjs")
+
+
+def run(folder: Path, site: str, script: str) -> Any:  # noqa: ANN401 - any JSON value
+    return run_script(folder, IMPORTS, script, {"SITE": site})
+
+
+def test_an_image_has_the_headers_of_next(folder: Path, site: str) -> None:
+    """F1: among them Content-Security-Policy and Content-Disposition."""
+    answer = run(folder, site, 'return ask("/photo.png");')
+    assert answer == {
+        "status": 200,
+        "headers": {
+            "cache-control": "public, max-age=7, must-revalidate",
+            "content-security-policy": "sandbox;",
+            "content-disposition": 'attachment; filename="photo.png.png"',
+        },
+        "body": "file /photo.png",
+    }
+
+
+@pytest.mark.parametrize("name", ["größe & more.png", "gr%C3%B6%C3%9Fe%20%26%20more.png"])
+def test_names_can_have_spaces_and_any_letters(folder: Path, site: str, name: str) -> None:
+    """F1: encoded or not. The header has only ASCII characters."""
+    answer = run(folder, site, f'return ask("/{name}");')
+    assert (answer["status"], answer["body"]) == (200, "file /größe & more.png")
+    assert answer["headers"]["content-disposition"].isascii()
+
+
+def test_imported_images_never_change(folder: Path, site: str) -> None:
+    """F1: their name has a hash."""
+    answer = run(folder, site, 'return ask("/_next/static/media/a.png");')
+    assert answer["headers"]["cache-control"] == "public, max-age=315360000, immutable"
+
+
+@pytest.mark.parametrize("missing", ["NoSuchKey", "AccessDenied"])
+def test_a_route_of_the_site_can_make_an_image(folder: Path, site: str, missing: str) -> None:
+    """F1: the request to the site has the query, but no header of the visitor."""
+    script = f"""
+    globalThis.missing = "{missing}";
+    const {{ status, headers, body }} = await ask("/api/image?color=red", {{ headers: {{ cookie: "a=1" }} }});
+    return [status, headers["cache-control"], body, sentHeaders];
+    """
+    assert run(folder, site, script) == [
+        200,
+        "public, max-age=9, must-revalidate",
+        "/api/image?color=red None",
+        {},
+    ]
+
+
+def test_a_file_that_middleware_can_protect_is_requested_from_the_site(folder: Path, site: str) -> None:
+    """F1: reading it from the bucket would bypass the middleware."""
+    script = """
+    globalThis[Symbol.for("anchor.classifyPath")] = (path) => ({ isConditional: path === "/secret.png" });
+    const found = [await ask("/secret.png"), await ask("/photo.png")];
+    return [found.map(({ body }) => body), loaded];
+    """
+    assert run(folder, site, script) == [["/secret.png None", "file /photo.png"], ["/photo.png"]]
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "body"),
+    [
+        ("", 400, '"url" parameter is required'),
+        ("/none.png", 404, "internal response is invalid"),
+        ("/x.svg", 400, "image type is not allowed"),
+        ("/page.html", 500, "Internal Server Error"),
+        ("/a//b.png", 404, "internal response is invalid"),
+        ("/a%2f..%2fb.png", 404, "internal response is invalid"),
+    ],
+)
+def test_a_failure_has_the_status_of_next_and_is_not_cached(
+    folder: Path, site: str, url: str, status: int, body: str
+) -> None:
+    """F1: before, each of them was a 500 that was cached for a minute."""
+    assert run(folder, site, f'return ask("{url}");') == {"status": status, "headers": {}, "body": body}
+
+
+def test_an_unchanged_image_is_not_sent_again(folder: Path, site: str) -> None:
+    """F1: the tag of Next.js is compared."""
+    answer = run(folder, site, 'return ask("/photo.png", { headers: { "if-none-match": "tag" } });')
+    assert (answer["status"], answer["body"]) == (304, "")
+
+
+def test_head_has_no_body(folder: Path, site: str) -> None:
+    """F1: but the headers of the image."""
+    answer = run(folder, site, 'return ask("/photo.png", { method: "HEAD" });')
+    assert (answer["status"], answer["body"]) == (200, "")
+    assert "content-security-policy" in answer["headers"]
+
+
+@pytest.mark.parametrize(
+    ("version", "given"), [("16.4.6", [False, 1000, 2]), ("15.5.29", [1000])], ids=["16", "15"]
+)
+def test_the_limits_of_remote_images_are_the_site_s(
+    folder: Path, site: str, version: str, given: list[object]
+) -> None:
+    """F1: private addresses, size and redirects, in the order of each version of Next.js."""
+    script = f"""
+    globalThis.nextVersion = "{version}";
+    return JSON.parse((await ask("https://images.example/a.png")).body);
+    """
+    assert run(folder, site, script) == ["https://images.example/a.png", *given]
+
+
+@pytest.mark.parametrize("change", ["unoptimized: true", 'loader: "custom"'])
+def test_a_site_that_optimizes_no_images_answers_with_its_404_page(
+    folder: Path, site: str, change: str
+) -> None:
+    """F1: as under `next start`."""
+    script = f"""
+    globalThis.imagesConfig = {{ ...imagesConfig, {change} }};
+    return ask("/photo.png");
+    """
+    answer = run(folder, site, script)
+    assert (answer["status"], answer["body"], answer["headers"]["content-type"]) == (
+        404,
+        "/_next/image/none None",
+        "text/plain",
+    )

@@ -1,0 +1,164 @@
+"""The override that lets Next.js's own router server decide about each request (F1)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtime.site_answers.override_folder import create_override_folder, run_script
+
+IMPORTS = (Path(__file__).parent / "router_prelude.mjs").read_text()
+MIDDLEWARE = (
+    "export default (request) => { globalThis.seen = request; return globalThis.middleware(request); };\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The override, with a middleware beside it, as OpenNext puts one into the function's code."""
+    created = create_override_folder(tmp_path / "tools", "router.mjs")
+    (created / "overrides" / "middleware.mjs").write_text(MIDDLEWARE)
+    return created
+
+
+def run(folder: Path, script: str) -> Any:  # noqa: ANN401 - any JSON value
+    return run_script(folder, IMPORTS, script)
+
+
+@pytest.mark.parametrize("protocol", ["http", "https"])
+def test_the_site_sees_the_public_url(folder: Path, protocol: str) -> None:
+    """F1: protocol, host, path and query as the visitor sent them."""
+    script = f"""
+    const headers = {{ "x-forwarded-proto": "{protocol}" }};
+    await openNextHandler(event("/docs/about", {{ query: "?a=%26", headers }}));
+    return {{ ...routed, ...rendered }};
+    """
+    seen = run(folder, script)
+    assert (seen["initURL"], seen["protocol"]) == (f"{protocol}://shop.example/docs/about?a=%26", protocol)
+    assert (seen["url"], seen["host"], seen["encrypted"]) == (
+        "/docs/about?a=%26",
+        "shop.example",
+        protocol == "https",
+    )
+
+
+def test_the_router_server_of_both_versions_of_next_answers(folder: Path) -> None:
+    """D7: Next.js 15 returns a list, Next.js 16 an object."""
+    script = """
+    globalThis.answersWithList = true;
+    const { statusCode } = await openNextHandler(event("/docs/about"));
+    const { compress, output } = routed.config;
+    return [statusCode, compress, output, process.env.__NEXT_PRIVATE_STANDALONE_CONFIG ?? null];
+    """
+    assert run(folder, script) == [200, False, "standalone", None]
+
+
+def test_the_body_reaches_the_site_once(folder: Path) -> None:
+    """F1: the content length is set only if there is a body."""
+    script = """
+    const bodies = [];
+    for (const body of ["", "a body"]) {
+      const sent = event("/docs/about", { method: "POST", body });
+      await openNextHandler(sent);
+      bodies.push([rendered.body, sent.headers["content-length"] ?? null]);
+    }
+    return bodies;
+    """
+    assert run(folder, script) == [["", None], ["a body", "6"]]
+
+
+def test_the_page_of_a_data_request_is_recorded_for_its_revalidation(folder: Path) -> None:
+    """D7: OpenNext renews the page of this path, and not the data file."""
+    script = """
+    const data = "/docs/_next/data/BUILD";
+    const paths = [`${data}/posts/first.json`, `${data}/index.json`, "/docs/about"];
+    const found = [];
+    for (const path of paths) found.push((await openNextHandler(event(path))).body);
+    return found;
+    """
+    assert run(folder, script) == [
+        {"rawPath": "/docs/posts/first", "routes": ["/posts/[slug]"]},
+        {"rawPath": "/docs/", "routes": []},
+        {"rawPath": "/docs/about", "routes": ["/about"]},
+    ]
+
+
+def test_urls_of_the_own_site_in_a_response_of_middleware_are_relative(folder: Path) -> None:
+    """F1: an absolute URL of the own host is not a rewrite to another server."""
+    script = """
+    const found = [];
+    const targets = ["https://shop.example/docs/x?a=1#b", "https://other.example/x", "http://shop.example/x"];
+    for (const target of targets) {
+      const headers = { "x-middleware-rewrite": target };
+      globalThis.middleware = () => new Response(null, { headers });
+      await openNextHandler(event("/docs/about"));
+      found.push(middlewareResponse.headers.get("x-middleware-rewrite"));
+    }
+    return found;
+    """
+    assert run(folder, script) == ["/docs/x?a=1#b", "https://other.example/x", "http://shop.example/x"]
+
+
+@pytest.mark.parametrize(
+    ("path", "locale", "url"),
+    [
+        ("/docs/en/about", "en", "https://shop.example/docs/en/about?a=1"),
+        ("/docs/about", "de", "https://shop.example/docs/de/about?a=1"),
+        ("/docs", "de", "https://shop.example/docs/de?a=1"),
+        ("/about", "", "https://shop.example/about?a=1"),
+    ],
+)
+def test_middleware_sees_the_base_path_before_the_locale(
+    folder: Path, path: str, locale: str, url: str
+) -> None:
+    """F1: OpenNext's bundle of the middleware compares this URL with the matchers."""
+    script = f"""
+    const attach = nextServer.attachRequestMeta;
+    nextServer.attachRequestMeta = (req) => {{
+      attach(req);
+      req[META] = {{ ...req[META], locale: "{locale}" }};
+    }};
+    await openNextHandler(event("{path}", {{ query: "?a=1" }}));
+    return seen.url;
+    """
+    assert run(folder, script) == url
+
+
+def test_cookies_of_middleware_stay_separate(folder: Path) -> None:
+    """F1: Next.js adds them to the cookies of the page."""
+    script = """
+    const headers = { "set-cookie": "a=1, b=2", "x-middleware-next": "1" };
+    globalThis.middleware = () => new Response(null, { headers });
+    await openNextHandler(event("/docs/about"));
+    return [middlewareResponse.headers.getSetCookie(), rendered.cookies];
+    """
+    assert run(folder, script) == [["a=1", "b=2"], ["a=1", "b=2"]]
+
+
+def test_a_revalidation_runs_no_middleware(folder: Path) -> None:
+    """D7: but only with the secret of the build."""
+    script = """
+    const runs = [];
+    for (const secret of ["PREVIEW", "wrong"]) {
+      globalThis.seen = undefined;
+      const headers = { "x-isr": "1", "x-prerender-revalidate": secret };
+      await openNextHandler(event("/docs/about", { headers }));
+      runs.push(Boolean(seen));
+    }
+    return runs;
+    """
+    assert run(folder, script) == [False, True]
+
+
+def test_public_files_come_from_the_asset_resolver(folder: Path) -> None:
+    """F1: before pages, and only if the resolver has the file."""
+    script = """
+    const result = { statusCode: 206, headers: { "content-type": "text/plain" }, body: ["a file"] };
+    globalThis.assetResolver = {
+      maybeGetAssetResult: async ({ rawPath }) => (rawPath === "/docs/file.txt" ? result : undefined),
+    };
+    const file = await openNextHandler(event("/docs/file.txt"));
+    const page = await openNextHandler(event("/docs/about"));
+    return [file.statusCode, file.headers, page.statusCode, Object.keys(page.headers)];
+    """
+    assert run(folder, script) == [206, {"content-type": "text/plain"}, 200, []]
