@@ -33,7 +33,8 @@ export async function loadPatches(patches = join(folder, "patches")) {
  */
 export function applyPatch(patch, text) {
   for (const { before, after } of patch.edits) {
-    if (text.includes(after) && count(text.replaceAll(after, ""), before) === 0) continue;
+    if (after && text.includes(after) && count(text.replaceAll(after, ""), before) === 0) continue;
+    if (!after) throw new PatchError(`The patch ${patch.name} has an edit without a text after it: leave a comment.`);
     const found = count(text, before);
     if (found !== 1)
       throw new PatchError(

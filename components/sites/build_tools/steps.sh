@@ -327,6 +327,7 @@ open_next_build() {
     fail "The build did not write .open-next/open-next.output.json." \
       "Remove buildOutputPath from open-next.config, and use @opennextjs/aws 3 or later."
   check_sharp
+  uses_own_open_next || node "$build_tools/complete_functions.mjs" # reports the reason of a failure
 }
 
 uses_own_open_next() {

@@ -163,7 +163,9 @@ def test_a_repository_without_open_next_is_built_with_the_platforms_open_next(si
         "npm ci --ignore-scripts --legacy-peer-deps --prefer-offline --no-audit --no-fund --loglevel=error",
         "node apply_patches.mjs",
         "open-next build --config-path ../open-next.config.mjs",
+        site.read_tool_calls()[-1],
     ]
+    assert site.read_tool_calls()[-1].endswith("/build_tools/complete_functions.mjs")
     assert f"Building: open-next build, version {read_open_next_version()}" in site.read_messages()
     config = next(line for line in site.harness.aws.read_output() if line.startswith("config: "))
     assert config.endswith("export default completeConfigOrExit();")
