@@ -4,8 +4,8 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addEdgeFunctions } from "./functions/edge_functions.mjs";
-import { createDownload, replaceWrongPackages } from "./functions/native_code.mjs";
-import { addMissingPackages, findMissingImports, replaceAliases } from "./functions/packages.mjs";
+import { addCompiledCode, createDownload, PRISMA_ENGINE, removeOtherCode, replaceWrongPackages } from "./functions/native_code.mjs";
+import { addMissingPackages, findMissingImports, replaceAliases, withoutHash } from "./functions/packages.mjs";
 import { listServerFunctions } from "./functions/server_function.mjs";
 
 /** A server function needs something that cannot be in it. The message has the cause and the next step. */
@@ -26,16 +26,18 @@ export async function completeFunctions(app, cpu, download) {
   for (const serverFunction of listServerFunctions(app)) {
     addEdgeFunctions(serverFunction);
     const added = await addMissingPackages(serverFunction);
-    if (added.length > 0) console.log(`==> Added to the server function: ${added.join(", ")}`);
+    if (added.length > 0) console.log(`==> Added to the server function: ${added.map(withoutHash).join(", ")}`);
     const missing = findMissingImports(serverFunction);
     if (missing.length > 0)
       throw new FunctionError(
-        `The server function imports ${missing.join(", ")}, which could not be added to it.`,
+        `The server function imports ${missing.map(withoutHash).join(", ")}, which could not be added to it.`,
         "Bundle the package by removing it from serverExternalPackages in next.config, or replace it.",
       );
     replaceAliases(serverFunction);
+    addCompiledCode(serverFunction, cpu);
     const wrong = replaceWrongPackages(serverFunction, cpu, download ?? createDownload(serverFunction.root));
     if (wrong.length > 0) throw describeWrongPackages(serverFunction, wrong, cpu);
+    removeOtherCode(serverFunction, cpu);
   }
 }
 
@@ -43,7 +45,7 @@ function describeWrongPackages(serverFunction, wrong, cpu) {
   const found = wrong.map(
     (each) => `${each.name ?? "a package"} for ${each.cpu} (${relative(serverFunction.bundle, each.file)})`,
   );
-  const isPrisma = wrong.every((each) => /query_engine|schema-engine/.test(each.file));
+  const isPrisma = wrong.every((each) => PRISMA_ENGINE.test(each.file));
   return new FunctionError(
     `The functions run on linux-${cpu}, but the server function contains native code of ${found.join(", ")}.`,
     isPrisma

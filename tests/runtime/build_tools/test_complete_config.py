@@ -34,7 +34,7 @@ def test_a_site_without_a_config_gets_all_overrides() -> None:
 
 
 def test_split_functions_and_other_options_of_the_site_are_kept() -> None:
-    site = {
+    site: dict[str, Any] = {
         "default": {"minify": True},
         "functions": {"api": {"routes": ["app/api/route"], "patterns": ["api/*"]}},
         "imageOptimization": {"install": {"packages": ["sharp@0.34.0"]}},

@@ -161,6 +161,15 @@ def test_prebuilt_code_in_the_package_is_added_for_the_cpu_of_the_functions(proj
     project.add_package("argon2", {"prebuilds/linux-arm64/a.node": make_elf("arm64")})
     project.complete("arm64")
     assert project.has_in_bundle("node_modules/argon2/prebuilds/linux-arm64/a.node")
+    assert not project.has_in_bundle("node_modules/argon2/prebuilds/linux-x64/a.node")
+
+
+def test_code_that_npm_has_compiled_is_added(project: Project) -> None:
+    """Npm compiles a package whose own code does not work. Such a package prefers the compiled code."""
+    project.add_package("argon2", {"prebuilds/linux-x64/a.node": make_elf("x64")}, in_bundle=True)
+    project.add_package("argon2", {"build/Release/a.node": make_elf("x64")})
+    project.complete("x64")
+    assert project.has_in_bundle("node_modules/argon2/build/Release/a.node")
 
 
 @pytest.mark.parametrize(
@@ -178,6 +187,13 @@ def test_native_code_that_cannot_be_replaced_is_refused_by_name(
         project.complete("arm64")
     assert f"{name} for x64 (node_modules/{name}/{file})" in str(raised.value)
     assert advice in str(raised.value)
+
+
+def test_one_engine_of_prisma_for_the_cpu_is_enough(project: Project) -> None:
+    """Prisma puts engines into two packages, and looks for them in both."""
+    project.add_package("@prisma/engines", {"libquery_engine-a.so.node": make_elf("x64")}, in_bundle=True)
+    project.add_package(".prisma/client", {"libquery_engine-b.so.node": make_elf("arm64")}, in_bundle=True)
+    assert project.complete("arm64") == []
 
 
 def test_the_files_of_edge_routes_are_added(project: Project) -> None:

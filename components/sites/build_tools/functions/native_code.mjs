@@ -2,11 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { listFiles } from "./server_function.mjs";
 
 // Values of e_machine in the header of ELF files (https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html).
 const MACHINES = { 0x3e: "x64", 0xb7: "arm64" };
+const NATIVE = /\.(node|so)(\.|$)/;
+export const PRISMA_ENGINE = /query_engine/;
 const LOCK_FILES = ["package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml"];
 
 /** Return the CPU of an ELF file for Linux: x64, arm64 or another text. Other files have none. */
@@ -29,17 +31,29 @@ export function readCpu(file) {
  * @returns Objects with the package's folder, name, version, CPU and first such file.
  */
 export function findWrongPackages(serverFunction, cpu) {
+  const files = listNativeFiles(serverFunction);
   const packages = new Map();
-  for (const file of listFiles(serverFunction.bundle)) {
-    if (!/\.(node|so)(\.|$)|\/[^./]+$/.test(file) || !file.includes("/node_modules/")) continue;
-    const found = readCpu(file);
-    if (!found) continue;
+  for (const { file, cpu: found } of files) {
     const folder = findPackageFolder(file, serverFunction.bundle);
     packages.set(folder, [...(packages.get(folder) ?? []), { file, cpu: found }]);
   }
+  // Prisma looks for its engine in several packages.
+  const hasPrismaEngine = files.some((each) => each.cpu === cpu && PRISMA_ENGINE.test(each.file));
   return [...packages]
-    .filter(([, files]) => files.every((each) => each.cpu !== cpu))
-    .map(([folder, files]) => ({ folder, ...readPackage(folder), ...files[0] }));
+    .filter(([, found]) => found.every((each) => each.cpu !== cpu && !(hasPrismaEngine && PRISMA_ENGINE.test(each.file))))
+    .map(([folder, found]) => ({ folder, ...readPackage(folder), ...found[0] }));
+}
+
+/** Remove native code for other CPUs. A package could try to load it first. */
+export function removeOtherCode(serverFunction, cpu) {
+  for (const { file, cpu: found } of listNativeFiles(serverFunction)) if (found !== cpu) rmSync(file);
+}
+
+function listNativeFiles(serverFunction) {
+  return [...listFiles(serverFunction.bundle)]
+    .filter((file) => NATIVE.test(file) && file.includes("/node_modules/"))
+    .map((file) => ({ file, cpu: readCpu(file) }))
+    .filter(({ cpu }) => cpu);
 }
 
 /**
@@ -59,6 +73,21 @@ export function replaceWrongPackages(serverFunction, cpu, download) {
     }
     return !copyPrebuilds(serverFunction, wrong, cpu);
   });
+}
+
+/**
+ * Add native code that npm has compiled in the build, which a package prefers to the code that it contains.
+ *
+ * npm compiles a package if its own code does not work on this system. The tracer does not find the compiled code.
+ */
+export function addCompiledCode(serverFunction, cpu) {
+  for (const file of [...listFiles(join(serverFunction.bundle, "node_modules"))]) {
+    if (basename(file) !== "package.json") continue;
+    const original = dirname(serverFunction.toProject(file));
+    for (const compiled of listFiles(join(original, "build", "Release")))
+      if (NATIVE.test(compiled) && readCpu(compiled) === cpu)
+        copyFile(compiled, join(dirname(file), relative(original, compiled)));
+  }
 }
 
 /** Return the name of the package of the same program for another CPU, such as `@img/sharp-linux-arm64`. */
@@ -98,12 +127,13 @@ function checkIntegrity(locks, id, integrity) {
 function copyPrebuilds(serverFunction, wrong, cpu) {
   const original = serverFunction.toProject(wrong.folder);
   const files = [...listFiles(join(original, "prebuilds", `linux-${cpu}`))].filter((file) => readCpu(file) === cpu);
-  for (const file of files) {
-    const to = join(wrong.folder, relative(original, file));
-    mkdirSync(dirname(to), { recursive: true });
-    copyFileSync(file, to);
-  }
+  for (const file of files) copyFile(file, join(wrong.folder, relative(original, file)));
   return files.length > 0;
+}
+
+function copyFile(from, to) {
+  mkdirSync(dirname(to), { recursive: true });
+  copyFileSync(from, to);
 }
 
 function findPackageFolder(file, bundle) {

@@ -69,7 +69,8 @@ export function replaceAliases(serverFunction) {
   }
 }
 
-function withoutHash(alias) {
+/** Return the name of the package behind an alias of Turbopack. */
+export function withoutHash(alias) {
   return alias.replace(/-[0-9a-f]{16}(?=\/|$)/, "");
 }
 

@@ -1,0 +1,1 @@
+export default { serverExternalPackages: ["@napi-rs/canvas", "@resvg/resvg-js"] };
