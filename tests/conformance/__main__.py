@@ -9,6 +9,8 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +39,7 @@ from tests.conformance.harness.run import CaseResult, run_cases, select_cases
 from tests.conformance.harness.sites import Site, find_site, list_sites
 
 app = App(name="python -m tests.conformance", help="Compare sites under `next start` and on the platform.")
+_BUILDS = 2  # builds at a time
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -46,7 +49,7 @@ def compare_sites(  # noqa: PLR0913 - the options of the command
     only: Annotated[
         str, Parameter(help="Send only the cases whose name contains this text or matches it.")
     ] = "",
-    keep: Annotated[bool, Parameter(help="Keep the servers of the last site running until Ctrl-C.")] = False,
+    keep: Annotated[bool, Parameter(help="Keep the servers of each site running until Ctrl-C.")] = False,
     json_file: Annotated[
         Path | None, Parameter(name="--json", help="Write all results to this file.")
     ] = None,
@@ -70,26 +73,20 @@ def compare_sites(  # noqa: PLR0913 - the options of the command
             progress=progress,
         ) as platform,
     ):
-        for site in sites:
+        releases = _release_sites(platform, sites, progress)
+        for site, release in zip(sites, releases, strict=True):
             results[site.name] = found = _compare_site(
-                platform,
-                site,
-                progress,
-                only=only,
-                hand_written=hand_written,
-                keep=keep and site is sites[-1],
+                platform, site, release, progress, only=only, hand_written=hand_written, keep=keep
             )
-            if isinstance(found, str):
-                console.print(f"not compared: {found}", style="red", markup=False)
-            else:
+            if not isinstance(found, str):
                 (print_cases if every else print_groups)(console, found)
+            if record:  # after each site, so that an interrupted run is not lost
+                former = read_record().sites if RESULT.exists() else {}
+                write_record(make_record(results, list_sites(), former))
             if json_file:
                 encoded = {name: encode_result(each) for name, each in results.items()}
                 json_file.write_text(json.dumps(encoded, indent=1), encoding="utf-8")
     print_table(console, results, sites)
-    if record:
-        former = read_record().sites if RESULT.exists() else {}
-        write_record(make_record(results, list_sites(), former))
     sys.exit(not all(is_expected(site, results[site.name]) for site in sites))
 
 
@@ -103,13 +100,41 @@ def _find_ports() -> Ports:
         return find_free_ports()
 
 
+def _release_sites(platform: Platform, sites: Sequence[Site], progress: Progress) -> list[LiveSite | str]:
+    """Release all sites, two at a time. Return each live site, or the reason why it is not live."""
+    finished: list[str] = []
+
+    def release(site: Site) -> LiveSite | str:
+        try:
+            return platform.release(
+                site, lambda line: step.show(f"{len(finished)} of {len(sites)}, {site.name}: {line}")
+            )
+        except ReleaseError as error:
+            console.print(f"{site.name}: {error}", style="red", markup=False)
+            return str(error)
+        finally:
+            finished.append(site.name)
+
+    with progress.step("sites built and released") as step, ThreadPoolExecutor(_BUILDS) as threads:
+        found = list(threads.map(release, sites))
+        step.detail = f"{sum(isinstance(each, LiveSite) for each in found)} of {len(sites)} are live"
+    return found
+
+
 def _compare_site(  # noqa: PLR0913 - the options of the command
-    platform: Platform, site: Site, progress: Progress, *, only: str, hand_written: bool, keep: bool
+    platform: Platform,
+    site: Site,
+    live: LiveSite | str,
+    progress: Progress,
+    *,
+    only: str,
+    hand_written: bool,
+    keep: bool,
 ) -> SiteResult:
-    """Release a site and compare it. If the site does not go live, return the reason."""
+    """Compare a site. If the platform or `next start` does not serve it, return the reason."""
+    if isinstance(live, str):
+        return live
     try:
-        with progress.step(f"{site.name}: built and released") as step:
-            live = platform.release(site, step)
         with run_next_start(
             live.build.source,
             root=site.root,
@@ -122,7 +147,8 @@ def _compare_site(  # noqa: PLR0913 - the options of the command
             if keep:
                 _wait_for_interrupt(server, live.server)
             return results
-    except (ReleaseError, NextServerError) as error:
+    except NextServerError as error:
+        console.print(f"{site.name}: {error}", style="red", markup=False)
         return str(error)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -15,7 +15,7 @@ from local.cloud import Cloud, Ports
 from local.git_server import BRANCH
 from local.node import find_node
 from local.platform_client import Json, PlatformClient
-from local.progress import Progress, Step
+from local.progress import Progress
 from runtime.shared.clock import Clock
 from tests.components.stages import STAGE_FILES
 from tests.conformance.harness.builds import BUILD_TOOLS, ROOT, KeepingBuildRunner, KeptBuild, compute_hash
@@ -77,8 +77,8 @@ class Platform:
             _set_build_runner(cloud, builds, clock)
             yield cls(cloud=cloud, client=cloud.sign_in(cloud.create_user()), cache=cache, builds=builds)
 
-    def release(self, site: Site, step: Step) -> LiveSite:
-        """Push a site and wait until it is live.
+    def release(self, site: Site, show: Callable[[str], None]) -> LiveSite:
+        """Push a site and wait until it is live. `show` is called with the progress.
 
         Raises:
             ReleaseError: The deployment ended in another way.
@@ -106,7 +106,7 @@ class Platform:
             deployment["deploymentId"],
             (),
             poll=0.2,
-            on_poll=lambda shown: step.show(f"{shown['status']}  {self.cloud.last_build_line}"),
+            on_poll=lambda shown: show(f"{shown['status']}  {self.cloud.last_build_line}"),
         )
         if deployment["status"] != "live":
             raise ReleaseError(deployment)
