@@ -57,11 +57,19 @@ class LiveSite:
 
 @frozen(kw_only=True)
 class Platform:
-    """A running embedded cloud whose builds are kept."""
+    """A running embedded cloud whose builds are kept.
+
+    Attributes:
+        client: A client of the API.
+        cache: The folder of the kept builds.
+        tools: The hash of the build tools that are deployed.
+        builds: The place of the build of each repository.
+    """
 
     cloud: Cloud
     client: PlatformClient
     cache: Path
+    tools: str
     builds: dict[str, KeptBuild]
 
     @classmethod
@@ -70,12 +78,14 @@ class Platform:
         cls, names: Sequence[str], *, ports: Ports, cache: Path, clock: Clock, progress: Progress
     ) -> Generator["Platform"]:
         """Start an embedded cloud with these sites."""
+        tools = compute_hash(BUILD_TOOLS)
         with Cloud.start(
             root=ROOT, stage_files=STAGE_FILES, ports=ports, progress=progress, sites=names
         ) as cloud:
             builds: dict[str, KeptBuild] = {}
             _set_build_runner(cloud, builds, clock)
-            yield cls(cloud=cloud, client=cloud.sign_in(cloud.create_user()), cache=cache, builds=builds)
+            client = cloud.sign_in(cloud.create_user())
+            yield cls(cloud=cloud, client=client, cache=cache, tools=tools, builds=builds)
 
     def release(self, site: Site, show: Callable[[str], None]) -> LiveSite:
         """Push a site and wait until it is live. `show` is called with the progress.
@@ -85,8 +95,7 @@ class Platform:
         """
         with tempfile.TemporaryDirectory() as temporary:
             folder = site.copy_sources(Path(temporary) / "site")
-            tools = compute_hash(BUILD_TOOLS)
-            key = compute_hash([folder], tools, *map(str, sorted(site.variables.items())))
+            key = compute_hash([folder], self.tools, *map(str, sorted(site.variables.items())))
             repository = self.cloud.git.create(site.name, folder)
         kept = KeptBuild(folder=self.cache / f"{site.name}-{key}")
         self.builds[repository.url] = kept
