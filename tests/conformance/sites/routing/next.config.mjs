@@ -32,7 +32,7 @@ export default {
     fallback: [{ source: "/fallback/:path*", destination: "/pages/fallback" }],
   }),
   headers: async () => [
-    { source: "/pages/:path*", headers: [{ key: "x-pages", value: "path :path" }] },
+    { source: "/pages/:path*", headers: [{ key: "x-pages", value: "path :path*" }] },
     { source: "/visible.txt", headers: [{ key: "x-file", value: "yes" }, { key: "cache-control", value: "public, max-age=77" }] },
     { source: "/plain/:file*", has: [{ type: "query", key: "h" }], headers: [{ key: "x-has", value: "yes" }] },
     { source: "/:path*", missing: [{ type: "header", key: "x-quiet" }], headers: [{ key: "x-loud", value: "yes" }] },
