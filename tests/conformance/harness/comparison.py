@@ -18,7 +18,7 @@ VOLATILE: Final = (
     r"\b1[789]\d{11}\b",
     r"\b0\.\d{9,}",
     r'digest\\*":\\*"(\d{6,10})\\*"|data-dgst="(\d{6,10})"',  # a hash of an error with its stack
-    r'"\$L[0-9a-f]+","([\w-]{21,23})"',  # a key that Next.js makes in each rendering
+    r'"\$L?[0-9a-f]+","([\w-]{21,23})"',  # a key that Next.js makes in each rendering
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b",
 )
 # The server sends parts of the React Server Component payload as they get ready. Where one part ends differs.
