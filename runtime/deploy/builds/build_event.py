@@ -52,6 +52,7 @@ class BuildEvent:
         outcome: New status of the deployment.
         step: CodeBuild's name of the first failed phase. Empty for a successful build.
         reason: A sentence about the failure. Empty for a successful build.
+        minutes: Time limit of a build that exceeded it. None for all other builds.
         queued: Seconds that the build waited in CodeBuild's own queue. The number is only high if the
             account's quota was reached.
         log_group: Log group of the build's log. None if the build has no log.
@@ -64,6 +65,7 @@ class BuildEvent:
     outcome: Status
     step: str
     reason: str
+    minutes: int | None = None
     queued: int
     log_group: str | None
     log_stream: str | None
@@ -96,6 +98,7 @@ class BuildEvent:
             deployment_id=variables[DEPLOYMENT_VARIABLE],
             build_id=build_id,
             **_read_outcome(status, phases),
+            minutes=_read_minutes(status, information.get("timeout-in-minutes")),
             queued=sum(
                 phase.get("duration-in-seconds", 0)
                 for phase in information.get("phases", ())
@@ -125,6 +128,7 @@ class BuildEvent:
             deployment_id=deployment.deployment_id,
             build_id=build["id"],
             **_read_outcome(build["buildStatus"], phases),
+            minutes=_read_minutes(build["buildStatus"], build.get("timeoutInMinutes")),
             queued=sum(
                 phase.get("durationInSeconds", 0)
                 for phase in build.get("phases", ())
@@ -142,6 +146,10 @@ def is_build_of(build: Mapping[str, Any], deployment: Deployment) -> bool:
         variable["name"] == DEPLOYMENT_VARIABLE and variable["value"] == deployment.deployment_id
         for variable in variables
     )
+
+
+def _read_minutes(status: str, minutes: float | None) -> int | None:
+    return int(minutes) if status == "TIMED_OUT" and minutes else None
 
 
 def _read_outcome(status: str, phases: Sequence[_Phase]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from attrs import evolve
 from runtime.deploy.builds.build_event import BUILD_ENDED, BuildEvent, ForeignBuildError
 from runtime.deploy.errors import DeploymentNotFoundError
 from runtime.deploy.handlers import build_events
-from runtime.deploy.model import Deployment, Failure, Project, Status
+from runtime.deploy.model import Deployment, Project, Status
 from tests.runtime.calls import make_client_error
 from tests.runtime.events import make_build_state_event
 from tests.runtime.platform_fixture import BUILD_QUEUE, RELEASE_QUEUE, Platform
@@ -95,7 +95,7 @@ def test_the_result_of_a_build_is_recorded_although_its_log_cannot_be_read(platf
     ("build_status", "status", "reason"),
     [
         ("STOPPED", "cancelled", "the build was stopped"),
-        ("TIMED_OUT", "failed", "the build exceeded its time limit"),
+        ("TIMED_OUT", "failed", "the build exceeded its time limit of 30 minutes"),
         ("FAULT", "failed", "CodeBuild had an internal fault: push again"),
         ("FAILED", "failed", "the build ended as FAILED"),
     ],
@@ -108,7 +108,9 @@ def test_each_build_result_has_its_status_and_reason(
     failing = {"phase-type": "BUILD", "phase-status": build_status, "phase-context": [": "]}
     end_build(platform, deployment, build_status, failing=failing)
     assert platform.read_statuses(deployment) == [status]
-    assert platform.reload(deployment).failure == Failure(step="BUILD", reason=reason)
+    failure = platform.reload(deployment).failure
+    assert failure
+    assert (failure.step, failure.reason) == ("BUILD", reason)
 
 
 def test_the_first_failed_phase_is_reported() -> None:
