@@ -13,8 +13,9 @@ from local.git_server import GitServer, Repository
 from tests.local.builds.build_harness import BuildHarness
 
 BUILDSPEC = Path("components/sites/buildspec.yml").read_text(encoding="utf-8")
+NEXT = {"dependencies": {"next": "16.4.6"}}
 OWN = json.dumps(
-    {"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.16"}, "anchor": {"openNext": "own"}}
+    {"name": "site", **NEXT, "devDependencies": {"@opennextjs/aws": "4.1.16"}, "anchor": {"openNext": "own"}}
 )
 SITE = {"package.json": OWN, "package-lock.json": "{}", "open-next.config.ts": "export default {}"}
 TOOLS = Path(__file__).with_name("tools.py").read_text(encoding="utf-8")

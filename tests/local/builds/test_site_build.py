@@ -14,7 +14,7 @@ from components.deploy.build_tools import FOLDER
 from local.builds.buildspec import parse_buildspec
 from runtime.deploy.builds.build_logs import find_commit
 from tests.local.builds.build_harness import find_failed_phase
-from tests.local.builds.site_harness import ARTIFACT, BUILDSPEC, OWN, Files, Site
+from tests.local.builds.site_harness import ARTIFACT, BUILDSPEC, NEXT, OWN, Files, Site
 
 
 @frozen
@@ -156,7 +156,7 @@ def test_preview_keys_of_an_unknown_format_fail_the_build(site: Site) -> None:
 
 def test_a_repository_without_open_next_is_built_with_the_platforms_open_next(site: Site) -> None:
     """D7: the build tools have a lock file with hashes, so that every build runs the same packages."""
-    result = site.build({"package.json": '{"name": "site"}', "open-next.config.ts": None})
+    result = site.build({"package.json": json.dumps(NEXT), "open-next.config.ts": None})
 
     assert result.status == "SUCCEEDED", site.harness.aws.log
     assert site.read_tool_calls()[1:] == [
@@ -173,7 +173,7 @@ def test_a_repository_without_open_next_is_built_with_the_platforms_open_next(si
 
 def test_the_config_of_a_repository_is_completed_with_the_platforms_overrides(site: Site) -> None:
     """D7: the version of OpenNext in package.json is not used unless the repository selects it."""
-    listed = json.dumps({"name": "site", "devDependencies": {"@opennextjs/aws": "4.1.12"}})
+    listed = json.dumps({**NEXT, "devDependencies": {"@opennextjs/aws": "4.1.12"}})
     site.build({"package.json": listed})
 
     config = next(line for line in site.harness.aws.read_output() if line.startswith("config: "))
@@ -219,8 +219,9 @@ def read_open_next_version() -> str:
             {"yarn.lock": "__metadata:\n  version: 8\n"},
             ["@yarnpkg/cli-dist@4.18.1", "yarn install --immutable"],
         ),
+        ({"bun.lock": ""}, ["bun@1.4.5", "bun install --frozen-lockfile --linker=hoisted"]),
     ],
-    ids=["pnpm", "pnpm of packageManager", "yarn 1", "yarn"],
+    ids=["pnpm", "pnpm of packageManager", "yarn 1", "yarn", "bun"],
 )
 def test_the_lock_file_selects_the_package_manager(site: Site, files: Files, calls: list[str]) -> None:
     result = site.build({"package-lock.json": None, **files})
@@ -234,8 +235,7 @@ def test_the_lock_file_selects_the_package_manager(site: Site, files: Files, cal
     ("files", "cause", "advice"),
     [
         ({"package-lock.json": None}, "no lock file", "commit package-lock.json"),
-        ({"bun.lock": ""}, "bun", "package-lock.json"),
-        ({"package.json": None}, "no package.json", "root is the Next.js site"),
+        ({"package.json": None}, "is no Next.js site", "with next in the dependencies"),
         ({"package.json": "{"}, "not valid JSON", "Correct it"),
         ({"broken": ""}, "open-next build failed", "npx open-next build"),
         (
@@ -301,7 +301,7 @@ def test_a_build_without_sharp_warns_or_fails(site: Site) -> None:
     """
     own = site.build({"without-sharp": ""})
     warned = [line for line in site.read_messages() if line.startswith("WARNING")]
-    default = site.build({"package.json": '{"name": "site"}'})
+    default = site.build({"package.json": json.dumps(NEXT)})
 
     assert own.status == "SUCCEEDED"
     assert len(warned) == 1

@@ -35,6 +35,21 @@ def read_package_json(fields: list[str]) -> None:
         print(value)
 
 
+def install_packages() -> None:
+    if not Path("without-next").exists():
+        write_file("node_modules/next/package.json", "{}")
+    create_link(Path("node_modules/.bin"), "open-next")
+
+
+def fetch_large_files() -> None:
+    """Replace the pointer of a file by its content, as `git lfs pull` does."""
+    if not Path("lfs-objects").is_file():
+        print("batch response: Object does not exist on the server")
+        sys.exit(2)
+    for line in Path("lfs-objects").read_text(encoding="utf-8").splitlines():
+        write_file(line, "the large file")
+
+
 def build_site() -> None:
     if Path("broken").exists():
         print("Type error: this site is broken")
@@ -71,8 +86,13 @@ else:
     print("called:", TOOL, *ARGUMENTS)
     if TOOL == "npm" and "--global" in ARGUMENTS:
         tools = Path(ARGUMENTS[ARGUMENTS.index("--prefix") + 1])
-        create_link(tools / "bin", {"pnpm": "pnpm"}.get(ARGUMENTS[-1].partition("@")[0], "yarn"))
-    elif TOOL in {"npm", "pnpm", "yarn"}:
-        create_link(Path("node_modules/.bin"), "open-next")
+        name = ARGUMENTS[-1].partition("@")[0]
+        create_link(tools / "bin", name if name in {"bun", "pnpm"} else "yarn")
+    elif TOOL in {"bun", "npm", "pnpm", "yarn"}:
+        install_packages()
+    elif TOOL == "git-lfs" and ARGUMENTS == ["pull"]:
+        fetch_large_files()
+    elif TOOL == "git-lfs":
+        pass
     else:
         build_site()
