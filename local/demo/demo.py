@@ -162,9 +162,6 @@ def _describe_failure(deployment: Json) -> str:
     lines += [f"    {line}" for line in failure.get("logTail", [])]
     if failure.get("advice"):
         lines.insert(1, f"    what to do: {failure['advice']}")
-    # In other steps, a host that cannot be found is a host of the site's own code.
-    if failure.get("step") == "dependencies" and any(
-        code in line for line in lines for code in ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT")
-    ):
+    if "package registry cannot be reached" in str(failure.get("reason")):
         lines.append("npm could not reach its registry. Check the network with `npm ping`.")
     return "\n".join(lines)

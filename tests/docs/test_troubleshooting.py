@@ -14,7 +14,13 @@ GUIDE = "docs/guides/troubleshooting.md"
 # The first cell of a row contains only a message as inline code.
 MESSAGE = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 PACKAGES = ("anchor", "components", "local", "stage_files", "runtime")
-OTHER_FILES = ("Makefile", "components/sites/build_tools/steps.sh")
+OTHER_FILES = (
+    "Makefile",
+    "components/sites/build_tools/next_output.mjs",
+    "components/sites/build_tools/steps.sh",
+    "components/sites/build_tools/steps/checkout.sh",
+    "components/sites/build_tools/steps/dependencies.sh",
+)
 VARIABLE = "\0"
 
 

@@ -69,7 +69,7 @@ _TIME_LIMIT_ADVICE: Final = (
 _LOCATION: Final = re.compile(r"\.{0,2}/?[\w@()\[\]./-]+\.[cm]?[jt]sx?(?::\d+(?::\d+)?)?")
 _ERROR: Final = re.compile(r"(?:Uncaught )?(?:Error|[A-Z]\w*Error)\b.*")
 _CLEAR_ERROR: Final = re.compile(
-    r"(?:Type error|Syntax error|Module not found)\b.*|.*\berror TS\d+: .*|Error: Failed to collect .*|"
+    r"(?:Type error|Syntax error|Module not found)\b.*|.*\berror TS\d+: .*|\[?Error: Failed to collect .*|"
     r"Error occurred prerendering .*|Error: (?:Turbopack build failed|Build failed).*|> Build error occurred"
 )
 _ANNOUNCEMENT: Final = "> Build error occurred"
@@ -77,7 +77,7 @@ _LINT_ERROR: Final = re.compile(r"(\d+:\d+)  Error: (.+)")
 _MARKED_ERROR: Final = re.compile(r"(?:\u2a2f|\u2718 \[ERROR\]) (.+)")
 _HEADLINE: Final = re.compile(r"Error: (?:Turbopack build failed|Build failed).*")
 _PRERENDERING: Final = re.compile(r'Error occurred prerendering page "(.+?)"')
-_COLLECTING: Final = re.compile(r"Error: Failed to collect (?:configuration|page data) for (\S+)")
+_COLLECTING: Final = re.compile(r"\[?Error: Failed to collect (?:configuration|page data) for ([^\s\]]+)")
 _NESTED_CAUSE: Final = re.compile(r"\[cause\]: (.+?)(?: \{)?")
 _PACKAGE_ERROR: Final = re.compile(
     r"(?:npm (?:error|ERR!)|ERR_PNPM\w*|error|error:|Error:|.*YN\d{4}: .*Error)\s*(.*)"
@@ -252,8 +252,11 @@ def _describe_build_error(lines: Sequence[str], number: int) -> str:
         cause = next(_find_build_errors(following, clear=False), None)
         return f"page {page[1]} cannot be prerendered: {cause.reason if cause else 'see the log'}"
     if route := _COLLECTING.match(text):
-        causes = (_NESTED_CAUSE.fullmatch(each.strip()) for each in following)
-        cause = next((each[1] for each in causes if each), "see the log")
+        # Next.js 16 prints the cause below this error, and Next.js 15 above it.
+        nested = (match[1] for each in following if (match := _NESTED_CAUSE.fullmatch(each.strip())))
+        above = lines[max(0, number - _NEXT_LINES) : number]
+        earlier = (each.strip() for each in reversed(above) if _ERROR.fullmatch(each.strip()))
+        cause = next(nested, None) or next(earlier, "see the log")
         return f"the data of {route[1]} cannot be collected: {cause}"
     if _HEADLINE.fullmatch(text):
         return ": ".join(each for line in following[:2] if (each := line.strip())) or text

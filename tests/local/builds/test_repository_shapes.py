@@ -211,7 +211,7 @@ def test_a_file_that_only_describes_git_lfs_is_no_pointer(site: Site) -> None:
     ],
 )
 def test_an_output_that_open_next_cannot_read_is_named(tmp_path: Path, file: str, cause: str) -> None:
-    """F2: next build writes another output with `output: "export"` or `distDir`."""
+    """Q1: next build writes another output with `output: "export"` or `distDir`."""
     path = tmp_path / ".next" / file
     path.parent.mkdir(parents=True)
     path.write_text("{}")

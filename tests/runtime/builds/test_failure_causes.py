@@ -225,6 +225,18 @@ def explain(step: str, *lines: str) -> Failure:
         (
             "open_next_build",
             [
+                "   Collecting page data ...",
+                "Error: DATABASE_URL is missing",
+                "    at 1479 (.next/server/app/api/x/route.js:1:681)",
+                "> Build error occurred",
+                "[Error: Failed to collect page data for /api/x] { type: 'Error' }",
+                "==> FAILED: open-next build failed (the reason is above).",
+            ],
+            "build: the data of /api/x cannot be collected: Error: DATABASE_URL is missing",
+        ),
+        (
+            "open_next_build",
+            [
                 "\u2a2f Failed to load next.config.mjs, see more info here",
                 "> Build error occurred",
                 "Error: REQUIRED_X is not set",
