@@ -12,6 +12,7 @@ from runtime.deploy.releases.edge_store import EdgeEntry, build_edge_keys, build
 KEPT_RELEASES: Final[int] = fields(StageSettings).kept_releases.default
 # Total size of the zip files with the functions of one release of the example site, in MB.
 RELEASE_MEGABYTES: Final = 15
+_FILES_PER_RELEASE: Final = 100
 
 
 @frozen(kw_only=True)
@@ -49,7 +50,7 @@ def _count_edge_bytes() -> int:
         server_origin=function_url,
         image_origin=function_url,
         origin_key="k" * 43,
-        entries=("data/", "favicon.ico", "images/", "photo.jpg", "robots.txt", "sitemap.xml"),
+        direct_files=tuple(f"_next/static/chunks/{number}.js" for number in range(_FILES_PER_RELEASE)),
     )
     host = "next-site.sites.example.com"
     hosts = [host, *[build_release_host(entry.deployment_id, host)] * KEPT_RELEASES]

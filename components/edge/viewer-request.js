@@ -1,4 +1,5 @@
 import cf from 'cloudfront';
+import crypto from 'crypto';
 
 /*
  * CloudFront Function (runtime cloudfront-js-2.0, event viewer-request): selects site, release and origin.
@@ -6,21 +7,31 @@ import cf from 'cloudfront';
  * The KeyValueStore has one entry for each host (without port), written by the release and promote functions:
  *
  *   shop.sites.example.com -> {"r": "01JB...", "s": "abc.lambda-url...", "i": "def.lambda-url...",
- *                              "n": "shop/01JA...", "k": "9f86...", "p": "|favicon.ico|robots.txt|data/|", "c": 1}
+ *                              "n": "shop/01JA...", "k": "9f86...", "h": "lX2c9AmQ0+pZ", "c": 1}
  *
  *   r  release: the deployment's id              n  its project's folder in the assets bucket
  *   s  host of the server function's URL         k  secret header of that release's origins
- *   i  host of the image function's URL          p  root entries of the public files, folders end with "/"
+ *   i  host of the image function's URL
+ *   h  files that the bucket answers: 6 characters of the SHA-256 of each path, or the number of further keys with them
  *   c  1: the release's functions decide which answers CloudFront may share. Releases of older versions of this
  *      platform have no c. They send the Cache-Control of Next.js, and CloudFront shares none of their answers
  *
- * For a site with a base path or a split server, the entry also contains:
+ * The release's server answers all other paths. It also answers requests for files to which middleware or another rule
+ * of the site applies, and for hashed files of the project's other releases.
  *
- *   b  base path, such as "/docs": all paths of the site are below it, and p is relative to it
+ * For a site with a base path, an asset prefix or a split server, the entry also contains:
+ *
+ *   b  base path, such as "/docs": all paths of the site are below it
+ *   a  asset prefix: path in front of /_next in the site's pages
  *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first match answers the request
  *
- * Each release also has the entry "{r in lower case}--{host}", with the same value. If the list in p is too long,
- * p is "*". Each root entry then has its own key, "{r in lower case}--{host}/{entry}", which needs a second read.
+ * Each release also has the entry "{r in lower case}--{host}", with the same value. If h is a number, the keys
+ * "{r in lower case}--{host}/0", ".../1" and so on contain the files. They need a second read.
+ *
+ * Entries of older versions of this platform have no h. All their hashed files are in the bucket. They have
+ *
+ *   p  root entries of the public files below the base path, such as "|favicon.ico|data/|"; folders end with "/".
+ *      If the list is too long, p is "*", and each root entry has its own key, "{r in lower case}--{host}/{entry}"
  *
  * This function relies on two settings of the distribution. The origin of every behavior is `server`, a custom
  * origin without origin access control; it supplies the fields that updateRequestOrigin omits. The cache key
@@ -30,6 +41,8 @@ import cf from 'cloudfront';
  * The function makes at most two reads for a request. The number of hosts does not matter.
  */
 const store = cf.kvs();
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 // The headers that an asset request keeps. All other input of a viewer is useless to S3, or dangerous:
 // ?response-content-type= and x-amz-* change what S3 answers without being part of the cache key.
@@ -78,22 +91,20 @@ async function handler(event) {
 
   // Files and optimized images are only for GET and HEAD. The server handles other methods, also for these paths.
   if (request.method === 'GET' || request.method === 'HEAD') {
-    const path = belowBase(request.uri, site.b);
+    const path = withoutPrefix(request.uri, site);
     if (path === '/_next/image' || path === '/_next/image/') {
       return toFunction(event, site, site.i, sent);
     }
     if (path && !AMBIGUOUS.test(path)) {
-      if (path.startsWith('/_next/static/')) {
-        return toAssets(request, `/assets/${site.n}${path}`);
-      }
+      const isHashed = path.startsWith('/_next/static/');
       let isFile;
       try {
-        isFile = await isPublicFile(path, site, host);
+        isFile = site.h === undefined ? isHashed || await isBelowFile(path, site, host) : await isDirect(path, site, host);
       } catch (error) {
         return unavailable();
       }
       if (isFile) {
-        return toAssets(request, `/assets/${site.n}/${site.r}${request.uri}`);
+        return toAssets(request, isHashed ? `/assets/${site.n}${path}` : `/assets/${site.n}/${site.r}${request.uri}`);
       }
     }
   }
@@ -102,11 +113,14 @@ async function handler(event) {
 }
 
 // Return the path relative to the base path, or "" for a path outside the base path.
-function belowBase(uri, base) {
-  if (!base) {
+function withoutPrefix(uri, site) {
+  if (site.a && uri.startsWith(`${site.a}/_next/`)) {
+    return uri.slice(site.a.length);
+  }
+  if (!site.b) {
     return uri;
   }
-  return uri.startsWith(`${base}/`) ? uri.slice(base.length) : '';
+  return uri.startsWith(`${site.b}/`) ? uri.slice(site.b.length) : '';
 }
 
 function serverOf(site, uri) {
@@ -156,7 +170,34 @@ async function isAbsent(host) {
   }
 }
 
-async function isPublicFile(path, site, host) {
+// Return whether the bucket answers this path. build_edge_keys in runtime/deploy/releases/edge_store.py explains it.
+async function isDirect(path, site, host) {
+  let name;
+  try {
+    name = encodeURI(decodeURIComponent(path));
+  } catch (error) {
+    return false;
+  }
+  const digest = crypto.createHash('sha256').update(name).digest('base64');
+  const mark = digest.slice(0, 6);
+  let marks = site.h;
+  if (typeof marks === 'number') {
+    marks = await store.get(`${releaseHost(site, host)}/${BASE64.indexOf(digest[6]) % marks}`);
+  }
+  let at = marks.indexOf(mark);
+  while (at > 0 && at % 6) {
+    at = marks.indexOf(mark, at + 1);
+  }
+  return at >= 0;
+}
+
+function releaseHost(site, host) {
+  const prefix = `${site.r.toLowerCase()}--`;
+  return host.startsWith(prefix) ? host : `${prefix}${host}`;
+}
+
+// For releases of older versions of this platform.
+async function isBelowFile(path, site, host) {
   const entry = rootEntry(path);
   if (!entry) {
     return false;
@@ -164,8 +205,7 @@ async function isPublicFile(path, site, host) {
   if (site.p !== '*') {
     return (site.p || '').indexOf(`|${entry}|`) >= 0;
   }
-  const prefix = `${site.r.toLowerCase()}--`;
-  const key = `${host.startsWith(prefix) ? '' : prefix}${host}/${entry}`;
+  const key = `${releaseHost(site, host)}/${entry}`;
   // A key has at most 512 bytes. The store fails to read a longer key.
   if (encodeURIComponent(key).replace(/%[0-9A-F]{2}/g, 'x').length > 512) {
     return false;

@@ -131,6 +131,7 @@ class ZeroDowntimeSite(Component):
         cache = f"cache/{self._name}/"
         return (
             self._args.store.assets.grant("DeleteObject", "GetObject", "PutObject", prefix=cache),
+            self._args.store.assets.grant("GetObject", prefix=f"assets/{self._name}/"),
             self._args.store.assets.grant_list(prefix=cache),
             *self.tags.grant_read_and_write(),
             queue.grant_send(),

@@ -33,6 +33,7 @@ from local.edge.functions.events import (
 MAXIMUM_BYTES = 10 * 1024
 MAXIMUM_KEY_BYTES = 512
 IMPORT_STATEMENT = "import cf from 'cloudfront';"
+IMPORT_OF_CRYPTO = "import crypto from 'crypto';"
 
 KeyValues = Callable[[], tuple[str, Mapping[str, str]]]
 """Returns the KeyValueStore's ETag and its items. The items are read again only when the ETag has changed."""
@@ -98,9 +99,71 @@ const anchorRuntime = (() => {
   };
 })();
 """
-_IMPORT = """const cf = anchorRuntime.cloudfront;
+# The part of the module `crypto` that the functions use: SHA-256 (FIPS 180-4) of ASCII text, as base64.
+_CRYPTO = """
+const anchorCrypto = (() => {
+  const fraction = (root) => Math.floor((root - Math.floor(root)) * 4294967296);
+  const primes = [];
+  for (let n = 2; primes.length < 64; n += 1) if (primes.every((prime) => n % prime)) primes.push(n);
+  const constants = primes.map((prime) => fraction(Math.cbrt(prime)));
+  const initial = primes.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
+  const rotate = (value, bits) => (value >>> bits) | (value << (32 - bits));
+  const hash = (text) => {
+    const blocks = Math.ceil((text.length + 9) / 64);
+    const words = new Array(blocks * 16).fill(0);
+    const put = (index, byte) => { words[index >> 2] |= byte << (24 - (index % 4) * 8); };
+    for (let i = 0; i < text.length; i += 1) put(i, text.charCodeAt(i));
+    put(text.length, 0x80);
+    words[words.length - 1] = text.length * 8;
+    const state = [...initial];
+    for (let start = 0; start < words.length; start += 16) {
+      const w = words.slice(start, start + 16);
+      for (let i = 16; i < 64; i += 1) {
+        const s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ (w[i - 15] >>> 3);
+        const s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ (w[i - 2] >>> 10);
+        w[i] = (w[i - 16] + s0 + w[i - 7] + s1) | 0;
+      }
+      let [a, b, c, d, e, f, g, h] = state;
+      for (let i = 0; i < 64; i += 1) {
+        const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+        const one = (h + s1 + ((e & f) ^ (~e & g)) + constants[i] + w[i]) | 0;
+        const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+        const two = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+        [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
+      }
+      [a, b, c, d, e, f, g, h].forEach((value, i) => { state[i] = (state[i] + value) | 0; });
+    }
+    return state.flatMap((word) => [24, 16, 8, 0].map((shift) => (word >>> shift) & 255));
+  };
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  const encode = (bytes) => {
+    let text = '';
+    for (let i = 0; i < bytes.length; i += 3) {
+      const group = (bytes[i] << 16) | ((bytes[i + 1] || 0) << 8) | (bytes[i + 2] || 0);
+      const known = bytes.length - i + 1;
+      text += [18, 12, 6, 0].map((shift, n) => (n < known ? alphabet[(group >> shift) & 63] : '=')).join('');
+    }
+    return text;
+  };
+  return {
+    createHash(algorithm) {
+      let text = '';
+      return {
+        update(more) { text += more; return this; },
+        digest(encoding) {
+          const isKnown = algorithm === 'sha256' && encoding === 'base64' && !/[^ -~]/.test(text);
+          if (!isKnown) throw new Error('NotEmulated');
+          return encode(hash(text));
+        },
+      };
+    },
+  };
+})();
 """
-RUNTIME = _RUNTIME + _IMPORT
+_IMPORT = """const cf = anchorRuntime.cloudfront;
+const crypto = anchorCrypto;
+"""
+RUNTIME = _RUNTIME + _CRYPTO + _IMPORT
 
 
 @define(eq=False)
@@ -136,7 +199,7 @@ class EdgeFunction:
             engine = stack.enter_context(mini_racer(loop) if loop else MiniRacer())
             try:
                 engine.eval(runtime.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
-                engine.eval(f"'use strict';{code.removeprefix(IMPORT_STATEMENT)}\n;undefined")
+                engine.eval(f"'use strict';{_remove_imports(code)}\n;undefined")
                 is_function = engine.eval("typeof handler === 'function'")
             except JSEvalException as error:
                 raise EdgeFunctionError(f"the function does not load: {error}") from error
@@ -203,3 +266,7 @@ class EdgeFunction:
         self._engine.eval(f"anchorRuntime.update(JSON.parse({json.dumps(json.dumps(changes))}))")
         self._known_items = items
         self._etag = etag
+
+
+def _remove_imports(code: str) -> str:
+    return code.removeprefix(IMPORT_STATEMENT).lstrip().removeprefix(IMPORT_OF_CRYPTO)

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterator
 from types import MappingProxyType
 
 from runtime.deploy.model import Deployment
-from runtime.deploy.releases.build_output.artifact import Artifact
+from runtime.deploy.releases.build_output.artifact import ASSETS, Artifact
+from runtime.deploy.releases.build_output.served_files import HASHED_FOLDER
 from runtime.deploy.releases.release_clients import S3Client
 from runtime.deploy.releases.uploading import Upload
 
@@ -19,10 +20,7 @@ The edge can keep them for a year, because its cache key contains the release. B
 because the next release can have another file with the same name.
 """
 
-_ASSETS = "assets/"
-_HASHED_FOLDER = "_next/static/"
 _MEDIA_FOLDER = "_next/static/media/"
-_BUILD_ID = "BUILD_ID"
 
 _CHARSET = re.compile(r"text/|application/(?:javascript|json)")
 # The media types of `next start` (package `send`), for the file name extensions that web sites use.
@@ -160,7 +158,7 @@ def build_project_folder(deployment: Deployment) -> str:
 
 def build_project_prefix(deployment: Deployment) -> str:
     """Return the key prefix of all files of a deployment's project, without a trailing slash."""
-    return f"{_ASSETS}{build_project_folder(deployment)}"
+    return f"{ASSETS}{build_project_folder(deployment)}"
 
 
 def build_release_prefix(deployment: Deployment) -> str:
@@ -170,7 +168,7 @@ def build_release_prefix(deployment: Deployment) -> str:
 
 def list_hashed_assets(client: S3Client, bucket: str, deployment: Deployment) -> frozenset[str]:
     """Return the keys of a project's hashed assets in the bucket. Makes one call per 1,000 keys."""
-    prefix = f"{build_project_prefix(deployment)}/{_HASHED_FOLDER}"
+    prefix = f"{build_project_prefix(deployment)}/{HASHED_FOLDER}"
     keys: set[str] = set()
     response = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
     while True:
@@ -197,10 +195,10 @@ def list_asset_uploads(
     own = build_release_prefix(deployment) + artifact.manifest.base_path
     # One folder in `_next/static/` has the build id as its name. Two builds with different content can have
     # the same build id, so files in this folder are always uploaded again.
-    by_build_id = f"{_HASHED_FOLDER}{artifact.build.build_id}/"
-    for name in _list_served_files(artifact):
-        source, media_type = f"{_ASSETS}{name}", find_content_type(name)
-        if name.startswith(_HASHED_FOLDER):
+    by_build_id = f"{HASHED_FOLDER}{artifact.build.build_id}/"
+    for name in artifact.list_served_names():
+        source, media_type = f"{ASSETS}{name}", find_content_type(name)
+        if name.startswith(HASHED_FOLDER):
             key = f"{build_project_prefix(deployment)}/{name}"
             if key not in present or name.startswith(by_build_id):
                 yield Upload(source=source, key=key, content_type=media_type, cache_control=IMMUTABLE)
@@ -208,18 +206,7 @@ def list_asset_uploads(
             _MEDIA_FOLDER
         ):  # uploaded again, because the image function only reads the release's prefix
             yield Upload(source=source, key=f"{own}/{name}", content_type=media_type, cache_control=IMMUTABLE)
-        if not name.startswith(_HASHED_FOLDER):
+        if not name.startswith(HASHED_FOLDER):
             yield Upload(
                 source=source, key=f"{own}/{name}", content_type=media_type, cache_control=REVALIDATE
             )
-
-
-def list_root_entries(artifact: Artifact) -> tuple[str, ...]:
-    """Return the first path segments of a release's public files below the base path. Folders end in `/`."""
-    names = (name for name in _list_served_files(artifact) if not name.startswith("_next/"))
-    return tuple(sorted({name[: name.find("/") + 1] or name for name in names}))
-
-
-def _list_served_files(artifact: Artifact) -> Iterator[str]:
-    # `assets/` contains `BUILD_ID` for other deployment tools. The site does not serve this file.
-    return (name for name in artifact.list_files(_ASSETS) if name != _BUILD_ID)

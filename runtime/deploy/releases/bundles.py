@@ -13,6 +13,7 @@ from typing import IO, Final
 from attrs import field, frozen
 
 from runtime.deploy.releases.build_output.artifact import CACHE_RULES, WRAPPER_FILES, Artifact
+from runtime.deploy.releases.build_output.served_files import FILES
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.release_clients import S3Client
 
@@ -89,6 +90,9 @@ def _write_zip(artifact: Artifact, folder: str, file: IO[bytes], rules: SharedCa
             for name in WRAPPER_FILES:
                 archive.writestr(_make_zip_entry(name), (_WRAPPER_FOLDER / name).read_bytes())
             archive.writestr(_make_zip_entry(CACHE_RULES), rules.to_json())
+            if folder != artifact.manifest.image.folder:  # the image function serves no files
+                files = artifact.served_files.to_json(artifact.manifest.base_path)
+                archive.writestr(_make_zip_entry(FILES), files)
 
 
 def _make_zip_entry(name: str) -> zipfile.ZipInfo:

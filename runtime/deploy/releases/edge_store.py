@@ -5,6 +5,8 @@ several functions can change it at the same time. `point_host_to_release` ensure
 the release that the project's live pointer names.
 """
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -12,6 +14,7 @@ from functools import partial
 from attrs import field, frozen
 from botocore.exceptions import ClientError
 
+from runtime.deploy.releases.build_output.served_files import encode_path
 from runtime.deploy.releases.release_clients import KeyValueStoreClient
 from runtime.shared.aws_errors import read_error_code, read_error_message
 
@@ -20,8 +23,12 @@ _MAX_KEYS_PER_UPDATE = 50
 _ATTEMPTS = 30
 _FIRST_PAUSE = 0.05
 _MAX_PAUSE = 1.0
-_SEPARATOR = "|"
-_HAS_FILE_KEYS = "*"
+MAX_FILE_KEYS = 24
+"""Maximum number of keys with the fingerprints of a release's files, at most 24 KB."""
+_FILES_PER_KEY = 130
+_MARK_LENGTH = 6
+_NO_FILES = "-"
+_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _WRAPPER_DECIDES_CACHING = 1
 """Mark of a release whose wrapper decides which answers the edge shares.
 
@@ -51,9 +58,10 @@ class EdgeEntry:
 
     Attributes:
         folder: Folder of the project's files in the assets bucket (`assets.build_project_folder`).
-        entries: First path segments of the release's public files, below the base path. Folders end with `/`.
+        direct_files: Names of the files that the bucket may answer (`ServedFiles.direct`).
         split_origins: Split server functions. The first function with a matching pattern serves a path.
         base_path: Base path of the site; empty if the site is served at the root.
+        asset_prefix: Path in front of `/_next` in the site's pages; empty if the site sets no `assetPrefix`.
     """
 
     deployment_id: str
@@ -61,9 +69,10 @@ class EdgeEntry:
     server_origin: str
     image_origin: str
     origin_key: str = field(repr=False)
-    entries: tuple[str, ...]
+    direct_files: tuple[str, ...]
     split_origins: tuple[SplitOrigin, ...] = ()
     base_path: str = ""
+    asset_prefix: str = ""
 
 
 def build_release_host(deployment_id: str, site_host: str) -> str:
@@ -74,29 +83,52 @@ def build_release_host(deployment_id: str, site_host: str) -> str:
 def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
     """Return the keys and values that make a release reachable at a host. The host's own key is the last.
 
-    The host's value lists the first path segments of the public files (`entry.entries`). If the value would
-    be too long, or a segment contains the separator, each segment gets its own key instead. The edge then
-    needs a second read.
+    The values contain a fingerprint of each file that the bucket may answer. If they fit into the host's
+    value, they are there. Otherwise they are in at most `MAX_FILE_KEYS` further keys, and a digit of the
+    fingerprint selects the key. The edge then needs a second read. Files beyond the space of these keys are
+    left out: the server answers requests for them.
     """
-    listed = f"{_SEPARATOR}{_SEPARATOR.join(entry.entries)}{_SEPARATOR}" if entry.entries else _SEPARATOR
-    value = _build_value(entry, listed)
-    if len(value.encode()) <= _MAX_VALUE_BYTES and not any(_SEPARATOR in name for name in entry.entries):
+    fingerprints = [compute_fingerprint(f"/{name}") for name in entry.direct_files]
+    value = _build_value(entry, "".join(mark for mark, _ in fingerprints))
+    if len(value.encode()) <= _MAX_VALUE_BYTES:
         return [(host, value)]
-    return [*((f"{host}/{name}", "1") for name in entry.entries), (host, _build_value(entry, _HAS_FILE_KEYS))]
+    count = min(-(-len(fingerprints) // _FILES_PER_KEY), MAX_FILE_KEYS)
+    parts: list[list[str]] = [[] for _ in range(count)]
+    for mark, number in fingerprints:
+        if len(parts[number % count]) < _MAX_VALUE_BYTES // _MARK_LENGTH:
+            parts[number % count].append(mark)
+    keys = [(f"{host}/{number}", "".join(part) or _NO_FILES) for number, part in enumerate(parts)]
+    return [*keys, (host, _build_value(entry, count))]
 
 
-def _build_value(entry: EdgeEntry, public_files: str) -> str:
+def compute_fingerprint(path: str) -> tuple[str, int]:
+    """Return the mark of a file, with 36 bits, and the number that selects its key.
+
+    Both come from the SHA-256 of the encoded path. `components/edge/viewer-request.js` computes the same
+    values. A path that is no file has the mark of one of the 166 files of a key with a probability of 166 /
+    2**36, or 1 in 400 million. Such a path would get an error of the bucket until the next release.
+
+    Args:
+        path: Decoded path, without the base path.
+    """
+    digest = base64.b64encode(hashlib.sha256(encode_path(path).encode()).digest()).decode()
+    return digest[:_MARK_LENGTH], _BASE64.index(digest[_MARK_LENGTH])
+
+
+def _build_value(entry: EdgeEntry, files: str | int) -> str:
     value: dict[str, str | int | list[list[str]]] = {
         "r": entry.deployment_id,
         "s": entry.server_origin,
         "i": entry.image_origin,
         "n": entry.folder,
         "k": entry.origin_key,
-        "p": public_files,
+        "h": files,
         "c": _WRAPPER_DECIDES_CACHING,
     }
     if entry.base_path:
         value["b"] = entry.base_path
+    if entry.asset_prefix:
+        value["a"] = entry.asset_prefix
     if entry.split_origins:
         value["f"] = [[split.origin, *split.patterns] for split in entry.split_origins]
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
@@ -124,10 +156,8 @@ class EdgeStore:
         Raises:
             EdgeBusyError: Other writers changed the store at every attempt.
         """
-        keys = build_edge_keys(entry, host)
-        for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
-            puts = [{"Key": key, "Value": value} for key, value in keys[start : start + _MAX_KEYS_PER_UPDATE]]
-            self._put(puts)
+        # One update writes all keys, so a failed release leaves no keys behind.
+        self._put([{"Key": key, "Value": value} for key, value in build_edge_keys(entry, host)])
 
     def read(self, key: str) -> str | None:
         """Return the value of a key that is not a host, or None if there is no such key."""
@@ -186,22 +216,25 @@ class EdgeStore:
         return self._delete([host])
 
     def remove_file_keys(self, host: str, entries: Sequence[str]) -> None:
-        """Remove the keys `<host>/<segment>` of a release's public files. Idempotent.
+        """Remove the keys `<host>/<number>` with the fingerprints of a release's files. Idempotent.
+
+        Releases of older versions of the platform have keys `<host>/<segment>` instead.
 
         Args:
             host: The host. Its own entry must have been removed before.
-            entries: All first path segments of the release's public files, as in `EdgeEntry.entries`.
-
-        Raises:
-            EdgeBusyError: Other writers changed the store at every attempt.
+            entries: All first path segments of the release's public files below the base path. Folders end
+            with
+                `/`.
         """
-        keys = [f"{host}/{name}" for name in sorted(entries)]
-        # Either every path segment has its own key, or none has one. The first key is removed last. So after
-        # a crash, the first key shows whether there are keys to remove.
-        if keys and self._get(keys[0]) is not None:
-            keys.reverse()
-            for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
-                self._delete(keys[start : start + _MAX_KEYS_PER_UPDATE])
+        numbers = [str(number) for number in range(MAX_FILE_KEYS)]
+        for names in (numbers, sorted(entries)):
+            keys = [f"{host}/{name}" for name in names]
+            # Keys are written together. The first key is removed last. So after a crash, the first key shows
+            # whether there are keys to remove.
+            if keys and self._get(keys[0]) is not None:
+                keys.reverse()
+                for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
+                    self._delete(keys[start : start + _MAX_KEYS_PER_UPDATE])
 
     def _put(self, puts: Sequence[Mapping[str, str]]) -> None:
         for _ in self._retry():

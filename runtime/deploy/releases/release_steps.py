@@ -20,7 +20,6 @@ from runtime.deploy.releases.assets import (
     build_project_folder,
     list_asset_uploads,
     list_hashed_assets,
-    list_root_entries,
 )
 from runtime.deploy.releases.build_output.artifact import (
     Artifact,
@@ -125,7 +124,8 @@ class ReleaseSteps:
                 on_step(Step.PUBLISH)
                 environment = self._make_site_environment(project, deployment, site)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
-                entries, splits = list_root_entries(artifact), artifact.manifest.split_functions
+                files, splits = artifact.served_files, artifact.manifest.split_functions
+                asset_prefix = artifact.build.asset_prefix
                 pages = artifact.smoke_pages
         on_step(Step.SMOKE)
         warnings = self._run_smoke_test(deployment, site, release, _SmokePaths(splits, pages), environment)
@@ -137,12 +137,13 @@ class ReleaseSteps:
             server_origin=release.server_origin,
             image_origin=release.image_origin,
             origin_key=self.signer.derive_origin_key(deployment.deployment_id),
-            entries=entries,
+            direct_files=files.direct,
             split_origins=tuple(
                 SplitOrigin(origin=origin, patterns=split.patterns)
                 for origin, split in zip(split_origins, splits, strict=True)
             ),
             base_path=release.base_path or "",
+            asset_prefix=asset_prefix,
         )
         self.edge.publish(entry, release.host)
         return release

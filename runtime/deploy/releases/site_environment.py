@@ -7,7 +7,7 @@ from typing import Final
 from attrs import field, frozen
 
 from runtime.deploy.model import Deployment, Project, Site
-from runtime.deploy.releases.assets import build_release_prefix
+from runtime.deploy.releases.assets import build_project_prefix, build_release_prefix
 from runtime.deploy.releases.cache_seed import build_cache_prefix
 from runtime.deploy.releases.release_clients import SecretsClient
 from runtime.shared.environment import LAMBDA_NAME, MAX_ENVIRONMENT_BYTES
@@ -81,6 +81,7 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
         "CACHE_BUCKET_NAME": assets_bucket,
         "CACHE_BUCKET_KEY_PREFIX": build_cache_prefix(site.site, deployment.deployment_id),
         "CACHE_BUCKET_REGION": region,
+        "ANCHOR_FILES_PREFIX": build_project_prefix(deployment),
         "CACHE_DYNAMO_TABLE": site.tag_table,
         "REVALIDATION_QUEUE_URL": site.revalidation_queue_url,
         "REVALIDATION_QUEUE_REGION": region,

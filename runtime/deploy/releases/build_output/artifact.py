@@ -27,9 +27,10 @@ from runtime.deploy.releases.build_output.manifest import (
     read_build,
     read_manifest,
 )
+from runtime.deploy.releases.build_output.next_manifests import NextManifestError
+from runtime.deploy.releases.build_output.served_files import FILES, ServedFiles, find_served_files
 from runtime.deploy.releases.build_output.shared_cache import (
     MANIFESTS,
-    SharedCacheError,
     SharedCacheRules,
     read_shared_cache_rules,
 )
@@ -38,8 +39,10 @@ from runtime.deploy.releases.build_output.smoke_pages import SmokePages, select_
 from runtime.deploy.releases.build_output.tag_seed import TagRow, TagSeedError, read_tag_rows
 
 MANIFEST = "open-next.output.json"
+ASSETS = "assets/"
+"""Folder of the files that visitors can request."""
 TAG_SEED = "dynamodb-provider/dynamodb-cache.json"
-WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs")
+WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs", "anchor-files.mjs", "anchor-bucket.mjs")
 """The files of the platform's wrapper. Every function that handles HTTP requests gets this wrapper."""
 CACHE_RULES = "anchor-cache-rules.json"
 """File with the build's `SharedCacheRules`, which the wrapper reads."""
@@ -102,6 +105,7 @@ class Artifact:
     manifest: Manifest
     build: Build
     cache_rules: SharedCacheRules
+    served_files: ServedFiles
     next_versions: tuple[str, ...]
     smoke_pages: SmokePages
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
@@ -110,6 +114,10 @@ class Artifact:
     def list_files(self, folder: str) -> list[str]:
         """Return the sorted names of the files below `folder`, relative to it. `folder` ends with `/`."""
         return sorted(name.removeprefix(folder) for name in self._members if name.startswith(folder))
+
+    def list_served_names(self) -> list[str]:
+        """Return the sorted names of the files that visitors can request, without the base path."""
+        return _list_served_names(self._members)
 
     def get_size(self, name: str) -> int:
         """Return the unpacked size of a file in bytes."""
@@ -282,15 +290,19 @@ def _verify_content(
             _check_bundle(bundle.folder, members, limits)
         for split in manifest.split_functions:
             _refuse_edge_runtime(split, members)
+        rules = read_shared_cache_rules(
+            _read_next_manifests(archive, members, manifest, MANIFESTS, limits),
+            build_id=build.build_id,
+            base_path=manifest.base_path,
+        )
         artifact = Artifact(
             manifest=manifest,
             build=build,
-            next_versions=_read_next_versions(archive, members, manifest, limits),
-            cache_rules=read_shared_cache_rules(
-                _read_next_manifests(archive, members, manifest, MANIFESTS, limits),
-                build_id=build.build_id,
-                base_path=manifest.base_path,
+            served_files=find_served_files(
+                _list_served_names(members), rules, asset_prefix=build.asset_prefix
             ),
+            next_versions=_read_next_versions(archive, members, manifest, limits),
+            cache_rules=rules,
             smoke_pages=select_smoke_pages(
                 _read_next_manifests(archive, members, manifest, SMOKE_MANIFESTS, limits),
                 base_path=manifest.base_path,
@@ -300,13 +312,19 @@ def _verify_content(
         )
         for _ in artifact.iterate_tag_rows():
             pass
-    except (ManifestError, SharedCacheError) as error:
+    except (ManifestError, NextManifestError) as error:
         raise ArtifactRefusedError(str(error)) from error
     except TagSeedError as error:
         raise ArtifactRefusedError(f"{TAG_SEED} cannot be used: {error}") from error
     except _ZIP_ERRORS as error:
         raise ArtifactRefusedError("the artifact is damaged: an entry cannot be unpacked") from error
     return artifact
+
+
+def _list_served_names(members: Iterable[str]) -> list[str]:
+    # `assets/` contains `BUILD_ID` for other deployment tools. The site does not serve this file.
+    names = (name.removeprefix(ASSETS) for name in members if name.startswith(ASSETS))
+    return sorted(name for name in names if name != "BUILD_ID")
 
 
 def _read_next_manifests(
@@ -379,7 +397,7 @@ def _check_bundle(folder: str, members: Mapping[str, zipfile.ZipInfo], limits: A
         raise ArtifactRefusedError(
             f"the artifact has no index.mjs in {_quote_name(folder)}, a function's folder"
         )
-    for name in (*WRAPPER_FILES, CACHE_RULES):
+    for name in (*WRAPPER_FILES, CACHE_RULES, FILES):
         if f"{folder}{name}" in members:
             raise ArtifactRefusedError(f"the name {_quote_name(folder + name)} is reserved for the platform")
     unpacked = sum(entry.file_size for name, entry in members.items() if name.startswith(folder))

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeGuard, TypeVar
+from urllib.parse import urlsplit
 
 from attrs import evolve, fields, frozen, has
 from cattrs import BaseValidationError, Converter, transform_error
@@ -169,10 +170,13 @@ class Build:
         build_id: Next.js's build id, which the output's tag seed and fetch cache contain.
         cache_id: Id that the running server uses for lookups: the site's `deploymentId` if it sets one,
             otherwise the build id.
+        asset_prefix: Path in front of `/_next/static` in the site's pages, from the setting `assetPrefix`;
+            empty if the site has no such setting, or if the setting has no path.
     """
 
     build_id: str
     cache_id: str
+    asset_prefix: str = ""
 
     def to_cache_name(self, name: str) -> str:
         """Return the name that the running server looks up. Only names below `{build_id}/` change."""
@@ -228,7 +232,23 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     for value in (name, deployment_id):
         if not isinstance(value, str) or not value.isprintable() or "/" in value or value in {"", ".", ".."}:
             raise ManifestError("the build id, or the site's `deploymentId`, cannot be part of a path")
-    return Build(build_id=name, cache_id=deployment_id)
+    return Build(
+        build_id=name, cache_id=deployment_id, asset_prefix=_find_asset_prefix(config.get("assetPrefix"))
+    )
+
+
+def _find_asset_prefix(setting: object) -> str:
+    """Return the path of an `assetPrefix`, which is a path or an absolute URL.
+
+    The path of a prefix with other characters than those of a base path is not returned. The edge then sends
+    requests for such files to the server, which follows Next.js's own rule for the prefix.
+    """
+    try:
+        path = urlsplit(str(setting or "")).path.rstrip("/")
+    except ValueError:
+        return ""
+    path = path if path.startswith("/") or not path else f"/{path}"
+    return path if len(path) <= MAX_BASE_PATH_LENGTH and _BASE_PATH.fullmatch(path) else ""
 
 
 def _read_split_functions(

@@ -6,10 +6,12 @@ evaluates them.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeGuard, cast
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from attrs import evolve, frozen
+
+from runtime.deploy.releases.build_output.next_manifests import Document, parse_document
 
 PAGE_KEY_HEADERS: Final = (
     "rsc",
@@ -39,16 +41,13 @@ MANIFESTS: Final = (
 _EVERY_PATH: Final = "^"
 # The server's answers for paths below `/_next`, except the data of pages, are never shared: their cache key
 # is that of images or hashed files. The expression has no anchor, because the distribution's behavior for
-# images also applies to `/_next` below any other folder.
+# images also applies to `/_next` below any other folder. Files are an exception, because their answers depend
+# only on their path and the release.
 _OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
 # Types of conditions on data that the cache key contains. Such a condition does not make a path conditional.
 # The same applies to conditions on a header in PAGE_KEY_HEADERS.
 _KEYED_CONDITIONS: Final = frozenset({"host", "query"})
 _ENCODING: Final = "accept-encoding"
-
-
-class SharedCacheError(Exception):
-    """A manifest does not have Next.js's format. The message names the manifest and the field."""
 
 
 @frozen(kw_only=True)
@@ -62,8 +61,12 @@ class SharedCacheRules:
         vary: Request headers that are in the cache key, in lower case.
         build_id: Next.js's build ID, which is a part of the paths of page data.
         locales: The site's locales; empty without internationalized routing.
+        default_locale: The locale of a path without a locale, if no other one is detected; empty without
+            internationalized routing.
         detects_locale: Whether the visitor's request determines the locale of a path without a locale.
         base_path: Path prefix of the whole site, such as `/docs`. Empty for the root.
+        before_files: Expressions of the paths to which Next.js applies a rule of the site before it looks for
+            a file: middleware, headers, redirects and rewrites of the phase `beforeFiles`.
     """
 
     conditional: tuple[str, ...] = ()
@@ -71,14 +74,17 @@ class SharedCacheRules:
     vary: tuple[str, ...] = ()
     build_id: str = ""
     locales: tuple[str, ...] = ()
+    default_locale: str = ""
     detects_locale: bool = False
     base_path: str = ""
+    before_files: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the rules as JSON, which is the content of the wrapper's file."""
         return json.dumps(
             {
-                "conditional": self.conditional,
+                "conditional": [each for each in self.conditional if each != _OTHER_CACHE_KEYS],
+                "unsharedPages": [each for each in self.conditional if each == _OTHER_CACHE_KEYS],
                 "prerendered": self.prerendered,
                 "vary": self.vary,
                 "buildId": self.build_id,
@@ -94,7 +100,7 @@ class SharedCacheRules:
         return SharedCacheRules(vary=(*IMAGE_KEY_HEADERS, _ENCODING), base_path=self.base_path)
 
 
-NOTHING_SHARED: Final = SharedCacheRules(conditional=(_EVERY_PATH,))
+NOTHING_SHARED: Final = SharedCacheRules(conditional=(_EVERY_PATH,), before_files=(_EVERY_PATH,))
 """The rules for a server whose manifests are missing."""
 
 
@@ -109,18 +115,19 @@ def read_shared_cache_rules(
         base_path: The site's base path.
 
     Raises:
-        SharedCacheError: A manifest is not JSON, or a field that is used has a wrong type.
+        NextManifestError: A manifest is not JSON, or a field that is used has a wrong type.
     """
     if "routes-manifest.json" not in manifests:
         return evolve(NOTHING_SHARED, base_path=base_path)
-    documents = {name: _parse_document(name, text) for name, text in manifests.items()}
+    documents = {name: parse_document(name, text) for name, text in manifests.items()}
     routes = documents["routes-manifest.json"]
     i18n = routes.get_object("i18n")
     locales = tuple(i18n.get_texts("locales"))
     expressions = _read_conditional_expressions(routes, has_locales=bool(locales))
-    conditional = (*_read_middleware_expressions(documents), *expressions, _OTHER_CACHE_KEYS)
-    prerender = documents.get("prerender-manifest.json", _Document("prerender-manifest.json", {}))
-    pages = documents.get("server/pages-manifest.json", _Document("server/pages-manifest.json", {}))
+    middleware = tuple(_read_middleware_expressions(documents))
+    conditional = (*middleware, *expressions, _OTHER_CACHE_KEYS)
+    prerender = documents.get("prerender-manifest.json", Document("prerender-manifest.json", {}))
+    pages = documents.get("server/pages-manifest.json", Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.get_text(page).endswith(".html")]
     return SharedCacheRules(
         conditional=tuple(dict.fromkeys(conditional)),
@@ -128,12 +135,14 @@ def read_shared_cache_rules(
         vary=(*PAGE_KEY_HEADERS, _ENCODING),
         build_id=build_id,
         locales=locales,
+        default_locale=i18n.find_text("defaultLocale") or "",
         detects_locale=bool(locales) and i18n.value.get("localeDetection") is not False,
         base_path=base_path,
+        before_files=tuple(dict.fromkeys((*middleware, *_read_expressions_before_files(routes)))),
     )
 
 
-def _read_middleware_expressions(documents: Mapping[str, "_Document"]) -> Iterator[str]:
+def _read_middleware_expressions(documents: Mapping[str, Document]) -> Iterator[str]:
     """Yield the expressions of the middleware's matchers.
 
     The conditions `has` and `missing` of a matcher are ignored: every path that its expression matches is
@@ -150,12 +159,12 @@ def _read_middleware_expressions(documents: Mapping[str, "_Document"]) -> Iterat
             yield from _read_matcher_expressions(middleware.get_object(page))
 
 
-def _read_matcher_expressions(middleware: "_Document") -> Iterator[str]:
+def _read_matcher_expressions(middleware: Document) -> Iterator[str]:
     matchers = [each.get_text("regexp") for each in middleware.get_objects("matchers")]
     return iter(matchers or [_EVERY_PATH])
 
 
-def _read_conditional_expressions(routes: "_Document", *, has_locales: bool) -> Iterator[str]:
+def _read_conditional_expressions(routes: Document, *, has_locales: bool) -> Iterator[str]:
     rewrites = list(_read_rewrites(routes))
     # If one rewrite has conditions, the paths of all rewrites are conditional, because this rewrite can also
     # apply to the targets of the other rewrites. The same holds for a rewrite to another server, because that
@@ -167,7 +176,16 @@ def _read_conditional_expressions(routes: "_Document", *, has_locales: bool) -> 
         yield from (rule.get_text("regex") for rule in routes.get_objects(name) if _has_conditions(rule))
 
 
-def _read_rewrites(routes: "_Document") -> Iterator["_Document"]:
+def _read_expressions_before_files(routes: Document) -> Iterator[str]:
+    """Yield the expressions of the rules that Next.js applies before it looks for a file."""
+    for name in ("headers", "onMatchHeaders", "redirects"):
+        yield from (rule.get_text("regex") for rule in routes.get_objects(name))
+    if not isinstance(routes.value.get("rewrites"), list):
+        rewrites = routes.get_object("rewrites").get_objects("beforeFiles")
+        yield from (rule.get_text("regex") for rule in rewrites)
+
+
+def _read_rewrites(routes: Document) -> Iterator[Document]:
     if isinstance(routes.value.get("rewrites"), list):
         yield from routes.get_objects("rewrites")
         return
@@ -176,86 +194,27 @@ def _read_rewrites(routes: "_Document") -> Iterator["_Document"]:
         yield from phases.get_objects(phase)
 
 
-def _is_external(rule: "_Document") -> bool:
+def _is_external(rule: Document) -> bool:
     return not rule.get_text("destination").startswith("/")
 
 
-def _has_conditions(rule: "_Document") -> bool:
+def _has_conditions(rule: Document) -> bool:
     """Return whether a rule has conditions on data that is not in the cache key."""
     return any(
         not _is_in_cache_key(condition) for name in ("has", "missing") for condition in rule.get_objects(name)
     )
 
 
-def _is_in_cache_key(condition: "_Document") -> bool:
+def _is_in_cache_key(condition: Document) -> bool:
     kind = condition.value.get("type")
     return kind in _KEYED_CONDITIONS or (
         kind == "header" and str(condition.value.get("key")).lower() in PAGE_KEY_HEADERS
     )
 
 
-def _read_prerendered_paths(prerender: "_Document") -> Iterator[str]:
+def _read_prerendered_paths(prerender: Document) -> Iterator[str]:
     routes = prerender.get_object("routes")
     for path in routes.value:
         yield path
         if data_route := routes.get_object(path).find_text("dataRoute"):
             yield data_route
-
-
-@frozen
-class _Document:
-    """An object in a manifest, with the name that messages show: the manifest and the path of keys."""
-
-    name: str
-    value: Mapping[str, Any]
-
-    def get_object(self, key: str) -> "_Document":
-        found = self.value.get(key)
-        if found is None:
-            return _Document(f"{self.name}: {key}", {})
-        if not _is_object(found):
-            raise SharedCacheError(f"{self.name}: {key} must be an object")
-        return _Document(f"{self.name}: {key}", found)
-
-    def get_objects(self, key: str) -> Sequence["_Document"]:
-        found = self._get_list(key)
-        if not all(_is_object(each) for each in found):
-            raise SharedCacheError(f"{self.name}: {key} must be a list of objects")
-        return [_Document(f"{self.name}: {key}[{number}]", each) for number, each in enumerate(found)]
-
-    def get_text(self, key: str) -> str:
-        found = self.value.get(key)
-        if not isinstance(found, str):
-            raise SharedCacheError(f"{self.name}: {key} must be a text")
-        return found
-
-    def find_text(self, key: str) -> str | None:
-        return self.get_text(key) if self.value.get(key) is not None else None
-
-    def get_texts(self, key: str) -> Iterable[str]:
-        found = self._get_list(key)
-        if not all(isinstance(each, str) for each in found):
-            raise SharedCacheError(f"{self.name}: {key} must be a list of texts")
-        return cast("list[str]", found)
-
-    def _get_list(self, key: str) -> list[Any]:
-        found = self.value.get(key)
-        if found is None:
-            return []
-        if not isinstance(found, list):
-            raise SharedCacheError(f"{self.name}: {key} must be a list")
-        return cast("list[Any]", found)
-
-
-def _parse_document(name: str, text: bytes) -> _Document:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise SharedCacheError(f"{name} is not JSON") from None
-    if not _is_object(document):
-        raise SharedCacheError(f"{name} is not a JSON object")
-    return _Document(name, document)
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)

@@ -35,7 +35,12 @@ const DRAFT_MODE = /(?:^|;\s*)(?:__prerender_bypass|__next_preview_data)=/;
 const INTERNAL_REQUEST = /^(?:x-middleware-|x-invoke-|x-now-|x-matched-|x-isr|x-prerender-|next-action|next-resume)/;
 const DATA_REQUEST = "x-nextjs-data";
 const SHARED_STATUS = new Set([200, 301, 302, 304, 307, 308]);
-const FIRST_ERROR = 400;
+const FILE_STATUS = new Set([200, 206, 304]);
+/** CloudFront invokes no viewer-response function for a status from this one on. */
+export const FIRST_ERROR = 400;
+/** The distribution has no viewer-response function for hashed files. */
+export const HASHED_PATH = /^\/_next\/static\//;
+const YEAR = 31_536_000;
 // RFC 9110, section 5.6: a token, and optionally a token or a quoted string after "=".
 const DIRECTIVE = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]*))?/g;
 const STALE = ["stale-while-revalidate", "stale-if-error"];
@@ -44,6 +49,7 @@ const ENCODED_SYNTAX = /%(?:2f|5c|3f|23|25|2e|00)/i;
 // Empty segments, dot segments, backslashes and control characters.
 const AMBIGUOUS = /\/\/|\/\.\.?(?:\/|$)|[\\\u0000-\u001f\u007f]/;
 const MAX_CLASSIFIED = 1_000;
+const UNKNOWN_PATH = { isConditional: true, isConditionalFile: true, isPrerenderedPath: false };
 
 /** Parse Cache-Control into a map from each directive, in lower case, to its value; `true` if it has no value. */
 export function parseCacheControl(text) {
@@ -67,7 +73,8 @@ export class SharedCache {
   constructor(rules) {
     this.rules = rules;
     if (!rules) return;
-    this.conditional = rules.conditional.map(compile);
+    this.conditionalFiles = rules.conditional.map(compile);
+    this.conditional = [...this.conditionalFiles, ...rules.unsharedPages.map(compile)];
     this.prerendered = new Set(rules.prerendered);
     this.vary = new Set(rules.vary);
     this.classified = new Map();
@@ -76,7 +83,8 @@ export class SharedCache {
   /**
    * Replace the response headers that control caching.
    *
-   * @param request method, path (raw) and headers (names in lower case) as CloudFront sent them
+   * @param request method, path (raw) and headers (names in lower case) as CloudFront sent them, and whether the answer is
+   *   a file of the build. Without another header of the site, CloudFront can keep such an answer as long as the release.
    * @param response status, headers (names in lower case; changed in place) and whether it sets cookies
    */
   apply(request, { status, headers, setsCookies }) {
@@ -85,27 +93,29 @@ export class SharedCache {
       if (TARGETED.test(name) || name === VISITOR_HEADER) delete headers[name];
     }
     const site = parseCacheControl(headers["cache-control"]);
-    const { isConditional, isPrerenderedPath } = this.classify(request.path);
+    const { isConditional, isConditionalFile, isPrerenderedPath } = this.classify(request.path);
+    const { isFile = false } = request;
     const isMarked = PRERENDERED.some((name) => name in headers);
     const isPrerendered = isMarked || isPrerenderedPath;
     // Whether every visitor with this cache key gets the same answer.
     const isCommon =
-      !isConditional &&
+      !(isFile ? isConditionalFile : isConditional) &&
       !setsCookies &&
-      SHARED_STATUS.has(status) &&
+      (isFile ? FILE_STATUS : SHARED_STATUS).has(status) &&
       !("x-middleware-skip" in headers) &&
       this.variesByKeyOnly(headers.vary) &&
       allowsSharing(request);
-    const shared = isCommon && !isPrerendered ? requestedTime(site, targeted) : undefined;
+    const time = isFile ? fileTime(site) : requestedTime(site, targeted);
+    const shared = isCommon && !isPrerendered ? time : undefined;
     // Next.js sets a lifetime for each answer from its cache. If the site removed it, no cache may keep the answer.
     if (isMarked && !site.size) site.set("s-maxage", "0");
     const visitor = visitorCacheControl(site, { isPrerendered, setsCookies, isShared: Boolean(shared) });
 
     // CloudFront asks the origin each time before it serves a prerendered page from its cache.
     const edge = shared ?? (isCommon && isPrerendered && visitor === REVALIDATED ? REVALIDATED : UNSHARED);
-    if (status >= FIRST_ERROR) {
-      // CloudFront invokes no viewer-response function for errors, so one header must suit CloudFront and the visitor.
-      headers["cache-control"] = withoutSharing(visitor);
+    if (status >= FIRST_ERROR || HASHED_PATH.test(request.path)) {
+      // CloudFront invokes no viewer-response function, so one header must suit CloudFront and the visitor.
+      headers["cache-control"] = shared ? visitor : withoutSharing(visitor);
     } else if (visitor === edge || (!shared && isNeverStored(visitor))) {
       headers["cache-control"] = visitor;
     } else {
@@ -117,7 +127,7 @@ export class SharedCache {
   /** Return whether a raw path is conditional and whether it is prerendered, according to the build's rules. */
   classify(rawPath) {
     const path = this.rules && canonicalPath(rawPath);
-    if (path === undefined) return { isConditional: true, isPrerenderedPath: false };
+    if (path === undefined) return UNKNOWN_PATH;
     let known = this.classified.get(rawPath);
     if (!known) {
       known = this.classifyCanonical(rawPath, path);
@@ -130,13 +140,13 @@ export class SharedCache {
   classifyCanonical(rawPath, path) {
     const { basePath, buildId, locales, detectsLocale } = this.rules;
     if (basePath && path !== basePath && !path.startsWith(`${basePath}/`)) {
-      return { isConditional: true, isPrerenderedPath: false };
+      return UNKNOWN_PATH;
     }
     const inside = path.slice(basePath.length) || "/";
     // Only this spelling requests the data of a page. Next.js and OpenNext treat any other as a page's path.
     const data = `/_next/data/${buildId}/`;
     const isData = inside.startsWith(data) && inside.endsWith(".json");
-    if (!isData && /^\/_next\/data(?:\/|$)/i.test(inside)) return { isConditional: true, isPrerenderedPath: false };
+    if (!isData && /^\/_next\/data(?:\/|$)/i.test(inside)) return UNKNOWN_PATH;
     const page = isData ? inside.slice(data.length - 1, -".json".length) : inside;
     // OpenNext compares the first path segment in lower case, so it never finds a locale with capital letters. This
     // code must give the same result.
@@ -150,6 +160,7 @@ export class SharedCache {
     const forms = withForms({ sent: [rawPath, path], inside: [inside, ...pages, ...others], basePath, locales });
     return {
       isConditional: (!isLocalized && detectsLocale && !isApi) || anyMatches(this.conditional, forms),
+      isConditionalFile: anyMatches(this.conditionalFiles, forms),
       isPrerenderedPath: forms.some((form) => this.prerendered.has(form)),
     };
   }
@@ -221,6 +232,11 @@ function requestedTime(site, targeted) {
   if (!/^[1-9]\d*$/.test(seconds ?? "")) return undefined;
   const stale = STALE.filter((name) => /^\d+$/.test(asked.get(name) ?? "")).map((name) => `${name}=${asked.get(name)}`);
   return [`s-maxage=${seconds}`, ...stale].join(", ");
+}
+
+/** Return the Cache-Control with which CloudFront keeps a file of the release; undefined if the site forbids it. */
+function fileTime(site) {
+  return site.has("no-store") || site.has("no-cache") || site.has("private") ? undefined : `s-maxage=${YEAR}`;
 }
 
 /** Return the visitor's Cache-Control: the site's own without directives for shared caches; "" for none. */

@@ -7,6 +7,7 @@
  *
  *   - the platform's own headers are removed, so that no site can read or expose them;
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
+ *   - the answer for a file gets its body from the assets bucket (`anchor-files.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
  *     the function's timeout (opennextjs-aws pull request 443).
  *
@@ -15,9 +16,11 @@
  * InvokeMode is RESPONSE_STREAM.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { Writable } from "node:stream";
-import { SharedCache } from "./anchor-cache-control.mjs";
+import { FIRST_ERROR, HASHED_PATH, SharedCache } from "./anchor-cache-control.mjs";
+import { Files } from "./anchor-files.mjs"; // before the site's code
 import { handler as openNext } from "./index.mjs";
 
 const KEY_HEADER = "x-anchor-origin-key";
@@ -26,7 +29,6 @@ const KEY_HEADER = "x-anchor-origin-key";
 const INTERNAL = /^(?:x-(?:anchor|opennext|open-next|vercel)-|content-security-policy)/i;
 // For the viewer-response function: "none" if the site sends no Content-Type. A function URL adds one then.
 const CONTENT_TYPE_HEADER = "x-anchor-content-type";
-const FIRST_ERROR = 400; // CloudFront invokes no viewer-response function from this status on
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
@@ -41,6 +43,10 @@ const sharedCache = loadSharedCache();
 // The image function must not read a file from the bucket that the server can protect
 // (components/sites/build_tools/overrides/image_adapter.mjs).
 globalThis[Symbol.for("anchor.classifyPath")] = (path) => sharedCache.classify(path);
+const files = loadFiles();
+// OpenNext has set this variable, except older versions, which have no asset resolvers.
+const resolvesFiles = "assetResolver" in globalThis;
+if (files) globalThis.assetResolver = files.resolver;
 
 export const handler = awslambda.streamifyResponse(async (event, lambdaStream, context) => {
   const sent = event?.headers?.[KEY_HEADER];
@@ -54,7 +60,9 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
     headers: { ...event.headers, cookie: [event.headers.cookie ?? "", ...(event.cookies ?? [])].join("; ") },
   });
   try {
-    if (openNext[STREAMING]) await openNext(request, answer, context);
+    const name = resolvesFiles || !isReading(answer.request) ? undefined : files?.find(answer.request.path);
+    if (name !== undefined) answer.endWithFile(name);
+    else if (openNext[STREAMING]) await openNext(request, answer, context);
     else answer.whole(await openNext(request, context));
     await answer.finished;
   } catch (error) {
@@ -104,6 +112,7 @@ class Answer extends Writable {
   }
 
   _write(chunk, _encoding, done) {
+    if (this.file) return done();
     try {
       const body = this.started ? chunk : this.begin(chunk);
       if (!body?.length) return done();
@@ -115,6 +124,7 @@ class Answer extends Writable {
   }
 
   _final(done) {
+    if (this.file) return this.file.then(() => this.lambda.end(() => done()), done);
     if (!this.started) return done(new Error("the answer ended before its head was complete"));
     if (this.isEmpty) this.lambda.write(" ");
     return this.lambda.end(() => done());
@@ -126,9 +136,40 @@ class Answer extends Writable {
     const all = Buffer.concat(this.head);
     const end = all.indexOf(SEPARATOR);
     if (end < 0) return undefined;
-    sendHead(this.lambda, corrected(JSON.parse(all.subarray(0, end).toString()), this.request));
+    const head = JSON.parse(all.subarray(0, end).toString());
+    const name = files?.takeName(head.headers);
+    if (name !== undefined) {
+      this.beginFile(name, head);
+      return undefined;
+    }
+    sendHead(this.lambda, corrected(head, this.request));
     this.started = true;
     return all.subarray(end + SEPARATOR.length);
+  }
+
+  /** Send a file to which no rule of the site applies. */
+  endWithFile(name) {
+    this.beginFile(name, {});
+    this.end();
+  }
+
+  /** Begin to send a file with the headers and cookies that the site's rules have set. */
+  beginFile(name, head) {
+    this.file = this.sendFile(name, head);
+    this.file.catch(() => {}); // `_final` handles the failure
+  }
+
+  async sendFile(name, { headers, cookies }) {
+    const request = { ...this.request, isFile: true };
+    const file = await files.open(name, request, headers ?? {});
+    sendHead(this.lambda, corrected({ statusCode: file.status, headers: file.headers, cookies }, request));
+    this.started = true;
+    const chunks = typeof file.body === "string" ? [file.body] : (file.body ?? []);
+    for await (const chunk of chunks) {
+      this.isEmpty = false;
+      if (!this.lambda.write(chunk)) await once(this.lambda, "drain");
+    }
+    if (this.isEmpty) this.lambda.write(" ");
   }
 
   /** Write an API Gateway v2 result. Any other value becomes the JSON body of a result with status 200. */
@@ -170,7 +211,8 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   if (result["content-encoding"] === "identity") delete result["content-encoding"];
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
   delete result[CONTENT_TYPE_HEADER];
-  if (!result["content-type"] && statusCode < FIRST_ERROR) result[CONTENT_TYPE_HEADER] = "none";
+  const hasResponseFunction = statusCode < FIRST_ERROR && !HASHED_PATH.test(request.path);
+  if (!result["content-type"] && hasResponseFunction) result[CONTENT_TYPE_HEADER] = "none";
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });
   return { statusCode, headers: result, cookies: setCookies };
 }
@@ -183,6 +225,16 @@ function loadSharedCache() {
     console.error("No answer of this function is shared, because its cache rules cannot be used:", error);
     return new SharedCache(undefined);
   }
+}
+
+/** Return the files of the build. The image function has no list, because it serves no files. */
+function loadFiles() {
+  const file = new URL("./anchor-files.json", import.meta.url);
+  return existsSync(file) ? new Files(JSON.parse(readFileSync(file, "utf8"))) : undefined;
+}
+
+function isReading({ method }) {
+  return method === "GET" || method === "HEAD";
 }
 
 function withoutInternal(headers) {

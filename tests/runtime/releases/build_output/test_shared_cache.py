@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from runtime.deploy.releases.build_output.next_manifests import NextManifestError
 from runtime.deploy.releases.build_output.shared_cache import (
     IMAGE_KEY_HEADERS,
     MANIFESTS,
     NOTHING_SHARED,
     PAGE_KEY_HEADERS,
-    SharedCacheError,
     SharedCacheRules,
     read_shared_cache_rules,
 )
@@ -246,6 +246,6 @@ def test_the_rules_are_written_in_camel_case() -> None:
 )
 def test_invalid_manifest_content_is_refused_with_its_location(name: str, text: str, message: str) -> None:
     manifests = {ROUTES: b"{}", name: text.encode()}
-    with pytest.raises(SharedCacheError) as refused:
+    with pytest.raises(NextManifestError) as refused:
         read_shared_cache_rules(manifests, build_id="b1", base_path="")
     assert str(refused.value) == message
