@@ -182,7 +182,8 @@ async function isDirect(path, site, host) {
   const mark = digest.slice(0, 6);
   let marks = site.h;
   if (typeof marks === 'number') {
-    marks = await store.get(`${releaseHost(site, host)}/${BASE64.indexOf(digest[6]) % marks}`);
+    const number = BASE64.indexOf(digest[6]) * 64 + BASE64.indexOf(digest[7]);
+    marks = await store.get(`${releaseHost(site, host)}/${number % marks}`);
   }
   let at = marks.indexOf(mark);
   while (at > 0 && at % 6) {

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.build_output.served_files import encode_path
@@ -84,10 +84,13 @@ def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
     """Return the keys and values that make a release reachable at a host. The host's own key is the last.
 
     The values contain a fingerprint of each file that the bucket may answer. If they fit into the host's
-    value, they are there. Otherwise they are in at most `MAX_FILE_KEYS` further keys, and a digit of the
+    value, they are there. Otherwise they are in at most `MAX_FILE_KEYS` further keys, and a number of the
     fingerprint selects the key. The edge then needs a second read. Files beyond the space of these keys are
     left out: the server answers requests for them.
     """
+    if len(_build_value(entry, MAX_FILE_KEYS).encode()) > _MAX_VALUE_BYTES:
+        # Without the prefix in the host's value, the server answers requests with this prefix.
+        entry = evolve(entry, asset_prefix="")
     fingerprints = [compute_fingerprint(f"/{name}") for name in entry.direct_files]
     value = _build_value(entry, "".join(mark for mark, _ in fingerprints))
     if len(value.encode()) <= _MAX_VALUE_BYTES:
@@ -112,7 +115,8 @@ def compute_fingerprint(path: str) -> tuple[str, int]:
         path: Decoded path, without the base path.
     """
     digest = base64.b64encode(hashlib.sha256(encode_path(path).encode()).digest()).decode()
-    return digest[:_MARK_LENGTH], _BASE64.index(digest[_MARK_LENGTH])
+    first, second = digest[_MARK_LENGTH : _MARK_LENGTH + 2]
+    return digest[:_MARK_LENGTH], _BASE64.index(first) * len(_BASE64) + _BASE64.index(second)
 
 
 def _build_value(entry: EdgeEntry, files: str | int) -> str:

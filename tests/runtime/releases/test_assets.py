@@ -14,7 +14,6 @@ from runtime.deploy.releases.assets import (
     find_content_type,
     list_asset_uploads,
     list_hashed_assets,
-    list_root_entries,
 )
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.uploading import Upload
@@ -98,8 +97,6 @@ def test_keys_of_public_files_contain_the_base_path() -> None:
     assert f"{own}/docs/{ICON}" in found
     assert CHUNK in found
     assert not any(key.startswith((f"{own}/robots", f"assets/{FOLDER}/docs")) for key in found)
-    with open_artifact(make_artifact(make_split_changes())) as opened:
-        assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
 
 
 def test_existing_hashed_assets_are_not_uploaded_again() -> None:
@@ -114,19 +111,6 @@ def test_files_below_the_build_id_are_uploaded_again() -> None:
     assert f"assets/{FOLDER}/_next/static/{BUILD_ID}/_buildManifest.js" in list_uploads(
         frozenset(list_uploads())
     )
-
-
-def test_root_entries_are_the_public_files_and_folders_at_the_top() -> None:
-    with open_artifact(make_artifact()) as opened:
-        assert list_root_entries(opened) == ("data/", "photo.jpg", "robots.txt")
-
-
-def test_a_site_without_public_files_has_no_root_entries() -> None:
-    none = dict.fromkeys(
-        ["assets/robots.txt", "assets/photo.jpg", "assets/data/sample.json", "assets/data/deep/er.txt"]
-    )
-    with open_artifact(make_artifact(none)) as opened:
-        assert list_root_entries(opened) == ()
 
 
 @pytest.mark.usefixtures("aws")

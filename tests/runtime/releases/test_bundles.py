@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.deploy.releases import bundles
-from runtime.deploy.releases.build_output.artifact import open_artifact
+from runtime.deploy.releases.build_output.artifact import WRAPPER_FILES, open_artifact
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from runtime.deploy.releases.bundles import BundleStore, FunctionCode
 from tests.runtime.calls import REGION, get_real_client
@@ -48,9 +48,12 @@ def test_the_zip_of_a_served_function_contains_its_bundle_and_the_wrapper(store:
             for name, content in make_output().items()
             if name.startswith(SERVER)
         },
-        "anchor-origin.mjs": (ORIGIN / "anchor-origin.mjs").read_bytes(),
-        "anchor-cache-control.mjs": (ORIGIN / "anchor-cache-control.mjs").read_bytes(),
+        **{name: (ORIGIN / name).read_bytes() for name in WRAPPER_FILES},
         "anchor-cache-rules.json": RULES.to_json(),
+        "anchor-files.json": (
+            b'{"basePath":"","defaultLocale":"",'
+            b'"public":["data/deep/er.txt","data/sample.json","photo.jpg","robots.txt"]}'
+        ),
     }
     assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
 

@@ -1,7 +1,10 @@
 """A site's host serves the release that the project's pointer names, in any order of the writers (D3)."""
 
+import base64
+import hashlib
 import itertools
 import json
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +27,7 @@ from runtime.deploy.releases.edge_store import (
     SplitOrigin,
     build_edge_keys,
     build_release_host,
+    compute_fingerprint,
 )
 from tests.runtime.calls import Calls, make_client_error
 from tests.runtime.releases.interleaving import Interleaver
@@ -32,14 +36,16 @@ from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 HOST = "next-site.example.com"
 
 
-def make_entry(deployment_id: str = "01JB", entries: tuple[str, ...] = ("data/", "robots.txt")) -> EdgeEntry:
+def make_entry(
+    deployment_id: str = "01JB", files: tuple[str, ...] = ("data/a.json", "robots.txt")
+) -> EdgeEntry:
     return EdgeEntry(
         deployment_id=deployment_id,
         folder="next-site/01JA",
         server_origin="server.example",
         image_origin="image.example",
         origin_key="0f" * 20,
-        entries=entries,
+        direct_files=files,
     )
 
 
@@ -93,15 +99,15 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
         "i": "image.example",
         "n": "next-site/01JA",
         "k": "0f" * 20,
-        "p": "|data/|robots.txt|",
+        "h": "".join(compute_fingerprint(path)[0] for path in ("/data/a.json", "/robots.txt")),
         "c": 1,
     }
     assert " " not in value
 
 
-def test_a_release_without_public_files_lists_none() -> None:
-    ((_, value),) = build_edge_keys(make_entry(entries=()), "host")
-    assert json.loads(value)["p"] == "|"
+def test_a_release_without_files_lists_none() -> None:
+    ((_, value),) = build_edge_keys(make_entry(files=()), "host")
+    assert json.loads(value)["h"] == ""
 
 
 @pytest.mark.parametrize("pattern_length", [1, 40])
@@ -115,9 +121,10 @@ def test_the_largest_allowed_split_server_fits_into_one_value(pattern_length: in
         server_origin=origin,
         image_origin=origin,
         origin_key="0" * 40,
-        entries=("a" * 1000,),
+        direct_files=tuple(f"{number}.txt" for number in range(9_000)),
         split_origins=(SplitOrigin(origin=origin, patterns=patterns),) * MAX_SPLITS,
         base_path="/" + "b" * (MAX_BASE_PATH_LENGTH - 1),
+        asset_prefix="/" + "a" * (MAX_BASE_PATH_LENGTH - 1),
     )
     *_, (key, value) = build_edge_keys(largest, "host")
     assert key == "host"
@@ -127,39 +134,42 @@ def test_the_largest_allowed_split_server_fits_into_one_value(pattern_length: in
     assert read["f"] == [[origin, *patterns]] * MAX_SPLITS
 
 
-def test_too_many_public_files_get_their_own_keys_before_the_releases_key() -> None:
-    many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
-    *files, (key, value) = build_edge_keys(make_entry(entries=many), "host")
-    assert files == [(f"host/{name}", "1") for name in many]
-    assert (key, json.loads(value)["p"]) == ("host", "*")
+def test_a_fingerprint_is_the_beginning_of_the_hash_of_the_encoded_path() -> None:
+    digest = base64.b64encode(hashlib.sha256(b"/gr%C3%B6%C3%9Fe/a%20b+c.txt").digest()).decode()
+    alphabet = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"
+    assert compute_fingerprint("/größe/a b+c.txt") == (
+        digest[:6],
+        alphabet.index(digest[6]) * 64 + alphabet.index(digest[7]),
+    )
 
 
-def test_public_files_get_their_own_keys_if_a_name_contains_the_separator() -> None:
-    assert build_edge_keys(make_entry(entries=("a|b", "c")), "host")[:2] == [
-        ("host/a|b", "1"),
-        ("host/c", "1"),
-    ]
+@pytest.mark.parametrize(
+    ("number", "count"), [(1, 0), (90, 0), (200, 2), (1_000, 8), (2_900, 23), (50_000, 24)]
+)
+def test_many_files_have_their_fingerprints_in_few_keys(number: int, count: int) -> None:
+    """A release uses at most 25 KB of the store. Up to 2,900 files are all there."""
+    names = tuple(f"images/{name}.png" for name in range(number))
+    keys = build_edge_keys(make_entry(files=names), "host")
+    assert [key for key, _ in keys] == [*(f"host/{part}" for part in range(count)), "host"]
+    assert all(0 < len(value) <= 1_000 for _, value in keys)
+    if not count:
+        return
+    assert json.loads(keys[-1][1])["h"] == count
+    found = 0
+    for name in names:
+        mark, part = compute_fingerprint(f"/{name}")
+        value = keys[part % count][1]
+        found += mark in {value[at : at + 6] for at in range(0, len(value), 6)}
+    assert found >= min(number, 2_900)
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60), unique=True, max_size=40))
-def test_a_value_always_fits_and_names_every_public_file_once(names: list[str]) -> None:
-    keys = build_edge_keys(make_entry(entries=tuple(names)), "host")
-    value = dict(keys)["host"]
-    listed = json.loads(value)["p"]
-    assert len(value.encode()) < 1024
-    if listed == "*":
-        assert [key for key, _ in keys[:-1]] == [f"host/{name}" for name in names]
-    else:
-        assert [name for name in listed.split("|") if name] == [name for name in names if name]
-
-
-def test_a_release_is_published_in_batches_that_the_store_allows(harness: Harness) -> None:
-    many = tuple(f"a-rather-long-file-name-{number}.txt" for number in range(120))
-    harness.edge.publish(make_entry(entries=many), "host")
-    assert len(harness.store.items) == 121
-    assert harness.store.largest_batch == 50
+def test_a_release_is_published_in_one_update(harness: Harness) -> None:
+    """A failed release leaves no keys behind."""
+    many = tuple(f"images/{name}.png" for name in range(5_000))
+    harness.edge.publish(make_entry(files=many), "host")
+    assert len(harness.store.items) == harness.store.largest_batch == 25
     again = dict(harness.store.items)
-    harness.edge.publish(make_entry(entries=many), "host")
+    harness.edge.publish(make_entry(files=many), "host")
     assert harness.store.items == again
 
 

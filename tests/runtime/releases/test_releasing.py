@@ -53,7 +53,7 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
         "i": deployment.release.image_origin,
         "n": f"next-site/{project.project_id}",
         "k": stage.platform.signer.derive_origin_key(identifier),
-        "p": "|data/|photo.jpg|robots.txt|",
+        "h": "",
         "c": 1,
     }
     assert list_live_versions(stage, project) == ["1", "1", "1"]

@@ -11,7 +11,7 @@ from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.deploy.repositories.retention import HELD_PARTITION, HeldRelease, find_collectable_releases
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import OWNER
-from tests.runtime.releases.open_next import make_split_changes
+from tests.runtime.releases.open_next import SERVER, make_split_changes
 from tests.runtime.releases.release_fixture import (
     ASSETS,
     ReleasePlatform,
@@ -137,14 +137,15 @@ def test_a_failed_release_is_collected_in_the_next_run(stage: ReleasePlatform) -
     assert list_remaining_resources(stage, failed) == {}
 
 
-def test_edge_keys_of_public_files_are_deleted_with_the_release(stage: ReleasePlatform) -> None:
+def test_edge_keys_of_files_are_deleted_with_the_release(stage: ReleasePlatform) -> None:
     project = stage.create_project()
-    many = {f"assets/a-rather-long-file-name-{number}.txt": b"" for number in range(120)}
+    many = {f"assets/{number}.txt": b"" for number in range(300)}
+    many |= {f"{SERVER}.next/routes-manifest.json": b"{}"}
     first = stage.release(stage.create_built(project, many))
     retired = evolve(first, status=Status.RETIRED)
     stage.platform.database.put_item(TableName=DEPLOYMENTS, Item=to_row(retired, held=HELD_PARTITION))
     others = create_releases(stage, project, 3)
-    assert len(list_remaining_resources(stage, first)["keys"]) > 120
+    assert len(list_remaining_resources(stage, first)["keys"]) == 4
     run_both_steps(stage)
     assert "keys" not in list_remaining_resources(stage, first)
     assert all(list_remaining_resources(stage, each)["keys"] for each in others)

@@ -43,7 +43,7 @@ _EVERY_PATH: Final = "^"
 # is that of images or hashed files. The expression has no anchor, because the distribution's behavior for
 # images also applies to `/_next` below any other folder. Files are an exception, because their answers depend
 # only on their path and the release.
-_OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
+OTHER_CACHE_KEYS: Final = r"/_next(?:/(?!data/)|$)"
 # Types of conditions on data that the cache key contains. Such a condition does not make a path conditional.
 # The same applies to conditions on a header in PAGE_KEY_HEADERS.
 _KEYED_CONDITIONS: Final = frozenset({"host", "query"})
@@ -83,8 +83,8 @@ class SharedCacheRules:
         """Return the rules as JSON, which is the content of the wrapper's file."""
         return json.dumps(
             {
-                "conditional": [each for each in self.conditional if each != _OTHER_CACHE_KEYS],
-                "unsharedPages": [each for each in self.conditional if each == _OTHER_CACHE_KEYS],
+                "conditional": [each for each in self.conditional if each != OTHER_CACHE_KEYS],
+                "unsharedPages": [each for each in self.conditional if each == OTHER_CACHE_KEYS],
                 "prerendered": self.prerendered,
                 "vary": self.vary,
                 "buildId": self.build_id,
@@ -125,7 +125,7 @@ def read_shared_cache_rules(
     locales = tuple(i18n.get_texts("locales"))
     expressions = _read_conditional_expressions(routes, has_locales=bool(locales))
     middleware = tuple(_read_middleware_expressions(documents))
-    conditional = (*middleware, *expressions, _OTHER_CACHE_KEYS)
+    conditional = (*middleware, *expressions, OTHER_CACHE_KEYS)
     prerender = documents.get("prerender-manifest.json", Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.get_text(page).endswith(".html")]

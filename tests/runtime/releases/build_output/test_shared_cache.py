@@ -14,6 +14,7 @@ from runtime.deploy.releases.build_output.shared_cache import (
     IMAGE_KEY_HEADERS,
     MANIFESTS,
     NOTHING_SHARED,
+    OTHER_CACHE_KEYS,
     PAGE_KEY_HEADERS,
     SharedCacheRules,
     read_shared_cache_rules,
@@ -191,7 +192,7 @@ def test_without_manifests_no_response_is_shared() -> None:
 
 def test_the_rules_are_written_in_camel_case() -> None:
     rules = SharedCacheRules(
-        conditional=("^/a$",),
+        conditional=("^/a$", OTHER_CACHE_KEYS),
         prerendered=("/b",),
         vary=("rsc",),
         build_id="b1",
@@ -200,6 +201,7 @@ def test_the_rules_are_written_in_camel_case() -> None:
     )
     assert json.loads(rules.to_json()) == {
         "conditional": ["^/a$"],
+        "unsharedPages": [OTHER_CACHE_KEYS],
         "prerendered": ["/b"],
         "vary": ["rsc"],
         "buildId": "b1",

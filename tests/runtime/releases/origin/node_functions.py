@@ -43,6 +43,7 @@ def make_function_version(  # noqa: PLR0913 - the parts of a version that tests 
     environment: Mapping[str, str] | None = None,
     timeout: int = 30,
     invoke_mode: InvokeMode = "RESPONSE_STREAM",
+    endpoint_url: str = "http://127.0.0.1:4566",
 ) -> NodeFunctionVersion:
     code = make_zip(files)
     return NodeFunctionVersion(
@@ -57,30 +58,38 @@ def make_function_version(  # noqa: PLR0913 - the parts of a version that tests 
         environment=environment or {},
         memory=256,
         timeout=timeout,
-        endpoint_url="http://127.0.0.1:4566",
+        endpoint_url=endpoint_url,
         credentials=Credentials(access_key_id="AKID", secret_access_key="SECRET", session_token="TOKEN"),
         code=code,
         invoke_mode=invoke_mode,
     )
 
 
-def make_wrapped_version(
+def make_wrapped_version(  # noqa: PLR0913 - the parts of a version that tests vary
     index: str,
     *,
     environment: Mapping[str, str] | None = None,
     name: str = "shop-server",
     number: str = "1",
     rules: str = SharedCacheRules().to_json().decode(),
+    more_files: Mapping[str, str] | None = None,
+    endpoint_url: str = "http://127.0.0.1:4566",
 ) -> NodeFunctionVersion:
     """Return a version whose `index.mjs` runs behind the platform's wrapper with these cache rules."""
     files = {
         "index.mjs": index,
         **{name: (ORIGIN.parent / name).read_text() for name in WRAPPER_FILES},
         CACHE_RULES: rules,
+        **(more_files or {}),
     }
     variables = {"ANCHOR_ORIGIN_KEY": KEY} if environment is None else environment
     return make_function_version(
-        files, handler="anchor-origin.handler", environment=variables, name=name, number=number
+        files,
+        handler="anchor-origin.handler",
+        environment=variables,
+        name=name,
+        number=number,
+        endpoint_url=endpoint_url,
     )
 
 
