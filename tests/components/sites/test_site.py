@@ -63,7 +63,7 @@ def test_a_site_has_its_own_host_below_the_domain() -> None:
 def test_the_server_has_access_to_its_cache_its_tag_table_and_its_queue() -> None:
     """Requirements D7 and P6."""
     assert list_permissions("site-next-site-server") == {
-        "s3:GetObject": {f"{ASSETS}/cache/next-site/*"},
+        "s3:GetObject": {f"{ASSETS}/cache/next-site/*", f"{ASSETS}/assets/next-site/*"},
         "s3:PutObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:DeleteObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:ListBucket": {ASSETS},
