@@ -67,6 +67,8 @@ class SharedCacheRules:
         base_path: Path prefix of the whole site, such as `/docs`. Empty for the root.
         before_files: Expressions of the paths to which Next.js applies a rule of the site before it looks for
             a file: middleware, headers, redirects and rewrites of the phase `beforeFiles`.
+        instead_of_files: The same without headers: expressions of the paths at which a rule of the site can
+            answer instead of a file.
     """
 
     conditional: tuple[str, ...] = ()
@@ -78,6 +80,7 @@ class SharedCacheRules:
     detects_locale: bool = False
     base_path: str = ""
     before_files: tuple[str, ...] = ()
+    instead_of_files: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the rules as JSON, which is the content of the wrapper's file."""
@@ -91,13 +94,19 @@ class SharedCacheRules:
                 "locales": self.locales,
                 "detectsLocale": self.detects_locale,
                 "basePath": self.base_path,
+                "insteadOfFiles": self.instead_of_files,
             },
             separators=(",", ":"),
         ).encode()
 
     def create_image_rules(self) -> "SharedCacheRules":
         """Return the rules of the image function, which runs no code of the site."""
-        return SharedCacheRules(vary=(*IMAGE_KEY_HEADERS, _ENCODING), base_path=self.base_path)
+        return SharedCacheRules(
+            vary=(*IMAGE_KEY_HEADERS, _ENCODING),
+            base_path=self.base_path,
+            locales=self.locales,
+            instead_of_files=self.instead_of_files,
+        )
 
 
 NOTHING_SHARED: Final = SharedCacheRules(conditional=(_EVERY_PATH,), before_files=(_EVERY_PATH,))
@@ -126,6 +135,7 @@ def read_shared_cache_rules(
     expressions = _read_conditional_expressions(routes, has_locales=bool(locales))
     middleware = tuple(_read_middleware_expressions(documents))
     conditional = (*middleware, *expressions, OTHER_CACHE_KEYS)
+    replacing = tuple(_read_replacing_expressions(routes))
     prerender = documents.get("prerender-manifest.json", Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.get_text(page).endswith(".html")]
@@ -138,7 +148,8 @@ def read_shared_cache_rules(
         default_locale=i18n.find_text("defaultLocale") or "",
         detects_locale=bool(locales) and i18n.value.get("localeDetection") is not False,
         base_path=base_path,
-        before_files=tuple(dict.fromkeys((*middleware, *_read_expressions_before_files(routes)))),
+        before_files=tuple(dict.fromkeys((*middleware, *_read_header_expressions(routes), *replacing))),
+        instead_of_files=tuple(dict.fromkeys((*middleware, *replacing))),
     )
 
 
@@ -176,10 +187,14 @@ def _read_conditional_expressions(routes: Document, *, has_locales: bool) -> Ite
         yield from (rule.get_text("regex") for rule in routes.get_objects(name) if _has_conditions(rule))
 
 
-def _read_expressions_before_files(routes: Document) -> Iterator[str]:
-    """Yield the expressions of the rules that Next.js applies before it looks for a file."""
-    for name in ("headers", "onMatchHeaders", "redirects"):
+def _read_header_expressions(routes: Document) -> Iterator[str]:
+    for name in ("headers", "onMatchHeaders"):
         yield from (rule.get_text("regex") for rule in routes.get_objects(name))
+
+
+def _read_replacing_expressions(routes: Document) -> Iterator[str]:
+    """Yield the expressions of the redirects and rewrites that come before files."""
+    yield from (rule.get_text("regex") for rule in routes.get_objects("redirects"))
     if not isinstance(routes.value.get("rewrites"), list):
         rewrites = routes.get_object("rewrites").get_objects("beforeFiles")
         yield from (rule.get_text("regex") for rule in rewrites)

@@ -49,7 +49,7 @@ const ENCODED_SYNTAX = /%(?:2f|5c|3f|23|25|2e|00)/i;
 // Empty segments, dot segments, backslashes and control characters.
 const AMBIGUOUS = /\/\/|\/\.\.?(?:\/|$)|[\\\u0000-\u001f\u007f]/;
 const MAX_CLASSIFIED = 1_000;
-const UNKNOWN_PATH = { isConditional: true, isConditionalFile: true, isPrerenderedPath: false };
+const UNKNOWN_PATH = { isConditional: true, isConditionalFile: true, isReplaceable: true, isPrerenderedPath: false };
 
 /** Parse Cache-Control into a map from each directive, in lower case, to its value; `true` if it has no value. */
 export function parseCacheControl(text) {
@@ -75,6 +75,7 @@ export class SharedCache {
     if (!rules) return;
     this.conditionalFiles = rules.conditional.map(compile);
     this.conditional = [...this.conditionalFiles, ...rules.unsharedPages.map(compile)];
+    this.insteadOfFiles = rules.insteadOfFiles.map(compile);
     this.prerendered = new Set(rules.prerendered);
     this.vary = new Set(rules.vary);
     this.classified = new Map();
@@ -124,7 +125,10 @@ export class SharedCache {
     }
   }
 
-  /** Return whether a raw path is conditional and whether it is prerendered, according to the build's rules. */
+  /**
+   * Return what the build's rules say about a raw path: whether the answer is conditional if it is a page and if it is a
+   * file, whether a rule of the site can answer instead of a file, and whether the path is prerendered.
+   */
   classify(rawPath) {
     const path = this.rules && canonicalPath(rawPath);
     if (path === undefined) return UNKNOWN_PATH;
@@ -161,6 +165,7 @@ export class SharedCache {
     return {
       isConditional: (!isLocalized && detectsLocale && !isApi) || anyMatches(this.conditional, forms),
       isConditionalFile: anyMatches(this.conditionalFiles, forms),
+      isReplaceable: anyMatches(this.insteadOfFiles, forms),
       isPrerenderedPath: forms.some((form) => this.prerendered.has(form)),
     };
   }

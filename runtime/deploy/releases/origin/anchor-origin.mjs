@@ -42,7 +42,7 @@ delete process.env.ANCHOR_ORIGIN_KEY;
 const sharedCache = loadSharedCache();
 // The image function must not read a file from the bucket that the server can protect
 // (components/sites/build_tools/overrides/image_adapter.mjs).
-globalThis[Symbol.for("anchor.classifyPath")] = (path) => sharedCache.classify(path);
+globalThis[Symbol.for("anchor.classifyPath")] = (path) => ({ isConditional: sharedCache.classify(path).isReplaceable });
 const files = loadFiles();
 // OpenNext has set this variable, except older versions, which have no asset resolvers.
 const resolvesFiles = "assetResolver" in globalThis;

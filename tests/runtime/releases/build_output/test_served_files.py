@@ -90,6 +90,7 @@ def test_the_rules_before_files_come_from_the_manifests() -> None:
     }
     rules = read_shared_cache_rules(manifests, build_id="b1", base_path="")
     assert rules.before_files == ("^/m$", "^/a$", "^/b$", "^/c$", "^/d$")
+    assert rules.create_image_rules().instead_of_files == ("^/m$", "^/c$", "^/d$")
     without = read_shared_cache_rules({}, build_id="b1", base_path="")
     assert find_served_files(NAMES, without, asset_prefix="").direct == ()
 

@@ -197,6 +197,7 @@ def test_the_rules_are_written_in_camel_case() -> None:
         vary=("rsc",),
         build_id="b1",
         base_path="/d",
+        instead_of_files=("^/f$",),
         detects_locale=True,
     )
     assert json.loads(rules.to_json()) == {
@@ -208,6 +209,7 @@ def test_the_rules_are_written_in_camel_case() -> None:
         "locales": [],
         "detectsLocale": True,
         "basePath": "/d",
+        "insteadOfFiles": ["^/f$"],
     }
 
 
