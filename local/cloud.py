@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self, TextIO, cast
 
 from attrs import define, field, frozen
 
@@ -32,6 +32,7 @@ from local.edge.thread import (
     run_node_workers,
 )
 from local.emulator.emulator import Emulator
+from local.emulator.node_function import NodeFunctionVersion
 from local.engine.engine import Deployment, Engine, EngineError, ProgramEngine, load_settings
 from local.git_server import Author, GitServer
 from local.layers import build_layers, find_host_architecture, find_host_runtime
@@ -89,6 +90,11 @@ def find_free_ports() -> Ports:
     """Return two ports that are free now."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         return Ports(emulator=one.getsockname()[1], edge=other.getsockname()[1])
+
+
+def _record_function_line(emulator: Emulator, file: TextIO, version: NodeFunctionVersion, line: str) -> None:
+    print(version.name, line, file=file, flush=True)
+    emulator.record_log_line(version, line)
 
 
 def _utc_now() -> dt.datetime:
@@ -274,7 +280,7 @@ class Cloud:
                         loop,
                         node=node.node,
                         authority=authority,
-                        log=lambda version, line: print(version.name, line, file=requests, flush=True),
+                        log=partial(_record_function_line, emulator, requests),
                         local_names=LocalNames(domains=(*zones.values(), DISTRIBUTIONS), port=ports.edge),
                     )
                 )

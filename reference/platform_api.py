@@ -10,6 +10,7 @@ from runtime.deploy.api.answers import (
     DeployKeyDocument,
     DeploymentDocument,
     DeploymentsDocument,
+    FunctionLogDocument,
     IgnoredDocument,
     LogDocument,
     ProjectDocument,
@@ -42,6 +43,7 @@ from runtime.deploy.errors import (
     SwitchOvertakenError,
     VariablesChangedError,
 )
+from runtime.deploy.function_logs.reading import LEVELS, NoReleaseError, SiteFunction
 from runtime.deploy.repositories.variables import MAX_TOTAL_BYTES, NewVariables, VariableChanges
 from runtime.shared.api.idempotency import HEADER, IdempotencyKeyReusedError
 from runtime.shared.errors import MalformedError, UnavailableError, UnsupportedContentError
@@ -136,6 +138,34 @@ _DESCRIPTIONS: Final = {
             ProjectChangedError,
             ProjectDeletedError,
             IdempotencyKeyReusedError,
+        ),
+    ),
+    "GET /projects/{projectId}/logs": RouteDescription(
+        operation_id="getFunctionLog",
+        summary="Read the run-time log of a project's site",
+        description=(
+            "What the site's functions have written. Without `until`, every response contains a cursor: use "
+            "it to request new messages. Values of secret variables are masked. A message appears some "
+            "seconds after it was written. CloudWatch allows few requests per second for all users of a "
+            "stage: follow a log with a pause of at least 2 seconds."
+        ),
+        pagination=Pagination(default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE),
+        query={
+            "function": f"One of {', '.join(SiteFunction)}. Default: `server`, with all its parts.",
+            "since": "Start of the log, such as `2026-01-31T09:30:00Z`. Default: one hour ago.",
+            "until": "End of the log. Default: the log has no end.",
+            "deploymentId": "Only messages of the release of this deployment.",
+            "requestId": "Only messages of this request. CloudFront passes it on as `x-amzn-RequestId`.",
+            "level": f"Only messages with one of these levels, separated by commas: {', '.join(LEVELS)}.",
+            "text": "Only messages that contain this text. Upper and lower case differ.",
+        },
+        responses={_OK: FunctionLogDocument},
+        errors=(
+            ProjectNotFoundError,
+            DeploymentNotFoundError,
+            SiteNotFoundError,
+            NoReleaseError,
+            UnavailableError,
         ),
     ),
     "GET /projects/{projectId}/env": RouteDescription(

@@ -1,4 +1,4 @@
-"""The command that prints a build log, and waits for the end of a deployment."""
+"""The command that prints a log, and waits for the end of a deployment."""
 
 from collections.abc import Callable, Iterator
 from typing import Annotated, Final
@@ -7,6 +7,7 @@ from attrs import frozen
 from cyclopts import Parameter
 
 from anchor.client import Json
+from anchor.commands.runtime_logs import RuntimeLogs, RuntimeOptions, require_no_options
 from anchor.errors import CommandError, format_command
 from anchor.escaping import escape_log
 from anchor.formatting import UNFINISHED
@@ -21,7 +22,7 @@ _SUCCEEDED: Final = frozenset({"live", "retired", "ready"})
 
 @frozen(kw_only=True)
 class Logs:
-    """The command that prints a build log.
+    """The command that prints a build log or a run-time log.
 
     Attributes:
         terminal: The API client, the input and the output.
@@ -37,11 +38,33 @@ class Logs:
         /,
         *,
         follow: Annotated[
-            bool, Parameter(negative="", help="Follow the build, and wait until the deployment is live.")
+            bool,
+            Parameter(
+                negative="",
+                help="Follow the build, and wait until the deployment is live. With --runtime: wait for new"
+                " lines.",
+            ),
         ] = False,
+        runtime: Annotated[
+            bool,
+            Parameter(
+                negative="",
+                help="Print what the functions of the site write, instead of the build log. Name a project"
+                " or a deployment.",
+            ),
+        ] = False,
+        options: RuntimeOptions | None = None,
         as_json: AsJson = False,
     ) -> None:
-        """Print the build log of a deployment. Without --follow, print only the lines that already exist."""
+        """Print the build log of a deployment, or with --runtime the run-time log of a site.
+
+        Without --follow, only the lines that already exist are printed.
+        """
+        if runtime:
+            reader = RuntimeLogs(terminal=self.terminal, references=self.references)
+            reader.print_log(deployment, options or RuntimeOptions(), follow=follow, as_json=as_json)
+            return
+        require_no_options(options)
         deployment_id = self.references.find_deployment_id(deployment)
         if as_json:
             self._print_log_as_json(deployment_id, follow=follow)

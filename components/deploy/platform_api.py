@@ -112,6 +112,7 @@ class PlatformApi(Component):
                 Grant(actions=("codebuild:StopBuild",), resources=(sites.build_project_arns,)),
                 builds.grant_send(),
                 Grant(actions=("logs:GetLogEvents",), resources=(sites.build_log_arns,)),
+                Grant(actions=("logs:FilterLogEvents",), resources=(sites.function_log_arns,)),
                 store.logs.grant("GetObject", prefix="logs/builds/"),
                 # Without this permission, S3 answers 403 instead of 404 for a missing log.
                 store.logs.grant_list(),

@@ -76,6 +76,11 @@ class SiteArnPatterns:
         return self._build_arn("logs", f"log-group:/aws/codebuild/{self._prefix}*-build:log-stream:*")
 
     @property
+    def function_log_arns(self) -> JoinedText:
+        """ARN pattern of the log groups of the functions, with their streams."""
+        return self._build_arn("logs", f"log-group:/aws/lambda/{self._prefix}*")
+
+    @property
     def cache_tag_tables(self) -> JoinedText:
         """ARN pattern of the tables of cache tags."""
         return self._build_arn("dynamodb", f"table/{self._prefix}*-tags")

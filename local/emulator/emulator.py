@@ -263,6 +263,10 @@ class Emulator:
         """Set the callback that invokes Node.js functions. It is called in threads and may block."""
         self._get_internals().functions.node_invoke = invoke
 
+    def record_log_line(self, version: NodeFunctionVersion, line: str) -> None:
+        """Write a line of a Node.js function, outside of `Invoke`, to the function's log group."""
+        self._get_internals().record_log_line(version, line)
+
     def fire_rule(self, rule_name: str) -> None:
         """Call the targets of a scheduled EventBridge rule now. Do not wait until their functions have ended.
 

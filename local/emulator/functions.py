@@ -22,13 +22,15 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, ClassVar, cast
 
 from attrs import define, field
 from ministack.core import lambda_runtime
-from ministack.services import eventbridge, lambda_svc
+from ministack.core.responses import new_uuid, request_scope
+from ministack.services import cloudwatch_logs, eventbridge, lambda_svc
 
 from local.emulator.node_function import (
     Credentials,
@@ -91,9 +93,41 @@ def install_function_hooks(functions: FunctionSettings, *, data: Path, port: int
     lambda_svc._execute_function_dispatch = _create_dispatcher(functions, _ORIGINAL_DISPATCH)
     eventbridge._dispatch_to_lambda = _dispatch_event_to_lambda
     lambda_svc._LAMBDA_STATE_TRANSITION_DELAY = STATE_TRANSITION_SECONDS
+    cloudwatch_logs._append_log_events = _append_identified_events
 
 
 _ORIGINAL_DISPATCH = cast("Callable[..., Json]", lambda_svc._execute_function_dispatch)
+_ORIGINAL_APPEND = cast("Callable[[Json, list[Json]], None]", cloudwatch_logs._append_log_events)
+
+
+def record_log_line(version: NodeFunctionVersion, line: str, *, account_id: str) -> None:
+    """Write a line of a Node.js function to its log group, in a stream with the version in its name.
+
+    The emulator itself only writes the lines of `Invoke`. Lines of requests to a function's URL have no such
+    call. A line is left out if the log group does not exist, as for a role without permissions.
+    """
+    now = datetime.now(UTC)
+    name = f"{now:%Y/%m/%d}/[{version.version}]{hashlib.sha256(version.arn.encode()).hexdigest()[:32]}"
+    at = int(now.timestamp() * 1000)
+    with request_scope(account_id, version.region):
+        group: Json | None = cloudwatch_logs._log_groups.get(f"/aws/lambda/{version.name}")
+        if group is None:
+            return
+        empty: Json = {
+            "events": [],
+            "uploadSequenceToken": "1",
+            "creationTime": at,
+            "firstEventTimestamp": None,
+            "lastEventTimestamp": None,
+            "lastIngestionTime": None,
+        }
+        stream: Json = group["streams"].setdefault(name, empty)
+        _append_identified_events(stream, [{"timestamp": at, "message": f"{line}\n", "ingestionTime": at}])
+
+
+def _append_identified_events(stream: Json, events: list[Json]) -> None:
+    """Add events to a stream. Each gets an ID, which the emulator only gives to events of `PutLogEvents`."""
+    _ORIGINAL_APPEND(stream, [{"eventId": new_uuid(), **event} for event in events])
 
 
 class PythonWorker(lambda_runtime.Worker):

@@ -40,7 +40,7 @@ from local.emulator.destinations import CreateSession, DestinationSender
 from local.emulator.destinations import install_destination_hooks as install_destinations
 from local.emulator.domains import install_domain_hooks
 from local.emulator.domains.zones import HostedZones
-from local.emulator.functions import FunctionSettings, create_node_function_version
+from local.emulator.functions import FunctionSettings, create_node_function_version, record_log_line
 from local.emulator.functions import install_function_hooks as install_functions
 from local.emulator.node_function import Credentials, NodeFunctionVersion
 from local.emulator.permissions import install_permission_hooks as install_permissions
@@ -75,6 +75,10 @@ class EmulatorInternals:
         ministack.app._reset_all_state()
         self.delete_read_positions()
         self.decisions.entries.clear()
+
+    def record_log_line(self, version: NodeFunctionVersion, line: str) -> None:
+        """Write a line of a Node.js function to its log group."""
+        record_log_line(version, line, account_id=self.account_id)
 
     def list_trusted_services(self, role_arn: str) -> set[str] | None:
         """Return the AWS services that a role's trust policy names, or None if the role does not exist."""

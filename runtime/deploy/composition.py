@@ -246,6 +246,7 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
     from runtime.deploy.api.managing import ProjectService
     from runtime.deploy.api.variables import VariableService
     from runtime.deploy.builds.build_logs import BuildLogs
+    from runtime.deploy.function_logs.reading import FunctionLogs
     from runtime.deploy.repositories.lists import ListRepository
     from runtime.deploy.repositories.sites import SiteRepository
     from runtime.deploy.repositories.variables import SecretStore
@@ -279,6 +280,7 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
             bucket=environment.logs_bucket,
             cursors=cursors,
         ),
+        function_logs=lambda: FunctionLogs(logs=aws.client("logs"), cursors=cursors, clock=utc_now),
         signer=signer,
         ids=ids,
         clock=utc_now,

@@ -121,6 +121,21 @@ class CloudWatchLogsClient(Protocol):
     ) -> AwsResponse: ...
 
 
+class FunctionLogsClient(Protocol):
+    """Calls of the `logs` client that read the logs of functions."""
+
+    def filter_log_events(  # noqa: PLR0913 - AWS's own parameters
+        self,
+        *,
+        logGroupName: str,
+        startTime: int,
+        endTime: int,
+        limit: int,
+        filterPattern: str = ...,
+        nextToken: str = ...,
+    ) -> AwsResponse: ...
+
+
 class CloudFrontClient(Protocol):
     """Calls of the `cloudfront` client."""
 

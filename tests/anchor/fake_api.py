@@ -71,6 +71,8 @@ class FakeApi:
         projects: The projects, newest first.
         deployments: The deployments of the shop, newest first.
         variables: The variables of the shop.
+        log_pages: The pages of the run-time log of the shop. From the second one, the log is up to date.
+        log_queries: The parameters of each request for the run-time log.
         overrides: Answers in place of the normal ones, by method and path. Each is used once.
         requests: The method, path and body of each request.
     """
@@ -79,6 +81,8 @@ class FakeApi:
     projects: list[Json] = Factory(list)
     deployments: list[Json] = Factory(list)
     variables: list[Json] = Factory(list)
+    log_pages: list[list[Json]] = Factory(list)
+    log_queries: list[dict[str, str]] = Factory(list)
     overrides: dict[tuple[str, str], list[Answer]] = Factory(dict)
     requests: list[tuple[str, str, Any]] = Factory(list)
 
@@ -160,12 +164,21 @@ class FakeApi:
                 return Answer(200, {"version": 2, "variables": self.variables})
             case ["GET", "deployments"]:
                 return self._list_deployments(project, query)
+            case ["GET", "logs"]:
+                return self._answer_log(query)
             case ["POST", "deployments"]:
                 started = make_deployment(9, "queued", commitMessage="", **body)
                 self.deployments.insert(0, started)
                 return Answer(201, started)
             case _:
                 return Answer(404, {"detail": "not found"})
+
+    def _answer_log(self, query: Mapping[str, str]) -> Answer:
+        """Return a page of the run-time log. The last page has no cursor."""
+        self.log_queries.append(dict(query))
+        number = int(query.get("cursor", "0"))
+        following = str(number + 1) if number + 1 < len(self.log_pages) else None
+        return Answer(200, {"lines": self.log_pages[number], "cursor": following, "isUpToDate": number > 0})
 
     def _list_deployments(self, project: Json, query: Mapping[str, str]) -> Answer:
         """Return a page of at most two deployments, as a small page size shows errors of paging."""

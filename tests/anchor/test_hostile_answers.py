@@ -46,6 +46,9 @@ class HostileClient(Client):
                 return {"projects": [self.make_project()], "cursor": None}
             case ("projects", _):
                 return self.make_project()
+            case ("projects", _, "logs"):
+                line = dict.fromkeys(("at", "level", "requestId", "deploymentId", "text"), self.text)
+                return {"lines": [line], "cursor": None, "isUpToDate": True}
             case ("projects", _, "env" | "key" as kind):
                 variable = {"name": "A", "value": self.text, "isSecret": False}
                 return self.make_key() if kind == "key" else {"variables": [variable]}
@@ -107,6 +110,7 @@ COMMANDS: Final = (
     ("open", ID),
     ("link", ID),
     ("inspect", ID),
+    ("logs", ID, "--runtime"),
     ("inspect", "https://example.com"),
     ("deployments", ID),
     ("deployment", ID),

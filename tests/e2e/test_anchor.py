@@ -350,6 +350,14 @@ def test_the_whole_log_of_a_build_is_printed(owner: Anchor, first_push: PushedPr
     assert not owner.pauses
 
 
+def test_the_run_time_log_of_a_site_is_printed(owner: Anchor, first_push: PushedProject) -> None:
+    """Next.js writes its warnings and errors with the console. The test only needs the permissions."""
+    project, deployment = first_push.project["projectId"], first_push.deployment["deploymentId"]
+    log = owner.run_ok("logs", project, "--runtime", "--since=1d")
+    assert owner.run_ok("logs", deployment, "--runtime", "--since=1d") in log
+    assert owner.run_ok("logs", project, "--runtime", "--text=never written") == ""
+
+
 def test_deployments_are_listed_and_shown(owner: Anchor, first_push: PushedProject) -> None:
     deployment = first_push.deployment["deploymentId"]
     assert deployment in owner.run_ok("deployments", first_push.project["projectId"])

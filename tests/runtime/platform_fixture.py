@@ -19,6 +19,7 @@ from runtime.deploy.builds.cancelling import Cancellation
 from runtime.deploy.builds.key_handover import S3_CONFIG, KeyHandovers
 from runtime.deploy.builds.pushing import PushReceiver
 from runtime.deploy.builds.scheduling import BuildScheduler
+from runtime.deploy.function_logs.reading import FunctionLogs
 from runtime.deploy.messages import BuildQueue, DeploymentMessage, ReleaseQueue
 from runtime.deploy.model import (
     SITES_PARTITION,
@@ -54,6 +55,7 @@ from tests.runtime.stand_ins import (
     ArtifactsBucket,
     Clock,
     CodeBuild,
+    FunctionLogEvents,
     Kms,
     Logs,
     LogsBucket,
@@ -105,6 +107,7 @@ class Platform:
     codebuild: CodeBuild = Factory(CodeBuild)
     logs: Logs = Factory(Logs)
     logs_bucket: LogsBucket = Factory(LogsBucket)
+    function_logs: FunctionLogEvents = Factory(FunctionLogEvents)
     artifacts_bucket: ArtifactsBucket = Factory(ArtifactsBucket)
     log: Log = Factory(Log)
     max_concurrent_builds: int = 10
@@ -229,6 +232,11 @@ class Platform:
             requests=IdempotencyRepository(client=self.dynamodb, table=PROJECTS),
             cancellation=lambda: self.cancellation,
             build_queue=lambda: self.build_queue,
+            function_logs=lambda: FunctionLogs(
+                logs=self.calls.wrap_client("logs", self.function_logs),
+                cursors=self.cursors,
+                clock=self.clock,
+            ),
             logs=lambda: BuildLogs(
                 logs=self.calls.wrap_client("logs", self.logs),
                 objects=lambda: self.calls.wrap_client("s3", self.logs_bucket),
@@ -316,10 +324,10 @@ class Platform:
         deployment = self.create_building(project)
         return self.slot.free(deployment, Status.BUILT, at=self.clock(), build_id=deployment.build_id)
 
-    def create_deploying(self, project: Project) -> Deployment:
-        """Create a deployment with a release that is ready for the switch."""
+    def create_deploying(self, project: Project, **changes: Any) -> Deployment:
+        """Create a deployment with a release, with these changes, that is ready for the switch."""
         deployment = self.deployments.begin_deploying(self.create_built(project), at=self.clock())
-        release = evolve(RELEASE, alias=f"r-{deployment.deployment_id.lower()}")
+        release = evolve(RELEASE, alias=f"r-{deployment.deployment_id.lower()}", **changes)
         return self.deployments.record_release(deployment, release, at=self.clock())
 
     def create_live(self, project: Project) -> Deployment:

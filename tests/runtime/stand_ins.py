@@ -4,6 +4,7 @@
 import hashlib
 import hmac
 import io
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -164,6 +165,47 @@ class Logs:
             "events": [{"timestamp": 1_500, "message": line + "\n"} for line in kept],
             "nextForwardToken": f"f/{first + len(kept)}",
         }
+
+
+@define
+class FunctionLogEvents:
+    """A fake CloudWatch that filters the events of log groups.
+
+    Attributes:
+        groups: The events of each log group: time in Unix milliseconds, version of the function, message.
+        page: Maximum number of events in a response.
+        scanned: Number of events after which a response ends, even if few of them match.
+        requests: The arguments of each call.
+    """
+
+    groups: dict[str, list[tuple[int, str, str]]] = Factory(dict)
+    page: int = 10_000
+    scanned: int = 10**6
+    requests: list[Mapping[str, Any]] = Factory(list)
+
+    def filter_log_events(self, **arguments: Any) -> Mapping[str, Any]:
+        self.requests.append(arguments)
+        group = arguments["logGroupName"]
+        if group not in self.groups:
+            raise make_client_error("ResourceNotFoundException", "FilterLogEvents", "no such log group")
+        start, end = arguments["startTime"], arguments["endTime"]
+        ordered = sorted(enumerate(self.groups[group]), key=lambda each: each[1][0])
+        inside = [each for each in ordered if start <= each[1][0] <= end]
+        first = int(arguments.get("nextToken", "0"))
+        stop = first + min(self.scanned, self.page, arguments["limit"])
+        terms = re.findall(r'"([^"]*)"', arguments.get("filterPattern", ""))
+        events = [
+            {
+                "timestamp": at,
+                "logStreamName": f"2026/01/31/[{version}]{number:032x}",
+                "eventId": f"{group}-{number}",
+                "message": message,
+            }
+            for number, (at, version, message) in inside[first:stop]
+            if all(term in message for term in terms)
+        ]
+        more = {"nextToken": str(stop)} if stop < len(inside) else {}
+        return {"events": events, **more}
 
 
 @define

@@ -173,6 +173,38 @@ class LogDocument(TypedDict):
     cursor: str | None
 
 
+class FunctionLogLineDocument(TypedDict):
+    """One message of a site's function.
+
+    Attributes:
+        level: `DEBUG`, `ERROR`, `FATAL`, `INFO`, `TRACE` or `WARN`. Null for text that the site wrote to the
+            standard output directly.
+        requestId: The request during which the function wrote the message. Null if it is unknown.
+        deploymentId: The deployment whose release wrote the message. Null if it is unknown.
+        text: First 8,000 characters, with line breaks.
+    """
+
+    at: Time
+    level: str | None
+    requestId: str | None
+    deploymentId: Id | None
+    text: str
+
+
+class FunctionLogDocument(TypedDict):
+    """A page of a run-time log, oldest message first.
+
+    Attributes:
+        cursor: Continues the log; valid for a day. Null at the end of a log with the parameter `until`.
+        isUpToDate: Whether there are no more messages at the moment. If false, a page without lines does not
+            mean that there are no more messages.
+    """
+
+    lines: list[FunctionLogLineDocument]
+    cursor: str | None
+    isUpToDate: bool
+
+
 class PreviousDeployKeyDocument(TypedDict):
     """The key before the last rotation.
 

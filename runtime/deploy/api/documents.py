@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from runtime.deploy.api.answers import (
     DeployKeyDocument,
     DeploymentDocument,
+    FunctionLogDocument,
     LogDocument,
     ProjectDocument,
     PromotedDocument,
@@ -14,6 +15,7 @@ from runtime.deploy.api.answers import (
 )
 from runtime.deploy.api.deploy_keys import ShownDeployKey
 from runtime.deploy.builds.build_logs import LogLine
+from runtime.deploy.function_logs.reading import FunctionLogPage
 from runtime.deploy.model import Deployment, Project, Site, Status, Variable
 from runtime.deploy.repositories.sites import ListedSite
 from runtime.shared.clock import format_time
@@ -101,6 +103,24 @@ def make_log_document(page: Page[LogLine]) -> LogDocument:
             {"at": format_time(line.at) if line.at else None, "text": line.text} for line in page.items
         ],
         "cursor": page.cursor,
+    }
+
+
+def make_function_log_document(page: FunctionLogPage) -> FunctionLogDocument:
+    """Return a page of a run-time log."""
+    return {
+        "lines": [
+            {
+                "at": format_time(line.at),
+                "level": line.level,
+                "requestId": line.request_id,
+                "deploymentId": line.deployment_id,
+                "text": line.text,
+            }
+            for line in page.lines
+        ],
+        "cursor": page.cursor,
+        "isUpToDate": page.is_up_to_date,
     }
 
 

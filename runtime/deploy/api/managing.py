@@ -14,7 +14,8 @@ from runtime.deploy.builds.build_logs import BuildLogs, LogLine
 from runtime.deploy.builds.cancelling import Cancellation
 from runtime.deploy.builds.pushing import create_next_deployment
 from runtime.deploy.builds.repository_address import RepositoryAddress
-from runtime.deploy.errors import SiteUnavailableError
+from runtime.deploy.errors import DeploymentNotFoundError, SiteUnavailableError
+from runtime.deploy.function_logs.reading import FunctionLogPage, FunctionLogs, LogFilter
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Site, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
@@ -32,6 +33,8 @@ from runtime.shared.pages import Page
 from runtime.shared.signing import Signer
 
 _MAX_HOST_KEYS: Final = 10
+_DEPLOYMENTS_IN_LOG: Final = 50
+"""Number of the newest deployments whose messages in a run-time log get the id of the deployment."""
 
 
 @frozen(kw_only=True)
@@ -60,6 +63,7 @@ class ProjectService:
             clients takes time.
         build_queue: Returns the build queue. Only called when needed, for the same reason.
         logs: Returns the service of build logs. Only called when needed, for the same reason.
+        function_logs: Returns the service of run-time logs. Only called when needed, for the same reason.
         api_endpoint: URL of this API, without a trailing slash.
     """
 
@@ -72,6 +76,7 @@ class ProjectService:
     cancellation: Callable[[], Cancellation]
     build_queue: Callable[[], BuildQueue]
     logs: Callable[[], BuildLogs]
+    function_logs: Callable[[], FunctionLogs]
     signer: Signer
     ids: IdGenerator
     clock: Clock
@@ -323,6 +328,35 @@ class ProjectService:
         """
         deployment = self.deployments.get_owned(user_id, deployment_id)
         return self.logs().read_page(deployment, limit=limit, cursor=cursor)
+
+    def read_function_log(
+        self, user_id: str, project_id: str, wanted: LogFilter, *, limit: int, cursor: str | None
+    ) -> FunctionLogPage:
+        """Return a page of the run-time log of a project's site. See `FunctionLogs.read_page`.
+
+        Makes three DynamoDB calls: for the project, its site and its newest deployments. One more call reads
+        the wanted deployment.
+
+        Raises:
+            ProjectNotFoundError: The project does not exist, or belongs to another tenant.
+            DeploymentNotFoundError: The project has no such deployment.
+            SiteNotFoundError: The site is no longer declared.
+            NoReleaseError: The wanted deployment has no release.
+            MalformedError: The cursor does not belong to this log.
+            UnavailableError: CloudWatch is throttled.
+        """
+        project = self.projects.get_owned(user_id, project_id)
+        newest = self.lists.list_deployments(user_id, project.project_id, limit=_DEPLOYMENTS_IN_LOG)
+        deployments = newest.items
+        if wanted.deployment_id is not None:
+            deployment = self.deployments.get_owned(user_id, wanted.deployment_id)
+            if deployment.project_id != project.project_id:
+                raise DeploymentNotFoundError
+            deployments = (deployment, *deployments)
+        site = self.projects.get_site(project.site)
+        return self.function_logs().read_page(
+            project, site, wanted, deployments=deployments, limit=limit, cursor=cursor
+        )
 
     def cancel(
         self, user_id: str, deployment_id: str, *, request: IdempotentRequest | None = None

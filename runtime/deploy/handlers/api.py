@@ -14,8 +14,10 @@ from runtime.deploy.api.documents import (
     build_project_document,
     build_site_document,
     build_variables_document,
+    make_function_log_document,
     make_log_document,
 )
+from runtime.deploy.api.log_input import read_log_filter
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.api.routes import ROUTES
@@ -137,6 +139,17 @@ def _get_log(management: ProjectService, user_id: str, request: Request) -> Resp
     return create_json_response(HTTPStatus.OK, make_log_document(page))
 
 
+def _get_function_log(management: ProjectService, user_id: str, request: Request) -> Response:
+    page = management.read_function_log(
+        user_id,
+        request.path_parameters["projectId"],
+        read_log_filter(request),
+        limit=read_page_limit(request, default=DEFAULT_PAGE_SIZE, maximum=MAX_PAGE_SIZE),
+        cursor=request.query.get("cursor"),
+    )
+    return create_json_response(HTTPStatus.OK, make_function_log_document(page))
+
+
 def _cancel_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
     deployment = management.cancel(
         user_id, request.path_parameters["deploymentId"], request=read_idempotent_request(request)
@@ -185,6 +198,7 @@ OPERATIONS: Operations[ProjectService] = {
     "PATCH /projects/{projectId}": _change_project,
     "GET /projects/{projectId}/deployments": _list_deployments,
     "POST /projects/{projectId}/deployments": _create_deployment,
+    "GET /projects/{projectId}/logs": _get_function_log,
     "GET /projects/{projectId}/env": _get_variables,
     "PUT /projects/{projectId}/env": _set_variables,
     "PATCH /projects/{projectId}/env": _change_variables,

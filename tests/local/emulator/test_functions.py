@@ -8,6 +8,7 @@ from pathlib import Path
 
 import awscrt
 import pytest
+from attrs import evolve
 
 from local.emulator.emulator import Emulator, NodeFailure, NodeInvocation, NodeResult
 from tests.local.emulator.probe import (
@@ -18,6 +19,7 @@ from tests.local.emulator.probe import (
     put_policy,
     read_log_messages,
 )
+from tests.runtime.releases.origin.node_functions import make_function_version
 
 
 def test_a_function_has_its_own_variables_and_none_of_this_machine(
@@ -129,6 +131,20 @@ def test_the_log_tail_of_a_call_contains_only_the_lines_of_this_call(emulator: E
     ]
     tails = [base64.b64decode(answer["LogResult"]).decode() for answer in answers]
     assert tails == ["of call 1", "of call 100000", "of call 2"]
+
+
+def test_the_lines_of_a_function_are_found_with_their_version(emulator: Emulator) -> None:
+    """A page of the run-time log reads lines of `Invoke` and of requests to a function's URL."""
+    make_function(emulator, "def handle(event, context): print('invoked')\n")
+    invoke_probe(emulator)
+    version = make_function_version({}, name="probe", number="7")
+    emulator.record_log_line(version, "asked")
+    emulator.record_log_line(evolve(version, name="without-a-log"), "lost")
+    events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/probe")["events"]
+    found = {event["message"].strip(): event for event in events}
+    assert "[7]" in found["asked"]["logStreamName"]
+    assert "[$LATEST]" in found["invoked"]["logStreamName"]
+    assert len({event["eventId"] for event in events}) == len(events)
 
 
 def test_node_functions_run_in_the_registered_workers(emulator: Emulator) -> None:

@@ -256,6 +256,11 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
         # instead of the status 404.
         ("GET /projects/{projectId}/deployments", ["get_item", "query"]),
         ("POST /projects/{projectId}/deployments", ["get_item", "transact_write_items", "send_message"]),
+        # The project, its newest deployments and its site are read. KMS derives the key of the cursor.
+        (
+            "GET /projects/{projectId}/logs",
+            ["get_item", "query", "get_item", "filter_log_events", "generate_mac"],
+        ),
         ("GET /projects/{projectId}/env", ["get_item"]),
         # The project is read first, because the stored names decide which secrets are kept.
         ("PUT /projects/{projectId}/env", ["get_item", "update_item"]),
