@@ -1,0 +1,1 @@
+exports.label = () => "a label of the workspace";
