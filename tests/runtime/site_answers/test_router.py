@@ -42,6 +42,17 @@ def test_the_site_sees_the_public_url(folder: Path, protocol: str) -> None:
     )
 
 
+@pytest.mark.parametrize("host", ["shop.example:443", "Shop.Example", "localhost:9140"])
+def test_path_and_query_reach_the_site_unchanged(folder: Path, host: str) -> None:
+    """F1: whatever the visitor's Host header looks like."""
+    script = f"""
+    const headers = {{ "x-forwarded-host": "{host}" }};
+    await openNextHandler(event("/docs/%C3%A4//b", {{ query: "?a='%20|&b", headers }}));
+    return routed.url;
+    """
+    assert run(folder, script) == "/docs/%C3%A4//b?a='%20|&b"
+
+
 def test_the_router_server_of_both_versions_of_next_answers(folder: Path) -> None:
     """D7: Next.js 15 returns a list, Next.js 16 an object."""
     script = """
@@ -162,3 +173,12 @@ def test_public_files_come_from_the_asset_resolver(folder: Path) -> None:
     return [file.statusCode, file.headers, page.statusCode, Object.keys(page.headers)];
     """
     assert run(folder, script) == [206, {"content-type": "text/plain"}, 200, []]
+
+
+def test_an_external_rewrite_is_not_answered_as_a_web_socket(folder: Path) -> None:
+    """F1: OpenNext's response is a duplex stream, which Next.js takes for the socket of a WebSocket."""
+    script = """
+    const { statusCode, headers } = await openNextHandler(event("/docs/external"));
+    return [statusCode, headers];
+    """
+    assert run(folder, script) == [203, {"x-proxied": "1"}]

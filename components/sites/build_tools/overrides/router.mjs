@@ -24,6 +24,7 @@ globalThis.__openNextAls = new AsyncLocalStorage();
 const ROUTER_SERVER = "next/dist/server/lib/router-server.js";
 const RENDER_SERVER = "next/dist/server/lib/render-server.js";
 const FILE_SYSTEM = "next/dist/server/lib/router-utils/filesystem.js";
+const PROXY_REQUEST = "next/dist/server/lib/router-utils/proxy-request.js";
 const SERVE_STATIC = "next/dist/server/serve-static.js";
 const { addRequestMeta, getRequestMeta } = require("next/dist/server/request-meta.js");
 const { splitCookiesString } = require("next/dist/server/web/utils.js");
@@ -53,9 +54,12 @@ export async function openNextHandler(internalEvent, options) {
     await globalThis.__next_route_preloader("waitUntil");
     if (headers["x-forwarded-host"]) headers.host = headers["x-forwarded-host"];
     const protocol = headers["x-forwarded-proto"]?.split(",", 1)[0].trim() === "http" ? "http" : "https";
+    // The URL parser would change some characters of the query.
+    const [, query] = /\?(.*)$/s.exec(internalEvent.url) ?? [];
+    const target = `${internalEvent.rawPath}${query === undefined ? "" : `?${query}`}`;
     const routed = {
       internalEvent: { ...internalEvent, headers },
-      initialURL: `${protocol}://${headers.host}${internalEvent.rawPath}${new URL(internalEvent.url).search}`,
+      initialURL: `${protocol}://${headers.host}${target}`,
       isExternalRewrite: false,
       isISR: false,
       origin: false,
@@ -64,7 +68,7 @@ export async function openNextHandler(internalEvent, options) {
     const store = globalThis.__openNextAls.getStore();
     Object.assign(store, { host: headers.host, mergeHeadersPriority: "middleware", routed });
     debug("internalEvent", internalEvent);
-    const req = new Request(routed, protocol);
+    const req = new HttpRequest(routed.internalEvent, { protocol, target });
     const res = createServerResponse(routed, {}, options?.streamCreator);
     const finished = new Promise((resolve) => res.once("finish", resolve).once("close", resolve));
     routerServer ??= startRouterServer();
@@ -76,9 +80,8 @@ export async function openNextHandler(internalEvent, options) {
 }
 
 /** A request as Node.js's HTTP server creates it. */
-class Request extends http.IncomingMessage {
-  constructor({ internalEvent, initialURL }, protocol) {
-    const { method, headers, body, remoteAddress } = internalEvent;
+class HttpRequest extends http.IncomingMessage {
+  constructor({ method, headers, body, remoteAddress }, { protocol, target }) {
     const isEncrypted = protocol === "https";
     super({
       encrypted: isEncrypted,
@@ -98,7 +101,7 @@ class Request extends http.IncomingMessage {
       httpVersionMinor: 1,
       method,
       rawHeaders: Object.entries(headers).flat(),
-      url: initialURL.slice(new URL(initialURL).origin.length),
+      url: target,
     });
     this._read = () => {
       if (content) this.push(content);
@@ -117,6 +120,9 @@ async function startRouterServer() {
   substitute(SERVE_STATIC, ({ serveStatic, ...rest }) => ({
     ...rest,
     serveStatic: (req, res, path, options) => options?.root?.asset ? sendAsset(req, res, options.root.asset) : serveStatic(req, res, path, options),
+  }));
+  substitute(PROXY_REQUEST, ({ proxyRequest }) => ({
+    proxyRequest: (req, res, ...rest) => proxyRequest(req, hideReadableSide(res), ...rest),
   }));
   // The wrapper of the function compresses. The files of `.next/static` are not in the function's code.
   process.env.__NEXT_PRIVATE_STANDALONE_CONFIG = JSON.stringify({ ...NextConfig, compress: false, output: "standalone" });
@@ -139,6 +145,22 @@ async function startRouterServer() {
 /** Next.js 16 returns an object, Next.js 15 a list. */
 function toList(initialized) {
   return Array.isArray(initialized) ? initialized : [initialized.requestHandler];
+}
+
+/**
+ * Returns the response as a stream that is only writable.
+ *
+ * OpenNext's response is a duplex stream. Next.js takes such a response for the socket of a WebSocket.
+ */
+function hideReadableSide(res) {
+  return new Proxy(res, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+    getPrototypeOf: () => http.ServerResponse.prototype,
+    set: (target, name, value) => Reflect.set(target, name, value, target),
+  });
 }
 
 /** Replaces exports of a CommonJS module for all modules that load it later. */

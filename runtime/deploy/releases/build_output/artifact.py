@@ -285,6 +285,7 @@ def _verify_content(
         build = read_build(
             _read_member(archive, members, f"{settings}BUILD_ID", limits),
             _read_member(archive, members, f"{settings}required-server-files.json", limits),
+            routes_as_next=manifest.routes_as_next,
         )
         for bundle in manifest.bundles:
             _check_bundle(bundle.folder, members, limits)

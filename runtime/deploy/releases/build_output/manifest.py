@@ -154,6 +154,15 @@ class Manifest:
         return (*self.servers, self.image, *((self.revalidation,) if self.revalidation else ()))
 
     @property
+    def routes_as_next(self) -> bool:
+        """Whether the router server of Next.js decides about requests, and not OpenNext's own routing.
+
+        The platform's build tools contain both this override and the queue
+        (components/sites/build_tools/overrides).
+        """
+        return all(server.queue == _PLATFORM_QUEUE for server in self.servers)
+
+    @property
     def needs_tag_seed(self) -> bool:
         """Whether a server needs a row for each tag of each prerendered page.
 
@@ -206,13 +215,16 @@ def read_manifest(text: bytes) -> Manifest:
         split_functions=_read_split_functions(document["origins"], output.behaviors),
         base_path=_find_base_path(output.behaviors),
     )
-    if all(server.queue == _PLATFORM_QUEUE for server in manifest.servers):
-        return evolve(manifest, revalidation=None)
-    return manifest
+    return evolve(manifest, revalidation=None) if manifest.routes_as_next else manifest
 
 
-def read_build(build_id: bytes, server_files: bytes) -> Build:
+def read_build(build_id: bytes, server_files: bytes, *, routes_as_next: bool) -> Build:
     """Return the ids of a build, from Next.js's `BUILD_ID` and `required-server-files.json`.
+
+    Args:
+        build_id: The content of `BUILD_ID`.
+        server_files: The content of `required-server-files.json`.
+        routes_as_next: `Manifest.routes_as_next` of the build.
 
     Raises:
         ManifestError: A file is invalid, or the site has settings that OpenNext does not support.
@@ -220,12 +232,13 @@ def read_build(build_id: bytes, server_files: bytes) -> Build:
     config = parse_object(server_files, "required-server-files.json").get("config")
     if not _is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
-    if config.get("basePath") and config.get("i18n"):
+    if config.get("basePath") and config.get("i18n") and not routes_as_next:
         # OpenNext expects the locale in front of the base path. With both settings, no rule of the site
         # matches, but OpenNext reports no error.
         raise ManifestError(
             "the site sets basePath and i18n. With both, OpenNext ignores the site's middleware, redirects, "
-            "rewrites and headers: remove one, or route locales with a `[locale]` folder"
+            "rewrites and headers. Build with the platform's version of OpenNext, which does not: remove "
+            "anchor.openNext from package.json"
         )
     name = build_id.decode(errors="replace").strip()
     deployment_id = config.get("deploymentId") or name

@@ -177,7 +177,9 @@ def test_a_manifest_that_is_not_an_object_is_refused(text: bytes) -> None:
 
 def test_the_cache_id_of_a_build_is_its_build_id() -> None:
     build = read_build(
-        f"{BUILD_ID}\n".encode(), b'{"config":{"deploymentId":"","basePath":"/a","i18n":null}}'
+        f"{BUILD_ID}\n".encode(),
+        b'{"config":{"deploymentId":"","basePath":"/a","i18n":null}}',
+        routes_as_next=False,
     )
     assert build == Build(build_id=BUILD_ID, cache_id=BUILD_ID)
     assert build.to_cache_name(f"{BUILD_ID}/news") == f"{BUILD_ID}/news"
@@ -188,7 +190,7 @@ def test_the_cache_id_of_a_site_with_a_deployment_id_is_that_id() -> None:
 
     So `to_cache_name` renames the rows of the tag seed. Otherwise, `revalidateTag` would find no row.
     """
-    build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}')
+    build = read_build(b"build-1", b'{"config":{"deploymentId":"deployment-1"}}', routes_as_next=False)
     assert build.to_cache_name("build-1/news") == "deployment-1/news"
     assert build.to_cache_name("deployment-1/page") == "deployment-1/page"
     assert build.to_cache_name("build-10/news") == "build-10/news"
@@ -215,5 +217,17 @@ def test_the_cache_id_of_a_site_with_a_deployment_id_is_that_id() -> None:
 )
 def test_a_build_with_an_invalid_id_is_refused(build_id: bytes, settings: bytes, reason: str) -> None:
     with pytest.raises(ManifestError) as refused:
-        read_build(build_id, settings)
+        read_build(build_id, settings, routes_as_next=False)
     assert reason in str(refused.value)
+
+
+def test_the_router_of_next_serves_locales_below_a_base_path() -> None:
+    """D7: only OpenNext's own routing ignores the rules of such a site."""
+    settings = b'{"config":{"basePath":"/docs","i18n":{"locales":["en"]}}}'
+    assert read_build(b"a", settings, routes_as_next=True).build_id == "a"
+
+
+def test_the_overrides_of_the_platform_contain_the_router_of_next() -> None:
+    """F1: a site with its own version of OpenNext has OpenNext's routing."""
+    assert read_manifest(encode_json(make_platform_manifest())).routes_as_next
+    assert not read_manifest(encode_json(make_manifest())).routes_as_next
