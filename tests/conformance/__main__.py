@@ -9,8 +9,10 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,6 +42,7 @@ from tests.conformance.harness.sites import Site, find_site, list_sites
 
 app = App(name="python -m tests.conformance", help="Compare sites under `next start` and on the platform.")
 _BUILDS = 2  # builds at a time
+_POLL_SECONDS = 0.5
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -63,6 +66,7 @@ def compare_sites(  # noqa: PLR0913 - the options of the command
     sites = [find_site(name) for name in names] if names else list_sites()
     progress = Progress(console)
     results: dict[str, SiteResult] = {}
+    lines: dict[str, str] = {}
     with (
         run_external_server(),
         Platform.start(
@@ -72,11 +76,13 @@ def compare_sites(  # noqa: PLR0913 - the options of the command
             clock=lambda: dt.datetime.now(dt.UTC),
             progress=progress,
         ) as platform,
+        _start_threads() as threads,
     ):
-        releases = _release_sites(platform, sites, progress)
-        for site, release in zip(sites, releases, strict=True):
+        releases = [(site, threads.submit(_release_site, platform, site, lines)) for site in sites]
+        for site, future in releases:
+            live = _wait_for_release(site, future, lines, progress)
             results[site.name] = found = _compare_site(
-                platform, site, release, progress, only=only, hand_written=hand_written, keep=keep
+                platform, site, live, progress, only=only, hand_written=hand_written, keep=keep
             )
             if not isinstance(found, str):
                 (print_cases if every else print_groups)(console, found)
@@ -100,25 +106,41 @@ def _find_ports() -> Ports:
         return find_free_ports()
 
 
-def _release_sites(platform: Platform, sites: Sequence[Site], progress: Progress) -> list[LiveSite | str]:
-    """Release all sites, two at a time. Return each live site, or the reason why it is not live."""
-    finished: list[str] = []
+@contextmanager
+def _start_threads() -> Generator[ThreadPoolExecutor]:
+    """Start the threads of the releases. After an interruption, releases in progress end with the cloud."""
+    threads = ThreadPoolExecutor(_BUILDS)
+    try:
+        yield threads
+    finally:
+        threads.shutdown(wait=False, cancel_futures=True)
 
-    def release(site: Site) -> LiveSite | str:
-        try:
-            return platform.release(
-                site, lambda line: step.show(f"{len(finished)} of {len(sites)}, {site.name}: {line}")
-            )
-        except ReleaseError as error:
-            console.print(f"{site.name}: {error}", style="red", markup=False)
-            return str(error)
-        finally:
-            finished.append(site.name)
 
-    with progress.step("sites built and released") as step, ThreadPoolExecutor(_BUILDS) as threads:
-        found = list(threads.map(release, sites))
-        step.detail = f"{sum(isinstance(each, LiveSite) for each in found)} of {len(sites)} are live"
-    return found
+def _release_site(platform: Platform, site: Site, lines: dict[str, str]) -> LiveSite | str:
+    """Release a site. Return the live site, or the reason why it is not live.
+
+    Args:
+        platform: The platform.
+        site: The site.
+        lines: Gets the latest line of the progress, by the name of the site.
+    """
+    try:
+        return platform.release(site, partial(lines.__setitem__, site.name))
+    except ReleaseError as error:
+        return str(error)
+
+
+def _wait_for_release(
+    site: Site, future: Future[LiveSite | str], lines: Mapping[str, str], progress: Progress
+) -> LiveSite | str:
+    """Wait for a release, and show its progress. Later sites are built in the meantime."""
+    with progress.step(f"{site.name}: built and released") as step:
+        while not future.done():
+            step.show(lines.get(site.name, "waits for the builds of other sites"))
+            wait([future], timeout=_POLL_SECONDS)
+        live = future.result()
+        step.detail = "not live" if isinstance(live, str) else live.server.host
+    return live
 
 
 def _compare_site(  # noqa: PLR0913 - the options of the command
@@ -133,6 +155,7 @@ def _compare_site(  # noqa: PLR0913 - the options of the command
 ) -> SiteResult:
     """Compare a site. If the platform or `next start` does not serve it, return the reason."""
     if isinstance(live, str):
+        console.print(f"{site.name}: {live}", style="red", markup=False)
         return live
     try:
         with run_next_start(
