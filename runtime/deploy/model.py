@@ -254,8 +254,8 @@ class Failure:
         step: Build phase or release step, such as `BUILD` or `smoke test`.
         reason: The cause, as a sentence for the user.
         advice: What the user can do. None if the reason says it.
-        log_tail: The site's last lines in the build log, oldest first. If the smoke test has failed: the
-            lines that the function has written during the failed request.
+        log_tail: The site's lines with the cause in the build log, oldest first. If the smoke test has
+            failed: the lines that the function has written during the failed request.
     """
 
     step: str

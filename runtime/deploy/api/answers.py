@@ -79,8 +79,8 @@ class FailureDocument(TypedDict):
         step: The failed step of the build or the release.
         reason: The cause, as a sentence.
         advice: What you can do. Absent if the reason says it.
-        logTail: The site's last lines in the build log, oldest first. If the smoke test has failed: what the
-            function has written during the failed request.
+        logTail: The site's lines with the cause in the build log, oldest first. If the smoke test has failed:
+            what the function has written during the failed request.
     """
 
     step: str

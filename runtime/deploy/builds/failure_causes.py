@@ -80,12 +80,14 @@ _PRERENDERING: Final = re.compile(r'Error occurred prerendering page "(.+?)"')
 _COLLECTING: Final = re.compile(r"\[?Error: Failed to collect (?:configuration|page data) for ([^\s\]]+)")
 _NESTED_CAUSE: Final = re.compile(r"\[cause\]: (.+?)(?: \{)?")
 _PACKAGE_ERROR: Final = re.compile(
-    r"(?:npm (?:error|ERR!)|ERR_PNPM\w*|error|error:|Error:|.*YN\d{4}: .*Error)\s*(.*)"
+    r"(?:npm (?:error|ERR!)|ERR_PNPM\w*|error:?|Error:|.*YN\d{4}: .*Error)\s*(.*)|"
+    # The codes of errors of Yarn. Most other codes are notices.
+    r".*YN(?:0001|0009|0018|0028|0035|0041|0081|0082): [\u2502\u2514\u250c ]*(.*)"
 )
 _REGISTRY_REQUEST: Final = re.compile(r"request to https?://|registry|FETCH|RequestError|GET https?://")
 _LOCK_DIFFERENCE: Final = re.compile(r"(?:Missing|Invalid): .+")
 _MAX_LOCK_DIFFERENCES: Final = 3
-_NOISE: Final = re.compile(r"code \w+$|A complete log of this run|errno |syscall |command |path ")
+_NOISE: Final = re.compile(r"code \w+$|A complete log of this run|errno |syscall |command |path |[+-]|@@ ")
 
 
 @frozen(kw_only=True)
@@ -199,7 +201,9 @@ def _find_known_cause(line: str, causes: Sequence[tuple[re.Pattern[str], str]]) 
 
 def _find_package_error(lines: Sequence[str]) -> _Cause | None:
     found = [
-        (number, match[1]) for number, line in enumerate(lines) if (match := _PACKAGE_ERROR.fullmatch(line))
+        (number, match[1] or match[2] or "")
+        for number, line in enumerate(lines)
+        if (match := _PACKAGE_ERROR.fullmatch(line.strip()))
     ]
     for number, text in found:
         if cause := _find_known_cause(text, _NETWORK_CAUSES):

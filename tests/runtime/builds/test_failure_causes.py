@@ -156,6 +156,34 @@ def explain(step: str, *lines: str) -> Failure:
             ["==> FAILED: open-next build failed (the reason is above)."],
             "build: open-next build failed",
         ),
+        (
+            "dependencies",
+            [
+                '\u2009ERR_PNPM_OUTDATED_LOCKFILE\u2009 Cannot install with "frozen-lockfile"',
+                "==> FAILED: pnpm install failed (its reason is above).",
+            ],
+            'dependencies: Cannot install with "frozen-lockfile"',
+        ),
+        (
+            "dependencies",
+            [
+                "\u27a4 YN0000: \u2502 @@ -360,6 +360,13 @@",
+                '\u27a4 YN0028: \u2502 +"left-pad@npm:1.3.0":',
+                "\u27a4 YN0028: \u2502 The lockfile would have been modified by this install",
+                "\u27a4 YN0000: \u2514 Completed",
+                "==> FAILED: yarn install failed (its reason is above).",
+            ],
+            "dependencies: The lockfile would have been modified by this install",
+        ),
+        (
+            "dependencies",
+            [
+                "error: lockfile had changes, but lockfile is frozen",
+                "note: left-pad was added",
+                "==> FAILED: bun install failed (its reason is above).",
+            ],
+            "dependencies: lockfile had changes, but lockfile is frozen",
+        ),
         ("pack", ["Packing"], "pack: pack failed"),
         (
             "dependencies",
