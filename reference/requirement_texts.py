@@ -154,8 +154,8 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "message. Batches report partial failures. Dead letters have an alarm and a documented redrive."
     ),
     "P5": (
-        "A build runs in CodeBuild with 3 GB of memory, Node.js 22 or newer, 30 minutes at most, a cache "
-        "and logs. The buildspec is part of the build project."
+        "A build runs in CodeBuild with 4 GB of memory or more, Node.js 22 or newer, 30 minutes at most, a "
+        "cache and logs. The buildspec is part of the build project."
     ),
     "P6": (
         "A build runs untrusted code. It can read its own source and variables and write its own artifact. "

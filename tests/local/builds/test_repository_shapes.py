@@ -227,3 +227,29 @@ def test_an_output_that_open_next_cannot_read_is_named(tmp_path: Path, file: str
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.startswith(f"==> FAILED: {cause}")
     assert "\n==> What to do: Remove " in done.stdout
+
+
+def test_a_broken_link_in_public_is_a_missing_file(tmp_path: Path) -> None:
+    """H4: as under `next start`. The test runs the code with which the patch replaces OpenNext's."""
+    public, output = tmp_path / "public", tmp_path / "output"
+    (public / "folder").mkdir(parents=True)
+    (public / "folder" / "kept.txt").write_text("kept")
+    (public / "folder" / "link.txt").symlink_to("kept.txt")
+    (public / "gone.txt").symlink_to("nowhere")
+    program = (
+        f"import patch from {json.dumps(str(FOLDER / 'patches' / 'broken_public_links.mjs'))};"
+        'import fs from "node:fs";'
+        'const copy = new Function("fs", "appPublicPath", "outputPath", patch.edits[0].after);'
+        f"copy(fs, {json.dumps(str(public))}, {json.dumps(str(output))});"
+    )
+    done = subprocess.run(
+        [str(find_node().node), "--input-type=module", "-e", program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"==> Skipping {public / 'gone.txt'}: it is a broken link.\n"
+    copied = {str(path.relative_to(output)): path.is_symlink() for path in output.rglob("*.txt")}
+    assert copied == {"folder/kept.txt": False, "folder/link.txt": False}
