@@ -64,6 +64,24 @@ def test_names_of_opennexts_own_aws_overrides_mean_the_platforms_overrides() -> 
     assert override["wrapper"] == "aws-lambda"
 
 
+def test_the_log_of_the_build_names_the_replaced_options() -> None:
+    override = {"queue": "sqs-lite", "wrapper": "aws-lambda"}
+    site = {"default": {"override": override}, "functions": {"api": {"override": override}}}
+    replaced = run_script(
+        "config/complete_config.mjs", "tools.listReplacedOptions(...given)", site, OVERRIDES
+    )
+    assert replaced == ["queue"]
+
+
+def test_a_function_for_the_edge_runtime_becomes_a_function_for_node() -> None:
+    """Next.js's server runs edge routes in its sandbox."""
+    completed = complete_config({"functions": {"api": {"runtime": "edge", "routes": ["app/api/route"]}}})
+    assert completed["functions"]["api"] == {
+        "routes": ["app/api/route"],
+        "override": OVERRIDES["SERVER_OVERRIDES"],
+    }
+
+
 @pytest.mark.parametrize(
     ("site", "message"),
     [
@@ -78,6 +96,7 @@ def test_names_of_opennexts_own_aws_overrides_mean_the_platforms_overrides() -> 
         ({"imageOptimization": {"loader": "host"}}, 'imageOptimization.loader in open-next.config is "host"'),
         ({"default": {"override": {"wrapper": "cloudflare-node"}}}, "use one of aws-lambda, "),
         ({"revalidate": {"override": {"wrapper": "node"}}}, "revalidate.override.wrapper"),
+        ({"default": {"runtime": "deno"}}, 'default.runtime in open-next.config is "deno"'),
         ({"default": "aws"}, "default in open-next.config is not an object"),
     ],
 )

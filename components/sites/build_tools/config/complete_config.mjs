@@ -21,6 +21,9 @@ const KEPT = new Set(["wrapper"]);
 // `revalidate` reads a queue, so its values differ from those of a server function.
 const SUPPORTED_BY_REVALIDATION = { wrapper: ["aws-lambda"], converter: ["sqs-revalidate"] };
 
+// A function for the edge runtime becomes a function for Node.js, in which Next.js's server runs its routes in a sandbox.
+const RUNTIMES = new Set(["node", "edge"]);
+
 /** The site's config sets an option that only the platform can set. */
 export class ConfigError extends Error {}
 
@@ -57,7 +60,12 @@ export function completeConfig(site, overrides = platform) {
 /** Return the config, or end the build with the cause and the next step. */
 export function completeConfigOrExit(site) {
   try {
-    return completeConfig(site);
+    const completed = completeConfig(site);
+    const replaced = listReplacedOptions(site);
+    // Functions evaluate the config, too. Only builds have this variable.
+    if (process.env.ANCHOR_LAMBDA_ARCH && replaced.length > 0)
+      console.log(`==> The platform's own implementations are used for ${replaced.join(", ")} in open-next.config.`);
+    return completed;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.log(`==> FAILED: ${error.message}`);
@@ -75,7 +83,17 @@ function checkTypes(given) {
 }
 
 function completeFunction(options, path, overrides) {
-  return { ...options, override: completeOptions(options?.override, `${path}.override`, overrides, SUPPORTED) };
+  const { runtime = "node", ...others } = options ?? {};
+  if (!RUNTIMES.has(runtime))
+    throw new ConfigError(`${path}.runtime in open-next.config is "${runtime}", which does not run on Lambda: remove it.`);
+  return { ...others, override: completeOptions(others.override, `${path}.override`, overrides, SUPPORTED) };
+}
+
+/** Return the options for which the site names an implementation of OpenNext that the platform's takes the place of. */
+export function listReplacedOptions(site, overrides = platform) {
+  const functions = [site?.default, ...Object.values(site?.functions ?? {})];
+  const given = functions.flatMap((options) => Object.keys(options?.override ?? {}));
+  return [...new Set(given)].filter((name) => name in overrides.SERVER_OVERRIDES && !KEPT.has(name)).sort();
 }
 
 function completeSection(given, name, base, options, overrides, supported = SUPPORTED) {
