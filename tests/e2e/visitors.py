@@ -1,20 +1,25 @@
 """Different visitors and their requests, and two servers for comparison: the function and `next start`."""
 
 import contextlib
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import time
+import zipfile
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import requests
+import yaml
 from attrs import field, frozen
 
+from components.deploy.build_tools import make_zip
+from components.sites.build import BUILDSPEC
 from local.builds.environment import prepare_node_folder
 from local.cloud import Cloud, find_free_ports
 from local.layers import find_host_architecture
@@ -244,17 +249,23 @@ class NextStartClient:
 def build_site(
     folder: Path, *, example: str, changes: Mapping[str, str | None], settings: Mapping[str, str]
 ) -> Path:
-    """Build the site with the real OpenNext, and return its folder.
+    """Build the site with the steps of a build, and return its folder.
 
     Args:
         folder: An empty folder.
-        example: The example site whose OpenNext configuration and locked dependencies are used.
+        example: The example site whose locked dependencies are used.
         changes: New names of files, by their old names. The value None deletes a file.
         settings: Variables of the build, which choose a variant.
     """
     shutil.copytree(SITE, folder, dirs_exist_ok=True)
-    for name in ("package.json", "package-lock.json", "open-next.config.ts"):
+    for name in ("package.json", "package-lock.json"):
         shutil.copy(ROOT / "examples" / example / name, folder / name)
+    # CodeBuild unpacks the build tools next to the checkout.
+    unpacked = folder.with_name(f"{folder.name}-build")
+    unpacked.mkdir()
+    with zipfile.ZipFile(io.BytesIO(make_zip())) as archive:
+        archive.extractall(unpacked)
+    (unpacked / "source").symlink_to(folder)
     for name, new in changes.items():
         (folder / name).rename(folder / new) if new else (folder / name).unlink()
     node = prepare_node_folder(find_node(), folder.with_name(f"{folder.name}-node"))
@@ -263,12 +274,14 @@ def build_site(
         **settings,
         "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
         "ANCHOR_LAMBDA_ARCH": {"x86_64": "x64"}.get(find_host_architecture(), "arm64"),
+        "ANCHOR_SHARP_VERSION": read_build_variable("ANCHOR_SHARP_VERSION"),
+        "CODEBUILD_SRC_DIR": str(unpacked),
         "CI": "1",
         "NEXT_TELEMETRY_DISABLED": "1",
     }
     for command in (
         ("npm", "ci", "--no-audit", "--no-fund", "--prefer-offline"),
-        ("npx", "open-next", "build"),
+        ("bash", str(unpacked / "build_tools/steps.sh"), "open_next_build"),
     ):
         done = subprocess.run(
             command,
@@ -281,6 +294,12 @@ def build_site(
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return folder
+
+
+def read_build_variable(name: str) -> str:
+    """Return a variable that the buildspec defines."""
+    variables: dict[str, str] = yaml.safe_load(BUILDSPEC.read_text(encoding="utf-8"))["env"]["variables"]
+    return variables[name]
 
 
 @contextlib.contextmanager
