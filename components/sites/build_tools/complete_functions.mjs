@@ -24,7 +24,7 @@ export class FunctionError extends Error {
  */
 export async function completeFunctions(app, cpu, download) {
   for (const serverFunction of listServerFunctions(app)) {
-    addEdgeFunctions(serverFunction);
+    await addEdgeFunctions(serverFunction);
     const added = await addMissingPackages(serverFunction);
     if (added.length > 0) console.log(`==> Added to the server function: ${added.map(withoutHash).join(", ")}`);
     const missing = findMissingImports(serverFunction);

@@ -197,7 +197,8 @@ def test_one_engine_of_prisma_for_the_cpu_is_enough(project: Project) -> None:
 
 
 def test_the_files_of_edge_routes_are_added(project: Project) -> None:
-    """Next.js's server runs these files in its sandbox, as `next start` does."""
+    """Next.js's server runs these files in its sandbox. OpenNext leaves out parts of the sandbox."""
+    project.write("node_modules/next/dist/compiled/babel/code-frame.js", "")
     files = {
         "files": ["server/edge/chunks/route.js"],
         "wasm": [{"name": "a", "filePath": "server/edge-chunks/a.wasm"}],
@@ -211,3 +212,4 @@ def test_the_files_of_edge_routes_are_added(project: Project) -> None:
     assert project.read_bundle(".next/server/edge/chunks/route.js")
     assert project.read_bundle(".next/server/edge-chunks/a.wasm")
     assert project.read_bundle(".next/server/edge/assets/b.ttf")
+    assert project.has_in_bundle("node_modules/next/dist/compiled/babel/code-frame.js")

@@ -2,9 +2,13 @@
 // as `next start` does. OpenNext does not copy their files.
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { addModules } from "./packages.mjs";
 
-/** Copy the files of all edge routes, and return the paths of the routes. */
-export function addEdgeFunctions(serverFunction) {
+// OpenNext leaves out parts of Next.js that only the sandbox needs.
+const SANDBOX = "next/dist/server/web/sandbox/index.js";
+
+/** Copy the files of all edge routes. */
+export async function addEdgeFunctions(serverFunction) {
   const dotNext = join(serverFunction.app, ".next");
   const manifest = join(dotNext, "server/middleware-manifest.json");
   const { functions = {} } = existsSync(manifest) ? JSON.parse(readFileSync(manifest, "utf8")) : {};
@@ -15,5 +19,5 @@ export function addEdgeFunctions(serverFunction) {
       mkdirSync(dirname(to), { recursive: true });
       copyFileSync(join(dotNext, file), to);
     }
-  return Object.keys(functions);
+  if (Object.keys(functions).length > 0) await addModules(serverFunction, [SANDBOX]);
 }

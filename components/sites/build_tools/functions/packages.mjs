@@ -39,8 +39,7 @@ export async function addMissingPackages(serverFunction) {
   const missing = findMissingImports(serverFunction);
   const imports = [...findImports(serverFunction).keys()];
   const transports = imports.some((id) => withoutHash(id) === "pino") ? listTransports(serverFunction) : [];
-  const files = await traceFiles(serverFunction, [...missing, ...transports]);
-  for (const file of files) copyIntoBundle(serverFunction, file);
+  await addModules(serverFunction, [...missing, ...transports]);
   for (const name of transports) copyPackage(serverFunction, name);
   return missing;
 }
@@ -87,6 +86,11 @@ function listTransports(serverFunction) {
   const { dependencies = {} } = JSON.parse(readFileSync(join(serverFunction.app, "package.json"), "utf8"));
   const names = [...PINO, ...Object.keys(dependencies).filter((name) => PINO_TRANSPORT.test(name))];
   return names.filter((name) => findPackage(name, serverFunction.app, serverFunction.root));
+}
+
+/** Copy modules that a module next to Next.js's chunks can import, with everything that they need. */
+export async function addModules(serverFunction, ids) {
+  for (const file of await traceFiles(serverFunction, ids)) copyIntoBundle(serverFunction, file);
 }
 
 /** Return the files, relative to the root, that modules next to Next.js's chunks need to import these packages. */

@@ -1,4 +1,4 @@
-"""Reads and checks `open-next.output.json`, in which OpenNext 4.1.12 describes its output.
+"""Reads and checks `open-next.output.json`, in which OpenNext 4.1.16 describes its output.
 
 The file is untrusted. The type of every used field is checked. A feature that the platform does not support
 is refused by name instead of being ignored. Fields that are not used are ignored.
