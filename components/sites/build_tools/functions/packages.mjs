@@ -83,8 +83,13 @@ function listLinks(folder) {
 }
 
 function listTransports(serverFunction) {
-  const { dependencies = {} } = JSON.parse(readFileSync(join(serverFunction.app, "package.json"), "utf8"));
-  const names = [...PINO, ...Object.keys(dependencies).filter((name) => PINO_TRANSPORT.test(name))];
+  // In a workspace, the package.json of the root can name the packages of its sites.
+  const files = [serverFunction.app, serverFunction.root].map((folder) => join(folder, "package.json"));
+  const listed = files.filter(existsSync).flatMap((file) => {
+    const { dependencies = {} } = JSON.parse(readFileSync(file, "utf8"));
+    return Object.keys(dependencies);
+  });
+  const names = [...PINO, ...new Set(listed.filter((name) => PINO_TRANSPORT.test(name)))];
   return names.filter((name) => findPackage(name, serverFunction.app, serverFunction.root));
 }
 
