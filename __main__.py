@@ -70,6 +70,7 @@ sites = {
         ZeroDowntimeSiteArgs(
             scope=scope,
             memory=site.memory,
+            timeout=site.timeout,
             build_compute_type=site.build_compute_type,
             allow_vulnerable_next=site.allow_vulnerable_next,
             host=edge.get_site_host(site.name),

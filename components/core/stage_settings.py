@@ -41,6 +41,8 @@ class SiteSettings:
     Attributes:
         name: Site name, 3 to 28 characters. Part of host names and resource names.
         memory: Memory of the function that renders pages, in MB. CPU power grows with it.
+        timeout: Time in seconds that the function may need to answer a request completely. Whatever the
+            value, an answer must begin within 55 seconds, because CloudFront waits at most 60 seconds.
         build_compute_type: CodeBuild's compute type for the builds of the site. A larger one has more memory
             and more CPUs, and costs more.
         allow_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
@@ -54,6 +56,7 @@ class SiteSettings:
         )
     )
     memory: int = optional(whole_number(128, 10240, "MB"), default=1024)
+    timeout: int = optional(whole_number(1, 900, "seconds"), default=30)
     build_compute_type: str = optional(one_of(*BUILD_MEMORY), default="BUILD_GENERAL1_SMALL")
     allow_vulnerable_next: bool = optional(true_or_false(), default=False)
 

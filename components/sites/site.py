@@ -39,6 +39,7 @@ class ZeroDowntimeSiteArgs:
         store: Platform storage. It contains the build logs, artifacts, files and cache of the site. The
             component declares the site in the projects table.
         memory: Memory of the function that renders pages, in MB. CPU power grows with it.
+        timeout: Timeout of the function that renders pages, in seconds.
         url_pattern: URL of the site. `{host}` is replaced by the site's host.
         build_compute_type: Compute type of the builds in CodeBuild.
         allow_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
@@ -48,6 +49,7 @@ class ZeroDowntimeSiteArgs:
     host: pulumi.Input[str]
     store: DeployStore
     memory: int = 1024
+    timeout: int = _TIMEOUT
     url_pattern: str = "https://{host}"
     build_compute_type: str = "BUILD_GENERAL1_SMALL"
     allow_vulnerable_next: bool = False
@@ -84,7 +86,11 @@ class ZeroDowntimeSite(Component):
             self.child_opts,
         )
         server = self._create_function(
-            names.server, _ORIGIN_HANDLER, args.memory, self._build_server_grants(queue)
+            names.server,
+            _ORIGIN_HANDLER,
+            args.memory,
+            self._build_server_grants(queue),
+            timeout=args.timeout,
         )
         image = self._create_function(
             names.image,
@@ -138,11 +144,11 @@ class ZeroDowntimeSite(Component):
         )
 
     def _create_function(
-        self, name: str, handler: str, memory: int, grants: tuple[Grant, ...]
+        self, name: str, handler: str, memory: int, grants: tuple[Grant, ...], *, timeout: int = _TIMEOUT
     ) -> NodeFunction:
         return NodeFunction(
             name,
-            FunctionArgs(scope=self.scope, handler=handler, timeout=_TIMEOUT, memory=memory, grants=grants),
+            FunctionArgs(scope=self.scope, handler=handler, timeout=timeout, memory=memory, grants=grants),
             self.child_opts,
         )
 

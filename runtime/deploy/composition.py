@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from runtime.shared.cursors import Cursors
     from runtime.shared.signing import Signer
 
-_SMOKE_TEST_READ_TIMEOUT = 60  # seconds; longer than the timeout of a site's functions
+_SMOKE_TEST_READ_TIMEOUT = 70  # seconds; the edge waits 60 seconds for a page
 
 
 class TableNames(Protocol):
@@ -297,9 +297,12 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
     from runtime.deploy.releases.uploading import S3_CONFIG, Uploader, make_http_put
 
     s3 = aws.client("s3", S3_CONFIG)
-    functions = aws.client("lambda", Config(read_timeout=_SMOKE_TEST_READ_TIMEOUT))
+    # A page that takes too long would take too long again, so its request is not repeated.
+    functions = aws.client(
+        "lambda", Config(read_timeout=_SMOKE_TEST_READ_TIMEOUT, retries={"total_max_attempts": 1})
+    )
     deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
-    publisher = _create_publisher(functions)
+    publisher = _create_publisher(aws.client("lambda"))
     return Releaser(
         projects=deployments.projects,
         deployments=deployments,

@@ -70,8 +70,8 @@ class ReleaseSteps:
         s3: S3 client for the artifacts bucket.
         uploader: Uploader for the assets bucket.
         tags: DynamoDB client for the sites' tag tables.
-        functions: Lambda client of the smoke test. Its read timeout is longer than the timeout of a site's
-            functions.
+        functions: Lambda client of the smoke test. Its read timeout is longer than the time that the edge
+            waits for a page.
         region: Region of the site's bucket, table and queue.
         pause: Sleeps for the given number of seconds.
         jitter: Returns a random number in [0, 1).

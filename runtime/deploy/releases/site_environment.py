@@ -86,6 +86,9 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
         "REVALIDATION_QUEUE_URL": site.revalidation_queue_url,
         "REVALIDATION_QUEUE_REGION": region,
     }
+    if secrets:
+        # The wrapper masks the values of these variables in the log.
+        server["ANCHOR_SECRET_NAMES"] = ",".join(sorted(secrets))
     image = {
         **release,
         "BUCKET_NAME": assets_bucket,

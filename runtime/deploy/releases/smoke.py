@@ -22,6 +22,7 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any, cast
 
 from attrs import field, frozen
+from botocore.exceptions import ReadTimeoutError
 
 from runtime.deploy.function_logs.lines import parse_tail, split_text
 from runtime.deploy.releases.release_clients import LambdaClient
@@ -29,9 +30,6 @@ from runtime.shared.aws import AwsResponse
 from runtime.shared.clock import Clock
 
 ORIGIN_KEY_HEADER = "x-anchor-origin-key"
-SMOKE_TEST_HEADER = "x-anchor-smoke-test"
-"""A request with this header must not start a revalidation. Only the platform can send it to a function."""
-
 BROWSER = "anchor-smoke-test"
 CRAWLER = "anchor-smoke-test Twitterbot/1.0"
 """User agent for which Next.js sends a page's metadata in its head, as for all crawlers."""
@@ -139,12 +137,15 @@ class SmokeTest:
 
     def send_request(self, client: LambdaClient, target: SmokeTarget, at: datetime) -> None:
         """Send one request, and check the response. Raises the same error as `run`."""
-        response = client.invoke(
-            FunctionName=target.function,
-            Qualifier=target.alias,
-            LogType="Tail",
-            Payload=json.dumps(self._build_event(target, at)).encode(),
-        )
+        try:
+            response = client.invoke(
+                FunctionName=target.function,
+                Qualifier=target.alias,
+                LogType="Tail",
+                Payload=json.dumps(self._build_event(target, at)).encode(),
+            )
+        except ReadTimeoutError:
+            raise SmokeTestError(f"{target.name} did not answer {target.request} in time") from None
         payload: bytes = response["Payload"].read()
         lines = _read_log_lines(response)
         if "FunctionError" in response:
@@ -182,7 +183,6 @@ class SmokeTest:
                 "x-forwarded-host": self.host,
                 "x-forwarded-proto": "https",
                 ORIGIN_KEY_HEADER: self.origin_key,
-                SMOKE_TEST_HEADER: "1",
             },
             "requestContext": {
                 "accountId": "anonymous",

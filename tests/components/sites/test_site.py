@@ -188,6 +188,16 @@ def test_the_settings_of_a_site_decide_its_compute_type_and_which_next_versions_
     assert json.loads(row.inputs["item"])["allowsVulnerableNext"] == {"BOOL": True}
 
 
+def test_the_settings_of_a_site_decide_the_timeout_of_its_server() -> None:
+    """The other functions of the site keep their timeout."""
+    recorded = record_main_program("dev", {"sites": [{"name": "docs", "timeout": 300}]})
+    timeouts = {
+        name: recorded.find_resource("aws:lambda/function:Function", f"site-docs-{name}").inputs["timeout"]
+        for name in ("server", "image", "revalidate")
+    }
+    assert timeouts == {"server": 300, "image": 30, "revalidate": 30}
+
+
 @pytest.mark.parametrize(("stage", "cpu"), [("dev", "arm64"), ("local", "x64")])
 def test_a_build_knows_the_cpu_architecture_of_the_functions(stage: str, cpu: str) -> None:
     """Requirement D7."""

@@ -132,7 +132,7 @@ def test_the_functions_are_composed_from_their_environment() -> None:
         "put_object", Params={"Bucket": "assets", "Key": "a b"}, ExpiresIn=900
     )
     check_presigned_put(url, {}, bucket="assets", key="a b")
-    assert service.steps.functions.meta.config.read_timeout == 60  # type: ignore[attr-defined]
+    assert service.steps.functions.meta.config.read_timeout == 70  # type: ignore[attr-defined]
     assert collect.get_service().kept_releases == 10
     assert collect.get_edge_cache().distribution_id == "E123"
     assert collect.get_edge_cache().client().meta.service_model.service_name == "cloudfront"  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import Factory, define, evolve
+from botocore.exceptions import ReadTimeoutError
 
 from runtime.deploy.releases.smoke import CRAWLER, SmokeTarget, SmokeTest, SmokeTestError
 from tests.runtime.releases.lambda_service import PAGE
@@ -136,13 +137,6 @@ def test_the_event_has_a_function_urls_format_and_the_origin_key() -> None:
     assert event["requestContext"]["time"] == "31/Jan/2026:09:30:00 +0000"
 
 
-def test_a_request_asks_for_no_revalidation() -> None:
-    """A page can be stale. Its host is not at the edge yet, so a revalidation of it would fail."""
-    client = FakeLambda()
-    TEST.run(client, lambda: AT)  # type: ignore[arg-type]
-    assert client.list_events()[0]["headers"]["x-anchor-smoke-test"] == "1"
-
-
 def test_a_crawler_has_its_own_user_agent() -> None:
     client = FakeLambda()
     evolve(TEST, targets=(evolve(SERVER, user_agent=CRAWLER),)).run(client, lambda: AT)  # type: ignore[arg-type]
@@ -219,6 +213,15 @@ def test_no_further_page_is_requested_after_twenty_seconds() -> None:
     client = FakeLambda()
     assert evolve(TEST, targets=(SERVER, *PAGES)).run(client, lambda: next(times)) == ()  # type: ignore[arg-type]
     assert len(client.calls) == 1
+
+
+def test_a_page_without_an_answer_is_a_failure() -> None:
+    class Silent(FakeLambda):
+        def invoke(self, **_: Any) -> Mapping[str, Any]:
+            raise ReadTimeoutError(endpoint_url="https://lambda.example.com")
+
+    with pytest.raises(SmokeTestError, match="the server did not answer GET / in time"):
+        TEST.run(Silent(), lambda: AT)  # type: ignore[arg-type]
 
 
 def test_other_pages_are_not_requested_after_a_failure() -> None:

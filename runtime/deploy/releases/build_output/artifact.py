@@ -42,7 +42,14 @@ MANIFEST = "open-next.output.json"
 ASSETS = "assets/"
 """Folder of the files that visitors can request."""
 TAG_SEED = "dynamodb-provider/dynamodb-cache.json"
-WRAPPER_FILES = ("anchor-origin.mjs", "anchor-cache-control.mjs", "anchor-files.mjs", "anchor-bucket.mjs")
+WRAPPER_FILES = (
+    "anchor-origin.mjs",
+    "anchor-cache-control.mjs",
+    "anchor-files.mjs",
+    "anchor-bucket.mjs",
+    "anchor-process.mjs",
+    "anchor-time-limit.mjs",
+)
 """The files of the platform's wrapper. Every function that handles HTTP requests gets this wrapper."""
 CACHE_RULES = "anchor-cache-rules.json"
 """File with the build's `SharedCacheRules`, which the wrapper reads."""

@@ -6,6 +6,8 @@
  * this handler refuses every request without that header. The handler also does the following:
  *
  *   - the platform's own headers are removed, so that no site can read or expose them;
+ *   - a page that takes too long is answered with 504 (`anchor-time-limit.mjs`);
+ *   - the values of secrets are not written to the log (`anchor-process.mjs`);
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - the answer for a file gets its body from the assets bucket (`anchor-files.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
@@ -15,12 +17,14 @@
  * result (`aws-lambda`, as its image function does). This handler always streams, so the function URL's
  * InvokeMode is RESPONSE_STREAM.
  */
+import "./anchor-process.mjs";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { Writable } from "node:stream";
 import { FIRST_ERROR, HASHED_PATH, SharedCache } from "./anchor-cache-control.mjs";
 import { Files } from "./anchor-files.mjs"; // before the site's code
+import { TimeLimitError, withTimeLimit } from "./anchor-time-limit.mjs";
 import { handler as openNext } from "./index.mjs";
 
 const KEY_HEADER = "x-anchor-origin-key";
@@ -59,16 +63,23 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
     path: event.rawPath ?? "",
     headers: { ...event.headers, cookie: [event.headers.cookie ?? "", ...(event.cookies ?? [])].join("; ") },
   });
+  const describe = `${event.requestContext?.http?.method} ${event.rawPath}`;
   try {
-    const name = resolvesFiles || !isReading(answer.request) ? undefined : files?.find(answer.request.path);
-    if (name !== undefined) answer.endWithFile(name);
-    else if (openNext[STREAMING]) await openNext(request, answer, context);
-    else answer.whole(await openNext(request, context));
-    await answer.finished;
+    await withTimeLimit(context, { describe, hasStarted: () => answer.started }, async () => {
+      const name = resolvesFiles || !isReading(answer.request) ? undefined : files?.find(answer.request.path);
+      if (name !== undefined) answer.endWithFile(name);
+      else if (openNext[STREAMING]) await openNext(request, answer, context);
+      else answer.whole(await openNext(request, context));
+      await answer.finished;
+    });
   } catch (error) {
     // After its head was sent, an answer can only be aborted. Lambda aborts it if the handler fails.
     if (answer.started) throw error;
     answer.destroy();
+    if (error instanceof TimeLimitError) {
+      console.error(error.message);
+      return refuse(lambdaStream, 504, "Gateway Timeout");
+    }
     console.error(error);
     await refuse(lambdaStream, 500, "Internal Server Error");
   }

@@ -74,6 +74,7 @@ def make_wrapped_version(  # noqa: PLR0913 - the parts of a version that tests v
     rules: str = SharedCacheRules().to_json().decode(),
     more_files: Mapping[str, str] | None = None,
     endpoint_url: str = "http://127.0.0.1:4566",
+    timeout: int = 30,
 ) -> NodeFunctionVersion:
     """Return a version whose `index.mjs` runs behind the platform's wrapper with these cache rules."""
     files = {
@@ -90,6 +91,7 @@ def make_wrapped_version(  # noqa: PLR0913 - the parts of a version that tests v
         name=name,
         number=number,
         endpoint_url=endpoint_url,
+        timeout=timeout,
     )
 
 

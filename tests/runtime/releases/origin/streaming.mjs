@@ -13,6 +13,34 @@ const pages = {
     head(stream, { "content-type": "application/json" });
     stream.end(JSON.stringify({ event, key: process.env.ANCHOR_ORIGIN_KEY ?? null }));
   },
+  "/slow": async () => {
+    await new Promise(() => {});
+  },
+  "/slow-body": async (stream) => {
+    head(stream);
+    stream.write("first");
+    await new Promise(() => {});
+  },
+  "/prints": (stream) => {
+    console.log("token:", process.env.PASS, "key of", "abc");
+    console.error(new Error(`bad ${process.env.PASS}`));
+    process.stdout.write(`raw ${process.env.PASS} and ${process.env.KEY.split("\n")[1]}\n`);
+    process.stderr.write(Buffer.from(`bytes ${process.env.PASS}\n`));
+    console.info("names:", process.env.ANCHOR_SECRET_NAMES, { PASS: process.env.PASS });
+    console.warn("100% %s safe");
+    head(stream);
+    stream.end("printed");
+  },
+  "/uncaught": (stream) => {
+    setTimeout(() => {
+      throw new Error("nobody catches this");
+    }, 0);
+    Promise.reject(new Error("nobody awaits this"));
+    setTimeout(() => {
+      head(stream);
+      stream.end(String(process.pid));
+    }, 50);
+  },
   "/gated": async (stream) => {
     head(stream);
     stream.write("first");

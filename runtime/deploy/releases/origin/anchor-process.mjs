@@ -1,0 +1,72 @@
+/**
+ * Prepares the process of a released function. It must be the first module that the wrapper imports, so that the
+ * site's code runs in the prepared process.
+ *
+ *   - Whatever the site writes to its log, the values of secrets are replaced by `***`. Masked are the project's secret
+ *     variables (their names are in `ANCHOR_SECRET_NAMES`), the key of the edge and the credentials of the function.
+ *   - An error that no code handles is logged, and the process continues, as under `next start`. Lambda's own runtime
+ *     would end the process, together with the request that is in progress.
+ *
+ * Text that the site writes to a file descriptor directly is not masked.
+ */
+import { format } from "node:util";
+
+const MASK = "***";
+const MINIMUM_LENGTH = 4; // characters; masking shorter values would reveal more than it hides
+const METHODS = ["debug", "error", "fatal", "info", "log", "trace", "warn"];
+const PLATFORM_SECRETS = ["ANCHOR_ORIGIN_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+const secrets = compileSecrets();
+if (secrets) {
+  for (const method of METHODS) maskMethod(method);
+  for (const stream of [process.stdout, process.stderr]) maskStream(stream);
+}
+for (const event of ["uncaughtException", "unhandledRejection"]) keepRunning(event);
+
+/** Return an expression that matches each secret and, of a secret with several lines, each line. */
+function compileSecrets() {
+  const names = [...(process.env.ANCHOR_SECRET_NAMES ?? "").split(",").filter(Boolean), ...PLATFORM_SECRETS];
+  delete process.env.ANCHOR_SECRET_NAMES;
+  const values = names.map((name) => process.env[name] ?? "");
+  const parts = new Set(values.flatMap((value) => [value, ...value.split(/[\r\n]+/)]).map((part) => part.trim()));
+  const sources = [...parts]
+    .filter((part) => part.length >= MINIMUM_LENGTH)
+    .sort((one, other) => other.length - one.length)
+    .map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+  return sources.length ? new RegExp(sources.join("|"), "g") : undefined;
+}
+
+function mask(text) {
+  return text.replace(secrets, MASK);
+}
+
+function maskMethod(method) {
+  const write = console[method];
+  if (typeof write !== "function") return;
+  console[method] = (...given) => {
+    const text = format(...given);
+    const masked = mask(text);
+    return masked === text ? write.apply(console, given) : write.call(console, masked);
+  };
+}
+
+function maskStream(stream) {
+  const write = stream.write;
+  stream.write = (chunk, ...rest) => write.call(stream, maskChunk(chunk), ...rest);
+}
+
+function maskChunk(chunk) {
+  if (typeof chunk === "string") return mask(chunk);
+  if (!(chunk instanceof Uint8Array)) return chunk;
+  const text = Buffer.from(chunk).toString();
+  const masked = mask(text);
+  return masked === text ? chunk : Buffer.from(masked);
+}
+
+/** Next.js adds its own listener, which logs the error, when its server starts. */
+function keepRunning(event) {
+  process.removeAllListeners(event);
+  process.on(event, (error) => {
+    if (process.listenerCount(event) === 1) console.error(error);
+  });
+}
