@@ -1,10 +1,13 @@
 """AWS calls with which a hostile build attacks another tenant and the platform (P6)."""
 
+import hashlib
 import json
 from typing import Any
 
 from attrs import frozen
 
+from components.deploy.build_tools import PREFIX as BUILD_TOOLS
+from components.deploy.build_tools import make_zip
 from local.cloud import Cloud
 from tests.e2e.neighbour import VARIABLE, Neighbour
 from tests.e2e.tiny_platform import TinyProject
@@ -115,7 +118,11 @@ class AttackTargets:
             "Key": f"artifacts/{own}/copy.zip",
             "CopySource": artifact,
         }
+        digest = hashlib.sha256(make_zip()).hexdigest()
+        tools = {"Bucket": buckets["artifacts"], "Key": f"{BUILD_TOOLS}{digest}.zip"}
         return [
+            make_attempt("replace the build tools", "s3.put_object", **tools, Body="x"),
+            make_attempt("delete the build tools", "s3.delete_object", **tools),
             make_attempt("read the neighbour's artifact", "s3.get_object", **artifact),
             make_attempt("copy the neighbour's artifact to its own", "s3.copy_object", **copied),
             make_attempt("replace the neighbour's artifact", "s3.put_object", **artifact, Body="x"),
