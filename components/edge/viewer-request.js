@@ -183,7 +183,12 @@ async function isDirect(path, site, host) {
   let marks = site.h;
   if (typeof marks === 'number') {
     const number = BASE64.indexOf(digest[6]) * 64 + BASE64.indexOf(digest[7]);
-    marks = await store.get(`${releaseHost(site, host)}/${number % marks}`);
+    try {
+      marks = await store.get(`${releaseHost(site, host)}/${number % marks}`);
+    } catch (error) {
+      // The server can answer every path.
+      return false;
+    }
   }
   let at = marks.indexOf(mark);
   while (at > 0 && at % 6) {

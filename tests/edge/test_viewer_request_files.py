@@ -135,11 +135,11 @@ def test_a_mark_is_compared_at_the_beginning_of_each_mark_only() -> None:
     loaded.close()
 
 
-def test_a_release_gets_503_if_the_key_of_a_file_cannot_be_read() -> None:
+def test_the_server_answers_if_the_key_of_a_file_cannot_be_read() -> None:
     more = tuple(f"images/{number}.png" for number in range(500))
     only_hosts = {key: value for key, value in create_key_values(more).items() if "/" not in key}
     loaded = load_function(only_hosts)
-    assert read_target(loaded.run(create_request("/images/1.png"))) == "503"
+    assert read_target(loaded.run(create_request("/images/1.png"))) == SERVER
     loaded.close()
 
 

@@ -19,6 +19,8 @@ const NEVER_STORED = "private, no-cache, no-store, max-age=0, must-revalidate";
 const ALLOWED = ["GET", "HEAD"];
 const CONDITIONS = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
 const SENT = ["accept-ranges", "content-length", "content-range", "content-type", "etag", "last-modified"];
+// Of the resolver's empty body, which OpenNext's wrapper can compress.
+const BODY_HEADERS = new Set(["content-encoding", "content-length"]);
 const TEXTS = { 404: "Not Found", 412: "Precondition Failed", 416: "Range Not Satisfiable" };
 
 export class Files {
@@ -81,7 +83,8 @@ export class Files {
    */
   async open(name, request, own) {
     const isHashed = name.startsWith(HASHED);
-    const given = Object.fromEntries(Object.entries(own).map(([key, value]) => [key.toLowerCase(), value]));
+    const lowered = Object.entries(own).map(([key, value]) => [key.toLowerCase(), value]);
+    const given = Object.fromEntries(lowered.filter(([key]) => !BODY_HEADERS.has(key)));
     const answer = await this.request(name, isHashed, request);
     if (answer.status === 403 || answer.status === 404) {
       // Without permission to list the bucket, S3 answers 403 for a missing object.

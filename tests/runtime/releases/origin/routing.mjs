@@ -27,7 +27,7 @@ export const handler = awslambda.streamifyResponse(async (event, stream) => {
     return stream.end("the site's page");
   }
   const rules = event.rawPath.startsWith("/images/ruled")
-    ? { "X-Frame-Options": "DENY", "cache-control": "public, max-age=60", "content-type": "image/x-own" }
+    ? { "X-Frame-Options": "DENY", "cache-control": "public, max-age=60", "content-type": "image/x-own", "Content-Encoding": "br", "content-length": "1" }
     : {};
   const cookies = event.rawPath.startsWith("/private/") ? ["seen=1"] : [];
   head(stream, found.statusCode, { ...found.headers, ...rules }, cookies);

@@ -147,6 +147,8 @@ def test_headers_of_the_sites_rules_win(origin: Origin) -> None:
     answer = origin.get("/images/ruled.txt")
     assert answer.get_header("x-frame-options") == "DENY"
     assert answer.get_header("content-type") == "image/x-own"
+    assert (answer.body, answer.get_header("content-length")) == (b"ruled", "5")
+    assert answer.get_header("content-encoding") is None
     assert read_cache_controls(answer) == ("s-maxage=31536000", "public, max-age=60")
 
 
