@@ -19,6 +19,7 @@ PROJECT_FIELDS: Final = (
     "repositoryUrl",
     "branch",
     "rootDirectory",
+    "securityHeaders",
     "liveDeployment",
     "pinned",
     "createdAt",
@@ -36,6 +37,7 @@ def flatten_project(answer: Json) -> Json:
     return {
         **answer,
         "rootDirectory": answer.get("rootDirectory") or None,
+        "securityHeaders": "yes" if answer.get("securityHeaders") else None,
         "liveDeployment": (answer["live"] or {}).get("deploymentId"),
     }
 
@@ -122,6 +124,12 @@ class Projects:
         ] = None,
         branch: Annotated[str | None, Parameter(help="The branch whose pushes are deployed.")] = None,
         root_directory: _RootDirectory = None,
+        security_headers: Annotated[
+            bool | None,
+            Parameter(
+                help="Add X-Frame-Options, X-Content-Type-Options and Referrer-Policy to later releases."
+            ),
+        ] = None,
         as_json: AsJson = False,
     ) -> None:
         """Change a project. Later pushes and builds use the new values."""
@@ -130,11 +138,13 @@ class Projects:
             "repositoryUrl": repository,
             "branch": branch,
             "rootDirectory": None if root_directory is None else _clean_root_directory(root_directory),
+            "securityHeaders": security_headers,
         }
         body = {field: value for field, value in changes.items() if value is not None}
         if not body:
             raise UsageError(
-                "nothing to change: give at least one of --name, --repository, --branch and --root-directory"
+                "nothing to change: give at least one of --name, --repository, --branch, --root-directory "
+                "and --security-headers"
             )
         project_id = self.references.find_project_id(project)
         answer = self.terminal.client.call("PATCH", "projects", project_id, body=body)

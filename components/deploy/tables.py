@@ -64,6 +64,9 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "rootDirectory", "S", "folder of the site in the repository; empty for its root", "apps/web"
         ),
+        Attribute(
+            "securityHeaders", "BOOL", "whether answers of the site's functions get security headers", "false"
+        ),
         Attribute("createdAt", "S", "when the project was created", _TIME),
         Attribute("updatedAt", "S", "when a user last changed the project", _TIME),
         Attribute(

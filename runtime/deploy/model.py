@@ -144,6 +144,9 @@ class Project:
             must become `retired`.
         deleting_at: Start of the project's deletion. From then on, the project cannot be changed. If the
             deletion was interrupted, a repeated delete request completes it.
+        security_headers: Whether answers of the site's functions get `X-Frame-Options: SAMEORIGIN`,
+            `X-Content-Type-Options: nosniff` and `Referrer-Policy: strict-origin-when-cross-origin`, unless
+            the site sets the header itself. A change applies to later releases.
         pinned: While this is true, automatic releases do not replace the live release: they become `ready`.
     """
 
@@ -161,6 +164,7 @@ class Project:
     variables_version: int = 0
     deploy_keys: tuple[DeployKey, ...] = ()
     root_directory: str = ""
+    security_headers: bool = False
     host_keys: tuple[str, ...] = ()
     active_build: str | None = None
     live: LivePointer | None = None

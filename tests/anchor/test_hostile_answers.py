@@ -103,6 +103,7 @@ COMMANDS: Final = (
     ("projects", "list"),
     ("projects", "show", ID),
     ("projects", "update", ID, "--root-directory=apps/web"),
+    ("projects", "update", ID, "--no-security-headers"),
     ("projects", "delete", ID),
     ("projects", "key", "show", ID),
     ("deploy", ID, "--follow"),

@@ -139,6 +139,14 @@ def test_a_project_is_changed_by_its_options(anchor: Anchor, given: str, sent: s
     assert "next" in shown
 
 
+@pytest.mark.parametrize(("option", "sent"), [("--security-headers", True), ("--no-security-headers", False)])
+def test_security_headers_of_a_project_are_switched(anchor: Anchor, option: str, sent: bool) -> None:  # noqa: FBT001 - a case
+    """H4."""
+    shown = anchor.run_ok("projects", "update", "My shop", option)
+    assert anchor.api.list_changes() == [("PATCH", f"/projects/{SHOP}", {"securityHeaders": sent})]
+    assert ("securityHeaders" in shown) == sent
+
+
 def test_json_is_the_answer_of_the_api(anchor: Anchor) -> None:
     """Requirement W3."""
     api, live = anchor.api, make_deployment_id(7)
@@ -195,15 +203,15 @@ def test_open_starts_no_browser_for_anything_but_a_url_of_a_site(anchor: Anchor,
 def test_inspect_shows_everything_of_a_project(anchor: Anchor) -> None:
     out = anchor.run_ok("inspect", "next-site")
     for expected in (
-        "repositoryUrl   https://github.com/ada/shop",
-        "variables       API_URL, API_KEY (secret)",
+        "repositoryUrl    https://github.com/ada/shop",
+        "variables        API_URL, API_KEY (secret)",
         make_deployment_id(8),
         f"deploy    anchor deploy {SHOP} --follow",
     ):
         assert expected in out
     anchor.api.deployments.clear()
     anchor.api.variables.clear()
-    assert "variables       none" in anchor.run_ok("inspect", SHOP)
+    assert "variables        none" in anchor.run_ok("inspect", SHOP)
 
 
 def test_inspect_shows_everything_of_a_deployment(anchor: Anchor) -> None:

@@ -97,7 +97,7 @@ def test_every_list_and_view_shows_that_a_project_is_pinned(anchor: Anchor) -> N
     assert projects[0].split()[:4] == ["name", "site", "branch", "pinned"]
     assert " yes " in projects[1]
     assert f"{LIVE}  live (pinned)" in anchor.run_ok("deployments", "My shop")
-    assert "pinned          true" in anchor.run_ok("projects", "show", "My shop")
+    assert "pinned           true" in anchor.run_ok("projects", "show", "My shop")
     inspected = anchor.run_ok("inspect", "My shop")
     assert f"unpin     anchor unpin {SHOP}" in inspected
     assert f"{LIVE}  live (pinned)" in inspected

@@ -420,4 +420,4 @@ def test_the_installed_program_deploys_follows_the_log_and_rolls_back(cloud: Clo
     assert "live (pinned)" in installed.run_ok("anchor", "deployments")
     assert "not pinned" in installed.run_ok("anchor", "unpin")
     shown = installed.run_ok("anchor", "inspect", url)
-    assert "pinned          false" in shown
+    assert "pinned           false" in shown

@@ -26,6 +26,8 @@ class ProjectDocument(TypedDict):
             again.
         hostKeys: Public keys of the git server. If empty, the published keys of the server are used.
         rootDirectory: Folder of the Next.js site in the repository. Empty for the root of the repository.
+        securityHeaders: Whether answers of the site's functions get security headers, such as
+            `X-Frame-Options: SAMEORIGIN`.
     """
 
     projectId: Id
@@ -41,6 +43,7 @@ class ProjectDocument(TypedDict):
     deleting: bool
     hostKeys: list[str]
     rootDirectory: str
+    securityHeaders: bool
 
 
 class WebhookDocument(TypedDict):

@@ -42,6 +42,7 @@ def build_project_document(project: Project, site: Site | None) -> ProjectDocume
         "deleting": project.deleting_at is not None,
         "hostKeys": list(project.host_keys),
         "rootDirectory": project.root_directory,
+        "securityHeaders": project.security_headers,
     }
 
 

@@ -115,6 +115,7 @@ class ProjectService:
             repository_url=new.repository_url,
             branch=new.branch,
             root_directory=new.root_directory,
+            security_headers=new.security_headers,
             host_keys=new.host_keys,
             created_at=at,
             updated_at=at,

@@ -111,6 +111,9 @@ class NewProject:
             server is not github.com, gitlab.com or bitbucket.org.
         root_directory: Folder of the Next.js site in the repository, such as `apps/web`. Empty for the root
             of the repository.
+        security_headers: Whether answers of the site's functions get `X-Frame-Options: SAMEORIGIN`,
+            `X-Content-Type-Options: nosniff` and `Referrer-Policy: strict-origin-when-cross-origin`, unless
+            the site sets the header itself. A change applies to later releases.
     """
 
     name: _Name
@@ -119,6 +122,7 @@ class NewProject:
     branch: _Branch = "main"
     host_keys: tuple[_HostKey, ...] = ()
     root_directory: _RootDirectory = ""
+    security_headers: bool = False
 
 
 @frozen(kw_only=True)
@@ -131,6 +135,9 @@ class ProjectChanges:
         pinned: Only false is allowed: automatic releases can then replace the promoted release again.
         root_directory: Folder of the Next.js site in the repository, such as `apps/web`. Empty for the root
             of the repository.
+        security_headers: Whether answers of the site's functions get `X-Frame-Options: SAMEORIGIN`,
+            `X-Content-Type-Options: nosniff` and `Referrer-Policy: strict-origin-when-cross-origin`, unless
+            the site sets the header itself. A change applies to later releases.
     """
 
     name: _Name = field(default=UNCHANGED)
@@ -139,6 +146,7 @@ class ProjectChanges:
     host_keys: tuple[_HostKey, ...] = field(default=UNCHANGED)
     pinned: bool = field(default=UNCHANGED)
     root_directory: _RootDirectory = field(default=UNCHANGED)
+    security_headers: bool = field(default=UNCHANGED)
 
 
 @frozen(kw_only=True)

@@ -73,6 +73,7 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
         "ANCHOR_ORIGIN_KEY": origin_key,
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
         "ANCHOR_COMMIT_SHA": deployment.commit_sha or "",
+        **({"ANCHOR_SECURITY_HEADERS": "1"} if project.security_headers else {}),
     }
     server = {
         **{variable.name: variable.value or "" for variable in project.variables if not variable.is_secret},

@@ -66,6 +66,7 @@ def test_a_project_is_created_and_its_webhook_secret_shown_once(platform: Platfo
         "deleting": False,
         "hostKeys": [],
         "rootDirectory": "",
+        "securityHeaders": False,
     }
     assert project.user_id == OWNER
     assert webhook == {
@@ -326,6 +327,7 @@ def test_a_project_is_changed_field_by_field(platform: Platform) -> None:
         ({"hostKeys": [HOST_KEY] * 11}, "hostKeys"),
         ({"rootDirectory": "../apps/web"}, "rootDirectory"),
         ({"rootDirectory": None}, "rootDirectory"),
+        ({"securityHeaders": "yes"}, "securityHeaders"),
         ({"pinned": True}, "pinned"),
         ({"pinned": "no"}, "pinned"),
         ({"site": "docs"}, "site"),

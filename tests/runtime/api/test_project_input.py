@@ -227,6 +227,13 @@ def test_an_invalid_root_directory_is_refused(directory: str) -> None:
     assert list(read_problems(rootDirectory=directory)) == ["rootDirectory"]
 
 
+def test_security_headers_can_be_switched_on_and_off(platform: Platform) -> None:
+    """Requirement D8."""
+    project = platform.create_project()
+    for value in (True, False):
+        assert change_project(platform, project, {"securityHeaders": value}).security_headers is value
+
+
 def test_the_root_directory_can_be_changed_and_removed(platform: Platform) -> None:
     """Requirement H4."""
     project = platform.create_project()

@@ -92,6 +92,13 @@ def test_the_server_gets_the_variables_of_the_project_and_of_open_next() -> None
     }
 
 
+def test_security_headers_are_a_variable_of_both_functions() -> None:
+    """Requirement D8."""
+    changed = make_environment(evolve(PROJECT, security_headers=True))
+    for variables in (changed.server, changed.image):
+        assert variables["ANCHOR_SECURITY_HEADERS"] == "1"
+
+
 def test_the_error_names_a_stored_variable_that_lambda_refuses() -> None:
     """Q1: earlier versions of the API accepted names with one character."""
     variables = (*PROJECT.variables, Variable(name="X", value="hidden", is_secret=False))

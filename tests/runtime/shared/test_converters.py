@@ -139,6 +139,7 @@ def test_a_row_is_written_in_attribute_values_of_the_low_level_client() -> None:
         "deployKeys": {"L": []},
         "hostKeys": {"L": []},
         "rootDirectory": {"S": ""},
+        "securityHeaders": {"BOOL": False},
         "pinned": {"BOOL": False},
     }
 

@@ -99,8 +99,8 @@ export class Files {
       throw new Error(`S3 answered ${answer.status} for the file ${name}`);
     }
     const sent = SENT.map((key) => [key, answer.headers.get(key)]).filter(([, value]) => value !== null);
-    const control = { "cache-control": isHashed ? IMMUTABLE : REVALIDATED };
-    return { status: answer.status, headers: { ...control, ...Object.fromEntries(sent), ...given }, body: answer.body };
+    const always = { "cache-control": isHashed ? IMMUTABLE : REVALIDATED, "accept-ranges": "bytes" };
+    return { status: answer.status, headers: { ...always, ...Object.fromEntries(sent), ...given }, body: answer.body };
   }
 
   request(name, isHashed, { method, headers }) {

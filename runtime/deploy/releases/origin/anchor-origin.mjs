@@ -43,6 +43,11 @@ const expected = process.env.ANCHOR_ORIGIN_KEY ? digest(process.env.ANCHOR_ORIGI
 // The site's code must not be able to read the key or to print it with its environment.
 delete process.env.ANCHOR_ORIGIN_KEY;
 
+// A setting of the project. The site's own values win.
+const securityHeaders = process.env.ANCHOR_SECURITY_HEADERS
+  ? { "x-frame-options": "SAMEORIGIN", "x-content-type-options": "nosniff", "referrer-policy": "strict-origin-when-cross-origin" }
+  : {};
+
 const sharedCache = loadSharedCache();
 // The image function must not read a file from the bucket that the server can protect
 // (components/sites/build_tools/overrides/image_adapter.mjs).
@@ -209,7 +214,7 @@ function refuse(lambdaStream, statusCode, text) {
 
 /** Return the status and headers for CloudFront. */
 function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
-  const result = {};
+  const result = { ...securityHeaders };
   const setCookies = [...(cookies ?? [])];
   for (const [given, value] of Object.entries(headers ?? {})) {
     const name = given.toLowerCase();
@@ -224,6 +229,8 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   delete result[CONTENT_TYPE_HEADER];
   const hasResponseFunction = statusCode < FIRST_ERROR && !HASHED_PATH.test(request.path);
   if (!result["content-type"] && hasResponseFunction) result[CONTENT_TYPE_HEADER] = "none";
+  // `next start` does not tell which program answers.
+  for (const name of Object.keys(result)) if (/^x-opennext(?!-cache$)/.test(name)) delete result[name];
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });
   return { statusCode, headers: result, cookies: setCookies };
 }

@@ -81,6 +81,10 @@ const pages = {
     head(stream, { location: "/", "content-length": "0" }, { statusCode: 307 });
     stream.end();
   },
+  "/framed": (stream) => {
+    head(stream, { "X-Frame-Options": "DENY", "X-OpenNext": "1" });
+    stream.end("page");
+  },
   "/uncompressed": (stream) => {
     head(stream, { "content-encoding": "identity", "content-length": "3" });
     stream.end("abc");

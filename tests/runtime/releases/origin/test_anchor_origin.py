@@ -31,6 +31,11 @@ BROKEN_RULES = make_wrapped_version(
     number="4",
     rules=SharedCacheRules(conditional=("(",)).to_json().decode(),
 )
+WITH_SECURITY_HEADERS = make_wrapped_version(
+    (HERE / "streaming.mjs").read_text(),
+    number="6",
+    environment={"ANCHOR_ORIGIN_KEY": KEY, "ANCHOR_SECURITY_HEADERS": "1"},
+)
 UNKNOWN_RULES = make_wrapped_version((HERE / "streaming.mjs").read_text(), number="5", rules="{")
 
 
@@ -194,6 +199,22 @@ def test_a_response_without_a_content_type_is_marked_for_the_edge(origin: Origin
     """A function URL adds a content type. The viewer-response function removes it from a marked response."""
     assert origin.get(STREAMING, "/redirect").get_header("x-anchor-content-type") == "none"
     assert origin.get(STREAMING, "/echo").get_header("x-anchor-content-type") is None
+
+
+def test_a_project_can_have_security_headers_and_the_sites_own_values_win(origin: Origin) -> None:
+    """Requirement D8."""
+    names = ("x-frame-options", "x-content-type-options", "referrer-policy")
+    framed = origin.get(WITH_SECURITY_HEADERS, "/framed")
+    assert [framed.get_header(name) for name in names] == [
+        "DENY",
+        "nosniff",
+        "strict-origin-when-cross-origin",
+    ]
+    assert [origin.get(STREAMING, "/redirect").get_header(name) for name in names] == [None] * 3
+
+
+def test_the_headers_of_a_response_do_not_name_opennext(origin: Origin) -> None:
+    assert origin.get(STREAMING, "/framed").get_header("x-opennext") is None
 
 
 def test_content_length_and_encoding_describe_the_sent_body(origin: Origin) -> None:

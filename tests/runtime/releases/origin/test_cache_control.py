@@ -297,6 +297,11 @@ def test_an_error_has_one_header_for_the_edge_and_the_visitor(
     assert module.apply(RULES, Request(), given_headers, status=status) == {"cache-control": sent}
 
 
+def test_an_error_of_another_method_keeps_the_headers_of_the_site(module: CacheControl) -> None:
+    """CloudFront neither keeps nor shares the answer to a POST."""
+    assert module.apply(RULES, Request(method="POST"), {}, status=405) == {}
+
+
 @pytest.mark.parametrize(
     ("path", "marks", "edge"),
     [
@@ -424,7 +429,8 @@ def test_no_header_of_a_bundle_makes_an_unshareable_answer_cacheable(
     rules, request = NOT_SHARED[case]
     rewritten = module.apply(rules, request, headers, status=status, sets_cookies=cookies)
     assert compute_ttl_seconds(rewritten, status) == 0
-    edge = rewritten["cache-control"].lower()
+    # CloudFront keeps and shares only answers to GET and HEAD.
+    edge = rewritten.get("cache-control", "no-store" if request.method == "POST" else "").lower()
     assert any(opt_out in edge for opt_out in ("private", "no-store", "no-cache", "max-age=0"))
 
 
