@@ -1,5 +1,6 @@
 """The override that answers `/_next/image` as Next.js does (F1)."""
 
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -70,6 +71,26 @@ def test_names_can_have_spaces_and_any_letters(folder: Path, site: str, name: st
     assert answer["headers"]["content-disposition"].isascii()
 
 
+def test_an_image_has_the_headers_of_the_rules_of_the_site(folder: Path, site: str, tmp_path: Path) -> None:
+    """F1: those of Next.js win. A rule with conditions is left out, because all visitors share the image."""
+    rules = [
+        {"source": "/:path*", "headers": [{"key": "X-Path", "value": ":path*"}]},
+        {"source": "/_next/image", "headers": [{"key": "Cache-Control", "value": "no-store"}]},
+        {"source": "/_next/image", "has": [{"type": "cookie"}], "headers": [{"key": "x-a", "value": "1"}]},
+        {"source": "/other", "headers": [{"key": "x-b", "value": "1"}]},
+    ]
+    (tmp_path / ".next").mkdir()
+    (tmp_path / ".next" / "routes-manifest.json").write_text(json.dumps({"headers": rules}))
+    script = f"""
+    globalThis.__dirname = "{tmp_path}";
+    return [(await ask("/photo.png")).headers, (await ask("/none.png")).headers];
+    """
+    image, failure = run(folder, site, script)
+    assert set(image) == {"x-path", "cache-control", "content-security-policy", "content-disposition"}
+    assert (image["x-path"], image["cache-control"]) == ("_nextimage", "public, max-age=7, must-revalidate")
+    assert failure == {"x-path": "_nextimage", "cache-control": "no-store"}
+
+
 def test_imported_images_never_change(folder: Path, site: str) -> None:
     """F1: their name has a hash."""
     answer = run(folder, site, 'return ask("/_next/static/media/a.png");')
@@ -136,7 +157,7 @@ def test_head_has_no_body(folder: Path, site: str) -> None:
 @pytest.mark.parametrize(
     ("version", "given"), [("16.4.6", [False, 1000, 2]), ("15.5.29", [1000])], ids=["16", "15"]
 )
-def test_the_limits_of_remote_images_are_the_site_s(
+def test_remote_images_have_the_limits_of_the_site(
     folder: Path, site: str, version: str, given: list[object]
 ) -> None:
     """F1: private addresses, size and redirects, in the order of each version of Next.js."""

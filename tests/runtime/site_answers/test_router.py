@@ -53,6 +53,21 @@ def test_path_and_query_reach_the_site_unchanged(folder: Path, host: str) -> Non
     assert run(folder, script) == "/docs/%C3%A4//b?a='%20|&b"
 
 
+@pytest.mark.parametrize(
+    ("host", "protocol", "port"),
+    [("shop.example", "https", "443"), ("shop.example", "http", "80"), ("localhost:9140", "http", "9140")],
+)
+def test_the_forwarded_port_is_the_public_one(folder: Path, host: str, protocol: str, port: str) -> None:
+    """F1: the site can build its public URL from the forwarded headers."""
+    script = f"""
+    const headers = {{ "x-forwarded-host": "{host}", "x-forwarded-proto": "{protocol}" }};
+    const sent = event("/docs/about", {{ headers }});
+    await openNextHandler(sent);
+    return sent.headers["x-forwarded-port"];
+    """
+    assert run(folder, script) == port
+
+
 def test_the_router_server_of_both_versions_of_next_answers(folder: Path) -> None:
     """D7: Next.js 15 returns a list, Next.js 16 an object."""
     script = """

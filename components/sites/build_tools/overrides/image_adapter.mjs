@@ -5,8 +5,10 @@
  * public host: images that a route makes, and files that middleware or a rule with conditions can protect. As in
  * Next.js, these requests have no cookies and no other headers of the visitor.
  */
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Readable } from "node:stream";
+import { modifyRouteRegex } from "next/dist/lib/redirect-status";
 import { defaultConfig } from "next/dist/server/config-shared";
 import {
   fetchExternalImage,
@@ -17,6 +19,8 @@ import {
   sendResponse,
 } from "next/dist/server/image-optimizer";
 import { getExtension } from "next/dist/server/serve-static";
+import { getPathMatch } from "next/dist/shared/lib/router/utils/path-match";
+import { compileNonPath } from "next/dist/shared/lib/router/utils/prepare-destination";
 import { loadConfig } from "../node_modules/@opennextjs/aws/dist/adapters/config/util.js";
 import { debug, error } from "../node_modules/@opennextjs/aws/dist/adapters/logger.js";
 import { setNodeEnv } from "../node_modules/@opennextjs/aws/dist/adapters/util.js";
@@ -38,10 +42,42 @@ const nextConfig = {
   images: { ...defaultConfig.images, ...config.images },
 };
 const maximumBytes = nextConfig.images.maximumResponseBody ?? 50_000_000;
+const siteHeaders = readSiteHeaders();
 const isNext16 = compareSemver(globalThis.nextVersion, ">=", "16.0.0");
 let loader;
 
 export const handler = await createGenericHandler({ handler: answer, type: "imageOptimization" });
+
+/**
+ * Return the headers that `headers()` of the site's configuration sets for optimized images.
+ *
+ * Rules with conditions are left out, because CloudFront keeps an image for all visitors.
+ */
+function readSiteHeaders() {
+  const found = {};
+  for (const rule of readHeaderRules()) {
+    const match = getPathMatch(rule.source, {
+      strict: true,
+      removeUnnamedParams: true,
+      regexModifier: (regex) => (rule.internal ? regex : modifyRouteRegex(regex)),
+      sensitive: nextConfig.experimental.caseSensitiveRoutes,
+    });
+    const params = !rule.has && !rule.missing && match(`${nextConfig.basePath}/_next/image`);
+    if (!params) continue;
+    const compile = (text) => (Object.keys(params).length > 0 ? compileNonPath(text, params) : text);
+    for (const { key, value } of rule.headers) found[compile(key).toLowerCase()] = compile(value);
+  }
+  return found;
+}
+
+function readHeaderRules() {
+  try {
+    return JSON.parse(readFileSync(path.join(__dirname, ".next", "routes-manifest.json"), "utf8")).headers ?? [];
+  } catch (failure) {
+    if (failure.code === "ENOENT") return [];
+    throw failure;
+  }
+}
 
 /** Return the response to a request for `/_next/image`, and write it to the stream if the wrapper has one. */
 export async function answer(event, options) {
@@ -180,7 +216,7 @@ function getPublicOrigin(headers) {
 /** The part of Node.js's response that Next.js's `sendResponse` uses. */
 class RecordedResponse {
   statusCode = 200;
-  headers = {};
+  headers = { ...siteHeaders };
   body = Buffer.alloc(0);
 
   setHeader(name, value) {
@@ -201,7 +237,7 @@ class RecordedResponse {
 
   fail({ statusCode, message }) {
     this.statusCode = statusCode;
-    this.headers = {};
+    this.headers = { ...siteHeaders };
     this.end(message);
   }
 }

@@ -54,6 +54,7 @@ export async function openNextHandler(internalEvent, options) {
     await globalThis.__next_route_preloader("waitUntil");
     if (headers["x-forwarded-host"]) headers.host = headers["x-forwarded-host"];
     const protocol = headers["x-forwarded-proto"]?.split(",", 1)[0].trim() === "http" ? "http" : "https";
+    headers["x-forwarded-port"] = /:(\d+)$/.exec(headers.host)?.[1] ?? (protocol === "https" ? "443" : "80");
     // The URL parser would change some characters of the query.
     const [, query] = /\?(.*)$/s.exec(internalEvent.url) ?? [];
     const target = `${internalEvent.rawPath}${query === undefined ? "" : `?${query}`}`;

@@ -9,5 +9,11 @@ export default {
       before: 'path.join(options.openNextDistDir, "adapters", "image-optimization-adapter.js"),',
       after: 'path.join(options.openNextDistDir, "../../../../overrides/image_adapter.mjs"),',
     },
+    {
+      before: '    fs.copyFileSync(path.join(appBuildOutputPath, ".next/BUILD_ID"), path.join(outputPath, ".next/BUILD_ID"));\n',
+      after:
+        '    for (const name of ["BUILD_ID", "routes-manifest.json"])\n' +
+        '        fs.copyFileSync(path.join(appBuildOutputPath, ".next", name), path.join(outputPath, ".next", name));\n',
+    },
   ],
 };
