@@ -93,7 +93,20 @@ def _without_file_tags(expected: Answer, actual: Answer) -> tuple[Answer, Answer
 
 def _without_shared_caching(expected: Answer, actual: Answer) -> tuple[Answer, Answer]:
     one, other = expected.get("cache-control"), actual.get("cache-control")
-    if _SHARED_CACHING.fullmatch(one) and other in _BROWSER_CACHING:
+    is_made_by_next = _SHARED_CACHING.fullmatch(one) and other in _BROWSER_CACHING
+    if is_made_by_next or ("s-maxage" in one and other == ", ".join(_list_browser_directives(one))):
+        return _drop(expected, "cache-control"), _drop(actual, "cache-control")
+    return expected, actual
+
+
+def _list_browser_directives(value: str) -> list[str]:
+    return [part for part in re.split(r", *", value) if not part.startswith("s-maxage")]
+
+
+def _without_private(expected: Answer, actual: Answer) -> tuple[Answer, Answer]:
+    one, other = expected.get("cache-control"), actual.get("cache-control")
+    is_kept_by_nobody = not one or "no-store" in one or "no-cache" in one
+    if is_kept_by_nobody and other == ", ".join(filter(None, ["private", one])):
         return _drop(expected, "cache-control"), _drop(actual, "cache-control")
     return expected, actual
 
@@ -171,9 +184,15 @@ ALLOWED: Final = (
     ),
     AllowedDifference(
         name="times for shared caches",
-        reason="`s-maxage` that Next.js makes is for the platform's cache. Browsers keep"
+        reason="`s-maxage` of Next.js or of the site is for the platform's cache. Browsers keep"
         " no such page without asking, in both cases.",
         remove=_without_shared_caching,
+    ),
+    AllowedDifference(
+        name="private answers",
+        reason="CloudFront must not keep an answer without `Cache-Control`, or with `no-store`. Therefore the"
+        " platform adds `private`, which changes nothing for browsers.",
+        remove=_without_private,
     ),
     AllowedDifference(
         name="failures of next start",

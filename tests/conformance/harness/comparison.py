@@ -23,6 +23,10 @@ VOLATILE: Final = (
 )
 # The server sends parts of the React Server Component payload as they get ready. Where one part ends differs.
 _PART_BOUNDARY: Final = re.compile(r'"\]\)</script><script(?: nonce="[^"]*")?>self\.__next_f\.push\(\[1,"')
+_HTML_PAYLOAD: Final = re.compile(r'(?<=self\.__next_f\.push\(\[1,")(?:[^"\\]|\\.)*(?="\]\))')
+_PAYLOAD: Final = re.compile(r'[0-9a-f]+:(?:["\[{]|[A-Z]+["\[{])')
+# `next start` keeps the query of the request that rendered a page in the page's payload.
+_RENDERED_QUERY: Final = re.compile(r'(\\?"c\\?":\[[^\]]*?)\?_rsc=[^"\\]*')
 _MARK: Final = "<<"
 _STREAMED_SECONDS: Final = 0.4
 _CONTEXT: Final = 60
@@ -53,8 +57,15 @@ class Normalizer:
     _seen: dict[str, int] = field(factory=dict[str, int], init=False)
 
     def normalize(self, text: str) -> str:
-        """Return a text with numbers in the place of its volatile values."""
+        """Return a text with numbers in the place of its volatile values.
+
+        The rows of a React Server Component payload are sorted, because they are sent when they get ready.
+        """
         text = _PART_BOUNDARY.sub("", text)
+        text = _RENDERED_QUERY.sub(r"\1", text)
+        text = _HTML_PAYLOAD.sub(lambda found: "\\n".join(sorted(found[0].split("\\n"))), text)
+        if _PAYLOAD.match(text):
+            text = "\n".join(sorted(text.split("\n")))
         for pattern in (*self.patterns, *VOLATILE):
             text = re.sub(pattern, self._number, text)
         return text

@@ -16,6 +16,7 @@ from tests.conformance.harness.sites import REQUESTS, Site
 RESULT: Final = ROOT / "tests" / "conformance" / "result.json"
 _CONVERTER: Final = Converter(forbid_extra_keys=True)
 _EXAMPLES: Final = 5
+_LENGTH: Final = 80
 
 
 @frozen(kw_only=True)
@@ -112,12 +113,19 @@ def _make_site_record(site: Site, found: Sequence[CaseResult] | str) -> SiteReco
 def _make_feature_record(results: Sequence[CaseResult]) -> FeatureRecord:
     different = [result for result in results if not result.is_same]
     examples = [
-        f"{result.case.name}: {found.part}: {found.expected} under `next start`, {found.actual} here"
+        f"{result.case.name}: {found.part}: {_shorten(found.expected)} under `next start`, "
+        f"{_shorten(found.actual)} here"
         for result in different
         for step in result.steps
         for found in step.differences[:1]
     ]
     return FeatureRecord(cases=len(results), different=len(different), examples=tuple(examples[:_EXAMPLES]))
+
+
+def _shorten(text: str) -> str:
+    """Return a value on one line, with an end if it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LENGTH else f"{line[:_LENGTH]}..."
 
 
 def write_record(record: Record, path: Path = RESULT) -> None:

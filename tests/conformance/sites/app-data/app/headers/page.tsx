@@ -1,6 +1,6 @@
 import { headers } from "next/headers";
 
-const SHOWN = ["host", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "cookie", "user-agent", "accept-language", "x-custom"];
+const SHOWN = ["host", "x-forwarded-host", "x-forwarded-proto", "cookie", "user-agent", "accept-language", "x-custom"];
 
 export default async function Page() {
   const all = await headers();
