@@ -14,7 +14,13 @@ from benchmarks.plot import Line, Plot
 from components.edge.function_code import read_function_code
 from components.edge.shared_edge import VIEWER_REQUEST
 from local.edge.functions.events import ViewerRequest
-from local.edge.functions.viewer_function import MAXIMUM_BYTES, MAXIMUM_KEY_BYTES, RUNTIME, EdgeFunction
+from local.edge.functions.viewer_function import (
+    MAXIMUM_BYTES,
+    MAXIMUM_KEY_BYTES,
+    RUNTIME,
+    EdgeFunction,
+    remove_imports,
+)
 
 HOSTS: Final = (1, 10, 100, 1_000, 10_000)
 REQUESTS: Final = 20_000
@@ -62,7 +68,7 @@ class _LoadedFunction:
     @classmethod
     def create(cls, hosts: int) -> Self:
         engine = MiniRacer()
-        code = read_function_code(VIEWER_REQUEST).removeprefix("import cf from 'cloudfront';")
+        code = remove_imports(read_function_code(VIEWER_REQUEST))
         engine.eval(RUNTIME.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
         engine.eval(f"'use strict';{code}\n;undefined")
         engine.eval(f"anchorRuntime.update({json.dumps(make_key_values(hosts))})")

@@ -65,6 +65,10 @@ RESOURCES: Final = (
         reason="the platform reads the build logs of all sites",
     ),
     Wildcard(
+        pattern=_ARN.format("logs", rf"log-group:/aws/lambda/{_SITE}"),
+        reason="the platform reads the run-time logs of all sites",
+    ),
+    Wildcard(
         pattern=_ARN.format("dynamodb", rf"table/{_SITE}-tags"),
         reason="the platform writes the cache tags of all sites",
     ),

@@ -199,7 +199,7 @@ class EdgeFunction:
             engine = stack.enter_context(mini_racer(loop) if loop else MiniRacer())
             try:
                 engine.eval(runtime.replace("@MAXIMUM_KEY_BYTES@", str(MAXIMUM_KEY_BYTES)))
-                engine.eval(f"'use strict';{_remove_imports(code)}\n;undefined")
+                engine.eval(f"'use strict';{remove_imports(code)}\n;undefined")
                 is_function = engine.eval("typeof handler === 'function'")
             except JSEvalException as error:
                 raise EdgeFunctionError(f"the function does not load: {error}") from error
@@ -268,5 +268,6 @@ class EdgeFunction:
         self._etag = etag
 
 
-def _remove_imports(code: str) -> str:
+def remove_imports(code: str) -> str:
+    """Return a function's code without its imports, whose members `RUNTIME` defines."""
     return code.removeprefix(IMPORT_STATEMENT).lstrip().removeprefix(IMPORT_OF_CRYPTO)
