@@ -82,7 +82,7 @@ def test_the_replaced_release_still_answers_at_its_own_url(
 def test_pages_of_live_and_replaced_releases_are_revalidated(
     first_push: PushedProject, second_push: SecondPush, release: str
 ) -> None:
-    """D7: the revalidation function of the live release also revalidates the pages of a replaced release."""
+    """D7: each release revalidates its own pages, also after it was replaced."""
     url, sha = {
         "first": (first_push.deployment["url"], first_push.sha),
         "second": (second_push.deployment["url"], second_push.sha),

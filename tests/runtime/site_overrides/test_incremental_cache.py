@@ -79,12 +79,6 @@ def test_a_deleted_page_is_gone(host: OverrideHost) -> None:
     assert list_keys() == []
 
 
-def test_lambda_waits_for_the_write_of_a_page_that_nobody_awaits(host: OverrideHost) -> None:
-    """F1: Next.js does not await this write. Lambda would freeze the process before it is complete."""
-    host.run('await inRequest(async () => { cache.set("/news", { type: "app" }, "cache"); });')
-    assert list_keys() == [f"{PREFIX}/{BUILD}/news.cache"]
-
-
 def test_a_page_keeps_its_tags_when_its_previous_entry_is_written_again(host: OverrideHost) -> None:
     """F1: Next.js does this if a page cannot be rendered. OpenNext has removed the tags of that entry."""
     entry = host.run(

@@ -8,14 +8,15 @@ import * as platform from "./platform_overrides.mjs";
 const SUPPORTED = {
   wrapper: ["aws-lambda", "aws-lambda-streaming", "aws-lambda-compressed"],
   converter: ["aws-apigw-v2"],
-  incrementalCache: ["s3", "s3-lite"],
-  tagCache: ["dynamodb", "dynamodb-lite"],
+  incrementalCache: ["s3", "s3-lite", "multi-tier-ddb-s3"],
+  tagCache: ["dynamodb", "dynamodb-lite", "dynamodb-nextMode"],
   queue: ["sqs", "sqs-lite"],
   proxyExternalRequest: ["node", "fetch"],
   cdnInvalidation: ["dummy"],
   loader: ["s3", "s3-lite"],
   assetResolver: ["dummy"],
   invokeFunction: ["aws-lambda"],
+  enableCacheInterception: [true, false],
 };
 const KEPT = new Set(["wrapper"]);
 // `revalidate` reads a queue, so its values differ from those of a server function.

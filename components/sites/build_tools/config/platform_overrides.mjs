@@ -8,6 +8,9 @@
 /** `override` of the default server function and of each split function. */
 export const SERVER_OVERRIDES = {
   wrapper: "aws-lambda-streaming",
+  incrementalCache: () => import("../overrides/incremental_cache.mjs").then((module) => module.default),
+  tagCache: () => import("../overrides/tag_cache.mjs").then((module) => module.default),
+  queue: () => import("../overrides/queue.mjs").then((module) => module.default),
 };
 
 /** Options of `middleware` (routing inside the server function). */
@@ -21,4 +24,7 @@ export const IMAGE_OVERRIDES = {};
 export const REVALIDATION_OVERRIDES = {};
 
 /** Options of `dangerous`. */
-export const DANGEROUS_OPTIONS = {};
+export const DANGEROUS_OPTIONS = {
+  // OpenNext would answer cached pages without Next.js, with other headers, and send stale ones to its queue.
+  enableCacheInterception: false,
+};

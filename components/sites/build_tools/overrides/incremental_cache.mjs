@@ -61,15 +61,12 @@ function rememberPage(key, value, lastModified) {
 
 async function set(key, value, kind = "cache") {
   if (kind === "composable" && value.expire === 0) return; // Next.js computes it at each request
-  const writing = send(PutObjectCommand, {
+  await send(PutObjectCommand, {
     Key: buildObjectKey(key, kind),
     Body: JSON.stringify(kind === "cache" ? withTags(key, value) : value),
     ContentType: "application/json",
     Metadata: { [TIME]: String(Date.now()) },
   });
-  // Next.js does not wait for the write of a page that it renders after the response. Lambda must wait for it.
-  getRequestStore()?.waitUntil?.(writing.then(() => {}, () => {}));
-  await writing;
 }
 
 /**

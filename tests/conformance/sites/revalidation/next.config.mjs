@@ -1,0 +1,8 @@
+export default {
+  basePath: "/shop",
+  trailingSlash: true,
+  typescript: { ignoreBuildErrors: true },
+  async rewrites() {
+    return [{ source: "/rewritten/:id", destination: "/isr/:id" }];
+  },
+};
