@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 from attrs import asdict, frozen
@@ -88,11 +89,10 @@ class RuntimeLogs:
     def _build_query(self, reference: str | None, options: RuntimeOptions) -> tuple[str, Json]:
         """Return the id of the project, and the query parameters."""
         deployment_id = options.deployment
-        named = None if reference is None else self.references.parse_deployment_id(reference)
-        if deployment_id is None and named is not None:
-            deployment_id = named
+        named = None if reference is None else self._find_deployment(reference)
         if named is not None:
-            project_id = self.terminal.client.call("GET", "deployments", named)["projectId"]
+            project_id = named["projectId"]
+            deployment_id = deployment_id or named["deploymentId"]
         else:
             project_id = self.references.find_project_id(reference)
         now = self.terminal.client.now()
@@ -106,6 +106,18 @@ class RuntimeLogs:
             "text": options.text,
             "limit": _PAGE_SIZE,
         }
+
+    def _find_deployment(self, reference: str) -> Json | None:
+        """Return the deployment, or None if the reference does not name a deployment."""
+        deployment_id = self.references.parse_deployment_id(reference)
+        if deployment_id is None:
+            return None
+        try:
+            return self.terminal.client.call("GET", "deployments", deployment_id)
+        except RequestRefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None  # the id can be that of a project
 
     def _iterate_pages(self, project_id: str, query: Json, *, follow: bool) -> Iterator[Json]:
         cursor: str | None = None

@@ -299,7 +299,8 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
     s3 = aws.client("s3", S3_CONFIG)
     # A page that takes too long would take too long again, so its request is not repeated.
     functions = aws.client(
-        "lambda", Config(read_timeout=_SMOKE_TEST_READ_TIMEOUT, retries={"total_max_attempts": 1})
+        "lambda",
+        Config(read_timeout=_SMOKE_TEST_READ_TIMEOUT, retries={"mode": "standard", "total_max_attempts": 1}),
     )
     deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
     publisher = _create_publisher(aws.client("lambda"))

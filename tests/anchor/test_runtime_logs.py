@@ -39,6 +39,12 @@ def test_the_log_is_printed_until_it_is_up_to_date(shop: Anchor) -> None:
     assert shop.pauses == []
 
 
+def test_the_project_can_be_named_by_its_id(shop: Anchor) -> None:
+    by_name = shop.run_ok("logs", "My shop", "--runtime")
+    assert shop.run_ok("logs", SHOP, "--runtime") == by_name
+    assert not any("deploymentId" in query for query in shop.api.log_queries)
+
+
 def test_follow_waits_for_new_messages(shop: Anchor) -> None:
     out = shop.run_ok("logs", "My shop", "--runtime", "--follow")
     assert out.splitlines()[-1] == "2026-01-31T09:30:00.000Z INFO  later"

@@ -49,6 +49,7 @@ _IGNORED_HEADERS: Final = frozenset(
         "vary",
         "via",
         "x-anchor-cache-control",
+        "x-anchor-content-type",
         "x-cache",
         "x-nextjs-cache",
     }

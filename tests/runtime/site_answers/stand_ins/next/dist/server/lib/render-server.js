@@ -1,0 +1,1 @@
+throw new Error("the platform has its own render server");

@@ -1,0 +1,4 @@
+Object.defineProperty(exports, "setupFsCheck", {
+  enumerable: true,
+  get: () => async () => ({ getItem: async (path) => (path.startsWith("/docs/none") ? null : { type: "pageFile", itemPath: path }) }),
+});

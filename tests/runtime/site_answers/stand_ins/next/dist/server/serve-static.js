@@ -1,0 +1,1 @@
+exports.serveStatic = async () => { throw new Error("the code has no public files"); };

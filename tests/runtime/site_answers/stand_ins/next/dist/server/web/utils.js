@@ -1,0 +1,1 @@
+exports.splitCookiesString = (text) => text.split(/,\s*/);

@@ -1,0 +1,1 @@
+exports.urlQueryToSearchParams = (query) => new URLSearchParams(query);
