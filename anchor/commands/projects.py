@@ -28,7 +28,7 @@ PROJECT_FIELDS: Final = (
 
 _RootDirectory = Annotated[
     str | None,
-    Parameter(help="Folder of the Next.js site in the repository, such as apps/web. `.` is the root."),
+    Parameter(help="Folder of the Next.js site in the repository, such as `apps/web`, or `.` for the root."),
 ]
 
 
@@ -127,7 +127,8 @@ class Projects:
         security_headers: Annotated[
             bool | None,
             Parameter(
-                help="Add X-Frame-Options, X-Content-Type-Options and Referrer-Policy to later releases."
+                help="Add `X-Frame-Options: SAMEORIGIN`, `X-Content-Type-Options: nosniff` and"
+                " `Referrer-Policy: strict-origin-when-cross-origin` to the answers of later releases."
             ),
         ] = None,
         as_json: AsJson = False,

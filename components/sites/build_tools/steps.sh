@@ -82,7 +82,7 @@ open_next_build() {
   [[ $status != 3 ]] || exit 1 # complete_config.mjs or a patch of OpenNext has reported the reason
   [[ $status == 0 ]] ||
     fail "open-next build failed (the reason is above)." \
-      "Run npx open-next build in the repository, correct what it reports, and push again."
+      "Run npx next build in the repository, correct what it reports, and push again."
   [[ -f .open-next/open-next.output.json ]] ||
     fail "The build did not write .open-next/open-next.output.json." \
       "Remove buildOutputPath from open-next.config, and use @opennextjs/aws 3 or later."

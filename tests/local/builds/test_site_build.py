@@ -237,7 +237,7 @@ def test_the_lock_file_selects_the_package_manager(site: Site, files: Files, cal
         ({"package-lock.json": None}, "no lock file", "commit package-lock.json"),
         ({"package.json": None}, "is no Next.js site", "with next in the dependencies"),
         ({"package.json": "{"}, "not valid JSON", "Correct it"),
-        ({"broken": ""}, "open-next build failed", "npx open-next build"),
+        ({"broken": ""}, "open-next build failed", "npx next build"),
         (
             {"package.json": OWN.replace('"own"', '"mine"')},
             'anchor.openNext in package.json is "mine"',
