@@ -11,6 +11,7 @@ from reference import (
     configuration,
     costs,
     database_schema,
+    nextjs_support,
     problem_types,
     requirements,
 )
@@ -23,6 +24,7 @@ DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {
     "docs/costs.md": costs.render_page,
     "docs/database-schema.md": database_schema.render_page,
     "docs/first-account-policy.json": checks.render_policy,
+    "docs/nextjs-support.md": nextjs_support.render_page,
     "docs/openapi.json": lambda: api_document.render_document(PLATFORM),
     "docs/problem-types.md": problem_types.render_page,
     "docs/requirements.md": requirements.render_page,
