@@ -116,10 +116,7 @@ export class SharedCache {
     const edge = shared ?? (isCommon && isPrerendered && visitor === REVALIDATED ? REVALIDATED : UNSHARED);
     if (status >= FIRST_ERROR || HASHED_PATH.test(request.path)) {
       // CloudFront invokes no viewer-response function, so one header must suit CloudFront and the visitor.
-      // CloudFront neither keeps nor shares the answers to other methods than GET and HEAD.
-      const isReading = request.method === "GET" || request.method === "HEAD";
-      if (visitor || isReading) headers["cache-control"] = shared ? visitor : withoutSharing(visitor);
-      else delete headers["cache-control"];
+      headers["cache-control"] = shared ? visitor : withoutSharing(visitor);
     } else if (visitor === edge || (!shared && isNeverStored(visitor))) {
       headers["cache-control"] = visitor;
     } else {

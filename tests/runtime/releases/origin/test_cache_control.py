@@ -297,9 +297,9 @@ def test_an_error_has_one_header_for_the_edge_and_the_visitor(
     assert module.apply(RULES, Request(), given_headers, status=status) == {"cache-control": sent}
 
 
-def test_an_error_of_another_method_keeps_the_headers_of_the_site(module: CacheControl) -> None:
-    """CloudFront neither keeps nor shares the answer to a POST."""
-    assert module.apply(RULES, Request(method="POST"), {}, status=405) == {}
+def test_an_error_of_any_method_is_private(module: CacheControl) -> None:
+    """Without Cache-Control, CloudFront keeps an error for some seconds."""
+    assert module.apply(RULES, Request(method="POST"), {}, status=405) == {"cache-control": "private"}
 
 
 @pytest.mark.parametrize(
