@@ -7,13 +7,15 @@ is refused by name instead of being ignored. Fields that are not used are ignore
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeGuard, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import evolve, fields, frozen, has
 from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.gen import make_dict_structure_fn, override
 
+from runtime.deploy.releases.build_output import json_objects
+from runtime.deploy.releases.build_output.json_objects import NoObjectError, is_object
 from runtime.shared.converters import to_camel_case
 
 T = TypeVar("T")
@@ -230,7 +232,7 @@ def read_build(build_id: bytes, server_files: bytes, *, routes_as_next: bool) ->
         ManifestError: A file is invalid, or the site has settings that OpenNext does not support.
     """
     config = parse_object(server_files, "required-server-files.json").get("config")
-    if not _is_object(config):
+    if not is_object(config):
         raise ManifestError("required-server-files.json has no object `config`")
     if config.get("basePath") and config.get("i18n") and not routes_as_next:
         # OpenNext expects the locale in front of the base path. With both settings, no rule of the site
@@ -338,16 +340,9 @@ def parse_object(text: bytes, name: str) -> dict[str, Any]:
         ManifestError: The text is not a JSON object.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ManifestError(f"{name} is not JSON") from None
-    if not _is_object(document):
-        raise ManifestError(f"{name} is not a JSON object")
-    return document
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
+        return json_objects.parse_object(text)
+    except NoObjectError as error:
+        raise ManifestError(f"{name} {error}") from None
 
 
 def _join_names(names: list[str]) -> str:
@@ -403,7 +398,7 @@ def _make_converter() -> Converter:
         inner = make_dict_structure_fn(kind, converter, **renamed)
 
         def structure(value: object, _: object) -> object:
-            if not _is_object(value):
+            if not is_object(value):
                 raise _WrongTypeError("an object")
             return inner(value, kind)
 

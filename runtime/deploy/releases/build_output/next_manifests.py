@@ -1,10 +1,11 @@
 """Next.js's manifests in a server bundle: objects whose fields are checked when they are read."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 from attrs import frozen
+
+from runtime.deploy.releases.build_output.json_objects import NoObjectError, is_object, parse_object
 
 
 class NextManifestError(Exception):
@@ -23,14 +24,14 @@ class Document:
         found = self.value.get(key)
         if found is None:
             return Document(f"{self.name}: {key}", {})
-        if not _is_object(found):
+        if not is_object(found):
             raise NextManifestError(f"{self.name}: {key} must be an object")
         return Document(f"{self.name}: {key}", found)
 
     def get_objects(self, key: str) -> Sequence["Document"]:
         """Return the list of objects at a key, or an empty one."""
         found = self._get_list(key)
-        if not all(_is_object(each) for each in found):
+        if not all(is_object(each) for each in found):
             raise NextManifestError(f"{self.name}: {key} must be a list of objects")
         return [Document(f"{self.name}: {key}[{number}]", each) for number, each in enumerate(found)]
 
@@ -68,13 +69,6 @@ def parse_document(name: str, text: bytes) -> Document:
         NextManifestError: The manifest is not a JSON object.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        raise NextManifestError(f"{name} is not JSON") from None
-    if not _is_object(document):
-        raise NextManifestError(f"{name} is not a JSON object")
-    return Document(name, document)
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
+        return Document(name, parse_object(text))
+    except NoObjectError as error:
+        raise NextManifestError(f"{name} {error}") from None

@@ -5,13 +5,14 @@ pages, route handlers and routes of `pages/api` can change data, even in a GET r
 untrusted: a field with a wrong type is ignored, because the smoke test needs only the first page.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 from urllib.parse import quote
 
 from attrs import frozen
+
+from runtime.deploy.releases.build_output.json_objects import NoObjectError, is_object, parse_object
 
 MANIFESTS: Final = (
     "routes-manifest.json",
@@ -128,9 +129,9 @@ def _has_no_page_for_any_path(manifests: Mapping[str, bytes]) -> bool:
     """Return whether neither a route with a parameter nor a rewrite can answer `MISSING_PAGE`."""
     routes = _parse_object(manifests.get(_ROUTES))
     rewrites, dynamic = routes.get("rewrites"), routes.get("dynamicRoutes")
-    phases: list[Any] = list(rewrites.values()) if _is_object(rewrites) else [rewrites]
+    phases: list[Any] = list(rewrites.values()) if is_object(rewrites) else [rewrites]
     pages = (
-        [str(each.get("page")) for each in dynamic if _is_object(each)] if isinstance(dynamic, list) else []
+        [str(each.get("page")) for each in dynamic if is_object(each)] if isinstance(dynamic, list) else []
     )
     return bool(routes) and not any(phases) and not any(_ANY_SEGMENT.fullmatch(page) for page in pages)
 
@@ -142,16 +143,11 @@ def _has_trailing_slash(manifests: Mapping[str, bytes]) -> bool:
 
 def _parse_object(text: bytes | None) -> Mapping[str, Any]:
     try:
-        document = json.loads(text or b"{}")
-    except (ValueError, RecursionError):
+        return parse_object(text or b"{}")
+    except NoObjectError:
         return {}
-    return document if _is_object(document) else {}
 
 
 def _get_object(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = document.get(key)
-    return found if _is_object(found) else {}
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
+    return found if is_object(found) else {}
