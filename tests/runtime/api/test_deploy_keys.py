@@ -150,15 +150,20 @@ def test_the_key_of_another_tenant_is_answered_as_missing(
     assert call(stage, method, project.project_id, None)[0] == 401
 
 
-def test_two_rotations_at_the_same_time_leave_one_new_key(stage: ReleasePlatform, project: Project) -> None:
-    service = stage.platform.deploy_key_service
+def rotate_before_next_update(stage: ReleasePlatform, project: Project) -> None:
+    """Rotate the key, as another request does, immediately before the next update of a row."""
 
-    def rotate_too(operation: str) -> None:
+    def rotate(operation: str) -> None:
         if operation == "update_item":
             stage.platform.calls.before = lambda _: None
-            service.create(OWNER, project.project_id)
+            stage.platform.deploy_key_service.create(OWNER, project.project_id)
 
-    stage.platform.calls.before = rotate_too
+    stage.platform.calls.before = rotate
+
+
+def test_two_rotations_at_the_same_time_leave_one_new_key(stage: ReleasePlatform, project: Project) -> None:
+    service = stage.platform.deploy_key_service
+    rotate_before_next_update(stage, project)
     with pytest.raises(ProjectChangedError):
         service.create(OWNER, project.project_id)
     (key,) = stage.platform.projects.get(project.project_id).deploy_keys
@@ -225,13 +230,7 @@ def test_a_removal_that_loses_against_a_rotation_changes_nothing(
 ) -> None:
     service = stage.platform.deploy_key_service
     service.create(OWNER, project.project_id)
-
-    def rotate_too(operation: str) -> None:
-        if operation == "update_item":
-            stage.platform.calls.before = lambda _: None
-            service.create(OWNER, project.project_id)
-
-    stage.platform.calls.before = rotate_too
+    rotate_before_next_update(stage, project)
     with pytest.raises(ProjectChangedError):
         service.delete(OWNER, project.project_id)
     assert len(read_parameters()) == 2
