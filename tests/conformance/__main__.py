@@ -38,7 +38,7 @@ from tests.conformance.harness.report import (
     print_table,
 )
 from tests.conformance.harness.run import CaseResult, run_cases, select_cases
-from tests.conformance.harness.sites import Site, find_site, list_sites
+from tests.conformance.harness.sites import Site, SiteMissingError, find_site, list_sites
 
 app = App(name="python -m tests.conformance", help="Compare sites under `next start` and on the platform.")
 _BUILDS = 2  # builds at a time
@@ -199,4 +199,7 @@ def _wait_for_interrupt(*servers: Server) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except SiteMissingError as error:
+        sys.exit(str(error))

@@ -96,7 +96,10 @@ def find_site(name: str) -> Site:
             document = read_json(folder / REQUESTS)
             base = find_site(str(document["extends"])) if "extends" in document else None
             return Site(name=short, folder=folder.resolve(), document=document, base=base)
-    raise SiteMissingError(f"{name} is no folder with a package.json, and no site of the harness")
+    known = ", ".join(site.name for site in list_sites())
+    raise SiteMissingError(
+        f"{name} is no folder with a package.json and no site of the harness: use a folder or one of {known}"
+    )
 
 
 def list_sites() -> list[Site]:
