@@ -21,11 +21,12 @@ from rich.console import Console
 
 from local.cloud import Ports, find_free_ports
 from local.progress import Progress
+from tests.conformance.harness.build_output import BuildOutput
 from tests.conformance.harness.builds import find_cache_folder
 from tests.conformance.harness.cases import parse_cases
 from tests.conformance.harness.exchange import Server
 from tests.conformance.harness.external_server import run_external_server
-from tests.conformance.harness.generation import BuildOutput, generate_cases
+from tests.conformance.harness.generation import generate_cases
 from tests.conformance.harness.next_server import NextServerError, run_next_start
 from tests.conformance.harness.platform import LiveSite, Platform, ReleaseError
 from tests.conformance.harness.record import RESULT, make_record, read_record, write_record

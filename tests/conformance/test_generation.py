@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.harness.build_output import BuildOutput
 from tests.conformance.harness.cases import Case, Step, compute_rsc_query, parse_cases
-from tests.conformance.harness.generation import BuildOutput, generate_cases
+from tests.conformance.harness.generation import generate_cases
 from tests.conformance.harness.run import select_cases
 from tests.conformance.harness.sites import Site, list_sites
 
