@@ -189,6 +189,11 @@ def start_up(
         options: Options of the command.
         sigint: The inherited action of SIGINT. A script ignores SIGINT in its background jobs.
     """
+
+    def set_signals() -> None:
+        signal.signal(signal.SIGINT, sigint)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests can run under `nohup`, which ignores it
+
     process = subprocess.Popen(
         [*create_command("up"), *options],
         cwd=ROOT,
@@ -198,7 +203,7 @@ def start_up(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),  # noqa: PLW1509 - no other thread holds a lock
+        preexec_fn=set_signals,  # noqa: PLW1509 - no other thread holds a lock
     )
     try:
         yield process
