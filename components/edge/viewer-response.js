@@ -4,8 +4,9 @@
  * The visitor must not get directives for shared caches: with `s-maxage`, a proxy could store a page that was made
  * for one visitor. The release's functions send the visitor's Cache-Control in x-anchor-cache-control. The value "none"
  * means that the visitor gets no Cache-Control. The header x-anchor-content-type means that the site sends no
- * Content-Type: the function URL has then added one. Files, and releases of older versions of this platform, send only
- * Cache-Control. This function removes its directives for shared caches.
+ * Content-Type: the function URL has then added one. The header x-anchor-body means that the site sends no body: the
+ * release's functions have sent one byte, because a function URL does not end an empty answer. Files, and releases of
+ * older versions of this platform, send only Cache-Control. This function removes its directives for shared caches.
  *
  * CloudFront does not invoke this function if the status is 400 or more. For such an answer, the release's functions
  * send only Cache-Control.
@@ -29,8 +30,14 @@ function handler(event) {
   if (headers['x-anchor-content-type']) {
     delete headers['content-type'];
   }
+  if (headers['x-anchor-body']) {
+    response.body = { encoding: 'text', data: '' };
+    delete headers['content-length'];
+    delete headers['content-encoding'];
+  }
   Object.keys(headers).forEach((name) => {
-    if (name === 'x-anchor-cache-control' || name === 'x-anchor-content-type' || TARGETED.test(name)) {
+    if (name === 'x-anchor-cache-control' || name === 'x-anchor-content-type' ||
+        name === 'x-anchor-body' || TARGETED.test(name)) {
       delete headers[name];
     }
   });

@@ -67,6 +67,18 @@ def test_a_content_type_that_the_function_url_added_is_removed(function: EdgeFun
     assert run_function(function, *sent) == [("etag", "1")]
 
 
+def test_a_response_that_is_marked_as_empty_loses_its_byte(function: EdgeFunction) -> None:
+    """A streaming function URL does not end a response without a body, so the release sends one byte."""
+    sent: Headers = [("content-type", "text/plain"), ("content-length", "1"), ("x-anchor-body", "none")]
+    shown = function.run_response(create_request("/"), ViewerResponse(status=200, headers=sent))
+    assert (shown.headers, shown.body) == ([("content-type", "text/plain")], b"")
+
+
+def test_a_response_keeps_its_body_without_the_mark(function: EdgeFunction) -> None:
+    sent: Headers = [("content-type", "text/plain")]
+    assert function.run_response(create_request("/"), ViewerResponse(status=200, headers=sent)).body is None
+
+
 def test_headers_that_only_caches_read_are_removed(function: EdgeFunction) -> None:
     names = ("cdn-cache-control", "vercel-cdn-cache-control", "surrogate-control")
     assert run_function(function, *((name, "max-age=60") for name in names)) == []

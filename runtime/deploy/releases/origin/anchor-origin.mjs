@@ -11,7 +11,8 @@
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - the answer for a file gets its body from the assets bucket (`anchor-files.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
- *     the function's timeout (opennextjs-aws pull request 443).
+ *     the function's timeout (opennextjs-aws pull request 443). A header tells CloudFront's viewer-response function
+ *     to remove this byte.
  *
  * OpenNext's handler may stream (wrapper `aws-lambda-streaming`) or return an API Gateway v2
  * result (`aws-lambda`, as its image function does). This handler always streams, so the function URL's
@@ -33,6 +34,11 @@ const KEY_HEADER = "x-anchor-origin-key";
 const INTERNAL = /^(?:x-(?:anchor|opennext|open-next|vercel)-|content-security-policy)/i;
 // For the viewer-response function: "none" if the site sends no Content-Type. A function URL adds one then.
 const CONTENT_TYPE_HEADER = "x-anchor-content-type";
+// For the viewer-response function: "none" if the answer has no body.
+const BODY_HEADER = "x-anchor-body";
+// The time for which a head is kept back, to know whether a body follows. An answer without a body normally ends at once.
+const HELD_HEAD_MS = 20;
+const BODILESS_STATUS = new Set([204, 304]);
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
@@ -99,6 +105,7 @@ class Answer extends Writable {
     this.head = [];
     this.started = false;
     this.isEmpty = true;
+    this.heldHead = undefined;
     this.finished = new Promise((resolve, reject) => this.once("finish", resolve).once("error", reject));
     // This promise is awaited only after OpenNext's handler returns. An earlier failure must not count as unhandled.
     this.finished.catch(() => {});
@@ -132,6 +139,7 @@ class Answer extends Writable {
     try {
       const body = this.started ? chunk : this.begin(chunk);
       if (!body?.length) return done();
+      this.sendHeldHead();
       this.isEmpty = false;
       return this.lambda.write(body) ? done() : this.lambda.once("drain", done);
     } catch (error) {
@@ -142,11 +150,19 @@ class Answer extends Writable {
   _final(done) {
     if (this.file) return this.file.then(() => this.lambda.end(() => done()), done);
     if (!this.started) return done(new Error("the answer ended before its head was complete"));
-    if (this.isEmpty) this.lambda.write(" ");
+    if (this.isEmpty) {
+      this.sendHeldHead({ isEmpty: true });
+      this.lambda.write(" ");
+    }
     return this.lambda.end(() => done());
   }
 
-  /** Add bytes to the head. When the head is complete, send it and return the bytes of the body after it. */
+  _destroy(error, done) {
+    clearTimeout(this.headTimer);
+    done(error);
+  }
+
+  /** Add bytes to the head. When the head is complete, keep it back and return the bytes of the body after it. */
   begin(chunk) {
     this.head.push(chunk);
     const all = Buffer.concat(this.head);
@@ -158,9 +174,18 @@ class Answer extends Writable {
       this.beginFile(name, head);
       return undefined;
     }
-    sendHead(this.lambda, corrected(head, this.request));
+    this.heldHead = corrected(head, this.request);
+    this.headTimer = setTimeout(() => this.sendHeldHead(), HELD_HEAD_MS);
     this.started = true;
     return all.subarray(end + SEPARATOR.length);
+  }
+
+  /** Send the head, if this has not been done yet. */
+  sendHeldHead({ isEmpty = false } = {}) {
+    clearTimeout(this.headTimer);
+    const head = this.heldHead;
+    this.heldHead = undefined;
+    if (head) sendHead(this.lambda, isEmpty ? markEmpty(head, this.request) : head);
   }
 
   /** Send a file to which no rule of the site applies. */
@@ -178,14 +203,18 @@ class Answer extends Writable {
   async sendFile(name, { headers, cookies }) {
     const request = { ...this.request, isFile: true };
     const file = await files.open(name, request, headers ?? {});
-    sendHead(this.lambda, corrected({ statusCode: file.status, headers: file.headers, cookies }, request));
+    this.heldHead = corrected({ statusCode: file.status, headers: file.headers, cookies }, request);
     this.started = true;
     const chunks = typeof file.body === "string" ? [file.body] : (file.body ?? []);
     for await (const chunk of chunks) {
+      this.sendHeldHead();
       this.isEmpty = false;
       if (!this.lambda.write(chunk)) await once(this.lambda, "drain");
     }
-    if (this.isEmpty) this.lambda.write(" ");
+    if (this.isEmpty) {
+      this.sendHeldHead({ isEmpty: true });
+      this.lambda.write(" ");
+    }
   }
 
   /** Write an API Gateway v2 result. Any other value becomes the JSON body of a result with status 200. */
@@ -203,6 +232,17 @@ function sendHead(lambdaStream, head) {
   lambdaStream.setContentType(HTTP_RESPONSE);
   lambdaStream.write(JSON.stringify(head));
   lambdaStream.write(SEPARATOR);
+}
+
+/** Add the header with which CloudFront removes the byte of an empty body, if the visitor would get this byte. */
+function markEmpty(head, { method, path }) {
+  const isSent = method !== "HEAD" && !BODILESS_STATUS.has(head.statusCode) && hasResponseFunction(head.statusCode, path);
+  return isSent ? { ...head, headers: { ...head.headers, [BODY_HEADER]: "none" } } : head;
+}
+
+/** Return whether CloudFront invokes the viewer-response function. */
+function hasResponseFunction(statusCode, path) {
+  return statusCode < FIRST_ERROR && !HASHED_PATH.test(path);
 }
 
 function refuse(lambdaStream, statusCode, text) {
@@ -227,8 +267,8 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   if (result["content-encoding"] === "identity") delete result["content-encoding"];
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
   delete result[CONTENT_TYPE_HEADER];
-  const hasResponseFunction = statusCode < FIRST_ERROR && !HASHED_PATH.test(request.path);
-  if (!result["content-type"] && hasResponseFunction) result[CONTENT_TYPE_HEADER] = "none";
+  delete result[BODY_HEADER];
+  if (!result["content-type"] && hasResponseFunction(statusCode, request.path)) result[CONTENT_TYPE_HEADER] = "none";
   // `next start` does not tell which program answers.
   for (const name of Object.keys(result)) if (/^x-opennext(?!-cache$)/.test(name)) delete result[name];
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });

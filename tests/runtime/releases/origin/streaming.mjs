@@ -1,6 +1,8 @@
 // A handler that answers as OpenNext's wrapper `aws-lambda-streaming` (4.1.12) does: it writes the prelude itself.
 let open;
 const gate = new Promise((resolve) => (open = resolve));
+let openLateBody;
+const lateBodyGate = new Promise((resolve) => (openLateBody = resolve));
 
 function head(stream, headers = {}, { statusCode = 200, cookies = [] } = {}) {
   stream.setContentType("application/vnd.awslambda.http-integration-response");
@@ -80,6 +82,37 @@ const pages = {
   "/redirect": (stream) => {
     head(stream, { location: "/", "content-length": "0" }, { statusCode: 307 });
     stream.end();
+  },
+  "/empty": (stream) => {
+    head(stream, { "content-type": "text/plain" });
+    stream.end();
+  },
+  "/no-content": (stream) => {
+    head(stream, {}, { statusCode: 204 });
+    stream.end();
+  },
+  "/not-modified": (stream) => {
+    head(stream, {}, { statusCode: 304 });
+    stream.end();
+  },
+  "/empty-error": (stream) => {
+    head(stream, {}, { statusCode: 404 });
+    stream.end();
+  },
+  "/late-end": async (stream) => {
+    head(stream);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    stream.end();
+  },
+  "/late-body": async (stream) => {
+    head(stream, {}, { statusCode: 202 });
+    await lateBodyGate;
+    stream.end("late");
+  },
+  "/open-late-body": (stream) => {
+    openLateBody();
+    head(stream);
+    stream.end("opened");
   },
   "/framed": (stream) => {
     head(stream, { "X-Frame-Options": "DENY", "X-OpenNext": "1" });

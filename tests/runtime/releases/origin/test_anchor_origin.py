@@ -195,6 +195,44 @@ def test_a_response_without_a_body_gets_one_byte(origin: Origin) -> None:
     assert answer.get_header("content-length") is None
 
 
+@pytest.mark.parametrize("target", ["/redirect", "/empty"])
+def test_a_response_without_a_body_is_marked_for_the_edge(origin: Origin, target: str) -> None:
+    """The viewer-response function removes the byte from a marked response."""
+    answer = origin.get(STREAMING, target)
+    assert (answer.body, answer.get_header("x-anchor-body")) == (b" ", "none")
+
+
+@pytest.mark.parametrize("target", ["/no-content", "/not-modified", "/empty-error", "/late-end"])
+def test_an_empty_response_is_not_marked_if_the_edge_cannot_remove_the_byte(
+    origin: Origin, target: str
+) -> None:
+    """A status without a body needs no mark, and CloudFront invokes no function for an error.
+
+    A head is sent after some milliseconds, also if it is not known yet whether a body follows.
+    """
+    answer = origin.get(STREAMING, target)
+    assert answer.get_header("x-anchor-body") is None
+
+
+def test_a_response_to_head_is_not_marked(origin: Origin, runner: asyncio.Runner) -> None:
+    answer = runner.run(send_request(origin.pool, STREAMING, "/redirect", method="HEAD"))
+    assert answer.get_header("x-anchor-body") is None
+
+
+def test_a_head_is_sent_before_a_late_body(origin: Origin, runner: asyncio.Runner) -> None:
+    """The function writes the body only after a second request. The test sends it after it got the head."""
+
+    async def read_head() -> tuple[int, bytes]:
+        headers = [("host", URL_HOST), ("x-anchor-origin-key", KEY)]
+        async with origin.pool.request(
+            STREAMING, method="GET", target="/late-body", headers=headers, body=None
+        ) as response:
+            await send_request(origin.pool, STREAMING, "/open-late-body")
+            return response.status, b"".join([chunk async for chunk in response.chunks])
+
+    assert runner.run(read_head()) == (202, b"late")
+
+
 def test_a_response_without_a_content_type_is_marked_for_the_edge(origin: Origin) -> None:
     """A function URL adds a content type. The viewer-response function removes it from a marked response."""
     assert origin.get(STREAMING, "/redirect").get_header("x-anchor-content-type") == "none"
