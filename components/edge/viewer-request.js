@@ -89,12 +89,12 @@ async function handler(event) {
     }
   });
 
-  // Files and optimized images are only for GET and HEAD. The server handles other methods, also for these paths.
+  const path = withoutPrefix(request.uri, site);
+  if (path === '/_next/image' || path === '/_next/image/') {
+    return toFunction(event, site, site.i, sent);
+  }
+  // Files are only for GET and HEAD. The server handles other methods, also for their paths.
   if (request.method === 'GET' || request.method === 'HEAD') {
-    const path = withoutPrefix(request.uri, site);
-    if (path === '/_next/image' || path === '/_next/image/') {
-      return toFunction(event, site, site.i, sent);
-    }
     if (path && !AMBIGUOUS.test(path)) {
       const isHashed = path.startsWith('/_next/static/');
       let isFile;

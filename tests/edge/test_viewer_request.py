@@ -60,7 +60,7 @@ ROUTES = [
     ("GET", "/_next/image", IMAGE, "/_next/image"),
     ("GET", "/_next/image/", IMAGE, "/_next/image/"),
     ("HEAD", "/_next/image", IMAGE, "/_next/image"),
-    ("POST", "/_next/image", SERVER, "/_next/image"),
+    ("POST", "/_next/image", IMAGE, "/_next/image"),
     ("GET", "/_next/images", SERVER, "/_next/images"),
     ("GET", "/favicon.ico", ASSETS, f"/assets/shop/{RELEASE}/favicon.ico"),
     ("HEAD", "/robots.txt", ASSETS, f"/assets/shop/{RELEASE}/robots.txt"),

@@ -32,6 +32,9 @@ import { compareSemver } from "../node_modules/@opennextjs/aws/dist/utils/semver
 setNodeEnv();
 
 const UPSTREAM_TIMEOUT_MS = 20_000;
+// `next start` sends public files with the first value. From it, Next.js computes how long an image may be kept.
+const PUBLIC_FILE_CACHING = "public, max-age=0";
+const HASHED_FILE_CACHING = "public, max-age=31536000, immutable";
 const HOP_BY_HOP = new Set(["connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding"]);
 
 const config = loadConfig(path.join(__dirname, ".next"));
@@ -146,7 +149,9 @@ function fetchInternal(href, headers) {
 async function sendSource(href, headers, res) {
   // The URL parser encodes what is not encoded yet.
   const url = new URL(href, getPublicOrigin(headers));
-  const stored = isFreelyReadable(url.pathname) ? await loadFile(url.pathname) : undefined;
+  const isHashed = url.pathname.startsWith(`${nextConfig.basePath}/_next/static/`);
+  const isFreelyReadable = isHashed || !isConditional(url.pathname);
+  const stored = isFreelyReadable ? await loadFile(url.pathname, isHashed) : undefined;
   const { status, contentType, cacheControl, body } = stored ?? (await request(url));
   res.statusCode = status;
   if (contentType) res.setHeader("Content-Type", contentType);
@@ -158,14 +163,13 @@ async function sendSource(href, headers, res) {
   });
 }
 
-/** Return whether the answer for a path is the same for everyone, according to the rules of the platform's wrapper. */
-function isFreelyReadable(pathname) {
-  const classify = globalThis[Symbol.for("anchor.classifyPath")];
-  return pathname.startsWith(`${nextConfig.basePath}/_next/static/`) || !classify || !classify(pathname).isConditional;
+/** Return whether a rule of the site can change the answer for a path, according to the platform's wrapper. */
+function isConditional(pathname) {
+  return globalThis[Symbol.for("anchor.classifyPath")]?.(pathname).isConditional ?? false;
 }
 
 /** Return a file of the assets bucket, or undefined if there is none. */
-async function loadFile(pathname) {
+async function loadFile(pathname, isHashed) {
   let key;
   try {
     key = decodeURIComponent(pathname);
@@ -176,8 +180,9 @@ async function loadFile(pathname) {
   if (key.includes("\0") || key.includes("//") || /(^|\/)\.\.?(\/|$)/.test(key)) return undefined;
   loader ??= await resolveImageLoader(globalThis.openNextConfig.imageOptimization?.loader);
   try {
-    const { body, contentType, cacheControl } = await loader.load(key);
-    return body ? { status: 200, body, contentType, cacheControl } : undefined;
+    // The header in the bucket is meant for CloudFront.
+    const { body, contentType } = await loader.load(key);
+    return body ? { status: 200, body, contentType, cacheControl: isHashed ? HASHED_FILE_CACHING : PUBLIC_FILE_CACHING } : undefined;
   } catch (failure) {
     // Without the right to list the bucket, S3 answers 403 for a missing object.
     if (["NoSuchKey", "AccessDenied"].includes(failure.name) || /does not exist|Status code: 403/.test(failure.message)) {
