@@ -11,13 +11,13 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import http from "node:http";
-import { debug, error } from "../node_modules/@opennextjs/aws/dist/adapters/logger.js";
-import { BuildId, FunctionsConfigManifest, MiddlewareManifest, NextConfig, PrerenderManifest } from "../node_modules/@opennextjs/aws/dist/adapters/config/index.js";
+import { debug } from "../node_modules/@opennextjs/aws/dist/adapters/logger.js";
+import { FunctionsConfigManifest, MiddlewareManifest, NextConfig, PrerenderManifest } from "../node_modules/@opennextjs/aws/dist/adapters/config/index.js";
 import { runWithOpenNextRequestContext } from "../node_modules/@opennextjs/aws/dist/utils/promise.js";
 import { ISR_HEADER, PRERENDER_REVALIDATE_HEADER } from "../node_modules/@opennextjs/aws/dist/utils/cacheHeaders.js";
-import { convertRes, createServerResponse } from "../node_modules/@opennextjs/aws/dist/core/routing/util.js";
-import { dynamicRouteMatcher, staticRouteMatcher } from "../node_modules/@opennextjs/aws/dist/core/routing/routeMatcher.js";
+import { convertRes } from "../node_modules/@opennextjs/aws/dist/core/routing/util.js";
 import { nextServer } from "../node_modules/@opennextjs/aws/dist/core/util.js";
+import { OpenNextNodeResponse } from "../node_modules/@opennextjs/aws/dist/http/openNextResponse.js";
 
 globalThis.__openNextAls = new AsyncLocalStorage();
 
@@ -64,13 +64,12 @@ export async function openNextHandler(internalEvent, options) {
       isExternalRewrite: false,
       isISR: false,
       origin: false,
-      resolvedRoutes: [],
     };
     const store = globalThis.__openNextAls.getStore();
     Object.assign(store, { host: headers.host, mergeHeadersPriority: "middleware", routed });
     debug("internalEvent", internalEvent);
     const req = new HttpRequest(routed.internalEvent, { protocol, target });
-    const res = createServerResponse(routed, {}, options?.streamCreator);
+    const res = new SiteResponse(() => undefined, async () => undefined, options?.streamCreator, {});
     const finished = new Promise((resolve) => res.once("finish", resolve).once("close", resolve));
     routerServer ??= startRouterServer();
     await (await routerServer)(req, res);
@@ -78,6 +77,16 @@ export async function openNextHandler(internalEvent, options) {
     const { statusCode, headers: responseHeaders, isBase64Encoded, body } = convertRes(res);
     return { type: internalEvent.type, statusCode, headers: responseHeaders, body, isBase64Encoded };
   });
+}
+
+/**
+ * The response, with the headers that Next.js sets.
+ *
+ * OpenNext changes `Cache-Control` of errors and of pages without data, for a cache that has no rules of its own. The
+ * platform's wrapper decides what CloudFront keeps.
+ */
+class SiteResponse extends OpenNextNodeResponse {
+  fixHeadersForError() {}
 }
 
 /** A request as Node.js's HTTP server creates it. */
@@ -178,11 +187,7 @@ function substitute(name, change) {
 const renderServer = {
   server: nextServer,
   upgradeHandler: () => undefined,
-  requestHandler: (req, res, parsedUrl) => {
-    const meta = getRequestMeta(req);
-    if (!meta.middlewareInvoke) recordRoute(meta.invokePath);
-    return nextServer.getRequestHandler()(req, res, parsedUrl);
-  },
+  requestHandler: (req, res, parsedUrl) => nextServer.getRequestHandler()(req, res, parsedUrl),
 };
 
 /** Connects Next.js's server with OpenNext's bundle of the middleware, and with the public URL of a request. */
@@ -202,17 +207,6 @@ function adaptNextServer() {
 
 function getPublicOrigin() {
   return new URL(globalThis.__openNextAls.getStore().routed.initialURL);
-}
-
-/** Records the page that answers, for the revalidation of a stale page and for the invalidation of the CDN. */
-function recordRoute(invokePath) {
-  const { routed } = globalThis.__openNextAls.getStore();
-  const prefix = `${NextConfig.basePath ?? ""}/_next/data/${BuildId}/`;
-  const isData = invokePath.startsWith(prefix) && invokePath.endsWith(".json");
-  const page = invokePath.slice(prefix.length - 1, -".json".length).replace(/^\/index$/, "/");
-  const rawPath = isData ? `${NextConfig.basePath ?? ""}${page}` : invokePath;
-  routed.internalEvent.rawPath = rawPath;
-  routed.resolvedRoutes = [...staticRouteMatcher(rawPath), ...dynamicRouteMatcher(rawPath)];
 }
 
 /**

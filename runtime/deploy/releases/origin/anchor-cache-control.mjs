@@ -96,8 +96,7 @@ export class SharedCache {
     const site = parseCacheControl(headers["cache-control"]);
     const { isConditional, isConditionalFile, isPrerenderedPath } = this.classify(request.path);
     const { isFile = false } = request;
-    const isMarked = PRERENDERED.some((name) => name in headers);
-    const isPrerendered = isMarked || isPrerenderedPath;
+    const isPrerendered = isPrerenderedPath || PRERENDERED.some((name) => name in headers);
     // Whether every visitor with this cache key gets the same answer.
     const isCommon =
       !(isFile ? isConditionalFile : isConditional) &&
@@ -108,12 +107,11 @@ export class SharedCache {
       allowsSharing(request);
     const time = isFile ? fileTime(site) : requestedTime(site, targeted);
     const shared = isCommon && !isPrerendered ? time : undefined;
-    // Next.js sets a lifetime for each answer from its cache. If the site removed it, no cache may keep the answer.
-    if (isMarked && !site.size) site.set("s-maxage", "0");
     const visitor = visitorCacheControl(site, { isPrerendered, setsCookies, isShared: Boolean(shared) });
 
     // CloudFront asks the origin each time before it serves a prerendered page from its cache.
-    const edge = shared ?? (isCommon && isPrerendered && visitor === REVALIDATED ? REVALIDATED : UNSHARED);
+    const isRevalidated = isCommon && isPrerendered && (visitor === REVALIDATED || visitor === "");
+    const edge = shared ?? (isRevalidated ? REVALIDATED : UNSHARED);
     if (status >= FIRST_ERROR || HASHED_PATH.test(request.path)) {
       // CloudFront invokes no viewer-response function, so one header must suit CloudFront and the visitor.
       headers["cache-control"] = shared ? visitor : withoutSharing(visitor);
