@@ -144,10 +144,13 @@ def create_cached_response(
     headers_without_length = [(name, value) for name, value in headers if name != "content-length"]
     if _is_unchanged(incoming, cached.headers):
         return 304, headers_without_length, b""
-    part = _parse_range(incoming, len(cached.body)) if cached.status == web.HTTPOk.status_code else None
+    size = len(cached.body)
+    part = _parse_range(incoming, size) if cached.status == web.HTTPOk.status_code else None
     if part is None:
         return cached.status, headers, cached.body
-    headers_without_length.append(("content-range", f"bytes {part.start}-{part.stop - 1}/{len(cached.body)}"))
+    if part.start >= size:
+        return 416, [("content-range", f"bytes */{size}")], b""
+    headers_without_length.append(("content-range", f"bytes {part.start}-{part.stop - 1}/{size}"))
     return 206, headers_without_length, cached.body[part]
 
 
@@ -166,7 +169,10 @@ def _is_unchanged(incoming: web.BaseRequest, headers: Headers) -> bool:
 
 
 def _parse_range(incoming: web.BaseRequest, size: int) -> slice | None:
-    """Return the single range that the viewer requests. None means the whole body."""
+    """Return the single range that the viewer requests. None means the whole body.
+
+    A range whose start is not below the size cannot be satisfied.
+    """
     if "if-range" in incoming.headers:
         return None
     try:
@@ -176,4 +182,4 @@ def _parse_range(incoming: web.BaseRequest, size: int) -> slice | None:
     if asked.start is None and asked.stop is None:
         return None
     start, stop, _ = asked.indices(size)
-    return slice(start, stop) if start < stop else None
+    return slice(start, stop) if start < stop or start >= size else None
