@@ -125,12 +125,33 @@ ALLOWED_PAIRS = {
         make_answer("Internal Server Error", ("content-type", "text/plain"), status=500),
         make_answer("<Error/>", status=405),
     ),
+    "unchanged files": (
+        make_answer(status=304),
+        make_answer(b"", ("content-type", "image/png"), status=304),
+    ),
+    "cache status of images": (
+        make_answer(b"", ("content-type", "image/png"), ("x-nextjs-cache", "HIT")),
+        make_answer(b"", ("content-type", "image/png"), ("x-nextjs-cache", "MISS")),
+    ),
+    "errors without a body": (make_answer(status=404), make_answer(b" ", status=404)),
 }
 
 
 @pytest.mark.parametrize("name", [allowed.name for allowed in ALLOWED])
 def test_each_allowed_difference_is_removed(name: str) -> None:
     assert compare_parts(*ALLOWED_PAIRS[name]) == []
+
+
+def test_the_tag_of_an_unchanged_image_is_the_tag_of_its_file() -> None:
+    """Next.js encodes the tag of the file as base64url: this one is `W/"2a-19aa"`."""
+    image = make_answer(b"", ("etag", '"Vy8iMmEtMTlhYSI"'))
+    assert compare_parts(image, make_answer(b"", ("etag", '"abc"'))) == []
+
+
+def test_a_hashed_file_to_which_middleware_applies_is_private() -> None:
+    one = make_answer(b"", ("cache-control", "public, max-age=31536000, immutable"))
+    other = make_answer(b"", ("cache-control", "private, max-age=31536000, immutable"))
+    assert compare_parts(one, other) == []
 
 
 NOT_ALLOWED = {
@@ -157,6 +178,20 @@ NOT_ALLOWED = {
         make_answer("<html>", ("content-type", "text/html"), status=500),
         make_answer("<Error/>", status=404),
     ),
+    "a public page": (
+        make_answer(b"", ("cache-control", "public, max-age=10")),
+        make_answer(b"", ("cache-control", "private, max-age=10")),
+    ),
+    "the type of a whole file": (make_answer(), make_answer(b"", ("content-type", "image/png"))),
+    "the cache status of a page": (
+        make_answer(b"", ("content-type", "text/html"), ("x-nextjs-cache", "HIT")),
+        make_answer(b"", ("content-type", "text/html"), ("x-nextjs-cache", "MISS")),
+    ),
+    "an image without a cache status": (
+        make_answer(b"", ("content-type", "image/png"), ("x-nextjs-cache", "HIT")),
+        make_answer(b"", ("content-type", "image/png")),
+    ),
+    "a byte in a success": (make_answer(), make_answer(b" ")),
     "Vary": (make_answer(b"", ("vary", "rsc, Accept-Encoding")), make_answer()),
 }
 
