@@ -200,7 +200,13 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
         steps=ReleaseSteps(
             s3=s3,
             artifacts_bucket=environment.artifacts_bucket,
-            uploader=Uploader(client=s3, bucket=environment.assets_bucket, put=make_http_put()),
+            uploader=Uploader(
+                client=s3,
+                bucket=environment.assets_bucket,
+                region=s3.meta.region_name,
+                get_credentials=aws.get_credentials,
+                put=make_http_put(),
+            ),
             tags=aws.client("dynamodb"),
             secrets=aws.client("ssm"),
             signer=_create_signer(environment),

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from runtime.shared.environment import TIMEOUT_VARIABLE
 
@@ -157,6 +158,12 @@ def client(service: str, settings: Config | None = None) -> Any:  # noqa: ANN401
     """
     default = create_default_config(service, timeout=int(os.environ.get(TIMEOUT_VARIABLE, _SHORTEST_TIMEOUT)))
     return boto3.client(service, config=default.merge(settings or Config()))  # pyright: ignore[reportUnknownMemberType]
+
+
+def get_credentials() -> Credentials | None:
+    """Return the credentials with which the clients of this process sign, or None if there are none."""
+    session = boto3.DEFAULT_SESSION or boto3.Session()
+    return session.get_credentials()
 
 
 def create_client(service: str, *, region: str, session: boto3.Session | None = None) -> Any:  # noqa: ANN401 - as in `client`

@@ -20,6 +20,7 @@ from tests.runtime.calls import REGION
 
 ACCESS_KEY: Final = "testing"
 SECRET_KEY: Final = "testing"
+CREDENTIALS: Final = Credentials(ACCESS_KEY, SECRET_KEY)
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _MAX_LIFETIME: Final = timedelta(days=7)
 _MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=15)
@@ -69,7 +70,7 @@ def check_presigned_put(
         headers={name: sent[name] for name in signed},
     )
     request.context["timestamp"] = query["X-Amz-Date"]
-    signer = S3SigV4QueryAuth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
+    signer = S3SigV4QueryAuth(CREDENTIALS, "s3", REGION)
     text = signer.string_to_sign(request, signer.canonical_request(request))
     _require_condition(
         signer.signature(text, request) == signature, "the signature does not match the request"
@@ -100,7 +101,7 @@ def check_form(
     _check_credential(lower, prefix="x-amz-", at=at)
     request = AWSRequest()
     request.context["timestamp"] = lower["x-amz-date"]
-    signer = S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
+    signer = S3SigV4Auth(CREDENTIALS, "s3", REGION)
     matches = signer.signature(lower["policy"], request) == lower["x-amz-signature"]
     _require_condition(matches, "the signature does not match the policy")
     policy = json.loads(base64.b64decode(lower["policy"]))

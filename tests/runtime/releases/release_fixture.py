@@ -29,7 +29,7 @@ from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, make_bui
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
 from tests.runtime.releases.open_next import make_artifact
-from tests.runtime.signatures import check_presigned_put
+from tests.runtime.signatures import CREDENTIALS, check_presigned_put
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ARTIFACTS = "anchor-dev-123456789012-artifacts"
@@ -202,7 +202,9 @@ class ReleasePlatform:
         self.steps = ReleaseSteps(
             s3=s3,
             artifacts_bucket=ARTIFACTS,
-            uploader=Uploader(client=s3, bucket=ASSETS, put=self._put),
+            uploader=Uploader(
+                client=s3, bucket=ASSETS, region=REGION, get_credentials=lambda: CREDENTIALS, put=self._put
+            ),
             tags=tags,
             secrets=secrets,
             signer=platform.signer,

@@ -18,7 +18,7 @@ from runtime.deploy.releases.uploading import S3_CONFIG, Upload, Uploader, make_
 from runtime.shared.logging import Log
 from tests.runtime.calls import REGION, get_real_client
 from tests.runtime.releases.open_next import make_artifact
-from tests.runtime.signatures import RefusedRequestError, check_presigned_put
+from tests.runtime.signatures import CREDENTIALS, RefusedRequestError, check_presigned_put
 
 LARGE = bytes(range(256)) * 4000
 FILES = {"assets/large.bin": LARGE, "assets/a b+ñ$&.txt": b"odd"}
@@ -44,7 +44,13 @@ def bucket(aws: None) -> str:  # noqa: ARG001 - for its effect
 def upload_files(
     bucket: str, *uploads: Upload, put: Any = put_with_signature_check, client: Any = None
 ) -> int:
-    uploader = Uploader(client=client or get_real_client("s3", S3_CONFIG), bucket=bucket, put=put)
+    uploader = Uploader(
+        client=client or get_real_client("s3", S3_CONFIG),
+        bucket=bucket,
+        region=REGION,
+        get_credentials=lambda: CREDENTIALS,
+        put=put,
+    )
     with open_artifact(make_artifact(FILES)) as opened:
         return uploader.upload(opened, uploads, Log({"deploymentId": "d"}))
 
@@ -137,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         server: Any = self.server
         server.received.append((self.path, self.headers["content-type"], body))
-        self.send_response(200 if self.path == "/good" else 503)
+        self.send_response(200 if self.path.startswith("/good") else 503)
         self.send_header("content-length", "0")
         self.end_headers()
 
@@ -159,9 +165,9 @@ def server() -> Iterator[Any]:
 def test_http_put_sends_body_and_headers_and_returns_the_status(server: Any) -> None:
     put = make_http_put()
     base = f"http://127.0.0.1:{server.server_port}"
-    assert put(f"{base}/good", b"body", {"content-type": "text/plain"}) == 200
+    assert put(f"{base}/good?a=b%2Fc", b"body", {"content-type": "text/plain"}) == 200
     assert put(f"{base}/bad", b"", {"content-type": "text/css"}) == 503
-    assert server.received == [("/good", "text/plain", b"body"), ("/bad", "text/css", b"")]
+    assert server.received == [("/good?a=b%2Fc", "text/plain", b"body"), ("/bad", "text/css", b"")]
 
 
 def test_http_put_returns_zero_without_a_response(server: Any) -> None:
