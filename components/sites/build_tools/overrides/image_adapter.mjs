@@ -120,8 +120,7 @@ async function respond({ method, headers, query }, res) {
   sendResponse(
     { method, headers },
     res,
-    // The name of the file in Content-Disposition. Headers are ASCII.
-    params.isAbsolute ? params.href : new URL(params.href, getPublicOrigin(headers)).pathname,
+    params.href,
     getExtension(image.contentType),
     image.buffer,
     image.etag,

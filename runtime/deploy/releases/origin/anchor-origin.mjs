@@ -252,6 +252,26 @@ function refuse(lambdaStream, statusCode, text) {
   return new Promise((resolve) => lambdaStream.end(resolve));
 }
 
+/**
+ * Return a header's value in ASCII, because a function URL has no defined encoding for other characters.
+ *
+ * Browsers read the URL of `Location` as UTF-8. `Content-Disposition` has a form for names with other characters
+ * (RFC 6266). In other headers, such characters stay as they are.
+ */
+function toAscii(name, value) {
+  if (!/[^\x00-\x7f]/.test(value)) return value;
+  if (name === "location") return value.replace(/[^\x00-\x7f]+/gu, (text) => encodeURIComponent(text.toWellFormed()));
+  if (name !== "content-disposition") return value;
+  const [, start, quoted] = /^([^"]*filename=)"((?:[^"\\]|\\.)*)"/s.exec(value) ?? [];
+  if (quoted === undefined || value.includes("filename*=")) return value.replace(/[^\x00-\x7f]/g, "?");
+  const encoded = encodeURIComponent(quoted.replace(/\\(.)/gs, "$1").toWellFormed()).replace(/['()*]/g, encodeCharacter);
+  return `${start}"${quoted.replace(/[^\x00-\x7f]/g, "?")}"; filename*=UTF-8''${encoded}`;
+}
+
+function encodeCharacter(character) {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
 /** Return the status and headers for CloudFront. */
 function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   const result = { ...securityHeaders };
@@ -260,7 +280,7 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
     const name = given.toLowerCase();
     // Lambda sends each header once, so cookies are in a separate list.
     if (name === "set-cookie") setCookies.push(...(Array.isArray(value) ? value : [value]));
-    else if (value !== null && value !== undefined) result[name] = Array.isArray(value) ? value.join(", ") : String(value);
+    else if (value !== null && value !== undefined) result[name] = toAscii(name, Array.isArray(value) ? value.join(", ") : String(value));
   }
   // OpenNext sets "identity" on uncompressed answers. That value would prevent CloudFront from compressing them.
   // The length is wrong for a compressed answer, and for an empty answer, to which one byte is added later.

@@ -83,6 +83,15 @@ const pages = {
     head(stream, { location: "/", "content-length": "0" }, { statusCode: 307 });
     stream.end();
   },
+  "/names": (stream) => {
+    const headers = { location: "/größe?a=%20b", "content-disposition": 'inline; filename="große \\"Blume\\".png"', "x-name": "größe" };
+    head(stream, headers);
+    stream.end("names");
+  },
+  "/other-names": (stream) => {
+    head(stream, { location: "/plain", "content-disposition": "attachment; filename=größe.png" });
+    stream.end("names");
+  },
   "/empty": (stream) => {
     head(stream, { "content-type": "text/plain" });
     stream.end();

@@ -233,6 +233,19 @@ def test_a_head_is_sent_before_a_late_body(origin: Origin, runner: asyncio.Runne
     assert runner.run(read_head()) == (202, b"late")
 
 
+def test_names_in_headers_are_encoded(origin: Origin) -> None:
+    """Browsers read `Location` as UTF-8, and RFC 6266 has a form for names of files."""
+    answer = origin.get(STREAMING, "/names")
+    assert answer.get_header("location") == "/gr%C3%B6%C3%9Fe?a=%20b"
+    assert answer.get_header("content-disposition") == (
+        r'inline; filename="gro?e \"Blume\".png"; '
+        "filename*=UTF-8''gro%C3%9Fe%20%22Blume%22.png"
+    ).replace(r"\\", "\\")
+    other = origin.get(STREAMING, "/other-names")
+    assert other.get_header("location") == "/plain"
+    assert other.get_header("content-disposition") == "attachment; filename=gr??e.png"
+
+
 def test_a_response_without_a_content_type_is_marked_for_the_edge(origin: Origin) -> None:
     """A function URL adds a content type. The viewer-response function removes it from a marked response."""
     assert origin.get(STREAMING, "/redirect").get_header("x-anchor-content-type") == "none"
