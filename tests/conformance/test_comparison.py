@@ -148,6 +148,27 @@ def test_the_tag_of_an_unchanged_image_is_the_tag_of_its_file() -> None:
     assert compare_parts(image, make_answer(b"", ("etag", '"abc"'))) == []
 
 
+def test_characters_outside_of_ascii_are_compared_in_their_encoded_form() -> None:
+    sent = [("location", "/gr\xf6\xdfe?a=%20b"), ("content-disposition", 'inline; filename="\xf6.png"')]
+    encoded = [
+        ("location", "/gr%C3%B6%C3%9Fe?a=%20b"),
+        ("content-disposition", "inline; filename=\"?.png\"; filename*=UTF-8''%C3%B6.png"),
+    ]
+    assert compare_parts(make_answer(b"", *sent), make_answer(b"", *encoded)) == []
+    without_name = make_answer(b"", ("content-disposition", "\xf6"))
+    assert compare_parts(without_name, make_answer(b"", ("content-disposition", "?"))) == [
+        "header content-disposition"
+    ]
+
+
+def test_a_file_has_an_entity_tag_even_if_next_start_makes_none() -> None:
+    file = [("accept-ranges", "bytes"), ("last-modified", "Mon")]
+    tagged = make_answer("a", *file, ("etag", '"abc"'))
+    assert compare_parts(make_answer("a", *file), tagged) == []
+    assert compare_parts(make_answer("a", *file), make_answer(status=304)) == []
+    assert compare_parts(make_answer("a"), make_answer("a", ("etag", '"abc"'))) == ["header etag"]
+
+
 def test_a_hashed_file_to_which_middleware_applies_is_private() -> None:
     one = make_answer(b"", ("cache-control", "public, max-age=31536000, immutable"))
     other = make_answer(b"", ("cache-control", "private, max-age=31536000, immutable"))

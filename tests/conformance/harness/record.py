@@ -11,7 +11,7 @@ from cattrs import Converter
 from tests.conformance.harness.allowed import ALLOWED
 from tests.conformance.harness.builds import ROOT, compute_hash
 from tests.conformance.harness.run import CaseResult
-from tests.conformance.harness.sites import REQUESTS, Site
+from tests.conformance.harness.sites import FOLDERS, REQUESTS, Site
 
 RESULT: Final = ROOT / "tests" / "conformance" / "result.json"
 _CONVERTER: Final = Converter(forbid_extra_keys=True)
@@ -68,6 +68,8 @@ def compute_source_hash(site: Site) -> str:
     """Return a hash of a site's files and requests. It changes if the recorded result can be out of date."""
     folders = [site.folder, *([site.base.folder] if site.base else [])]
     requests = [folder / REQUESTS for folder in folders]
+    if site.folder.parent != FOLDERS[0]:
+        requests.append(FOLDERS[0] / site.folder.name / REQUESTS)  # the requests of an example
     texts = [path.read_text(encoding="utf-8") for path in requests if path.is_file()]
     return compute_hash(folders, *texts)
 

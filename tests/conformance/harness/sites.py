@@ -93,7 +93,7 @@ def find_site(name: str) -> Site:
     for folder in candidates:
         if (folder / "package.json").is_file():
             short = re.sub("[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
-            document = read_json(folder / REQUESTS)
+            document = {**read_json(folder / REQUESTS), **read_json(FOLDERS[0] / folder.name / REQUESTS)}
             base = find_site(str(document["extends"])) if "extends" in document else None
             return Site(name=short, folder=folder.resolve(), document=document, base=base)
     known = ", ".join(site.name for site in list_sites())
