@@ -4,6 +4,7 @@
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { addEdgeFunctions } from "./functions/edge_functions.mjs";
+import { addErrorPages } from "./functions/error_pages.mjs";
 import { addCompiledCode, createDownload, PRISMA_ENGINE, removeOtherCode, replaceWrongPackages } from "./functions/native_code.mjs";
 import { addMissingPackages, findMissingImports, replaceAliases, withoutHash } from "./functions/packages.mjs";
 import { listServerFunctions } from "./functions/server_function.mjs";
@@ -24,6 +25,7 @@ export class FunctionError extends Error {
  */
 export async function completeFunctions(app, cpu, download) {
   for (const serverFunction of listServerFunctions(app)) {
+    addErrorPages(serverFunction);
     await addEdgeFunctions(serverFunction);
     const added = await addMissingPackages(serverFunction);
     if (added.length > 0) console.log(`==> Added to the server function: ${added.map(withoutHash).join(", ")}`);

@@ -43,6 +43,8 @@ class Project:
         self.write(f"{BUNDLE}/index.mjs", "")
         self.write(f"{BUNDLE}/.next/BUILD_ID", "id")
         self.write("node_modules/next/package.json", "{}")
+        self.write(".next/server/pages-manifest.json", "{}")
+        self.write(f"{BUNDLE}/.next/server/pages-manifest.json", "{}")
 
     def write(self, path: str, content: str | bytes) -> None:
         target = self.folder / path
@@ -213,3 +215,44 @@ def test_the_files_of_edge_routes_are_added(project: Project) -> None:
     assert project.read_bundle(".next/server/edge-chunks/a.wasm")
     assert project.read_bundle(".next/server/edge/assets/b.ttf")
     assert project.has_in_bundle("node_modules/next/dist/compiled/babel/code-frame.js")
+
+
+def test_static_error_pages_are_added(tmp_path: Path) -> None:
+    """OpenNext leaves files of HTML out, so Next.js would make other answers for `/404` and `/500`."""
+    project = Project(tmp_path)
+    built = {
+        "/404": "pages/404.html",
+        "/de/500": "pages/de/500.html",
+        "/_app": "pages/_app.js",
+        "/about": "pages/about.html",
+    }
+    project.write(".next/server/pages-manifest.json", json.dumps(built))
+    project.write(f"{BUNDLE}/.next/server/pages-manifest.json", json.dumps({"/_app": "pages/_app.js"}))
+    project.write(".next/server/pages/404.html", "not found")
+    project.write(".next/server/pages/de/500.html", "failed")
+    project.complete()
+    folder = tmp_path / BUNDLE / ".next/server"
+    assert json.loads((folder / "pages-manifest.json").read_text()) == {
+        "/_app": "pages/_app.js",
+        "/404": "pages/404.html",
+        "/de/500": "pages/de/500.html",
+    }
+    assert (folder / "pages/404.html").read_text() == "not found"
+    assert (folder / "pages/de/500.html").read_text() == "failed"
+
+
+def test_an_error_page_that_is_code_stays(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write(".next/server/pages-manifest.json", json.dumps({"/404": "pages/404.js"}))
+    project.write(f"{BUNDLE}/.next/server/pages-manifest.json", json.dumps({"/404": "pages/404.js"}))
+    project.complete()
+    assert not (tmp_path / BUNDLE / ".next/server/pages").exists()
+
+
+@pytest.mark.parametrize(("traced", "expected"), [("og/index.node.js", True), ("nft/index.js", False)])
+def test_sharp_is_added_for_images_of_next_og(tmp_path: Path, traced: str, *, expected: bool) -> None:
+    project = Project(tmp_path)
+    project.add_package("sharp")
+    project.write(f"{BUNDLE}/node_modules/next/dist/compiled/@vercel/{traced}", "")
+    project.complete()
+    assert (tmp_path / BUNDLE / "node_modules/sharp/package.json").exists() is expected

@@ -7,6 +7,7 @@ import { findPackage, listFiles } from "./server_function.mjs";
 const IMPORTS = /(?:\brequire|\bimport|\.[xy])\("((?!\.{1,2}\/)(?:@[\w.-]+\/)?[\w.-]+(?:\/[^"\\\s]*)?)"/g;
 // pino loads these packages by names that no static analysis finds, in a worker.
 const PINO = ["pino", "thread-stream"];
+const OG = "dist/compiled/@vercel/og/index.node.js";
 const PINO_TRANSPORT = /^(@[^/]+\/)?pino-/;
 
 /** Return the packages that the chunks of a server function import, with the chunks that import them. */
@@ -20,10 +21,20 @@ export function findImports(serverFunction) {
   return found;
 }
 
+/** Return the imports of the chunks, and those that Next.js itself makes if the package is there. */
+function listImports(serverFunction) {
+  const found = findImports(serverFunction);
+  const images = serverFunction.toBundle(join(serverFunction.app, ".next/server"));
+  // `next/og` draws images with sharp. Without it, the images have other bytes and take longer.
+  const next = findPackage("next", images, serverFunction.bundle);
+  if (next && existsSync(join(next, OG))) found.set("sharp", [join(images, "og.js")]);
+  return found;
+}
+
 /** Return the ids that resolve in the project, as under `next start`, but not in the function. */
 export function findMissingImports(serverFunction) {
   const missing = [];
-  for (const [id, files] of findImports(serverFunction)) {
+  for (const [id, files] of listImports(serverFunction)) {
     const isMissing = files.some(
       (file) =>
         !findPackage(id, dirname(file), serverFunction.bundle) &&
