@@ -169,6 +169,10 @@ def test_a_file_has_an_entity_tag_even_if_next_start_makes_none() -> None:
     assert compare_parts(make_answer("a"), make_answer("a", ("etag", '"abc"'))) == ["header etag"]
 
 
+def test_the_content_of_an_answer_to_an_unsatisfiable_range_is_not_compared() -> None:
+    assert compare_parts(make_answer("page", status=416), make_answer(status=416)) == []
+
+
 def test_a_hashed_file_to_which_middleware_applies_is_private() -> None:
     one = make_answer(b"", ("cache-control", "public, max-age=31536000, immutable"))
     other = make_answer(b"", ("cache-control", "private, max-age=31536000, immutable"))

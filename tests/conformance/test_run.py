@@ -143,7 +143,7 @@ def test_a_page_that_gets_stale_between_two_answers_is_asked_again(monkeypatch: 
 
 def test_a_difference_in_time_is_measured_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.conformance.harness.run.pause", lambda _: None)
-    parts = iter([[STREAMING], [STREAMING], [], [STREAMING], [STREAMING], [STREAMING]])
+    parts = iter([[STREAMING], [STREAMING], [], *[[STREAMING]] * 6])
     monkeypatch.setattr("tests.conformance.harness.run.compare", lambda *_, **__: next(parts))
     case = Case(name="streamed", steps=(Step(),))
     assert run(case, make_text_server(""), make_text_server("")).is_same

@@ -11,7 +11,7 @@ from tests.conformance.harness.cases import Case, Session, pause
 from tests.conformance.harness.comparison import Difference, Normalizer, compare
 from tests.conformance.harness.exchange import Server
 
-_REPETITIONS = 2
+_REPETITIONS = 5
 _REPETITION_SECONDS = 0.7
 # What changes in an answer when a page gets stale or is renewed.
 _TIMED_PARTS = frozenset({"status", "body", "header x-nextjs-cache", "header cache-control", "header etag"})
