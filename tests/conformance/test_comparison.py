@@ -84,6 +84,21 @@ def test_an_answer_that_is_not_streamed_is_a_difference() -> None:
     assert compare_parts(make_answer("a", arrival=1.0), make_answer("a")) == ["streaming"]
 
 
+def test_the_parts_of_a_streamed_page_are_a_difference_of_their_own() -> None:
+    one, other = make_answer("a", arrival=1.0), make_answer("b", arrival=0.9)
+    assert compare_parts(one, other) == ["streamed body"]
+
+
+def test_the_query_of_the_request_that_rendered_a_page_is_left_out() -> None:
+    """A prefetch renders a stale page again, and Next.js keeps its query in the payload of the page."""
+    payload = r'0:{"P":null,"c":["","page%s"],"q":"%s","i":false}'
+    texts = [payload % each for each in (("", ""), ("?_rsc=ab", ""), ("?a=1&_rsc=ab", "?a=1"))]
+    for text in texts[1:]:
+        assert compare_parts(make_answer(texts[0]), make_answer(text)) == []
+    own = payload % ("?a=1", "?a=1")
+    assert compare_parts(make_answer(texts[0]), make_answer(own)) == ["body"]
+
+
 def test_the_list_of_allowed_differences_is_short_and_has_reasons() -> None:
     assert len(ALLOWED) < 15
     assert len({allowed.name for allowed in ALLOWED}) == len(ALLOWED)

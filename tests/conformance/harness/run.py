@@ -8,7 +8,13 @@ from typing import Final
 from attrs import evolve, frozen
 
 from tests.conformance.harness.cases import Case, Session, pause
-from tests.conformance.harness.comparison import Difference, Normalizer, compare
+from tests.conformance.harness.comparison import (
+    STREAMED_BODY,
+    STREAMING,
+    Difference,
+    Normalizer,
+    compare,
+)
 from tests.conformance.harness.exchange import Server
 
 _REPETITIONS = 5
@@ -16,7 +22,7 @@ _REPETITION_SECONDS = 0.7
 # What changes in an answer when a page gets stale or is renewed.
 _TIMED_PARTS = frozenset({"status", "body", "header x-nextjs-cache", "header cache-control", "header etag"})
 # What is measured. It depends on the load of the machine.
-_MEASURED_PARTS: Final = frozenset({"streaming"})
+_MEASURED_PARTS: Final = frozenset({STREAMING, STREAMED_BODY})
 
 
 @frozen(kw_only=True)
