@@ -6,7 +6,7 @@
 //   edits:  pairs of the exact text before and after. The text before occurs exactly once in the file.
 // A patch that is already applied changes nothing. If any patch does not apply, no file is written.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -14,13 +14,13 @@ const folder = dirname(fileURLToPath(import.meta.url));
 /** A patch does not match the file. */
 export class PatchError extends Error {}
 
-/** Return the patches of a folder, in the order of their names. */
+/** Return the patches of a folder and its subfolders, in the order of their paths. */
 export async function loadPatches(patches = join(folder, "patches")) {
   if (!existsSync(patches)) return []; // git and the zip of the build tools have no empty folders
-  const names = readdirSync(patches).filter((name) => name.endsWith(".mjs"));
+  const names = readdirSync(patches, { recursive: true }).filter((name) => name.endsWith(".mjs"));
   return Promise.all(
     names.sort().map(async (name) => ({
-      name: name.slice(0, -".mjs".length),
+      name: basename(name, ".mjs"),
       ...(await import(pathToFileURL(join(patches, name)))).default,
     })),
   );
