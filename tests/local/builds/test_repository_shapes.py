@@ -1,4 +1,4 @@
-"""Workspaces, Git LFS and memory: the buildspec with fake tools, as in test_site_build.py."""
+"""Workspaces, Git LFS, submodules and memory: the buildspec with fake tools, as in test_site_build.py."""
 
 import json
 import subprocess
@@ -201,6 +201,50 @@ def test_a_file_that_only_describes_git_lfs_is_no_pointer(site: Site) -> None:
     result = site.build({"docs.md": POINTER, ".gitattributes": "*.png filter=lfs\n", "a.png": "\x89PNG"})
 
     assert result.status == "SUCCEEDED", site.harness.aws.log
+
+
+def add_submodule(site: Site, path: str, url: str, commit: str) -> None:
+    """Commit a submodule, as `git submodule add` does."""
+    repository = site.repository
+    text = f'[submodule "lib"]\n\tpath = {path}\n\turl = {url}\n'
+    commands = [
+        "commit refs/heads/main",
+        "committer Ada <ada@example.com> 0 +0000",
+        "data 3\nadd",
+        "from refs/heads/main^0",
+        f"M 100644 inline .gitmodules\ndata {len(text)}\n{text}",
+        f"M 160000 {commit} {path}",
+    ]
+    repository.git.run(
+        "fast-import",
+        "--quiet",
+        repository=repository.folder,
+        input_bytes="\n".join([*commands, ""]).encode(),
+    )
+
+
+@pytest.mark.parametrize("url", ["../shared-lib.git", "https://github.com/acme/shared-lib"])
+def test_a_submodule_is_fetched(site: Site, tmp_path: Path, url: str) -> None:
+    """H4: a relative address starts at the address of the repository."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "index.js").write_text('export const label = "of the library";')
+    add_submodule(site, "vendor/lib", url, site.server.create("shared-lib", library).head)
+    result = site.build({"probe.sh": "cat vendor/lib/index.js"})
+
+    assert result.status == "SUCCEEDED", site.harness.aws.log
+    assert 'export const label = "of the library";' in "\n".join(site.harness.aws.read_output())
+
+
+def test_a_submodule_that_cannot_be_fetched_fails_the_build(site: Site) -> None:
+    """H4 and Q1."""
+    add_submodule(site, "vendor/lib", "../missing.git", "0" * 39 + "1")
+    site.build()
+
+    assert read_failure(site) == (
+        "A submodule could not be fetched.",
+        "Check that .gitmodules names public https repositories.",
+    )
 
 
 @pytest.mark.parametrize(
