@@ -124,8 +124,9 @@ commands: $(INSTALLED) ## test make up, make demo, the example of one site, and 
 middleware: $(INSTALLED) ## test a site with all forms of middleware
 	@$(PYTEST) $(MIDDLEWARE) -p no:xdist -v -m "not conformance" | sed -u 's|^tests/e2e/||'
 
-conformance: $(INSTALLED) ## compare many sites with `next start`, and run the tests with a second site (Next.js 15) and a real browser
+conformance: $(INSTALLED) ## compare many sites with `next start`, measure the age of pages under load, and run the tests with more sites and a real browser
 	@$(PYTEST) tests/e2e -p no:xdist -v -m conformance | sed -u 's|^tests/e2e/||'
+	@$(BIN)/python -m tests.conformance.freshness
 	@$(BIN)/python -m tests.conformance --record
 
 engine: $(INSTALLED) ## run the tests with Pulumi's own engine (it is built in .anchor if it is not installed)
