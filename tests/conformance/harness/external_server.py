@@ -2,15 +2,22 @@
 
 import base64
 import contextlib
+import datetime as dt
 import json
 import socket
+import tempfile
 import threading
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Final
 
-# A loopback address that neither the edge nor `next start` has. The sites contain it, so the port is fixed.
+from local.edge.certificates import LocalAuthority
+
+# A loopback address that neither the edge nor `next start` has. The sites contain it, so the ports are fixed.
 ADDRESS: Final = ("127.0.0.3", 9199)
+# The port of https, with a certificate that nobody trusts.
+UNTRUSTED: Final = ("127.0.0.3", 9198)
 _PICTURE: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR4nGM8IRfFgA0wYRUdtBIA/vYBUA+HjJUAAAAASUVORK5CYII="
 )
@@ -18,6 +25,9 @@ _PICTURE: Final = base64.b64decode(
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignore that a client has refused the certificate."""
 
     def server_bind(self) -> None:
         # Several harnesses can run at the same time on one machine.
@@ -81,12 +91,27 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def run_external_server() -> Generator[None]:
-    """Run the server until the end of the `with` block."""
-    with _Server(ADDRESS, _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
+    """Run the server, with http and https, until the end of the `with` block."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _Server(ADDRESS, _Handler) as server,
+        _Server(UNTRUSTED, _Handler) as untrusted,
+    ):
+        authority = LocalAuthority(directory=Path(folder), now=dt.datetime.now(dt.UTC))
+        context = authority.create_server_context()
+        untrusted.socket = context.wrap_socket(
+            untrusted.socket, server_side=True, do_handshake_on_connect=False
+        )
+        with _serve(server), _serve(untrusted):
             yield
-        finally:
-            server.shutdown()
-            thread.join()
+
+
+@contextlib.contextmanager
+def _serve(server: ThreadingHTTPServer) -> Generator[None]:
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

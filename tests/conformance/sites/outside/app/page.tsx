@@ -1,0 +1,3 @@
+export default function Page() {
+  return <h1>files and servers outside of the site</h1>;
+}
