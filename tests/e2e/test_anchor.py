@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from anchor.__main__ import main
 from anchor.client import Client
@@ -20,10 +20,10 @@ from local.cloud import Cloud, User
 from local.demo.demo import PushedProject
 from local.demo.site_checks import read_commit
 from local.demo.visitor import Visitor
-from local.platform_client import PlatformClient
 from tests.anchor.hostile_texts import find_control_characters
 from tests.anchor.installation import build_wheel, install_wheel
 from tests.e2e import tiny_site
+from tests.e2e.command_line import Anchor
 from tests.e2e.released import ReleasedSite
 from tests.e2e.sites import declare_site
 
@@ -33,67 +33,6 @@ MISSING_ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 HOSTILE = "\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
 ERASE_SCREEN = r"\x1b[2J"
 ESCAPED = r"\x1b]52;c;eA==\x07 \x1b[2J \x9b2J \u202e [bold]"
-
-
-@frozen(kw_only=True)
-class Anchor:
-    """The command line of one user.
-
-    Attributes:
-        file: The file with the user's credentials.
-        pauses: The pauses in seconds that commands requested. The tests do not wait.
-    """
-
-    cloud: Cloud
-    user: User
-    file: CredentialsFile
-    capture: pytest.CaptureFixture[str]
-    pauses: list[float] = field(factory=list)
-
-    def run(self, *arguments: str, answers: tuple[str, ...] = ()) -> tuple[int, str, str]:
-        """Run a command and enter `answers` at its prompts. Return its status, output and error output."""
-        given: Iterator[str] = iter(answers)
-        terminal = Terminal(
-            client=Client(file=self.file, now=time.time),
-            prompt_hidden=lambda _: next(given),
-            prompt=lambda _: next(given),
-            pause=self.pauses.append,
-        )
-        self.capture.readouterr()
-        status = main(arguments, terminal)
-        output = self.capture.readouterr()
-        return status, output.out, output.err
-
-    def run_ok(self, *arguments: str, answers: tuple[str, ...] = ()) -> str:
-        """Run a command that must succeed, and return its output."""
-        status, out, err = self.run(*arguments, answers=answers)
-        assert (status, err) == (0, ""), err
-        return out
-
-    def login(self, *answers: str) -> tuple[int, str, str]:
-        return self.run(
-            "login",
-            f"--api={self.cloud.api_endpoint}",
-            f"--client-id={self.cloud.deployed.outputs['userPoolClientId']}",
-            f"--cognito={self.cloud.emulator.endpoint_url}",
-            f"--user={self.user.name}",
-            answers=answers,
-        )
-
-    def sign_in_as(self, client: PlatformClient) -> "Anchor":
-        """Store the access token of a client as the credentials, with an expiry in 10 minutes."""
-        self.file.write(
-            Credentials(
-                api=self.cloud.api_endpoint,
-                cognito=self.cloud.emulator.endpoint_url,
-                client_id=self.cloud.deployed.outputs["userPoolClientId"],
-                user="ada@example.com",
-                access_token=client.token,
-                refresh_token="none",
-                expires_at=time.time() + 600,
-            )
-        )
-        return self
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from local.github import Webhook, create_push_payload
 from local.platform_client import Json, PlatformClient
 from tests.e2e import tiny_site
 
-SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
+SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
 # The interval is short, because a deployment of a tiny site takes only a few seconds.
 _POLL_SECONDS: Final = 0.1
 _TIMEOUT_SECONDS: Final = 300.0
@@ -97,6 +97,10 @@ class TinyPlatform:
         """
         folder = self.folder / site
         repository = tiny_site.create_repository(self.cloud.git, site, folder, more_files, private=private)
+        return self.connect(repository, site, tenant=tenant)
+
+    def connect(self, repository: Repository, site: str, *, tenant: str) -> TinyProject:
+        """Create a project with an existing repository, on a site that no other project uses."""
         client = self.get_tenant_client(tenant)
         project = client.create_project(name=f"Tiny {site}", site=site, repository_url=repository.url)
         return TinyProject(
