@@ -24,10 +24,6 @@ RUNTIME_VENV := .anchor/$(RUNTIME)
 export PYTHONDONTWRITEBYTECODE :=
 # Options of pytest-socket: unit tests can connect only to loopback addresses and Unix sockets.
 LOOPBACK := --allow-hosts=127.0.0.1,::1 --allow-unix-socket
-# `make coverage` measures the coverage only of the tests in COVERED. The tests in UNCOVERED would cover no further
-# branches, and the measurement would slow them down.
-COVERED := tests/components tests/runtime
-UNCOVERED := tests/anchor tests/aws_models tests/benchmarks tests/conformance tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference
 # Each of these tests starts its own embedded cloud. They are not part of `make e2e`, because a process can run only one
 # embedded cloud at a time, and the other end-to-end tests share one.
 EXAMPLE_SITE := tests/e2e/test_example_site.py
@@ -35,7 +31,7 @@ COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py $(EXAMPLE_SITE)
 # This test builds a second site. It has its own target, so that it can run in parallel with the other end-to-end tests.
 MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
-UNIT := $(COVERED) $(UNCOVERED) $(LOOPBACK)
+UNIT := tests/anchor tests/aws_models tests/benchmarks tests/components tests/conformance tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference tests/runtime tests/stage_file_checks $(LOOPBACK)
 
 .PHONY: other-version help up demo screenshot check format lint types unit functions coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package validate first-account lock snapshots clean reference reliability bench
 
@@ -102,9 +98,9 @@ functions: $(INSTALLED) ## run the unit tests of runtime/ with the Python versio
 	  cksum < requirements/dev.txt > $(RUNTIME_VENV)/lock; }
 	@$(RUNTIME_VENV)/bin/python -m pytest tests/runtime $(LOOPBACK) -n 2 -q -m "not thorough"
 
-coverage: $(INSTALLED) ## run the unit tests with branch coverage (takes 1.5 times as long as the tests of make check)
-	@$(PYTEST) $(COVERED) $(LOOPBACK) -n 2 -q -m "not thorough" --cov --cov-report=term:skip-covered
-	@$(PYTEST) $(UNCOVERED) $(LOOPBACK) -n 2 -q -m "not thorough"
+coverage: $(INSTALLED) ## run the unit tests and the long tests with branch coverage
+	@# The tests share their processes, because each process imports the SDKs and runs the program for every stage.
+	@$(PYTEST) $(UNIT) -n 2 -q --cov --cov-report=term:skip-covered
 
 thorough: $(INSTALLED) ## run the long tests: concurrent threads and generated sequences of events
 	@# pytest gets only the files that contain long tests. To collect all files would take 1.5 times as long.
@@ -142,7 +138,7 @@ engine-site: $(INSTALLED)
 
 # The targets run in parallel, because the end-to-end tests often wait. On two cores this saves a third of the time.
 test: $(INSTALLED) ## run all checks and tests, except make conformance and make engine
-	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage middleware thorough integration commands
+	@$(MAKE) --no-print-directory -j 2 e2e format lint types coverage middleware integration commands
 
 reliability: $(INSTALLED) ## inject every fault and update the tables of docs/reliability.md
 	@RELIABILITY=renew $(PYTEST) tests/runtime/faults tests/e2e/test_faults.py -p no:xdist -q

@@ -22,6 +22,7 @@ from tests.stricter_dynamodb import Limits, shuffle_attributes
 METHODS: Final = {
     "BatchGetItem": "batch_get_item",
     "BatchWriteItem": "batch_write_item",
+    "CreateTable": "create_table",
     "DeleteItem": "delete_item",
     "GetItem": "get_item",
     "PutItem": "put_item",
@@ -34,7 +35,7 @@ _PARSER: Final = create_parser("json")
 
 
 def call_moto(model: Any, params: Any, request_signer: Any, **_: object) -> tuple[Any, Any] | None:  # noqa: ANN401 - types of botocore
-    """Return moto's response to an operation on rows, or None to send the request over HTTP.
+    """Return moto's response to an operation on tables or rows, or None to send the request over HTTP.
 
     This is a handler of botocore's event `before-call.dynamodb`. It returns None if moto is not active, if
     the client's endpoint is not in AWS, or if the operation is not in `METHODS`.

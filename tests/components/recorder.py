@@ -30,6 +30,7 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from tests.components.stages import REGION, STAGE_FILES
+from tests.coverage_pauses import pause, resume
 
 with warnings.catch_warnings():
     # pulumi_aws loads a module at its first use, and then warns about the deprecated classes in it. These
@@ -154,7 +155,8 @@ def record_program(
     """Run a program under the SDK's mocks, in its own context and event loop, and return its resources."""
     recorded: list[Recorded] = [] if registered is None else registered
     recorder = (monitor or Recorder)(recorded)
-    return contextvars.copy_context().run(_record_in_context, program, stage, config or {}, recorder)
+    record = pause(contextvars.copy_context().run)
+    return record(_record_in_context, resume(program), stage, config or {}, recorder)
 
 
 def list_dynamodb_tables(stage: str) -> list[dict[str, Any]]:
@@ -232,6 +234,7 @@ class Recorder(mocks.MockMonitor):
         hooks = resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS
         return resource_pb2.DeploymentInfo(supportedFeatures=[one for one in known if one != hooks])
 
+    @pause
     def RegisterResource(  # noqa: N802 - the SDK's name
         self, request: resource_pb2.RegisterResourceRequest
     ) -> resource_pb2.RegisterResourceResponse:

@@ -12,7 +12,7 @@ from tests.runtime.tables import PROJECTS
 
 pytestmark = pytest.mark.usefixtures("platform")
 HALF = MAX_ITEM_BYTES // 2
-LARGE = {"S": "x" * 404_000}  # moto refuses rows of more than 405,000 bytes
+LARGE = {"S": "x" * 404_000}
 
 
 def make_key(number: int = 0) -> dict[str, Any]:
