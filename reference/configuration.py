@@ -42,7 +42,7 @@ class Contradiction:
 
 
 _IMAGES: Final[Settings] = {
-    "corsOrigins": ["https://app.example.com"],
+    "corsOrigins": ["https://app.example.net"],
     "zone": "example.com",
     "hostedZoneId": "Z0123456789ABCDEFGHIJ",
 }
@@ -62,6 +62,7 @@ CONTRADICTIONS: Final = (
     Contradiction(change={"images": {**_IMAGES, "corsOrigins": ["http://localhost:3000"]}}),
     Contradiction(change={"images": {**_IMAGES, "zone": f"{_LONG_LABEL}.example.com"}}),
     Contradiction(change={"domain": "example.com", "sites": [{"name": "images"}]}),
+    Contradiction(change={"apiCorsOrigins": ["https://app.example.com"]}),
 )
 
 _INTRODUCTION: Final = """\

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from components.core.cookie_domains import is_public_suffix
 from components.core.errors import ConfigurationError
 from components.core.stage import ALLOW_PLACEHOLDERS, StageConfig
 from stage_files.reading import StageFileError, list_stages, read_stage_file
@@ -27,13 +28,34 @@ def find_mistakes(folder: Path, stage: str, *, allow_placeholders: bool = False)
         allow_placeholders: Whether the file can contain placeholders, such as `example.com`.
     """
     try:
-        config = read_stage_file(folder, stage)
-        if allow_placeholders:
-            config[ALLOW_PLACEHOLDERS] = True
-        StageConfig.parse_configuration(stage, config)
+        _read_settings(folder, stage, allow_placeholders=allow_placeholders)
     except (StageFileError, ConfigurationError) as error:
         return error.problems
     return ()
+
+
+def find_advice(folder: Path, stage: str, *, allow_placeholders: bool = False) -> tuple[str, ...]:
+    """Return one line for each recommendation about the settings of a stage. The file must be valid.
+
+    Raises:
+        StageFileError, ConfigurationError: The file is not valid, see `find_mistakes`.
+    """
+    settings = _read_settings(folder, stage, allow_placeholders=allow_placeholders)
+    if not settings.domain or len(settings.sites) == 1 or is_public_suffix(settings.domain):
+        return ()
+    advice = (
+        f"advice: {settings.domain} is not in the Public Suffix List, so a script of one site can set "
+        "cookies for the other sites; if sites have different owners, request an entry "
+        "(https://publicsuffix.org/submit/)"
+    )
+    return (advice,)
+
+
+def _read_settings(folder: Path, stage: str, *, allow_placeholders: bool) -> StageConfig:
+    config = read_stage_file(folder, stage)
+    if allow_placeholders:
+        config[ALLOW_PLACEHOLDERS] = True
+    return StageConfig.parse_configuration(stage, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,8 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"name a stage, for example STAGE=dev; existing stages: {stages}")
         return EXIT_WRONG
     mistakes = find_mistakes(options.folder, options.stage, allow_placeholders=options.allow_placeholders)
-    print("\n".join(mistakes) or f"Pulumi.{options.stage}.yaml is valid")
-    return EXIT_WRONG if mistakes else 0
+    if mistakes:
+        print("\n".join(mistakes))
+        return EXIT_WRONG
+    print(f"Pulumi.{options.stage}.yaml is valid")
+    for line in find_advice(options.folder, options.stage, allow_placeholders=options.allow_placeholders):
+        print(line)
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
+from components.core.cookie_domains import find_cookie_domain
 from components.core.hosts import MAX_COMMON_NAME_LENGTH
 from components.core.stage_names import MAX_STAGE_AND_SITE_LENGTH
 from components.core.stage_settings import StageKind, StageSettings
@@ -22,6 +24,7 @@ def find_contradictions(stage: str, kind: StageKind, settings: StageSettings) ->
         *_check_sites(stage, kind, settings),
         *_check_domain(kind, settings),
         *_check_images(stage, kind, settings),
+        *_check_cookie_domains(settings),
     ]
 
 
@@ -93,6 +96,28 @@ def _check_images(stage: str, kind: StageKind, settings: StageSettings) -> Itera
                 yield (
                     f"{SETTING}.sites[{index}].name is {site.name!r}, but {site.name}.{settings.domain} is a "
                     "host of the image service; allowed: another site name, or another images zone"
+                )
+
+
+def _check_cookie_domains(settings: StageSettings) -> Iterator[str]:
+    """Yield one line for each web application for which a site can set cookies."""
+    if not settings.domain:
+        return
+    hosts = {f"{site.name}.{settings.domain}" for site in settings.sites}
+    for path, origins in (
+        (f"{SETTING}.apiCorsOrigins", settings.api_cors_origins),
+        (f"{SETTING}.images.corsOrigins", settings.images.cors_origins),
+    ):
+        for index, origin in enumerate(origins):
+            application = urlsplit(origin).hostname or ""
+            shared = find_cookie_domain(application)
+            # An application can itself be a site. It is then affected only by the other sites.
+            others = {find_cookie_domain(host) for host in hosts - {application}}
+            if shared and shared in others and shared not in settings.accepted_cookie_domains:
+                yield (
+                    f"{path}[{index}] is {origin!r}, and {SETTING}.domain is {settings.domain!r}, so sites "
+                    "can set cookies for this application; allowed: a domain for the sites that is not below "
+                    f"{shared}, or {shared} in {SETTING}.acceptedCookieDomains"
                 )
 
 

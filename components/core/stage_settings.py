@@ -95,6 +95,8 @@ class StageSettings:
         domain: Parent domain of the sites: a site's host is `<site>.<domain>`. Without it, the stage has one
             site, on the host name of the distribution.
         hosted_zone_id: Id of the Route 53 zone for the certificate and the records of `domain`.
+        accepted_cookie_domains: Domains that the sites share with web applications. A script of a site can
+            set cookies for all hosts of such a domain. List a domain only if you trust all owners of sites.
         site_url: URL of a site. `{host}` is replaced by the site's host.
         architecture: CPU architecture of all functions.
         python_runtime: Lambda runtime of the platform's own functions.
@@ -115,6 +117,9 @@ class StageSettings:
     kind: StageKind = optional(one_of(*KINDS))  # noqa: RUF009 - an attrs field
     domain: str | None = optional(text(HOST, "a host name in lower case, such as sites.example.com"))
     hosted_zone_id: str | None = optional(_ZONE_ID)
+    accepted_cookie_domains: tuple[str, ...] = optional(
+        list_of_text(DOMAIN, "a domain in lower case, such as example.com", max_entries=20), default=()
+    )
     site_url: str = optional(
         text(SITE_URL, "http(s)://{host}, with or without a port"), default="https://{host}"
     )

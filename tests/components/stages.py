@@ -21,7 +21,7 @@ SETTINGS: dict[str, Any] = {
     "pythonRuntime": "python3.13",
     "logRetentionDays": 14,
     "sites": [{"name": "shop"}],
-    "images": {"corsOrigins": ["https://app.example.com"]},
+    "images": {"corsOrigins": ["https://app.example.net"]},
 }
 
 

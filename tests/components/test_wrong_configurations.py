@@ -13,7 +13,7 @@ from components.core.errors import ConfigurationError
 from tests.components.recorder import Recorded, read_configuration, record_program, run_main
 
 SETTING = "anchor-deploy:stage"
-ORIGINS = ["https://app.example.com"]
+ORIGINS = ["https://app.example.net"]
 ZONE = "Z0EXAMPLEPRODUCTION"
 
 
@@ -139,9 +139,9 @@ WRONG = {
     ),
     "an http origin in dev": WrongConfiguration(
         names="images.corsOrigins[0]",
-        says="'http://app.example.com'",
+        says="'http://app.example.net'",
         stage="dev",
-        settings=make_image_settings(corsOrigins=["http://app.example.com"], zone=..., hostedZoneId=...),
+        settings=make_image_settings(corsOrigins=["http://app.example.net"], zone=..., hostedZoneId=...),
     ),
     "no origin": WrongConfiguration(
         names="images.corsOrigins", says="[]", settings=make_image_settings(corsOrigins=[])

@@ -45,7 +45,7 @@ def summarize_plan(changes: list[Change], expected: Plan) -> Plan:
 
 
 _IMAGES: Final = {
-    "corsOrigins": ["https://app.example.com"],
+    "corsOrigins": ["https://app.example.net"],
     "zone": "example.com",
     "hostedZoneId": "Z0EXAMPLEPRODUCTION",
     "maximumMegabytes": 50,
@@ -168,7 +168,7 @@ CHANGED_SETTINGS: Final = (
     ),
     ChangedSettings(
         name="origins-of-the-web-application",
-        settings={"images": {**_IMAGES, "corsOrigins": ["https://new.example.com"]}},
+        settings={"images": {**_IMAGES, "corsOrigins": ["https://new.example.net"]}},
         plan={
             "update apigatewayv2/api corsConfiguration": ("images",),
             "update cloudfront/responseHeadersPolicy corsConfig": ("images-delivery",),
@@ -177,7 +177,7 @@ CHANGED_SETTINGS: Final = (
     ),
     ChangedSettings(
         name="no-domain-of-images",
-        settings={"images": {"corsOrigins": ["https://app.example.com"]}},
+        settings={"images": {"corsOrigins": ["https://app.example.net"]}},
         plan={
             "delete acm/certificate": ("images-api", "images-delivery"),
             "delete acm/certificateValidation": ("images-api", "images-delivery"),

@@ -27,6 +27,7 @@ SETTINGS: dict[str, Any] = {
     "images": {"corsOrigins": ["http://localhost:3000"]},
 }
 REGION = "eu-central-1"
+_TWO_SITES = [{"name": "shop"}, {"name": "docs"}]
 
 
 @frozen(kw_only=True)
@@ -312,10 +313,33 @@ def test_several_mistakes_have_one_line_each(tmp_path: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_valid_file_is_confirmed_with_one_line(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_valid_file_is_confirmed_in_the_first_line(stage: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Requirement G4."""
     assert main([stage, "--folder", str(STAGE_FILES)]) == 0
-    assert capsys.readouterr().out == f"Pulumi.{stage}.yaml is valid\n"
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == f"Pulumi.{stage}.yaml is valid"
+    assert all(line.startswith("advice: ") for line in others)
+
+
+@pytest.mark.parametrize(
+    ("settings", "advised"),
+    [
+        ({}, False),
+        ({"domain": "acme-sites.dev", "hostedZoneId": "Z1"}, False),
+        ({"domain": "acme-sites.dev", "hostedZoneId": "Z1", "sites": _TWO_SITES}, True),
+        ({"domain": "github.io", "hostedZoneId": "Z1", "sites": _TWO_SITES}, False),
+    ],
+    ids=["no domain", "one site", "no public suffix", "public suffix"],
+)
+def test_several_sites_below_a_domain_that_is_no_public_suffix_are_advised(
+    settings: dict[str, Any], *, advised: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """X4. Only an entry in the Public Suffix List stops cookies that a script sets for other sites."""
+    WrongFile(begins="", allows="", settings=settings).write(tmp_path)
+    assert main([STAGE, "--folder", str(tmp_path)]) == 0
+    advice = capsys.readouterr().out.splitlines()[1:]
+    assert bool(advice) == advised
+    assert all("acme-sites.dev is not in the Public Suffix List" in line for line in advice)
 
 
 def test_a_missing_file_is_named_with_the_files_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
@@ -359,8 +383,8 @@ def test_the_shipped_examples_are_valid_except_for_placeholders(
 
 def test_the_command_needs_no_engine() -> None:
     """Requirement G4."""
-    command = [sys.executable, "-m", "stage_files", "production", "--folder", str(STAGE_FILES)]
+    command = [sys.executable, "-m", "stage_files", "dev", "--folder", str(STAGE_FILES)]
     done = subprocess.run(
         command, cwd=CHECKOUT, env={"PATH": ""}, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Pulumi.production.yaml is valid\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Pulumi.dev.yaml is valid\n", "")

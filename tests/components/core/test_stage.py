@@ -49,7 +49,7 @@ def test_settings_become_a_frozen_typed_stage() -> None:
     assert stage.alert_emails == ("ops@example.com",)
     assert stage.kept_releases == 10
     assert stage.concurrent_builds == 10
-    assert stage.images.cors_origins == ("https://app.example.com",)
+    assert stage.images.cors_origins == ("https://app.example.net",)
     assert stage.images.maximum_bytes == 25 * 1024 * 1024
     with pytest.raises(AttributeError):
         stage.domain = "other.example.com"  # type: ignore[misc]
@@ -202,7 +202,7 @@ def test_the_error_names_contradictory_settings(changes: dict[str, Any], setting
 
 def test_production_allows_only_https_origins() -> None:
     """Requirements G4 and I1."""
-    origins = make_image_settings(corsOrigins=["https://app.example.com", "http://localhost:3000"])
+    origins = make_image_settings(corsOrigins=["https://app.example.net", "http://localhost:3000"])
     assert parse_stage("dev", **origins).images.cors_origins[1] == "http://localhost:3000"
     (problem,) = read_problems(stage="production", **origins)
     assert problem == (

@@ -60,7 +60,7 @@ def test_pages_of_the_listed_origins_may_upload_and_read_the_etag() -> None:
     """Requirement B5."""
     kind = "aws:s3/bucketCorsConfiguration:BucketCorsConfiguration"
     (rule,) = read_inputs(kind, "images", "production")["corsRules"]
-    assert rule["allowedOrigins"] == ["https://app.example.com"]
+    assert rule["allowedOrigins"] == ["https://app.example.net"]
     assert set(rule["allowedMethods"]) == {"GET", "PUT", "POST", "DELETE", "HEAD"}
     assert rule["exposeHeaders"] == ["ETag"]
 

@@ -45,6 +45,7 @@ TAG_SEED = "dynamodb-provider/dynamodb-cache.json"
 WRAPPER_FILES = (
     "anchor-origin.mjs",
     "anchor-cache-control.mjs",
+    "anchor-cookies.mjs",
     "anchor-files.mjs",
     "anchor-bucket.mjs",
     "anchor-process.mjs",

@@ -8,6 +8,7 @@
  *   - the platform's own headers are removed, so that no site can read or expose them;
  *   - a page that takes too long is answered with 504 (`anchor-time-limit.mjs`);
  *   - the values of secrets are not written to the log (`anchor-process.mjs`);
+ *   - a cookie stays on the site's host (`anchor-cookies.mjs`);
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - the answer for a file gets its body from the assets bucket (`anchor-files.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
@@ -24,6 +25,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { Writable } from "node:stream";
 import { FIRST_ERROR, HASHED_PATH, SharedCache } from "./anchor-cache-control.mjs";
+import { keepCookiesOnHost } from "./anchor-cookies.mjs";
 import { Files } from "./anchor-files.mjs"; // before the site's code
 import { TimeLimitError, withTimeLimit } from "./anchor-time-limit.mjs";
 import { handler as openNext } from "./index.mjs";
@@ -292,7 +294,7 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   // `next start` does not tell which program answers.
   for (const name of Object.keys(result)) if (/^x-opennext(?!-cache$)/.test(name)) delete result[name];
   sharedCache.apply(request, { status: statusCode, headers: result, setsCookies: setCookies.length > 0 });
-  return { statusCode, headers: result, cookies: setCookies };
+  return { statusCode, headers: result, cookies: keepCookiesOnHost(setCookies, request.headers["x-forwarded-host"]) };
 }
 
 /** Without readable rules, nothing is shared: the site is slower, but no visitor gets a page of another visitor. */

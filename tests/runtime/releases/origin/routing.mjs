@@ -29,7 +29,7 @@ export const handler = awslambda.streamifyResponse(async (event, stream) => {
   const rules = event.rawPath.startsWith("/images/ruled")
     ? { "X-Frame-Options": "DENY", "cache-control": "public, max-age=60", "content-type": "image/x-own", "Content-Encoding": "br", "content-length": "1" }
     : {};
-  const cookies = event.rawPath.startsWith("/private/") ? ["seen=1"] : [];
+  const cookies = event.rawPath.startsWith("/private/") ? ["seen=1; Domain=example.com"] : [];
   head(stream, found.statusCode, { ...found.headers, ...rules }, cookies);
   for await (const chunk of found.body) stream.write(chunk);
   return stream.end();

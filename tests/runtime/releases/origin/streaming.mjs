@@ -79,6 +79,12 @@ const pages = {
     head(stream, headers, { cookies: ["a=1; HttpOnly"] });
     stream.end("cookies");
   },
+  // The query is a JSON list of cookies. Half of them are in the list, as OpenNext does it, the others in the header.
+  "/sets-cookies": (stream, event) => {
+    const sent = JSON.parse(decodeURIComponent(event.rawQueryString));
+    head(stream, { "set-cookie": sent.filter((_, index) => index % 2) }, { cookies: sent.filter((_, index) => index % 2 === 0) });
+    stream.end("cookies");
+  },
   "/redirect": (stream) => {
     head(stream, { location: "/", "content-length": "0" }, { statusCode: 307 });
     stream.end();
