@@ -21,6 +21,8 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
+from local.browser_requests import find_foreign_origin, is_loopback_name, split_host
+
 if TYPE_CHECKING:
     from local.ssh_git_server import SshGitServer
 
@@ -354,6 +356,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing, because builds already show git's output."""
 
     def _serve(self, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        host = split_host(headers.get("host", ""))
+        if host is None or not is_loopback_name(host[0]) or find_foreign_origin(headers) is not None:
+            self.send_error(HTTPStatus.FORBIDDEN, "This server answers no web pages")
+            return
         address = urlsplit(self.path)
         name, _, rest = unquote(address.path).lstrip("/").partition("/")
         if rest not in {"info/refs", "git-upload-pack"}:

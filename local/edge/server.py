@@ -7,7 +7,9 @@ local edge also serves the domain names of APIs, if their records lead to API Ga
 
 Differences from CloudFront: There is no redirect to https, even if a behavior requires one. No browser trusts
 the certificate of the local edge. If the first distribution has no aliases, it gets all other hosts. So the
-stage `local` needs no zone for its sites, whose hosts are below `localhost`.
+stage `local` needs no zone for its sites, whose hosts are below `localhost`. Hosts that are neither below
+`localhost` nor in the KeyValueStore are refused. Otherwise a web page whose name leads to 127.0.0.1 (DNS
+rebinding) could use the edge as if both were one site.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +17,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 from attrs import define, field
 
+from local.browser_requests import is_loopback_name
 from local.edge.api_hosts import API_LABEL, ApiForwarder
 from local.edge.certificates import LocalAuthority
 from local.edge.config import EdgeConfig
@@ -117,7 +120,7 @@ class EdgeServer:
         aliased = self._find_by_alias(host)
         if aliased is not None and aliased.config.domain_name == target:
             return await aliased.handle_request(incoming)
-        if aliased is None and not self.edges[0].config.aliases:
+        if aliased is None and not self.edges[0].config.aliases and self._is_site(host):
             return await self.edges[0].handle_request(incoming)
         if aliased is None:
             return self._refuse(incoming, f"No distribution has the alias {host}.")
@@ -130,6 +133,9 @@ class EdgeServer:
                 if alias in edge.config.aliases:
                     return edge
         return None
+
+    def _is_site(self, host: str) -> bool:
+        return is_loopback_name(host) or host in self.edges[0].key_values()[1]
 
     def _refuse(self, incoming: web.BaseRequest, problem: str) -> web.StreamResponse:
         """Answer as CloudFront does for a host that no distribution has. The page tells the reason."""

@@ -12,8 +12,8 @@ Known differences from AWS:
 - HTTP APIs store throttling settings but do not throttle.
 - Python functions use this interpreter, not the version of their runtime setting. They can write to
   folders outside `/tmp`, too.
-- Every client that reaches the port can reset the emulator (`/_ministack/reset`). Therefore the emulator
-  listens only on loopback.
+- The emulator's control paths are closed, and requests of web pages are accepted only where AWS has rules for
+  them (domains/request_gate.py).
 """
 
 import contextlib

@@ -39,6 +39,7 @@ from local.emulator.decisions import install_decision_hooks as install_decisions
 from local.emulator.destinations import CreateSession, DestinationSender
 from local.emulator.destinations import install_destination_hooks as install_destinations
 from local.emulator.domains import install_domain_hooks
+from local.emulator.domains.request_gate import RequestGate
 from local.emulator.domains.zones import HostedZones
 from local.emulator.functions import FunctionSettings, create_node_function_version, record_log_line
 from local.emulator.functions import install_function_hooks as install_functions
@@ -202,7 +203,8 @@ def _serve_requests(listener: socket.socket) -> Generator[None]:
             ready.set()
             await stop.wait()
 
-        application = wrap_app(ministack.app.app, config.wsgi_max_body_size, "asgi")
+        gate = RequestGate(application=ministack.app.app, port=listener.getsockname()[1])
+        application = wrap_app(gate, config.wsgi_max_body_size, "asgi")
         sockets = Sockets(secure_sockets=[], insecure_sockets=[listener], quic_sockets=[])
         await worker_serve(application, config, sockets=sockets, shutdown_trigger=wait_until_stopped)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import requests
 
 from local.git_server import Author, Git, GitNotFoundError, GitServer, Repository
 
@@ -173,3 +174,15 @@ def test_without_git_the_error_names_the_package_to_install(tmp_path: Path) -> N
     """Q1: the error message tells the user what to do."""
     with pytest.raises(GitNotFoundError, match="apt-get install git"):
         Git.find(path=str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}],
+)
+def test_a_web_page_cannot_read_a_repository(server: GitServer, site: Path, headers: dict[str, str]) -> None:
+    """With DNS rebinding, a page that the developer opens could read the repositories."""
+    server.create("next-site", site)
+    url = f"{server.base_url}next-site/info/refs?service=git-upload-pack"
+    assert requests.get(url, timeout=10).status_code == 200
+    assert requests.get(url, headers=headers, timeout=10).status_code == 403

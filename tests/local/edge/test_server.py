@@ -65,6 +65,28 @@ def test_the_host_selects_the_distribution() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example", 403),
+        ("evil.example:8080", 403),
+        ("localhost.evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("nobody.localhost:8080", 404),
+        ("localhost", 404),
+        (f"{HOST}:8080", 200),
+    ],
+)
+def test_without_aliases_only_hosts_of_sites_and_of_this_machine_are_served(host: str, status: int) -> None:
+    """With DNS rebinding, a web page whose name leads to 127.0.0.1 could use the edge as its own origin."""
+
+    async def main() -> None:
+        async with RunningEdge() as running_edge:
+            assert (await running_edge.get("/page", host=host)).status == status
+
+    asyncio.run(main())
+
+
 class DomainEdge:
     """A running edge of a stage that has a domain.
 
