@@ -27,7 +27,8 @@ def make_api_event(
         path: Value of each placeholder in the path template.
     """
     method, template = route.split(" ")
-    authorizer = {"authorizer": {"jwt": {"claims": {"sub": user_id}, "scopes": None}}} if user_id else {}
+    claims = {"sub": user_id, "token_use": "access"}
+    authorizer = {"authorizer": {"jwt": {"claims": claims, "scopes": None}}} if user_id else {}
     return {
         "version": "2.0",
         "routeKey": route,

@@ -52,7 +52,8 @@ class Gateway:
     ) -> dict[str, Any]:
         body = request.body or b""
         query = parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)
-        authorizer = {"authorizer": {"jwt": {"claims": {"sub": self.user_id}}}} if route.auth else {}
+        claims = {"sub": self.user_id, "token_use": "access"}
+        authorizer = {"authorizer": {"jwt": {"claims": claims}}} if route.auth else {}
         return {
             "routeKey": route.key,
             "headers": {name.lower(): str(value) for name, value in request.headers.items()},

@@ -52,7 +52,9 @@ class Request:
         query: Query parameters. API Gateway joins repeated ones with commas.
         headers: Header values by lower-case name.
         body: Raw bytes, because webhook signatures cover them. Hidden from logs.
-        subject: The `sub` claim of the verified token. No other claim identifies the user.
+        subject: The `sub` claim of the verified access token. No other claim identifies the user. None for a
+            request without an access token. API Gateway also verifies ID tokens of the same client, but these
+            tell an application who the user is, and grant no access.
         request_id: API Gateway's id of the request.
     """
 
@@ -76,7 +78,7 @@ class Request:
             query=event.get("queryStringParameters") or {},
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(),
-            subject=claims.get("sub") or None,
+            subject=(claims.get("sub") or None) if claims.get("token_use") == "access" else None,
             request_id=context.get("requestId", ""),
         )
 

@@ -38,7 +38,12 @@ EVENT: dict[str, Any] = {
     "requestContext": {
         "accountId": "123456789012",
         "requestId": "request-1",
-        "authorizer": {"jwt": {"claims": {"sub": "user-1", "username": "someone"}, "scopes": None}},
+        "authorizer": {
+            "jwt": {
+                "claims": {"sub": "user-1", "username": "someone", "token_use": "access"},
+                "scopes": None,
+            }
+        },
         "http": {"method": "GET", "path": "/projects/01P"},
     },
     "pathParameters": {"projectId": "01P"},
@@ -66,6 +71,16 @@ def test_the_user_is_the_tokens_subject_whatever_headers_and_body_contain() -> N
     "context", [None, {}, {"authorizer": None}, {"authorizer": {"jwt": {"claims": {"sub": ""}}}}]
 )
 def test_a_request_without_a_token_has_no_user(context: object) -> None:
+    request = Request.from_event({**EVENT, "requestContext": context})
+    with pytest.raises(UnauthenticatedError, match="sign in"):
+        _ = request.user_id
+
+
+@pytest.mark.parametrize("use", ["id", "refresh", "", None, "Access", ["access"]])
+def test_a_token_that_is_no_access_token_identifies_nobody(use: object) -> None:
+    """A1. API Gateway accepted an ID token, because its `aud` is the client that the API expects."""
+    claims = {"sub": "user-1", "aud": "the-client", **({} if use is None else {"token_use": use})}
+    context = {"authorizer": {"jwt": {"claims": claims}}}
     request = Request.from_event({**EVENT, "requestContext": context})
     with pytest.raises(UnauthenticatedError, match="sign in"):
         _ = request.user_id
