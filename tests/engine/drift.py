@@ -161,8 +161,8 @@ DRIFTS: Final = (
 )
 
 
-# The origin key that `make_release` stores in the environment of a function, as a release does.
-ORIGIN_KEY: Final = "2f1c8e0d9b7a6f5e4d3c2b1a0918273645546372"
+# A secret variable that `make_release` stores in the environment of a function, as a release does.
+SITE_SECRET: Final = "2f1c8e0d9b7a6f5e4d3c2b1a0918273645546372"
 
 
 def make_release(emulator: Emulator) -> None:
@@ -174,7 +174,7 @@ def make_release(emulator: Emulator) -> None:
     functions = emulator.client("lambda")
     functions.update_function_code(FunctionName=_SERVER, ZipFile=_build_code())
     functions.update_function_configuration(
-        FunctionName=_REVALIDATE, Environment={"Variables": {"ANCHOR_ORIGIN_KEY": ORIGIN_KEY}}
+        FunctionName=_REVALIDATE, Environment={"Variables": {"SITE_SECRET": SITE_SECRET}}
     )
     version = functions.publish_version(FunctionName=_REVALIDATE)["Version"]
     functions.update_alias(FunctionName=_REVALIDATE, Name="live", FunctionVersion=version)

@@ -9,7 +9,7 @@ import pytest
 from policies.graph import Resource
 from policies.plain_secrets import RULES
 from tests.engine.checks import check_creation, check_no_change
-from tests.engine.drift import DRIFTS, ORIGIN_KEY, make_release, read_release
+from tests.engine.drift import DRIFTS, SITE_SECRET, make_release, read_release
 from tests.engine.inventory import list_resources
 from tests.engine.stacks import Stack
 
@@ -97,7 +97,7 @@ def check_secrets(stack: Stack) -> None:
 def collect_secrets(stack: Stack) -> set[str]:
     """Return the secrets that the stage or its deployment uses."""
     emulator = stack.emulator
-    secrets = {stack.project.passphrase, emulator.administrator.secret_access_key, ORIGIN_KEY}
+    secrets = {stack.project.passphrase, emulator.administrator.secret_access_key, SITE_SECRET}
     kms = emulator.client("kms")
     answer = kms.generate_mac(
         KeyId="alias/anchor-dev-signing",

@@ -1,5 +1,6 @@
 """Environment variables of a site's functions: the project's own ones, and those of OpenNext 4.1.12."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Final
@@ -70,7 +71,8 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
             "two characters"
         )
     release = {
-        "ANCHOR_ORIGIN_KEY": origin_key,
+        # The site's code can read its environment. The hash does not reveal the key, which is random.
+        "ANCHOR_ORIGIN_KEY_HASH": hashlib.sha256(origin_key.encode()).hexdigest(),
         "ANCHOR_DEPLOYMENT_ID": deployment.deployment_id,
         "ANCHOR_COMMIT_SHA": deployment.commit_sha or "",
         **({"ANCHOR_SECURITY_HEADERS": "1"} if project.security_headers else {}),

@@ -61,6 +61,10 @@ DEPLOYMENT = Deployment(
 )
 
 
+# The SHA-256 hash of the key "0f0f".
+KEY_HASH = "49a20bf657ddd9b80f2ec63a1810a02bd5301b6a022baa5b15c90ad1e5d875f7"
+
+
 def make_environment(project: Project = PROJECT, secrets: Mapping[str, str] | None = None) -> SiteEnvironment:
     return make_site_environment(
         project=project,
@@ -78,7 +82,7 @@ def test_the_server_gets_the_variables_of_the_project_and_of_open_next() -> None
         "GREETING": "hello",
         "EMPTY": "",
         "TOKEN": "open sesame",
-        "ANCHOR_ORIGIN_KEY": "0f0f",
+        "ANCHOR_ORIGIN_KEY_HASH": KEY_HASH,
         "ANCHOR_DEPLOYMENT_ID": "01DEPLOYMENT",
         "ANCHOR_COMMIT_SHA": "c0ffee",
         "ANCHOR_SECRET_NAMES": "TOKEN",
@@ -109,7 +113,7 @@ def test_the_error_names_a_stored_variable_that_lambda_refuses() -> None:
 
 def test_the_image_function_gets_none_of_the_projects_variables() -> None:
     assert make_environment().image == {
-        "ANCHOR_ORIGIN_KEY": "0f0f",
+        "ANCHOR_ORIGIN_KEY_HASH": KEY_HASH,
         "ANCHOR_DEPLOYMENT_ID": "01DEPLOYMENT",
         "ANCHOR_COMMIT_SHA": "c0ffee",
         "BUCKET_NAME": "assets",
@@ -118,8 +122,10 @@ def test_the_image_function_gets_none_of_the_projects_variables() -> None:
 
 
 def test_a_variable_cannot_override_a_variable_of_the_platform() -> None:
-    project = evolve(PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY", value="mine", is_secret=False),))
-    assert make_environment(project).server["ANCHOR_ORIGIN_KEY"] == "0f0f"
+    project = evolve(
+        PROJECT, variables=(Variable(name="ANCHOR_ORIGIN_KEY_HASH", value="mine", is_secret=False),)
+    )
+    assert make_environment(project).server["ANCHOR_ORIGIN_KEY_HASH"] == KEY_HASH
 
 
 def test_the_error_about_too_large_variables_contains_their_names_but_no_values() -> None:

@@ -19,7 +19,7 @@
  * result (`aws-lambda`, as its image function does). This handler always streams, so the function URL's
  * InvokeMode is RESPONSE_STREAM.
  */
-import "./anchor-process.mjs";
+import { expectedKeyHash } from "./anchor-process.mjs"; // before the site's code
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
@@ -46,10 +46,6 @@ const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
 
 const digest = (text) => createHash("sha256").update(text).digest();
-// timingSafeEqual needs equal lengths, which digests have. Without a key every request is refused.
-const expected = process.env.ANCHOR_ORIGIN_KEY ? digest(process.env.ANCHOR_ORIGIN_KEY) : undefined;
-// The site's code must not be able to read the key or to print it with its environment.
-delete process.env.ANCHOR_ORIGIN_KEY;
 
 // A setting of the project. The site's own values win.
 const securityHeaders = process.env.ANCHOR_SECURITY_HEADERS
@@ -67,7 +63,7 @@ if (files) globalThis.assetResolver = files.resolver;
 
 export const handler = awslambda.streamifyResponse(async (event, lambdaStream, context) => {
   const sent = event?.headers?.[KEY_HEADER];
-  if (!expected || typeof sent !== "string" || !timingSafeEqual(digest(sent), expected)) {
+  if (!expectedKeyHash || typeof sent !== "string" || !timingSafeEqual(digest(sent), expectedKeyHash)) {
     return refuse(lambdaStream, 403, "This address answers its own distribution only.");
   }
   const request = { ...event, headers: withoutInternal(event.headers) };

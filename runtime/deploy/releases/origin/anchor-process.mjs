@@ -3,9 +3,11 @@
  * site's code runs in the prepared process.
  *
  *   - Whatever the site writes to its log, the values of secrets are replaced by `***`. Masked are the project's secret
- *     variables (their names are in `ANCHOR_SECRET_NAMES`), the key of the edge and the credentials of the function.
+ *     variables (their names are in `ANCHOR_SECRET_NAMES`) and the credentials of the function.
  *   - An error that no code handles is logged, and the process continues, as under `next start`. Lambda's own runtime
  *     would end the process, together with the request that is in progress.
+ *   - The hash of the key of the edge is taken from the environment. The key itself is not in the environment, because
+ *     the site's code could read it there, also in `/proc/self/environ`.
  *
  * Text that the site writes to a file descriptor directly is not masked.
  */
@@ -14,7 +16,10 @@ import { format } from "node:util";
 const MASK = "***";
 const MINIMUM_LENGTH = 4; // characters; masking shorter values would reveal more than it hides
 const METHODS = ["debug", "error", "fatal", "info", "log", "trace", "warn"];
-const PLATFORM_SECRETS = ["ANCHOR_ORIGIN_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+const PLATFORM_SECRETS = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/** The SHA-256 hash of the key that the edge sends. Without a complete hash, every request is refused. */
+export const expectedKeyHash = takeKeyHash();
 
 const secrets = compileSecrets();
 if (secrets) {
@@ -22,6 +27,12 @@ if (secrets) {
   for (const stream of [process.stdout, process.stderr]) maskStream(stream);
 }
 for (const event of ["uncaughtException", "unhandledRejection"]) keepRunning(event);
+
+function takeKeyHash() {
+  const text = process.env.ANCHOR_ORIGIN_KEY_HASH ?? "";
+  delete process.env.ANCHOR_ORIGIN_KEY_HASH;
+  return /^[0-9a-f]{64}$/.test(text) ? Buffer.from(text, "hex") : undefined;
+}
 
 /** Return an expression that matches each secret and, of a secret with several lines, each line. */
 function compileSecrets() {

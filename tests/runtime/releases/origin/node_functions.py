@@ -23,6 +23,7 @@ DEPLOY = Path(__file__).parents[4] / "runtime" / "deploy"
 ORIGIN = DEPLOY / "releases" / "origin" / "anchor-origin.mjs"
 URL_HOST = "abc123.lambda-url.ap-southeast-1.on.aws"
 KEY = "0123456789abcdef0123456789abcdef01234567"
+KEY_HASH = hashlib.sha256(KEY.encode()).hexdigest()
 SEPARATOR = bytes(8)
 
 
@@ -83,7 +84,7 @@ def make_wrapped_version(  # noqa: PLR0913 - the parts of a version that tests v
         CACHE_RULES: rules,
         **(more_files or {}),
     }
-    variables = {"ANCHOR_ORIGIN_KEY": KEY} if environment is None else environment
+    variables = {"ANCHOR_ORIGIN_KEY_HASH": KEY_HASH} if environment is None else environment
     return make_function_version(
         files,
         handler="anchor-origin.handler",

@@ -15,6 +15,7 @@ from runtime.deploy.releases.build_output.shared_cache import OTHER_CACHE_KEYS, 
 from tests.runtime.releases.origin.bucket import MODIFIED, REGION, FakeBucket
 from tests.runtime.releases.origin.node_functions import (
     KEY,
+    KEY_HASH,
     Answer,
     Lines,
     make_wrapped_version,
@@ -47,7 +48,7 @@ RULES = SharedCacheRules(
     conditional=("^/private/", OTHER_CACHE_KEYS), vary=("accept-encoding",), before_files=("^/",)
 )
 ENVIRONMENT = {
-    "ANCHOR_ORIGIN_KEY": KEY,
+    "ANCHOR_ORIGIN_KEY_HASH": KEY_HASH,
     "ANCHOR_DEPLOYMENT_ID": "01D",
     "ANCHOR_FILES_PREFIX": "assets/shop/01P",
     "CACHE_BUCKET_NAME": "assets",

@@ -1,6 +1,7 @@
 """The wrapper in front of every released function, in a real Node.js process (D3, D7, D8)."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from local.http_messages import Headers
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
 from tests.runtime.releases.origin.node_functions import (
     KEY,
+    KEY_HASH,
     URL_HOST,
     Answer,
     make_wrapped_version,
@@ -24,7 +26,10 @@ STREAMING = make_wrapped_version((HERE / "streaming.mjs").read_text())
 BUFFERED = make_wrapped_version((HERE / "buffered.mjs").read_text(), name="shop-image")
 WITHOUT_KEY = make_wrapped_version((HERE / "buffered.mjs").read_text(), environment={}, number="2")
 EMPTY_KEY = make_wrapped_version(
-    (HERE / "buffered.mjs").read_text(), environment={"ANCHOR_ORIGIN_KEY": ""}, number="3"
+    (HERE / "buffered.mjs").read_text(), environment={"ANCHOR_ORIGIN_KEY_HASH": ""}, number="3"
+)
+SHORT_KEY = make_wrapped_version(
+    (HERE / "buffered.mjs").read_text(), environment={"ANCHOR_ORIGIN_KEY_HASH": KEY_HASH[:-2]}, number="7"
 )
 BROKEN_RULES = make_wrapped_version(
     (HERE / "streaming.mjs").read_text(),
@@ -34,7 +39,7 @@ BROKEN_RULES = make_wrapped_version(
 WITH_SECURITY_HEADERS = make_wrapped_version(
     (HERE / "streaming.mjs").read_text(),
     number="6",
-    environment={"ANCHOR_ORIGIN_KEY": KEY, "ANCHOR_SECURITY_HEADERS": "1"},
+    environment={"ANCHOR_ORIGIN_KEY_HASH": KEY_HASH, "ANCHOR_SECURITY_HEADERS": "1"},
 )
 UNKNOWN_RULES = make_wrapped_version((HERE / "streaming.mjs").read_text(), number="5", rules="{")
 
@@ -95,7 +100,9 @@ def test_a_request_without_the_key_is_refused_before_the_site_sees_it(
     assert b"This address answers its own distribution only." in answer.body
 
 
-@pytest.mark.parametrize("version", [WITHOUT_KEY, EMPTY_KEY], ids=["missing", "empty"])
+@pytest.mark.parametrize(
+    "version", [WITHOUT_KEY, EMPTY_KEY, SHORT_KEY], ids=["missing", "empty", "incomplete"]
+)
 @pytest.mark.parametrize("sent", [KEY, "", "undefined"])
 def test_a_function_without_a_key_refuses_every_request(
     origin: Origin, version: NodeFunctionVersion, sent: str
@@ -115,12 +122,25 @@ def test_the_site_sees_its_request_without_the_platforms_headers(origin: Origin)
     ]
     seen = origin.get(STREAMING, "/echo?q=1&q=2", headers).json()
     event = seen["event"]
-    assert seen["key"] is None
     assert {
         name: value for name, value in event["headers"].items() if name.startswith(("x-", "content-"))
     } == {"x-forwarded-host": "shop.example.com"}
     assert (event["rawPath"], event["rawQueryString"]) == ("/echo", "q=1&q=2")
     assert event["cookies"] == ["a=1", "b=2"]
+
+
+def test_the_environment_does_not_reveal_the_key_to_code_that_runs_before_the_first_request(
+    origin: Origin,
+) -> None:
+    """Modules of the site run before the handler's own code. They could read the key, also in /proc."""
+    seen = origin.get(STREAMING, "/echo", [("x-anchor-origin-key", KEY)]).json()
+    assert KEY not in json.dumps(seen)
+    assert not [name for name in seen["stolen"]["variables"] if "ORIGIN_KEY" in name]
+
+
+@pytest.mark.parametrize("sent", [KEY_HASH, KEY_HASH.upper(), f"sha256:{KEY_HASH}"])
+def test_the_hash_of_the_key_is_no_key(origin: Origin, sent: str) -> None:
+    assert origin.get(STREAMING, "/echo", [("x-anchor-origin-key", sent)]).status == 403
 
 
 def test_the_first_chunk_arrives_before_the_last_is_written(runner: asyncio.Runner, origin: Origin) -> None:

@@ -10,6 +10,7 @@ import pytest
 from local.workers.pool import WorkerPool
 from tests.runtime.releases.origin.node_functions import (
     KEY,
+    KEY_HASH,
     URL_HOST,
     Lines,
     make_wrapped_version,
@@ -24,7 +25,7 @@ SECRETIVE = make_wrapped_version(
     INDEX,
     number="2",
     environment={
-        "ANCHOR_ORIGIN_KEY": KEY,
+        "ANCHOR_ORIGIN_KEY_HASH": KEY_HASH,
         "ANCHOR_SECRET_NAMES": "KEY,PASS,SHORT",
         "PASS": "se.cret$1",
         "KEY": PRIVATE_KEY,
