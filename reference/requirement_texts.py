@@ -332,9 +332,9 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "on more than the cache key, such as an answer of middleware or of a conditional rule."
     ),
     "X4": (
-        "The server of a site cannot set cookies for hosts outside of its own host. The program refuses a "
-        "domain of sites that shares its registrable domain with a web application, unless this "
-        "domain is accepted."
+        "The server of a site cannot set cookies for hosts outside of its own host. The program refuses a"
+        " domain of sites that shares its registrable domain with a web application, unless this domain is"
+        " accepted."
     ),
 }
 """The text of each requirement, by its id. Add an id here together with the first test that cites the id."""

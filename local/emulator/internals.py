@@ -23,6 +23,7 @@ import ministack.app
 from attrs import frozen
 from hypercorn.asyncio.run import worker_serve
 from hypercorn.config import Config, Sockets
+from hypercorn.typing import ASGIFramework
 from hypercorn.utils import wrap_app
 from ministack.core.lambda_runtime import execution_credentials
 from ministack.core.responses import request_scope
@@ -204,7 +205,7 @@ def _serve_requests(listener: socket.socket) -> Generator[None]:
             await stop.wait()
 
         gate = RequestGate(application=ministack.app.app, port=listener.getsockname()[1])
-        application = wrap_app(gate, config.wsgi_max_body_size, "asgi")
+        application = wrap_app(cast("ASGIFramework", gate), config.wsgi_max_body_size, "asgi")
         sockets = Sockets(secure_sockets=[], insecure_sockets=[listener], quic_sockets=[])
         await worker_serve(application, config, sockets=sockets, shutdown_trigger=wait_until_stopped)
 
