@@ -15,6 +15,7 @@ from tests.packages.wheels import run_python
 SOURCES = ("components", "runtime")
 STAGE_MODULES = {
     "consistency.py",
+    "cookie_domains.py",
     "placeholders.py",
     "regions.py",
     "settings.py",

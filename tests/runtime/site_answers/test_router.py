@@ -93,20 +93,12 @@ def test_the_body_reaches_the_site_once(folder: Path) -> None:
     assert run(folder, script) == [["", None], ["a body", "6"]]
 
 
-def test_the_page_of_a_data_request_is_recorded_for_its_revalidation(folder: Path) -> None:
-    """D7: OpenNext renews the page of this path, and not the data file."""
+def test_the_headers_of_next_are_not_changed(folder: Path) -> None:
+    """F1: OpenNext replaces `Cache-Control` of errors, but the wrapper decides what CloudFront keeps."""
     script = """
-    const data = "/docs/_next/data/BUILD";
-    const paths = [`${data}/posts/first.json`, `${data}/index.json`, "/docs/about"];
-    const found = [];
-    for (const path of paths) found.push((await openNextHandler(event(path))).body);
-    return found;
+    return (await openNextHandler(event("/docs/about"))).headers;
     """
-    assert run(folder, script) == [
-        {"rawPath": "/docs/posts/first", "routes": ["/posts/[slug]"]},
-        {"rawPath": "/docs/", "routes": []},
-        {"rawPath": "/docs/about", "routes": ["/about"]},
-    ]
+    assert "cache-control" not in run(folder, script)
 
 
 def test_urls_of_the_own_site_in_a_response_of_middleware_are_relative(folder: Path) -> None:
