@@ -48,6 +48,7 @@ _IGNORED_HEADERS: Final = frozenset(
         "transfer-encoding",
         "vary",
         "via",
+        "x-anchor-body",
         "x-anchor-cache-control",
         "x-anchor-content-type",
         "x-cache",
