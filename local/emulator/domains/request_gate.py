@@ -31,6 +31,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 # Paths of the emulator itself begin with "/_". No bucket and no AWS operation has such a path.
 CONTROL_PREFIX: Final = "/_"
 API_PREFIX: Final = "/_aws/execute-api/"
+# The URLs in the answers of GetLayerVersion and GetFunction. In AWS, they are presigned URLs of a bucket.
+DOWNLOADS: Final = ("/_ministack/lambda-layers/", "/_ministack/lambda-code/")
 AWS_SUFFIX: Final = ".amazonaws.com"
 
 
@@ -65,7 +67,8 @@ def find_problem(scope: Scope, port: int) -> str | None:
     given = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in given}
     path = str(scope["path"])
-    if path.startswith(CONTROL_PREFIX) and not path.startswith(API_PREFIX):
+    is_download = scope.get("method") == "GET" and path.startswith(DOWNLOADS)
+    if path.startswith(CONTROL_PREFIX) and not path.startswith(API_PREFIX) and not is_download:
         return "The embedded AWS has no control paths: stop it and start it again to empty it."
     host = headers.get("host", "")
     if not _is_expected_host(host, port):

@@ -161,7 +161,7 @@ def test_an_answer_without_a_content_type_gets_none() -> None:
 
 def test_pages_that_the_edge_generates_have_the_policys_headers() -> None:
     async def check_edge(running_edge: RunningEdge) -> None:
-        got = await running_edge.get("/", host="unknown.example.com")
+        got = await running_edge.get("/", host="unknown.localhost")
         assert got.status == 404
         assert got.headers["x-cache"] == "FunctionGeneratedResponse from cloudfront"
         assert got.headers["cache-control"] == "no-store"

@@ -47,6 +47,7 @@ def list_queues(emulator: Emulator) -> list[str]:
         ("POST", "/_ministack/reset"),
         ("POST", "/%5Fministack/reset"),
         ("POST", "/_ministack/config"),
+        ("POST", "/_ministack/lambda-code/function"),
         ("GET", "/_ministack/sqs/messages"),
         ("GET", "/_ministack/ses/messages"),
         ("GET", "/_localstack/health"),
