@@ -148,10 +148,7 @@ class Answer extends Writable {
   _final(done) {
     if (this.file) return this.file.then(() => this.lambda.end(() => done()), done);
     if (!this.started) return done(new Error("the answer ended before its head was complete"));
-    if (this.isEmpty) {
-      this.sendHeldHead({ isEmpty: true });
-      this.lambda.write(" ");
-    }
+    if (this.isEmpty) this.sendEmptyBody();
     return this.lambda.end(() => done());
   }
 
@@ -176,6 +173,12 @@ class Answer extends Writable {
     this.headTimer = setTimeout(() => this.sendHeldHead(), HELD_HEAD_MS);
     this.started = true;
     return all.subarray(end + SEPARATOR.length);
+  }
+
+  /** Send the byte without which a function URL does not end, and ask CloudFront to remove it. */
+  sendEmptyBody() {
+    this.sendHeldHead({ isEmpty: true });
+    this.lambda.write(" ");
   }
 
   /** Send the head, if this has not been done yet. */
@@ -209,10 +212,7 @@ class Answer extends Writable {
       this.isEmpty = false;
       if (!this.lambda.write(chunk)) await once(this.lambda, "drain");
     }
-    if (this.isEmpty) {
-      this.sendHeldHead({ isEmpty: true });
-      this.lambda.write(" ");
-    }
+    if (this.isEmpty) this.sendEmptyBody();
   }
 
   /** Write an API Gateway v2 result. Any other value becomes the JSON body of a result with status 200. */
