@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 import string
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, TypeAlias
 from urllib.parse import quote
@@ -133,6 +134,7 @@ def _without_private(expected: Answer, actual: Answer) -> tuple[Answer, Answer]:
 
 def _without_value_forms(expected: Answer, actual: Answer) -> tuple[Answer, Answer]:
     """Write lists on one line and charsets in lower case, as equal values can be written in several ways."""
+    lists = _LISTS | _find_repeated_names(expected) | _find_repeated_names(actual)
 
     def clean(answer: Answer) -> Answer:
         joined: dict[str, str] = {}
@@ -141,11 +143,16 @@ def _without_value_forms(expected: Answer, actual: Answer) -> tuple[Answer, Answ
             if name == "set-cookie":
                 continue
             text = re.sub(r"charset=[\w-]+", lambda found: found[0].lower(), _write_in_ascii(name, value))
-            text = re.sub(r",(?=\S)", ", ", text) if name in _LISTS else text
+            text = re.sub(r",(?=\S)", ", ", text) if name in lists else text
             joined[name] = f"{joined[name]}, {text}" if name in joined else text
         return evolve(answer, headers=(*joined.items(), *cookies))
 
     return clean(expected), clean(actual)
+
+
+def _find_repeated_names(answer: Answer) -> set[str]:
+    """Return the headers that have several lines, so that their values are lists."""
+    return {name for name, count in Counter(name for name, _ in answer.headers).items() if count > 1}
 
 
 def _write_in_ascii(name: str, value: str) -> str:

@@ -14,6 +14,7 @@ from tests.conformance.harness.exchange import Answer
 # this value was first seen in the case. So "changed" and "stayed the same" are still compared.
 VOLATILE: Final = (
     r"__prerender_bypass=([^;\s]+)",
+    r"__next_preview_data=([^;\s]+)",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
     r"\b1[789]\d{11}\b",
     r"\b0\.\d{9,}",
