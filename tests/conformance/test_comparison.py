@@ -5,15 +5,20 @@ import pytest
 from tests.conformance.harness.allowed import ALLOWED
 from tests.conformance.harness.comparison import Difference, Normalizer, compare
 from tests.conformance.harness.exchange import Answer
+from tests.conformance.harness.spelling import is_unknown_to_next
 
 HTML = ("content-type", "text/html; charset=utf-8")
 
 
 def make_answer(
-    body: bytes | str = b"", *headers: tuple[str, str], status: int = 200, arrival: float = 0.0
+    body: bytes | str = b"",
+    *headers: tuple[str, str],
+    status: int = 200,
+    arrival: float = 0.0,
+    target: str = "",
 ) -> Answer:
     content = body.encode() if isinstance(body, str) else body
-    return Answer(status=status, headers=headers, body=content, arrival=arrival)
+    return Answer(status=status, headers=headers, body=content, arrival=arrival, target=target)
 
 
 def compare_parts(expected: Answer, actual: Answer, method: str = "GET") -> list[str]:
@@ -140,6 +145,10 @@ ALLOWED_PAIRS = {
         make_answer("Internal Server Error", ("content-type", "text/plain"), status=500),
         make_answer("<Error/>", status=405),
     ),
+    "spellings of file names": (
+        make_answer(status=404, target="/my%20files/a%28b%29.txt"),
+        make_answer("a file", status=200),
+    ),
     "unchanged files": (
         make_answer(status=304),
         make_answer(b"", ("content-type", "image/png"), status=304),
@@ -231,6 +240,14 @@ NOT_ALLOWED = {
         make_answer(b"", ("content-type", "image/png"), ("x-nextjs-cache", "HIT")),
         make_answer(b"", ("content-type", "image/png")),
     ),
+    "a file that next start does not find": (
+        make_answer(status=404, target="/my%20files/a(b).txt"),
+        make_answer("a file", status=200),
+    ),
+    "an error for another spelling": (
+        make_answer("a page", status=200, target="/a%28b%29"),
+        make_answer(status=404),
+    ),
     "a byte in a success": (make_answer(), make_answer(b" ")),
     "Vary": (make_answer(b"", ("vary", "rsc, Accept-Encoding")), make_answer()),
 }
@@ -239,3 +256,23 @@ NOT_ALLOWED = {
 @pytest.mark.parametrize("name", NOT_ALLOWED)
 def test_a_similar_difference_is_reported(name: str) -> None:
     assert compare_parts(*NOT_ALLOWED[name])
+
+
+@pytest.mark.parametrize(
+    ("target", "is_unknown"),
+    [
+        ("/plain.txt", False),
+        ("/a%20b%24c.txt?v=1", False),
+        ("/a$b.txt", False),
+        ("/my%20files/a(b)!.txt", False),
+        ("/a%20b$c.txt", True),
+        ("/a%28b%29.txt", True),
+        ("/%61.txt", True),
+        ("/_next/image?url=%2Fa%20b.png&w=64&q=75", False),
+        ("/_next/image?url=%2Fa%20%26%20b.png&w=64&q=75", True),
+        ("/docs/_next/image/?url=%2Fa%2520b.png&w=64&q=75", False),
+        ("/_next/image", False),
+    ],
+)
+def test_next_finds_a_file_by_two_spellings(target: str, *, is_unknown: bool) -> None:
+    assert is_unknown_to_next(target) is is_unknown

@@ -12,11 +12,13 @@ from urllib.parse import quote
 from attrs import evolve, frozen
 
 from tests.conformance.harness.exchange import Answer
+from tests.conformance.harness.spelling import is_unknown_to_next
 
 Remove: TypeAlias = Callable[[Answer, Answer], tuple[Answer, Answer]]
 """Returns the answers of `next start` and of the platform without an allowed difference."""
 
 _NOTHING: Final = Answer(status=0, headers=(), body=b"")
+_FIRST_ERROR: Final = 400
 # The entity tag of a file under `next start`: its size and its time of change.
 _FILE_TAG: Final = re.compile(r'W/"[0-9a-f]+-[0-9a-f]+"')
 # The value that Next.js itself makes for prerendered pages.
@@ -127,7 +129,7 @@ def _without_private(expected: Answer, actual: Answer) -> tuple[Answer, Answer]:
     one, other = expected.get("cache-control"), actual.get("cache-control")
     is_kept_by_nobody = not one or "no-store" in one or "no-cache" in one
     is_private = other == ", ".join(filter(None, ["private", one.removeprefix("public, ")]))
-    if is_private and (is_kept_by_nobody or "immutable" in one):
+    if is_private and (is_kept_by_nobody or "immutable" in one or expected.status >= _FIRST_ERROR):
         return _drop(expected, "cache-control"), _drop(actual, "cache-control")
     return expected, actual
 
@@ -179,7 +181,15 @@ def _without_failures_of_files(expected: Answer, actual: Answer) -> tuple[Answer
     return expected, actual
 
 
+def _without_other_spellings(expected: Answer, actual: Answer) -> tuple[Answer, Answer]:
+    is_missing = expected.status == _MISSING and is_unknown_to_next(expected.target)
+    if is_missing and actual.status in {200, 304, 500, *_FILE_STATUSES}:
+        return _NOTHING, _NOTHING
+    return expected, actual
+
+
 # The statuses of files: parts, and errors of the client.
+_MISSING: Final = 404
 _UNSATISFIABLE: Final = 416
 _FILE_STATUSES: Final = frozenset({206, 403, 404, 405, 416})
 
@@ -202,7 +212,7 @@ def _without_image_cache_status(expected: Answer, actual: Answer) -> tuple[Answe
 
 
 def _without_last_byte(expected: Answer, actual: Answer) -> tuple[Answer, Answer]:
-    if expected.status >= 400 and not expected.body and actual.body == b" ":
+    if expected.status >= _FIRST_ERROR and not expected.body and actual.body == b" ":
         return expected, evolve(actual, body=b"")
     return expected, actual
 
@@ -258,9 +268,9 @@ ALLOWED: Final = (
     ),
     AllowedDifference(
         name="private answers",
-        reason="CloudFront must not keep an answer without `Cache-Control`, an answer with `no-store`, or a"
-        " hashed file to which middleware applies. Therefore the platform adds `private`, which changes"
-        " nothing for browsers.",
+        reason="CloudFront must not keep an error, an answer without `Cache-Control`, an answer with"
+        " `no-store`, or a hashed file to which middleware applies. Therefore the platform adds `private`,"
+        " which changes nothing for browsers.",
         remove=_without_private,
     ),
     AllowedDifference(
@@ -268,6 +278,13 @@ ALLOWED: Final = (
         reason="`next start` 16.4 answers 500, or 416 with a page, where its own code wants to answer 405,"
         " 416 or a part of a file. The platform answers with the part or with an error of the client.",
         remove=_without_failures_of_files,
+    ),
+    AllowedDifference(
+        name="spellings of file names",
+        reason="`next start` answers 404 if punctuation in the path of a public file is not encoded as by"
+        " Next.js. Both spellings mean the same path (RFC 3986, section 6.2.2), and the platform"
+        " finds the file by both.",
+        remove=_without_other_spellings,
     ),
     AllowedDifference(
         name="unchanged files",

@@ -41,12 +41,14 @@ class Answer:
         headers: Lower-case names and values, in the order of the answer.
         body: The body. If there was no complete answer, the text of the error.
         arrival: Seconds from the first to the last part of the body.
+        target: The target of the request.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
     arrival: float = 0.0
+    target: str = ""
 
     def get(self, name: str) -> str:
         """Return the first value of a header, or an empty text."""
@@ -80,7 +82,13 @@ def send(server: Server, request: Request) -> Answer:
             first = first if parts else last
             parts.append(part)
         headers = tuple((name.lower(), value) for name, value in response.getheaders())
-        return Answer(status=response.status, headers=headers, body=b"".join(parts), arrival=last - first)
+        return Answer(
+            status=response.status,
+            headers=headers,
+            body=b"".join(parts),
+            arrival=last - first,
+            target=request.target,
+        )
     except (OSError, http.client.HTTPException) as error:
         return Answer(status=0, headers=(), body=f"{type(error).__name__}: {error}".encode())
     finally:

@@ -19,9 +19,16 @@ _RSC: Final = {"rsc": "1"}
 
 def generate_cases(output: BuildOutput) -> Iterator[Case]:
     """Yield the cases of a site. Cases that change data come last."""
-    for generate in (_generate_pages, _generate_files, _generate_images, _generate_rules, _generate_errors):
+    generators = (
+        _generate_pages,
+        _generate_files,
+        _generate_images,
+        _generate_rules,
+        _generate_errors,
+        _generate_handlers,
+    )
+    for generate in generators:
         yield from (_mark_timed(output, case) for case in generate(output))
-    yield from _generate_handlers(output)
 
 
 def _case(feature: str, *steps: Step, note: str = "") -> Case:
@@ -30,7 +37,7 @@ def _case(feature: str, *steps: Step, note: str = "") -> Case:
 
 
 def _mark_timed(output: BuildOutput, case: Case) -> Case:
-    """Mark a case that reads prerendered pages, which can get stale between two answers."""
+    """Mark a case that only reads. Prerendered pages and handlers can get stale between two answers."""
     is_reading = all(step.method in {"GET", "HEAD"} for step in case.steps)
     return evolve(case, is_timed=is_reading and output.has_revalidation)
 
