@@ -121,6 +121,7 @@ def test_hand_written_cases_have_steps_bodies_and_repetitions() -> None:
             ],
         }
     ])  # fmt: skip
+    assert case.is_timed
     assert case.steps == (
         Step(target="/a", wait=2.0),
         Step(target="/a"),

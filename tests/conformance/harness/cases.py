@@ -168,7 +168,8 @@ def _parse_case(document: Mapping[str, Any]) -> Case:
         step = _parse_step(each)
         steps += [step, *([evolve(step, wait=0.0)] * (int(each.get("repeat", 1)) - 1))]
     name = str(document.get("name") or " then ".join(f"{step.method} {step.target}" for step in steps))
-    return Case(name=name, steps=tuple(steps), feature=str(document.get("feature", "")))
+    is_timed = any(step.wait for step in steps)
+    return Case(name=name, steps=tuple(steps), feature=str(document.get("feature", "")), is_timed=is_timed)
 
 
 def _parse_step(document: Mapping[str, Any]) -> Step:
