@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.conformance.harness.allowed import ALLOWED
-from tests.conformance.harness.comparison import Difference, Normalizer, compare
+from tests.conformance.harness.comparing.allowed import ALLOWED
+from tests.conformance.harness.comparing.comparison import Difference, compare
+from tests.conformance.harness.comparing.normalizer import Normalizer
+from tests.conformance.harness.comparing.spelling import is_unknown_to_next
 from tests.conformance.harness.exchange import Answer
-from tests.conformance.harness.spelling import is_unknown_to_next
 
 HTML = ("content-type", "text/html; charset=utf-8")
 
@@ -73,6 +74,46 @@ def test_the_ends_of_the_parts_of_a_streamed_payload_may_differ() -> None:
     one = '<script>self.__next_f.push([1,"ab"])</script><script>self.__next_f.push([1,"c"])</script>'
     other = '<script>self.__next_f.push([1,"abc"])</script>'
     assert compare_parts(make_answer(one), make_answer(other)) == []
+
+
+def test_streamed_content_may_come_in_its_place() -> None:
+    """React sends it there if it is ready early enough. A browser shows the same page in both cases."""
+    early = (
+        "<head><title>A</title></head><main><!--$--><p><!--$--><b>deep</b><!--/$--></p><!--/$-->"
+        '<!--$--><i>two</i><!--/$--></main><div hidden><!--$--><!--/$--></div><script src="a.js"></script>'
+    )
+    late = (
+        '<head></head><main><!--$?--><template id="B:0"></template><u><!--$-->wait<!--/$--></u><!--/$-->'
+        '<!--$?--><template id="B:1"></template><!--/$--></main>'
+        '<div hidden><!--$?--><template id="B:2"></template><!--/$--></div>'
+        "<script>requestAnimationFrame(function(){$RT=performance.now()});</script>"
+        '<script src="a.js"></script>'
+        '<div hidden id="S:2"><title>A</title></div>'
+        '<script>$RB=[];$RC=function(a,b){};$RC("B:2","S:2")</script>'
+        '<div hidden id="S:1"><i>two</i></div><script>$RC("B:1","S:1")</script>'
+        '<div hidden id="S:0"><p><!--$?--><template id="B:3"></template><!--/$--></p></div>'
+        '<script>$RC("B:0","S:0")</script>'
+        '<div hidden id="S:3"><b>deep</b></div><script nonce="n">$RR("B:3","S:3",[])</script>'
+    )
+    assert compare_parts(make_answer(early), make_answer(late)) == []
+    assert compare_parts(make_answer(early), make_answer(late.replace("deep", "other"))) == ["body"]
+    assert compare_parts(make_answer(early), make_answer(late.replace('$RC("B:1"', '$RC("B:9"'))) == ["body"]
+
+
+def test_a_row_with_a_text_ends_after_its_bytes() -> None:
+    one = '1:["a"]\n2:Tb,gr\u00f6\u00dfe:["\n3:300\n4:["b"]\n3:"c"\n'
+    other = '1:["a"]\n4:["b"]\n2:Tb,gr\u00f6\u00dfe:["\n3:"c"\n'
+    assert compare_parts(make_answer(one), make_answer(other)) == []
+    assert compare_parts(make_answer(one), make_answer(other.replace("gr", "gR"))) == ["body"]
+
+
+def test_the_time_at_which_a_cookie_expires_is_volatile() -> None:
+    """Not that of a removed cookie."""
+    later = "a=1; Expires=Tue, 01 Dec 2026 11:18:0{} GMT; Max-Age=60"
+    gone = "a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"
+    pair = [make_answer(b"", ("set-cookie", later.format(second))) for second in (0, 1)]
+    assert compare_parts(*pair) == []
+    assert compare_parts(pair[0], make_answer(b"", ("set-cookie", gone))) == ["header set-cookie"]
 
 
 def test_the_rows_of_a_payload_may_come_in_another_order() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from reference.nextjs_support import render_record
 from tests.conformance.harness.cases import Case
-from tests.conformance.harness.comparison import Difference
+from tests.conformance.harness.comparing.comparison import Difference
 from tests.conformance.harness.record import (
     compute_source_hash,
     list_allowed,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conformance.harness.cases import Case, Session, Step
-from tests.conformance.harness.comparison import Difference
+from tests.conformance.harness.comparing.comparison import Difference
 from tests.conformance.harness.exchange import Request, Server, send
 from tests.conformance.harness.run import CaseResult, run_cases
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 from attrs import frozen
 from cattrs import Converter
 
-from tests.conformance.harness.allowed import ALLOWED
 from tests.conformance.harness.builds import ROOT, compute_hash
+from tests.conformance.harness.comparing.allowed import ALLOWED
 from tests.conformance.harness.run import CaseResult
 from tests.conformance.harness.sites import FOLDERS, REQUESTS, Site
 

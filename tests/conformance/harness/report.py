@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tests.conformance.harness.comparison import Difference
+from tests.conformance.harness.comparing.comparison import Difference
 from tests.conformance.harness.run import CaseResult
 from tests.conformance.harness.sites import Site
 

@@ -8,13 +8,13 @@ from typing import Final
 from attrs import evolve, frozen
 
 from tests.conformance.harness.cases import Case, Session, pause
-from tests.conformance.harness.comparison import (
+from tests.conformance.harness.comparing.comparison import (
     STREAMED_BODY,
     STREAMING,
     Difference,
-    Normalizer,
     compare,
 )
+from tests.conformance.harness.comparing.normalizer import Normalizer
 from tests.conformance.harness.exchange import Server
 
 _REPETITIONS = 5

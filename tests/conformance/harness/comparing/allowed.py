@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from attrs import evolve, frozen
 
+from tests.conformance.harness.comparing.spelling import is_unknown_to_next
 from tests.conformance.harness.exchange import Answer
-from tests.conformance.harness.spelling import is_unknown_to_next
 
 Remove: TypeAlias = Callable[[Answer, Answer], tuple[Answer, Answer]]
 """Returns the answers of `next start` and of the platform without an allowed difference."""

@@ -2,37 +2,16 @@
 
 import difflib
 import re
-from collections.abc import Sequence
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
-from tests.conformance.harness.allowed import ALLOWED
+from tests.conformance.harness.comparing.allowed import ALLOWED
+from tests.conformance.harness.comparing.normalizer import Normalizer
 from tests.conformance.harness.exchange import Answer
 
-# Texts that differ in each rendering: times and random numbers. Each value becomes a number that tells when
-# this value was first seen in the case. So "changed" and "stayed the same" are still compared.
-VOLATILE: Final = (
-    r"__prerender_bypass=([^;\s]+)",
-    r"__next_preview_data=([^;\s]+)",
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
-    r"\b1[789]\d{11}\b",
-    r"\b0\.\d{9,}",
-    r'digest\\*":\\*"(\d{6,10})\\*"|data-dgst="(\d{6,10})"',  # a hash of an error with its stack
-    r'"\$L?[0-9a-f]+","([\w-]{21,23})"',  # a key that Next.js makes in each rendering
-    r"\b[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\b",
-)
-# The server sends parts of the React Server Component payload as they get ready. Where one part ends differs.
-_PART_BOUNDARY: Final = re.compile(r'"\]\)</script><script(?: nonce="[^"]*")?>self\.__next_f\.push\(\[1,"')
-_HTML_PAYLOAD: Final = re.compile(r'(?<=self\.__next_f\.push\(\[1,")(?:[^"\\]|\\.)*(?="\]\))')
-_PAYLOAD: Final = re.compile(r'[0-9a-f]+:(?:["\[{]|[A-Z]+["\[{])')
-# `next start` keeps the query of the request that rendered a page in the page's payload.
-_RENDERED_QUERY: Final = re.compile(
-    r'(\\?"c\\?":\[[^\]]*?)\?(?:[^"\\]*&)?_rsc=[^"\\]*(\\?"\],\\?"q\\?":\\?")[^"\\]*'
-)
 STREAMING: Final = "streaming"
 STREAMED_BODY: Final = "streamed body"
-_MARK: Final = "<<"
 _STREAMED_SECONDS: Final = 0.4
 _NOT_MODIFIED: Final = 304
 _CONTEXT: Final = 60
@@ -53,37 +32,6 @@ class Difference:
     expected: str
     actual: str
     detail: str = field(default="", eq=False)
-
-
-@define
-class Normalizer:
-    """Replaces volatile texts of one server during one case."""
-
-    patterns: Sequence[str] = ()
-    _seen: dict[str, int] = field(factory=dict[str, int], init=False)
-
-    def normalize(self, text: str) -> str:
-        """Return a text with numbers in the place of its volatile values.
-
-        The rows of a React Server Component payload are sorted, because they are sent when they get ready.
-        """
-        text = _PART_BOUNDARY.sub("", text)
-        text = _RENDERED_QUERY.sub(r"\1\2", text)
-        text = _HTML_PAYLOAD.sub(lambda found: "\\n".join(sorted(found[0].split("\\n"))), text)
-        if _PAYLOAD.match(text):
-            text = "\n".join(sorted(text.split("\n")))
-        for pattern in (*self.patterns, *VOLATILE):
-            text = re.sub(pattern, self._number, text)
-        return text
-
-    def _number(self, found: re.Match[str]) -> str:
-        group = found.lastindex or 0
-        value = found[group]
-        if value.startswith(_MARK):
-            return found[0]
-        number = self._seen.setdefault(value, len(self._seen))
-        start, end = (position - found.start() for position in found.span(group))
-        return f"{found[0][:start]}{_MARK}{number}>>{found[0][end:]}"
 
 
 def compare(
