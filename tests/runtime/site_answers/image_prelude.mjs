@@ -17,8 +17,8 @@ globalThis.imageLoader = {
   },
 };
 let answer;
-const ask = async (url, { headers = {}, method = "GET" } = {}) => {
+const ask = async (url, { headers = {}, method = "GET", rawPath = "/_next/image" } = {}) => {
   answer ??= (await import("./overrides/image_adapter.mjs")).answer;
-  const given = await answer({ method, headers: { host: "abc", "x-forwarded-host": process.env.SITE, "x-forwarded-proto": "http", ...headers }, query: { url } });
+  const given = await answer({ method, headers: { host: "abc", "x-forwarded-host": process.env.SITE, "x-forwarded-proto": "http", ...headers }, query: { url }, rawPath, url: `https://abc${rawPath}?url=${url}` });
   return { status: given.statusCode, headers: given.headers, body: await new Response(given.body).text() };
 };

@@ -91,6 +91,36 @@ def test_an_image_has_the_headers_of_the_rules_of_the_site(folder: Path, site: s
     assert failure == {"x-path": "_nextimage", "cache-control": "no-store"}
 
 
+@pytest.mark.parametrize(
+    ("expression", "path", "other"),
+    [
+        (r"^(?:/((?!\.well-known(?:/.*)?)(?:[^/]+/)*[^/\.]+))$", "/_next/image", "/_next/image/"),
+        (r"^(?:/((?:[^/]+?)(?:/(?:[^/]+?))*))/$", "/_next/image/", "/_next/image"),
+    ],
+    ids=["trailingSlash", "no trailingSlash"],
+)
+def test_the_slash_at_the_end_of_the_path_is_corrected(
+    folder: Path, tmp_path: Path, expression: str, path: str, other: str
+) -> None:
+    """F1: by the rule that Next.js itself adds. A rule of the site is not for these paths."""
+    rules = [{"internal": True, "regex": expression}, {"regex": ".*"}]
+    (tmp_path / ".next").mkdir()
+    (tmp_path / ".next" / "routes-manifest.json").write_text(json.dumps({"redirects": rules}))
+    script = f"""
+    globalThis.__dirname = "{tmp_path}";
+    const answers = ["{path}", "{other}"].map((rawPath) => ask("/photo.png", {{ rawPath }}));
+    return Promise.all(answers);
+    """
+    redirect, image = run(folder, "abc", script)
+    location = f"{other}?url=/photo.png"
+    assert redirect == {
+        "status": 308,
+        "headers": {"location": location, "refresh": f"0;url={location}"},
+        "body": location,
+    }
+    assert image["status"] == 200
+
+
 def test_imported_images_never_change(folder: Path, site: str) -> None:
     """F1: their name has a hash."""
     answer = run(folder, site, 'return ask("/_next/static/media/a.png");')

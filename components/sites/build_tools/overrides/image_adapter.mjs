@@ -45,7 +45,8 @@ const nextConfig = {
   images: { ...defaultConfig.images, ...config.images },
 };
 const maximumBytes = nextConfig.images.maximumResponseBody ?? 50_000_000;
-const siteHeaders = readSiteHeaders();
+const routes = readRoutes();
+const siteHeaders = findSiteHeaders();
 const isNext16 = compareSemver(globalThis.nextVersion, ">=", "16.0.0");
 let loader;
 
@@ -56,9 +57,9 @@ export const handler = await createGenericHandler({ handler: answer, type: "imag
  *
  * Rules with conditions are left out, because CloudFront keeps an image for all visitors.
  */
-function readSiteHeaders() {
+function findSiteHeaders() {
   const found = {};
-  for (const rule of readHeaderRules()) {
+  for (const rule of routes.headers ?? []) {
     const match = getPathMatch(rule.source, {
       strict: true,
       removeUnnamedParams: true,
@@ -73,13 +74,20 @@ function readSiteHeaders() {
   return found;
 }
 
-function readHeaderRules() {
+function readRoutes() {
   try {
-    return JSON.parse(readFileSync(path.join(__dirname, ".next", "routes-manifest.json"), "utf8")).headers ?? [];
+    return JSON.parse(readFileSync(path.join(__dirname, ".next", "routes-manifest.json"), "utf8"));
   } catch (failure) {
-    if (failure.code === "ENOENT") return [];
+    if (failure.code === "ENOENT") return {};
     throw failure;
   }
+}
+
+/** Return the path to which Next.js redirects a path because of its trailing slash; undefined if it does not. */
+function findOtherSlash(rawPath) {
+  const isRedirected = routes.redirects?.some(({ internal, regex }) => internal && new RegExp(regex).test(rawPath));
+  if (!isRedirected) return undefined;
+  return rawPath.endsWith("/") ? rawPath.slice(0, -1) : `${rawPath}/`;
 }
 
 /** Return the response to a request for `/_next/image`, and write it to the stream if the wrapper has one. */
@@ -110,7 +118,9 @@ export async function answer(event, options) {
   };
 }
 
-async function respond({ method, headers, query }, res) {
+async function respond({ method, headers, query, rawPath, url }, res) {
+  const otherSlash = findOtherSlash(rawPath);
+  if (otherSlash) return res.redirect(`${otherSlash}${/\?.*$/s.exec(url)?.[0] ?? ""}`);
   const { loader: configuredLoader, unoptimized } = nextConfig.images;
   if (configuredLoader !== "default" || unoptimized) return sendNotFoundPage(headers, res);
   const params = ImageOptimizerCache.validateParams({ headers }, query ?? {}, nextConfig, false);
@@ -237,6 +247,13 @@ class RecordedResponse {
 
   end(body = Buffer.alloc(0)) {
     this.body = Buffer.from(body);
+  }
+
+  redirect(location) {
+    this.statusCode = 308;
+    this.setHeader("Location", location);
+    this.setHeader("Refresh", `0;url=${location}`);
+    this.end(location);
   }
 
   fail({ statusCode, message }) {
