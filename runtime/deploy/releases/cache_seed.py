@@ -6,6 +6,7 @@ The names are those that the server of OpenNext 4.1.12 looks up. Objects below t
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from runtime.shared.aws import Item
 
 _CACHE = "cache/"
 _FETCH = "__fetch/"
+_TIME = "anchor-time"  # metadata: the time of an entry, in milliseconds since 1970
 _READ_BATCH_SIZE = 100  # DynamoDB's limits for a batch
 _WRITE_BATCH_SIZE = 25
 _PARALLEL_BATCHES = 4
@@ -36,8 +38,20 @@ def build_cache_prefix(site: str, deployment_id: str) -> str:
     return f"cache/{site}/{deployment_id}"
 
 
-def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> Iterator[Upload]:
-    """Return the uploads of the pages and fetches that the build cached."""
+def list_cache_uploads(
+    artifact: Artifact, *, site: str, deployment_id: str, at: datetime
+) -> Iterator[Upload]:
+    """Return the uploads of the pages and fetches that the build cached.
+
+    As under `next start`, the age of an entry counts from the time of the build. The metadata of the object
+    has this time, as for the entries that a server writes (`incremental_cache.mjs`).
+
+    Args:
+        artifact: The build's artifact.
+        site: The project's site.
+        deployment_id: The release.
+        at: Current time. No entry is newer, because the build can be wrong about the time.
+    """
     prefix = build_cache_prefix(site, deployment_id)
     for name in artifact.list_files(_CACHE):
         # In OpenNext's output, the names of pages already contain the cache id. The names of fetches contain
@@ -47,7 +61,13 @@ def list_cache_uploads(artifact: Artifact, *, site: str, deployment_id: str) -> 
             if name.startswith(_FETCH)
             else name
         )
-        yield Upload(source=f"{_CACHE}{name}", key=f"{prefix}/{looked_up}", content_type="application/json")
+        made = artifact.get_time(f"{_CACHE}{name}")
+        yield Upload(
+            source=f"{_CACHE}{name}",
+            key=f"{prefix}/{looked_up}",
+            content_type="application/json",
+            metadata={_TIME: str(int(min(made, at).timestamp() * 1000))} if made else {},
+        )
 
 
 @frozen(kw_only=True)

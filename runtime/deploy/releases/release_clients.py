@@ -11,7 +11,7 @@ class S3Client(Protocol):
     """Calls of the `s3` client."""
 
     def get_object(self, *, Bucket: str, Key: str) -> AwsResponse: ...
-    def put_object(
+    def put_object(  # noqa: PLR0913 - AWS's own parameters
         self,
         *,
         Bucket: str,
@@ -19,6 +19,7 @@ class S3Client(Protocol):
         Body: bytes | IO[bytes],
         ContentType: str = ...,
         CacheControl: str = ...,
+        Metadata: Mapping[str, str] = ...,
     ) -> AwsResponse: ...
     def list_objects_v2(
         self, *, Bucket: str, Prefix: str, ContinuationToken: str = ..., MaxKeys: int = ...

@@ -175,7 +175,9 @@ class ReleaseSteps:
         assets = list_asset_uploads(artifact, deployment, present=present)
         self.uploader.upload(artifact, assets, log)
         on_step(Step.CACHE)
-        cached = list_cache_uploads(artifact, site=site.site, deployment_id=deployment.deployment_id)
+        cached = list_cache_uploads(
+            artifact, site=site.site, deployment_id=deployment.deployment_id, at=self.clock()
+        )
         self.uploader.upload(artifact, cached, log)
         if artifact.manifest.needs_tag_seed:
             seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)

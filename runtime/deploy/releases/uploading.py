@@ -40,12 +40,14 @@ class Upload:
 
     Attributes:
         source: File name in the artifact.
+        metadata: Metadata of the object, with names in lower case.
     """
 
     source: str
     key: str
     content_type: str
     cache_control: str | None = None
+    metadata: Mapping[str, str] = field(factory=dict[str, str])
 
 
 def make_http_put() -> Put:
@@ -155,6 +157,9 @@ class Uploader:
         if upload.cache_control is not None:
             parameters["CacheControl"] = upload.cache_control
             headers["cache-control"] = upload.cache_control
+        if upload.metadata:
+            parameters["Metadata"] = upload.metadata
+            headers |= {f"x-amz-meta-{name}": value for name, value in upload.metadata.items()}
         with artifact.open(upload.source) as content:
             if artifact.get_size(upload.source) > _MAX_PRESIGNED_BYTES:
                 self.client.put_object(**parameters, Body=content)

@@ -111,6 +111,14 @@ def test_the_artifact_holds_dotfiles_and_no_links(site: Site) -> None:
     assert artifact.read("server-functions/default/node_modules/linked/index.js") == b"next"
 
 
+def test_a_prerendered_page_keeps_its_time(site: Site) -> None:
+    """D2: the age of the page counts from this time. The artifact has it in UTC."""
+    site.build({"prerendered-at": "1796083198"})
+
+    page = site.open_artifact().getinfo("cache/build/index.cache")
+    assert page.date_time == (2026, 11, 30, 23, 59, 58)
+
+
 def make_preview_keys(digit: str) -> dict[str, str]:
     """Return preview keys with the names and lengths of those that Next.js generates."""
     return {

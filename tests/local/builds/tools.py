@@ -67,6 +67,10 @@ def build_site() -> None:
     if Path("leads-out").exists():
         Path(".open-next/outside").symlink_to("/etc/hostname")
     write_file(".open-next/image-optimization-function/index.mjs")
+    if Path("prerendered-at").exists():
+        write_file(".open-next/cache/build/index.cache", "{}")
+        seconds = int(Path("prerendered-at").read_text(encoding="utf-8"))
+        os.utime(".open-next/cache/build/index.cache", (seconds, seconds))
     if Path("prerender-manifest.json").exists():
         made = Path("prerender-manifest.json").read_text(encoding="utf-8")
         write_file(".next/prerender-manifest.json", made)

@@ -1,8 +1,10 @@
 # ruff: noqa: ANN401 - stands in for clients that boto3 does not type
 """The entries of a release's initial cache have the names that its server looks up (D1, D2)."""
 
+import zipfile
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 from attrs import Factory, define
@@ -12,14 +14,24 @@ from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.tag_seed import TagRow
 from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, list_cache_uploads
 from tests.runtime.calls import get_real_client, make_client_error
-from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, SETTINGS, encode_json, make_artifact
+from tests.runtime.releases.open_next import (
+    BUILD_ID,
+    FETCH,
+    PAGE,
+    SETTINGS,
+    encode_json,
+    make_artifact,
+    make_output,
+    make_zip,
+)
 
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 TABLE = "anchor-dev-site-next-site-tags"
 
 
 def list_cache_keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
     with open_artifact(make_artifact(changes)) as opened:
-        uploads = list(list_cache_uploads(opened, site="next-site", deployment_id="01JB"))
+        uploads = list(list_cache_uploads(opened, site="next-site", deployment_id="01JB", at=NOW))
     assert {upload.content_type for upload in uploads} == {"application/json"}
     assert {upload.cache_control for upload in uploads} == {None}
     return [upload.key for upload in uploads]
@@ -40,6 +52,31 @@ def test_the_fetch_cache_of_a_site_with_a_deployment_id_uses_that_id() -> None:
         f"cache/next-site/01JB/__fetch/dpl-1/{FETCH}",
         f"cache/next-site/01JB/dpl-1/{PAGE}.cache",
     ]
+
+
+@pytest.mark.parametrize(
+    ("date", "metadata"),
+    [
+        ((2026, 11, 30, 23, 59, 58), {"anchor-time": "1796083198000"}),
+        ((2027, 1, 1, 0, 0, 0), {"anchor-time": "1796083200000"}),
+        ((1980, 1, 1, 0, 0, 0), {}),
+        ((2026, 0, 0, 0, 0, 0), {}),
+    ],
+    ids=["before", "in the future", "no date", "no valid date"],
+)
+def test_an_entry_has_the_time_of_the_build(date: tuple[int, ...], metadata: Mapping[str, str]) -> None:
+    """D2: as under `next start`, the age of a page counts from the build. But no page is from the future."""
+    page = zipfile.ZipInfo(f"cache/{BUILD_ID}/{PAGE}.cache", cast("Any", date))
+    packed = make_zip({**make_output({page.filename: None})})
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr(page, b"{}")
+    with open_artifact(packed) as opened:
+        (found,) = (
+            each
+            for each in list_cache_uploads(opened, site="next-site", deployment_id="01JB", at=NOW)
+            if each.source == page.filename
+        )
+    assert found.metadata == metadata
 
 
 @pytest.fixture

@@ -23,7 +23,11 @@ from tests.runtime.signatures import CREDENTIALS, RefusedRequestError, check_pre
 LARGE = bytes(range(256)) * 4000
 FILES = {"assets/large.bin": LARGE, "assets/a b+ñ$&.txt": b"odd"}
 ROBOTS = Upload(
-    source="assets/robots.txt", key="assets/s/robots.txt", content_type="text/plain", cache_control="c"
+    source="assets/robots.txt",
+    key="assets/s/robots.txt",
+    content_type="text/plain",
+    cache_control="c",
+    metadata={"own-time": "1"},
 )
 
 
@@ -55,7 +59,7 @@ def upload_files(
         return uploader.upload(opened, uploads, Log({"deploymentId": "d"}))
 
 
-def test_a_small_file_is_put_to_a_presigned_url_with_its_content_type_and_cache_control(
+def test_a_small_file_is_put_to_a_presigned_url_with_its_headers(
     bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert upload_files(bucket, ROBOTS) == 1
@@ -63,6 +67,7 @@ def test_a_small_file_is_put_to_a_presigned_url_with_its_content_type_and_cache_
     stored = get_real_client("s3").get_object(Bucket=bucket, Key="assets/s/robots.txt")
     assert stored["Body"].read() == b"User-agent: *\n"
     assert (stored["ContentType"], stored["CacheControl"]) == ("text/plain", "c")
+    assert stored["Metadata"] == {"own-time": "1"}
 
 
 def test_a_file_name_with_special_characters_is_kept_in_the_key(bucket: str) -> None:
@@ -96,7 +101,8 @@ def test_an_upload_with_a_header_that_is_not_signed_would_be_refused(
 @pytest.mark.parametrize("status", [0, 403, 503])
 def test_after_a_failed_presigned_upload_the_s3_client_uploads_the_file(bucket: str, status: int) -> None:
     upload_files(bucket, ROBOTS, put=lambda *_: status)
-    assert get_real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)["CacheControl"] == "c"
+    stored = get_real_client("s3").get_object(Bucket=bucket, Key=ROBOTS.key)
+    assert (stored["CacheControl"], stored["Metadata"]) == ("c", {"own-time": "1"})
 
 
 def test_failed_presigned_uploads_write_one_warning_with_their_number(

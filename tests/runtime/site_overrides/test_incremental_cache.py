@@ -1,5 +1,6 @@
 """The incremental cache of a release in S3 (D7, F1)."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 import boto3
@@ -30,7 +31,7 @@ def test_an_entry_keeps_its_time_to_the_millisecond(host: OverrideHost) -> None:
     ) == {"value": {"type": "app", "html": "<p>ä</p>"}, "lastModified": NOW}
 
 
-def test_an_entry_of_the_build_has_the_time_of_its_upload(host: OverrideHost) -> None:
+def test_an_entry_without_a_time_has_the_time_of_its_upload(host: OverrideHost) -> None:
     client = boto3.client("s3", region_name=REGION)
     client.put_object(Bucket=BUCKET, Key=f"{PREFIX}/{BUILD}/news.cache", Body=b'{"type":"app"}')
     uploaded = client.head_object(Bucket=BUCKET, Key=f"{PREFIX}/{BUILD}/news.cache")["LastModified"]
@@ -42,7 +43,10 @@ def test_the_server_looks_up_the_names_of_the_seed(host: OverrideHost) -> None:
     """D1 and D2."""
     with open_artifact(make_artifact()) as artifact:
         seeded = [
-            each.key for each in list_cache_uploads(artifact, site="next-site", deployment_id=DEPLOYMENT)
+            each.key
+            for each in list_cache_uploads(
+                artifact, site="next-site", deployment_id=DEPLOYMENT, at=datetime.now(UTC)
+            )
         ]
     host.run(
         f"""

@@ -3,7 +3,8 @@
  *
  * OpenNext's own cache takes the time of an entry from S3, which has whole seconds. An entry that was written in the
  * same second as a change of its tag then looks older than the change, and is computed again. So this cache stores
- * the exact time with the entry. The seed of a release has no such time, and keeps the time of its upload.
+ * the exact time with the entry. An entry of the build has the time at which the build made it. Builds of other tools
+ * have no such times, so their entries have the time of their upload.
  */
 import { createHash } from "node:crypto";
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";

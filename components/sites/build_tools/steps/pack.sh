@@ -1,7 +1,7 @@
 # The step that packs the output of OpenNext. steps.sh reads this file.
 
 # Packs plain files into a zip. A link is replaced by the file or folder that it points to, because a release
-# refuses links.
+# refuses links. Prerendered pages keep the time at which the build made them.
 #
 # Next.js creates new preview keys in every build. This step replaces them by keys derived from the project's
 # key for server actions, so that all builds of a project have the same preview keys. The revalidation
@@ -10,7 +10,7 @@ pack() {
   cd "$site"
   say "Packing .open-next into open-next.zip"
   python3 -IS - .open-next "$CODEBUILD_SRC_DIR/open-next.zip" "$source" <<'PYTHON'
-import hashlib, hmac, json, os, re, sys, zipfile
+import hashlib, hmac, json, os, re, sys, time, zipfile
 
 root, target, source = sys.argv[1:]
 checkout = os.path.realpath(source) + os.sep
@@ -40,6 +40,12 @@ def with_preview_keys(content):
 
 keys = preview_keys()
 
+# All other dates are the earliest one, so that equal files create equal zips.
+NO_DATE = (1980, 1, 1, 0, 0, 0)
+
+def get_date(path, entry):
+    return max(NO_DATE, time.gmtime(os.path.getmtime(path))[:6]) if entry.startswith("cache/") else NO_DATE
+
 def pack(folder, inside, above):
     global files, size
     real = os.path.realpath(folder)
@@ -52,7 +58,7 @@ def pack(folder, inside, above):
         if os.path.isdir(path):
             pack(path, entry + "/", above | {real})
         elif os.path.isfile(path):
-            info = zipfile.ZipInfo(entry)  # its date is 1980, so that equal builds create equal zips
+            info = zipfile.ZipInfo(entry, get_date(path, entry))
             info.external_attr = (0o100755 if os.access(path, os.X_OK) else 0o100644) << 16
             with open(path, "rb") as file:
                 content = with_preview_keys(file.read())

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from os import SEEK_END
 from typing import IO
 
@@ -63,6 +64,7 @@ _END_RECORD = struct.Struct("<4s4H2LH")
 _ZIP64_LOCATOR_SIZE = 20
 _MAX_COMMENT_BYTES = 0xFFFF
 _ENCRYPTED = 0x1
+_NO_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip
 _ALLOWED_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Exceptions of zipfile for invalid offsets, sizes or contents.
 _ZIP_ERRORS = (
@@ -130,6 +132,14 @@ class Artifact:
     def get_size(self, name: str) -> int:
         """Return the unpacked size of a file in bytes."""
         return self._members[name].file_size
+
+    def get_time(self, name: str) -> datetime | None:
+        """Return the time at which the build made a file, in steps of two seconds. None if it is unknown."""
+        date = self._members[name].date_time
+        try:
+            return datetime(*date, tzinfo=UTC) if date > _NO_DATE else None
+        except ValueError:
+            return None
 
     def open(self, name: str) -> IO[bytes]:
         """Return a seekable stream of a file's unpacked bytes."""
