@@ -41,7 +41,7 @@ from local.platform_client import PlatformClient
 from local.progress import Progress
 from local.pulumi_engine.cli import PulumiCommandLine, find_or_build
 from local.pulumi_engine.engine import PulumiEngine
-from local.stage import DISTRIBUTIONS, LOCAL_STAGE, StageAddresses, find_hosted_zones
+from local.stage import DISTRIBUTIONS, FUNCTION_URLS, LOCAL_STAGE, StageAddresses, find_hosted_zones
 from local.workers.process import LocalNames
 
 EXAMPLE_NAME = "next-site"
@@ -281,7 +281,9 @@ class Cloud:
                         node=node.node,
                         authority=authority,
                         log=partial(_record_function_line, emulator, requests),
-                        local_names=LocalNames(domains=(*zones.values(), DISTRIBUTIONS), port=ports.edge),
+                        local_names=LocalNames(
+                            domains=(*zones.values(), DISTRIBUTIONS, FUNCTION_URLS), port=ports.edge
+                        ),
                     )
                 )
                 emulator.set_node_invoker(workers.invoke_from_thread)

@@ -12,6 +12,8 @@ from requests.adapters import HTTPAdapter
 LOCAL_STAGE: Final = "local"
 # The domain names of the embedded cloud's distributions are below this domain.
 DISTRIBUTIONS: Final = "cloudfront.localhost"
+# The hosts of function URLs are below this domain.
+FUNCTION_URLS: Final = "on.aws"
 
 
 def find_hosted_zones(settings: Mapping[str, Any]) -> dict[str, str]:

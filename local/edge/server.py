@@ -3,7 +3,8 @@
 As in CloudFront, the request's host selects the distribution: its domain name, or one of its aliases. On the
 internet, a client reaches a distribution by an alias only if a DNS record leads to the distribution. Here no
 client asks a name server. So the local edge itself refuses the request if Route 53 has no such record. The
-local edge also serves the domain names of APIs, if their records lead to API Gateway.
+local edge also serves the hosts of function URLs, and the domain names of APIs, if their records lead to API
+Gateway.
 
 Differences from CloudFront: There is no redirect to https, even if a behavior requires one. No browser trusts
 the certificate of the local edge. If the first distribution has no aliases, it gets all other hosts. So the
@@ -18,7 +19,7 @@ from aiohttp import web
 from attrs import define, field
 
 from local.browser_requests import is_loopback_name
-from local.edge.api_hosts import API_LABEL, ApiForwarder
+from local.edge.aws_hosts import API_LABEL, FUNCTION_URL_LABEL, ApiForwarder, FunctionUrls
 from local.edge.certificates import LocalAuthority
 from local.edge.config import EdgeConfig
 from local.edge.edge import Edge
@@ -40,6 +41,7 @@ class EdgeServer:
         authority: Signs the certificates. If this is None, TLS connections are closed.
         resolve_host: Returns the name to which a host's DNS records lead, or None if there are none.
         apis: Answers requests for the domain names of APIs. If this is None, such a name has no special role.
+        function_urls: Answers requests for the hosts of function URLs. If this is None, they are refused.
         access_log: Called with each refused request. Each edge logs the requests that it answers.
     """
 
@@ -47,6 +49,7 @@ class EdgeServer:
     authority: LocalAuthority | None = None
     resolve_host: Callable[[str], str | None] = lambda _host: None
     apis: ApiForwarder | None = None
+    function_urls: FunctionUrls | None = None
     access_log: Callable[[EdgeAccess], None] = lambda _access: None
     _server: web.Server | None = field(default=None, init=False)
     _listener: Listener | None = field(default=None, init=False)
@@ -115,8 +118,9 @@ class EdgeServer:
         if named is not None:
             return await named.handle_request(incoming)
         target = self.resolve_host(host)
-        if self.apis is not None and target is not None and API_LABEL in target.split("."):
-            return await self.apis.handle_request(incoming)
+        other = self._find_other_service(host, target)
+        if other is not None:
+            return await other.handle_request(incoming)
         aliased = self._find_by_alias(host)
         if aliased is not None and aliased.config.domain_name == target:
             return await aliased.handle_request(incoming)
@@ -125,6 +129,12 @@ class EdgeServer:
         if aliased is None:
             return self._refuse(incoming, f"No distribution has the alias {host}.")
         return self._refuse(incoming, f"No Route 53 record leads from {host} to its distribution.")
+
+    def _find_other_service(self, host: str, target: str | None) -> ApiForwarder | FunctionUrls | None:
+        """Return the service of AWS that answers a host instead of CloudFront, or None."""
+        if FUNCTION_URL_LABEL in host.split(".")[1:2]:
+            return self.function_urls
+        return self.apis if API_LABEL in (target or "").split(".") else None
 
     def _find_by_alias(self, host: str) -> Edge | None:
         """Return the edge that has the host, or a wildcard for its first label, as an alias."""

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
-from local.edge.api_hosts import ApiForwarder
 from local.edge.assets import AssetsBucket
+from local.edge.aws_hosts import ApiForwarder, FunctionUrls
 from local.edge.bucket_access import load_bucket_access
 from local.edge.certificates import LocalAuthority
 from local.edge.config import EdgeConfig, load_edge_config
@@ -109,6 +109,7 @@ def run_edge(  # noqa: PLR0913 - the parts of an edge
         authority=authority,
         resolve_host=emulator.resolve_host,
         apis=ApiForwarder(endpoint_url=emulator.endpoint_url),
+        function_urls=FunctionUrls(find_function=emulator.find_function_by_url, functions=workers),
         access_log=access_log,
     )
     asyncio.run_coroutine_threadsafe(server.open(port), loop).result()

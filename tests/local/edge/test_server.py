@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from botocore.exceptions import ClientError
 
-from local.edge.api_hosts import ApiForwarder
+from local.edge.aws_hosts import ApiForwarder, FunctionUrls
 from local.edge.bucket_access import NO_ACCESS, BucketAccess, load_bucket_access
 from local.edge.cors import CorsPolicy
 from local.edge.edge import Edge
@@ -22,9 +22,19 @@ from local.edge.functions.events import EdgeFunctionError
 from local.edge.listener import Listener
 from local.edge.origins import OriginClient
 from local.edge.server import EdgeServer
+from local.emulator.emulator import NotFoundInEmulatorError
+from local.emulator.node_function import NodeFunctionVersion
 from local.http_messages import Headers
-from tests.edge.edge_host import HOST
-from tests.local.edge.edge_fixture import CONFIG, DEFAULT, FakeAssets, FakeFunctions, RunningEdge
+from local.workers.process import WorkerFailedError
+from tests.edge.edge_host import HOST, SITE
+from tests.local.edge.edge_fixture import (
+    CONFIG,
+    DEFAULT,
+    FakeAssets,
+    FakeFunctions,
+    RunningEdge,
+    run_scenario,
+)
 
 OURS, THEIRS = "https://app.example.com", "https://evil.example"
 ARN = "arn:aws:cloudfront::000000000000:distribution/E1"
@@ -46,6 +56,35 @@ def create_image_edge(**changes: Any) -> Edge:  # noqa: ANN401 - attributes of E
             assets=FakeAssets((200, [], [b"an image"])),
         ),
     )
+
+
+def test_the_host_of_a_function_url_leads_to_its_function() -> None:
+    """L4: a function can call the URL of another function, without a distribution."""
+
+    async def call_urls(running_edge: RunningEdge) -> None:
+        functions = running_edge.functions
+
+        def find_function(host: str) -> NodeFunctionVersion:
+            if host not in running_edge.versions:
+                raise NotFoundInEmulatorError(host)
+            return running_edge.versions[host]
+
+        urls = FunctionUrls(find_function=find_function, functions=functions)
+        running_edge.server.function_urls = urls
+        answer = await running_edge.get("/a%20b?c=%26", host=SITE["s"], method="POST", data=b"body")
+        assert (answer.status, answer.body) == (200, b"hello")
+        (sent,) = functions.sent
+        assert (sent.method, sent.target, sent.headers["host"]) == ("POST", "/a%20b?c=%26", SITE["s"])
+        assert "x-anchor-release" not in sent.headers
+        assert (await running_edge.get(host="x.lambda-url.ap-southeast-1.on.aws")).status == 404
+
+        async def fail(*_: object) -> Any:  # noqa: ANN401 - raises
+            raise WorkerFailedError("the process ended")
+
+        functions.respond = fail
+        assert (await running_edge.get(host=SITE["s"])).status == 502
+
+    run_scenario(call_urls)
 
 
 def test_the_host_selects_the_distribution() -> None:
