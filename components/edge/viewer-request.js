@@ -25,6 +25,10 @@ import crypto from 'crypto';
  *   a  asset prefix: path in front of /_next in the site's pages
  *   f  split server: [[host of a function's URL, path pattern, ...], ...]; the first match answers the request
  *
+ * If middleware or another rule of the site applies to optimized images, the entry also contains:
+ *
+ *   m  1: the image function asks the release's server first. It gets the server's host in x-anchor-server
+ *
  * Each release also has the entry "{r in lower case}--{host}", with the same value. If h is a number, the keys
  * "{r in lower case}--{host}/0", ".../1" and so on contain the files. They need a second read.
  *
@@ -91,6 +95,9 @@ async function handler(event) {
 
   const path = withoutPrefix(request.uri, site);
   if (path === '/_next/image' || path === '/_next/image/') {
+    if (site.m) {
+      headers['x-anchor-server'] = { value: serverOf(site, request.uri) };
+    }
     return toFunction(event, site, site.i, sent);
   }
   // Files are only for GET and HEAD. The server handles other methods, also for their paths.

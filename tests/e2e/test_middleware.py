@@ -184,6 +184,16 @@ def create_unused_query() -> str:
     return f"?fresh={uuid.uuid4().hex}"
 
 
+def make_image_request(
+    served: ServedBuild, visitor: VisitorProfile, *, method: str = "GET", query: str = ""
+) -> VisitorRequest:
+    """Return a visitor's request for an optimized image."""
+    base, slash = served.variant.base, served.variant.slash
+    source = f"{base}/square.png".replace("/", "%2F")
+    path = f"{base}/_next/image{slash}?url={source}&w=64&q=75{query}"
+    return VisitorRequest(visitor=visitor, path=path, method=method)
+
+
 FORMS = [("GET", "document"), ("HEAD", "document"), ("GET", "rsc"), ("GET", "data")]
 
 
@@ -204,6 +214,36 @@ def test_a_protected_page_is_never_served_to_a_stranger_whoever_asks_first(
         assert not found.is_hit
         if form == "document" and not (served.variant.locales and page.startswith("in/")):
             assert found.status == (200 if visitor is MEMBER else 307)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_protected_image_is_never_served_to_a_stranger(served: ServedBuild, method: str) -> None:
+    """F1, E1: the answers have the status, headers, cookies and errors of `next start`."""
+    query = f"&fresh={uuid.uuid4().hex}"
+    # Without an image in its cache, `next start` answers HEAD with 400: it sends HEAD for the source, too.
+    served.next.send(make_image_request(served, MEMBER))
+    for visitor in (MEMBER, STRANGER, MEMBER, STRANGER):
+        request = make_image_request(served, visitor, method=method, query=query)
+        found, right = served.edge.send(request), served.next.send(request)
+        assert not found.is_hit
+        assert found.status == (200 if visitor is MEMBER else 401)
+        assert (found.status, found.cookies) == (right.status, right.cookies)
+        assert found.headers["x-seen"] == right.headers["x-seen"]
+        assert visitor is MEMBER or found.body == right.body
+    assert found.body == ("members only" if method == "GET" else "")
+
+
+def test_middleware_can_redirect_and_rewrite_a_request_for_an_image(served: ServedBuild) -> None:
+    """F1: the query of a rewrite counts."""
+    moved = make_image_request(served, MEMBER, query="&moved=1")
+    assert served.edge.send(moved).compared_parts == served.next.send(moved).compared_parts
+    plain, wide, wrong = (
+        served.edge.send(make_image_request(served, MEMBER, query=query))
+        for query in ("", "&wide=256", "&wide=65")
+    )
+    assert len(wide.body) > len(plain.body)
+    assert (wrong.status, wrong.body) == (400, '"w" parameter (width) of 65 is not allowed')
+    assert {each.headers["x-seen"] for each in (plain, wide, wrong)} == {"member"}
 
 
 @pytest.mark.parametrize("seed", range(3))

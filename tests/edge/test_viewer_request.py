@@ -373,6 +373,27 @@ def test_the_first_matching_pattern_selects_the_server_function(
     assert read_header(outcome, "x-anchor-origin-key") == [SITE["k"]]
 
 
+@pytest.mark.parametrize(
+    ("site", "uri", "server"),
+    [
+        ({**SITE, "m": 1}, "/_next/image", [SERVER]),
+        ({**SITE, "m": 1, "a": "/cdn"}, "/cdn/_next/image", [SERVER]),
+        ({**SPLIT_SITE, "m": 1}, "/docs/_next/image/", [SERVER]),
+        ({**SPLIT_SITE, "m": 1, "f": [[API, "/docs/_next/*"]]}, "/docs/_next/image", [API]),
+        ({**SITE, "m": 1}, "/_next/images", []),
+        (SITE, "/_next/image", []),
+    ],
+)
+def test_the_image_function_gets_the_server_that_it_asks(
+    site: dict[str, object], uri: str, server: list[str]
+) -> None:
+    """F1: only if a rule of the site applies to images. Viewers cannot choose the server."""
+    loaded = load_function({HOST: encode_entry(site)})
+    outcome = loaded.run(create_request(uri, headers=[("x-anchor-server", "evil.example")]))
+    loaded.close()
+    assert read_header(outcome, "x-anchor-server") == server
+
+
 # E1: which responses CloudFront may share between visitors. The header x-anchor-cache is in the cache key.
 # Its value `shared` allows sharing. A unique value, the request ID, prevents sharing.
 

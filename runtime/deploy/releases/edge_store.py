@@ -62,6 +62,7 @@ class EdgeEntry:
         split_origins: Split server functions. The first function with a matching pattern serves a path.
         base_path: Base path of the site; empty if the site is served at the root.
         asset_prefix: Path in front of `/_next` in the site's pages; empty if the site sets no `assetPrefix`.
+        images_ask_server: Whether the image function asks the server about each request.
     """
 
     deployment_id: str
@@ -73,6 +74,7 @@ class EdgeEntry:
     split_origins: tuple[SplitOrigin, ...] = ()
     base_path: str = ""
     asset_prefix: str = ""
+    images_ask_server: bool = False
 
 
 def build_release_host(deployment_id: str, site_host: str) -> str:
@@ -133,6 +135,8 @@ def _build_value(entry: EdgeEntry, files: str | int) -> str:
         value["b"] = entry.base_path
     if entry.asset_prefix:
         value["a"] = entry.asset_prefix
+    if entry.images_ask_server:
+        value["m"] = 1
     if entry.split_origins:
         value["f"] = [[split.origin, *split.patterns] for split in entry.split_origins]
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

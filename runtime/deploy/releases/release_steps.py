@@ -125,7 +125,7 @@ class ReleaseSteps:
                 environment = self._make_site_environment(project, deployment, site)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
                 files, splits = artifact.served_files, artifact.manifest.split_functions
-                asset_prefix = artifact.build.asset_prefix
+                asset_prefix, images_ask_server = artifact.build.asset_prefix, artifact.images_ask_server
                 pages = artifact.smoke_pages
         on_step(Step.SMOKE)
         warnings = self._run_smoke_test(deployment, site, release, _SmokePaths(splits, pages), environment)
@@ -144,6 +144,7 @@ class ReleaseSteps:
             ),
             base_path=release.base_path or "",
             asset_prefix=asset_prefix,
+            images_ask_server=images_ask_server,
         )
         self.edge.publish(entry, release.host)
         return release

@@ -14,6 +14,7 @@ export const config = {
     "/basic",
     { source: "/session", missing: [{ type: "cookie", key: "session" }] },
     "/in/:page*",
+    { source: "/_next/image", locale: false },
   ],
 };
 
@@ -52,6 +53,16 @@ export default function middleware(request: NextRequest) {
       return new NextResponse(`a note for ${header("x-country")}`, { headers: { "cache-control": "public, s-maxage=600" } });
     case "/basic":
       return header("authorization") ? NextResponse.next() : new NextResponse("who are you?", { status: 401 });
+    case "/_next/image": {
+      if (request.nextUrl.searchParams.has("moved")) return NextResponse.redirect(new URL("/elsewhere", request.url));
+      if (cookie("user") !== "ok") return new NextResponse("members only", { status: 401, headers: { "x-seen": "stranger" } });
+      const width = request.nextUrl.searchParams.get("wide");
+      if (width) url.searchParams.set("w", width);
+      const response = width ? NextResponse.rewrite(url) : NextResponse.next();
+      response.headers.set("x-seen", "member");
+      response.cookies.set("seen", "image");
+      return response;
+    }
     default:
       return NextResponse.next();
   }

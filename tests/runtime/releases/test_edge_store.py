@@ -125,6 +125,7 @@ def test_the_largest_allowed_split_server_fits_into_one_value(pattern_length: in
         split_origins=(SplitOrigin(origin=origin, patterns=patterns),) * MAX_SPLITS,
         base_path="/" + "b" * (MAX_BASE_PATH_LENGTH - 1),
         asset_prefix="/" + "a" * (MAX_BASE_PATH_LENGTH - 1),
+        images_ask_server=True,
     )
     *_, (key, value) = build_edge_keys(largest, "host")
     assert key == "host"

@@ -14,6 +14,7 @@ from tests.runtime.releases.open_next import (
     FETCH,
     MANIFEST,
     PAGE,
+    SERVER,
     encode_json,
     make_manifest,
     make_platform_manifest,
@@ -73,6 +74,20 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
         f"artifacts/next-site/{identifier}/functions/server.zip",
         f"artifacts/next-site/{identifier}/open-next.zip",
     ]
+
+
+def test_the_edge_lets_the_image_function_ask_the_server_if_a_rule_applies_to_images(
+    stage: ReleasePlatform,
+) -> None:
+    """F1. The image function gets the rules, so that it shares no answer."""
+    matchers = {"middleware": {"/": {"matchers": [{"regexp": "^/.*$"}]}}}
+    manifests = {
+        f"{SERVER}.next/routes-manifest.json": b"{}",
+        f"{SERVER}.next/server/middleware-manifest.json": encode_json(matchers),
+    }
+    deployment = stage.release(stage.create_built(stage.create_project(), manifests))
+    assert deployment.release
+    assert json.loads(stage.store.items[deployment.release.host])["m"] == 1
 
 
 def test_the_smoke_test_sends_requests_like_the_edge(stage: ReleasePlatform) -> None:

@@ -17,8 +17,15 @@ globalThis.imageLoader = {
   },
 };
 let answer;
-const ask = async (url, { headers = {}, method = "GET", rawPath = "/_next/image" } = {}) => {
+const ask = async (url, { headers = {}, method = "GET", rawPath = "/_next/image", options } = {}) => {
   answer ??= (await import("./overrides/image_adapter.mjs")).answer;
-  const given = await answer({ method, headers: { host: "abc", "x-forwarded-host": process.env.SITE, "x-forwarded-proto": "http", ...headers }, query: { url }, rawPath, url: `https://abc${rawPath}?url=${url}` });
+  const event = {
+    method,
+    headers: { host: "abc", "x-forwarded-host": process.env.SITE, "x-forwarded-proto": "http", ...headers },
+    query: { url },
+    rawPath,
+    url: `https://abc${rawPath}?url=${url}`,
+  };
+  const given = await answer(event, options);
   return { status: given.statusCode, headers: given.headers, body: await new Response(given.body).text() };
 };

@@ -6,6 +6,11 @@ const META = Symbol.for("NextInternalRequestMeta");
 globalThis.nextServer = {
   prepare: async () => undefined,
   attachRequestMeta: (req) => (req[META] = { ...req[META], initURL: "http://localhost:3000/wrong" }),
+  handleNextImageRequest: async (req, { originalResponse }, parsed) => {
+    if (!parsed.pathname.startsWith("/_next/image") || req[META].middlewareInvoke) return false;
+    originalResponse.end("an answer of Next.js");
+    return true;
+  },
   getRequestHandler() {
     return async (req, res, parsed) => {
       this.attachRequestMeta(req);
@@ -15,6 +20,7 @@ globalThis.nextServer = {
         const { response } = await this.runMiddleware({ request: req, parsed });
         throw Object.assign(new Error(), { result: { response } });
       }
+      if (await this.handleNextImageRequest(req, { originalResponse: res }, parsed)) return;
       globalThis.rendered = { initURL: meta.initURL, protocol: meta.initProtocol, cookies: meta.middlewareCookie ?? null };
       const chunks = [];
       for await (const chunk of req) chunks.push(chunk);

@@ -121,6 +121,32 @@ def test_the_slash_at_the_end_of_the_path_is_corrected(
     assert image["status"] == 200
 
 
+def test_an_answer_begins_with_what_the_server_has_decided(folder: Path, site: str) -> None:
+    """F1: status and headers of middleware. Those of the image win, and a failure has its own status."""
+    script = """
+    const set = { "x-loud": "yes", "set-cookie": ["a=1", "b=2"], "cache-control": "no-store" };
+    const headers = { "x-anchor-begun": JSON.stringify({ status: 203, headers: set }) };
+    return [await ask("/photo.png", { headers }), await ask("/none.png", { headers })];
+    """
+    image, failure = run(folder, site, script)
+    cookies = {"x-loud": "yes", "set-cookie": ["a=1", "b=2"]}
+    assert (image["status"], image["body"]) == (203, "file /photo.png")
+    assert (
+        image["headers"].items() >= {**cookies, "cache-control": "public, max-age=0, must-revalidate"}.items()
+    )
+    assert (failure["status"], failure["headers"]) == (404, {**cookies, "cache-control": "no-store"})
+
+
+def test_an_answer_is_also_written_to_a_stream(folder: Path, site: str) -> None:
+    """F1: a site can choose OpenNext's wrapper that streams."""
+    script = """
+    const sent = await ask("/photo.png", { options: { streamCreator: {} } });
+    return [sent.headers, streamed.headers, streamed.statusCode];
+    """
+    returned, streamed, status = run(folder, site, script)
+    assert (returned, status) == (streamed, 200)
+
+
 def test_imported_images_never_change(folder: Path, site: str) -> None:
     """F1: their name has a hash."""
     answer = run(folder, site, 'return ask("/_next/static/media/a.png");')

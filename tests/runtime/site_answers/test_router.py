@@ -1,5 +1,6 @@
 """The override that lets Next.js's own router server decide about each request (F1)."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def test_urls_of_the_own_site_in_a_response_of_middleware_are_relative(folder: P
         ("/docs/en/about", "en", "https://shop.example/docs/en/about?a=1"),
         ("/docs/about", "de", "https://shop.example/docs/de/about?a=1"),
         ("/docs", "de", "https://shop.example/docs/de?a=1"),
+        ("/docs/_next/image", "de", "https://shop.example/docs/_next/image?a=1"),
         ("/about", "", "https://shop.example/about?a=1"),
     ],
 )
@@ -189,3 +191,66 @@ def test_an_external_rewrite_is_not_answered_as_a_web_socket(folder: Path) -> No
     return [statusCode, headers];
     """
     assert run(folder, script) == [203, {"x-proxied": "1"}]
+
+
+def test_the_image_function_gets_what_rules_of_the_site_have_set(folder: Path) -> None:
+    """F1: header values can have any letters. The site does not see the header of the platform."""
+    script = """
+    const headers = { "x-loud": "yes", "set-cookie": "a=1, b=2", "x-middleware-next": "1" };
+    globalThis.middleware = () => new Response(null, { headers });
+    const sent = { "x-anchor-image": "1", accept: "image/webp" };
+    const query = "?url=%2Fa.png&w=64";
+    const answer = await openNextHandler(event("/_next/image", { query, headers: sent }));
+    return [answer.statusCode, answer.headers, "x-anchor-image" in seen.headers];
+    """
+    status, headers, is_seen = run(folder, script)
+    assert status == 200
+    assert list(headers) == ["x-anchor-image"]
+    assert json.loads(headers["x-anchor-image"]) == {
+        "status": 200,
+        "headers": {"x-loud": "yes", "set-cookie": ["a=1", "b=2"]},
+        "accept": "image/webp",
+    }
+    assert not is_seen
+
+
+def test_the_image_function_gets_what_middleware_has_changed(folder: Path) -> None:
+    """F1: the query of a rewrite, and the accepted types."""
+    script = """
+    const headers = {
+      "x-middleware-rewrite": "https://shop.example/_next/image?url=%2Fgr%C3%B6%C3%9Fe.png&w=64",
+      "x-middleware-request-accept": "image/avif",
+    };
+    globalThis.middleware = () => new Response(null, { headers });
+    const sent = { "x-anchor-image": "1" };
+    const answer = await openNextHandler(event("/_next/image", { query: "?url=%2Fa.png", headers: sent }));
+    return JSON.parse(answer.headers["x-anchor-image"]);
+    """
+    decision = run(folder, script)
+    assert (decision["query"], decision["accept"]) == ("url=%2Fgr%C3%B6%C3%9Fe.png&w=64", "image/avif")
+
+
+def test_headers_of_an_image_can_have_any_letters(folder: Path) -> None:
+    """F1: the header for the image function is in ASCII."""
+    script = r"""
+    globalThis.middleware = () => new Response(null, { headers: { "x-name": "größe" } });
+    const answer = await openNextHandler(event("/_next/image", { headers: { "x-anchor-image": "1" } }));
+    const text = answer.headers["x-anchor-image"];
+    return [/^[\x20-\x7e]*$/.test(text), JSON.parse(text).headers["x-name"]];
+    """
+    assert run(folder, script) == [True, "größe"]
+
+
+def test_only_the_image_function_gets_a_decision(folder: Path) -> None:
+    """F1: a page can be rewritten to an image."""
+    script = """
+    const answer = await openNextHandler(event("/_next/image"));
+    const page = await openNextHandler(event("/docs/about", { headers: { "x-anchor-image": "1" } }));
+    return [answer.headers, rendered.body, Object.keys(page.headers)];
+    """
+    assert run(folder, script) == [{}, "", []]
+
+
+def test_the_wrapper_knows_that_this_router_decides_about_images(folder: Path) -> None:
+    """F1: otherwise, it answers the image function without the site."""
+    assert run(folder, 'return globalThis[Symbol.for("anchor.decidesAboutImages")];') is True

@@ -4,6 +4,9 @@
  * The images of the build and public files are in the assets bucket. All other images are requested from the site's
  * public host: images that a route makes, and files that middleware or a rule with conditions can protect. As in
  * Next.js, these requests have no cookies and no other headers of the visitor.
+ *
+ * If middleware or another rule of the site can apply to images, the platform's wrapper asks the server before. The wrapper
+ * tells the headers that the rules have set in the header `x-anchor-begun`.
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -35,6 +38,7 @@ const UPSTREAM_TIMEOUT_MS = 20_000;
 // `next start` sends public files with the first value. From it, Next.js computes how long an image may be kept.
 const PUBLIC_FILE_CACHING = "public, max-age=0";
 const HASHED_FILE_CACHING = "public, max-age=31536000, immutable";
+const BEGUN_HEADER = "x-anchor-begun";
 const HOP_BY_HOP = new Set(["connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding"]);
 
 const config = loadConfig(path.join(__dirname, ".next"));
@@ -93,7 +97,8 @@ function findOtherSlash(rawPath) {
 /** Return the response to a request for `/_next/image`, and write it to the stream if the wrapper has one. */
 export async function answer(event, options) {
   debug("image request", event);
-  const res = new RecordedResponse();
+  const begun = event.headers[BEGUN_HEADER];
+  const res = new RecordedResponse(begun === undefined ? { status: 200, headers: siteHeaders } : JSON.parse(begun));
   try {
     await respond(event, res);
   } catch (failure) {
@@ -106,7 +111,8 @@ export async function answer(event, options) {
       async () => undefined,
       options.streamCreator,
     );
-    stream.writeHead(res.statusCode, res.headers);
+    stream.statusCode = res.statusCode;
+    for (const [name, value] of Object.entries(res.headers)) stream.setHeader(name, value);
     stream.end(res.body);
   }
   return {
@@ -229,9 +235,14 @@ function getPublicOrigin(headers) {
 
 /** The part of Node.js's response that Next.js's `sendResponse` uses. */
 class RecordedResponse {
-  statusCode = 200;
-  headers = { ...siteHeaders };
   body = Buffer.alloc(0);
+
+  /** @param begun the status, and the headers of rules of the site. Those of the image replace them */
+  constructor(begun) {
+    this.statusCode = begun.status;
+    this.begun = begun.headers;
+    this.headers = { ...begun.headers };
+  }
 
   setHeader(name, value) {
     this.headers[name.toLowerCase()] = String(value);
@@ -258,7 +269,7 @@ class RecordedResponse {
 
   fail({ statusCode, message }) {
     this.statusCode = statusCode;
-    this.headers = { ...siteHeaders };
+    this.headers = { ...this.begun };
     this.end(message);
   }
 }

@@ -8,6 +8,9 @@
  *   - the render server is OpenNext's Next.js server, with OpenNext's caches;
  *   - middleware runs in the bundle that OpenNext makes of it;
  *   - public files come from the asset resolver, because the function's code does not contain them.
+ *
+ * The image function makes optimized images. If a rule of the site can apply to them, it asks this module before
+ * (runtime/deploy/releases/origin/anchor-image-server.mjs).
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import http from "node:http";
@@ -20,12 +23,15 @@ import { nextServer } from "../node_modules/@opennextjs/aws/dist/core/util.js";
 import { OpenNextNodeResponse } from "../node_modules/@opennextjs/aws/dist/http/openNextResponse.js";
 
 globalThis.__openNextAls = new AsyncLocalStorage();
+// For the platform's wrapper: this module answers the image function.
+globalThis[Symbol.for("anchor.decidesAboutImages")] = true;
 
 const ROUTER_SERVER = "next/dist/server/lib/router-server.js";
 const RENDER_SERVER = "next/dist/server/lib/render-server.js";
 const FILE_SYSTEM = "next/dist/server/lib/router-utils/filesystem.js";
 const PROXY_REQUEST = "next/dist/server/lib/router-utils/proxy-request.js";
 const SERVE_STATIC = "next/dist/server/serve-static.js";
+const IMAGE_HEADER = "x-anchor-image";
 const { addRequestMeta, getRequestMeta } = require("next/dist/server/request-meta.js");
 const { splitCookiesString } = require("next/dist/server/web/utils.js");
 const { getMiddlewareRouteMatcher } = require("next/dist/shared/lib/router/utils/middleware-route-matcher.js");
@@ -46,6 +52,8 @@ let routerServer;
  */
 export async function openNextHandler(internalEvent, options) {
   const headers = internalEvent.headers;
+  const asksAboutImage = headers[IMAGE_HEADER] !== undefined;
+  delete headers[IMAGE_HEADER]; // the site must not see it
   const context = {
     isISRRevalidation: headers[ISR_HEADER] === "1",
     waitUntil: options?.waitUntil,
@@ -60,6 +68,7 @@ export async function openNextHandler(internalEvent, options) {
     const [, query] = /\?(.*)$/s.exec(internalEvent.url) ?? [];
     const target = `${internalEvent.rawPath}${query === undefined ? "" : `?${query}`}`;
     const routed = {
+      asksAboutImage,
       internalEvent: { ...internalEvent, headers },
       initialURL: `${protocol}://${headers.host}${target}`,
       isExternalRewrite: false,
@@ -202,6 +211,32 @@ function adaptNextServer() {
   };
   nextServer.getMiddleware = async () => findMiddleware();
   nextServer.runMiddleware = runMiddleware;
+  const { handleNextImageRequest } = nextServer;
+  nextServer.handleNextImageRequest = async (req, res, parsedUrl) => {
+    const isImage = parsedUrl.pathname?.startsWith("/_next/image") && !getRequestMeta(req, "middlewareInvoke");
+    if (!isImage || !globalThis.__openNextAls.getStore().routed.asksAboutImage) return handleNextImageRequest(req, res, parsedUrl);
+    sendDecision(req, res.originalResponse, parsedUrl.query);
+    return true;
+  };
+}
+
+/** Tells the image function to make the image, and what the site's rules have set or changed. */
+function sendDecision(req, res, query) {
+  const isSent = JSON.stringify(query) === JSON.stringify(getRequestMeta(req, "initQuery"));
+  const decision = {
+    status: res.statusCode,
+    headers: { ...res.getHeaders() },
+    query: isSent ? undefined : urlQueryToSearchParams(query).toString(),
+    accept: req.headers.accept ?? "",
+  };
+  for (const name of Object.keys(decision.headers)) res.removeHeader(name);
+  res.statusCode = 200;
+  res.setHeader(IMAGE_HEADER, JSON.stringify(decision).replace(/[^\x20-\x7e]/g, escapeCharacter));
+  res.end();
+}
+
+function escapeCharacter(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /**
@@ -263,13 +298,13 @@ function getMiddlewareUrl(request, parsed, origin) {
   return `${origin}${withLocale(parsed.pathname, getRequestMeta(request, "locale"))}${query ? `?${query}` : ""}`;
 }
 
-/** Returns the path with its locale after the base path. */
+/** Returns the path with its locale after the base path. Paths below `/_next` have no locale. */
 function withLocale(pathname, locale) {
   const { basePath, i18n } = NextConfig;
   const base = basePath && (pathname === basePath || pathname.startsWith(`${basePath}/`)) ? basePath : "";
   const below = pathname.slice(base.length);
   const first = below.split("/", 2)[1]?.toLowerCase();
-  const isLocalized = !locale || i18n.locales.some((each) => each.toLowerCase() === first);
+  const isLocalized = !locale || below.startsWith("/_next/") || i18n.locales.some((each) => each.toLowerCase() === first);
   return isLocalized ? pathname : `${base}/${locale}${below === "/" ? "" : below}`;
 }
 

@@ -29,7 +29,12 @@ from runtime.deploy.releases.build_output.manifest import (
     read_manifest,
 )
 from runtime.deploy.releases.build_output.next_manifests import NextManifestError
-from runtime.deploy.releases.build_output.served_files import FILES, ServedFiles, find_served_files
+from runtime.deploy.releases.build_output.served_files import (
+    FILES,
+    ServedFiles,
+    find_served_files,
+    must_ask_about_images,
+)
 from runtime.deploy.releases.build_output.shared_cache import (
     MANIFESTS,
     SharedCacheRules,
@@ -48,6 +53,7 @@ WRAPPER_FILES = (
     "anchor-cache-control.mjs",
     "anchor-cookies.mjs",
     "anchor-files.mjs",
+    "anchor-image-server.mjs",
     "anchor-bucket.mjs",
     "anchor-process.mjs",
     "anchor-time-limit.mjs",
@@ -108,6 +114,7 @@ class Artifact:
     """A verified artifact, open for reading. Several threads can read members at the same time.
 
     Attributes:
+        images_ask_server: Whether rules of the site apply to optimized images that only the server can apply.
         next_versions: Versions of Next.js in the server functions. Empty if they are unknown.
         smoke_pages: Pages that the smoke test requests.
     """
@@ -116,6 +123,7 @@ class Artifact:
     build: Build
     cache_rules: SharedCacheRules
     served_files: ServedFiles
+    images_ask_server: bool
     next_versions: tuple[str, ...]
     smoke_pages: SmokePages
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
@@ -320,6 +328,7 @@ def _verify_content(
             served_files=find_served_files(
                 _list_served_names(members), rules, asset_prefix=build.asset_prefix
             ),
+            images_ask_server=must_ask_about_images(rules),
             next_versions=_read_next_versions(archive, members, manifest, limits),
             cache_rules=rules,
             smoke_pages=select_smoke_pages(

@@ -101,6 +101,12 @@ def find_matching_paths(expressions: Sequence[str], paths: Sequence[Sequence[str
     return frozenset(json.loads(process.stdout))
 
 
+def must_ask_about_images(rules: SharedCacheRules) -> bool:
+    """Return whether the image function must ask the server, because it cannot apply a rule of the site."""
+    path = f"{rules.base_path}/_next/image"
+    return bool(find_matching_paths(rules.before_images, [(path, f"{path}/")]))
+
+
 def _list_forms(name: str, rules: SharedCacheRules, asset_prefix: str) -> Iterator[str]:
     """Yield every path of a file that a rule can match: encoded or decoded, with each prefix or without."""
     path = f"/{name}"

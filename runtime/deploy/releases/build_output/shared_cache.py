@@ -6,7 +6,7 @@ evaluates them.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from attrs import evolve, frozen
@@ -69,6 +69,11 @@ class SharedCacheRules:
             a file: middleware, headers, redirects and rewrites of the phase `beforeFiles`.
         instead_of_files: The same without headers: expressions of the paths at which a rule of the site can
             answer instead of a file.
+        before_images: Expressions of the paths to which a rule of the site applies that the image function
+            cannot apply itself: middleware, headers with conditions and rewrites of the phase `beforeFiles`.
+            Next.js applies no redirect of the site below `/_next`.
+        unshared_images: Those of `before_images` whose rules depend on request data outside the cache key of
+            images.
     """
 
     conditional: tuple[str, ...] = ()
@@ -81,6 +86,8 @@ class SharedCacheRules:
     base_path: str = ""
     before_files: tuple[str, ...] = ()
     instead_of_files: tuple[str, ...] = ()
+    before_images: tuple[str, ...] = ()
+    unshared_images: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the rules as JSON, which is the content of the wrapper's file."""
@@ -102,6 +109,7 @@ class SharedCacheRules:
     def create_image_rules(self) -> "SharedCacheRules":
         """Return the rules of the image function, which runs no code of the site."""
         return SharedCacheRules(
+            conditional=self.unshared_images,
             vary=(*IMAGE_KEY_HEADERS, _ENCODING),
             base_path=self.base_path,
             locales=self.locales,
@@ -135,7 +143,8 @@ def read_shared_cache_rules(
     expressions = _read_conditional_expressions(routes, has_locales=bool(locales))
     middleware = tuple(_read_middleware_expressions(documents))
     conditional = (*middleware, *expressions, OTHER_CACHE_KEYS)
-    replacing = tuple(_read_replacing_expressions(routes))
+    rewrites = tuple(_read_early_rewrites(routes))
+    replacing = (*(rule.get_text("regex") for rule in routes.get_objects("redirects")), *rewrites)
     prerender = documents.get("prerender-manifest.json", Document("prerender-manifest.json", {}))
     pages = documents.get("server/pages-manifest.json", Document("server/pages-manifest.json", {}))
     static = [page for page in pages.value if pages.get_text(page).endswith(".html")]
@@ -150,6 +159,8 @@ def read_shared_cache_rules(
         base_path=base_path,
         before_files=tuple(dict.fromkeys((*middleware, *_read_header_expressions(routes), *replacing))),
         instead_of_files=tuple(dict.fromkeys((*middleware, *replacing))),
+        before_images=tuple(dict.fromkeys((*middleware, *_read_conditional_headers(routes), *rewrites))),
+        unshared_images=tuple(dict.fromkeys((*middleware, *_read_unshared_headers(routes), *rewrites))),
     )
 
 
@@ -188,13 +199,30 @@ def _read_conditional_expressions(routes: Document, *, has_locales: bool) -> Ite
 
 
 def _read_header_expressions(routes: Document) -> Iterator[str]:
+    yield from (rule.get_text("regex") for rule in _read_header_rules(routes))
+
+
+def _read_conditional_headers(routes: Document) -> Iterator[str]:
+    """Yield the expressions of the header rules that have any condition."""
+    for rule in _read_header_rules(routes):
+        if rule.get_objects("has") or rule.get_objects("missing"):
+            yield rule.get_text("regex")
+
+
+def _read_unshared_headers(routes: Document) -> Iterator[str]:
+    """Yield the expressions of the header rules with conditions on data outside the cache key of images."""
+    for rule in _read_header_rules(routes):
+        if _has_conditions(rule, IMAGE_KEY_HEADERS):
+            yield rule.get_text("regex")
+
+
+def _read_header_rules(routes: Document) -> Iterator[Document]:
     for name in ("headers", "onMatchHeaders"):
-        yield from (rule.get_text("regex") for rule in routes.get_objects(name))
+        yield from routes.get_objects(name)
 
 
-def _read_replacing_expressions(routes: Document) -> Iterator[str]:
-    """Yield the expressions of the redirects and rewrites that come before files."""
-    yield from (rule.get_text("regex") for rule in routes.get_objects("redirects"))
+def _read_early_rewrites(routes: Document) -> Iterator[str]:
+    """Yield the expressions of the rewrites that come before files."""
     if not isinstance(routes.value.get("rewrites"), list):
         rewrites = routes.get_object("rewrites").get_objects("beforeFiles")
         yield from (rule.get_text("regex") for rule in rewrites)
@@ -213,17 +241,19 @@ def _is_external(rule: Document) -> bool:
     return not rule.get_text("destination").startswith("/")
 
 
-def _has_conditions(rule: Document) -> bool:
-    """Return whether a rule has conditions on data that is not in the cache key."""
+def _has_conditions(rule: Document, key_headers: Sequence[str] = PAGE_KEY_HEADERS) -> bool:
+    """Return whether a rule has conditions on data that is not in a cache key with these headers."""
     return any(
-        not _is_in_cache_key(condition) for name in ("has", "missing") for condition in rule.get_objects(name)
+        not _is_in_cache_key(condition, key_headers)
+        for name in ("has", "missing")
+        for condition in rule.get_objects(name)
     )
 
 
-def _is_in_cache_key(condition: Document) -> bool:
+def _is_in_cache_key(condition: Document, key_headers: Sequence[str]) -> bool:
     kind = condition.value.get("type")
     return kind in _KEYED_CONDITIONS or (
-        kind == "header" and str(condition.value.get("key")).lower() in PAGE_KEY_HEADERS
+        kind == "header" and str(condition.value.get("key")).lower() in key_headers
     )
 
 

@@ -11,6 +11,7 @@
  *   - a cookie stays on the site's host (`anchor-cookies.mjs`);
  *   - Cache-Control is rewritten: this platform decides what CloudFront may keep (`anchor-cache-control.mjs`);
  *   - the answer for a file gets its body from the assets bucket (`anchor-files.mjs`);
+ *   - the site's server decides about images to which its rules apply (`anchor-image-server.mjs`);
  *   - an answer without a body gets one byte: a function URL that streams does not end such an answer before
  *     the function's timeout (opennextjs-aws pull request 443). A header tells CloudFront's viewer-response function
  *     to remove this byte.
@@ -27,6 +28,7 @@ import { Writable } from "node:stream";
 import { FIRST_ERROR, HASHED_PATH, SharedCache } from "./anchor-cache-control.mjs";
 import { keepCookiesOnHost } from "./anchor-cookies.mjs";
 import { Files } from "./anchor-files.mjs"; // before the site's code
+import { applyDecision, askServer, IMAGE_HEADER, readDecision, readHead, SERVER_HEADER } from "./anchor-image-server.mjs";
 import { TimeLimitError, withTimeLimit } from "./anchor-time-limit.mjs";
 import { handler as openNext } from "./index.mjs";
 
@@ -41,6 +43,8 @@ const BODY_HEADER = "x-anchor-body";
 // The time for which a head is kept back, to know whether a body follows. An answer without a body normally ends at once.
 const HELD_HEAD_MS = 20;
 const BODILESS_STATUS = new Set([204, 304]);
+// Set by the override router.mjs, which answers the image function. Sites with their own version of OpenNext lack it.
+const DECIDES_ABOUT_IMAGES = Symbol.for("anchor.decidesAboutImages");
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 const SEPARATOR = Buffer.alloc(8);
@@ -66,19 +70,17 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
   if (!expectedKeyHash || typeof sent !== "string" || !timingSafeEqual(digest(sent), expectedKeyHash)) {
     return refuse(lambdaStream, 403, "This address answers its own distribution only.");
   }
-  const request = { ...event, headers: withoutInternal(event.headers) };
+  const asksAboutImage = IMAGE_HEADER in event.headers;
   const answer = new Answer(lambdaStream, {
     method: event.requestContext?.http?.method,
     path: event.rawPath ?? "",
+    asksAboutImage,
     headers: { ...event.headers, cookie: [event.headers.cookie ?? "", ...(event.cookies ?? [])].join("; ") },
   });
   const describe = `${event.requestContext?.http?.method} ${event.rawPath}`;
   try {
     await withTimeLimit(context, { describe, hasStarted: () => answer.started }, async () => {
-      const name = resolvesFiles || !isReading(answer.request) ? undefined : files?.find(answer.request.path);
-      if (name !== undefined) answer.endWithFile(name);
-      else if (openNext[STREAMING]) await openNext(request, answer, context);
-      else answer.whole(await openNext(request, context));
+      await respond(event, answer, context);
       await answer.finished;
     });
   } catch (error) {
@@ -93,6 +95,27 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
     await refuse(lambdaStream, 500, "Internal Server Error");
   }
 });
+
+/** Write the answer to a request. */
+async function respond(event, answer, context) {
+  let request = { ...event, headers: withoutInternal(event.headers) };
+  if (answer.request.asksAboutImage) {
+    if (!globalThis[DECIDES_ABOUT_IMAGES]) return answer.whole({ statusCode: 200, headers: { [IMAGE_HEADER]: "{}" } });
+    request.headers[IMAGE_HEADER] = "1";
+  }
+  if (SERVER_HEADER in event.headers) {
+    const asked = await askServer(event, event.headers[SERVER_HEADER]);
+    const decision = readDecision(asked);
+    if (!decision) return answer.passOn(asked);
+    asked.resume();
+    request = applyDecision(request, decision);
+  }
+  const name = resolvesFiles || !isReading(answer.request) ? undefined : files?.find(answer.request.path);
+  if (name !== undefined) answer.endWithFile(name);
+  else if (openNext[STREAMING]) await openNext(request, answer, context);
+  else answer.whole(await openNext(request, context));
+  return undefined;
+}
 
 /** The stream to which OpenNext writes. It corrects the complete head, and passes on the body without delay. */
 class Answer extends Writable {
@@ -133,7 +156,7 @@ class Answer extends Writable {
   }
 
   _write(chunk, _encoding, done) {
-    if (this.file) return done();
+    if (this.sending) return done();
     try {
       const body = this.started ? chunk : this.begin(chunk);
       if (!body?.length) return done();
@@ -146,7 +169,7 @@ class Answer extends Writable {
   }
 
   _final(done) {
-    if (this.file) return this.file.then(() => this.lambda.end(() => done()), done);
+    if (this.sending) return this.sending.then(() => this.lambda.end(() => done()), done);
     if (!this.started) return done(new Error("the answer ended before its head was complete"));
     if (this.isEmpty) this.sendEmptyBody();
     return this.lambda.end(() => done());
@@ -197,8 +220,8 @@ class Answer extends Writable {
 
   /** Begin to send a file with the headers and cookies that the site's rules have set. */
   beginFile(name, head) {
-    this.file = this.sendFile(name, head);
-    this.file.catch(() => {}); // `_final` handles the failure
+    this.sending = this.sendFile(name, head);
+    this.sending.catch(() => {}); // `_final` handles the failure
   }
 
   async sendFile(name, { headers, cookies }) {
@@ -206,13 +229,30 @@ class Answer extends Writable {
     const file = await files.open(name, request, headers ?? {});
     this.heldHead = corrected({ statusCode: file.status, headers: file.headers, cookies }, request);
     this.started = true;
-    const chunks = typeof file.body === "string" ? [file.body] : (file.body ?? []);
+    await this.sendBody(typeof file.body === "string" ? [file.body] : (file.body ?? []));
+    if (this.isEmpty) this.sendEmptyBody();
+  }
+
+  /** Send an answer of the server, which its wrapper has already corrected. */
+  passOn(received) {
+    this.sending = this.sendReceived(received);
+    this.sending.catch(() => {}); // `_final` handles the failure
+    this.end();
+  }
+
+  async sendReceived(received) {
+    this.started = true;
+    sendHead(this.lambda, readHead(received));
+    await this.sendBody(received);
+    if (this.isEmpty) this.lambda.write(" ");
+  }
+
+  async sendBody(chunks) {
     for await (const chunk of chunks) {
       this.sendHeldHead();
       this.isEmpty = false;
       if (!this.lambda.write(chunk)) await once(this.lambda, "drain");
     }
-    if (this.isEmpty) this.sendEmptyBody();
   }
 
   /** Write an API Gateway v2 result. Any other value becomes the JSON body of a result with status 200. */
@@ -286,6 +326,7 @@ function corrected({ statusCode = 200, headers = {}, cookies = [] }, request) {
   if (result["content-encoding"] || result["content-length"] === "0") delete result["content-length"];
   delete result[CONTENT_TYPE_HEADER];
   delete result[BODY_HEADER];
+  if (!request.asksAboutImage) delete result[IMAGE_HEADER];
   if (!result["content-type"] && hasResponseFunction(statusCode, request.path)) result[CONTENT_TYPE_HEADER] = "none";
   // `next start` does not tell which program answers.
   for (const name of Object.keys(result)) if (/^x-opennext(?!-cache$)/.test(name)) delete result[name];

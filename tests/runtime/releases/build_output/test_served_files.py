@@ -13,6 +13,7 @@ from runtime.deploy.releases.build_output.served_files import (
     encode_path,
     find_matching_paths,
     find_served_files,
+    must_ask_about_images,
 )
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules, read_shared_cache_rules
 
@@ -93,6 +94,28 @@ def test_the_rules_before_files_come_from_the_manifests() -> None:
     assert rules.create_image_rules().instead_of_files == ("^/m$", "^/c$", "^/d$")
     without = read_shared_cache_rules({}, build_id="b1", base_path="")
     assert find_served_files(NAMES, without, asset_prefix="").direct == ()
+
+
+@pytest.mark.parametrize(
+    ("expressions", "base_path", "must_ask"),
+    [
+        ((), "", False),
+        ((GATE,), "", False),
+        ((USUAL_MATCHER,), "", False),
+        ((GATE, "^.*$"), "", True),
+        ((EVERY_HEADER,), "/docs", True),
+        ((r"^(?:\/(_next\/data\/[^/]{1,}))?\/docs\/_next\/image[\/#\?]?$",), "/docs", True),
+        ((r"^\/_next\/image$",), "/docs", False),
+        ((r"^\/_next\/image\/$",), "", True),
+        (("(",), "", True),
+    ],
+)
+def test_the_image_function_asks_the_server_if_a_rule_matches_the_path_of_images(
+    expressions: tuple[str, ...], base_path: str, *, must_ask: bool
+) -> None:
+    """F1: below the base path, with or without a trailing slash."""
+    rules = SharedCacheRules(before_images=expressions, base_path=base_path)
+    assert must_ask_about_images(rules) is must_ask
 
 
 def test_an_expression_that_takes_years_ends_after_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,13 +175,33 @@ def test_the_rules_list_the_headers_in_the_cache_key() -> None:
     assert read_rules().create_image_rules().vary == (*IMAGE_KEY_HEADERS, "accept-encoding")
 
 
-def test_the_cache_rules_for_images_ignore_the_matchers_of_middleware() -> None:
+def test_images_to_which_middleware_or_conditions_apply_are_not_shared() -> None:
+    """F1: the cache key of images contains the host, the query and the accepted types."""
+    by_type = {"has": [{"type": "header", "key": "Accept", "value": ".*avif.*"}]}
+    by_host = {"missing": [{"type": "host", "value": "shop.example.com"}, {"type": "query", "key": "q"}]}
+    routes = {
+        "headers": [
+            make_rule("^/always$"),
+            make_rule("^/mobile$", **HAS),
+            make_rule("^/type$", **by_type),
+            make_rule("^/host$", **by_host),
+            make_rule("^/rsc$", has=[{"type": "header", "key": "rsc"}]),
+        ],
+        "redirects": [make_rule("^(?!/_next)/old$", **HAS)],
+        "rewrites": {"beforeFiles": [make_rule("^/before$")], "afterFiles": [make_rule("^/after$", **HAS)]},
+    }
     rules = read_shared_cache_rules(
-        {ROUTES: b"{}", MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/"}]}}}'},
+        {
+            ROUTES: json.dumps(routes).encode(),
+            MIDDLEWARE: b'{"middleware":{"/":{"matchers":[{"regexp":"^/m$"}]}}}',
+        },
         build_id="b1",
         base_path="/docs",
     )
-    assert (rules.create_image_rules().conditional, rules.create_image_rules().base_path) == ((), "/docs")
+    assert rules.before_images == ("^/m$", "^/mobile$", "^/type$", "^/host$", "^/rsc$", "^/before$")
+    images = rules.create_image_rules()
+    assert images.conditional == ("^/m$", "^/mobile$", "^/rsc$", "^/before$")
+    assert images.base_path == "/docs"
 
 
 def test_without_manifests_no_response_is_shared() -> None:

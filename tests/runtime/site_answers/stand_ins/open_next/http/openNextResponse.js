@@ -7,11 +7,24 @@ export class OpenNextNodeResponse extends PassThrough {
 
   constructor() {
     super();
+    globalThis.streamed = this;
     this.resume();
   }
 
   setHeader(name, value) {
     this.headers[name] = value;
+  }
+
+  appendHeader(name, value) {
+    this.headers[name] = name in this.headers ? [this.headers[name], value].flat() : value;
+  }
+
+  removeHeader(name) {
+    delete this.headers[name];
+  }
+
+  getHeaders() {
+    return this.headers;
   }
 
   hasHeader(name) {
