@@ -162,7 +162,7 @@ def require_success(deployment: Json) -> None:
 
 
 def print_warnings(terminal: Terminal, deployment: Json) -> None:
-    """Print the pages of a release that failed in its smoke test."""
+    """Print the warnings of a release, such as pages that failed in its smoke test."""
     for warning in deployment.get("warnings", ()):
         terminal.print(indent_continuation_lines(f"warning: {warning}", _INDENT))
 

@@ -269,7 +269,7 @@ DEPLOYMENTS: Final = TableDesign(
             "release",
             "M",
             "its release: `alias`, versions and origins of server and image function, `host`, `url` and "
-            "`warnings` (errors of pages in the smoke test)",
+            "`warnings` (errors of pages in the smoke test, costly rules)",
             '{"alias": "r-01jd3q5b...", "serverVersion": "7", "url": "https://..."}',
         ),
         Attribute(

@@ -233,8 +233,8 @@ class Release:
             part, each with its own alias. `server_version` contains the default part. None if the server is
             not split.
         base_path: Path prefix of the whole site. None if the site is at the root.
-        warnings: Errors of pages in the smoke test that did not stop the release, as sentences for the user.
-            None if there were no errors.
+        warnings: Errors of pages in the smoke test that did not stop the release, and rules that make the
+            site slow, as sentences for the user. None if there were none.
     """
 
     alias: str

@@ -101,8 +101,8 @@ class DeploymentDocument(TypedDict):
         url: URL of this release. Present while the release is kept.
         releasedAt: Time at which the release was complete, just before its smoke test. Present after that.
         liveAt: Time of the last switch to this deployment. Present after the first switch.
-        warnings: Pages that failed in the smoke test, although the release is complete. Present if there are
-            any, while the release is kept.
+        warnings: Pages that failed in the smoke test, although the release is complete, and middleware that
+            makes the site slow. Present if there are any, while the release is kept.
         failure: Present if the deployment failed.
     """
 

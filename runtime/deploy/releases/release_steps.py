@@ -126,9 +126,9 @@ class ReleaseSteps:
                 release, split_origins = self._publish(artifact, deployment, site, environment)
                 files, splits = artifact.served_files, artifact.manifest.split_functions
                 asset_prefix, images_ask_server = artifact.build.asset_prefix, artifact.images_ask_server
-                pages = artifact.smoke_pages
+                pages, warnings = artifact.smoke_pages, artifact.warnings
         on_step(Step.SMOKE)
-        warnings = self._run_smoke_test(deployment, site, release, _SmokePaths(splits, pages), environment)
+        warnings += self._run_smoke_test(deployment, site, release, _SmokePaths(splits, pages), environment)
         release = evolve(release, warnings=warnings or None)
         on_step(Step.SWITCH)
         entry = EdgeEntry(

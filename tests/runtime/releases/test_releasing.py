@@ -79,7 +79,7 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
 def test_the_edge_lets_the_image_function_ask_the_server_if_a_rule_applies_to_images(
     stage: ReleasePlatform,
 ) -> None:
-    """F1. The image function gets the rules, so that it shares no answer."""
+    """F1. The owner is warned that CloudFront keeps no image and no hashed file of the site."""
     matchers = {"middleware": {"/": {"matchers": [{"regexp": "^/.*$"}]}}}
     manifests = {
         f"{SERVER}.next/routes-manifest.json": b"{}",
@@ -88,6 +88,8 @@ def test_the_edge_lets_the_image_function_ask_the_server_if_a_rule_applies_to_im
     deployment = stage.release(stage.create_built(stage.create_project(), manifests))
     assert deployment.release
     assert json.loads(stage.store.items[deployment.release.host])["m"] == 1
+    (warning,) = deployment.release.warnings or ()
+    assert warning.startswith("middleware applies to hashed files (/_next/static) and optimized images")
 
 
 def test_the_smoke_test_sends_requests_like_the_edge(stage: ReleasePlatform) -> None:

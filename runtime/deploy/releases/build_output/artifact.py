@@ -32,6 +32,7 @@ from runtime.deploy.releases.build_output.next_manifests import NextManifestErro
 from runtime.deploy.releases.build_output.served_files import (
     FILES,
     ServedFiles,
+    describe_costly_middleware,
     find_served_files,
     must_ask_about_images,
 )
@@ -117,6 +118,7 @@ class Artifact:
         images_ask_server: Whether rules of the site apply to optimized images that only the server can apply.
         next_versions: Versions of Next.js in the server functions. Empty if they are unknown.
         smoke_pages: Pages that the smoke test requests.
+        warnings: Sentences for the user, for example about rules that make the site slow.
     """
 
     manifest: Manifest
@@ -126,6 +128,7 @@ class Artifact:
     images_ask_server: bool
     next_versions: tuple[str, ...]
     smoke_pages: SmokePages
+    warnings: tuple[str, ...]
     _archive: zipfile.ZipFile = field(alias="archive", repr=False)
     _members: Mapping[str, zipfile.ZipInfo] = field(alias="members", repr=False)
 
@@ -322,6 +325,7 @@ def _verify_content(
             build_id=build.build_id,
             base_path=manifest.base_path,
         )
+        costly_middleware = describe_costly_middleware(rules)
         artifact = Artifact(
             manifest=manifest,
             build=build,
@@ -335,6 +339,7 @@ def _verify_content(
                 _read_next_manifests(archive, members, manifest, SMOKE_MANIFESTS, limits),
                 base_path=manifest.base_path,
             ),
+            warnings=(costly_middleware,) if costly_middleware else (),
             archive=archive,
             members=members,
         )

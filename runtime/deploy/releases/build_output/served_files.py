@@ -107,6 +107,25 @@ def must_ask_about_images(rules: SharedCacheRules) -> bool:
     return bool(find_matching_paths(rules.before_images, [(path, f"{path}/")]))
 
 
+def describe_costly_middleware(rules: SharedCacheRules) -> str | None:
+    """Return a warning if middleware applies to hashed files or optimized images, or None."""
+    images = f"{rules.base_path}/_next/image"
+    paths = {
+        "hashed files (/_next/static)": [f"{rules.base_path}/{HASHED_FOLDER}chunks/main.js"],
+        "optimized images (/_next/image)": [images, f"{images}/"],
+    }
+    matched = find_matching_paths(rules.middleware, list(paths.values()))
+    kinds = [kind for position, kind in enumerate(paths) if position in matched]
+    if not kinds:
+        return None
+    return (
+        f"middleware applies to {' and '.join(kinds)}: each request for one invokes the site's functions, "
+        "and CloudFront keeps none of them. If this is not intended, exclude them with the matcher of the "
+        "documentation of Next.js: "
+        "'/((?!api|_next/static|_next/image|favicon.ico|sitemap.xml|robots.txt).*)'"
+    )
+
+
 def _list_forms(name: str, rules: SharedCacheRules, asset_prefix: str) -> Iterator[str]:
     """Yield every path of a file that a rule can match: encoded or decoded, with each prefix or without."""
     path = f"/{name}"

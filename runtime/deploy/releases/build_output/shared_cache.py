@@ -74,6 +74,7 @@ class SharedCacheRules:
             Next.js applies no redirect of the site below `/_next`.
         unshared_images: Those of `before_images` whose rules depend on request data outside the cache key of
             images.
+        middleware: Expressions of the paths to which middleware applies.
     """
 
     conditional: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ class SharedCacheRules:
     instead_of_files: tuple[str, ...] = ()
     before_images: tuple[str, ...] = ()
     unshared_images: tuple[str, ...] = ()
+    middleware: tuple[str, ...] = ()
 
     def to_json(self) -> bytes:
         """Return the rules as JSON, which is the content of the wrapper's file."""
@@ -161,6 +163,7 @@ def read_shared_cache_rules(
         instead_of_files=tuple(dict.fromkeys((*middleware, *replacing))),
         before_images=tuple(dict.fromkeys((*middleware, *_read_conditional_headers(routes), *rewrites))),
         unshared_images=tuple(dict.fromkeys((*middleware, *_read_unshared_headers(routes), *rewrites))),
+        middleware=middleware,
     )
 
 

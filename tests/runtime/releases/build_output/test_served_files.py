@@ -10,6 +10,7 @@ from runtime.deploy.releases.build_output import served_files
 from runtime.deploy.releases.build_output.path_matching import find_matches
 from runtime.deploy.releases.build_output.served_files import (
     ServedFiles,
+    describe_costly_middleware,
     encode_path,
     find_matching_paths,
     find_served_files,
@@ -116,6 +117,28 @@ def test_the_image_function_asks_the_server_if_a_rule_matches_the_path_of_images
     """F1: below the base path, with or without a trailing slash."""
     rules = SharedCacheRules(before_images=expressions, base_path=base_path)
     assert must_ask_about_images(rules) is must_ask
+
+
+@pytest.mark.parametrize(
+    ("expressions", "kinds"),
+    [
+        ((), None),
+        ((USUAL_MATCHER,), None),
+        (("^",), "hashed files (/_next/static) and optimized images (/_next/image)"),
+        ((r"^\/docs\/_next\/static\/.*$",), "hashed files (/_next/static)"),
+        ((r"^\/docs\/_next\/image\/?$",), "optimized images (/_next/image)"),
+    ],
+)
+def test_middleware_that_makes_files_and_images_slow_is_described(
+    expressions: tuple[str, ...], kinds: str | None
+) -> None:
+    """F1: the sentence names the matcher that excludes them."""
+    base_path = "" if expressions == (USUAL_MATCHER,) else "/docs"
+    found = describe_costly_middleware(SharedCacheRules(middleware=expressions, base_path=base_path))
+    assert (found is None) == (kinds is None)
+    if found:
+        assert found.startswith(f"middleware applies to {kinds}: ")
+        assert found.endswith("'/((?!api|_next/static|_next/image|favicon.ico|sitemap.xml|robots.txt).*)'")
 
 
 def test_an_expression_that_takes_years_ends_after_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
