@@ -234,9 +234,14 @@ def test_a_protected_image_is_never_served_to_a_stranger(served: ServedBuild, me
 
 
 def test_middleware_can_redirect_and_rewrite_a_request_for_an_image(served: ServedBuild) -> None:
-    """F1: the query of a rewrite counts."""
+    """F1: the query of a rewrite counts.
+
+    With locales, the rewritten path has a locale, so that Next.js finds no image there.
+    """
     moved = make_image_request(served, MEMBER, query="&moved=1")
     assert served.edge.send(moved).compared_parts == served.next.send(moved).compared_parts
+    if served.variant.locales:
+        return
     plain, wide, wrong = (
         served.edge.send(make_image_request(served, MEMBER, query=query))
         for query in ("", "&wide=256", "&wide=65")
