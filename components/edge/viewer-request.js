@@ -69,8 +69,8 @@ const INTERNAL = /^(x-middleware-|x-isr|x-prerender-|next-action)/;
 async function handler(event) {
   const request = event.request;
   const headers = request.headers;
-  const sent = headers.host ? headers.host.value.toLowerCase() : '';
-  const host = sent.replace(/:[0-9]+$/, '');
+  // CloudFront answers on the standard ports only. Another port is the viewer's choice, and no part of the site's URL.
+  const host = headers.host ? headers.host.value.toLowerCase().replace(/:[0-9]+$/, '') : '';
   if (!/^[a-z0-9.-]{1,253}$/.test(host)) {
     return noSuchSite();
   }
@@ -98,7 +98,7 @@ async function handler(event) {
     if (site.m) {
       headers['x-anchor-server'] = { value: serverOf(site, request.uri) };
     }
-    return toFunction(event, site, site.i, sent);
+    return toFunction(event, site, site.i, host);
   }
   // Files are only for GET and HEAD. The server handles other methods, also for their paths.
   if (request.method === 'GET' || request.method === 'HEAD') {
@@ -116,7 +116,7 @@ async function handler(event) {
     }
   }
   const server = serverOf(site, request.uri);
-  return toFunction(event, site, server, sent);
+  return toFunction(event, site, server, host);
 }
 
 // Return the path relative to the base path, or "" for a path outside the base path.
@@ -257,11 +257,11 @@ function toAssets(request, uri) {
   return request;
 }
 
-function toFunction(event, site, domainName, sent) {
+function toFunction(event, site, domainName, host) {
   const request = event.request;
   // A request ID is unique, so CloudFront cannot reuse the answer for another request.
   request.headers['x-anchor-cache'] = { value: mayShare(request, site) ? 'shared' : event.context.requestId };
-  request.headers['x-forwarded-host'] = { value: sent };
+  request.headers['x-forwarded-host'] = { value: host };
   request.headers['x-anchor-release'] = { value: site.r };
   request.headers['x-anchor-origin-key'] = { value: site.k };
   cf.updateRequestOrigin({

@@ -13,7 +13,9 @@ answer after the first viewer has received it, unless the origin prevents sharin
 while it is refreshed (`stale-while-revalidate`) and when the origin fails (`stale-if-error`).
 
 Differences from CloudFront: There is no redirect to https (loopback only) and no compression by the edge. An
-expired answer is fetched again with an unconditional request instead of being revalidated. A collapsed
+expired answer is fetched again with an unconditional request instead of being revalidated. The edge listens
+on one port that is no standard port, and adds this port to the `x-forwarded-host` of the viewer-request
+function (`add_edge_port`). A collapsed
 request waits at most the origin's read timeout. Requests are collapsed even if their cookies are forwarded to
 the origin. CloudFront currently does not collapse such requests. The attribute `is_collapsing_with_cookies`
 of `Edge` explains why.
@@ -43,6 +45,7 @@ from local.edge.collapsing import RequestCollapser, ResponseRecording
 from local.edge.config import EdgeConfig, Origin
 from local.edge.exchange import EdgeAccess, Exchange, generate_request_id
 from local.edge.forward import (
+    add_edge_port,
     build_viewer_headers,
     create_cached_response,
     create_error_page,
@@ -176,7 +179,7 @@ class Edge:
                 if isinstance(outcome, Generated):
                     exchange.result = "FunctionGeneratedResponse"
                     return await self._send_body(exchange, outcome.status, outcome.headers, outcome.body)
-                exchange.request = outcome.request
+                exchange.request = add_edge_port(outcome.request, exchange.incoming)
                 route = self._choose_route(route.origin, outcome)
             return await self._serve(exchange, route)
         except EdgeFunctionError as error:

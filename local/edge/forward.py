@@ -6,6 +6,7 @@ from html import escape
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from attrs import evolve
 
 from local.edge.cache import CachedResponse, normalize_accept_encoding, select_cookies, select_query
 from local.edge.config import CacheBehavior, OriginRequestPolicy, ResponseHeadersPolicy
@@ -40,6 +41,27 @@ def remove_connection_headers(headers: Headers) -> Headers:
         part.strip().lower() for name, value in headers if name == "connection" for part in value.split(",")
     }
     return [(name, value) for name, value in headers if name not in HOP_BY_HOP and name not in named]
+
+
+def add_edge_port(request: ViewerRequest, incoming: web.BaseRequest) -> ViewerRequest:
+    """Return the request with the port of the edge in `x-forwarded-host`, if the viewer's URL has a port.
+
+    The viewer-request function removes the port of `Host`, because CloudFront listens on the standard ports.
+    Sites need the port of the edge for links and for the check of `Origin`. The port in `Host` is not used: a
+    viewer can choose it.
+
+    Args:
+        request: The request as the viewer-request function changed it.
+        incoming: The request as it arrived.
+    """
+    _, separator, _ = incoming.headers.get("host", "").partition(":")
+    if not separator or incoming.transport is None:
+        return request
+    port = incoming.transport.get_extra_info("sockname")[1]
+    headers = [
+        (name, f"{value}:{port}" if name == "x-forwarded-host" else value) for name, value in request.headers
+    ]
+    return evolve(request, headers=headers)
 
 
 def build_origin_target(behavior: CacheBehavior, request: ViewerRequest) -> str:

@@ -113,6 +113,21 @@ def assert_no_forged_headers(outcome: Forward) -> None:
             assert not content.startswith("sent-")
 
 
+@pytest.mark.parametrize("uri", ["/", "/_next/image", "/favicon.ico"])
+def test_a_port_in_host_changes_nothing(functions: list[EdgeFunction], uri: str) -> None:
+    """A site would build links with this port, and CloudFront would store another answer for each port."""
+    for function in functions:
+        expected = function.run(create_request(uri))
+        assert isinstance(expected, Forward)
+        for port in ("0", "80", "443", "6666", "99999999"):
+            outcome = function.run(create_request(uri, host=f"{HOST}:{port}"))
+            assert isinstance(outcome, Forward)
+            assert outcome.origin == expected.origin
+            assert [header for header in outcome.request.headers if header[0] != "host"] == [
+                header for header in expected.request.headers if header[0] != "host"
+            ]
+
+
 def assert_stays_in_folders(outcome: Forward) -> None:
     """Assert that the path is below one of the site's two folders, also after decoding and normalization."""
     folders = ("/assets/shop/_next/static/", f"/assets/shop/{RELEASE}/")

@@ -153,6 +153,20 @@ def test_requests_with_the_same_cache_key_share_a_cached_answer(same: dict[str, 
     run_scenario(check_edge, functions=make_fake_functions(("cache-control", "s-maxage=60")))
 
 
+def test_a_port_in_host_creates_no_variant_in_the_cache_and_no_other_links() -> None:
+    """Otherwise a viewer could fill the cache, and put links with this port into the answers of others."""
+
+    async def check_edge(running_edge: RunningEdge) -> None:
+        answers = [
+            await running_edge.get("/page", host=f"{HOST}:{port}") for port in (1, 65535, running_edge.port)
+        ]
+        assert [answer.headers["x-cache"].split()[0] for answer in answers] == ["Miss", "Hit", "Hit"]
+        (sent,) = running_edge.functions.sent
+        assert sent.headers["x-forwarded-host"] == f"{HOST}:{running_edge.port}"
+
+    run_scenario(check_edge, functions=make_fake_functions(("cache-control", "s-maxage=60")))
+
+
 def test_a_switch_needs_no_invalidation_and_hashed_assets_stay_cached() -> None:
     """D3: the release is part of the cache key, except for hashed assets, which do not change."""
 

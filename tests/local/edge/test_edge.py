@@ -91,11 +91,11 @@ def test_a_function_gets_the_viewers_request_with_the_functions_host() -> None:
             ("Cookie", "b=2"),
             ("User-Agent", "browser"),
         ]
-        await running_edge.get("/a%20b//c?x=1&x=%2F", host=f"{HOST}:8080", headers=headers)
+        await running_edge.get("/a%20b//c?x=1&x=%2F", host=f"{HOST}:1", headers=headers)
         sent = running_edge.functions.sent[0]
         assert (sent.method, sent.target) == ("GET", "/a%20b//c?x=1&x=%2F")
         assert sent.headers["host"] == SITE["s"]
-        assert sent.headers["x-forwarded-host"] == f"{HOST}:8080"
+        assert sent.headers["x-forwarded-host"] == f"{HOST}:{running_edge.port}"
         assert sent.headers["x-anchor-origin-key"] == SITE["k"]
         assert sent.headers["x-anchor-release"] == RELEASE
         assert sent.headers["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
