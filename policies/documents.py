@@ -25,6 +25,10 @@ DOCUMENTS: Final[Mapping[str, str]] = {
 }
 """Property that contains the policy document, by type token."""
 
+# Keys with which a service tells for which resource it acts, and the operators that require them.
+_SOURCE_KEYS: Final = ("aws:sourcearn", "aws:sourceaccount")
+_REQUIRING: Final = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
+
 
 @frozen
 class Statement:
@@ -55,6 +59,31 @@ class Statement:
             return [principal]
         named = cast("Mapping[str, object]", principal) if isinstance(principal, Mapping) else {}
         return [name for names in named.values() for name in _to_list(names)]
+
+    @property
+    def services(self) -> list[str]:
+        """AWS services among the principals of the statement."""
+        principal: object = self.document.get("Principal", {})
+        named = cast("Mapping[str, object]", principal) if isinstance(principal, Mapping) else {}
+        return _to_list(named.get("Service", []))
+
+    @property
+    def required_sources(self) -> dict[str, list[str]]:
+        """Values that the conditions accept for `aws:SourceArn` and `aws:SourceAccount`.
+
+        The keys are in lower case.
+
+        Operators that also accept a request without the key, such as `StringEqualsIfExists`, do not count.
+        """
+        condition: object = self.document.get("Condition", {})
+        operators = cast("Mapping[str, object]", condition) if isinstance(condition, Mapping) else {}
+        return {
+            key.lower(): _to_list(value)
+            for operator, tests in operators.items()
+            if operator in _REQUIRING and isinstance(tests, Mapping)
+            for key, value in cast("Mapping[str, object]", tests).items()
+            if key.lower() in _SOURCE_KEYS
+        }
 
     @property
     def inverted_keys(self) -> list[str]:

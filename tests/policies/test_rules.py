@@ -58,10 +58,16 @@ def find_violated_rules(*resources: Resource) -> set[str]:
         make_resource("route", {"routeKey": "POST /webhook/{projectId}", "authorizationType": "NONE"}),
         make_resource("distribution", {"viewerCertificate": {"cloudfrontDefaultCertificate": True}}),
         make_resource("role-policy", {"policy": make_document(Effect="Deny", Action="*", Resource="*")}),
+        make_resource(
+            "role", {"assumeRolePolicy": make_document(Principal={"Service": "lambda.amazonaws.com"})}
+        ),
         make_resource("table", {"serverSideEncryption": {"enabled": True}}, stage="staging"),
         make_resource("mapping", {"eventSourceArn": "arn:aws:sqs:::queue"}),
         make_resource("parameter", {"type": "SecureString"}),
-        make_resource("permission", {"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::bucket"}),
+        make_resource(
+            "permission",
+            {"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::b", "sourceAccount": "123456789012"},
+        ),
     ],
     ids=lambda resource: resource.type,
 )

@@ -7,6 +7,7 @@ import pulumi_aws
 import pytest
 
 from components.aws.package import CHECKOUT
+from policies.documents import GRANTING, read_statements
 from policies.rules import RULES
 from tests.components.recorder import get_recording
 from tests.components.stages import STAGES
@@ -25,6 +26,20 @@ def test_no_stage_violates_a_rule(stage: str) -> None:
         for resource, problem in rule.find_violations(graph)
     ]
     assert broken == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_role_may_give_its_permissions_or_others_to_a_function(stage: str) -> None:
+    """Trust policies of functions name no source. So nothing but the deployment may pass a role."""
+    graph = build_graph(get_recording(stage))
+    actions = {
+        action
+        for resource in graph.find_by_type(*GRANTING)
+        for statement in read_statements(resource)
+        for action in statement.actions
+    }
+    assert len(actions) > 20
+    assert {action for action in actions if action.startswith(("iam:", "sts:"))} == set()
 
 
 def test_every_resource_type_in_a_rule_exists() -> None:

@@ -62,6 +62,10 @@ def _make_redrive_policy(*, max_receive_count: int) -> str:
     return json.dumps({"deadLetterTargetArn": "arn:aws:sqs:::dead", "maxReceiveCount": max_receive_count})
 
 
+def _require_source(operator: str, arn: str) -> dict[str, Any]:
+    return {"Condition": {operator: {"aws:SourceArn": arn}}}
+
+
 _SERVERS = {"origins": [{"originId": "server", "customOriginConfig": CUSTOM_ORIGIN}]}
 _BOTH_FUNCTIONS = {
     "functionAssociations": [{"eventType": "viewer-request"}, {"eventType": "viewer-response"}]
@@ -310,6 +314,54 @@ PERMISSIONS = [
         "no-role-for-everyone",
         "everyone",
         make_resource("role", {"assumeRolePolicy": make_document(Principal="*")}),
+    ),
+    *(
+        _make_violation(
+            "services-act-for-named-sources",
+            f"lets {service} act for every account",
+            make_resource(kind, {prop: make_document(Principal={"Service": service}, **conditions)}),
+        )
+        for kind, prop, service, conditions in (
+            ("role", "assumeRolePolicy", "codebuild.amazonaws.com", {}),
+            ("bucket-policy", "policy", "cloudfront.amazonaws.com", {"Condition": {"Bool": {"a": "true"}}}),
+            ("bucket-policy", "policy", "s3.amazonaws.com", _require_source("ArnLike", "arn:aws:s3:::logs")),
+            ("role", "assumeRolePolicy", "scheduler.amazonaws.com", _require_source("ArnLike", "*")),
+            (
+                "role",
+                "assumeRolePolicy",
+                "events.amazonaws.com",
+                _require_source("ArnEqualsIfExists", "arn:aws:events:a:123456789012:rule/a"),
+            ),
+            (
+                "topic",
+                "policy",
+                "cloudwatch.amazonaws.com",
+                _require_source("ArnLike", "arn:aws:cloudwatch:a:*:alarm:a"),
+            ),
+            (
+                "key",
+                "policy",
+                "logs.amazonaws.com",
+                {"Condition": {"StringEquals": {"aws:SourceAccount": "*"}}},
+            ),
+        )
+    ),
+    _make_violation(
+        "services-act-for-named-sources",
+        "lets lambda.amazonaws.com, edgelambda.amazonaws.com act for every account",
+        make_resource(
+            "role",
+            {
+                "assumeRolePolicy": make_document(
+                    Principal={"Service": ["lambda.amazonaws.com", "edgelambda.amazonaws.com"]}
+                )
+            },
+        ),
+    ),
+    _make_violation(
+        "services-act-for-named-sources",
+        "accepts arn:aws:s3:::b in every account",
+        make_resource("permission", {"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::b"}),
     ),
     _make_violation(
         "no-aws-managed-policy",
