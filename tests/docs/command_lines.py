@@ -31,6 +31,7 @@ PULUMI = {
     "login": set(),
     "cancel": {"-s", "--stack"},
     "refresh": {"-s", "--stack", "--preview-only", "--clear-pending-creates"},
+    "stack change-secrets-provider": {"-s", "--stack"},
     "stack export": {"-s", "--stack"},
     "stack init": {"--secrets-provider"},
     "stack output": {"-s", "--stack", "--json"},
@@ -42,7 +43,14 @@ PULUMI = {
     "state unprotect": {"-s", "--stack", "--all", "--yes"},
 }
 # Commands of the AWS command line that are not operations of a service.
-AWS_CUSTOM = {("s3", "ls"), ("s3", "rm"), ("s3", "sync"), ("logs", "tail")}
+AWS_CUSTOM = {
+    ("cloudformation", "deploy"),
+    ("s3", "cp"),
+    ("s3", "ls"),
+    ("s3", "rm"),
+    ("s3", "sync"),
+    ("logs", "tail"),
+}
 AWS_OPTIONS = {
     "--output",
     "--query",
@@ -52,7 +60,16 @@ AWS_OPTIONS = {
     "--cli-input-json",
     "--max-items",
 }
-AWS_CUSTOM_OPTIONS = {"--recursive", "--follow", "--since", "--dryrun"}
+AWS_CUSTOM_OPTIONS = {
+    "--capabilities",
+    "--dryrun",
+    "--follow",
+    "--parameter-overrides",
+    "--recursive",
+    "--since",
+    "--stack-name",
+    "--template-file",
+}
 # Common programs, whose arguments are not checked.
 COMMON = {
     "base64",
@@ -61,8 +78,10 @@ COMMON = {
     "curl",
     "date",
     "echo",
+    "gh",
     "git",
     "grep",
+    "jq",
     "npm",
     "rm",
     "npx",

@@ -18,7 +18,7 @@ class PlannedCall:
     Attributes:
         action: Permission that the call needs.
         source: File in `internal/service` of hashicorp/terraform-provider-aws.
-        resource: ARN of the resource, with the placeholders of docs/continuous-deployment.md.
+        resource: ARN of the resource, with the placeholders REGION, ACCOUNT and STAGE.
         reason: What the provider does with the answer.
     """
 

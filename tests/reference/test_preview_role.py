@@ -1,7 +1,5 @@
 """The policy of the preview role permits exactly the AWS calls of a preview."""
 
-import json
-import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -10,7 +8,6 @@ import pytest
 
 from tests.components.recorder import (
     ACCOUNT,
-    ROOT,
     Mocks,
     Recorder,
     create_layers,
@@ -22,33 +19,27 @@ from tests.components.recorder import (
 from tests.components.resources import list_custom_resources
 from tests.components.stages import REGION, STAGES
 from tests.reference.planned_calls import LOOKUPS, PLANNED_CALLS, PLANNED_OFFLINE
-
-# Permissions of Pulumi itself: it reads the state and decrypts the stack's secrets.
-PULUMI = [
-    {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::BUCKET"},
-    {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::BUCKET/*"},
-    {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID"},
-]
+from tests.reference.stage_access import resolve_template
 
 every_stage = pytest.mark.parametrize("stage", STAGES)
 
 
-def read_preview_policy() -> list[dict[str, Any]]:
-    """Return the statements of the preview role's policy in the document."""
-    page = (ROOT / "docs" / "continuous-deployment.md").read_text()
-    found = re.search(r"\*\*Preview\.\*\*.*?```json\n(.*?)```", page, re.DOTALL)
-    assert found
-    return json.loads(found[1])["Statement"]
+def fill_placeholders(resource: str, stage: str) -> str:
+    return resource.replace("ACCOUNT", ACCOUNT).replace("STAGE", stage).replace("REGION", REGION)
 
 
-def test_the_policy_permits_exactly_what_pulumi_lookups_and_plans_need() -> None:
+@every_stage
+def test_the_policy_permits_exactly_what_lookups_and_plans_need(stage: str) -> None:
+    """The policies of the bucket and the key permit to read the state (`test_stage_access.py`)."""
     lookups = [action for action in LOOKUPS.values() if action]
     assert lookups == [], "a lookup that needs a permission needs a statement here"
     planned = [
-        {"Effect": "Allow", "Action": call.action, "Resource": call.resource}
+        {"Effect": "Allow", "Action": call.action, "Resource": fill_placeholders(call.resource, stage)}
         for call in PLANNED_CALLS.values()
     ]
-    assert read_preview_policy() == [*PULUMI, *planned]
+    role = resolve_template(stage).resources["PreviewRole"]
+    assert role.get("ManagedPolicyArns", []) == []
+    assert [policy["PolicyDocument"]["Statement"] for policy in role["Policies"]] == [planned]
 
 
 @every_stage
@@ -88,7 +79,7 @@ def test_the_program_makes_only_the_listed_lookups(stage: str) -> None:
 def test_the_permission_for_tables_covers_only_the_tables_of_one_stage(stage: str) -> None:
     """Least privilege: the code of a pull request runs with the preview role."""
     call = PLANNED_CALLS["aws:dynamodb/table:Table"]
-    pattern = call.resource.replace("ACCOUNT", ACCOUNT).replace("STAGE", stage).replace("REGION", REGION)
+    pattern = fill_placeholders(call.resource, stage)
     for other in STAGES:
         for table in get_recording(other).find_by_type("aws:dynamodb/table:Table"):
             arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table.inputs['name']}"

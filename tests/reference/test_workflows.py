@@ -292,6 +292,6 @@ def test_make_package_builds_the_layers_of_the_stages() -> None:
 def test_every_variable_of_the_workflows_is_documented() -> None:
     text = (ROOT / "docs" / "continuous-deployment.md").read_text()
     read = {name for file in WORKFLOWS for name in re.findall(r"vars\.(\w+)", file.read_text())}
-    assert read == {"PULUMI_BACKEND_URL", "PREVIEWS", "DEPLOY_ROLE", "DRIFT", "AWS_REGION"}
+    assert read == {"STATE_BUCKETS", "PREVIEWS", "DEPLOY_ROLE", "DRIFT", "AWS_REGION"}
     for name in read:
         assert f"`{name}`" in text
