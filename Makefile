@@ -31,9 +31,9 @@ COMMANDS := tests/e2e/test_commands.py tests/e2e/test_upgrade.py $(EXAMPLE_SITE)
 # This test builds a second site. It has its own target, so that it can run in parallel with the other end-to-end tests.
 MIDDLEWARE := tests/e2e/test_middleware.py
 ENGINE_SITE := tests/engine/site
-UNIT := tests/anchor tests/aws_models tests/benchmarks tests/components tests/conformance tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference tests/runtime tests/stage_file_checks $(LOOPBACK)
+UNIT := tests/anchor tests/audit tests/aws_models tests/benchmarks tests/components tests/conformance tests/docs tests/edge tests/layout tests/packages tests/policies tests/reference tests/runtime tests/stage_file_checks $(LOOPBACK)
 
-.PHONY: other-version help up demo screenshot check format lint types unit functions coverage thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package validate first-account lock snapshots clean reference reliability bench
+.PHONY: other-version help up demo screenshot check format lint types unit functions coverage audit thorough integration e2e commands middleware conformance engine engine-stages engine-site test wheels package validate first-account lock snapshots clean reference reliability bench
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 15
@@ -149,6 +149,16 @@ reference: $(INSTALLED) ## update the generated documents
 bench: $(INSTALLED) ## run the benchmarks and write docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
+# The tools are not installed into .venv, because nothing else needs them.
+audit: $(INSTALLED) ## look for known vulnerabilities, secrets and mistakes in policies, and write the bill of materials to dist/
+	@mkdir -p .anchor
+	@test "$$(cat .anchor/audit/lock 2>/dev/null)" = "$$(cksum < requirements/audit.txt)" || { \
+	  echo "installing the locked tools into .anchor/audit (once)"; \
+	  $(BIN)/python -m venv --clear .anchor/audit && \
+	  $(BIN)/uv pip install --quiet --python .anchor/audit/bin/python --require-hashes -r requirements/audit.txt && \
+	  cksum < requirements/audit.txt > .anchor/audit/lock; }
+	@$(BIN)/python -m audit --tools .anchor/audit/bin
+
 wheels: $(INSTALLED) ## create the wheels of the folder packages in dist/
 	@rm -rf dist
 	@for file in packages/*/pyproject.toml; do $(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist $$(dirname $$file); done
@@ -163,7 +173,7 @@ first-account: $(INSTALLED) ## check a stage in AWS after its first pulumi up; n
 	@$(BIN)/python -m first_account --stage "$(STAGE)"
 
 lock: $(INSTALLED) ## update requirements/*.txt from requirements/*.in
-	@for name in install runtime dev; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@for name in install runtime dev audit; do (cd requirements && ../$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header $$name.in -o $$name.txt); done
 
 snapshots: $(INSTALLED) ## update tests/components/snapshots (review the diff)

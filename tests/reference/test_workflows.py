@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from audit.deployed_packages import FILE
 from components.core.stage import StageConfig
 from tests.components.recorder import ROOT, read_configuration
 from tests.components.stages import REGION, STAGES
@@ -77,7 +78,13 @@ def test_the_unit_tests_run_with_every_supported_version_of_python() -> None:
 
 
 def test_there_are_workflows_with_steps() -> None:
-    assert [file.name for file in WORKFLOWS] == ["checks.yml", "deploy.yml", "drift.yml", "preview.yml"]
+    assert [file.name for file in WORKFLOWS] == [
+        "audit.yml",
+        "checks.yml",
+        "deploy.yml",
+        "drift.yml",
+        "preview.yml",
+    ]
     assert len(list(iterate_steps())) > 10
 
 
@@ -116,6 +123,7 @@ def test_every_job_has_only_the_permissions_it_needs() -> None:
     granted = {name: job["permissions"] for name, job in iterate_jobs()}
     read, assume = {"contents": "read"}, {"contents": "read", "id-token": "write"}
     assert granted == {
+        "audit.yml: audit": read,
         "checks.yml: check": read,
         "checks.yml: test": read,
         "checks.yml: conformance": read,
@@ -133,6 +141,7 @@ def test_code_of_a_pull_request_never_runs_with_write_permissions() -> None:
     """`pull_request_target` would run a fork's code with the repository's token."""
     triggers = {file.name: set(load_workflow(file.name)["on"]) for file in WORKFLOWS}
     assert triggers == {
+        "audit.yml": {"schedule", "workflow_dispatch"},
         "checks.yml": {"pull_request", "workflow_call"},
         "deploy.yml": {"push", "release"},
         "drift.yml": {"schedule", "workflow_dispatch"},
@@ -195,6 +204,14 @@ def test_drift_is_detected_daily_with_a_role_that_only_main_can_assume() -> None
     assert "`repo:OWNER/REPOSITORY:ref:refs/heads/main`" in text
 
 
+def test_the_audit_runs_every_week_and_keeps_the_bill_of_materials() -> None:
+    """A new vulnerability becomes known without a change of this repository."""
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", load_workflow("audit.yml")["on"]["schedule"][0]["cron"])
+    upload = find_step("audit.yml", "audit", "upload-artifact")
+    assert upload["with"]["path"] == f"dist/{FILE}"
+    assert upload["if"] == "${{ !cancelled() }}"
+
+
 def test_run_steps_contain_no_expressions() -> None:
     """GitHub inserts the value into the script, so the shell would run commands in the name of a branch."""
     lines = list(iterate_scripts())
@@ -224,7 +241,7 @@ def test_called_make_targets_exist() -> None:
     called = {
         target for _, run in iterate_scripts() for target in re.findall(r"^make (\w+)", run, re.MULTILINE)
     }
-    assert called == {"check", "conformance", "engine", "package", "test"}
+    assert called == {"audit", "check", "conformance", "engine", "package", "test"}
     assert called <= set(targets)
 
 

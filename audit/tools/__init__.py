@@ -1,0 +1,1 @@
+"""Scripts that run in the virtual environment of `make audit`."""
