@@ -73,6 +73,16 @@ RESOURCES: Final = (
         reason="the platform writes the cache tags of all sites",
     ),
     Wildcard(
+        pattern=_ARN.format("sqs", rf"{_SITE}-revalidate\*\.fifo"),
+        reason="the collection empties the queues, and their dead-letter queues, of sites of deleted projects",
+        actions=frozenset({"sqs:PurgeQueue"}),
+    ),
+    Wildcard(
+        pattern=_ARN.format("ssm", rf"{_SITES_PARAMETERS}/\*"),
+        reason="the collection deletes what is left of the secrets on sites of deleted projects",
+        actions=frozenset({"ssm:DeleteParameters", "ssm:GetParametersByPath"}),
+    ),
+    Wildcard(
         pattern=_ARN.format("ssm", rf"{_SITES_PARAMETERS}/\*/\*"),
         reason="the platform stores the secrets of all sites",
     ),

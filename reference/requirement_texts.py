@@ -230,6 +230,11 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "Requests for projects, deployments and images of another tenant are answered with 404 on every "
         "route, never with 403."
     ),
+    "A6": (
+        "After the deletion of a project, no other tenant gets its site until everything of the project is "
+        "removed and all credentials that its code had have expired. Then nothing of the former tenant is "
+        "readable, writable or running on the site."
+    ),
     "I1": (
         "The image service has an HTTP API with token authorization, CORS for the configured origins, "
         "throttling and an optional domain."

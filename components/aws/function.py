@@ -21,6 +21,7 @@ from runtime.shared.environment import (
     TIMEOUT_VARIABLE,
     is_reserved_name,
 )
+from runtime.shared.placeholder_code import PLACEHOLDER_CODE
 
 _LONGEST_NAME: Final = 64
 _LONGEST_TIMEOUT: Final = 900
@@ -44,12 +45,6 @@ _MAX_RECORD_AGE: Final = 604_800
 # Seconds. Lambda discards a scheduled call that it could not start in this time, because the next scheduled
 # call replaces it.
 _SCHEDULED_MAX_AGE: Final = 60
-# The code of a site's function before its first release.
-_PLACEHOLDER_CODE: Final = """\
-export const handler = async () => {
-  throw new Error("this function has no release yet");
-};
-"""
 
 
 @attrs.frozen(kw_only=True)
@@ -477,7 +472,7 @@ class NodeFunction(Function):
         module = args.handler.split(".")[0]
         package = _Package(
             runtime=_NODE_RUNTIME,
-            code=pulumi.AssetArchive({f"{module}.mjs": pulumi.StringAsset(_PLACEHOLDER_CODE)}),
+            code=pulumi.AssetArchive({f"{module}.mjs": pulumi.StringAsset(PLACEHOLDER_CODE)}),
             # Every release sets these properties, so `pulumi up` must not reset them.
             ignored_changes=("code", "environment", "layers"),
         )

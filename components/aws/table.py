@@ -95,7 +95,12 @@ class TenantTable(Component):
         self.stream_arn = table.stream_arn
         self.register_outputs({"name": table.name, "arn": table.arn})
 
-    def grant(self, *actions: TableAction, partition_key: str | None = None) -> Grant:
+    def grant(
+        self,
+        *actions: TableAction,
+        partition_key: str | None = None,
+        partition_prefix: str | None = None,
+    ) -> Grant:
         """Allow actions on the rows of the table.
 
         A transaction needs the actions of all its operations. IAM has no action for the transaction itself.
@@ -104,10 +109,13 @@ class TenantTable(Component):
             actions: DynamoDB actions without the service prefix.
             partition_key: Value of the partition key that the rows must have. See "Using IAM policy
                 conditions for fine-grained access control" in the DynamoDB Developer Guide.
+            partition_prefix: Text with which the partition key of the rows must begin.
         """
-        conditions = (
-            {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partition_key}} if partition_key else None
-        )
+        conditions = None
+        if partition_key:
+            conditions = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": partition_key}}
+        elif partition_prefix:
+            conditions = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{partition_prefix}*"}}
         return Grant(
             actions=tuple(f"dynamodb:{action}" for action in actions),
             resources=(self.arn,),

@@ -1,4 +1,4 @@
-"""ReleaseCollection: deletes old releases of sites."""
+"""ReleaseCollection: deletes old releases of sites, and cleans the sites of deleted projects."""
 
 from typing import Final
 
@@ -10,6 +10,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
+from runtime.deploy.model import SITE_PARTITION_PREFIX
 
 # A run stops before this timeout. The next run continues where the previous run ended
 # (runtime/deploy/upkeep/collecting.py).
@@ -35,7 +36,8 @@ class ReleaseCollectionArgs:
 class ReleaseCollection(Component):
     """A function that runs once an hour. It deletes releases that their projects no longer keep.
 
-    No other function of the platform has the permission to delete function versions and files of sites.
+    It also removes everything on the site of a deleted project, so that another tenant can use the site. No
+    other function of the platform has the permission to delete function versions and files of sites.
 
     Attributes:
         functions: A mapping that contains only this function, by its name.
@@ -51,6 +53,7 @@ class ReleaseCollection(Component):
             layers=("base", "edge"),
             environment={
                 "ASSETS_BUCKET": args.factory.store.assets.bucket_name,
+                "ARTIFACTS_BUCKET": args.factory.store.artifacts.bucket_name,
                 "KEY_VALUE_STORE_ARN": args.edge.store_arn,
                 "DISTRIBUTION_ID": args.edge.distribution_id,
                 "KEPT_RELEASES": str(args.kept_releases),
@@ -66,7 +69,9 @@ class ReleaseCollection(Component):
 def _build_grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
     store, sites = args.factory.store, args.factory.site_arns
     return (
-        store.projects.grant("ConditionCheckItem", "GetItem"),
+        store.projects.grant("BatchGetItem", "ConditionCheckItem", "GetItem"),
+        # The quarantine of a site is in the row that binds the site to its last project.
+        store.projects.grant("DeleteItem", "UpdateItem", partition_prefix=SITE_PARTITION_PREFIX),
         store.deployments.grant("GetItem", "UpdateItem"),
         store.deployments.grant_query("HeldIndex"),
         args.edge.grant("DescribeKeyValueStore", "GetKey", "UpdateKeys"),
@@ -77,11 +82,22 @@ def _build_grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
                 # The collection deletes versions, not functions. IAM has the same action for both.
                 "lambda:DeleteFunction",
                 "lambda:DeleteFunctionUrlConfig",
+                "lambda:GetFunctionConfiguration",
                 "lambda:ListAliases",
                 "lambda:ListVersionsByFunction",
+                # A cleaned function gets placeholder code and no variables.
+                "lambda:UpdateAlias",
+                "lambda:UpdateFunctionCode",
+                "lambda:UpdateFunctionConfiguration",
             ),
             resources=(sites.functions,),
         ),
+        Grant(actions=("dynamodb:BatchWriteItem", "dynamodb:Scan"), resources=(sites.cache_tag_tables,)),
+        Grant(actions=("sqs:PurgeQueue",), resources=(sites.revalidation_queues,)),
+        # The function reads the names of secrets, but cannot decrypt the values.
+        Grant(actions=("ssm:DeleteParameters", "ssm:GetParametersByPath"), resources=(sites.secret_folders,)),
+        store.artifacts.grant("DeleteObject", prefix="artifacts/"),
+        store.artifacts.grant_list(prefix="artifacts/"),
         store.assets.grant("DeleteObject", prefix="assets/"),
         store.assets.grant("DeleteObject", prefix="cache/"),
         store.assets.grant_list(prefix="assets/"),

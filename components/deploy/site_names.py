@@ -86,6 +86,16 @@ class SiteArnPatterns:
         return self._build_arn("dynamodb", f"table/{self._prefix}*-tags")
 
     @property
+    def revalidation_queues(self) -> JoinedText:
+        """ARN pattern of the revalidation queues and of their dead-letter queues."""
+        return self._build_arn("sqs", f"{self._prefix}*-revalidate*.fifo")
+
+    @property
+    def secret_folders(self) -> JoinedText:
+        """ARN pattern of the sites' folders in Parameter Store, with everything in them."""
+        return build_parameters_arn(self.scope, self.secrets_path)
+
+    @property
     def secrets(self) -> JoinedText:
         """ARN pattern of the secret variables in Parameter Store."""
         return build_parameters_arn(self.scope, f"{self.secrets_path}/*")

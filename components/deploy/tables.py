@@ -146,7 +146,26 @@ PROJECTS: Final = TableDesign(
             "replacedId", "S", "in an `IDEMPOTENCY` row: the deployment that a promotion replaced", _BUILD
         ),
         Attribute("names", "L", "in the `SITES` row: the names of all declared sites", '["next-site"]'),
-        Attribute("claimedBy", "S", "in a site's `CLAIM` row: the project that uses the site", _ULID),
+        Attribute(
+            "claimedBy",
+            "S",
+            "in a site's `CLAIM` row: the project that uses the site, or used it before its quarantine",
+            _ULID,
+        ),
+        Attribute("freedBy", "S", "in a `CLAIM` row of a site in quarantine: owner of the project", _USER),
+        Attribute("freedAt", "S", "in a `CLAIM` row of a site in quarantine: end of the project", _TIME),
+        Attribute(
+            "stoppedAt",
+            "S",
+            "in a `CLAIM` row of a site in quarantine: since when no code of the project can run",
+            _TIME,
+        ),
+        Attribute(
+            "cleaningAt",
+            "S",
+            "in a `CLAIM` row: when the collector began to remove something; then nobody can use the site",
+            _TIME,
+        ),
         Attribute("host", "S", "in a site's row: its host", "next-site.sites.example.com"),
         Attribute(
             "urlPattern",
@@ -180,6 +199,12 @@ PROJECTS: Final = TableDesign(
             "S",
             "in a site's row: queue of pages to be revalidated",
             "https://sqs.<region>.amazonaws.com/<account>/anchor-dev-site-next-site-revalidate.fifo",
+        ),
+        Attribute(
+            "revalidationDeadLetterQueueUrl",
+            "S",
+            "in a site's row: queue of the revalidation messages that failed",
+            "https://sqs.<region>.amazonaws.com/<account>/anchor-dev-site-next-site-revalidate-dead.fifo",
         ),
         Attribute(
             "buildProject", "S", "in a site's row: its CodeBuild project", "anchor-dev-site-next-site-build"

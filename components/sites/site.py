@@ -126,6 +126,7 @@ class ZeroDowntimeSite(Component):
                 "revalidationFunction": revalidate.function_name,
                 "tagTable": self.tags.table_name,
                 "revalidationQueueUrl": queue.url,
+                "revalidationDeadLetterQueueUrl": queue.dead_letter_queue.url,
                 "buildProject": build.project_name,
                 "secretsPath": secrets_path,
             }

@@ -52,9 +52,10 @@ if TYPE_CHECKING:
     from runtime.deploy.repositories.idempotency import IdempotencyRepository
     from runtime.deploy.repositories.projects import ProjectRepository
     from runtime.deploy.repositories.retention import RetentionRepository
-    from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
+    from runtime.deploy.upkeep.collecting import Collector
     from runtime.deploy.upkeep.edge_cache import EdgeCache
     from runtime.deploy.upkeep.sweeping import Sweeper
+    from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
     from runtime.shared.cursors import Cursors
     from runtime.shared.signing import Signer
 
@@ -227,10 +228,8 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
 
 def create_switch(environment: SwitchEnvironment) -> "Switch":
     """Return the service that promotes releases."""
-    publisher = _create_publisher(aws.client("lambda"))
-    return _create_switch(
-        _create_deployment_repository(environment), _create_edge_store(environment), publisher
-    )
+    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
+    return _create_switch(deployments, edge, _create_publisher(aws.client("lambda")))
 
 
 def create_deploy_key_service(environment: DeletionEnvironment) -> "DeployKeyService":
@@ -271,15 +270,13 @@ def create_project_deletion(environment: DeletionEnvironment) -> "ProjectDeletio
 
 
 def create_collector(environment: CollectorEnvironment) -> "Collector":
-    """Return the service that removes releases which are no longer kept."""
+    """Return the service that removes releases which are no longer kept, and cleans sites."""
     from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
+    from runtime.deploy.upkeep.cleaning import SiteCleaner
     from runtime.deploy.upkeep.collecting import Collector
 
-    deployments, retention = (
-        _create_deployment_repository(environment),
-        _create_retention_repository(environment),
-    )
-    edge = _create_edge_store(environment)
+    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
+    retention = _create_retention_repository(environment)
     return Collector(
         deployments=deployments,
         retention=retention,
@@ -287,6 +284,15 @@ def create_collector(environment: CollectorEnvironment) -> "Collector":
         edge=edge,
         functions=FunctionRemover(client=aws.client("lambda")),
         objects=ObjectRemover(client=aws.client("s3"), bucket=environment.assets_bucket),
+        cleaner=SiteCleaner.from_clients(
+            aws.client,
+            projects_table=environment.projects_table,
+            assets=environment.assets_bucket,
+            artifacts=environment.artifacts_bucket,
+            clock=utc_now,
+            pause=time.sleep,
+            jitter=random.random,
+        ),
         kept_releases=int(environment.kept_releases),
         clock=utc_now,
     )
@@ -441,6 +447,6 @@ def _create_switch(
 def _create_release_withdrawal(
     projects: "ProjectRepository", retention: "RetentionRepository", edge: "EdgeStore"
 ) -> "ReleaseWithdrawal":
-    from runtime.deploy.upkeep.collecting import ReleaseWithdrawal
+    from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
 
     return ReleaseWithdrawal(projects=projects, retention=retention, edge=edge)

@@ -42,7 +42,7 @@ class NoSshAddressError(ConflictError):
 
 
 class SiteUnavailableError(AnchorError):
-    """The site is not declared, or belongs to another project.
+    """The site is not declared, belongs to another project, or is in quarantine after its last project.
 
     The error does not say which, because that would reveal other tenants' projects.
     """

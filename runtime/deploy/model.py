@@ -56,6 +56,9 @@ BUILDS_PARTITION = "BUILDS"
 """The partition key in the projects table for the stage's running and waiting builds."""
 
 
+SITE_PARTITION_PREFIX = "SITE#"
+"""The start of the partition key of a site's own rows in the projects table."""
+
 SITES_PARTITION = "SITES"
 """The partition key in the projects table for the list of the stage's sites."""
 
@@ -190,6 +193,8 @@ class Site:
         host: The site's own host, without a port. It serves the live release.
         url_pattern: URL of any host of the site, with the placeholder `{host}`, such as `https://{host}`.
         secrets_path: Parameter store folder of the site's secrets, without a trailing slash.
+        revalidation_dead_letter_queue_url: Queue of the revalidation messages that failed. None in rows from
+            earlier versions of the program.
         allows_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
     """
 
@@ -203,6 +208,7 @@ class Site:
     revalidation_queue_url: str
     build_project: str
     secrets_path: str
+    revalidation_dead_letter_queue_url: str | None = None
     allows_vulnerable_next: bool = False
 
     def build_url(self, host: str | None = None) -> str:

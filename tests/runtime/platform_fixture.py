@@ -38,9 +38,10 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.idempotency import IdempotencyRepository
 from runtime.deploy.repositories.leases import LeaseRepository
 from runtime.deploy.repositories.lists import ListRepository
+from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import RetentionRepository
-from runtime.deploy.repositories.sites import SiteRepository
+from runtime.deploy.repositories.sites import QuarantineRepository, SiteRepository
 from runtime.deploy.repositories.transaction_retries import TransactionRetrier
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.deploy.upkeep.sweeping import Sweeper
@@ -127,6 +128,7 @@ class Platform:
         self.retention = RetentionRepository(
             client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
         )
+        self.quarantine = QuarantineRepository(client=self.dynamodb, table=PROJECTS)
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
         self.retrier = TransactionRetrier(sleep=self.sleeps.append, jitter=lambda: 1.0)
         self.scheduler = BuildScheduler.from_repositories(
@@ -274,6 +276,9 @@ class Platform:
             revalidation_function=f"anchor-dev-site-{name}-revalidate",
             tag_table=f"anchor-dev-site-{name}-tags",
             revalidation_queue_url=f"https://sqs.example.com/anchor-dev-site-{name}-revalidate.fifo",
+            revalidation_dead_letter_queue_url=(
+                f"https://sqs.example.com/anchor-dev-site-{name}-revalidate-dead.fifo"
+            ),
             build_project=f"anchor-dev-site-{name}-build",
             secrets_path=f"/anchor/dev/sites/{name}",
         )
@@ -302,6 +307,15 @@ class Platform:
         )
         self.projects.create(project)
         return project
+
+    def free_site(self, project: Project) -> None:
+        """Delete a project without releases, so that its site is in quarantine."""
+        rows = ProjectDeletionRepository(
+            client=self.dynamodb, projects_table=PROJECTS, deployments_table=DEPLOYMENTS
+        )
+        project = self.projects.get(project.project_id)
+        rows.begin_owned(project.user_id, project, at=self.clock())
+        rows.finish(project, at=self.clock())
 
     def push(self, project: Project, delivery: str | None = None) -> Deployment:
         """Create a `queued` deployment, as a push does. No message is sent."""

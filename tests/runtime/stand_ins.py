@@ -18,10 +18,11 @@ LOGS_BUCKET = "anchor-dev-123456789012-logs"
 
 @define
 class Queues:
-    """A fake SQS that records messages and changes of the visibility timeout."""
+    """A fake SQS that records messages, changes of the visibility timeout, and the URLs of purged queues."""
 
     sent: list[Mapping[str, Any]] = Factory(list)
     visibility_changes: list[tuple[str, int]] = Factory(list)
+    purged: list[str] = Factory(list)
 
     def send_message(self, **arguments: Any) -> Mapping[str, Any]:
         self.sent.append(arguments)
@@ -29,6 +30,9 @@ class Queues:
 
     def change_message_visibility(self, **arguments: Any) -> None:
         self.visibility_changes.append((arguments["ReceiptHandle"], arguments["VisibilityTimeout"]))
+
+    def purge_queue(self, *, QueueUrl: str) -> None:  # noqa: N803 - AWS's own name
+        self.purged.append(QueueUrl)
 
     def list_bodies(self, url: str) -> list[str]:
         return [message["MessageBody"] for message in self.sent if message["QueueUrl"] == url]

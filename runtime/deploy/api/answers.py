@@ -268,7 +268,7 @@ class SiteDocument(TypedDict):
     """A site of the stage.
 
     Attributes:
-        available: Whether no project uses the site.
+        available: Whether you can create a project on the site.
         projectId: Your project that uses the site. Null if you have none.
     """
 

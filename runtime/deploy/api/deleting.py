@@ -1,4 +1,4 @@
-"""Deletion of a project with everything that belongs to it. Then another project can use the site.
+"""Deletion of a project with everything that belongs to it. Then the site is in quarantine.
 
 The project's row is deleted in the last step. So a repeated call can complete an interrupted deletion.
 """
@@ -14,7 +14,7 @@ from runtime.deploy.repositories.deploy_keys import DeployKeyStore
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretRemover
-from runtime.deploy.upkeep.collecting import ReleaseWithdrawal
+from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
 from runtime.shared.clock import Clock
 
 _IN_PROGRESS: Final = frozenset({Status.QUEUED, Status.BUILDING, Status.BUILT, Status.DEPLOYING})
@@ -36,9 +36,9 @@ class ProjectDeletion:
         """Delete a tenant's project.
 
         The deletion takes effect immediately: the site and its releases are no longer served, the secrets and
-        the deploy key are deleted, and another project can use the site. The collector deletes the functions
-        and files of the releases after an hour. The deployments can be read for 30 days. None of them has the
-        status `live`.
+        the deploy key are deleted. The tenant can use the site for a new project. Other tenants can use it
+        after its quarantine (`upkeep/cleaning.py`). The collector deletes the functions and files of the
+        releases after an hour. The deployments can be read for 30 days. None of them has the status `live`.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -66,4 +66,4 @@ class ProjectDeletion:
         self.secrets.remove_all(site.build_secrets_folder(project_id))
         self.secrets.remove_all(self.keys.build_folder(project_id))
         self.rows.expire(stored, at=self.clock())
-        self.rows.finish(project)
+        self.rows.finish(project, at=self.clock())

@@ -17,7 +17,7 @@ from runtime.deploy.api.deploy_keys import ShownDeployKey
 from runtime.deploy.builds.build_logs import LogLine
 from runtime.deploy.function_logs.reading import FunctionLogPage
 from runtime.deploy.model import Deployment, Project, Site, Status, Variable
-from runtime.deploy.repositories.sites import ListedSite
+from runtime.deploy.repositories.sites import OfferedSite
 from runtime.shared.clock import format_time
 from runtime.shared.pages import Page
 
@@ -151,13 +151,13 @@ def build_variables_document(project: Project) -> VariablesDocument:
     }
 
 
-def build_site_document(listed: ListedSite, own_project_id: str | None) -> SiteDocument:
-    """Return a site as shown to every user. `own_project_id` is the caller's project on the site, if any."""
+def build_site_document(offered: OfferedSite) -> SiteDocument:
+    """Return a site as shown to a user."""
     return {
-        "site": listed.site.site,
-        "url": listed.site.build_url(),
-        "available": listed.project_id is None,
-        "projectId": own_project_id,
+        "site": offered.site.site,
+        "url": offered.site.build_url(),
+        "available": offered.is_available,
+        "projectId": offered.project_id,
     }
 
 

@@ -22,7 +22,7 @@ from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.idempotency import IdempotencyRepository, RequestRepeatedError
 from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.sites import ListedSite, SiteRepository
+from runtime.deploy.repositories.sites import OfferedSite, SiteRepository
 from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.api.idempotency import IdempotentRequest
@@ -100,7 +100,7 @@ class ProjectService:
         Raises:
             ProjectNotFoundError: The request was carried out before, and its project was deleted.
             IdempotencyKeyReusedError: The idempotency key was used for another request.
-            InvalidInputError: The site is not declared, or belongs to another project. The error does not say
+            InvalidInputError: The site is not declared, or is not available. The error does not say
                 which of the two is true. Or there are too many host keys.
         """
         _check_number_of_host_keys(new.host_keys)
@@ -132,7 +132,7 @@ class ProjectService:
             # The key was recorded after the read above. A read of it now finds the project.
             return self.create_project(user_id, new, request=request)
         except SiteUnavailableError:
-            problem = "is not available: choose a site that is declared for this stage and has no project yet"
+            problem = "is not available: choose a site that the list of sites shows as available"
             raise InvalidInputError(FieldProblem(field="site", problem=problem)) from None
         return self._build_created_project(project, site, secret)
 
@@ -149,14 +149,18 @@ class ProjectService:
             webhook_secret=secret,
         )
 
-    def list_sites(self, user_id: str) -> tuple[tuple[ListedSite, str | None], ...]:
-        """Return all sites of the stage. Each has the id of the caller's project on it, if there is one.
+    def list_sites(self, user_id: str) -> tuple[OfferedSite, ...]:
+        """Return all sites of the stage, as a user sees them.
 
         Makes three DynamoDB calls, and one more for each further 50 sites.
         """
         owned = self.lists.list_owned_sites(user_id)
         return tuple(
-            (listed, listed.project_id if listed.project_id == owned.get(listed.site.site) else None)
+            OfferedSite(
+                site=listed.site,
+                project_id=listed.project_id if listed.project_id == owned.get(listed.site.site) else None,
+                is_available=listed.is_available_to(user_id),
+            )
             for listed in self.sites.list_all()
         )
 

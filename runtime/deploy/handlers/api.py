@@ -79,7 +79,7 @@ def _create_project(management: ProjectService, user_id: str, request: Request) 
 
 
 def _list_sites(management: ProjectService, user_id: str, _: Request) -> Response:
-    documents = [build_site_document(listed, own) for listed, own in management.list_sites(user_id)]
+    documents = [build_site_document(offered) for offered in management.list_sites(user_id)]
     return create_json_response(HTTPStatus.OK, {"sites": documents})
 
 

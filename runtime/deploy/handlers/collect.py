@@ -1,4 +1,4 @@
-"""The hourly handler of the collector. It removes releases that are no longer kept, step by step."""
+"""The hourly handler of the collector. It removes releases that are not kept, and cleans freed sites."""
 
 import os
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ class Environment:
     projects_table: str
     deployments_table: str
     assets_bucket: str
+    artifacts_bucket: str
     key_value_store_arn: str
     distribution_id: str
     kept_releases: str

@@ -147,6 +147,11 @@ def find_content_type(name: str) -> str:
     return CONTENT_TYPES.get(ending.lower(), "application/octet-stream")
 
 
+def build_site_prefix(site: str) -> str:
+    """Return the key prefix of all files of a site, without a trailing slash."""
+    return f"{ASSETS}{site}"
+
+
 def build_project_folder(deployment: Deployment) -> str:
     """Return the folder of a project's files below `assets/`, without slashes around it.
 

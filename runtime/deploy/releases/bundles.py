@@ -22,6 +22,11 @@ _FIXED_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time; fixed, so the s
 _FILE_MODE: Final = 0o100644 << 16
 
 
+def build_site_artifacts_prefix(site: str) -> str:
+    """Return the key prefix of all artifacts and zips of functions of a site, without a trailing slash."""
+    return f"artifacts/{site}"
+
+
 @frozen(kw_only=True)
 class FunctionCode:
     """The zip of a function and its place in a bucket.

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.build_output.tag_seed import TagRow
-from runtime.deploy.releases.release_clients import TagTableClient
+from runtime.deploy.releases.release_clients import RemovingTagTableClient, TagTableClient
 from runtime.deploy.releases.uploading import Upload
 from runtime.shared.aws import Item
 
@@ -31,6 +31,11 @@ _MAX_PAUSE = 2.0
 
 class TagsUnprocessedError(Exception):
     """DynamoDB returned unprocessed rows of the tag table at every attempt, because it is too busy."""
+
+
+def build_site_cache_prefix(site: str) -> str:
+    """Return the key prefix of all ISR caches of a site, without a trailing slash."""
+    return f"cache/{site}"
 
 
 def build_cache_prefix(site: str, deployment_id: str) -> str:
@@ -138,18 +143,68 @@ class TagSeeder:
                 break
 
     def _retry(self) -> Iterator[int]:
-        """Yield the attempt number, with exponential backoff and jitter between attempts.
+        return _retry(self.table, self.pause, self.jitter)
+
+
+@frozen(kw_only=True)
+class TagRemover:
+    """The service that empties the tag table of a site.
+
+    Attributes:
+        client: Low-level DynamoDB client.
+        pause: Sleeps for the given number of seconds.
+        jitter: Returns a random number in [0, 1).
+    """
+
+    client: RemovingTagTableClient
+    pause: Callable[[float], None] = field(repr=False)
+    jitter: Callable[[], float] = field(repr=False)
+
+    def remove_pages(self, table: str) -> Iterator[int]:
+        """Delete all rows of a tag table. Yield the number of rows after each 25 of them.
 
         Raises:
-            TagsUnprocessedError: The last attempt failed, so the caller did not leave its loop.
+            TagsUnprocessedError: DynamoDB returned unprocessed rows at every attempt.
         """
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                self.pause(min(_FIRST_PAUSE * 2**attempt, _MAX_PAUSE) * (0.5 + self.jitter() / 2))
-            yield attempt
-        raise TagsUnprocessedError(
-            f"DynamoDB did not process rows of {self.table} in {_ATTEMPTS} attempts: try again later"
-        )
+        more: Mapping[str, Any] = {}
+        while True:
+            page = self.client.scan(
+                TableName=table,
+                ConsistentRead=True,
+                ProjectionExpression="#tag, #path",
+                ExpressionAttributeNames={"#tag": "tag", "#path": "path"},
+                **more,
+            )
+            keys: Sequence[Item] = page["Items"]
+            for start in range(0, len(keys), _WRITE_BATCH_SIZE):
+                batch = keys[start : start + _WRITE_BATCH_SIZE]
+                self._delete(table, batch)
+                yield len(batch)
+            if "LastEvaluatedKey" not in page:
+                return
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _delete(self, table: str, keys: Sequence[Item]) -> None:
+        request: Mapping[str, Any] = {table: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        for _ in _retry(table, self.pause, self.jitter):
+            request = self.client.batch_write_item(RequestItems=request).get("UnprocessedItems", {})
+            if not request:
+                break
+
+
+def _retry(table: str, pause: Callable[[float], None], jitter: Callable[[], float]) -> Iterator[int]:
+    """Yield the attempt number, with exponential backoff and jitter between attempts.
+
+    Raises:
+        TagsUnprocessedError: The last attempt failed, so the caller did not leave its loop.
+    """
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            pause(min(_FIRST_PAUSE * 2**attempt, _MAX_PAUSE) * (0.5 + jitter() / 2))
+        yield attempt
+    raise TagsUnprocessedError(
+        f"DynamoDB did not process rows of {table} in {_ATTEMPTS} attempts: try again later"
+    )
 
 
 def _build_key(row: TagRow) -> Item:

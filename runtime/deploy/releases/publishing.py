@@ -112,7 +112,7 @@ class FunctionPublisher:
         else:
             published = self._publish(release)
             try:
-                self._wait_until_changed(release.function, published)
+                self.wait_until_changed(release.function, published)
                 if aliased is None:
                     self._create_alias(release.function, release.alias, published)
                 else:
@@ -167,6 +167,38 @@ class FunctionPublisher:
             if read_live_versions() == versions:
                 break
 
+    def wait_until_changed(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+        """Wait until Lambda has applied a change of the function, and return the configuration.
+
+        Raises:
+            PublishError: The change failed.
+        """
+        found = self.wait_until_idle(function, version)
+        if _has_failed(found):
+            reason = (
+                found.get("LastUpdateStatusReasonCode") or found.get("StateReasonCode") or "no reason given"
+            )
+            raise PublishError(f"Lambda could not change {function}: {reason}")
+        return found
+
+    def wait_until_idle(self, function: str, version: str | None = None) -> Mapping[str, Any]:
+        """Wait until Lambda applies no change to the function, and return the configuration.
+
+        The configuration shows how the last change ended. If that change failed, this method raises no error,
+        because a failed change must not prevent the next one.
+        """
+        qualifier = {"Qualifier": version} if version else {}
+        for _ in self._retry(function):
+            try:
+                found = self.client.get_function_configuration(FunctionName=function, **qualifier)
+            except ClientError as error:
+                if read_error_code(error) != "TooManyRequestsException":
+                    raise
+                continue
+            if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
+                return found
+        raise AssertionError  # pragma: no cover - _retry raises when it ends
+
     def _point_live_alias(self, function: str, version: str) -> None:
         try:
             self._move_alias(function, LIVE_ALIAS, version)
@@ -189,16 +221,16 @@ class FunctionPublisher:
 
     def _publish(self, release: FunctionRelease) -> str:
         function, zipped, variables = release.function, release.code, release.environment
-        current = self._wait_until_idle(function)  # an interrupted release can leave an update in progress
+        current = self.wait_until_idle(function)  # an interrupted release can leave an update in progress
         # Only send differences, because Lambda needs seconds even for an equal value. The revalidation
         # function's code seldom changes, and split server functions share their variables.
         if current["CodeSha256"] != zipped.sha256 or _has_failed(current):
             zipped.upload()
             self.client.update_function_code(FunctionName=function, S3Bucket=zipped.bucket, S3Key=zipped.key)
-            current = self._wait_until_changed(function)
+            current = self.wait_until_changed(function)
         if variables is not None and _read_variables(current) != variables:
             self._put_environment(function, variables)
-            current = self._wait_until_changed(function)
+            current = self.wait_until_changed(function)
         if current["CodeSha256"] != zipped.sha256 or variables not in (None, _read_variables(current)):
             raise FunctionBusyError(
                 f"{function} was changed by another process during the release: try again"
@@ -232,38 +264,6 @@ class FunctionPublisher:
                     f"Lambda cannot be reached for {function}: {type(error).__name__}"
                 ) from None
             raise PublishError(f"the variables of {function}: {describe_error(error)}") from None
-
-    def _wait_until_changed(self, function: str, version: str | None = None) -> Mapping[str, Any]:
-        """Wait until Lambda has applied a change of the function, and return the configuration.
-
-        Raises:
-            PublishError: The change failed.
-        """
-        found = self._wait_until_idle(function, version)
-        if _has_failed(found):
-            reason = (
-                found.get("LastUpdateStatusReasonCode") or found.get("StateReasonCode") or "no reason given"
-            )
-            raise PublishError(f"Lambda could not change {function}: {reason}")
-        return found
-
-    def _wait_until_idle(self, function: str, version: str | None = None) -> Mapping[str, Any]:
-        """Wait until Lambda applies no change to the function, and return the configuration.
-
-        The configuration shows how the last change ended. If that change failed, this method raises no error,
-        because a failed change must not prevent the next one.
-        """
-        qualifier = {"Qualifier": version} if version else {}
-        for _ in self._retry(function):
-            try:
-                found = self.client.get_function_configuration(FunctionName=function, **qualifier)
-            except ClientError as error:
-                if read_error_code(error) != "TooManyRequestsException":
-                    raise
-                continue
-            if found.get("State") != "Pending" and found.get("LastUpdateStatus") != "InProgress":
-                return found
-        raise AssertionError  # pragma: no cover - _retry raises when it ends
 
     def _create_alias(self, function: str, alias: str, version: str) -> None:
         try:

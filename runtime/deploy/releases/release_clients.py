@@ -82,6 +82,22 @@ class RemovingLambdaClient(Protocol):
     def delete_function(self, *, FunctionName: str, Qualifier: str) -> AwsResponse: ...
 
 
+class ResettingLambdaClient(Protocol):
+    """Calls of the `lambda` client that reset the functions of a site."""
+
+    def update_function_code(self, *, FunctionName: str, ZipFile: bytes) -> AwsResponse: ...
+    def update_function_configuration(
+        self, *, FunctionName: str, Environment: Mapping[str, Mapping[str, str]]
+    ) -> AwsResponse: ...
+    def update_alias(self, *, FunctionName: str, Name: str, FunctionVersion: str) -> AwsResponse: ...
+
+
+class PurgingSQSClient(Protocol):
+    """Calls of the `sqs` client that remove messages."""
+
+    def purge_queue(self, *, QueueUrl: str) -> AwsResponse: ...
+
+
 class RemovingS3Client(Protocol):
     """Calls of the `s3` client that remove releases."""
 
@@ -97,6 +113,15 @@ class TagTableClient(Protocol):
     def batch_get_item(self, *, RequestItems: Mapping[str, Mapping[str, Any]]) -> AwsResponse: ...
     def batch_write_item(
         self, *, RequestItems: Mapping[str, Sequence[Mapping[str, Mapping[str, Item]]]]
+    ) -> AwsResponse: ...
+
+
+class RemovingTagTableClient(Protocol):
+    """Calls of the `dynamodb` client that empty the tag table of a site."""
+
+    def scan(self, **arguments: Any) -> AwsResponse: ...
+    def batch_write_item(
+        self, *, RequestItems: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]]
     ) -> AwsResponse: ...
 
 

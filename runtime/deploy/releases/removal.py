@@ -62,6 +62,17 @@ class FunctionRemover:
             if is_release_version(description) and number not in named:
                 self._delete_version(function, number)
 
+    def remove_aliases(self, function: str, *, kept: str | None) -> None:
+        """Remove all aliases of a function with their URLs, except the alias `kept`."""
+        for each in tuple(_list_items(self.client.list_aliases, "Aliases", FunctionName=function)):
+            if each["Name"] != kept:
+                self._delete_alias(function, each["Name"], has_url=True)
+
+    def remove_versions(self, function: str) -> None:
+        """Remove all versions of a function, even the newest one. `$LATEST` stays. No alias may name one."""
+        for number, _ in self._list_versions(function):
+            self._delete_version(function, number)
+
     def _list_versions(self, function: str) -> list[tuple[str, str]]:
         """Return the numbers and descriptions of a function's versions, the newest one last."""
         found = [
@@ -113,7 +124,14 @@ class ObjectRemover:
         Raises:
             ObjectsKeptError: S3 did not delete all objects.
         """
-        removed = 0
+        return sum(self.remove_pages(folder))
+
+    def remove_pages(self, folder: str) -> Iterator[int]:
+        """Delete all objects in a folder. Yield the number of objects after each 1,000 of them.
+
+        Raises:
+            ObjectsKeptError: S3 did not delete all objects.
+        """
         for page in self._list_pages(Prefix=f"{folder}/"):
             keys = [{"Key": each["Key"]} for each in page.get("Contents", ())]
             if keys:
@@ -125,8 +143,7 @@ class ObjectRemover:
                     raise ObjectsKeptError(
                         f"S3 did not delete {len(errors)} objects below {folder}: {errors[0]['Code']}"
                     )
-                removed += len(keys)
-        return removed
+                yield len(keys)
 
     def _list_pages(self, **arguments: str) -> Iterator[AwsResponse]:
         more: dict[str, str] = {}

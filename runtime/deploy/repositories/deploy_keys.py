@@ -1,7 +1,7 @@
 """The private halves of deploy keys, as SecureString parameters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -61,7 +61,7 @@ class DeployKeyStore:
         """Return the ids of all keys of a project whose private halves exist. Nothing is decrypted."""
         folder = self.build_folder(project_id)
         found: list[str] = []
-        more: dict[str, str] = {}
+        more: dict[str, Any] = {}
         while True:
             answer = self.client.get_parameters_by_path(Path=folder, WithDecryption=False, **more)
             found += [parameter["Name"].removeprefix(f"{folder}/") for parameter in answer["Parameters"]]

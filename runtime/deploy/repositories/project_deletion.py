@@ -142,27 +142,31 @@ class ProjectDeletionRepository:
         )
         return SizedOperation(operation={"Update": write}, row_bytes=stored.row_bytes + _ADDED_BYTES)
 
-    def finish(self, project: Project) -> None:
-        """Delete a project that is being deleted, and free its site, in one transaction. Idempotent."""
-        is_deleting, is_owner = "attribute_exists(#deletingAt)", "#claimedBy = :project"
+    def finish(self, project: Project, *, at: datetime) -> None:
+        """Delete a project that is being deleted, and put its site into quarantine, in one transaction.
+
+        Idempotent. Only the owner of the project can use the site until the end of the quarantine
+        (`QuarantineRepository`).
+        """
+        is_deleting = "attribute_exists(#deletingAt)"
         row = {
             "TableName": self.projects_table,
             "Key": build_project_key(project.project_id),
             "ConditionExpression": is_deleting,
             "ExpressionAttributeNames": build_attribute_names(is_deleting),
         }
-        claim = {
-            "TableName": self.projects_table,
-            "Key": build_claim_key(project.site),
-            "ConditionExpression": is_owner,
-            "ExpressionAttributeNames": build_attribute_names(is_owner),
-            "ExpressionAttributeValues": build_attribute_values(project=project.project_id),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+        claim = build_update(
+            self.projects_table,
+            build_claim_key(project.site),
+            "SET #freedBy = :user, #freedAt = :at",
+            when="#claimedBy = :project AND attribute_not_exists(#freedAt)",
+            project=project.project_id,
+            user=project.user_id,
+            at=at,
+        )
         try:
-            write_transaction(self.client, {"Delete": row}, {"Delete": claim})
+            write_transaction(self.client, {"Delete": row}, {"Update": claim})
         except TransactionRefusedError as refused:
-            # Ignore a failed condition of the project's row: a concurrent call has finished the deletion, so
-            # both rows are missing.
+            # Ignore a failed condition of the project's row: a concurrent call has finished the deletion.
             if refused.items[0] is None:
                 raise

@@ -18,7 +18,7 @@ from runtime.deploy.errors import (
     SiteNotFoundError,
     SiteUnavailableError,
 )
-from runtime.deploy.model import DeployKey, Project, Site, Variable
+from runtime.deploy.model import SITE_PARTITION_PREFIX, DeployKey, Project, Site, Variable
 from runtime.deploy.repositories.idempotency import RequestRepeatedError, build_idempotency_put
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.aws import DynamoDBClient, Item
@@ -26,6 +26,8 @@ from runtime.shared.converters import from_row, to_attribute_value, to_camel_cas
 from runtime.shared.dynamodb import (
     ConditionFailedError,
     TransactionRefusedError,
+    build_attribute_names,
+    build_attribute_values,
     build_put_if_absent,
     build_update,
     translate_condition_errors,
@@ -54,7 +56,7 @@ def build_site_row_key(site: str) -> Item:
 
 
 def _build_site_key(site: str, sk: str) -> Item:
-    return {"projectId": {"S": f"SITE#{site}"}, "sk": {"S": sk}}
+    return {"projectId": {"S": f"{SITE_PARTITION_PREFIX}{site}"}, "sk": {"S": sk}}
 
 
 def create_write_error(item: Item | None, user_id: str) -> AnchorError:
@@ -90,9 +92,10 @@ class ProjectRepository:
 
         Raises:
             RequestRepeatedError: The request was carried out at the same moment.
-            SiteUnavailableError: The site is not declared, or belongs to another project.
+            SiteUnavailableError: The site is not declared, or belongs to another project. Or its last project
+                was deleted, and its quarantine has not ended. The owner of that project can use the site
+                during the quarantine, except while the collector removes something.
         """
-        claim = {**build_claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)}
         declared = {
             "TableName": self.table,
             "Key": build_site_row_key(project.site),
@@ -103,7 +106,7 @@ class ProjectRepository:
             write_transaction(
                 self.client,
                 {"ConditionCheck": declared},
-                {"Put": build_put_if_absent(self.table, claim, key="projectId")},
+                {"Put": self._build_claim_put(project)},
                 {"Put": build_put_if_absent(self.table, row, key="projectId")},
                 *(
                     [
@@ -119,6 +122,18 @@ class ProjectRepository:
             if request and refused.items[-1] is not None:
                 raise RequestRepeatedError from None
             raise SiteUnavailableError(project.site) from None
+
+    def _build_claim_put(self, project: Project) -> dict[str, Any]:
+        # The put removes all attributes of a quarantine (`sites.py`).
+        when = "attribute_not_exists(#projectId) OR (#freedBy = :user AND attribute_not_exists(#cleaningAt))"
+        return {
+            "TableName": self.table,
+            "Item": {**build_claim_key(project.site), "claimedBy": to_attribute_value(project.project_id)},
+            "ConditionExpression": when,
+            "ExpressionAttributeNames": build_attribute_names(when),
+            "ExpressionAttributeValues": build_attribute_values(user=project.user_id),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
 
     def get(self, project_id: str) -> Project:
         """Return the current state of a project (strongly consistent).

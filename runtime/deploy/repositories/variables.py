@@ -191,14 +191,17 @@ class SecretRemover:
     client: SSMClient
 
     def remove_all(self, folder: str) -> None:
-        """Delete all parameters in a folder. Idempotent. Makes two calls per ten parameters.
+        """Delete all parameters in a folder, and in its subfolders. Idempotent.
 
-        The parameters are listed without decryption, so no permission to read secrets is needed.
+        Makes two calls per ten parameters. The parameters are listed without decryption, so no permission to
+        read secrets is needed.
         """
         names: list[str] = []
         more: dict[str, str] = {}
         while True:
-            answer = self.client.get_parameters_by_path(Path=folder, WithDecryption=False, **more)
+            answer = self.client.get_parameters_by_path(
+                Path=folder, Recursive=True, WithDecryption=False, **more
+            )
             names += [parameter["Name"] for parameter in answer["Parameters"]]
             if "NextToken" not in answer:
                 break

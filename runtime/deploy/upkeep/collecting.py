@@ -7,6 +7,8 @@ deleted. Hashed assets (`_next/static/`) are shared by the releases of a project
 project. Rows of the tag table are not deleted: no query can list those of a release, and each row is one
 revalidated tag. Only the claims of stale pages expire.
 
+After the releases, the collector cleans the sites of deleted projects (`cleaning.py`).
+
 Each step is idempotent. The next run completes an interrupted step.
 """
 
@@ -15,24 +17,24 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runtime.deploy.errors import (
     DeploymentNotFoundError,
     ProjectNotFoundError,
     ReleaseInUseError,
-    SiteNotFoundError,
 )
 from runtime.deploy.model import Deployment, Site
 from runtime.deploy.releases.assets import build_project_prefix, build_release_prefix
 from runtime.deploy.releases.cache_seed import build_cache_prefix
-from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore, build_release_host
+from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore
 from runtime.deploy.releases.publishing import build_release_alias
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
 from runtime.deploy.repositories.deployments import DeploymentRepository
-from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable_releases
+from runtime.deploy.upkeep.cleaning import SiteCleaner
+from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal, find_release_host
 from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
@@ -46,59 +48,39 @@ _TEMPORARY_ERRORS: Final = (EdgeBusyError, ObjectsKeptError, TransactionConflict
 
 
 class CollectionFailedError(Exception):
-    """Some releases could not be collected because of permanent errors, which are in the log."""
+    """Some releases or sites could not be removed because of permanent errors, which are in the log."""
 
     def __init__(self, failed: int) -> None:
-        super().__init__(f"{failed} releases could not be collected")
+        super().__init__(f"{failed} releases or sites could not be removed")
 
 
-@frozen(kw_only=True)
-class ReleaseWithdrawal:
-    """The first step of a collection: it withdraws releases. It makes no calls to Lambda or S3."""
+@define(kw_only=True)
+class _Run:
+    """The releases that are not collected yet, and the failures of a run.
 
-    projects: ProjectRepository
-    retention: RetentionRepository
-    edge: EdgeStore
+    Attributes:
+        projects: Project of each release, by deployment.
+        sites: Site of each release whose deployment was read, by deployment.
+        is_complete: Whether the run had time for all releases, and could read their deployments.
+    """
 
-    def withdraw_unused_release(self, held: HeldRelease, deployment: Deployment, *, at: datetime) -> None:
-        """Withdraw a release that is not in use. Idempotent.
+    projects: dict[str, str]
+    sites: dict[str, str] = field(factory=dict[str, str])
+    failed: int = 0
+    is_complete: bool = True
 
-        Raises:
-            ReleaseInUseError: The release is live, or was withdrawn before.
-            EdgeBusyError: The edge's store is busy. The release is already marked as collected.
+    def has_releases(self, site: str, project_id: str) -> bool:
+        """Return whether releases on a site, or of its deleted project, are not collected yet.
+
+        The releases of earlier projects on the site are also in `sites`, because the run has read the
+        deployments of all releases that are no longer kept.
         """
-        site = self.find_site(deployment)
-        # The transaction of `mark_collected_if_unused` only checks the rows. The check here protects a
-        # release that the edge serves because the edge's store was edited manually.
-        if site and self.edge.find_release_of_host(site.host) == deployment.deployment_id:
-            raise ReleaseInUseError(deployment.deployment_id)
-        self.retention.mark_collected_if_unused(held, at=at)
-        self.remove_host(deployment, site)
+        return not self.is_complete or site in self.sites.values() or project_id in self.projects.values()
 
-    def withdraw_deleted_release(self, deployment: Deployment, *, at: datetime) -> None:
-        """Withdraw a release of a project that is being deleted, live or not. Idempotent.
-
-        The collector deletes the release's functions and files after an hour. Before this call, the caller
-        must remove the site's own host (`EdgeStore.remove_host`), because that host can serve this release.
-
-        Raises:
-            DeploymentNotFoundError: The deployment no longer exists.
-            EdgeBusyError: The edge's store is busy.
-        """
-        self.retention.mark_collected(deployment, at=at)
-        self.remove_host(deployment, self.find_site(deployment))
-
-    def remove_host(self, deployment: Deployment, site: Site | None) -> bool:
-        """Remove a release's own host from the edge. Return whether the edge had this host."""
-        host = find_release_host(deployment, site)
-        return host is not None and bool(self.edge.remove_host(host))
-
-    def find_site(self, deployment: Deployment) -> Site | None:
-        """Return the deployment's site, or None if it is no longer declared."""
-        try:
-            return self.projects.get_site(deployment.site)
-        except SiteNotFoundError:
-            return None
+    def forget(self, deployment_id: str) -> None:
+        """Remove a release that does not exist any more."""
+        self.projects.pop(deployment_id, None)
+        self.sites.pop(deployment_id, None)
 
 
 @frozen(kw_only=True)
@@ -106,6 +88,7 @@ class Collector:
     """The service that collects releases.
 
     Attributes:
+        cleaner: Cleans the sites of deleted projects.
         kept_releases: Number of newest releases that each project keeps.
         clock: Measures the duration of a run. Whether a grace period is over depends on the
             time for which the run was scheduled.
@@ -117,11 +100,12 @@ class Collector:
     edge: EdgeStore
     functions: FunctionRemover
     objects: ObjectRemover
+    cleaner: SiteCleaner
     kept_releases: int
     clock: Clock
 
     def collect(self, log: Log, *, at: datetime) -> None:
-        """Do the next step of the collection of each release that is no longer kept.
+        """Do the next step of the collection of each release that is no longer kept, and clean sites.
 
         Stops after `_MAX_RUN_TIME`, and the next run continues.
 
@@ -130,32 +114,46 @@ class Collector:
             at: Time for which the run was scheduled, so that a late or repeated run removes nothing early.
 
         Raises:
-            CollectionFailedError: Some releases could not be collected because of permanent errors.
+            CollectionFailedError: Some releases or sites could not be removed because of permanent errors.
         """
         until = self.clock() + _MAX_RUN_TIME
         held = self.retention.list_held_releases()
-        failed = 0
-        for number, each in enumerate(due := tuple(_find_due_releases(held, kept=self.kept_releases, at=at))):
-            if self.clock() >= until:
-                log.warning("no time left: the next run continues", left=len(due) - number)
-                break
-            bound = log.bind(projectId=each.project_id, deploymentId=each.deployment_id)
-            try:
-                self._do_next_step(each, bound, at=at)
-            except (DeploymentNotFoundError, ReleaseInUseError) as error:
-                bound.info("not collected", reason=str(error))
-            except (ClientError, BotoCoreError, *_TEMPORARY_ERRORS) as error:
-                if isinstance(error, ClientError | BotoCoreError) and not is_retryable(error):
-                    bound.report_error("a release cannot be collected", error)
-                    failed += 1
-                else:
-                    bound.warning("the next run retries", reason=type(error).__name__)
+        run = _Run(projects={each.deployment_id: each.project_id for each in held})
+        due = tuple(_find_due_releases(held, kept=self.kept_releases, at=at))
+        self._collect_releases(due, run, log, at=at, until=until)
+        failed = run.failed
+        failed += self.cleaner.clean(log, at=at, until=until, has_releases=run.has_releases)
         log.info("collection done", held=len(held), due=len(due), failed=failed)
         if failed:
             raise CollectionFailedError(failed)
 
-    def _do_next_step(self, held: HeldRelease, log: Log, *, at: datetime) -> None:
+    def _collect_releases(
+        self, due: Sequence[HeldRelease], run: _Run, log: Log, *, at: datetime, until: datetime
+    ) -> None:
+        for number, each in enumerate(due):
+            if self.clock() >= until:
+                log.warning("no time left: the next run continues", left=len(due) - number)
+                run.is_complete = False
+                break
+            bound = log.bind(projectId=each.project_id, deploymentId=each.deployment_id)
+            try:
+                self._do_next_step(each, run, bound, at=at)
+            except DeploymentNotFoundError as error:
+                run.forget(each.deployment_id)
+                bound.info("not collected", reason=str(error))
+            except ReleaseInUseError as error:
+                bound.info("not collected", reason=str(error))
+            except (ClientError, BotoCoreError, *_TEMPORARY_ERRORS) as error:
+                if isinstance(error, ClientError | BotoCoreError) and not is_retryable(error):
+                    bound.report_error("a release cannot be collected", error)
+                    run.failed += 1
+                else:
+                    bound.warning("the next run retries", reason=type(error).__name__)
+                run.is_complete &= each.deployment_id in run.sites
+
+    def _do_next_step(self, held: HeldRelease, run: _Run, log: Log, *, at: datetime) -> None:
         deployment = self.deployments.get(held.project_id, held.deployment_id)
+        run.sites[deployment.deployment_id] = deployment.site
         if deployment.collected_at is None:
             self.withdrawal.withdraw_unused_release(held, deployment, at=at)
             log.info("release withdrawn", status=deployment.status)
@@ -169,6 +167,7 @@ class Collector:
         elif deployment.collected_at + GRACE_PERIOD <= at:
             objects = self._remove_files_and_versions(deployment, site)
             self.retention.clear_release(deployment)
+            run.forget(deployment.deployment_id)
             log.info("collected", objects=objects)
 
     def _remove_files_and_versions(self, deployment: Deployment, site: Site | None) -> int:
@@ -196,13 +195,6 @@ class Collector:
         self.functions.remove(site.server_function, alias, has_url=True)
         self.functions.remove(site.image_function, alias, has_url=True)
         self.functions.remove(site.revalidation_function, alias, has_url=False)
-
-
-def find_release_host(deployment: Deployment, site: Site | None) -> str | None:
-    """Return the host of a deployment's release, or None if it can no longer be determined."""
-    if deployment.release:
-        return deployment.release.host
-    return build_release_host(deployment.deployment_id, site.host) if site else None
 
 
 def _find_due_releases(held: Sequence[HeldRelease], *, kept: int, at: datetime) -> Iterator[HeldRelease]:

@@ -209,6 +209,7 @@ def test_a_grant_allows_listed_actions_on_the_table_or_one_index() -> None:
         grants: tuple[Grant, ...] = (
             table.grant("GetItem", "PutItem"),
             table.grant("DeleteItem", partition_key="IMAGE#1"),
+            table.grant("UpdateItem", partition_prefix="IMAGE#"),
             table.grant_in_transactions("DeleteItem", partition_key="IMAGE#1"),
             table.grant_query("UserIndex"),
         )
@@ -225,6 +226,12 @@ def test_a_grant_allows_listed_actions_on_the_table_or_one_index() -> None:
             "Action": ["dynamodb:DeleteItem"],
             "Resource": [arn],
             "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "IMAGE#1"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:UpdateItem"],
+            "Resource": [arn],
+            "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "IMAGE#*"}},
         },
         {
             "Effect": "Allow",

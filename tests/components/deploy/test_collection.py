@@ -32,16 +32,42 @@ def test_the_collection_runs_hourly_and_gets_the_number_of_kept_releases() -> No
     assert rule["scheduleExpression"] == "rate(1 hour)"
 
 
-def test_the_collection_may_delete_only_versions_and_files_of_sites() -> None:
+def test_the_collection_may_delete_only_what_sites_own() -> None:
+    """D6, A6."""
     assert read_collection_permissions()["lambda:DeleteFunction"] == [
         "arn:aws:lambda:ap-southeast-1:123456789012:function:anchor-dev-site-*"
     ]
     assert read_collection_permissions()["s3:DeleteObject"] == [
+        "arn:aws:s3:::anchor-dev-123456789012-artifacts/artifacts/*",
         "arn:aws:s3:::anchor-dev-123456789012-assets/assets/*",
         "arn:aws:s3:::anchor-dev-123456789012-assets/cache/*",
     ]
-    forbidden = {"lambda:UpdateAlias", "lambda:UpdateFunctionCode", "s3:PutObject"}
+    assert read_collection_permissions()["dynamodb:Scan"] == [
+        "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-*-tags"
+    ]
+    assert read_collection_permissions()["sqs:PurgeQueue"] == [
+        "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-*-revalidate*.fifo"
+    ]
+    forbidden = {
+        "kms:Decrypt",
+        "lambda:AddPermission",
+        "lambda:CreateAlias",
+        "lambda:CreateFunctionUrlConfig",
+        "lambda:PublishVersion",
+        "s3:GetObject",
+        "s3:PutObject",
+    }
     assert not forbidden & read_collection_permissions().keys()
+
+
+def test_the_collection_changes_no_projects_but_the_rows_of_sites() -> None:
+    (statement,) = [
+        each
+        for each in read_policy_statements(get_recording("dev"))
+        if each.resource_urn.endswith("aws:iam/rolePolicy:RolePolicy::collect")
+        and "dynamodb:DeleteItem" in each.actions
+    ]
+    assert statement.document["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "SITE#*"}}
 
 
 def test_no_other_platform_function_may_delete_releases() -> None:

@@ -33,6 +33,22 @@ def test_only_the_project_of_the_caller_is_named(platform: Platform) -> None:
     assert [each["projectId"] for each in list_sites(platform, OTHER)] == [None, None, theirs.project_id]
 
 
+def test_a_freed_site_looks_used_to_other_tenants(platform: Platform) -> None:
+    """A5, A6."""
+    platform.free_site(platform.create_project(site="freed"))
+    assert list_sites(platform) == [make_site("freed", available=True, project_id=None)]
+    assert list_sites(platform, OTHER) == [make_site("freed", available=False, project_id=None)]
+
+
+def test_a_site_that_is_being_cleaned_is_not_available(platform: Platform) -> None:
+    platform.free_site(platform.create_project(site="freed"))
+    (freed,) = platform.project_service.sites.list_all()
+    assert freed.claim
+    platform.quarantine.begin("freed", freed.claim, at=platform.clock())
+    for user in (OWNER, OTHER):
+        assert list_sites(platform, user) == [make_site("freed", available=False, project_id=None)]
+
+
 def test_more_sites_than_one_read_returns_are_all_listed(platform: Platform) -> None:
     names = sorted(f"site-{number}" for number in range(120))
     for name in names:

@@ -8,7 +8,10 @@ from attrs import evolve
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository, StoredDeployment
+from runtime.deploy.repositories.projects import build_claim_key
+from runtime.deploy.repositories.sites import Claim
 from runtime.shared.api.idempotency import IdempotentRequest
+from runtime.shared.converters import from_row, to_row
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.platform_fixture import FAILURE, RELEASE, Platform
@@ -19,6 +22,7 @@ _SIGNED = "the project id comes from a webhook delivery with a valid signature"
 _DECLARED = "the rows of sites belong to the platform"
 _NEW = "the row contains its owner, whom the caller takes from the verified token"
 _RETENTION = "only the collector calls this method, for the projects of all tenants"
+_CLAIM_READ = "this test makes the first call, to read the claim"
 _HASHED = "the identity of the request is a hash that contains the user's id"
 _READ = "the caller has read the project before, and knows the owner of the project"
 
@@ -118,6 +122,34 @@ def _create_deployment_in_deleted_project(platform: Platform, project: Project) 
         OWNER, platform.projects.get(project.project_id), at=platform.clock()
     )
     return deployment
+
+
+def _read_claim(platform: Platform, project: Project) -> Claim:
+    answer = platform.dynamodb.get_item(TableName=PROJECTS, Key=build_claim_key(project.site))
+    return from_row(answer["Item"], Claim)
+
+
+def _put_claim(platform: Platform, project: Project, claim: Claim) -> Deployment:
+    """Write the claim of a site in quarantine directly, so that the project's row stays readable."""
+    deployment = platform.push(project)
+    key = build_claim_key(project.site)
+    row = to_row(claim, projectId=key["projectId"]["S"], sk=key["sk"]["S"])
+    platform.database.put_item(TableName=PROJECTS, Item=row)
+    return deployment
+
+
+def _free_site(platform: Platform, project: Project) -> Deployment:
+    freed = Claim(claimed_by=project.project_id, freed_by=OWNER, freed_at=platform.clock())
+    return _put_claim(platform, project, freed)
+
+
+def _reserve_freed_site(platform: Platform, project: Project) -> Deployment:
+    at = platform.clock()
+    return _put_claim(
+        platform,
+        project,
+        Claim(claimed_by=project.project_id, freed_by=OWNER, freed_at=at, cleaning_at=at),
+    )
 
 
 def create_waiting(platform: Platform, project: Project) -> Deployment:
@@ -292,7 +324,7 @@ OPERATIONS = (
     ),
     make_operation(
         "ProjectDeletionRepository.finish",
-        lambda w, _, p, __: _create_deletion_repository(w).finish(p),
+        lambda w, _, p, __: _create_deletion_repository(w).finish(p, at=w.clock()),
         "transact_write_items",
         create=_create_deployment_in_deleted_project,
         no_tenant_reason=_READ,
@@ -395,6 +427,34 @@ OPERATIONS = (
         "transact_write_items",
         create=_create_deploying_in_pinned_project,
         no_tenant_reason=MESSAGE,
+    ),
+    # Methods that end the quarantine of a site
+    make_operation(
+        "QuarantineRepository.begin",
+        lambda w, _, p, __: w.quarantine.begin(p.site, _read_claim(w, p), at=w.clock()),
+        "get_item",
+        "update_item",
+        create=_free_site,
+        no_tenant_reason=_RETENTION,
+        more_calls_reason=_CLAIM_READ,
+    ),
+    make_operation(
+        "QuarantineRepository.record_stop",
+        lambda w, _, p, __: w.quarantine.record_stop(p.site, _read_claim(w, p), at=w.clock()),
+        "get_item",
+        "update_item",
+        create=_reserve_freed_site,
+        no_tenant_reason=_RETENTION,
+        more_calls_reason=_CLAIM_READ,
+    ),
+    make_operation(
+        "QuarantineRepository.end",
+        lambda w, _, p, __: w.quarantine.end(p.site, _read_claim(w, p)),
+        "get_item",
+        "delete_item",
+        create=_reserve_freed_site,
+        no_tenant_reason=_RETENTION,
+        more_calls_reason=_CLAIM_READ,
     ),
     make_operation(
         "RetentionRepository.list_held_releases",

@@ -23,12 +23,13 @@ from runtime.deploy.errors import (
     SwitchRefusedError,
 )
 from runtime.deploy.model import Commit, Deployment, LivePointer, Project, Source, Status
+from runtime.deploy.repositories.sites import Claim
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
 from runtime.shared.errors import AnchorError
 from tests.runtime.data.races import CONTENDERS, run_concurrently
 from tests.runtime.placed_rows import put_deployment, put_project
-from tests.runtime.platform_fixture import FAILURE, OWNER, Platform
+from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, Platform
 
 
 def make_queued_deployment(platform: Platform, project_id: str, number: int) -> Deployment:
@@ -90,6 +91,30 @@ def test_fifty_concurrent_creations_on_one_site_make_one_project(platform: Platf
     assert Counter(type(each) for each in outcomes) == {type(None): 1, SiteUnavailableError: CONTENDERS - 1}
     made = [each for each, outcome in zip(rivals, outcomes, strict=True) if outcome is None]
     assert platform.lists.list_projects(OWNER, limit=100).items == (made[0], project)
+
+
+def test_a_concurrent_creation_and_cleaning_of_a_site_never_both_succeed(platform: Platform) -> None:
+    """A6: the former owner of a site and the collector compete for it. Other tenants never get it."""
+    project = platform.create_project(site="contended")
+    platform.free_site(project)
+    (freed,) = platform.project_service.sites.list_all()
+    assert freed.claim
+    claim = freed.claim
+    ways: list[Callable[[], object]] = [
+        lambda: platform.projects.create(evolve(project, project_id=platform.ids())),
+        lambda: platform.projects.create(evolve(project, project_id=platform.ids(), user_id=OTHER)),
+        lambda: platform.quarantine.begin("contended", claim, at=platform.clock()),
+    ]
+    outcomes = run_concurrently([ways[number % len(ways)] for number in range(CONTENDERS)])
+    created = [number % len(ways) for number, outcome in enumerate(outcomes) if outcome is None]
+    began = [outcome for outcome in outcomes if isinstance(outcome, Claim)]
+    (after,) = platform.project_service.sites.list_all()
+    if began:
+        assert not created
+        assert after.claim in began
+    else:
+        assert created == [0]
+        assert after.project_id not in {None, project.project_id}
 
 
 def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) -> None:

@@ -26,6 +26,7 @@ class Function:
 
     Attributes:
         sha256: Hash of the code of `$LATEST`.
+        zipped: Zip of the code of `$LATEST`, if it was sent with the call.
         pending: Number of reads of the configuration until the last change is complete.
         changed: Whether the function has changed since its last version was published.
         failed: Reason of the last change's failure. None if the change succeeded.
@@ -37,6 +38,7 @@ class Function:
     """
 
     sha256: str = "initial code"
+    zipped: bytes | None = None
     variables: Mapping[str, str] = field(factory=dict)
     revision: int = 1
     pending: int = 0
@@ -101,13 +103,16 @@ class LambdaService:
             "LastUpdateStatus": update,
             **({"LastUpdateStatusReasonCode": function.failed} if function.failed else {}),
             "CodeSha256": function.sha256,
+            "Handler": "index.handler",
             "RevisionId": str(function.revision),
             "Environment": {"Variables": dict(function.variables)},
         }
 
-    def update_function_code(self, *, FunctionName: str, S3Bucket: str, S3Key: str) -> Mapping[str, Any]:
-        digest = hashlib.sha256(self.code(S3Bucket, S3Key)).digest()
-        return self._change(FunctionName, sha256=base64.b64encode(digest).decode())
+    def update_function_code(
+        self, *, FunctionName: str, S3Bucket: str = "", S3Key: str = "", ZipFile: bytes | None = None
+    ) -> Mapping[str, Any]:
+        digest = hashlib.sha256(self.code(S3Bucket, S3Key) if ZipFile is None else ZipFile).digest()
+        return self._change(FunctionName, sha256=base64.b64encode(digest).decode(), zipped=ZipFile)
 
     def update_function_configuration(
         self, *, FunctionName: str, Environment: Mapping[str, Mapping[str, str]]

@@ -13,17 +13,22 @@ from runtime.deploy.api.deleting import ProjectDeletion
 from runtime.deploy.handlers.promote import Services
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.releases.build_output.artifact import ArtifactLimits
+from runtime.deploy.releases.cache_seed import TagRemover
 from runtime.deploy.releases.edge_store import EdgeStore
 from runtime.deploy.releases.publishing import FunctionPublisher
 from runtime.deploy.releases.release_steps import ReleaseSteps, build_artifact_key
 from runtime.deploy.releases.releasing import Releaser
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
+from runtime.deploy.releases.resetting import FunctionResetter
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.releases.uploading import S3_CONFIG, Uploader
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
+from runtime.deploy.repositories.sites import SiteRepository
 from runtime.deploy.repositories.variables import SecretRemover
-from runtime.deploy.upkeep.collecting import Collector, ReleaseWithdrawal
+from runtime.deploy.upkeep.cleaning import QueuePurger, SiteCleaner, SiteContents
+from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import EdgeCache
+from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
 from tests.runtime.calls import REGION, CrashError, get_real_client, make_client_error
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, make_build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
@@ -122,9 +127,11 @@ class TagTables:
     """A fake of the sites' tag tables.
 
     Attributes:
+        page: Number of rows per page of a scan.
         rows: `revalidatedAt` of each row, by table, tag and path.
     """
 
+    page: int = 1000
     rows: dict[tuple[str, str, str], str] = Factory(dict)
 
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -134,11 +141,27 @@ class TagTables:
         return {"Responses": {table: present}, "UnprocessedKeys": {}}
 
     def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:
-        for table, puts in RequestItems.items():
-            for put in puts:
-                item = put["PutRequest"]["Item"]
-                self.rows[table, item["tag"]["S"], item["path"]["S"]] = item["revalidatedAt"]["N"]
+        for table, requests in RequestItems.items():
+            assert 0 < len(requests) <= 25
+            for request in requests:
+                if "DeleteRequest" in request:
+                    key = request["DeleteRequest"]["Key"]
+                    self.rows.pop((table, key["tag"]["S"], key["path"]["S"]), None)
+                else:
+                    item = request["PutRequest"]["Item"]
+                    self.rows[table, item["tag"]["S"], item["path"]["S"]] = item["revalidatedAt"]["N"]
         return {"UnprocessedItems": {}}
+
+    def scan(self, **arguments: Any) -> Mapping[str, Any]:
+        start = arguments.get("ExclusiveStartKey", {"tag": {"S": ""}, "path": {"S": ""}})
+        found = sorted(
+            (tag, path)
+            for table, tag, path in self.rows
+            if table == arguments["TableName"] and (tag, path) > (start["tag"]["S"], start["path"]["S"])
+        )
+        keys = [{"tag": {"S": tag}, "path": {"S": path}} for tag, path in found[: self.page]]
+        more = {"LastEvaluatedKey": keys[-1]} if len(found) > self.page else {}
+        return {"Items": keys, **more}
 
 
 @define
@@ -217,6 +240,21 @@ class ReleasePlatform:
             jitter=lambda: 0.5,
             limits=ArtifactLimits(archive_bytes=100_000),
         )
+        self.cleaner = SiteCleaner(
+            sites=SiteRepository(client=platform.dynamodb, table=PROJECTS),
+            quarantine=platform.quarantine,
+            contents=SiteContents(
+                functions=FunctionResetter(
+                    client=functions, changes=publisher, remover=FunctionRemover(client=functions)
+                ),
+                queues=QueuePurger(client=calls.wrap_client("sqs", platform.queues)),
+                tags=TagRemover(client=tags, pause=self.pauses.append, jitter=lambda: 0.5),
+                secrets=SecretRemover(client=calls.wrap_client("ssm", platform.ssm)),
+                assets=ObjectRemover(client=s3, bucket=ASSETS),
+                artifacts=ObjectRemover(client=s3, bucket=ARTIFACTS),
+            ),
+            clock=platform.clock,
+        )
         self.collector = Collector(
             deployments=platform.deployments,
             retention=platform.retention,
@@ -224,6 +262,7 @@ class ReleasePlatform:
             edge=edge,
             functions=FunctionRemover(client=functions),
             objects=ObjectRemover(client=s3, bucket=ASSETS),
+            cleaner=self.cleaner,
             kept_releases=3,
             clock=platform.clock,
         )

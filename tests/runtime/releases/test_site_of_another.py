@@ -6,7 +6,7 @@ from datetime import timedelta
 from runtime.deploy.handlers import promote
 from runtime.deploy.model import Project
 from tests.runtime.events import make_api_event
-from tests.runtime.platform_fixture import OTHER, OWNER
+from tests.runtime.platform_fixture import OWNER
 from tests.runtime.releases.release_fixture import ASSETS, ReleasePlatform
 
 CHUNK = "_next/static/chunks/0iumlkwknlbd6.js"
@@ -34,7 +34,7 @@ def test_a_reused_site_serves_no_hashed_file_of_its_former_project(stage: Releas
         stage.services,
     )
 
-    after = stage.create_project(user_id=OTHER)
+    after = stage.create_project(user_id=OWNER)
     assert after.site == before.site
     stage.create_live(after)
     assert read_served_file(stage, after, CHUNK) not in {b"evil()", None}

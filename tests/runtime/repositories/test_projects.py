@@ -43,6 +43,22 @@ def test_an_undeclared_site_cannot_have_a_project(platform: Platform) -> None:
         platform.projects.get_site("undeclared")
 
 
+def test_a_freed_site_is_available_to_its_former_owner_only(platform: Platform) -> None:
+    """A5, A6: another tenant gets the error that it gets for a site in use."""
+    project = platform.create_project()
+    platform.free_site(project)
+    theirs = evolve(project, project_id=platform.ids(), user_id=OTHER)
+    with pytest.raises(SiteUnavailableError) as freed:
+        platform.projects.create(theirs)
+    again = evolve(project, project_id=platform.ids())
+    platform.projects.create(again)
+    with pytest.raises(SiteUnavailableError) as used:
+        platform.projects.create(theirs)
+    assert str(freed.value) == str(used.value)
+    with pytest.raises(SiteUnavailableError):
+        platform.projects.create(evolve(again, project_id=platform.ids()))
+
+
 def test_a_claim_is_not_listed_as_a_project(platform: Platform) -> None:
     """The claim's row has no `userId`, so the row is not in the index of a user's projects."""
     project = platform.create_project()

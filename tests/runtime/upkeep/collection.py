@@ -40,6 +40,16 @@ def run_both_steps(stage: ReleasePlatform) -> None:
     run_collector(stage, at + HOUR)
 
 
+def run_until_sites_are_cleaned(stage: ReleasePlatform) -> None:
+    """Run the collector until the sites of deleted projects are cleaned.
+
+    The second run collects the releases of the projects and stops the sites.
+    """
+    at = stage.platform.clock()
+    for hours in (0, 1, 26):
+        run_collector(stage, at + hours * HOUR)
+
+
 def create_releases(stage: ReleasePlatform, project: Project, number: int) -> list[Deployment]:
     """Create releases that became live one after the other, by writing their resources directly.
 
