@@ -37,17 +37,25 @@ def run_collection(cloud: Cloud) -> None:
     Raises:
         AssertionError: A run failed.
     """
-    client = cloud.emulator.client("lambda")
     now = datetime.now(UTC)
     # The time in an event has no fraction of a second. With the extra second, the second event is at least an
     # hour after `now`.
     for at in (now, now + timedelta(hours=1, seconds=1)):
-        # The function reads the time from the EventBridge event, so that a test can choose the time.
-        event = {"id": "by-hand", "time": at.isoformat(timespec="seconds").replace("+00:00", "Z")}
-        answer = client.invoke(
-            FunctionName=f"anchor-{cloud.stage}-collect", Payload=json.dumps(event).encode()
-        )
-        assert "FunctionError" not in answer, answer["Payload"].read().decode()
+        collect_at(cloud, at)
+
+
+def collect_at(cloud: Cloud, at: datetime) -> None:
+    """Run the collection function for a time.
+
+    Raises:
+        AssertionError: The run failed.
+    """
+    # The function reads the time from the EventBridge event, so that a test can choose the time.
+    event = {"id": "by-hand", "time": at.isoformat(timespec="seconds").replace("+00:00", "Z")}
+    answer = cloud.emulator.client("lambda").invoke(
+        FunctionName=f"anchor-{cloud.stage}-collect", Payload=json.dumps(event).encode()
+    )
+    assert "FunctionError" not in answer, answer["Payload"].read().decode()
 
 
 def list_release_resources(cloud: Cloud, site: str) -> ReleaseResources:

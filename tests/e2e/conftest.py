@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 # The tests of `test_call_records.py` compare the AWS calls of all other tests with the permissions. Therefore
 # the tests of that file must run last.
 LAST = Path(__file__).with_name("test_call_records.py")
+# The collection of this file also collects the releases of other tests' sites. Therefore it runs after them.
+ORDER = {Path(__file__).with_name("test_reused_site.py"): 1, LAST: 2}
 FULL_SESSION_ONLY = "test_every_permission_was_used"
 # `make conformance` and `make commands` run these tests in separate sessions.
 SEPARATE_SESSIONS = {
@@ -44,12 +46,12 @@ SEPARATE_SESSIONS = {
 
 @pytest.hookimpl(trylast=True)  # runs after the plugins that shuffle and deselect tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Move the tests of the call records to the end.
+    """Move the tests of reused sites, and then those of the call records, to the end.
 
     If the session leaves out a test file that is not in `SEPARATE_SESSIONS`, its tests do not use all
     permissions. Then deselect the test that finds unused permissions.
     """
-    items.sort(key=lambda item: item.path == LAST)
+    items.sort(key=lambda item: ORDER.get(item.path, 0))
     if set(LAST.parent.glob("test_*.py")) - SEPARATE_SESSIONS - {item.path for item in items}:
         left_out = [item for item in items if item.path == LAST and item.name == FULL_SESSION_ONLY]
         items[:] = [item for item in items if item not in left_out]

@@ -86,6 +86,7 @@ class TinyPlatform:
         tenant: str = "ada",
         more_files: Mapping[str, str | bytes] | None = None,
         private: bool = False,
+        repository: str | None = None,
     ) -> TinyProject:
         """Create a project with its own repository, on a site that no other project uses.
 
@@ -94,10 +95,13 @@ class TinyPlatform:
             tenant: The name of the tenant.
             more_files: Additional or replaced files of the repository, by path.
             private: Whether only deploy keys open the repository.
+            repository: The name of the repository, if another project has used the site.
         """
-        folder = self.folder / site
-        repository = tiny_site.create_repository(self.cloud.git, site, folder, more_files, private=private)
-        return self.connect(repository, site, tenant=tenant)
+        name = repository or site
+        made = tiny_site.create_repository(
+            self.cloud.git, name, self.folder / name, more_files, private=private
+        )
+        return self.connect(made, site, tenant=tenant)
 
     def connect(self, repository: Repository, site: str, *, tenant: str) -> TinyProject:
         """Create a project with an existing repository, on a site that no other project uses."""
