@@ -102,17 +102,17 @@ class AttackTargets:
     def _list_object_attempts(self) -> list[Attempt]:
         buckets, site, own = self.cloud.deployed.outputs["buckets"], self.site, self.own_site
         deployment_id = self.neighbour.deployment["deploymentId"]
+        folder = f"{site}/{self.neighbour.site.project_id}/{deployment_id}"
         artifact = {
             "Bucket": buckets["artifacts"],
-            "Key": f"artifacts/{site}/{deployment_id}/open-next.zip",
+            "Key": f"artifacts/{folder}/open-next.zip",
         }
         log = {
             "Bucket": buckets["logs"],
             "Key": f"logs/builds/{site}/{self.neighbour.build_id.rpartition(':')[2]}.gz",
         }
-        files = f"assets/{site}/{self.neighbour.site.project_id}/{deployment_id}"
-        page = {"Bucket": buckets["assets"], "Key": f"{files}/robots.txt"}
-        cached = {"Bucket": buckets["assets"], "Key": f"cache/{site}/{deployment_id}/index.cache"}
+        page = {"Bucket": buckets["assets"], "Key": f"assets/{folder}/robots.txt"}
+        cached = {"Bucket": buckets["assets"], "Key": f"cache/{folder}/index.cache"}
         copied = {
             "Bucket": buckets["artifacts"],
             "Key": f"artifacts/{own}/copy.zip",

@@ -1,5 +1,6 @@
 """Helpers that write rows directly, for tests that do not need the steps that usually create these rows."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import evolve
@@ -8,6 +9,25 @@ from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.shared.converters import to_row
 from tests.runtime.platform_fixture import OWNER, Platform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+
+
+def make_deployment(project_id: str, deployment_id: str) -> Deployment:
+    """Return a deployment on the site `next-site`, without writing its row."""
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    return Deployment(
+        project_id=project_id,
+        deployment_id=deployment_id,
+        user_id=OWNER,
+        site="next-site",
+        sequence=1,
+        status=Status.DEPLOYING,
+        branch="main",
+        commit_message="",
+        commit_author="",
+        source=Source.PUSH,
+        created_at=at,
+        updated_at=at,
+    )
 
 
 def put_project(

@@ -260,7 +260,7 @@ class Builder:
                 artifactsOverride={
                     "type": "S3",
                     "location": self.artifacts_bucket,
-                    "path": f"artifacts/{deployment.site}",
+                    "path": f"artifacts/{deployment.site}/{deployment.project_id}",
                     "name": deployment.deployment_id,
                     "packaging": "NONE",
                     "namespaceType": "NONE",

@@ -12,6 +12,7 @@ from typing import IO, Final
 
 from attrs import field, frozen
 
+from runtime.deploy.model import Deployment
 from runtime.deploy.releases.build_output.artifact import CACHE_RULES, WRAPPER_FILES, Artifact
 from runtime.deploy.releases.build_output.served_files import FILES
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
@@ -25,6 +26,12 @@ _FILE_MODE: Final = 0o100644 << 16
 def build_site_artifacts_prefix(site: str) -> str:
     """Return the key prefix of all artifacts and zips of functions of a site, without a trailing slash."""
     return f"artifacts/{site}"
+
+
+def build_artifacts_prefix(deployment: Deployment) -> str:
+    """Return the key prefix of the artifact and the zips of a deployment, without a trailing slash."""
+    site = build_site_artifacts_prefix(deployment.site)
+    return f"{site}/{deployment.project_id}/{deployment.deployment_id}"
 
 
 @frozen(kw_only=True)

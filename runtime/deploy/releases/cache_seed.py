@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from runtime.deploy.model import Deployment
 from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.build_output.tag_seed import TagRow
 from runtime.deploy.releases.release_clients import RemovingTagTableClient, TagTableClient
@@ -38,14 +39,17 @@ def build_site_cache_prefix(site: str) -> str:
     return f"cache/{site}"
 
 
-def build_cache_prefix(site: str, deployment_id: str) -> str:
+def build_cache_prefix(deployment: Deployment) -> str:
     """Return the key prefix of a release's ISR cache, without a trailing slash."""
-    return f"cache/{site}/{deployment_id}"
+    return f"{build_site_cache_prefix(deployment.site)}/{deployment.project_id}/{deployment.deployment_id}"
 
 
-def list_cache_uploads(
-    artifact: Artifact, *, site: str, deployment_id: str, at: datetime
-) -> Iterator[Upload]:
+def build_former_cache_prefix(deployment: Deployment) -> str:
+    """Return the key prefix of the ISR cache of a release that version 0.1.0 of the platform made."""
+    return f"{build_site_cache_prefix(deployment.site)}/{deployment.deployment_id}"
+
+
+def list_cache_uploads(artifact: Artifact, deployment: Deployment, *, at: datetime) -> Iterator[Upload]:
     """Return the uploads of the pages and fetches that the build cached.
 
     As under `next start`, the age of an entry counts from the time of the build. The metadata of the object
@@ -53,11 +57,10 @@ def list_cache_uploads(
 
     Args:
         artifact: The build's artifact.
-        site: The project's site.
-        deployment_id: The release.
+        deployment: The deployment of the release.
         at: Current time. No entry is newer, because the build can be wrong about the time.
     """
-    prefix = build_cache_prefix(site, deployment_id)
+    prefix = build_cache_prefix(deployment)
     for name in artifact.list_files(_CACHE):
         # In OpenNext's output, the names of pages already contain the cache id. The names of fetches contain
         # the build id, so they must be changed.

@@ -16,7 +16,7 @@ from runtime.deploy.model import Deployment
 from runtime.deploy.releases.build_output.artifact import Artifact
 from runtime.deploy.releases.build_output.manifest import Bundle
 from runtime.deploy.releases.build_output.shared_cache import SharedCacheRules
-from runtime.deploy.releases.bundles import BundleStore, FunctionCode
+from runtime.deploy.releases.bundles import BundleStore, FunctionCode, build_artifacts_prefix
 from runtime.deploy.releases.release_clients import LambdaClient
 from runtime.shared.aws_errors import describe_error, is_retryable, read_error_code
 
@@ -64,7 +64,7 @@ def build_bundle_key(deployment: Deployment, function: str) -> str:
         deployment: The deployment to release.
         function: `server`, `image`, `revalidate`, or a split server function such as `server-1`.
     """
-    return f"artifacts/{deployment.site}/{deployment.deployment_id}/functions/{function}.zip"
+    return f"{build_artifacts_prefix(deployment)}/functions/{function}.zip"
 
 
 @frozen(kw_only=True)

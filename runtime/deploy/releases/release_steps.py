@@ -30,7 +30,11 @@ from runtime.deploy.releases.build_output.artifact import (
 from runtime.deploy.releases.build_output.known_holes import find_problem
 from runtime.deploy.releases.build_output.manifest import SplitFunction
 from runtime.deploy.releases.build_output.smoke_pages import SmokePages
-from runtime.deploy.releases.bundles import BundleStore
+from runtime.deploy.releases.bundles import (
+    BundleStore,
+    build_artifacts_prefix,
+    build_site_artifacts_prefix,
+)
 from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, build_release_host
 from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, build_split_alias
@@ -38,6 +42,7 @@ from runtime.deploy.releases.release_clients import LambdaClient, S3Client, Secr
 from runtime.deploy.releases.site_environment import SiteEnvironment, make_site_environment, read_secrets
 from runtime.deploy.releases.smoke import CRAWLER, SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
+from runtime.shared.aws import AwsResponse
 from runtime.shared.aws_errors import read_error_code
 from runtime.shared.clock import Clock
 from runtime.shared.logging import Log
@@ -59,7 +64,12 @@ class Step(StrEnum):
 
 def build_artifact_key(deployment: Deployment) -> str:
     """Return the S3 key of the artifact of a deployment's build."""
-    return f"artifacts/{deployment.site}/{deployment.deployment_id}/open-next.zip"
+    return f"{build_artifacts_prefix(deployment)}/open-next.zip"
+
+
+def build_former_artifact_key(deployment: Deployment) -> str:
+    """Return the S3 key of the artifact of a build that version 0.1.0 of the platform has started."""
+    return f"{build_site_artifacts_prefix(deployment.site)}/{deployment.deployment_id}/open-next.zip"
 
 
 @frozen(kw_only=True)
@@ -150,18 +160,25 @@ class ReleaseSteps:
         return release
 
     def _download(self, deployment: Deployment, file: IO[bytes]) -> None:
-        try:
-            response = self.s3.get_object(Bucket=self.artifacts_bucket, Key=build_artifact_key(deployment))
-        except ClientError as error:
-            if read_error_code(error) != "NoSuchKey":
-                raise
-            raise ArtifactRefusedError("the build has no artifact: check its log") from None
+        response = self._get_artifact(build_artifact_key(deployment))
+        # A build can still run while the platform is updated from version 0.1.0.
+        response = response or self._get_artifact(build_former_artifact_key(deployment))
+        if response is None:
+            raise ArtifactRefusedError("the build has no artifact: check its log")
         size: int = response["ContentLength"]
         if size > self.limits.archive_bytes:
             raise ArtifactRefusedError(
                 f"the artifact has {size} bytes; at most {self.limits.archive_bytes} are allowed"
             )
         shutil.copyfileobj(response["Body"], file, _CHUNK_BYTES)
+
+    def _get_artifact(self, key: str) -> AwsResponse | None:
+        try:
+            return self.s3.get_object(Bucket=self.artifacts_bucket, Key=key)
+        except ClientError as error:
+            if read_error_code(error) != "NoSuchKey":
+                raise
+            return None
 
     def _upload(
         self,
@@ -176,9 +193,7 @@ class ReleaseSteps:
         assets = list_asset_uploads(artifact, deployment, present=present)
         self.uploader.upload(artifact, assets, log)
         on_step(Step.CACHE)
-        cached = list_cache_uploads(
-            artifact, site=site.site, deployment_id=deployment.deployment_id, at=self.clock()
-        )
+        cached = list_cache_uploads(artifact, deployment, at=self.clock())
         self.uploader.upload(artifact, cached, log)
         if artifact.manifest.needs_tag_seed:
             seeder = TagSeeder(client=self.tags, table=site.tag_table, pause=self.pause, jitter=self.jitter)

@@ -82,7 +82,7 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
         **secrets,
         **release,
         "CACHE_BUCKET_NAME": assets_bucket,
-        "CACHE_BUCKET_KEY_PREFIX": build_cache_prefix(site.site, deployment.deployment_id),
+        "CACHE_BUCKET_KEY_PREFIX": build_cache_prefix(deployment),
         "CACHE_BUCKET_REGION": region,
         "ANCHOR_FILES_PREFIX": build_project_prefix(deployment),
         "CACHE_DYNAMO_TABLE": site.tag_table,

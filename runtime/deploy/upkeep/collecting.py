@@ -27,7 +27,7 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import Deployment, Site
 from runtime.deploy.releases.assets import build_project_prefix, build_release_prefix
-from runtime.deploy.releases.cache_seed import build_cache_prefix
+from runtime.deploy.releases.cache_seed import build_cache_prefix, build_former_cache_prefix
 from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore
 from runtime.deploy.releases.publishing import build_release_alias
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
@@ -179,9 +179,9 @@ class Collector:
             self.edge.remove_file_keys(host, [name for name in entries if name != "_next/"])
         if site:  # Pulumi deletes the functions of an undeclared site with all versions
             self._remove_versions(site, deployment)
-        cached = build_cache_prefix(deployment.site, deployment.deployment_id)
         prefix = build_project_prefix(deployment) if self._is_project_deleted(deployment) else files
-        return self.objects.remove(prefix) + self.objects.remove(cached)
+        folders = (prefix, build_cache_prefix(deployment), build_former_cache_prefix(deployment))
+        return sum(self.objects.remove(folder) for folder in folders)
 
     def _is_project_deleted(self, deployment: Deployment) -> bool:
         try:

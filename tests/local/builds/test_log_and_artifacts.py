@@ -20,8 +20,8 @@ artifacts:
 """
 
 
-def test_the_artifact_is_stored_below_the_deployment_id(harness: BuildHarness) -> None:
-    """P6: the key of the object is `artifacts/{site}/{deploymentId}/open-next.zip`."""
+def test_the_artifact_is_stored_below_its_path_and_name(harness: BuildHarness) -> None:
+    """P6: the key of the object begins with the path and the name of the artifact."""
     result = harness.run(ZIP)
 
     assert result.status == "SUCCEEDED"

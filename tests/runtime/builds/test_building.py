@@ -76,7 +76,7 @@ def test_a_build_is_started_with_exactly_the_required_overrides(platform: Platfo
         "artifactsOverride": {
             "type": "S3",
             "location": "anchor-dev-123456789012-artifacts",
-            "path": "artifacts/next-site",
+            "path": f"artifacts/next-site/{project.project_id}",
             "name": deployment.deployment_id,
             "packaging": "NONE",
             "namespaceType": "NONE",

@@ -14,6 +14,7 @@ from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.build_output.tag_seed import TagRow
 from runtime.deploy.releases.cache_seed import TagSeeder, TagsUnprocessedError, list_cache_uploads
 from tests.runtime.calls import get_real_client, make_client_error
+from tests.runtime.placed_rows import make_deployment
 from tests.runtime.releases.open_next import (
     BUILD_ID,
     FETCH,
@@ -26,21 +27,22 @@ from tests.runtime.releases.open_next import (
 )
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+DEPLOYMENT = make_deployment("01PROJECT", "01DEPLOYMENT")
 TABLE = "anchor-dev-site-next-site-tags"
 
 
 def list_cache_keys(changes: Mapping[str, bytes | None] | None = None) -> list[str]:
     with open_artifact(make_artifact(changes)) as opened:
-        uploads = list(list_cache_uploads(opened, site="next-site", deployment_id="01JB", at=NOW))
+        uploads = list(list_cache_uploads(opened, DEPLOYMENT, at=NOW))
     assert {upload.content_type for upload in uploads} == {"application/json"}
     assert {upload.cache_control for upload in uploads} == {None}
     return [upload.key for upload in uploads]
 
 
-def test_cache_keys_of_pages_and_fetches_contain_release_and_build() -> None:
+def test_cache_keys_of_pages_and_fetches_contain_project_release_and_build() -> None:
     assert list_cache_keys() == [
-        f"cache/next-site/01JB/__fetch/{BUILD_ID}/{FETCH}",
-        f"cache/next-site/01JB/{BUILD_ID}/{PAGE}.cache",
+        f"cache/next-site/01PROJECT/01DEPLOYMENT/__fetch/{BUILD_ID}/{FETCH}",
+        f"cache/next-site/01PROJECT/01DEPLOYMENT/{BUILD_ID}/{PAGE}.cache",
     ]
 
 
@@ -49,8 +51,8 @@ def test_the_fetch_cache_of_a_site_with_a_deployment_id_uses_that_id() -> None:
     page = encode_json({})
     changes = {SETTINGS: settings, f"cache/{BUILD_ID}/{PAGE}.cache": None, f"cache/dpl-1/{PAGE}.cache": page}
     assert list_cache_keys(changes) == [
-        f"cache/next-site/01JB/__fetch/dpl-1/{FETCH}",
-        f"cache/next-site/01JB/dpl-1/{PAGE}.cache",
+        f"cache/next-site/01PROJECT/01DEPLOYMENT/__fetch/dpl-1/{FETCH}",
+        f"cache/next-site/01PROJECT/01DEPLOYMENT/dpl-1/{PAGE}.cache",
     ]
 
 
@@ -72,9 +74,7 @@ def test_an_entry_has_the_time_of_the_build(date: tuple[int, ...], metadata: Map
         archive.writestr(page, b"{}")
     with open_artifact(packed) as opened:
         (found,) = (
-            each
-            for each in list_cache_uploads(opened, site="next-site", deployment_id="01JB", at=NOW)
-            if each.source == page.filename
+            each for each in list_cache_uploads(opened, DEPLOYMENT, at=NOW) if each.source == page.filename
         )
     assert found.metadata == metadata
 

@@ -8,11 +8,13 @@ from attrs import evolve
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
 
 from runtime.deploy.model import Deployment, Project, Variable
+from runtime.deploy.releases.release_steps import build_artifact_key
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
 from tests.runtime.calls import make_client_error
 from tests.runtime.releases.open_next import SERVER, encode_json
 from tests.runtime.releases.release_fixture import (
+    ARTIFACTS,
     ReleasePlatform,
     answer_with_status,
     find_served_deployment_id,
@@ -56,6 +58,18 @@ def test_a_refused_artifact_fails_before_anything_is_written(live_project: LiveP
     assert reason == 'the artifact has an entry "assets/../../" that leads out of its folder'
     assert set(made) == {"get_item", "update_item", "get_object", "transact_write_items"}
     assert_live_release_unchanged(live_project)
+
+
+def test_the_artifact_of_a_build_that_the_former_version_started_is_released(
+    live_project: LiveProject,
+) -> None:
+    """Requirement R5."""
+    stage, project, _ = live_project
+    deployment = stage.create_built(project)
+    stored = stage.objects.stored.pop((ARTIFACTS, build_artifact_key(deployment)))
+    former = f"artifacts/{project.site}/{deployment.deployment_id}/open-next.zip"
+    stage.objects.stored[ARTIFACTS, former] = stored
+    assert stage.release(deployment).status == "live"
 
 
 def test_a_build_without_an_artifact_fails(live_project: LiveProject) -> None:

@@ -64,15 +64,15 @@ def test_a_build_goes_live_with_all_its_parts(stage: ReleasePlatform) -> None:
         "public, max-age=0, s-maxage=31536000",
     )
     assert stage.objects.list_keys(ASSETS, "cache/") == [
-        f"cache/next-site/{identifier}/__fetch/{BUILD_ID}/{FETCH}",
-        f"cache/next-site/{identifier}/{BUILD_ID}/{PAGE}.cache",
+        f"cache/next-site/{project.project_id}/{identifier}/__fetch/{BUILD_ID}/{FETCH}",
+        f"cache/next-site/{project.project_id}/{identifier}/{BUILD_ID}/{PAGE}.cache",
     ]
     assert stage.tags.rows[site.tag_table, f"{BUILD_ID}/news", f"{BUILD_ID}/{PAGE}"] == "1"
     assert stage.objects.list_keys(ARTIFACTS) == [
-        f"artifacts/next-site/{identifier}/functions/image.zip",
-        f"artifacts/next-site/{identifier}/functions/revalidate.zip",
-        f"artifacts/next-site/{identifier}/functions/server.zip",
-        f"artifacts/next-site/{identifier}/open-next.zip",
+        f"artifacts/next-site/{project.project_id}/{identifier}/functions/image.zip",
+        f"artifacts/next-site/{project.project_id}/{identifier}/functions/revalidate.zip",
+        f"artifacts/next-site/{project.project_id}/{identifier}/functions/server.zip",
+        f"artifacts/next-site/{project.project_id}/{identifier}/open-next.zip",
     ]
 
 

@@ -87,7 +87,7 @@ def test_the_server_gets_the_variables_of_the_project_and_of_open_next() -> None
         "ANCHOR_COMMIT_SHA": "c0ffee",
         "ANCHOR_SECRET_NAMES": "TOKEN",
         "CACHE_BUCKET_NAME": "assets",
-        "CACHE_BUCKET_KEY_PREFIX": "cache/next-site/01DEPLOYMENT",
+        "CACHE_BUCKET_KEY_PREFIX": "cache/next-site/01PROJECT/01DEPLOYMENT",
         "CACHE_BUCKET_REGION": REGION,
         "ANCHOR_FILES_PREFIX": "assets/next-site/01PROJECT",
         "CACHE_DYNAMO_TABLE": "tags",

@@ -8,6 +8,7 @@ import pytest
 
 from runtime.deploy.releases.build_output.artifact import open_artifact
 from runtime.deploy.releases.cache_seed import list_cache_uploads
+from tests.runtime.placed_rows import make_deployment
 from tests.runtime.releases.open_next import BUILD_ID, FETCH, PAGE, make_artifact
 from tests.runtime.site_overrides.override_host import BUCKET, BUILD, DEPLOYMENT, PREFIX, REGION, OverrideHost
 
@@ -42,12 +43,9 @@ def test_an_entry_without_a_time_has_the_time_of_its_upload(host: OverrideHost) 
 def test_the_server_looks_up_the_names_of_the_seed(host: OverrideHost) -> None:
     """D1 and D2."""
     with open_artifact(make_artifact()) as artifact:
-        seeded = [
-            each.key
-            for each in list_cache_uploads(
-                artifact, site="next-site", deployment_id=DEPLOYMENT, at=datetime.now(UTC)
-            )
-        ]
+        deployment = make_deployment("01PROJECT", DEPLOYMENT)
+        uploads = list_cache_uploads(artifact, deployment, at=datetime.now(UTC))
+        seeded = [each.key for each in uploads]
     host.run(
         f"""
         await cache.set("/{PAGE}", {{ type: "app" }}, "cache");

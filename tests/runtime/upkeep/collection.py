@@ -78,7 +78,7 @@ def _create_release(stage: ReleasePlatform, project: Project) -> Deployment:
         if name != site.revalidation_function:
             function.urls[alias] = {}
     files = f"assets/{site.site}/{project.project_id}/{deployment_id}"
-    for key in (f"{files}/data/a.json", f"cache/{site.site}/{deployment_id}/a"):
+    for key in (f"{files}/data/a.json", f"cache/{site.site}/{project.project_id}/{deployment_id}/a"):
         stage.objects.stored[ASSETS, key] = (b"", "text/plain", None)
     stage.store.items |= {host: json.dumps({"r": deployment_id}), site.host: json.dumps({"r": deployment_id})}
     project = platform.projects.get(project.project_id)

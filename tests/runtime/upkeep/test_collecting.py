@@ -175,6 +175,16 @@ def test_every_part_of_a_split_server_is_removed(stage: ReleasePlatform, interru
     assert set(server.versions) == {newest.release.server_version}
 
 
+def test_the_cache_of_a_release_of_the_former_version_is_removed(stage: ReleasePlatform) -> None:
+    """R5: its keys do not contain the project."""
+    project = stage.create_project()
+    first, *_ = create_releases(stage, project, 4)
+    former = f"cache/{project.site}/{first.deployment_id}/page.cache"
+    stage.objects.stored[ASSETS, former] = (b"", "application/json", None)
+    run_both_steps(stage)
+    assert list_remaining_resources(stage, first) == {}
+
+
 def test_paged_lists_are_read_completely(stage: ReleasePlatform) -> None:
     project = stage.create_project()
     first, *_ = create_releases(stage, project, 4)
