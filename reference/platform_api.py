@@ -88,7 +88,10 @@ _DESCRIPTIONS: Final = {
     "GET /sites": RouteDescription(
         operation_id="listSites",
         summary="List all sites of the stage",
-        description="A new project needs a site that is available.",
+        description=(
+            "A new project needs a site that is available. After the deletion of a project, its site is only "
+            "available to its former owner for about 26 hours."
+        ),
         responses={_OK: SitesDocument},
     ),
     "GET /projects": RouteDescription(
@@ -113,7 +116,10 @@ _DESCRIPTIONS: Final = {
     "DELETE /projects/{projectId}": RouteDescription(
         operation_id="deleteProject",
         summary="Delete a project with all its releases and secrets",
-        description="After the deletion, another project can use the site. If the request fails, repeat it.",
+        description=(
+            "After the deletion, you can use the site for another project at once. Other users can use it "
+            "when everything of the project is removed, about 26 hours later. If the request fails, repeat it."
+        ),
         responses={HTTPStatus.NO_CONTENT: None},
         errors=(ProjectNotFoundError, DeploymentInProgressError, ProjectChangedError),
     ),

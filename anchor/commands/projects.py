@@ -159,7 +159,10 @@ class Projects:
         yes: Annotated[bool, Parameter(negative="", help="Delete without asking for confirmation.")] = False,
         as_json: AsJson = False,
     ) -> None:
-        """Delete a project. Its site goes offline at once; its releases and secrets are removed."""
+        """Delete a project. Its site goes offline at once; its releases and secrets are removed.
+
+        You can use the site for another project at once. Other users can use it about 26 hours later.
+        """
         client = self.terminal.client
         project_id = self.references.find_project_id(project)
         if not yes:
@@ -170,7 +173,9 @@ class Projects:
         if as_json:
             self.terminal.print_json(answer)
         else:
-            self.terminal.print(f"deleted {project or project_id}")
+            self.terminal.print(
+                f"deleted {project or project_id}; you can use its site at once, and others in about 26 hours"
+            )
 
     def _print_project(self, answer: Json, *, as_json: bool) -> None:
         if as_json:

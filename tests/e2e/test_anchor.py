@@ -131,7 +131,7 @@ def test_a_project_is_created_with_its_webhook_and_deleted_by_name(anchor: Ancho
     assert "apps/web" in anchor.run_ok("projects", "update", "My command", "--root-directory=apps/web/")
     anchor.run_ok("projects", "delete", "My command", answers=("My command",))
     assert "My command" not in anchor.run_ok("projects", "list")
-    anchor.run_ok(*create)  # succeeds, because the deleted project no longer uses the site
+    anchor.run_ok(*create)  # succeeds: the former owner can use the site at once
     anchor.run_ok("projects", "delete", "My command", "--yes")
 
 

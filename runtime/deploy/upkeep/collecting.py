@@ -4,8 +4,8 @@ The collector works in two steps, at least an hour apart. First the release is w
 so that the release cannot be promoted, and the edge no longer serves the release's host. An hour later, no
 edge location and probably no open page uses the release any more. Then the release's functions and files are
 deleted. Hashed assets (`_next/static/`) are shared by the releases of a project, and are deleted with the
-project. Rows of the tag table are not deleted: no query can list those of a release, and each row is one
-revalidated tag. Only the claims of stale pages expire.
+project. Rows of the tag table are only deleted when the site is cleaned: no query can list those of a
+release, and each row is one revalidated tag. The claims of stale pages expire.
 
 After the releases, the collector cleans the sites of deleted projects (`cleaning.py`).
 
