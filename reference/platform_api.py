@@ -118,7 +118,8 @@ _DESCRIPTIONS: Final = {
         summary="Delete a project with all its releases and secrets",
         description=(
             "After the deletion, you can use the site for another project at once. Other users can use it "
-            "when everything of the project is removed, about 26 hours later. If the request fails, repeat it."
+            "when everything of the project is removed, about 26 hours later. If the request fails, "
+            "repeat it."
         ),
         responses={HTTPStatus.NO_CONTENT: None},
         errors=(ProjectNotFoundError, DeploymentInProgressError, ProjectChangedError),

@@ -157,6 +157,10 @@ def reuse(platform: TinyPlatform) -> Reuse:
     cloud = platform.cloud
     former = use_site(platform)
     former.site.client.delete_project(former.site.project_id)
+    # A concurrent request can write a secret after the deletion has listed all secrets.
+    cloud.emulator.client("ssm").put_parameter(
+        Name=f"/anchor/local/sites/{SITE}/{former.site.project_id}/LATE", Value=SECRET, Type="SecureString"
+    )
     refusals = [try_to_create(platform)]
     now = datetime.now(UTC)
     for hours in (0, 1, 2):
@@ -241,7 +245,7 @@ def test_no_version_alias_variable_or_code_of_the_former_tenant_is_left(reuse: R
 
 
 def test_no_url_of_the_former_tenant_answers(reuse: Reuse) -> None:
-    assert len(reuse.former.function_urls) == 2
+    assert len(reuse.former.function_urls) >= 2
     for host in reuse.former.function_urls:
         with pytest.raises(NotFoundInEmulatorError):
             reuse.cloud.emulator.find_function_by_url(host)
