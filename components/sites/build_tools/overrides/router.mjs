@@ -34,7 +34,6 @@ const SERVE_STATIC = "next/dist/server/serve-static.js";
 const IMAGE_HEADER = "x-anchor-image";
 const { addRequestMeta, getRequestMeta } = require("next/dist/server/request-meta.js");
 const { splitCookiesString } = require("next/dist/server/web/utils.js");
-const { getMiddlewareRouteMatcher } = require("next/dist/shared/lib/router/utils/middleware-route-matcher.js");
 const { urlQueryToSearchParams } = require("next/dist/shared/lib/router/utils/querystring.js");
 // The router server builds absolute URLs from a host name and a port. Every request has its own public host, so
 // these URLs are replaced before the site sees them.
@@ -209,7 +208,9 @@ function adaptNextServer() {
     addRequestMeta(req, "initURL", `${origin}${req.url}`);
     addRequestMeta(req, "initProtocol", protocol.slice(0, -1));
   };
-  nextServer.getMiddleware = async () => findMiddleware();
+  const hasMiddleware = Boolean(MiddlewareManifest?.middleware?.["/"] ?? FunctionsConfigManifest?.functions?.["/_middleware"]);
+  // The router server has already compared the path with the matchers.
+  nextServer.getMiddleware = async () => (hasMiddleware ? { match: () => true, page: "/" } : undefined);
   nextServer.runMiddleware = runMiddleware;
   const { handleNextImageRequest } = nextServer;
   nextServer.handleNextImageRequest = async (req, res, parsedUrl) => {
@@ -237,18 +238,6 @@ function sendDecision(req, res, query) {
 
 function escapeCharacter(character) {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-/**
- * Returns the middleware, as `NextNodeServer.getMiddleware` does.
- *
- * The router server has already compared the path with the matchers. Next.js compares it again, with the locale of the
- * request, but only for middleware of the runtime "edge".
- */
-function findMiddleware() {
-  const onEdge = MiddlewareManifest?.middleware?.["/"];
-  if (onEdge) return { match: getMiddlewareRouteMatcher(onEdge.matchers), page: "/" };
-  return FunctionsConfigManifest?.functions?.["/_middleware"] ? { match: () => true, page: "/" } : undefined;
 }
 
 function getPublicOrigin() {
