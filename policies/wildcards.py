@@ -74,7 +74,7 @@ RESOURCES: Final = (
     ),
     Wildcard(
         pattern=_ARN.format("sqs", rf"{_SITE}-revalidate\*\.fifo"),
-        reason="the collection empties the queues, and their dead-letter queues, of sites of deleted projects",
+        reason="the collection empties the queues of sites of deleted projects, and their dead-letter queues",
         actions=frozenset({"sqs:PurgeQueue"}),
     ),
     Wildcard(

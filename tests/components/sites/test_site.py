@@ -49,6 +49,8 @@ def test_a_sites_row_names_all_its_resources() -> None:
         "tagTable": "anchor-dev-site-next-site-tags",
         "revalidationQueueUrl": "https://sqs.ap-southeast-1.amazonaws.com/123456789012/"
         "anchor-dev-site-next-site-revalidate.fifo",
+        "revalidationDeadLetterQueueUrl": "https://sqs.ap-southeast-1.amazonaws.com/123456789012/"
+        "anchor-dev-site-next-site-revalidate-dead.fifo",
         "buildProject": "anchor-dev-site-next-site-build",
         "secretsPath": "/anchor/dev/sites/next-site",
     }
