@@ -74,7 +74,7 @@ RESOURCES: Final = (
     ),
     Wildcard(
         pattern=_ARN.format("sqs", rf"{_SITE}-revalidate\*\.fifo"),
-        reason="the collection empties the queues of sites of deleted projects, and their dead-letter queues",
+        reason="the collection empties the queues and dead-letter queues of sites of deleted projects",
         actions=frozenset({"sqs:PurgeQueue"}),
     ),
     Wildcard(

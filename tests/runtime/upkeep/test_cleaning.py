@@ -1,17 +1,19 @@
+# ruff: noqa: ANN401, N803 - stands in for clients that boto3 does not type
 """A6: the site of a deleted project is stopped, and is cleaned a day later. Then others can use it."""
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 from runtime.deploy.errors import SiteUnavailableError
 from runtime.deploy.model import Project, Site, Variable
+from runtime.deploy.releases.cache_seed import TagsUnprocessedError
 from runtime.deploy.releases.resetting import build_placeholder_zip
-from runtime.deploy.upkeep.cleaning import QUARANTINE
+from runtime.deploy.upkeep.cleaning import QUARANTINE, SiteCleaner
 from runtime.deploy.upkeep.collecting import CollectionFailedError
 from runtime.shared.converters import to_row
 from tests.runtime.calls import CrashError, get_real_client, make_client_error
@@ -28,6 +30,29 @@ from tests.runtime.upkeep.collection import (
 )
 
 SECRET = "4a8f0c"
+
+
+@define
+class BusyTable:
+    """A tag table that processes only some rows of a batch.
+
+    Attributes:
+        keys: Keys of the rows that are left.
+        processed: Number of rows that a call deletes.
+    """
+
+    keys: list[Mapping[str, Any]]
+    processed: int = 20
+
+    def scan(self, **_: Any) -> Mapping[str, Any]:
+        return {"Items": list(self.keys)}
+
+    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> Mapping[str, Any]:
+        ((table, requests),) = RequestItems.items()
+        for request in requests[: self.processed]:
+            self.keys.remove(request["DeleteRequest"]["Key"])
+        left = requests[self.processed :]
+        return {"UnprocessedItems": {table: left} if left else {}}
 
 
 def create_freed_site(stage: ReleasePlatform) -> Site:
@@ -251,6 +276,64 @@ def test_a_throttled_cleaning_is_repeated_and_a_permanent_error_is_raised(stage:
     stage.platform.calls.before = lambda _: None
     run_collector(stage, at + 28 * HOUR)
     assert list_contents(stage, site) == {}
+
+
+@pytest.mark.parametrize("operation", ["purge_queue", "list_aliases", "update_function_code"])
+def test_a_refused_call_is_reported_and_the_site_stays_in_quarantine(
+    stage: ReleasePlatform, operation: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = create_freed_site(stage)
+    at = stage.platform.clock()
+    run_collector(stage, at)
+
+    def refuse_call(called: str) -> None:
+        # The collection of the releases, which is before the first purge, makes some of these calls, too.
+        if called == operation and stage.platform.retention.list_held_releases() == []:
+            raise make_client_error("AccessDeniedException", called)
+
+    stage.platform.calls.before = refuse_call
+    with pytest.raises(CollectionFailedError):
+        run_collector(stage, at + HOUR)
+    stage.platform.calls.before = lambda _: None
+    assert "a site cannot be cleaned" in capsys.readouterr().out
+    for user in (OWNER, OTHER):
+        with pytest.raises(SiteUnavailableError):
+            create_project(stage, user)
+    for hours in (2, 27):
+        run_collector(stage, at + hours * HOUR)
+    assert list_contents(stage, site) == {}
+
+
+def test_rows_that_dynamodb_does_not_process_are_deleted_again(stage: ReleasePlatform) -> None:
+    rows: Any = BusyTable([{"tag": {"S": str(number)}, "path": {"S": "-"}} for number in range(60)])
+    remover = evolve(stage.cleaner.contents.tags, client=rows)
+    assert sum(remover.remove_pages("tags")) == 60
+    assert rows.keys == []
+
+
+def test_a_table_that_stays_busy_is_cleaned_by_a_later_run(stage: ReleasePlatform) -> None:
+    rows: Any = BusyTable([{"tag": {"S": "a"}, "path": {"S": "-"}}], processed=0)
+    remover = evolve(stage.cleaner.contents.tags, client=rows)
+    with pytest.raises(TagsUnprocessedError):
+        sum(remover.remove_pages("tags"))
+
+
+def test_each_part_gets_the_client_of_its_service_and_its_bucket() -> None:
+    clients: dict[str, object] = {}
+    cleaner = SiteCleaner.from_clients(
+        lambda service: clients.setdefault(service, object()),
+        projects_table="projects",
+        assets="files",
+        artifacts="builds",
+        clock=lambda: datetime(2026, 1, 31, tzinfo=UTC),
+        pause=lambda _: None,
+        jitter=lambda: 0.5,
+    )
+    contents = cleaner.contents
+    assert clients.keys() == {"dynamodb", "lambda", "s3", "sqs", "ssm"}
+    assert (contents.assets.bucket, contents.artifacts.bucket) == ("files", "builds")
+    assert (cleaner.sites.table, cleaner.quarantine.table) == ("projects", "projects")
+    assert contents.functions.client is contents.functions.changes.client is clients["lambda"]
 
 
 def test_a_purge_that_is_in_progress_is_no_error(stage: ReleasePlatform) -> None:
