@@ -341,5 +341,15 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         " domain of sites that shares its registrable domain with a web application, unless this domain is"
         " accepted."
     ),
+    "X5": (
+        "The state of a stage is used only by the roles of this stage, and each role trusts one kind of "
+        "workflow run. With the documented rules, `main` changes only after a review, only administrators of "
+        "the repository create tags of releases, and somebody else approves each release."
+    ),
+    "X10": "A port in a visitor's `Host` header reaches neither the site nor the key of the cache.",
+    "X15": (
+        "A policy or a permission for an AWS service names the account of the calling resource. The trust "
+        "policies of functions are the exception, because Lambda documents no key for them."
+    ),
 }
 """The text of each requirement, by its id. Add an id here together with the first test that cites the id."""

@@ -115,7 +115,7 @@ def assert_no_forged_headers(outcome: Forward) -> None:
 
 @pytest.mark.parametrize("uri", ["/", "/_next/image", "/favicon.ico"])
 def test_a_port_in_host_changes_nothing(functions: list[EdgeFunction], uri: str) -> None:
-    """A site would build links with this port, and CloudFront would store another answer for each port."""
+    """X10: a site would build links with this port, and CloudFront would store an answer for each port."""
     for function in functions:
         expected = function.run(create_request(uri))
         assert isinstance(expected, Forward)

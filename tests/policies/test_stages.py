@@ -18,7 +18,7 @@ TOKEN = re.compile(r'"(aws:(\w+)/\w+:(\w+))"')
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_stage_violates_a_rule(stage: str) -> None:
-    """A1, B1, D8, G3, G9, P4, P6, T3: the rules in `policies` check these requirements."""
+    """A1, B1, D8, G3, G9, P4, P6, T3, X15: the rules in `policies` check these requirements."""
     graph = build_graph(get_recording(stage))
     broken = [
         f"{rule.name}: {resource.urn} {problem}"
@@ -30,7 +30,7 @@ def test_no_stage_violates_a_rule(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_no_role_may_give_its_permissions_or_others_to_a_function(stage: str) -> None:
-    """Trust policies of functions name no source. So nothing but the deployment may pass a role."""
+    """X15: trust policies of functions name no source. So nothing but the deployment may pass a role."""
     graph = build_graph(get_recording(stage))
     actions = {
         action

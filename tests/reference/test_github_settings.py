@@ -1,4 +1,4 @@
-"""The rules and environments in `.github/settings` are valid, and protect what deployments rely on."""
+"""The rules and environments in `.github/settings` are valid, and protect what deployments rely on (X5)."""
 
 import json
 import re

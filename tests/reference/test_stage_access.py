@@ -1,4 +1,4 @@
-"""The state of a stage is used by the roles of this stage only, and each role by one kind of workflow run."""
+"""The state of a stage is used by its own roles only, and each role by one kind of workflow run: X5."""
 
 import re
 from typing import Any

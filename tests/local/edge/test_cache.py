@@ -154,7 +154,7 @@ def test_requests_with_the_same_cache_key_share_a_cached_answer(same: dict[str, 
 
 
 def test_a_port_in_host_creates_no_variant_in_the_cache_and_no_other_links() -> None:
-    """Otherwise a viewer could fill the cache, and put links with this port into the answers of others."""
+    """X10: a viewer could fill the cache, and put links with this port into the answers of others."""
 
     async def check_edge(running_edge: RunningEdge) -> None:
         answers = [
