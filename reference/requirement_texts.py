@@ -336,6 +336,12 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "CloudFront caches only what Next.js allows to be shared. It never caches an answer that depends "
         "on more than the cache key, such as an answer of middleware or of a conditional rule."
     ),
+    "X2": (
+        "A reader of the AWS account who may not decrypt finds no secret in any answer of AWS: no value of a "
+        "secret variable, no webhook secret and no deploy key. Only the role of a site may decrypt the "
+        "secrets of its releases. When a release becomes live, older releases lose the values that were "
+        "replaced. When a project is deleted, the secrets of its releases are removed at once."
+    ),
     "X4": (
         "The server of a site cannot set cookies for hosts outside of its own host. The program refuses a"
         " domain of sites that shares its registrable domain with a web application, unless this domain is"

@@ -93,7 +93,7 @@ class PlatformKeys(Part):
 
     The platform derives webhook secrets, origin keys and the projects' keys for server actions from ids, with
     the signing key (HMAC). No table stores these secrets. The secrets key encrypts the sites' secret
-    variables in Parameter Store.
+    variables in Parameter Store, and the secrets of releases in the assets bucket.
 
     Attributes:
         signing_arn: ARN of the signing key.
@@ -139,6 +139,30 @@ class PlatformKeys(Part):
     def grant_decrypt(self, parameters: Text) -> Grant:
         """Allow decryption with the secrets key, only through Parameter Store and for these parameters."""
         return self._grant_through_parameter_store("kms:Decrypt", parameters)
+
+    def grant_encrypt_for_releases(self) -> Grant:
+        """Allow encryption with the secrets key for the releases of all sites.
+
+        The encryption context names the site and the project.
+        """
+        return Grant(
+            actions=("kms:Encrypt",),
+            resources=(self.secrets_arn,),
+            conditions={
+                "Null": {"kms:EncryptionContext:site": "false", "kms:EncryptionContext:project": "false"}
+            },
+        )
+
+    def grant_decrypt_for_releases(self, site: str) -> Grant:
+        """Allow decryption with the secrets key, only of what was encrypted for the releases of one site.
+
+        The parameters in Parameter Store are encrypted with another context.
+        """
+        return Grant(
+            actions=("kms:Decrypt",),
+            resources=(self.secrets_arn,),
+            conditions={"StringEquals": {"kms:EncryptionContext:site": site}},
+        )
 
     def _grant_through_parameter_store(self, action: str, parameters: Text) -> Grant:
         return Grant(

@@ -10,7 +10,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
-from runtime.deploy.model import SITE_PARTITION_PREFIX
+from runtime.deploy.model import RELEASE_SECRETS_FOLDER, SITE_PARTITION_PREFIX
 
 # A run stops before this timeout. The next run continues where the previous run ended
 # (runtime/deploy/upkeep/collecting.py).
@@ -100,6 +100,8 @@ def _build_grants(args: ReleaseCollectionArgs) -> tuple[Grant, ...]:
         store.artifacts.grant_list(prefix="artifacts/"),
         store.assets.grant("DeleteObject", prefix="assets/"),
         store.assets.grant("DeleteObject", prefix="cache/"),
+        store.assets.grant("DeleteObject", prefix=RELEASE_SECRETS_FOLDER),
         store.assets.grant_list(prefix="assets/"),
         store.assets.grant_list(prefix="cache/"),
+        store.assets.grant_list(prefix=RELEASE_SECRETS_FOLDER),
     )

@@ -194,6 +194,7 @@ class BuildPipeline(Component):
                 "KEY_VALUE_STORE_ARN": edge.store_arn,
                 "MAX_RECEIVE_COUNT": str(self.releases.max_receive_count),
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
+                "SECRETS_KEY_ARN": store.keys.secrets_arn,
             },
             grants=(
                 self.releases.grant_consume(),
@@ -233,6 +234,8 @@ class BuildPipeline(Component):
                 store.keys.grant_sign(),
                 Grant(actions=("ssm:GetParametersByPath",), resources=(sites.secrets,)),
                 store.keys.grant_decrypt(sites.secrets),
+                store.keys.grant_encrypt_for_releases(),
+                *store.grant_replacement_of_release_secrets(),
             ),
         )
 

@@ -61,6 +61,7 @@ class PlatformApi(Component):
             timeout=30,
             layers=("base", "edge"),
             environment={
+                "ASSETS_BUCKET": store.assets.bucket_name,
                 "KEY_VALUE_STORE_ARN": edge.store_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
                 "DEPLOY_KEYS_PATH": store.deploy_keys_path,
@@ -81,6 +82,9 @@ class PlatformApi(Component):
                 ),
                 Grant(actions=("ssm:PutParameter",), resources=(sites.deploy_keys,)),
                 store.keys.grant_encrypt(sites.deploy_keys),
+                # When a release becomes live for the first time, older releases get its secrets. Deleting a
+                # project also empties the objects with the secrets of its releases.
+                *store.grant_replacement_of_release_secrets(),
             ),
         )
 

@@ -16,7 +16,7 @@ from components.core.grants import Grant
 from components.core.scope import ResourceScope
 from components.deploy import buckets, tables
 from components.deploy.build_tools import BuildTools
-from runtime.deploy.model import BUILDS_PARTITION, SITES_PARTITION
+from runtime.deploy.model import BUILDS_PARTITION, RELEASE_SECRETS_FOLDER, SITES_PARTITION
 
 
 @attrs.frozen(kw_only=True)
@@ -86,6 +86,16 @@ class DeployStore(Component):
         return (
             self.projects.grant("DeleteItem", "Query", partition_key=BUILDS_PARTITION),
             self.projects.grant_in_transactions("DeleteItem", partition_key=BUILDS_PARTITION),
+        )
+
+    def grant_replacement_of_release_secrets(self) -> tuple[Grant, ...]:
+        """Allow writing the encrypted secrets of releases, and replacing those of older releases.
+
+        The grants do not allow decrypting them.
+        """
+        return (
+            self.assets.grant("GetObject", "PutObject", prefix=RELEASE_SECRETS_FOLDER),
+            self.assets.grant_list(prefix=RELEASE_SECRETS_FOLDER),
         )
 
     def declare_sites(self, names: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ from components.deploy.site_names import SiteNames
 from components.deploy.store import DeployStore
 from components.sites.build import SiteBuild, SiteBuildArgs
 from components.sites.tag_table import TagTable
+from runtime.deploy.model import RELEASE_SECRETS_FOLDER
 
 # Handler of the wrapper that refuses requests that did not pass through the edge
 # (runtime/deploy/releases/origin).
@@ -140,6 +141,9 @@ class ZeroDowntimeSite(Component):
             self._args.store.assets.grant("DeleteObject", "GetObject", "PutObject", prefix=cache),
             self._args.store.assets.grant("GetObject", prefix=f"assets/{self._name}/"),
             self._args.store.assets.grant_list(prefix=cache),
+            # The function loads the secrets of its release when it starts.
+            self._args.store.assets.grant("GetObject", prefix=f"{RELEASE_SECRETS_FOLDER}{self._name}/"),
+            self._args.store.keys.grant_decrypt_for_releases(self._name),
             *self.tags.grant_read_and_write(),
             queue.grant_send(),
         )

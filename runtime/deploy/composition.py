@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from runtime.deploy.releases.edge_store import EdgeStore
     from runtime.deploy.releases.publishing import FunctionPublisher
     from runtime.deploy.releases.release_clients import LambdaClient
+    from runtime.deploy.releases.release_secrets import ReleaseSecrets
     from runtime.deploy.releases.releasing import Releaser
     from runtime.deploy.releases.switching import Switch
     from runtime.deploy.repositories.deploy_keys import DeployKeyStore
@@ -183,6 +184,7 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
     """Return the service that releases built deployments."""
     from botocore.config import Config
 
+    from runtime.deploy.releases.release_secrets import ReleaseSecrets, SecretEncryption
     from runtime.deploy.releases.release_steps import ReleaseSteps
     from runtime.deploy.releases.releasing import Releaser
     from runtime.deploy.releases.uploading import S3_CONFIG, Uploader, make_http_put
@@ -195,6 +197,7 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
     )
     deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
     publisher = _create_publisher(aws.client("lambda"))
+    secrets = ReleaseSecrets(client=lambda: s3, bucket=environment.assets_bucket)
     return Releaser(
         projects=deployments.projects,
         deployments=deployments,
@@ -210,6 +213,8 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
             ),
             tags=aws.client("dynamodb"),
             secrets=aws.client("ssm"),
+            encryption=SecretEncryption(client=aws.client("kms"), key=environment.secrets_key_arn),
+            release_secrets=secrets,
             signer=_create_signer(environment),
             publisher=publisher,
             functions=functions,
@@ -219,7 +224,7 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
             pause=time.sleep,
             jitter=random.random,
         ),
-        switch=_create_switch(deployments, edge, publisher),
+        switch=_create_switch(deployments, edge, publisher, secrets),
         max_receive_count=int(environment.max_receive_count),
         clock=utc_now,
         pause=time.sleep,
@@ -228,8 +233,14 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
 
 def create_switch(environment: SwitchEnvironment) -> "Switch":
     """Return the service that promotes releases."""
-    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
-    return _create_switch(deployments, edge, _create_publisher(aws.client("lambda")))
+    from runtime.deploy.releases.release_secrets import ReleaseSecrets
+
+    return _create_switch(
+        _create_deployment_repository(environment),
+        _create_edge_store(environment),
+        _create_publisher(aws.client("lambda")),
+        ReleaseSecrets(client=lambda: aws.client("s3"), bucket=environment.assets_bucket),
+    )
 
 
 def create_deploy_key_service(environment: DeletionEnvironment) -> "DeployKeyService":
@@ -250,6 +261,7 @@ def create_deploy_key_service(environment: DeletionEnvironment) -> "DeployKeySer
 def create_project_deletion(environment: DeletionEnvironment) -> "ProjectDeletion":
     """Return the service that deletes projects."""
     from runtime.deploy.api.deleting import ProjectDeletion
+    from runtime.deploy.releases.release_secrets import ReleaseSecrets
     from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
     from runtime.deploy.repositories.variables import SecretRemover
 
@@ -264,6 +276,7 @@ def create_project_deletion(environment: DeletionEnvironment) -> "ProjectDeletio
         edge=edge,
         withdrawal=_create_release_withdrawal(projects, _create_retention_repository(environment), edge),
         secrets=SecretRemover(client=aws.client("ssm")),
+        release_secrets=ReleaseSecrets(client=lambda: aws.client("s3"), bucket=environment.assets_bucket),
         keys=_create_deploy_key_store(environment),
         clock=utc_now,
     )
@@ -430,7 +443,10 @@ def _create_idempotency_repository(table: str) -> "IdempotencyRepository":
 
 
 def _create_switch(
-    deployments: "DeploymentRepository", edge: "EdgeStore", publisher: "FunctionPublisher"
+    deployments: "DeploymentRepository",
+    edge: "EdgeStore",
+    publisher: "FunctionPublisher",
+    secrets: "ReleaseSecrets",
 ) -> "Switch":
     from runtime.deploy.releases.switching import Switch
 
@@ -440,6 +456,7 @@ def _create_switch(
         requests=_create_idempotency_repository(deployments.projects.table),
         edge=edge,
         publisher=publisher,
+        secrets=secrets,
         clock=utc_now,
     )
 

@@ -99,7 +99,14 @@ class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, Protocol):
     def logs_bucket(self) -> str: ...
 
 
-class SwitchEnvironment(TableNames, KeyValueStore, Protocol):
+class AssetsBucket(Protocol):
+    """The variable with the name of the assets bucket."""
+
+    @property
+    def assets_bucket(self) -> str: ...
+
+
+class SwitchEnvironment(TableNames, KeyValueStore, AssetsBucket, Protocol):
     """The variables of `create_switch`."""
 
 
@@ -107,13 +114,11 @@ class DeletionEnvironment(SwitchEnvironment, SecretsKey, DeployKeysPath, Protoco
     """The variables of `create_project_deletion` and `create_deploy_key_service`."""
 
 
-class ReleaserEnvironment(SwitchEnvironment, MaxReceiveCount, SigningKey, Protocol):
+class ReleaserEnvironment(SwitchEnvironment, MaxReceiveCount, SigningKey, SecretsKey, Protocol):
     """The variables of `create_releaser`."""
 
     @property
     def artifacts_bucket(self) -> str: ...
-    @property
-    def assets_bucket(self) -> str: ...
 
 
 class CollectorEnvironment(SwitchEnvironment, Protocol):
@@ -121,8 +126,6 @@ class CollectorEnvironment(SwitchEnvironment, Protocol):
 
     @property
     def artifacts_bucket(self) -> str: ...
-    @property
-    def assets_bucket(self) -> str: ...
     @property
     def kept_releases(self) -> str: ...
 

@@ -18,7 +18,7 @@ class ReleaseResources:
         keys: Deployments with a key in the KeyValueStore, for their host or for a file.
         aliases: Deployments with an alias of the server function.
         urls: Number of URLs of the server function. The emulator does not return which alias a URL has.
-        objects: Deployments with public or cached files.
+        objects: Deployments with public or cached files, or with secrets.
         versions: Number of versions of the server function, without `$LATEST`.
     """
 
@@ -68,7 +68,7 @@ def list_release_resources(cloud: Cloud, site: str) -> ReleaseResources:
     objects = cloud.emulator.client("s3").get_paginator("list_objects_v2")
     names = [
         item["Key"].split("/")[depth]
-        for folder, depth in (("assets", 3), ("cache", 2))
+        for folder, depth in (("assets", 3), ("cache", 2), ("secrets", 3))
         for page in objects.paginate(Bucket=outputs["buckets"]["assets"], Prefix=f"{folder}/{site}/")
         for item in page.get("Contents", ())
     ]

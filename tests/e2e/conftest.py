@@ -100,8 +100,10 @@ def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> TinyPlat
 
 @pytest.fixture(scope="session")
 def released_site(platform: TinyPlatform) -> ReleasedSite:
-    """A site with fifteen releases. The first release was promoted and is live."""
-    return release_and_promote(platform.create_project("alpha"))
+    """A site with fifteen releases and a secret. The first release was promoted and is live."""
+    site = platform.create_project("alpha")
+    site.client.set_variables(site.project_id, [{"name": "TOKEN", "value": "kept", "isSecret": True}])
+    return release_and_promote(site)
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def _read_key_aliases(cloud: Cloud) -> dict[str, str]:
 def _replace_site_names(permission: Permission, keys: Mapping[str, str]) -> Permission:
     text = json.dumps(permission)
     for site, before in product(
-        (EXAMPLE_NAME, *SITES), ("site-", "sites/", "artifacts/", "builds/", "assets/", "cache/")
+        (EXAMPLE_NAME, *SITES), ("site-", "sites/", "artifacts/", "builds/", "assets/", "cache/", "secrets/")
     ):
         text = text.replace(f"{before}{site}", f"{before}<site>")
     for key, alias in keys.items():

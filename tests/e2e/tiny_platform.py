@@ -13,7 +13,19 @@ from local.github import Webhook, create_push_payload
 from local.platform_client import Json, PlatformClient
 from tests.e2e import tiny_site
 
-SITES: Final = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
+SITES: Final = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "omega",
+)
 # The interval is short, because a deployment of a tiny site takes only a few seconds.
 _POLL_SECONDS: Final = 0.1
 _TIMEOUT_SECONDS: Final = 300.0

@@ -4,6 +4,7 @@
 import hashlib
 import hmac
 import io
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -39,13 +40,38 @@ class Queues:
 
 
 class Kms:
-    """A fake KMS that computes HMACs. It exists because moto's KMS creates keys slowly.
+    """A fake KMS that computes HMACs and encrypts. It exists because moto's KMS creates keys slowly.
 
     `test_signing` uses moto's KMS.
     """
 
     def generate_mac(self, **arguments: Any) -> Mapping[str, Any]:
         return {"Mac": hmac.new(b"the key", arguments["Message"], hashlib.sha256).digest()}
+
+    def encrypt(self, **arguments: Any) -> Mapping[str, Any]:
+        return {"CiphertextBlob": _flip_bits(json.dumps(_build_encrypted(arguments)).encode())}
+
+
+def decrypt(key: str, encrypted: bytes, **context: str) -> str:
+    """Return what the fake KMS has encrypted with this key and encryption context."""
+    document = json.loads(_flip_bits(encrypted))
+    assert document == _build_encrypted(
+        {"KeyId": key, "EncryptionContext": context, "Plaintext": document["text"].encode()}
+    )
+    text: str = document["text"]
+    return text
+
+
+def _build_encrypted(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "key": arguments["KeyId"],
+        "context": arguments["EncryptionContext"],
+        "text": arguments["Plaintext"].decode(),
+    }
+
+
+def _flip_bits(content: bytes) -> bytes:
+    return bytes(each ^ 0xFF for each in content)
 
 
 @define

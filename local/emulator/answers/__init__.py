@@ -6,6 +6,7 @@ from local.emulator.answers import (
     key_value_stores,
     lifecycles,
     names,
+    parameters,
     subscriptions,
     updates,
 )
@@ -18,5 +19,6 @@ def install_answer_hooks() -> None:
     conflicts.install_conflict_checks()
     lifecycles.install_lifecycle_hooks()
     names.install_name_checks()
+    parameters.install_parameter_hooks()
     subscriptions.install_subscription_hooks()
     updates.install_update_hooks()

@@ -10,6 +10,7 @@ from attrs import frozen
 from runtime.deploy.errors import DeploymentInProgressError
 from runtime.deploy.model import Status
 from runtime.deploy.releases.edge_store import EdgeStore
+from runtime.deploy.releases.release_secrets import ReleaseSecrets
 from runtime.deploy.repositories.deploy_keys import DeployKeyStore
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.projects import ProjectRepository
@@ -29,6 +30,7 @@ class ProjectDeletion:
     edge: EdgeStore
     withdrawal: ReleaseWithdrawal
     secrets: SecretRemover
+    release_secrets: ReleaseSecrets
     keys: DeployKeyStore
     clock: Clock
 
@@ -64,6 +66,7 @@ class ProjectDeletion:
             if deployment.release:
                 self.withdrawal.withdraw_deleted_release(deployment, at=self.clock())
         self.secrets.remove_all(site.build_secrets_folder(project_id))
+        self.release_secrets.clear(site.site, project_id)
         self.secrets.remove_all(self.keys.build_folder(project_id))
         self.rows.expire(stored, at=self.clock())
         self.rows.finish(project, at=self.clock())

@@ -32,6 +32,7 @@ class Environment:
 
     projects_table: str
     deployments_table: str
+    assets_bucket: str
     key_value_store_arn: str
     secrets_key_arn: str
     deploy_keys_path: str

@@ -25,6 +25,7 @@ class Environment:
     assets_bucket: str
     key_value_store_arn: str
     signing_key_arn: str
+    secrets_key_arn: str
     max_receive_count: str
 
 

@@ -33,6 +33,14 @@ class S3Client(Protocol):
     ) -> str: ...
 
 
+class SecretObjectsClient(Protocol):
+    """Calls of the `s3` client on the objects with the secrets of releases."""
+
+    def get_object(self, *, Bucket: str, Key: str) -> AwsResponse: ...
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> AwsResponse: ...
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = ...) -> AwsResponse: ...
+
+
 class LambdaClient(Protocol):
     """Calls of the `lambda` client."""
 

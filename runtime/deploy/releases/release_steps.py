@@ -39,6 +39,7 @@ from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
 from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, build_release_host
 from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, build_split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
+from runtime.deploy.releases.release_secrets import ReleaseSecrets, SecretEncryption
 from runtime.deploy.releases.site_environment import SiteEnvironment, make_site_environment, read_secrets
 from runtime.deploy.releases.smoke import CRAWLER, SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
@@ -80,6 +81,7 @@ class ReleaseSteps:
         s3: S3 client for the artifacts bucket.
         uploader: Uploader for the assets bucket.
         tags: DynamoDB client for the sites' tag tables.
+        secrets: SSM client that reads the projects' secrets.
         functions: Lambda client of the smoke test. Its read timeout is longer than the time that the edge
             waits for a page.
         region: Region of the site's bucket, table and queue.
@@ -92,6 +94,8 @@ class ReleaseSteps:
     uploader: Uploader
     tags: TagTableClient
     secrets: SecretsClient
+    encryption: SecretEncryption
+    release_secrets: ReleaseSecrets
     signer: Signer
     publisher: FunctionPublisher
     functions: LambdaClient
@@ -133,6 +137,9 @@ class ReleaseSteps:
                 self._upload(artifact, deployment, site, on_step, log)
                 on_step(Step.PUBLISH)
                 environment = self._make_site_environment(project, deployment, site)
+                if environment.secrets:
+                    encrypted = self.encryption.encrypt(deployment, environment.secrets)
+                    self.release_secrets.put(deployment, encrypted)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
                 files, splits = artifact.served_files, artifact.manifest.split_functions
                 asset_prefix, images_ask_server = artifact.build.asset_prefix, artifact.images_ask_server

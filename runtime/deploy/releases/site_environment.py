@@ -11,6 +11,7 @@ from runtime.deploy.model import Deployment, Project, Site
 from runtime.deploy.releases.assets import build_project_prefix, build_release_prefix
 from runtime.deploy.releases.cache_seed import build_cache_prefix
 from runtime.deploy.releases.release_clients import SecretsClient
+from runtime.deploy.releases.release_secrets import build_secrets_object_key
 from runtime.shared.environment import LAMBDA_NAME, MAX_ENVIRONMENT_BYTES
 
 _MASK: Final = "***"
@@ -29,19 +30,20 @@ class SiteEnvironment:
         server: Variables of the server function.
         image: Variables of the image function. They contain no variables of the project, because this
             function runs no code of the project.
-        secrets: The secret values in `server`.
+        secrets: Values of the secret variables by name. The server function loads them when it starts.
     """
 
     server: Mapping[str, str] = field(repr=False)
     image: Mapping[str, str] = field(repr=False)
-    secrets: frozenset[str] = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
 
     def mask_secrets(self, text: str) -> str:
         """Return a text from the site's code, with the values of secrets masked.
 
         Each line of a secret with several lines is also masked, because a log can show a single line.
         """
-        parts = {part.strip() for secret in self.secrets for part in (secret, *secret.splitlines())}
+        values = self.secrets.values()
+        parts = {part.strip() for secret in values for part in (secret, *secret.splitlines())}
         for part in sorted(parts, key=len, reverse=True):
             if len(part) >= _MIN_MASKED_LENGTH:
                 text = text.replace(part, _MASK)
@@ -79,7 +81,6 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     }
     server = {
         **{variable.name: variable.value or "" for variable in project.variables if not variable.is_secret},
-        **secrets,
         **release,
         "CACHE_BUCKET_NAME": assets_bucket,
         "CACHE_BUCKET_KEY_PREFIX": build_cache_prefix(deployment),
@@ -89,9 +90,10 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
         "REVALIDATION_QUEUE_URL": site.revalidation_queue_url,
         "REVALIDATION_QUEUE_REGION": region,
     }
-    if secrets:
-        # The wrapper masks the values of these variables in the log.
-        server["ANCHOR_SECRET_NAMES"] = ",".join(sorted(secrets))
+    # Earlier versions of the API accepted some names that the platform uses.
+    own_secrets = {name: value for name, value in secrets.items() if name not in server}
+    if own_secrets:
+        server["ANCHOR_SECRETS_OBJECT"] = build_secrets_object_key(deployment)
     image = {
         **release,
         "BUCKET_NAME": assets_bucket,
@@ -99,12 +101,12 @@ def make_site_environment(  # noqa: PLR0913 - each parameter becomes a variable
     }
     size = len(json.dumps(server, separators=(",", ":"), ensure_ascii=False).encode())
     if size > MAX_ENVIRONMENT_BYTES:
-        own = sorted(variable.name for variable in project.variables)
+        own = sorted(variable.name for variable in project.variables if not variable.is_secret)
         raise SiteEnvironmentError(
             f"the environment variables have {size} bytes; at most {MAX_ENVIRONMENT_BYTES} are allowed: "
             f"shorten {', '.join(own)}"
         )
-    return SiteEnvironment(server=server, image=image, secrets=frozenset(secrets.values()))
+    return SiteEnvironment(server=server, image=image, secrets=own_secrets)
 
 
 def read_secrets(client: SecretsClient, project: Project, site: Site) -> dict[str, str]:

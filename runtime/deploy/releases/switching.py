@@ -9,6 +9,7 @@ from runtime.deploy.errors import SwitchOvertakenError
 from runtime.deploy.model import Deployment, Project, Release, Site
 from runtime.deploy.releases.edge_store import EdgeStore
 from runtime.deploy.releases.publishing import FunctionPublisher
+from runtime.deploy.releases.release_secrets import ReleaseSecrets
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.idempotency import IdempotencyRepository
 from runtime.deploy.repositories.projects import ProjectRepository
@@ -49,6 +50,7 @@ class Switch:
     requests: IdempotencyRepository
     edge: EdgeStore
     publisher: FunctionPublisher
+    secrets: ReleaseSecrets
     clock: Clock
 
     def promote(
@@ -108,7 +110,7 @@ class Switch:
     def apply_pointer(self, project: Project, deployment: Deployment, site: Site) -> Deployment:
         """Make the edge and the `live` aliases follow the project's pointer, and record the live deployment.
 
-        Idempotent.
+        Idempotent. Older releases of the project get the secrets of the live one.
 
         Args:
             project: The project, as returned by the write that moved the pointer.
@@ -126,6 +128,7 @@ class Switch:
             site.host, partial(self._read_live_deployment_id, project, deployment)
         )
         self.publisher.point_live_aliases(partial(self._read_live_versions, project, deployment, site))
+        self.secrets.replace_older(deployment)
         return self.deployments.live_pointers.finish_switch(project, deployment, at=self.clock())
 
     def _read_live_deployment_id(self, project: Project, deployment: Deployment) -> str:

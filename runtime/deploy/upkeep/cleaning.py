@@ -26,6 +26,7 @@ from runtime.deploy.releases.bundles import build_site_artifacts_prefix
 from runtime.deploy.releases.cache_seed import TagRemover, TagsUnprocessedError, build_site_cache_prefix
 from runtime.deploy.releases.publishing import FunctionBusyError, FunctionPublisher, PublishError
 from runtime.deploy.releases.release_clients import PurgingSQSClient
+from runtime.deploy.releases.release_secrets import build_site_secrets_folder
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
 from runtime.deploy.releases.resetting import FunctionResetter
 from runtime.deploy.repositories.sites import Claim, QuarantineRepository, SiteRepository
@@ -108,6 +109,7 @@ class SiteContents:
             for batches in (
                 self.assets.remove_pages(build_site_prefix(site.site)),
                 self.assets.remove_pages(build_site_cache_prefix(site.site)),
+                self.assets.remove_pages(build_site_secrets_folder(site.site)),
                 self.artifacts.remove_pages(build_site_artifacts_prefix(site.site)),
             )
         )

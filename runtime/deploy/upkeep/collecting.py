@@ -30,6 +30,7 @@ from runtime.deploy.releases.assets import build_project_prefix, build_release_p
 from runtime.deploy.releases.cache_seed import build_cache_prefix, build_former_cache_prefix
 from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore
 from runtime.deploy.releases.publishing import build_release_alias
+from runtime.deploy.releases.release_secrets import build_release_secrets_folder
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable_releases
@@ -180,7 +181,12 @@ class Collector:
         if site:  # Pulumi deletes the functions of an undeclared site with all versions
             self._remove_versions(site, deployment)
         prefix = build_project_prefix(deployment) if self._is_project_deleted(deployment) else files
-        folders = (prefix, build_cache_prefix(deployment), build_former_cache_prefix(deployment))
+        folders = (
+            prefix,
+            build_cache_prefix(deployment),
+            build_former_cache_prefix(deployment),
+            build_release_secrets_folder(deployment),
+        )
         return sum(self.objects.remove(folder) for folder in folders)
 
     def _is_project_deleted(self, deployment: Deployment) -> bool:

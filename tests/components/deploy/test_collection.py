@@ -41,6 +41,7 @@ def test_the_collection_may_delete_only_what_sites_own() -> None:
         "arn:aws:s3:::anchor-dev-123456789012-artifacts/artifacts/*",
         "arn:aws:s3:::anchor-dev-123456789012-assets/assets/*",
         "arn:aws:s3:::anchor-dev-123456789012-assets/cache/*",
+        "arn:aws:s3:::anchor-dev-123456789012-assets/secrets/*",
     ]
     assert read_collection_permissions()["dynamodb:Scan"] == [
         "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-*-tags"

@@ -30,9 +30,10 @@ VARIABLES = {
         "ASSETS_BUCKET",
         "KEY_VALUE_STORE_ARN",
         "MAX_RECEIVE_COUNT",
+        "SECRETS_KEY_ARN",
         "SIGNING_KEY_ARN",
     },
-    "promote": {"DEPLOY_KEYS_PATH", "KEY_VALUE_STORE_ARN", "SECRETS_KEY_ARN"},
+    "promote": {"ASSETS_BUCKET", "DEPLOY_KEYS_PATH", "KEY_VALUE_STORE_ARN", "SECRETS_KEY_ARN"},
     "api": {
         "SIGNING_KEY_ARN",
         "SECRETS_KEY_ARN",

@@ -14,6 +14,7 @@ from tests.components.recorder import get_recording, list_dynamodb_tables, recor
 
 TAG_TABLE = "arn:aws:dynamodb:ap-southeast-1:123456789012:table/anchor-dev-site-next-site-tags"
 ASSETS = "arn:aws:s3:::anchor-dev-123456789012-assets"
+SECRETS_KEY = "arn:aws:kms:ap-southeast-1:123456789012:key/secrets"
 FUNCTION = "aws:lambda/function:Function"
 
 
@@ -65,10 +66,11 @@ def test_a_site_has_its_own_host_below_the_domain() -> None:
 def test_the_server_has_access_to_its_cache_its_tag_table_and_its_queue() -> None:
     """Requirements D7 and P6."""
     assert list_permissions("site-next-site-server") == {
-        "s3:GetObject": {f"{ASSETS}/cache/next-site/*", f"{ASSETS}/assets/next-site/*"},
+        "s3:GetObject": {f"{ASSETS}/{folder}/next-site/*" for folder in ("cache", "assets", "secrets")},
         "s3:PutObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:DeleteObject": {f"{ASSETS}/cache/next-site/*"},
         "s3:ListBucket": {ASSETS},
+        "kms:Decrypt": {SECRETS_KEY},
         "dynamodb:BatchGetItem": {TAG_TABLE},
         "dynamodb:BatchWriteItem": {TAG_TABLE},
         "dynamodb:Query": {TAG_TABLE, f"{TAG_TABLE}/index/revalidate"},
@@ -77,6 +79,17 @@ def test_the_server_has_access_to_its_cache_its_tag_table_and_its_queue() -> Non
             "arn:aws:sqs:ap-southeast-1:123456789012:anchor-dev-site-next-site-revalidate.fifo"
         },
     }
+
+
+def test_the_server_may_only_decrypt_secrets_of_releases_of_its_site() -> None:
+    """X2: it can neither decrypt secrets of other sites nor parameters, which have another context."""
+    conditions = [
+        statement.document["Condition"]
+        for statement in read_policy_statements(get_recording("dev"))
+        if statement.resource_urn.endswith("RolePolicy::site-next-site-server")
+        and "kms:Decrypt" in statement.actions
+    ]
+    assert conditions == [{"StringEquals": {"kms:EncryptionContext:site": "next-site"}}]
 
 
 def test_the_image_function_may_only_read_the_files_of_its_site() -> None:

@@ -1,5 +1,6 @@
 """IAM in the embedded AWS names resources as AWS does, so scoped policies work in the same way (L1)."""
 
+import base64
 import json
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.emulator.emulator import BuildRequest, BuildResult, Emulator, NodeResult
-from tests.local.emulator.probe import make_function, make_policy, make_role
+from tests.local.emulator.probe import make_function, make_policy, make_role, put_policy
 
 ARN = "arn:aws:{}:ap-southeast-1:000000000000:{}"
 
@@ -34,6 +35,34 @@ def test_parameters_are_read_by_name_and_by_path_only_below_the_allowed_prefix(e
         ssm.get_parameters(Names=["/site/a/KEY", "/site/b/KEY"])
     with pytest.raises(ClientError, match="AccessDenied"):
         ssm.get_parameters_by_path(Path="/site/b/")
+
+
+def test_an_encrypted_parameter_is_only_readable_with_permission_for_its_key(emulator: Emulator) -> None:
+    """X2: the value without decryption contains no plaintext in any form."""
+    key = emulator.client("kms").create_key()["KeyMetadata"]["Arn"]
+    secure = {"Name": "/site/a/KEY", "Value": "open sesame", "Type": "SecureString", "KeyId": key}
+    emulator.client("ssm").put_parameter(**secure)
+    reader = create_client(emulator, "ssm", ["ssm:Get*", "ssm:Put*"], "*")
+    (shown,) = reader.get_parameters(Names=["/site/a/KEY"])["Parameters"]
+    assert base64.b64encode(b"open sesame").decode() not in shown["Value"]
+    for read in (
+        lambda: reader.get_parameter(Name="/site/a/KEY", WithDecryption=True),
+        lambda: reader.get_parameters(Names=["/site/a/KEY"], WithDecryption=True),
+        lambda: reader.get_parameters_by_path(Path="/site/a/", WithDecryption=True),
+        lambda: reader.get_parameter_history(Name="/site/a/KEY", WithDecryption=True),
+        lambda: reader.put_parameter(**secure, Overwrite=True),
+    ):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            read()
+    policy = make_policy(["ssm:GetParameter", "ssm:PutParameter", "kms:Decrypt", "kms:Encrypt"], "*")
+    policy["Statement"][0]["Condition"] = {
+        "StringLikeIfExists": {"kms:EncryptionContext:PARAMETER_ARN": ARN.format("ssm", "parameter/site/*")}
+    }
+    put_policy(emulator, policy, "limited")
+    assert (
+        reader.get_parameter(Name="/site/a/KEY", WithDecryption=True)["Parameter"]["Value"] == "open sesame"
+    )
+    reader.put_parameter(**secure, Overwrite=True)
 
 
 def test_builds_are_read_and_stopped_with_permissions_on_their_project(emulator: Emulator) -> None:

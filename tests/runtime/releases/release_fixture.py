@@ -1,6 +1,7 @@
 # ruff: noqa: ANN401, N803 - stands in for clients that boto3 does not type
 """The platform's release services, on in-memory fakes of S3, the tag tables, Lambda and CloudFront."""
 
+import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from runtime.deploy.releases.build_output.artifact import ArtifactLimits
 from runtime.deploy.releases.cache_seed import TagRemover
 from runtime.deploy.releases.edge_store import EdgeStore
 from runtime.deploy.releases.publishing import FunctionPublisher
+from runtime.deploy.releases.release_secrets import ReleaseSecrets, SecretEncryption
 from runtime.deploy.releases.release_steps import ReleaseSteps, build_artifact_key
 from runtime.deploy.releases.releasing import Releaser
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
@@ -30,11 +32,12 @@ from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import EdgeCache
 from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
 from tests.runtime.calls import REGION, CrashError, get_real_client, make_client_error
-from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, Platform, make_build_message
+from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, SECRETS_KEY, Platform, make_build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
 from tests.runtime.releases.lambda_service import LambdaService
 from tests.runtime.releases.open_next import make_artifact
 from tests.runtime.signatures import CREDENTIALS, check_presigned_put
+from tests.runtime.stand_ins import Kms
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 
 ARTIFACTS = "anchor-dev-123456789012-artifacts"
@@ -105,10 +108,17 @@ class Objects:
         more = {"NextContinuationToken": page[-1]} if rest else {}
         return {
             "IsTruncated": bool(rest),
-            "Contents": [{"Key": name} for name in page if name not in folders],
+            "Contents": [
+                {"Key": name, "ETag": self._compute_etag(Bucket, name)}
+                for name in page
+                if name not in folders
+            ],
             "CommonPrefixes": [{"Prefix": name} for name in page if name in folders],
             **more,
         }
+
+    def _compute_etag(self, bucket: str, key: str) -> str:
+        return f'"{hashlib.md5(self.stored[bucket, key][0], usedforsecurity=False).hexdigest()}"'
 
     def delete_objects(self, *, Bucket: str, Delete: Mapping[str, Any]) -> Mapping[str, Any]:
         assert 0 < len(Delete["Objects"]) <= 1000
@@ -214,12 +224,15 @@ class ReleasePlatform:
         secrets: Any = calls.wrap_client("ssm", self.secrets)
         edge = EdgeStore(client=store, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
         publisher = FunctionPublisher(client=functions, pause=self.pauses.append)
+        release_secrets = ReleaseSecrets(client=lambda: s3, bucket=ASSETS)
+        kms: Any = calls.wrap_client("kms", Kms())
         self.switch = Switch(
             projects=platform.projects,
             deployments=platform.deployments,
             requests=platform.project_service.requests,
             edge=edge,
             publisher=publisher,
+            secrets=release_secrets,
             clock=platform.clock,
         )
         self.steps = ReleaseSteps(
@@ -230,6 +243,8 @@ class ReleasePlatform:
             ),
             tags=tags,
             secrets=secrets,
+            encryption=SecretEncryption(client=kms, key=SECRETS_KEY),
+            release_secrets=release_secrets,
             signer=platform.signer,
             publisher=publisher,
             functions=functions,
@@ -288,6 +303,7 @@ class ReleasePlatform:
             edge=edge,
             withdrawal=self.collector.withdrawal,
             secrets=SecretRemover(client=calls.wrap_client("ssm", platform.ssm)),
+            release_secrets=release_secrets,
             keys=platform.deploy_keys,
             clock=platform.clock,
         )

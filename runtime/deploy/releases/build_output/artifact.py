@@ -57,6 +57,8 @@ WRAPPER_FILES = (
     "anchor-image-server.mjs",
     "anchor-bucket.mjs",
     "anchor-process.mjs",
+    "anchor-secrets.mjs",
+    "anchor-signature.mjs",
     "anchor-time-limit.mjs",
 )
 """The files of the platform's wrapper. Every function that handles HTTP requests gets this wrapper."""

@@ -6,6 +6,8 @@
  * this handler refuses every request without that header. The handler also does the following:
  *
  *   - the platform's own headers are removed, so that no site can read or expose them;
+ *   - the project's secret variables are loaded before the site's code (`anchor-secrets.mjs`). Without them, requests are
+ *     answered with 503;
  *   - a page that takes too long is answered with 504 (`anchor-time-limit.mjs`);
  *   - the values of secrets are not written to the log (`anchor-process.mjs`);
  *   - a cookie stays on the site's host (`anchor-cookies.mjs`);
@@ -20,17 +22,17 @@
  * result (`aws-lambda`, as its image function does). This handler always streams, so the function URL's
  * InvokeMode is RESPONSE_STREAM.
  */
-import { expectedKeyHash } from "./anchor-process.mjs"; // before the site's code
+import { expectedKeyHash, maskValues } from "./anchor-process.mjs"; // before all other code
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { Writable } from "node:stream";
 import { FIRST_ERROR, HASHED_PATH, SharedCache } from "./anchor-cache-control.mjs";
 import { keepCookiesOnHost } from "./anchor-cookies.mjs";
-import { Files } from "./anchor-files.mjs"; // before the site's code
+import { Files } from "./anchor-files.mjs";
 import { applyDecision, askServer, IMAGE_HEADER, readDecision, readHead, SERVER_HEADER } from "./anchor-image-server.mjs";
+import { SecretsError, loadSecrets } from "./anchor-secrets.mjs";
 import { TimeLimitError, withTimeLimit } from "./anchor-time-limit.mjs";
-import { handler as openNext } from "./index.mjs";
 
 const KEY_HEADER = "x-anchor-origin-key";
 // The platform's own headers, and those that OpenNext and Next.js trust: visitors may not send them. For example,
@@ -61,9 +63,12 @@ const sharedCache = loadSharedCache();
 // (components/sites/build_tools/overrides/image_adapter.mjs).
 globalThis[Symbol.for("anchor.classifyPath")] = (path) => ({ isConditional: sharedCache.classify(path).isReplaceable });
 const files = loadFiles();
-// OpenNext has set this variable, except older versions, which have no asset resolvers.
-const resolvesFiles = "assetResolver" in globalThis;
-if (files) globalThis.assetResolver = files.resolver;
+
+let starting;
+// An error of the site's code fails the start of the function. Without secrets, each request tries to start the site.
+await startOnce().catch((error) => {
+  if (!(error instanceof SecretsError)) throw error;
+});
 
 export const handler = awslambda.streamifyResponse(async (event, lambdaStream, context) => {
   const sent = event?.headers?.[KEY_HEADER];
@@ -78,9 +83,17 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
     headers: { ...event.headers, cookie: [event.headers.cookie ?? "", ...(event.cookies ?? [])].join("; ") },
   });
   const describe = `${event.requestContext?.http?.method} ${event.rawPath}`;
+  let site;
+  try {
+    site = await startOnce();
+  } catch (error) {
+    answer.destroy();
+    if (!(error instanceof SecretsError)) throw error;
+    return refuse(lambdaStream, 503, "Service Unavailable");
+  }
   try {
     await withTimeLimit(context, { describe, hasStarted: () => answer.started }, async () => {
-      await respond(event, answer, context);
+      await respond(site, event, answer, context);
       await answer.finished;
     });
   } catch (error) {
@@ -97,7 +110,7 @@ export const handler = awslambda.streamifyResponse(async (event, lambdaStream, c
 });
 
 /** Write the answer to a request. */
-async function respond(event, answer, context) {
+async function respond({ openNext, resolvesFiles }, event, answer, context) {
   let request = { ...event, headers: withoutInternal(event.headers) };
   if (answer.request.asksAboutImage) {
     if (!globalThis[DECIDES_ABOUT_IMAGES]) return answer.whole({ statusCode: 200, headers: { [IMAGE_HEADER]: "{}" } });
@@ -115,6 +128,30 @@ async function respond(event, answer, context) {
   else if (openNext[STREAMING]) await openNext(request, answer, context);
   else answer.whole(await openNext(request, context));
   return undefined;
+}
+
+/** Start the site, unless it has started. After an error with the secrets, the next call tries again. */
+function startOnce() {
+  starting ??= startSite().catch((error) => {
+    if (error instanceof SecretsError) {
+      console.error(error.message);
+      starting = undefined;
+    }
+    throw error;
+  });
+  return starting;
+}
+
+/** Set the secret variables, and then load the site's code, so that its first line sees them. */
+async function startSite() {
+  const secrets = await loadSecrets();
+  maskValues(Object.values(secrets));
+  Object.assign(process.env, secrets);
+  const { handler: openNext } = await import("./index.mjs");
+  // OpenNext has set this variable, except older versions, which have no asset resolvers.
+  const resolvesFiles = "assetResolver" in globalThis;
+  if (files) globalThis.assetResolver = files.resolver;
+  return { openNext, resolvesFiles };
 }
 
 /** The stream to which OpenNext writes. It corrects the complete head, and passes on the body without delay. */

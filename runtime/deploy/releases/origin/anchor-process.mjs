@@ -2,8 +2,8 @@
  * Prepares the process of a released function. It must be the first module that the wrapper imports, so that the
  * site's code runs in the prepared process.
  *
- *   - Whatever the site writes to its log, the values of secrets are replaced by `***`. Masked are the project's secret
- *     variables (their names are in `ANCHOR_SECRET_NAMES`) and the credentials of the function.
+ *   - Whatever the site writes to its log, the values of secrets are replaced by `***`. Masked are the credentials of the
+ *     function and the project's secret variables, which the wrapper passes to `maskValues`.
  *   - An error that no code handles is logged, and the process continues, as under `next start`. Lambda's own runtime
  *     would end the process, together with the request that is in progress.
  *   - The hash of the key of the edge is taken from the environment. The key itself is not in the environment, because
@@ -21,11 +21,9 @@ const PLATFORM_SECRETS = ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 /** The SHA-256 hash of the key that the edge sends. Without a complete hash, every request is refused. */
 export const expectedKeyHash = takeKeyHash();
 
-const secrets = compileSecrets();
-if (secrets) {
-  for (const method of METHODS) maskMethod(method);
-  for (const stream of [process.stdout, process.stderr]) maskStream(stream);
-}
+const masked = new Set();
+let secrets; // an expression that matches each masked text
+maskValues(PLATFORM_SECRETS.map((name) => process.env[name] ?? ""));
 for (const event of ["uncaughtException", "unhandledRejection"]) keepRunning(event);
 
 function takeKeyHash() {
@@ -34,17 +32,19 @@ function takeKeyHash() {
   return /^[0-9a-f]{64}$/.test(text) ? Buffer.from(text, "hex") : undefined;
 }
 
-/** Return an expression that matches each secret and, of a secret with several lines, each line. */
-function compileSecrets() {
-  const names = [...(process.env.ANCHOR_SECRET_NAMES ?? "").split(",").filter(Boolean), ...PLATFORM_SECRETS];
-  delete process.env.ANCHOR_SECRET_NAMES;
-  const values = names.map((name) => process.env[name] ?? "");
-  const parts = new Set(values.flatMap((value) => [value, ...value.split(/[\r\n]+/)]).map((part) => part.trim()));
-  const sources = [...parts]
-    .filter((part) => part.length >= MINIMUM_LENGTH)
+/** Mask these values from now on and, of a value with several lines, each line. */
+export function maskValues(values) {
+  const parts = values.flatMap((value) => [value, ...value.split(/[\r\n]+/)]).map((part) => part.trim());
+  for (const part of parts) if (part.length >= MINIMUM_LENGTH) masked.add(part);
+  if (!masked.size) return;
+  if (!secrets) {
+    for (const method of METHODS) maskMethod(method);
+    for (const stream of [process.stdout, process.stderr]) maskStream(stream);
+  }
+  const sources = [...masked]
     .sort((one, other) => other.length - one.length)
     .map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
-  return sources.length ? new RegExp(sources.join("|"), "g") : undefined;
+  secrets = new RegExp(sources.join("|"), "g");
 }
 
 function mask(text) {
@@ -56,8 +56,8 @@ function maskMethod(method) {
   if (typeof write !== "function") return;
   console[method] = (...given) => {
     const text = format(...given);
-    const masked = mask(text);
-    return masked === text ? write.apply(console, given) : write.call(console, masked);
+    const shown = mask(text);
+    return shown === text ? write.apply(console, given) : write.call(console, shown);
   };
 }
 
@@ -70,8 +70,8 @@ function maskChunk(chunk) {
   if (typeof chunk === "string") return mask(chunk);
   if (!(chunk instanceof Uint8Array)) return chunk;
   const text = Buffer.from(chunk).toString();
-  const masked = mask(text);
-  return masked === text ? chunk : Buffer.from(masked);
+  const shown = mask(text);
+  return shown === text ? chunk : Buffer.from(shown);
 }
 
 /** Next.js adds its own listener, which logs the error, when its server starts. */

@@ -34,7 +34,7 @@ const pages = {
     console.error(new Error(`bad ${process.env.PASS}`));
     process.stdout.write(`raw ${process.env.PASS} and ${process.env.KEY.split("\n")[1]}\n`);
     process.stderr.write(Buffer.from(`bytes ${process.env.PASS}\n`));
-    console.info("names:", process.env.ANCHOR_SECRET_NAMES, { PASS: process.env.PASS });
+    console.info("names:", { PASS: process.env.PASS });
     console.warn("100% %s safe");
     head(stream);
     stream.end("printed");
