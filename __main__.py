@@ -31,7 +31,7 @@ layers = DependencyLayers("layers", DependencyLayersArgs(scope=scope, code=code)
 store = DeployStore("store", DeployStoreArgs(scope=scope, secrets_path=stage.secrets_path))
 
 # Users, the API endpoint and the CloudFront distribution
-users = UserIdentity("users", scope=scope)
+users = UserIdentity("users", scope=scope, groups=("deploy", "images"))
 api = HttpApi(
     "platform",
     HttpApiArgs(
@@ -54,7 +54,7 @@ edge = SharedEdge(
 store.assets.allow_distribution(distribution_arn=edge.distribution_arn, prefix="assets/")
 
 # Functions and queues that build and release deployments
-factory = DeployFunctionFactory(scope=scope, code=code, layers=layers, store=store)
+factory = DeployFunctionFactory(scope=scope, code=code, layers=layers, store=store, quotas=stage.quotas)
 pipeline = BuildPipeline(
     "deploy", BuildPipelineArgs(factory=factory, edge=edge, concurrent_builds=stage.concurrent_builds)
 )
@@ -93,6 +93,7 @@ images = ImageService(
         audience=users.client_id,
         cors_origins=stage.images.cors_origins,
         maximum_bytes=stage.images.maximum_bytes,
+        quotas=stage.quotas,
         hosts=stage.image_hosts,
         hosted_zone_id=stage.images.hosted_zone_id,
         url_pattern=stage.site_url,

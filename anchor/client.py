@@ -19,6 +19,7 @@ Json = dict[str, Any]
 _TIMEOUT_SECONDS: Final = 60
 _REFRESH_MARGIN: Final = 60  # seconds before expiry at which an access token is refreshed
 _UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
 _BUSY: Final = frozenset({429, 503})
 _DEFAULT_RETRY_DELAY: Final = 3  # seconds, for a response without Retry-After
 _MAX_RETRY_DELAY: Final = 10  # seconds
@@ -91,6 +92,8 @@ class Client:
                 " outputs `apiEndpoint` and `userPoolClientId` of the same stage"
             ) from None
         except RequestRefusedError as error:
+            if error.status == _FORBIDDEN:
+                raise CommandError(f"not signed in to {api}: {error}") from None
             raise CommandError(f"not signed in: {api} may not be the API of a stage: {error}") from None
         if "projects" not in answer:
             raise CommandError(f"not signed in: {api} is not the API of a stage: check --api")

@@ -323,8 +323,13 @@ class Cloud:
         self.reload_edge()
         return self.deployed
 
-    def create_user(self, name: str = "ada@example.com") -> User:
-        """Create a user in the user pool with a permanent password."""
+    def create_user(self, name: str = "ada@example.com", *, groups: Sequence[str] | None = None) -> User:
+        """Create a user in the user pool with a permanent password.
+
+        Args:
+            name: E-mail address.
+            groups: Groups of the user. None for all groups of the pool.
+        """
         user = User(name=name, password=f"Aa1-{secrets.token_urlsafe(12)}")
         cognito = self.emulator.client("cognito-idp")
         pool = self.deployed.outputs["userPoolId"]
@@ -340,7 +345,17 @@ class Cloud:
         cognito.admin_set_user_password(
             UserPoolId=pool, Username=name, Password=user.password, Permanent=True
         )
+        self.add_to_groups(user, groups)
         return user
+
+    def add_to_groups(self, user: User, groups: Sequence[str] | None = None) -> None:
+        """Add a user to groups of the user pool, or to all groups of the pool if `groups` is None."""
+        cognito = self.emulator.client("cognito-idp")
+        pool = self.deployed.outputs["userPoolId"]
+        if groups is None:
+            groups = [each["GroupName"] for each in cognito.list_groups(UserPoolId=pool)["Groups"]]
+        for group in groups:
+            cognito.admin_add_user_to_group(UserPoolId=pool, Username=user.name, GroupName=group)
 
     def sign_in(self, user: User) -> PlatformClient:
         """Sign in with name and password and return a client with the access token."""

@@ -17,7 +17,7 @@ from runtime.shared.api.http import PROBLEM_TYPE_PREFIX, find_http_status
 from runtime.shared.api.requests import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.shared.api.routes import Route
 from runtime.shared.api.shapes import Shape
-from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError
+from runtime.shared.errors import AnchorError, BusyError, InvalidInputError, MalformedError, MissingGroupError
 
 VERSION: Final = "1.0.0"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -249,7 +249,7 @@ def _build_error_responses(
     API Gateway itself creates some of these responses. They contain only a message.
     """
     reasons: dict[HTTPStatus, list[str]] = {}
-    for kind in list_errors(description):
+    for kind in (*list_errors(description), *((MissingGroupError,) if route.auth else ())):
         status = find_http_status(kind)
         if status is None:
             raise UndocumentedError(

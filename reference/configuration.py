@@ -58,6 +58,7 @@ CONTRADICTIONS: Final = (
     Contradiction(change={"domain": f"{_LONG_LABEL}.example.com"}),
     Contradiction(change={"images": {**_IMAGES, "hostedZoneId": None}}),
     Contradiction(change={"images": {**_IMAGES, "zone": None}}),
+    Contradiction(change={"quotas": {"storedMegabytes": 10}}),
     Contradiction(stage="local", change={"images": _IMAGES}),
     Contradiction(change={"images": {**_IMAGES, "corsOrigins": ["http://localhost:3000"]}}),
     Contradiction(change={"images": {**_IMAGES, "zone": f"{_LONG_LABEL}.example.com"}}),
@@ -146,11 +147,17 @@ def _build_setting_row(cls: type[object], path: str, setting: Setting) -> tuple[
         format_code(setting.name),
         read_attribute(cls, setting.field),
         setting.rule.allowed,
-        "required" if setting.required else _format_default(setting.default),
+        _describe_default(setting),
         f"see {format_code(_build_nested_path(cls, path, setting))}"
         if setting.rule.item_class
         else format_code(_format_example(path, setting)),
     )
+
+
+def _describe_default(setting: Setting) -> str:
+    if setting.required:
+        return "required"
+    return "the defaults of its settings" if setting.rule.item_class else _format_default(setting.default)
 
 
 def _build_nested_path(cls: type[object], path: str, setting: Setting) -> str:

@@ -21,6 +21,7 @@ from runtime.images.service.answers import (
 )
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
 from runtime.images.service.routes import ROUTES
+from runtime.shared.errors import QuotaExceededError
 
 _OK: Final = HTTPStatus.OK
 _CREATED: Final = HTTPStatus.CREATED
@@ -32,7 +33,7 @@ _DESCRIPTIONS: Final = {
         summary="Create an image and return the form that uploads its file",
         body=NewImage,
         responses={_CREATED: CreatedImageDocument},
-        errors=(ImageChangedError,),
+        errors=(ImageChangedError, QuotaExceededError),
     ),
     "GET /images": RouteDescription(
         operation_id="listImages",

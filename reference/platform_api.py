@@ -46,7 +46,12 @@ from runtime.deploy.errors import (
 from runtime.deploy.function_logs.reading import LEVELS, NoReleaseError, SiteFunction
 from runtime.deploy.repositories.variables import MAX_TOTAL_BYTES, NewVariables, VariableChanges
 from runtime.shared.api.idempotency import HEADER, IdempotencyKeyReusedError
-from runtime.shared.errors import MalformedError, UnavailableError, UnsupportedContentError
+from runtime.shared.errors import (
+    MalformedError,
+    QuotaExceededError,
+    UnavailableError,
+    UnsupportedContentError,
+)
 
 _OK: Final = HTTPStatus.OK
 
@@ -75,7 +80,13 @@ _DESCRIPTIONS: Final = {
             "X-Hub-Signature-256": "`sha256=`, followed by the signature in hexadecimal.",
             "X-GitHub-Event": "The event. All events except `push` are ignored.",
         },
-        errors=(SignatureRefusedError, MalformedError, UnsupportedContentError, ProjectChangedError),
+        errors=(
+            SignatureRefusedError,
+            MalformedError,
+            UnsupportedContentError,
+            ProjectChangedError,
+            QuotaExceededError,
+        ),
     ),
     "POST /projects": RouteDescription(
         operation_id="createProject",
@@ -83,7 +94,7 @@ _DESCRIPTIONS: Final = {
         body=NewProject,
         headers=_IDEMPOTENCY_KEY,
         responses={HTTPStatus.CREATED: CreatedProjectDocument},
-        errors=(ProjectNotFoundError, IdempotencyKeyReusedError),
+        errors=(ProjectNotFoundError, IdempotencyKeyReusedError, QuotaExceededError),
     ),
     "GET /sites": RouteDescription(
         operation_id="listSites",
@@ -145,6 +156,7 @@ _DESCRIPTIONS: Final = {
             ProjectChangedError,
             ProjectDeletedError,
             IdempotencyKeyReusedError,
+            QuotaExceededError,
         ),
     ),
     "GET /projects/{projectId}/logs": RouteDescription(

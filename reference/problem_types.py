@@ -9,7 +9,7 @@ from reference.image_api import IMAGES
 from reference.markdown import format_table
 from reference.platform_api import PLATFORM
 from runtime.shared.api.http import PROBLEM_TYPE_PREFIX, build_problem_type, find_http_status
-from runtime.shared.errors import AnchorError, NotFoundError, UnauthenticatedError
+from runtime.shared.errors import AnchorError, MissingGroupError, NotFoundError, UnauthenticatedError
 
 _HEAD: Final = f"""# Problem types
 
@@ -42,7 +42,7 @@ If no route has the path and the method, the answer is a problem document of the
 
 def render_page() -> str:
     """Return the page with all types of problems."""
-    kinds: set[type[AnchorError]] = {NotFoundError, UnauthenticatedError}
+    kinds: set[type[AnchorError]] = {MissingGroupError, NotFoundError, UnauthenticatedError}
     for api in (PLATFORM, IMAGES):
         for description in api.descriptions.values():
             kinds |= set(list_errors(description))

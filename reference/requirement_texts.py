@@ -342,6 +342,16 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "secrets of its releases. When a release becomes live, older releases lose the values that were "
         "replaced. When a project is deleted, the secrets of its releases are removed at once."
     ),
+    "X20": (
+        "The API of the deploy platform is for members of the group `deploy` of the user pool, and the API of"
+        " the image service is for members of the group `images`. Other users are told the name of the"
+        " group. Tokens of other clients are refused, too."
+    ),
+    "X21": (
+        "Each user has quotas: projects, queued deployments, images that wait for their upload, stored images"
+        " and their bytes. Concurrent requests cannot exceed a quota. The error names the quota, the limit"
+        " and the used number."
+    ),
     "X4": (
         "The server of a site cannot set cookies for hosts outside of its own host. The program refuses a"
         " domain of sites that shares its registrable domain with a web application, unless this domain is"

@@ -1,4 +1,6 @@
-"""UserIdentity: the Cognito user pool of the platform's API."""
+"""UserIdentity: the Cognito user pool of the stage's APIs."""
+
+from collections.abc import Iterable
 
 import pulumi
 import pulumi_aws as aws
@@ -9,11 +11,15 @@ from components.core.scope import ResourceScope
 
 
 class UserIdentity(Component):
-    """A user pool and its client. Only administrators can create users.
+    """A user pool with its client and its groups. Only administrators can create users.
+
+    The access token of a user names the groups of the user. The APIs refuse users who are in no group.
 
     Args:
         name: Name of the component.
         scope: Values that the resources share, such as the name prefix.
+        groups: Names of the groups. Each API is for the members of one group: the API of the deploy platform
+            for the members of `deploy`.
         opts: Pulumi options.
 
     Attributes:
@@ -23,7 +29,12 @@ class UserIdentity(Component):
     """
 
     def __init__(
-        self, name: str, *, scope: ResourceScope, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        scope: ResourceScope,
+        groups: Iterable[str] = ("deploy",),
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("identity", name, scope, opts)
         pool = aws.cognito.UserPool(
@@ -81,6 +92,8 @@ class UserIdentity(Component):
             ),
             opts=self.child_opts,
         )
+        for group in groups:
+            aws.cognito.UserGroup(f"{name}-{group}", name=group, user_pool_id=pool.id, opts=self.child_opts)
         self.pool_id = pool.id
         self.client_id = client.id
         self.issuer = interpolate("https://cognito-idp.", scope.region, ".amazonaws.com/", pool.id)

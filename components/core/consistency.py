@@ -24,6 +24,7 @@ def find_contradictions(stage: str, kind: StageKind, settings: StageSettings) ->
         *_check_sites(stage, kind, settings),
         *_check_domain(kind, settings),
         *_check_images(stage, kind, settings),
+        *_check_quotas(settings),
         *_check_cookie_domains(settings),
     ]
 
@@ -97,6 +98,15 @@ def _check_images(stage: str, kind: StageKind, settings: StageSettings) -> Itera
                     f"{SETTING}.sites[{index}].name is {site.name!r}, but {site.name}.{settings.domain} is a "
                     "host of the image service; allowed: another site name, or another images zone"
                 )
+
+
+def _check_quotas(settings: StageSettings) -> Iterator[str]:
+    stored, largest = settings.quotas.stored_megabytes, settings.images.maximum_megabytes
+    if stored < largest:
+        yield (
+            f"{SETTING}.quotas.storedMegabytes is {stored}, less than {SETTING}.images.maximumMegabytes, "
+            f"{largest}, so no user could upload the largest image; allowed: at least the same number"
+        )
 
 
 def _check_cookie_domains(settings: StageSettings) -> Iterator[str]:

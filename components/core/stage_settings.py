@@ -86,6 +86,35 @@ class ImageSettings:
 
 
 @attrs.frozen(kw_only=True)
+class QuotaSettings:
+    """Quotas of each user. A request above a quota is refused with the quota, the limit and the used number.
+
+    Attributes:
+        projects: Projects of a user. Each project uses a site.
+        queued_deployments: Deployments of a user that wait for their build, of all projects together. A push
+            above this quota is refused, and GitHub shows the reason.
+        pending_images: Images of a user that wait for their upload. An image that is never uploaded counts
+            for 24 hours.
+        stored_images: Images of a user, including images that wait for their upload.
+        stored_megabytes: Size of all images of a user in MB, including the sizes that forms allow.
+    """
+
+    projects: int = optional(whole_number(1, 500, "projects"), default=20)
+    queued_deployments: int = optional(whole_number(1, 1000, "deployments"), default=50)
+    pending_images: int = optional(whole_number(1, 1000, "images"), default=100)
+    stored_images: int = optional(whole_number(1, 10_000_000, "images"), default=10_000)
+    stored_megabytes: int = optional(whole_number(1, 10_000_000, "MB"), default=10_240)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Size of all images of a user, in bytes."""
+        return self.stored_megabytes * 1024 * 1024
+
+
+_DEFAULT_QUOTAS: Final = QuotaSettings()
+
+
+@attrs.frozen(kw_only=True)
 class StageSettings:
     """Settings under `anchor-deploy:stage` in a stage's YAML file, in camelCase.
 
@@ -111,6 +140,7 @@ class StageSettings:
         concurrent_builds: Number of builds that run at the same time, of all projects together. Other builds
             wait in order. Set CodeBuild's quota to at least this number; above the quota, CodeBuild starts
             builds in any order.
+        quotas: Quotas of each user.
     """
 
     # None only in settings that `StageConfig.parse` has not completed.
@@ -136,3 +166,6 @@ class StageSettings:
     )
     kept_releases: int = optional(whole_number(3, 100, "releases"), default=10)
     concurrent_builds: int = optional(whole_number(1, 500, "builds"), default=10)
+    quotas: QuotaSettings = optional(  # noqa: RUF009 - an attrs field
+        mapping_of(QuotaSettings, "a mapping of quotas"), default=_DEFAULT_QUOTAS
+    )

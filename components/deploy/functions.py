@@ -10,6 +10,7 @@ from components.aws.function import PythonFunction, PythonFunctionArgs
 from components.aws.package import DependencyLayers, FunctionCode, LayerName
 from components.core.grants import Grant
 from components.core.scope import ResourceScope
+from components.core.stage_settings import QuotaSettings
 from components.deploy.site_names import SiteArnPatterns
 from components.deploy.store import DeployStore
 
@@ -25,12 +26,19 @@ class DeployFunctionFactory:
         code: Code of the functions.
         layers: Layers with the functions' dependencies.
         store: Tables, buckets and keys of the platform.
+        quotas: Quotas of each user.
     """
 
     scope: ResourceScope
     code: FunctionCode
     layers: DependencyLayers
     store: DeployStore
+    quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
+
+    @property
+    def deployment_quotas(self) -> dict[str, str]:
+        """Environment variables of the functions that create deployments."""
+        return {"MAX_QUEUED_DEPLOYMENTS": str(self.quotas.queued_deployments)}
 
     @property
     def site_arns(self) -> SiteArnPatterns:

@@ -101,7 +101,11 @@ class BuildPipeline(Component):
             opts=self.child_opts,
             # GitHub waits ten seconds for a response.
             timeout=10,
-            environment={"BUILD_QUEUE_URL": self.builds.url, "SIGNING_KEY_ARN": store.keys.signing_arn},
+            environment={
+                "BUILD_QUEUE_URL": self.builds.url,
+                "SIGNING_KEY_ARN": store.keys.signing_arn,
+                **self._args.factory.deployment_quotas,
+            },
             grants=(
                 store.projects.grant("GetItem", "PutItem", "UpdateItem"),
                 store.deployments.grant("GetItem", "PutItem"),

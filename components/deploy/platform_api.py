@@ -101,6 +101,8 @@ class PlatformApi(Component):
                 "BUILD_QUEUE_URL": builds.url,
                 "CONCURRENT_BUILDS": str(args.pipeline.concurrent_builds),
                 "LOGS_BUCKET": store.logs.bucket_name,
+                "MAX_PROJECTS": str(args.factory.quotas.projects),
+                **args.factory.deployment_quotas,
             },
             grants=(
                 store.projects.grant(

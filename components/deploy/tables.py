@@ -38,7 +38,8 @@ PROJECTS: Final = TableDesign(
             "projectId",
             "S",
             "the project's ULID; `SITE#<site>` in the rows of a site; `SITES` in the list of all sites; "
-            "`BUILDS` in the rows of builds; `REQUEST#<hash>` in the row of an answered request",
+            "`BUILDS` in the rows of builds; `REQUEST#<hash>` in the row of an answered request; "
+            "`USER#<userId>` in the row of a user's usage",
             _ULID,
         ),
         Attribute(
@@ -48,7 +49,7 @@ PROJECTS: Final = TableDesign(
             "declaration of a site, `CLAIM` the project that uses a site, `SITES` the list of all sites, "
             "`IDEMPOTENCY` an answered request with an idempotency key, `RUNNING` the running builds, "
             "`WAITING#<deployment>` a waiting build, `STARTED#<user>` when a user's last build started, "
-            "`FULL` when CodeBuild last had no capacity",
+            "`FULL` when CodeBuild last had no capacity, `USAGE` what a user uses of the quotas",
             "METADATA",
         ),
         Attribute(
@@ -145,6 +146,8 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "replacedId", "S", "in an `IDEMPOTENCY` row: the deployment that a promotion replaced", _BUILD
         ),
+        Attribute("projects", "SS", "in a `USAGE` row: the user's projects", _ULID),
+        Attribute("queued", "SS", "in a `USAGE` row: the user's queued deployments", _BUILD),
         Attribute("names", "L", "in the `SITES` row: the names of all declared sites", '["next-site"]'),
         Attribute(
             "claimedBy",

@@ -15,6 +15,7 @@ from components.aws.table import TenantTable, TenantTableArgs
 from components.core.component import Component
 from components.core.grants import Grant
 from components.core.scope import ResourceScope
+from components.core.stage_settings import QuotaSettings
 from components.images import buckets, tables
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
@@ -37,6 +38,7 @@ class ImageServiceArgs:
         audience: Audience of the API's tokens.
         cors_origins: Origins of the web pages that may call the API and show images.
         maximum_bytes: Largest image that can be uploaded, in bytes.
+        quotas: Quotas of each user.
         hosts: Custom hosts of the API and of the distribution. By default, AWS assigns the hosts.
         hosted_zone_id: Id of the Route 53 zone of `hosts`.
         url_pattern: URL of an image's host. `{host}` is replaced by the host.
@@ -49,6 +51,7 @@ class ImageServiceArgs:
     audience: pulumi.Input[str]
     cors_origins: tuple[str, ...]
     maximum_bytes: int = 25 * 1024 * 1024
+    quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
     hosts: tuple[str, str] | None = None
     hosted_zone_id: str | None = None
     url_pattern: str = "https://{host}"
@@ -202,6 +205,9 @@ class ImageService(Component):
                     "IMAGES_TABLE": self.table.table_name,
                     "IMAGES_BUCKET": self.bucket.bucket_name,
                     "MAXIMUM_BYTES": str(args.maximum_bytes),
+                    "MAX_PENDING_IMAGES": str(args.quotas.pending_images),
+                    "MAX_STORED_IMAGES": str(args.quotas.stored_images),
+                    "MAX_STORED_BYTES": str(args.quotas.stored_bytes),
                     **environment,
                 },
                 grants=grants,

@@ -36,7 +36,12 @@ IMAGES: Final = TableDesign(
     ttl_attribute="ttl",
     stream=True,
     attributes=(
-        Attribute("PK", "S", "`IMAGE#<imageId>` or `ALBUM#<albumId>`", f"IMAGE#{_IMAGE}"),
+        Attribute(
+            "PK",
+            "S",
+            "`IMAGE#<imageId>`, `ALBUM#<albumId>`, or `USAGE#<userId>` in the row of a user's usage",
+            f"IMAGE#{_IMAGE}",
+        ),
         Attribute("SK", "S", "always `METADATA`", "METADATA"),
         Attribute(
             "GSI1PK", "S", "`USER#<userId>` of an image, `ALBUMS#<userId>` of an album", f"USER#{_USER}"
@@ -80,6 +85,20 @@ IMAGES: Final = TableDesign(
         Attribute(
             "ttl", "N", "of an image that is not ready: when the row is deleted, Unix seconds", "1769938200"
         ),
+        Attribute(
+            "countedBytes",
+            "N",
+            "of an image: the bytes with which it counts for the quotas of its user, if it counts",
+            "1843200",
+        ),
+        Attribute(
+            "pending",
+            "SS",
+            "of a usage: the images that wait for their upload, each as `<ttl>#<imageId>#<countedBytes>`",
+            f"1769938200#{_IMAGE}#5242880",
+        ),
+        Attribute("storedImages", "N", "of a usage: number of images that count", "120"),
+        Attribute("storedBytes", "N", "of a usage: bytes of these images together", "221184000"),
         Attribute("albumId", "S", "the album's ULID; of an image: its album", _ALBUM),
         Attribute("name", "S", "of an album: name by the user", "Holidays"),
         Attribute("imageCount", "N", "of an album: number of its ready images", "12"),

@@ -19,6 +19,7 @@ from runtime.deploy.environments import (
     CollectorEnvironment,
     DeletionEnvironment,
     DeployKeyStoreEnvironment,
+    DeploymentQuotas,
     EdgeCacheEnvironment,
     KeyValueStore,
     ReleaseQueueUrl,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from runtime.deploy.repositories.idempotency import IdempotencyRepository
     from runtime.deploy.repositories.projects import ProjectRepository
     from runtime.deploy.repositories.retention import RetentionRepository
+    from runtime.deploy.repositories.usage import DeploymentLimits
     from runtime.deploy.upkeep.collecting import Collector
     from runtime.deploy.upkeep.edge_cache import EdgeCache
     from runtime.deploy.upkeep.sweeping import Sweeper
@@ -76,6 +78,7 @@ def create_push_receiver(environment: WebhookEnvironment) -> "PushReceiver":
         signer=_create_signer(environment),
         ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
+        limits=_create_deployment_limits(environment),
     )
 
 
@@ -177,6 +180,8 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
         ids=ids,
         clock=utc_now,
         api_endpoint=environment.api_endpoint,
+        max_projects=int(environment.max_projects),
+        limits=_create_deployment_limits(environment),
     )
 
 
@@ -320,6 +325,12 @@ def create_edge_cache(environment: EdgeCacheEnvironment) -> "EdgeCache":
         distribution_id=environment.distribution_id,
         store=_create_edge_store(environment),
     )
+
+
+def _create_deployment_limits(environment: DeploymentQuotas) -> "DeploymentLimits":
+    from runtime.deploy.repositories.usage import DeploymentLimits
+
+    return DeploymentLimits(queued=int(environment.max_queued_deployments))
 
 
 def _create_project_repository(environment: TableNames) -> "ProjectRepository":

@@ -62,6 +62,13 @@ class MaxReceiveCount(Protocol):
     def max_receive_count(self) -> str: ...
 
 
+class DeploymentQuotas(Protocol):
+    """The variables with the quotas of each tenant for deployments."""
+
+    @property
+    def max_queued_deployments(self) -> str: ...
+
+
 class SchedulerEnvironment(TableNames, BuildQueueUrl, Protocol):
     """The variables of all services that start or end builds.
 
@@ -73,7 +80,7 @@ class SchedulerEnvironment(TableNames, BuildQueueUrl, Protocol):
     def concurrent_builds(self) -> str: ...
 
 
-class WebhookEnvironment(TableNames, BuildQueueUrl, SigningKey, Protocol):
+class WebhookEnvironment(TableNames, BuildQueueUrl, SigningKey, DeploymentQuotas, Protocol):
     """The variables of `create_push_receiver`."""
 
 
@@ -90,13 +97,15 @@ class BuildEndEnvironment(SchedulerEnvironment, ReleaseQueueUrl, Protocol):
     """The variables of `create_build_result_recorder` and `create_sweeper`."""
 
 
-class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, Protocol):
+class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, DeploymentQuotas, Protocol):
     """The variables of `create_project_service`."""
 
     @property
     def api_endpoint(self) -> str: ...
     @property
     def logs_bucket(self) -> str: ...
+    @property
+    def max_projects(self) -> str: ...
 
 
 class AssetsBucket(Protocol):

@@ -76,6 +76,9 @@ class Image:
         reason: Why the file was rejected.
         ttl: Unix seconds after which the row is ignored and DynamoDB deletes it. Absent for ready images, and
             for images that are being deleted: their rows must stay until their objects are deleted.
+        counted_bytes: Bytes with which the image counts for the quotas of its user: `declared_size` while it
+            waits for its upload, then `size`. None if the image does not count: it was rejected or is being
+            deleted, or an earlier version of this code created it.
     """
 
     image_id: str
@@ -94,6 +97,7 @@ class Image:
     etag: str | None = None
     reason: str | None = None
     ttl: int | None = None
+    counted_bytes: int | None = None
 
     @property
     def delivered_etag(self) -> str | None:

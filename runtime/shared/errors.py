@@ -30,6 +30,27 @@ class UnauthenticatedError(AnchorError):
     """The request does not prove its sender's identity."""
 
 
+class ForbiddenError(AnchorError):
+    """The user is known, but may not make this request."""
+
+
+class MissingGroupError(ForbiddenError):
+    """The user is not in the group whose members may use this API."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(
+            f"this API is only for members of the group {group!r}: ask an operator of the stage to add you, "
+            "then sign in again"
+        )
+
+
+class QuotaExceededError(ForbiddenError):
+    """The request needs more of something than the quota of the user allows. The detail has the numbers."""
+
+    def __init__(self, what: str, *, used: int, limit: int, advice: str) -> None:
+        super().__init__(f"the quota of {what} is reached ({used} of {limit} used): {advice}")
+
+
 class UnsupportedContentError(AnchorError):
     """The content type of the request is not supported."""
 

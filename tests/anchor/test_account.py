@@ -63,6 +63,19 @@ def test_cognito_without_json_is_not_reported_as_unreachable(signed_out: Anchor)
         assert "cannot be reached" not in result.err
 
 
+def test_a_user_outside_of_the_group_is_told_the_group(signed_out: Anchor) -> None:
+    """X20: the credentials are not stored."""
+    problem = {"detail": "this API is only for members of the group 'deploy'"}
+    signed_out.api.overrides["GET", "/projects"] = [Answer(403, problem)]
+    result = signed_out.run(*login(signed_out), answers=(PASSWORD,))
+    url = signed_out.api.url
+    assert (result.status, result.err) == (
+        1,
+        f"not signed in to {url}: refused (403): {problem['detail']}\n",
+    )
+    assert not signed_out.file.folder.exists() or not [*signed_out.file.folder.iterdir()]
+
+
 def test_an_unreachable_api_is_named(signed_out: Anchor) -> None:
     result = signed_out.run(*login(signed_out, api="http://127.0.0.1:1"))
     assert (result.status, result.err.startswith("http://127.0.0.1:1 cannot be reached: ")) == (1, True)

@@ -47,6 +47,7 @@ RECREATED = {
     "aws:cloudwatch/logMetricFilter:LogMetricFilter",
     "aws:cloudwatch/metricAlarm:MetricAlarm",
     "aws:codebuild/project:Project",
+    "aws:cognito/userGroup:UserGroup",
     "aws:cognito/userPoolClient:UserPoolClient",
     "aws:dynamodb/tableItem:TableItem",
     "aws:iam/policy:Policy",
@@ -262,6 +263,7 @@ NAMED_OTHERWISE = {
     "aws:iam/rolePolicy:RolePolicy": "inline, named within its role",
     "aws:apigatewayv2/authorizer:Authorizer": "named within its API",
     "aws:apigatewayv2/stage:Stage": "$default",
+    "aws:cognito/userGroup:UserGroup": "named within its user pool",
     "aws:route53/record:Record": "a host",
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 
 import pytest
 import requests
+from attrs import evolve
 
 from local.cloud import Cloud
 from local.demo.demo import PushedProject
@@ -110,6 +111,18 @@ def test_every_route_accepts_the_token_of_the_owner(
         timeout=30,
     )
     assert answer.status_code in ({200} if route.method == "GET" else {409, 422}), answer.text
+
+
+@pytest.mark.parametrize("group", ["deploy", "images"])
+def test_each_api_refuses_users_who_are_only_in_the_group_of_the_other_api(cloud: Cloud, group: str) -> None:
+    """Requirement X20."""
+    client = cloud.sign_in(cloud.create_user(f"{group}@groups.example.com", groups=[group]))
+    images = evolve(client, endpoint=cloud.deployed.outputs["images"]["apiEndpoint"])
+    allowed, refusing = (client, images) if group == "deploy" else (images, client)
+    assert allowed.call("GET", "/projects" if group == "deploy" else "/images")
+    with pytest.raises(PlatformError) as refused:
+        refusing.call("GET", "/images" if group == "deploy" else "/projects")
+    assert refused.value.status == 403
 
 
 @pytest.fixture(scope="session")

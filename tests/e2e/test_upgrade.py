@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from local.cloud import Cloud, Ports
 from local.engine.engine import Deployment
@@ -48,7 +48,7 @@ DATA_TYPES: Final = (
     "aws:dynamodb/table:",
     "aws:s3/bucket:",
     "aws:kms/",
-    "aws:cognito/",
+    "aws:cognito/userPool",
     "aws:cloudfront/keyValueStore:",
 )
 
@@ -100,6 +100,10 @@ def upgraded(
             edge.send(VisitorRequest(visitor=one, path=path))
             cached_before[name] = edge.send(VisitorRequest(visitor=other, path=path))
         upgrade = cloud.upgrade(ROOT)
+        # The earlier version had no groups.
+        user = platform.get_tenant("ada")
+        cloud.add_to_groups(user)
+        project = evolve(project, client=cloud.sign_in(user))
         yield UpgradedStage(
             cloud=cloud, project=project, cached_before=cached_before, upgrade=upgrade, first=first
         )

@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from local.cloud import Cloud
+from local.cloud import Cloud, User
 from local.demo.visitor import Visitor
 from local.git_server import Repository
 from local.github import Webhook, create_push_payload
@@ -74,13 +74,20 @@ class TinyPlatform:
 
     cloud: Cloud
     folder: Path
-    _tenants: dict[str, PlatformClient] = field(factory=dict[str, PlatformClient], init=False)
+    _tenants: dict[str, User] = field(factory=dict[str, User], init=False)
+    _clients: dict[str, PlatformClient] = field(factory=dict[str, PlatformClient], init=False)
+
+    def get_tenant(self, name: str) -> User:
+        """Return a tenant. The first call creates the tenant."""
+        if name not in self._tenants:
+            self._tenants[name] = self.cloud.create_user(f"{name}@tiny.example.com")
+        return self._tenants[name]
 
     def get_tenant_client(self, name: str) -> PlatformClient:
         """Return the client of a tenant. The first call creates the tenant."""
-        if name not in self._tenants:
-            self._tenants[name] = self.cloud.sign_in(self.cloud.create_user(f"{name}@tiny.example.com"))
-        return self._tenants[name]
+        if name not in self._clients:
+            self._clients[name] = self.cloud.sign_in(self.get_tenant(name))
+        return self._clients[name]
 
     def create_private_project(self, site: str, *, tenant: str) -> TinyProject:
         """Create a project with a private repository, make its deploy key, and add it to the repository."""

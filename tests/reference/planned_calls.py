@@ -67,6 +67,7 @@ PLANNED_OFFLINE: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": "logs/metric_filter.go",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "cloudwatch/metric_alarm.go",
     "aws:codebuild/project:Project": "codebuild/project.go",
+    "aws:cognito/userGroup:UserGroup": "cognitoidp/user_group.go",
     "aws:cognito/userPool:UserPool": "cognitoidp/user_pool.go",
     "aws:cognito/userPoolClient:UserPoolClient": "cognitoidp/user_pool_client.go",
     "aws:dynamodb/tableItem:TableItem": "dynamodb/table_item.go",

@@ -15,6 +15,7 @@ def make_api_event(
     user_id: str | None = None,
     body: object = None,
     query: dict[str, str] | None = None,
+    groups: str = "[deploy images]",
     **path: str,
 ) -> dict[str, Any]:
     """Return an event of API Gateway's HTTP API.
@@ -24,10 +25,11 @@ def make_api_event(
         user_id: The user whose token the authorizer has verified. None for a request without a token.
         body: Text is sent unchanged, and any other value as JSON. None for a request without a body.
         query: Query parameters.
+        groups: The user's groups, as API Gateway passes them.
         path: Value of each placeholder in the path template.
     """
     method, template = route.split(" ")
-    claims = {"sub": user_id, "token_use": "access"}
+    claims = {"sub": user_id, "token_use": "access", "cognito:groups": groups}
     authorizer = {"authorizer": {"jwt": {"claims": claims, "scopes": None}}} if user_id else {}
     return {
         "version": "2.0",

@@ -52,7 +52,7 @@ class Gateway:
     ) -> dict[str, Any]:
         body = request.body or b""
         query = parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)
-        claims = {"sub": self.user_id, "token_use": "access"}
+        claims = {"sub": self.user_id, "token_use": "access", "cognito:groups": "[deploy images]"}
         authorizer = {"authorizer": {"jwt": {"claims": claims}}} if route.auth else {}
         return {
             "routeKey": route.key,

@@ -43,6 +43,7 @@ from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.retention import RetentionRepository
 from runtime.deploy.repositories.sites import QuarantineRepository, SiteRepository
 from runtime.deploy.repositories.transaction_retries import TransactionRetrier
+from runtime.deploy.repositories.usage import DeploymentLimits
 from runtime.deploy.repositories.variables import SecretStore
 from runtime.deploy.upkeep.sweeping import Sweeper
 from runtime.shared.converters import to_row
@@ -95,6 +96,8 @@ class Platform:
         database: DynamoDB client of the repositories. The default uses moto.
         ssm: Parameter Store client. The default uses moto.
         max_concurrent_builds: Maximum number of running builds.
+        max_projects: Maximum number of projects of each tenant.
+        limits: Quotas of each tenant for deployments.
         sleeps: Delays in seconds that the services asked for. The tests do not wait.
         sites_declared: Names of the declared sites.
         delivered: Number of sent queue messages that `deliver_build_messages` has processed.
@@ -112,6 +115,8 @@ class Platform:
     artifacts_bucket: ArtifactsBucket = Factory(ArtifactsBucket)
     log: Log = Factory(Log)
     max_concurrent_builds: int = 10
+    max_projects: int = 20
+    limits: DeploymentLimits = Factory(lambda: DeploymentLimits(queued=50))
     sleeps: list[float] = Factory(list)
     delivered: int = 0
     sites_declared: list[str] = Factory(list)
@@ -121,16 +126,16 @@ class Platform:
         self.ids = make_ulid_generator(self.clock, self._random.randbytes)
         self.dynamodb = self.calls.wrap_client("dynamodb", self.database)
         self.sqs = self.calls.wrap_client("sqs", self.queues)
+        self.retrier = TransactionRetrier(sleep=self.sleeps.append, jitter=lambda: 1.0)
         self.projects = ProjectRepository(client=self.dynamodb, table=PROJECTS)
         self.deployments = DeploymentRepository(
-            client=self.dynamodb, table=DEPLOYMENTS, projects=self.projects
+            client=self.dynamodb, table=DEPLOYMENTS, projects=self.projects, retrier=self.retrier
         )
         self.retention = RetentionRepository(
             client=self.dynamodb, deployments_table=DEPLOYMENTS, projects_table=PROJECTS
         )
         self.quarantine = QuarantineRepository(client=self.dynamodb, table=PROJECTS)
         self.build_queue = BuildQueue(client=self.sqs, url=BUILD_QUEUE)
-        self.retrier = TransactionRetrier(sleep=self.sleeps.append, jitter=lambda: 1.0)
         self.scheduler = BuildScheduler.from_repositories(
             self.deployments,
             self.build_queue,
@@ -215,6 +220,7 @@ class Platform:
             signer=self.signer,
             ids=self.ids,
             clock=self.clock,
+            limits=self.limits,
             retrier=self.retrier,
         )
         self.project_service = ProjectService(
@@ -249,6 +255,8 @@ class Platform:
             ids=self.ids,
             clock=self.clock,
             api_endpoint="https://api.example.com",
+            max_projects=self.max_projects,
+            limits=self.limits,
             retrier=self.retrier,
         )
 

@@ -53,6 +53,8 @@ def deployed_platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> It
         "LOGS_BUCKET": "logs",
         "CONCURRENT_BUILDS": "10",
         "MAX_RECEIVE_COUNT": "5",
+        "MAX_PROJECTS": "20",
+        "MAX_QUEUED_DEPLOYMENTS": "50",
         "API_ENDPOINT": "https://api.example.com",
     }
     for name, value in environment.items():

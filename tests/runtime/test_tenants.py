@@ -23,10 +23,10 @@ BODIES: dict[str, object] = {
 
 
 def call_api(
-    platform: Platform, route: str, user: str | None, path: dict[str, str]
+    platform: Platform, route: str, user: str | None, path: dict[str, str], groups: str = "[deploy]"
 ) -> tuple[int, dict[str, Any]]:
     used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
-    event = make_api_event(route, user_id=user, body=BODIES.get(route), **used)
+    event = make_api_event(route, user_id=user, body=BODIES.get(route), groups=groups, **used)
     response = api.handle_event(event, platform.project_service)
     return response["statusCode"], json.loads(response["body"])
 
@@ -66,6 +66,16 @@ def test_a_request_without_a_user_is_refused(platform: Platform, route: str) -> 
     path = create_owned(platform, route)
     rows = platform.read_all_rows()
     assert call_api(platform, route, None, path)[0] == 401
+    assert platform.read_all_rows() == rows
+
+
+@pytest.mark.parametrize("route", api.OPERATIONS)
+def test_a_user_who_may_only_upload_images_is_refused(platform: Platform, route: str) -> None:
+    """X20: before, each token of the user pool could claim all sites."""
+    path = create_owned(platform, route)
+    rows = platform.read_all_rows()
+    status, problem = call_api(platform, route, OWNER, path, groups="[images]")
+    assert (status, "'deploy'" in problem["detail"]) == (403, True)
     assert platform.read_all_rows() == rows
 
 

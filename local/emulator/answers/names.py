@@ -113,6 +113,8 @@ _IAM_NAME: Final = r"[\w+=,.@-]+"
 _SIMPLE_NAME: Final = "[a-zA-Z0-9-_]+"
 _EVENTS_NAME: Final = r"[\.\-_A-Za-z0-9]+"
 _COGNITO_NAME: Final = r"[\w\s+=,.@-]+"
+# Cognito also allows letters, marks, symbols, numbers and punctuation of other scripts.
+_COGNITO_GROUP_NAME: Final = "[!-~]+"
 _API_NAME: Final = Constraint(128)
 _DOMAIN_NAME: Final = r"(\*\.)?(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])"
 _VALIDATION: Final = partial(_refuse_name_with_json_error, "ValidationException")
@@ -163,6 +165,7 @@ RULES: Final = (
         Constraint(150, r"[A-Za-z0-9][A-Za-z0-9\-_]{1,149}", shortest=2),
         partial(_refuse_name_with_json_error, "InvalidInputException"),
     ),
+    NameRule(cognito, "_create_group", "GroupName", Constraint(128, _COGNITO_GROUP_NAME), _INVALID_PARAMETER),
     NameRule(cognito, "_create_user_pool", "PoolName", Constraint(128, _COGNITO_NAME), _INVALID_PARAMETER),
     NameRule(
         cognito,

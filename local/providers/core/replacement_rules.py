@@ -80,6 +80,7 @@ RULES: Final[Mapping[str, ReplacementRule]] = {
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": _rule("logs/metric_filter.go", "logGroupName", "name"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _rule("cloudwatch/metric_alarm.go", "name"),
     "aws:codebuild/project:Project": _rule("codebuild/project.go", "name"),
+    "aws:cognito/userGroup:UserGroup": _rule("cognitoidp/user_group.go", "name", "userPoolId"),
     # Up to version 5 of the provider, `name` forced a replacement, too (CHANGELOG.md, #42639).
     "aws:cognito/userPool:UserPool": _rule(
         "cognitoidp/user_pool.go", "aliasAttributes", "usernameAttributes", "usernameConfiguration"

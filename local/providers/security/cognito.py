@@ -1,4 +1,4 @@
-"""Cognito: user pools and their clients."""
+"""Cognito: user pools, their clients and their groups."""
 
 from typing import Any
 
@@ -220,3 +220,26 @@ def delete_user_pool_client(aws: ProviderContext, declared: DeclaredResource, ma
     aws.client("cognito-idp").delete_user_pool_client(
         UserPoolId=declared.properties["userPoolId"], ClientId=made.id
     )
+
+
+@register_creator("aws:cognito/userGroup:UserGroup")
+def create_user_group(aws: ProviderContext, declared: DeclaredResource) -> CreatedResource:
+    """Create a group of a user pool. The access tokens of its members contain its name."""
+    pool_id, name = declared.properties["userPoolId"], declared.properties["name"]
+    aws.client("cognito-idp").create_group(UserPoolId=pool_id, GroupName=name)
+    return CreatedResource(id=f"{pool_id}/{name}", outputs={"name": name})
+
+
+@register_reader("aws:cognito/userGroup:UserGroup")
+def read_user_group(aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource) -> Properties:
+    """Return the group without its members."""
+    pool_id, name = declared.properties["userPoolId"], declared.properties["name"]
+    group = aws.client("cognito-idp").get_group(UserPoolId=pool_id, GroupName=name)["Group"]
+    return parse_answer(group, GroupName="name", UserPoolId="userPoolId")
+
+
+@register_deleter("aws:cognito/userGroup:UserGroup")
+def delete_user_group(aws: ProviderContext, declared: DeclaredResource, _made: CreatedResource) -> None:
+    """Delete the group. Its members remain in the pool."""
+    pool_id, name = declared.properties["userPoolId"], declared.properties["name"]
+    aws.client("cognito-idp").delete_group(UserPoolId=pool_id, GroupName=name)

@@ -40,6 +40,14 @@ _MECHANISMS: Final = "accountRecoverySetting.recoveryMechanisms"
 
 TYPES: Final = (
     ResourceType(
+        type="aws:cognito/userGroup:UserGroup",
+        source="cognitoidp/user_group.go",
+        arguments={
+            "name": (has_length(1, 128), follows_model("cognito-idp.GroupNameType")),
+            "userPoolId": (follows_model("cognito-idp.UserPoolIdType"),),
+        },
+    ),
+    ResourceType(
         type="aws:cognito/userPool:UserPool",
         source="cognitoidp/user_pool.go",
         arguments={

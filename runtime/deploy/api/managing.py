@@ -24,6 +24,7 @@ from runtime.deploy.repositories.lists import ListRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.sites import OfferedSite, SiteRepository
 from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
+from runtime.deploy.repositories.usage import DeploymentLimits
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.clock import Clock
@@ -65,6 +66,8 @@ class ProjectService:
         logs: Returns the service of build logs. Only called when needed, for the same reason.
         function_logs: Returns the service of run-time logs. Only called when needed, for the same reason.
         api_endpoint: URL of this API, without a trailing slash.
+        max_projects: Maximum number of projects of each tenant.
+        limits: Quotas of each tenant for deployments.
     """
 
     projects: ProjectRepository
@@ -81,6 +84,8 @@ class ProjectService:
     ids: IdGenerator
     clock: Clock
     api_endpoint: str
+    max_projects: int
+    limits: DeploymentLimits
     retrier: TransactionRetrier = DEFAULT_RETRIER
 
     def create_project(
@@ -102,6 +107,7 @@ class ProjectService:
             IdempotencyKeyReusedError: The idempotency key was used for another request.
             InvalidInputError: The site is not declared, or is not available. The error does not say
                 which of the two is true. Or there are too many host keys.
+            QuotaExceededError: The tenant has the maximum number of projects.
         """
         _check_number_of_host_keys(new.host_keys)
         at = self.clock()
@@ -127,7 +133,7 @@ class ProjectService:
         # whether the site is available. So the request takes equally long for undeclared and for taken sites.
         site = self.projects.get_sites({new.site}).get(new.site)
         try:
-            self.projects.create(project, request=request)
+            self.projects.create(project, limit=self.max_projects, request=request)
         except RequestRepeatedError:
             # The key was recorded after the read above. A read of it now finds the project.
             return self.create_project(user_id, new, request=request)
@@ -289,6 +295,7 @@ class ProjectService:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
             ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.
+            QuotaExceededError: The tenant has the maximum number of queued deployments.
         """
         given = read_changed_fields(wanted)
         commit = Commit(sha=given.get("commit_sha"), message=given.get("message", ""))
@@ -312,7 +319,12 @@ class ProjectService:
 
         try:
             deployment = create_next_deployment(
-                self.deployments, project, create_deployment, retrier=self.retrier, request=request
+                self.deployments,
+                project,
+                create_deployment,
+                limits=self.limits,
+                retrier=self.retrier,
+                request=request,
             )
         except RequestRepeatedError:
             # The key was recorded after the read above. A read of it now finds the deployment.

@@ -1,6 +1,11 @@
 """The routes of the platform's HTTP API."""
 
+from typing import Final
+
 from runtime.shared.api.routes import Route
+
+GROUP: Final = "deploy"
+"""The group of the user pool whose members may use the routes that need a token."""
 
 ROUTES: tuple[Route, ...] = (
     # Without a token: GitHub signs the body.

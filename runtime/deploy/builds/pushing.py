@@ -13,6 +13,7 @@ from runtime.deploy.model import Commit, Deployment, Project, Source, Status
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
+from runtime.deploy.repositories.usage import DeploymentLimits
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.api.inputs import parse_json
 from runtime.shared.clock import Clock
@@ -46,6 +47,7 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
     project: Project,
     create_deployment: Callable[[Project], Deployment],
     *,
+    limits: DeploymentLimits,
     retrier: TransactionRetrier,
     delivery: str | None = None,
     request: IdempotentRequest | None = None,
@@ -60,6 +62,7 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
         project: The project, as the caller has read it.
         create_deployment: Returns the new deployment for the present state of the project. Each attempt calls
             this function, and passes the project as last read.
+        limits: Quotas of the tenant.
         retrier: The policy for the pauses between attempts.
         delivery: Hash of the delivery, as for `DeploymentRepository.create`.
         request: The request with its idempotency key, as for `DeploymentRepository.create`.
@@ -70,11 +73,12 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
         ProjectChangedError: Concurrent deployments made every attempt fail.
         ProjectDeletedError: The project is being deleted.
         ProjectNotFoundError: The project no longer exists.
+        QuotaExceededError: The tenant has the maximum number of queued deployments.
     """
     for attempt in range(_MAX_ATTEMPTS):
         deployment = create_deployment(project)
         try:
-            deployments.create(project, deployment, delivery=delivery, request=request)
+            deployments.create(project, deployment, delivery=delivery, limits=limits, request=request)
         except (ProjectChangedError, TransactionConflictError):
             if attempt < _MAX_ATTEMPTS - 1:
                 retrier.pause(attempt, max_delay=_MAX_DELAY)
@@ -103,7 +107,11 @@ class Delivery:
 
 @frozen(kw_only=True)
 class PushReceiver:
-    """The service that creates queued deployments from webhook deliveries."""
+    """The service that creates queued deployments from webhook deliveries.
+
+    Attributes:
+        limits: Quotas of each tenant.
+    """
 
     projects: ProjectRepository
     deployments: DeploymentRepository
@@ -111,6 +119,7 @@ class PushReceiver:
     signer: Signer
     ids: IdGenerator
     clock: Clock
+    limits: DeploymentLimits
     retrier: TransactionRetrier = DEFAULT_RETRIER
 
     def receive(self, project_id: str, delivery: Delivery) -> Deployment | IgnoredDelivery:
@@ -129,6 +138,7 @@ class PushReceiver:
             MalformedError: The body is signed but not JSON, or lacks a required field of a push.
             ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.
+            QuotaExceededError: The tenant has the maximum number of queued deployments.
         """
         project = self._authenticate(project_id, delivery)
         if delivery.content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
@@ -178,7 +188,12 @@ class PushReceiver:
         try:
             # Retry here, because GitHub does not repeat the delivery.
             return create_next_deployment(
-                self.deployments, project, create_deployment, retrier=self.retrier, delivery=delivery
+                self.deployments,
+                project,
+                create_deployment,
+                limits=self.limits,
+                retrier=self.retrier,
+                delivery=delivery,
             )
         except DuplicateDeliveryError as repeated:
             return self.deployments.get(project.project_id, repeated.deployment_id)

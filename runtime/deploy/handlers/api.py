@@ -20,7 +20,7 @@ from runtime.deploy.api.documents import (
 from runtime.deploy.api.log_input import read_log_filter
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
-from runtime.deploy.api.routes import ROUTES
+from runtime.deploy.api.routes import GROUP, ROUTES
 from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.deploy.model import Project, Status
 from runtime.deploy.repositories.variables import NewVariables, VariableChanges
@@ -45,6 +45,8 @@ class Environment:
     build_queue_url: str
     concurrent_builds: str
     logs_bucket: str
+    max_projects: str
+    max_queued_deployments: str
 
 
 @cache
@@ -60,7 +62,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def handle_event(event: Mapping[str, Any], management: ProjectService) -> Response:
     """Answer a request with the given service."""
-    return dispatch_request(event, OPERATIONS, management, routes=ROUTES, public_operations=OPEN)
+    return dispatch_request(event, OPERATIONS, management, routes=ROUTES, public_operations=OPEN, group=GROUP)
 
 
 def _create_project(management: ProjectService, user_id: str, request: Request) -> Response:

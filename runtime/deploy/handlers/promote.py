@@ -16,7 +16,7 @@ from runtime.deploy.api.deleting import ProjectDeletion
 from runtime.deploy.api.deploy_keys import DeployKeyService
 from runtime.deploy.api.documents import build_deploy_key_document, build_promoted_document
 from runtime.deploy.api.project_input import PromotionOptions
-from runtime.deploy.api.routes import ROUTES
+from runtime.deploy.api.routes import GROUP, ROUTES
 from runtime.deploy.releases.switching import Switch
 from runtime.shared.api.dispatch import Operations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
@@ -71,7 +71,7 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def handle_event(event: Mapping[str, Any], services: Services) -> Response:
     """Answer a request with the given services."""
-    return dispatch_request(event, OPERATIONS, services, routes=ROUTES, public_operations={})
+    return dispatch_request(event, OPERATIONS, services, routes=ROUTES, public_operations={}, group=GROUP)
 
 
 def _promote_deployment(services: Services, user_id: str, request: Request) -> Response:

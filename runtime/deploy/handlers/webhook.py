@@ -26,6 +26,7 @@ class Environment:
     deployments_table: str
     build_queue_url: str
     signing_key_arn: str
+    max_queued_deployments: str
 
 
 @cache

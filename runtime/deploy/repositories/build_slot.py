@@ -35,6 +35,7 @@ from runtime.deploy.repositories.stage_builds import (
     undo_start_operation,
 )
 from runtime.deploy.repositories.transaction_retries import TransactionRetrier
+from runtime.deploy.repositories.usage import add_queued_operation, remove_queued_operation
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -42,7 +43,6 @@ from runtime.shared.dynamodb import (
     TransactionRefusedError,
     build_update,
     translate_condition_errors,
-    write_transaction,
 )
 from runtime.shared.errors import AnchorError
 
@@ -109,6 +109,7 @@ class BuildSlotRepository:
         first_time = [
             remove_waiting_operation(self.projects_table, deployment.deployment_id),
             record_start_operation(self.projects_table, deployment.user_id, at=at),
+            remove_queued_operation(self.projects_table, deployment),
         ]
         try:
             self.retrier.transact(
@@ -150,6 +151,8 @@ class BuildSlotRepository:
                 status,
                 add_waiting_operation(self.projects_table, deployment, since=since),
                 undo_start_operation(self.projects_table, deployment.user_id),
+                # The deployment was counted before, so it is counted again in any case.
+                add_queued_operation(self.projects_table, deployment, limit=None),
             )
         except TransactionRefusedError as refused:
             raise create_stale_error(deployment, Status.QUEUED, refused.items[1]) from None
@@ -255,7 +258,8 @@ class BuildSlotRepository:
                 self._free(deployment, status)
             elif deployment.status is Status.QUEUED:
                 waiting = remove_waiting_operation(self.projects_table, deployment.deployment_id)
-                write_transaction(self.client, waiting, {"Update": status})
+                counted = remove_queued_operation(self.projects_table, deployment)
+                self.retrier.transact(self.client, waiting, {"Update": status}, counted)
             else:
                 with translate_condition_errors():
                     self.client.update_item(**status)

@@ -41,6 +41,13 @@ from runtime.deploy.repositories.projects import (
 )
 from runtime.deploy.repositories.retention import HELD_PARTITION
 from runtime.deploy.repositories.stage_builds import remove_waiting_operation
+from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, TransactionRetrier
+from runtime.deploy.repositories.usage import (
+    DeploymentLimits,
+    add_queued_operation,
+    create_queue_quota_error,
+    remove_queued_operation,
+)
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
@@ -69,11 +76,13 @@ class DeploymentRepository:
         client: Low-level DynamoDB client.
         table: Name of the deployments table.
         projects: Repository of the projects that change together with deployments.
+        retrier: Retries conflicts on the row of a tenant's usage, which changes with each queued deployment.
     """
 
     client: DynamoDBClient
     table: str
     projects: ProjectRepository
+    retrier: TransactionRetrier = DEFAULT_RETRIER
 
     @property
     def live_pointers(self) -> LivePointerRepository:
@@ -146,15 +155,19 @@ class DeploymentRepository:
         deployment: Deployment,
         *,
         delivery: str | None,
+        limits: DeploymentLimits | None = None,
         request: IdempotentRequest | None = None,
     ) -> None:
         """Write a queued deployment, its project's new sequence number and the delivery, in one transaction.
+
+        The transaction also counts the queued deployment of the tenant.
 
         Args:
             project: The project as read. Its sequence is one less than the deployment's.
             deployment: Result of `Deployment.queued`.
             delivery: Hexadecimal SHA-256 of the webhook's body, stored for 30 days. None for a manual
                 deployment.
+            limits: Quotas of the tenant. None if they are not checked.
             request: The request with its idempotency key, recorded with a manual deployment.
 
         Raises:
@@ -163,6 +176,7 @@ class DeploymentRepository:
             ProjectChangedError: Another deployment has this sequence: read the project again.
             ProjectDeletedError: The project is being deleted.
             ProjectNotFoundError: The project no longer exists.
+            QuotaExceededError: The tenant has the maximum number of queued deployments.
         """
         sequence = build_update(
             self.projects.table,
@@ -175,6 +189,7 @@ class DeploymentRepository:
         writes: list[dict[str, Any]] = [
             {"Update": sequence},
             {"Put": build_put_if_absent(self.table, build_queued_row(deployment), key="projectId")},
+            add_queued_operation(self.projects.table, deployment, limit=limits.queued if limits else None),
         ]
         if delivery is not None:
             seen = build_delivery_row(deployment, delivery)
@@ -192,11 +207,13 @@ class DeploymentRepository:
         try:
             write_transaction(self.client, *writes)
         except TransactionRefusedError as refused:
-            in_project, _, *in_delivery = refused.items
+            in_project, _, usage, *in_delivery = refused.items
             if request is not None and in_delivery[-1]:
                 raise RequestRepeatedError from None
             if in_delivery and in_delivery[0]:
                 raise DuplicateDeliveryError(in_delivery[0]["deploymentId"]["S"]) from None
+            if limits and usage is not None and in_project is None:
+                raise create_queue_quota_error(usage, limit=limits.queued) from None
             raise create_write_error(in_project, project.user_id) from None
 
     def record_commit(self, deployment: Deployment, sha: str) -> Deployment:
@@ -306,17 +323,20 @@ class DeploymentRepository:
         write = build_transition_update(self.table, deployment, to, at=at, extra_set=extra_set, **by_name)
         match deployment.status:
             case Status.QUEUED:
-                beside = remove_waiting_operation(self.projects.table, deployment.deployment_id)
+                beside = [
+                    remove_waiting_operation(self.projects.table, deployment.deployment_id),
+                    remove_queued_operation(self.projects.table, deployment),
+                ]
             case Status.DEPLOYING:
                 # The live pointer can have moved to this deployment since the read. Then the deployment must
                 # become live.
-                beside = build_not_live_check(self.projects.table, deployment)
+                beside = [build_not_live_check(self.projects.table, deployment)]
             case _:
                 return self._update(deployment, to, write)
         try:
-            write_transaction(self.client, beside, {"Update": write})
+            self.retrier.transact(self.client, {"Update": write}, *beside)
         except TransactionRefusedError as refused:
-            raise create_stale_error(deployment, to, refused.items[1]) from None
+            raise create_stale_error(deployment, to, refused.items[0]) from None
         return evolve(
             deployment.with_status(to, at=at),
             **{"status_reason" if name == "statusReason" else name: value for name, value in by_name.items()},

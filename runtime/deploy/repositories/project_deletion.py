@@ -14,6 +14,7 @@ from runtime.deploy.errors import ProjectChangedError, ProjectNotFoundError
 from runtime.deploy.model import Deployment, Project, Status
 from runtime.deploy.repositories.deployment_rows import build_deployment_key
 from runtime.deploy.repositories.projects import build_claim_key, build_project_key
+from runtime.deploy.repositories.usage import remove_project_operation
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -146,7 +147,7 @@ class ProjectDeletionRepository:
         """Delete a project that is being deleted, and put its site into quarantine, in one transaction.
 
         Idempotent. Only the owner of the project can use the site until the end of the quarantine
-        (`QuarantineRepository`).
+        (`QuarantineRepository`). The project no longer counts for the quota of its tenant.
         """
         is_deleting = "attribute_exists(#deletingAt)"
         row = {
@@ -165,7 +166,12 @@ class ProjectDeletionRepository:
             at=at,
         )
         try:
-            write_transaction(self.client, {"Delete": row}, {"Update": claim})
+            write_transaction(
+                self.client,
+                {"Delete": row},
+                {"Update": claim},
+                remove_project_operation(self.projects_table, project.user_id, project.project_id),
+            )
         except TransactionRefusedError as refused:
             # Ignore a failed condition of the project's row: a concurrent call has finished the deletion.
             if refused.items[0] is None:

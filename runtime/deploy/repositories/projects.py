@@ -20,6 +20,7 @@ from runtime.deploy.errors import (
 )
 from runtime.deploy.model import SITE_PARTITION_PREFIX, DeployKey, Project, Site, Variable
 from runtime.deploy.repositories.idempotency import RequestRepeatedError, build_idempotency_put
+from runtime.deploy.repositories.usage import add_project_operation, create_project_quota_error
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row, to_attribute_value, to_camel_case, to_row
@@ -83,15 +84,19 @@ class ProjectRepository:
     client: DynamoDBClient
     table: str
 
-    def create(self, project: Project, *, request: IdempotentRequest | None = None) -> None:
-        """Write a new project and claim its site, in one transaction.
+    def create(
+        self, project: Project, *, limit: int | None = None, request: IdempotentRequest | None = None
+    ) -> None:
+        """Write a new project, claim its site, and count the project of the tenant, in one transaction.
 
         Args:
             project: The project.
+            limit: Maximum number of the tenant's projects. None if the number is not checked.
             request: The request with its idempotency key, which is recorded in the same transaction.
 
         Raises:
             RequestRepeatedError: The request was carried out at the same moment.
+            QuotaExceededError: The tenant has the maximum number of projects.
             SiteUnavailableError: The site is not declared, or belongs to another project. Or its last project
                 was deleted, and its quarantine has not ended. The owner of that project can use the site
                 during the quarantine, except while the collector removes something.
@@ -108,6 +113,7 @@ class ProjectRepository:
                 {"ConditionCheck": declared},
                 {"Put": self._build_claim_put(project)},
                 {"Put": build_put_if_absent(self.table, row, key="projectId")},
+                add_project_operation(self.table, project.user_id, project.project_id, limit=limit),
                 *(
                     [
                         build_idempotency_put(
@@ -121,6 +127,9 @@ class ProjectRepository:
         except TransactionRefusedError as refused:
             if request and refused.items[-1] is not None:
                 raise RequestRepeatedError from None
+            usage = refused.items[3]
+            if usage is not None and limit is not None:
+                raise create_project_quota_error(usage, limit=limit) from None
             raise SiteUnavailableError(project.site) from None
 
     def _build_claim_put(self, project: Project) -> dict[str, Any]:

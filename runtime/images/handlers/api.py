@@ -1,6 +1,8 @@
 """Handler of the image service's API."""
 
 import os
+import random
+import time
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
@@ -14,11 +16,12 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore
+from runtime.images.repositories.usage import ImageLimits
 from runtime.images.service.answers import ImageDocument
 from runtime.images.service.documents import build_album_document, build_image_document, build_upload_document
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, read_new_image
 from runtime.images.service.managing import ImageService
-from runtime.images.service.routes import ROUTES
+from runtime.images.service.routes import GROUP, ROUTES
 from runtime.shared import aws
 from runtime.shared.api.dispatch import Operations, PublicOperations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
@@ -46,6 +49,9 @@ class Environment:
     delivery_url: str
     distribution_id: str
     maximum_bytes: str
+    max_pending_images: str
+    max_stored_images: str
+    max_stored_bytes: str
 
 
 @cache
@@ -66,6 +72,13 @@ def get_service() -> ImageService:
         clock=utc_now,
         maximum_bytes=int(environment.maximum_bytes),
         delivery_url=environment.delivery_url,
+        limits=ImageLimits(
+            pending=int(environment.max_pending_images),
+            images=int(environment.max_stored_images),
+            stored_bytes=int(environment.max_stored_bytes),
+        ),
+        pause=time.sleep,
+        jitter=random.random,
     )
 
 
@@ -76,7 +89,9 @@ def handle(event: Mapping[str, Any], _context: object) -> Response:
 
 def handle_event(event: Mapping[str, Any], service: ImageService) -> Response:
     """Handle a request with the given service, and return the response."""
-    return dispatch_request(event, OPERATIONS, service, routes=ROUTES, public_operations=PUBLIC_OPERATIONS)
+    return dispatch_request(
+        event, OPERATIONS, service, routes=ROUTES, public_operations=PUBLIC_OPERATIONS, group=GROUP
+    )
 
 
 def _create_image(service: ImageService, user_id: str, request: Request) -> Response:

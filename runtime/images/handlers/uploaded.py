@@ -12,6 +12,7 @@ from attrs import frozen
 
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.objects import ImageStore, find_uploaded_image_id
+from runtime.images.repositories.usage import ImageLimits
 from runtime.images.service.receiving import CreatedObject, UploadProcessor
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
@@ -26,14 +27,24 @@ class Environment:
     images_table: str
     images_bucket: str
     maximum_bytes: str
+    max_pending_images: str
+    max_stored_images: str
+    max_stored_bytes: str
 
 
 @cache
 def get_service() -> UploadProcessor:
     """Return the function's service, which is created at the first event."""
     environment = load_environment(Environment, os.environ)
+    limits = ImageLimits(
+        pending=int(environment.max_pending_images),
+        images=int(environment.max_stored_images),
+        stored_bytes=int(environment.max_stored_bytes),
+    )
     return UploadProcessor(
-        images=ImageStatusRepository(client=aws.client("dynamodb"), table=environment.images_table),
+        images=ImageStatusRepository(
+            client=aws.client("dynamodb"), table=environment.images_table, limits=limits
+        ),
         store=ImageStore(client=aws.client("s3"), bucket=environment.images_bucket),
         clock=utc_now,
         maximum_bytes=int(environment.maximum_bytes),

@@ -3,17 +3,25 @@
 Each method makes one DynamoDB call, unless its docstring mentions a second one.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from attrs import frozen
 
-from runtime.images.errors import ImageChangedError
+from runtime.images.errors import AlbumUnavailableError, ImageChangedError
 from runtime.images.model import ROW_RETENTION, Image, InspectedFile, Status
 from runtime.images.repositories.rows import (
     build_album_index_keys,
     build_counter_updates,
     build_image_key,
     write_image,
+)
+from runtime.images.repositories.usage import (
+    ImageLimits,
+    Usage,
+    add_ready_operation,
+    remove_pending_operation,
 )
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
@@ -27,10 +35,12 @@ class ImageStatusRepository:
     Attributes:
         client: Low-level DynamoDB client.
         table: Name of the images table.
+        limits: Quotas of each user.
     """
 
     client: DynamoDBClient
     table: str
+    limits: ImageLimits
 
     def find(self, image_id: str, *, at: datetime) -> Image | None:
         """Return an image, read strongly consistent; None if it does not exist or has expired."""
@@ -45,7 +55,8 @@ class ImageStatusRepository:
     def make_ready(self, image: Image, file: InspectedFile, *, size: int, etag: str, at: datetime) -> None:
         """Mark an image as ready. The counter of its album includes the image from now on.
 
-        If the album no longer exists, this method makes a second call, and the image is in no album.
+        The image counts with its size for the quotas of its user. If the album no longer exists, this method
+        makes a second call, and the image is in no album.
 
         Args:
             image: The image as it was read, `pending` or `rejected`.
@@ -55,10 +66,13 @@ class ImageStatusRepository:
             at: Current time.
 
         Raises:
+            QuotaExceededError: The image did not count before, and the quotas of the user do not allow it.
             ImageChangedError: The image has changed since it was read.
         """
+        usage = add_ready_operation(self.table, image, size, self.limits)
         changes: dict[str, object] = {
             "status": Status.READY,
+            "countedBytes": size,
             "width": file.width,
             "height": file.height,
             "size": size,
@@ -69,23 +83,19 @@ class ImageStatusRepository:
         }
         if image.album_id is not None:
             counters = build_counter_updates(self.table, image, album_id=image.album_id)
+            changes |= build_album_index_keys(image, image.album_id)
             try:
-                write_image(
-                    self.client,
-                    self.table,
-                    image,
-                    {**changes, **build_album_index_keys(image, image.album_id)},
-                    counters,
-                )
-            except TransactionRefusedError as refused:
-                if refused.items[0] is not None:
-                    raise ImageChangedError from None
+                self._write(image, changes, usage, *counters)
+            except AlbumUnavailableError:
+                changes |= build_album_index_keys(image, None)
             else:
                 return
-        write_image(self.client, self.table, image, {**changes, "albumId": None})
+        self._write(image, {**changes, "albumId": None}, usage)
 
     def reject(self, image: Image, reason: str, *, etag: str, at: datetime) -> None:
         """Mark an image as rejected, with the reason. The owner can read the reason for a day.
+
+        A rejected image does not count for the quotas of its user.
 
         Args:
             image: The image as it was read, `pending` or `rejected`.
@@ -104,4 +114,26 @@ class ImageStatusRepository:
             "updatedAt": at,
             "ttl": int((at + ROW_RETENTION).timestamp()),
         }
-        write_image(self.client, self.table, image, changes)
+        if image.counted_bytes is None:
+            write_image(self.client, self.table, image, changes)
+        else:
+            usage = remove_pending_operation(self.table, image)
+            self._write(image, {**changes, "countedBytes": None}, usage)
+
+    def _write(
+        self,
+        image: Image,
+        changes: Mapping[str, object],
+        usage: Mapping[str, Any],
+        *counters: Mapping[str, Any],
+    ) -> None:
+        try:
+            write_image(self.client, self.table, image, changes, [usage, *counters])
+        except TransactionRefusedError as refused:
+            in_image, in_usage, *_ = refused.items
+            if in_image is not None or (in_usage is not None and image.counted_bytes is not None):
+                # If only the usage was refused, the image has expired in this moment.
+                raise ImageChangedError from None
+            if in_usage is not None:
+                raise Usage.from_item(in_usage).create_error(image.declared_size, self.limits) from None
+            raise AlbumUnavailableError from None

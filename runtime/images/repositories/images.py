@@ -5,7 +5,7 @@ expired image as missing. Each method makes one DynamoDB call. Status changes af
 `runtime.images.repositories.image_status`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,15 @@ from runtime.images.repositories.rows import (
     find_status_if_visible,
     translate_conflicts,
     write_image,
+)
+from runtime.images.repositories.usage import (
+    ImageLimits,
+    PendingUpload,
+    Usage,
+    add_pending_operation,
+    build_expired_removal,
+    remove_pending_operation,
+    remove_ready_operation,
 )
 from runtime.shared.aws import DynamoDBClient
 from runtime.shared.converters import from_row
@@ -64,26 +73,50 @@ class ImageRepository:
     table: str
     cursors: Cursors
 
-    def create(self, image: Image) -> None:
-        """Write a new image, which belongs to the user `image.user_id`.
+    def create(self, image: Image, limits: ImageLimits, *, at: datetime) -> None:
+        """Write a new image, which belongs to the user `image.user_id`, and count it.
 
-        If the image is in an album, the album must belong to the same user.
+        If the image is in an album, the album must belong to the same user. Makes two more calls if a quota
+        is reached and images that were never uploaded have expired.
+
+        Args:
+            image: The image. Its `counted_bytes` is its declared size.
+            limits: Quotas of the user.
+            at: Current time.
 
         Raises:
             AlbumUnavailableError: The album does not exist or belongs to another user.
-            ImageChangedError: Other writes changed the album's counter at every attempt.
+            QuotaExceededError: A quota of the user is reached.
+            ImageChangedError: Other writes changed the album's counter or the user's usage at every attempt.
         """
-        row = build_put_if_absent(self.table, build_image_row(image), key="PK")
-        if image.album_id is None:
-            self.client.put_item(**row)
-            return
+        operations = [
+            {"Put": build_put_if_absent(self.table, build_image_row(image), key="PK")},
+            add_pending_operation(self.table, image, limits),
+        ]
+        if image.album_id is not None:
+            operations.append(self._build_album_check(image.user_id, image.album_id))
         try:
             with translate_conflicts():
-                write_transaction(
-                    self.client, {"Put": row}, self._build_album_check(image.user_id, image.album_id)
-                )
-        except TransactionRefusedError:
-            raise AlbumUnavailableError from None
+                write_transaction(self.client, *operations)
+        except TransactionRefusedError as refused:
+            item = refused.items[1]
+            if item is None:
+                raise AlbumUnavailableError from None
+            usage = Usage.from_item(item)
+            expired = usage.list_expired(at)
+            if not expired:
+                raise usage.create_error(image.declared_size, limits) from None
+        else:
+            return
+        self._remove_expired(image.user_id, expired)
+        self.create(image, limits, at=at)
+
+    def _remove_expired(self, user_id: str, expired: Sequence[PendingUpload]) -> None:
+        try:
+            with translate_conflicts(), translate_condition_errors():
+                self.client.update_item(**build_expired_removal(self.table, user_id, expired))
+        except ConditionFailedError:
+            return  # another request of the same user has removed some of them
 
     def get(self, user_id: str, image_id: str, *, at: datetime) -> Image:
         """Return a user's image, read strongly consistent.
@@ -219,7 +252,7 @@ class ImageRepository:
         self._transact(image, changes, operations, joins=album_id is not None)
 
     def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
-        """Mark a user's image as being deleted. The image leaves its album and does not expire any more.
+        """Mark a user's image as being deleted. It leaves its album, no longer counts, and does not expire.
 
         The row keeps the ETag only if the image was ready, because the key of the delivered object contains
         the ETag. The reason of a rejection is removed.
@@ -237,9 +270,14 @@ class ImageRepository:
             "etag": image.delivered_etag,
             "reason": None,
             "ttl": None,
+            "countedBytes": None,
             **build_album_index_keys(image, None),
         }
-        self._transact(image, changes, build_counter_updates(self.table, image, album_id=None), joins=False)
+        operations = build_counter_updates(self.table, image, album_id=None)
+        if image.counted_bytes is not None:
+            remove = remove_pending_operation if image.status is Status.PENDING else remove_ready_operation
+            operations.append(remove(self.table, image))
+        self._transact(image, changes, operations, joins=False)
 
     def finish_deleting(self, user_id: str, image_id: str) -> None:
         """Delete the row of a user's image that is being deleted. Without such a row, do nothing."""
@@ -275,12 +313,12 @@ class ImageRepository:
         *,
         joins: bool,
     ) -> None:
-        """Change an image that has not changed since it was read, together with album counters.
+        """Change an image that has not changed since it was read, together with other rows.
 
         Args:
             image: The image as it was read.
             changes: New values of attributes.
-            operations: Operations on albums.
+            operations: Operations on albums and on the user's usage.
             joins: Whether the image moves into an album. The last operation is then on that album.
         """
         try:

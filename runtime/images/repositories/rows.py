@@ -33,6 +33,11 @@ def build_album_key(album_id: str) -> Item:
     return {"PK": {"S": build_album_partition(album_id)}, "SK": {"S": _METADATA}}
 
 
+def build_usage_key(user_id: str) -> Item:
+    """Return the key of the row with a user's usage of the quotas."""
+    return {"PK": {"S": f"USAGE#{user_id}"}, "SK": {"S": _METADATA}}
+
+
 def build_album_partition(album_id: str) -> str:
     """Return the partition key of an album, in the table and in `AlbumIndex`."""
     return f"ALBUM#{album_id}"
@@ -154,19 +159,19 @@ def write_image(
     table: str,
     image: Image,
     changes: Mapping[str, object],
-    counters: Sequence[Mapping[str, Any]] = (),
+    operations: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Change an image that has not changed since it was read, together with album counters, in one call.
+    """Change an image that has not changed since it was read, together with other rows, in one call.
 
     Raises:
-        TransactionRefusedError: `counters` is not empty, and the image (operation 0) has changed or the
-            condition of an album failed.
-        ImageChangedError: Another write conflicted. Or `counters` is empty, and the image has changed.
+        TransactionRefusedError: `operations` is not empty, and the image (operation 0) has changed or the
+            condition of another row failed.
+        ImageChangedError: Another write conflicted. Or `operations` is empty, and the image has changed.
     """
     write = build_image_update(table, image, changes)
     with translate_conflicts():
-        if counters:
-            write_transaction(client, {"Update": write}, *counters)
+        if operations:
+            write_transaction(client, {"Update": write}, *operations)
             return
         try:
             with translate_condition_errors():

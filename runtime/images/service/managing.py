@@ -3,8 +3,9 @@
 Every method except `build_url` takes the user's id first, and treats resources of other users as missing.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import evolve, field, frozen
 
@@ -14,6 +15,7 @@ from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore, PresignedPost, build_delivered_key
+from runtime.images.repositories.usage import ImageLimits
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.clock import Clock
@@ -21,7 +23,9 @@ from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import IdGenerator, is_ulid
 from runtime.shared.pages import Page
 
-_ATTEMPTS: Final = 3
+T = TypeVar("T")
+_ATTEMPTS: Final = 5
+_FIRST_PAUSE: Final = 0.1  # seconds; doubled at each retry
 
 
 @frozen(kw_only=True)
@@ -44,6 +48,9 @@ class ImageService:
     Attributes:
         maximum_bytes: Size of the largest upload in bytes.
         delivery_url: URL of the distribution in front of the bucket, without a trailing slash.
+        limits: Quotas of each user.
+        pause: Sleeps for the given number of seconds.
+        jitter: Returns a random number in [0, 1).
     """
 
     images: ImageRepository
@@ -54,6 +61,9 @@ class ImageService:
     clock: Clock
     maximum_bytes: int
     delivery_url: str
+    limits: ImageLimits
+    pause: Callable[[float], None] = field(repr=False)
+    jitter: Callable[[], float] = field(repr=False)
 
     def build_url(self, image: Image) -> str | None:
         """Return the URL of an image for visitors; None if the image is not ready."""
@@ -64,11 +74,12 @@ class ImageService:
     # Images
 
     def create_image(self, user_id: str, new: NewImage) -> CreatedImage:
-        """Create an image that waits for its upload. Makes one DynamoDB call.
+        """Create an image that waits for its upload. Makes one DynamoDB call, and more after conflicts.
 
         Raises:
             InvalidInputError: The user has no such album.
-            ImageChangedError: Other writes kept changing the album's counter.
+            QuotaExceededError: A quota of the user is reached.
+            ImageChangedError: Other writes kept changing the album's counter or the user's usage.
         """
         at = self.clock()
         expires_at = at + FORM_LIFETIME
@@ -86,16 +97,29 @@ class ImageService:
             created_at=at,
             updated_at=at,
             ttl=int((expires_at + ROW_RETENTION).timestamp()),
+            counted_bytes=new.size,
         )
         # The form is created before the row, so that a failure to create the form leaves no useless row.
         form = self.store.create_form(
             image.image_id, image.content_type, size=new.size, lifetime=FORM_LIFETIME
         )
         try:
-            self.images.create(image)
+            self._retry(lambda: self.images.create(image, self.limits, at=at))
         except AlbumUnavailableError:
             raise _create_unknown_album_error() from None
         return CreatedImage(image=image, form=form, expires_at=expires_at)
+
+    def _retry(self, write: Callable[[], T]) -> T:
+        """Repeat a write after conflicts, with growing pauses.
+
+        All uploads of a user change the row of the user's usage, and a page can start many at the same time.
+        """
+        for attempt in range(_ATTEMPTS - 1):
+            try:
+                return write()
+            except ImageChangedError:
+                self.pause(_FIRST_PAUSE * 2**attempt * (0.5 + self.jitter()))
+        return write()
 
     def get_image(self, user_id: str, image_id: str) -> Image:
         """Return an image. Makes one DynamoDB call.
@@ -141,17 +165,17 @@ class ImageService:
         album_id = texts.pop("album_id")
         if album_id is not None:
             _check_album_id(album_id)
-        for _ in range(_ATTEMPTS):
+
+        def move() -> Image:
             at = self.clock()
             image = self.images.get(user_id, image_id, at=at)
-            try:
-                self.images.move_to_album(user_id, image, album_id, texts, at=at)
-            except ImageChangedError:
-                continue
-            except AlbumUnavailableError:
-                raise _create_unknown_album_error() from None
+            self.images.move_to_album(user_id, image, album_id, texts, at=at)
             return evolve(image, **texts, album_id=album_id, updated_at=at)
-        raise ImageChangedError
+
+        try:
+            return self._retry(move)
+        except AlbumUnavailableError:
+            raise _create_unknown_album_error() from None
 
     def delete_image(self, user_id: str, image_id: str) -> None:
         """Delete an image: its row, its delivered object and the copies in CloudFront's caches.
@@ -179,17 +203,15 @@ class ImageService:
 
     def _begin_deleting(self, user_id: str, image_id: str) -> Image:
         """Mark an image as `deleting`. Return the image as it was before, with the ETag of its object."""
-        for _ in range(_ATTEMPTS):
+
+        def begin() -> Image:
             at = self.clock()
             image = self.images.get(user_id, image_id, at=at)
-            if image.status is Status.DELETING:
-                return image
-            try:
+            if image.status is not Status.DELETING:
                 self.images.begin_deleting(user_id, image, at=at)
-            except ImageChangedError:
-                continue
             return image
-        raise ImageChangedError
+
+        return self._retry(begin)
 
     # Albums. Each method makes one DynamoDB call.
 

@@ -31,6 +31,7 @@ from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.objects import ImageStore
 from runtime.images.service.inspection import inspect_file
 from runtime.shared.clock import Clock
+from runtime.shared.errors import QuotaExceededError
 from runtime.shared.logging import Log
 
 _ATTEMPTS: Final = 5
@@ -105,6 +106,9 @@ class UploadProcessor:
             self.store.delete_delivered(image_id, etag)
             log.info("upload deleted: another upload was accepted before")
         elif image.status is Status.READY or image.etag == etag:
+            if image.status is Status.REJECTED:
+                # An earlier attempt was perhaps interrupted before it deleted the copy.
+                self.store.delete_delivered(image_id, etag)
             log.info("event was processed before")
         else:
             self._inspect_and_record(image, created, log)
@@ -118,7 +122,14 @@ class UploadProcessor:
             self.images.reject(image, refused.reason, etag=created.etag, at=self.clock())
             log.info("upload rejected", reason=refused.reason)
             return
-        self.images.make_ready(image, found, size=created.size, etag=created.etag, at=self.clock())
+        try:
+            self.images.make_ready(image, found, size=created.size, etag=created.etag, at=self.clock())
+        except QuotaExceededError as refused:
+            # The row changes first. From then on, no repeated event makes the image `ready` with this copy.
+            self.images.reject(image, str(refused), etag=created.etag, at=self.clock())
+            self.store.delete_delivered(image.image_id, created.etag)
+            log.info("upload rejected", reason=str(refused))
+            return
         log.info("image ready", width=found.width, height=found.height, size=created.size)
 
     def _inspect_and_copy(self, image: Image, created: CreatedObject) -> InspectedFile:

@@ -1,6 +1,11 @@
 """Routes of the image service's HTTP API."""
 
+from typing import Final
+
 from runtime.shared.api.routes import Route
+
+GROUP: Final = "images"
+"""The group of the user pool whose members may use the routes that need a token."""
 
 ROUTES: tuple[Route, ...] = (
     Route(method="POST", path="/images", function="images-api"),

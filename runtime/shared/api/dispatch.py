@@ -27,13 +27,14 @@ PublicOperations: TypeAlias = Mapping[str, Callable[[], Response]]
 _MAX_NAME_LENGTH: Final = 60  # maximum characters of an unknown parameter's name in a message
 
 
-def dispatch_request(
+def dispatch_request(  # noqa: PLR0913 - the parts of an API
     event: Mapping[str, Any],
     operations: Operations[Service],
     service: Service,
     *,
     routes: Iterable[Route],
     public_operations: PublicOperations,
+    group: str,
 ) -> Response:
     """Run the operation of a request's route, and return its response.
 
@@ -45,12 +46,15 @@ def dispatch_request(
         service: First argument of these operations.
         routes: Declarations of the routes, which name the allowed query parameters.
         public_operations: Operations of routes that need no user.
+        group: Group of the user pool whose members may use the other routes.
     """
     request = Request.from_event(event)
     log = Log().bind(requestId=request.request_id, route=request.route, **request.path_parameters)
     try:
         with translate_retryable_errors():
-            response = _run_operation(request, operations, service, public_operations, routes)
+            response = _run_operation(
+                request, operations, service, public_operations=public_operations, routes=routes, group=group
+            )
     except UnavailableError as error:
         log.report_error("request cannot be answered now", error.__cause__ or error)
         return create_error_response(error)
@@ -61,18 +65,21 @@ def dispatch_request(
     return response
 
 
-def _run_operation(
+def _run_operation(  # noqa: PLR0913 - as in `dispatch_request`
     request: Request,
     operations: Operations[Service],
     service: Service,
+    *,
     public_operations: PublicOperations,
     routes: Iterable[Route],
+    group: str,
 ) -> Response:
     if request.route in public_operations:
         _check_query(request, routes)
         return public_operations[request.route]()
     if request.route in operations:
         user_id = request.user_id
+        request.require_group(group)
         _check_query(request, routes)
         return operations[request.route](service, user_id, request)
     raise NotFoundError("no such route")

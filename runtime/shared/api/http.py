@@ -13,8 +13,10 @@ from runtime.shared.errors import (
     AnchorError,
     ConflictError,
     FieldProblem,
+    ForbiddenError,
     InvalidInputError,
     MalformedError,
+    MissingGroupError,
     NotFoundError,
     PreconditionFailedError,
     UnauthenticatedError,
@@ -33,6 +35,7 @@ _TITLES: Mapping[int, str] = {422: "Unprocessable Content"}
 _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
     UnsupportedContentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
@@ -55,6 +58,7 @@ class Request:
         subject: The `sub` claim of the verified access token. No other claim identifies the user. None for a
             request without an access token. API Gateway also verifies ID tokens of the same client, but these
             tell an application who the user is, and grant no access.
+        groups: Names of the user pool's groups whose member the user is, from the same access token.
         request_id: API Gateway's id of the request.
     """
 
@@ -64,6 +68,7 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     subject: str | None
+    groups: frozenset[str] = frozenset()
     request_id: str
 
     @classmethod
@@ -71,6 +76,7 @@ class Request:
         """Return the request of an API Gateway event."""
         context: Mapping[str, Any] = event.get("requestContext") or {}
         claims: Mapping[str, Any] = ((context.get("authorizer") or {}).get("jwt") or {}).get("claims") or {}
+        claims = claims if claims.get("token_use") == "access" else {}
         text: str = event.get("body") or ""
         return cls(
             route=event.get("routeKey", ""),
@@ -78,7 +84,8 @@ class Request:
             query=event.get("queryStringParameters") or {},
             headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
             body=base64.b64decode(text) if event.get("isBase64Encoded") else text.encode(),
-            subject=(claims.get("sub") or None) if claims.get("token_use") == "access" else None,
+            subject=claims.get("sub") or None,
+            groups=_read_groups(claims),
             request_id=context.get("requestId", ""),
         )
 
@@ -93,6 +100,25 @@ class Request:
             # The API's authorizer rejects such requests before this code. This check is defense in depth.
             raise UnauthenticatedError("sign in: the request carries no valid access token")
         return self.subject
+
+    def require_group(self, group: str) -> None:
+        """Check that the signed-in user is in a group.
+
+        Raises:
+            MissingGroupError: The user is not in the group.
+        """
+        if group not in self.groups:
+            raise MissingGroupError(group)
+
+
+def _read_groups(claims: Mapping[str, Any]) -> frozenset[str]:
+    """Return the groups in the claim `cognito:groups`.
+
+    API Gateway passes a claim that is a list as text in brackets, such as `[deploy images]`. The name of a
+    group cannot contain a space.
+    """
+    text: str = claims.get("cognito:groups") or ""
+    return frozenset(text.removeprefix("[").removesuffix("]").split())
 
 
 def create_json_response(status: int, body: Mapping[str, Any], *, etag: str | None = None) -> Response:

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from runtime.deploy.api import routes as deploy_routes
+from runtime.images.service import routes as image_routes
 from tests.components.recorder import get_recording
 
 KEY = "aws:kms/key:Key"
@@ -15,6 +17,12 @@ def test_passwords_are_long_and_only_administrators_create_users() -> None:
     assert pool.inputs["adminCreateUserConfig"] == {"allowAdminCreateUserOnly": True}
     assert pool.inputs["passwordPolicy"]["minimumLength"] == 12
     assert pool.inputs["mfaConfiguration"] == "OPTIONAL"
+
+
+def test_each_api_has_a_group_of_users() -> None:
+    """Requirement X20."""
+    groups = get_recording("dev").find_by_type("aws:cognito/userGroup:UserGroup")
+    assert {group.inputs["name"] for group in groups} == {deploy_routes.GROUP, image_routes.GROUP}
 
 
 def test_the_client_allows_sign_in_by_password_or_srp_and_does_not_reveal_users() -> None:

@@ -49,6 +49,7 @@ def test_settings_become_a_frozen_typed_stage() -> None:
     assert stage.alert_emails == ("ops@example.com",)
     assert stage.kept_releases == 10
     assert stage.concurrent_builds == 10
+    assert (stage.quotas.projects, stage.quotas.stored_bytes) == (20, 10_240 * 1024 * 1024)
     assert stage.images.cors_origins == ("https://app.example.net",)
     assert stage.images.maximum_bytes == 25 * 1024 * 1024
     with pytest.raises(AttributeError):
@@ -77,6 +78,8 @@ def test_only_production_retains_data(stage: str, *, retains: bool) -> None:
         ({"domain": 7}, "domain: 7", "a host name"),
         ({"domain": "a.com", "hostedZoneId": "zone"}, "hostedZoneId: 'zone'", "the id of a Route 53"),
         ({"siteUrl": "https://example.com"}, "siteUrl: 'https://example.com'", "{host}"),
+        ({"quotas": {"projects": 0}}, "quotas.projects: 0", "from 1 to 500 (projects)"),
+        ({"quotas": 20}, "quotas: 20 is not a mapping", "a mapping of projects"),
         ({"sites": []}, "sites: []", "a list of sites"),
         ({"sites": "shop"}, "sites: 'shop'", "a list of sites"),
         ({"sites": ["shop"]}, "sites[0]: 'shop' is not a mapping", "a mapping of name, memory"),

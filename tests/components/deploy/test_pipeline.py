@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tests.components.policies import read_policy_statements
-from tests.components.recorder import get_recording
+from tests.components.recorder import get_recording, record_main_program
 
 FUNCTION = "aws:lambda/function:Function"
 PROJECT = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 SITE_PREFIX = "anchor-dev-site-"
 
 VARIABLES = {
-    "webhook": {"BUILD_QUEUE_URL", "SIGNING_KEY_ARN"},
+    "webhook": {"BUILD_QUEUE_URL", "MAX_QUEUED_DEPLOYMENTS", "SIGNING_KEY_ARN"},
     "orchestrator": {
         "ARTIFACTS_BUCKET",
         "BUILD_QUEUE_URL",
@@ -41,6 +41,8 @@ VARIABLES = {
         "BUILD_QUEUE_URL",
         "CONCURRENT_BUILDS",
         "LOGS_BUCKET",
+        "MAX_PROJECTS",
+        "MAX_QUEUED_DEPLOYMENTS",
     },
 }
 TIMEOUTS = {"webhook": 10, "orchestrator": 60, "build-events": 60, "release": 300, "promote": 30, "api": 15}
@@ -65,6 +67,31 @@ def test_each_function_has_its_environment_variables(function: str) -> None:
         variables.keys() == {"PROJECTS_TABLE", "DEPLOYMENTS_TABLE", "FUNCTION_TIMEOUT"} | VARIABLES[function]
     )
     assert all(variables.values())
+
+
+def test_the_functions_get_the_quotas_of_the_stage() -> None:
+    """Requirement X21."""
+    quotas = {
+        "projects": 2,
+        "queuedDeployments": 3,
+        "pendingImages": 4,
+        "storedImages": 5,
+        "storedMegabytes": 60,
+    }
+    variables = {
+        name: value
+        for resource in record_main_program("dev", {"quotas": quotas}).resources
+        if resource.type == FUNCTION
+        for name, value in resource.inputs.get("environment", {}).get("variables", {}).items()
+        if name.startswith("MAX_") and name != "MAX_RECEIVE_COUNT"
+    }
+    assert variables == {
+        "MAX_PROJECTS": "2",
+        "MAX_QUEUED_DEPLOYMENTS": "3",
+        "MAX_PENDING_IMAGES": "4",
+        "MAX_STORED_IMAGES": "5",
+        "MAX_STORED_BYTES": str(60 * 1024 * 1024),
+    }
 
 
 @pytest.mark.parametrize("function", VARIABLES)

@@ -191,6 +191,9 @@ def test_each_function_has_its_environment_variables() -> None:
         "IMAGES_TABLE": "anchor-production-images",
         "IMAGES_BUCKET": "anchor-production-123456789012-images",
         "MAXIMUM_BYTES": str(50 * 1024 * 1024),
+        "MAX_PENDING_IMAGES": "100",
+        "MAX_STORED_IMAGES": "10000",
+        "MAX_STORED_BYTES": str(10_240 * 1024 * 1024),
         "CURSOR_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/image-cursors",
         "DELIVERY_URL": "https://images-cdn.example.com",
         "DISTRIBUTION_ID": "images-delivery",
@@ -202,6 +205,9 @@ def test_each_function_has_its_environment_variables() -> None:
         "IMAGES_TABLE": "anchor-dev-images",
         "IMAGES_BUCKET": "anchor-dev-123456789012-images",
         "MAXIMUM_BYTES": uploaded["environment"]["variables"]["MAXIMUM_BYTES"],
+        "MAX_PENDING_IMAGES": "100",
+        "MAX_STORED_IMAGES": "10000",
+        "MAX_STORED_BYTES": str(10_240 * 1024 * 1024),
         "FUNCTION_TIMEOUT": "30",
     }
 

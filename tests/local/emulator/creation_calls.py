@@ -302,6 +302,11 @@ class Creation:
     def user_pool(self, **changes: Any) -> Any:  # noqa: ANN401
         return self.client("cognito-idp").create_user_pool(**{"PoolName": "users", **changes})
 
+    def user_group(self, **changes: Any) -> Any:  # noqa: ANN401
+        return self.client("cognito-idp").create_group(
+            **{"UserPoolId": self.pool_id, "GroupName": "deploy", **changes}
+        )
+
     def user_pool_client(self, **changes: Any) -> Any:  # noqa: ANN401
         return self.client("cognito-idp").create_user_pool_client(
             **{"UserPoolId": self.pool_id, "ClientName": "app", **changes}

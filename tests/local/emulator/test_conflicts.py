@@ -41,6 +41,7 @@ CALLS = {
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("metric_filter", None),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("alarm", None),
     "aws:codebuild/project:Project": ("build_project", "ResourceAlreadyExistsException"),
+    "aws:cognito/userGroup:UserGroup": ("user_group", "GroupExistsException"),
     "aws:cognito/userPool:UserPool": ("user_pool", None),
     "aws:cognito/userPoolClient:UserPoolClient": ("user_pool_client", None),
     "aws:dynamodb/table:Table": ("table", "ResourceInUseException"),

@@ -18,10 +18,12 @@ CODE = """
 import json
 def handle(event, context):
     claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
-    seen = {"sub": claims.get("sub"), "path": event["rawPath"], "route": event["routeKey"],
-            "parameters": event.get("pathParameters"), "query": event.get("rawQueryString")}
+    seen = {"sub": claims.get("sub"), "groups": claims.get("cognito:groups"), "path": event["rawPath"],
+            "route": event["routeKey"], "parameters": event.get("pathParameters"),
+            "query": event.get("rawQueryString")}
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(seen)}
 """
+PASSWORD = "Aa1-correct-horse"
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -32,6 +34,12 @@ def define_resources() -> None:
         user_pool_id=pool.id,
         explicit_auth_flows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
     )
+    for group in ("deploy", "images"):
+        aws.cognito.UserGroup(group, name=group, user_pool_id=pool.id)
+    other = aws.cognito.UserPoolClient(
+        "other", user_pool_id=pool.id, explicit_auth_flows=["ALLOW_USER_PASSWORD_AUTH"]
+    )
+    pulumi.export("otherClient", other.id)
     role = aws.iam.Role("api", assume_role_policy=TRUST)
     function = aws.lambda_.Function(
         "api",
@@ -83,13 +91,20 @@ def outputs(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
 def token(emulator: Emulator, outputs: dict[str, Any]) -> str:
     """An access token of a user who signed in with a password."""
     cognito = emulator.client("cognito-idp")
-    pool, name, password = outputs["pool"], "ada@example.com", "Aa1-correct-horse"
+    pool, name, password = outputs["pool"], "ada@example.com", PASSWORD
     cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
-    answer = cognito.initiate_auth(
+    for group in ("deploy", "images"):
+        cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=group)
+    return sign_in(emulator, outputs["client"])
+
+
+def sign_in(emulator: Emulator, client: str) -> str:
+    """Sign in with a client of the user pool and return the access token."""
+    answer = emulator.client("cognito-idp").initiate_auth(
         AuthFlow="USER_PASSWORD_AUTH",
-        ClientId=outputs["client"],
-        AuthParameters={"USERNAME": name, "PASSWORD": password},
+        ClientId=client,
+        AuthParameters={"USERNAME": "ada@example.com", "PASSWORD": PASSWORD},
     )
     access_token: str = answer["AuthenticationResult"]["AccessToken"]
     return access_token
@@ -117,6 +132,7 @@ def test_the_function_gets_the_user_id_from_the_token(
     assert answer.status_code == 200
     assert answer.json() == {
         "sub": read_claims(token)["sub"],
+        "groups": "[deploy images]",
         "path": "/projects/01J",
         "route": "GET /projects/{projectId}",
         "parameters": {"projectId": "01J"},
@@ -132,6 +148,16 @@ def test_a_missing_or_tampered_token_is_refused(
     forged = base64.urlsafe_b64encode(claims).rstrip(b"=").decode()
     assert get(None).status_code == 401
     assert get(f"{header}.{forged}.{signature}").status_code == 401
+
+
+def test_a_token_of_another_client_of_the_pool_is_refused(
+    emulator: Emulator, outputs: dict[str, Any], get: Callable[[str | None], requests.Response], token: str
+) -> None:
+    """X20: access tokens have no `aud`, so the audience is compared with their `client_id`."""
+    other = sign_in(emulator, outputs["otherClient"])
+    assert read_claims(other)["client_id"] == outputs["otherClient"]
+    assert read_claims(other)["sub"] == read_claims(token)["sub"]
+    assert get(other).status_code == 401
 
 
 def test_a_route_without_authorizer_accepts_anonymous_requests(outputs: dict[str, Any]) -> None:

@@ -41,6 +41,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": "logs.PutMetricFilter",
     "aws:cloudwatch/metricAlarm:MetricAlarm": "cloudwatch.PutMetricAlarm",
     "aws:codebuild/project:Project": "codebuild.CreateProject",
+    "aws:cognito/userGroup:UserGroup": "cognito-idp.CreateGroup",
     "aws:cognito/userPool:UserPool": "cognito-idp.CreateUserPool",
     "aws:cognito/userPoolClient:UserPoolClient": "cognito-idp.CreateUserPoolClient",
     "aws:dynamodb/table:Table": "dynamodb.CreateTable",

@@ -19,6 +19,7 @@ LIMITS = {
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": 512,
     "aws:cloudwatch/metricAlarm:MetricAlarm": 255,
     "aws:codebuild/project:Project": 150,
+    "aws:cognito/userGroup:UserGroup": 128,
     "aws:cognito/userPool:UserPool": 128,
     "aws:cognito/userPoolClient:UserPoolClient": 128,
     "aws:dynamodb/table:Table": 255,

@@ -12,6 +12,7 @@ from runtime.images.model import Album, Image, InspectedFile, Status
 from runtime.images.repositories.albums import AlbumRepository
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
+from runtime.images.repositories.usage import ImageLimits
 from runtime.shared.cursors import Cursors
 from runtime.shared.ids import make_ulid_generator
 from runtime.shared.pages import Page
@@ -19,6 +20,8 @@ from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.images.image_tables import IMAGES
 
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+TTL = int(datetime(2026, 2, 1, 9, 45, tzinfo=UTC).timestamp())
+LIMITS = ImageLimits(pending=10, images=100, stored_bytes=10_000)
 FOUND = InspectedFile(content_type="image/png", width=2, height=3)
 NOTHING: Page[object] = Page(items=(), cursor=None)
 _NEW = "the row contains its owner, whom the caller takes from the verified token"
@@ -35,18 +38,21 @@ class Images:
         cursors = Cursors(key=lambda: b"k" * 32, clock=lambda: AT)
         self.images = ImageRepository(client=self.database, table=IMAGES, cursors=cursors)
         self.albums = AlbumRepository(client=self.database, table=IMAGES, cursors=cursors)
-        self.uploads = ImageStatusRepository(client=self.database, table=IMAGES)
+        self.uploads = ImageStatusRepository(client=self.database, table=IMAGES, limits=LIMITS)
         self.ids = make_ulid_generator(lambda: AT, random.Random(7).randbytes)  # noqa: S311 - ids of a test
         self.album = Album(album_id=self.ids(), user_id=OWNER, name="Holidays", created_at=AT, updated_at=AT)
         self.albums.create(self.album)
         self.empty = evolve(self.album, album_id=self.ids())
         self.albums.create(self.empty)
         self.pending = self.make_image()
-        self.images.create(self.pending)
+        self.create(self.pending)
         waiting = self.make_image(album_id=self.album.album_id)
-        self.images.create(waiting)
+        self.create(waiting)
         self.uploads.make_ready(waiting, FOUND, size=5, etag="e", at=AT)
         self.ready = self.images.get(OWNER, waiting.image_id, at=AT)
+
+    def create(self, image: Image) -> None:
+        self.images.create(image, LIMITS, at=AT)
 
     def make_image(self, **more: Any) -> Image:  # noqa: ANN401 - an image's fields
         return Image(
@@ -57,6 +63,8 @@ class Images:
             declared_size=10,
             created_at=AT,
             updated_at=AT,
+            ttl=TTL,
+            counted_bytes=10,
             **more,
         )
 
@@ -68,7 +76,7 @@ def _begin_deleting(images: Images) -> None:
 def _create_image_without_album(images: Images) -> None:
     """Create a pending image in an album, and delete the album."""
     images.pending = images.make_image(album_id=images.empty.album_id)
-    images.images.create(images.pending)
+    images.create(images.pending)
     images.albums.delete(OWNER, images.empty.album_id)
 
 
@@ -94,13 +102,13 @@ ALBUM = {"missing": (AlbumNotFoundError,)}
 OPERATIONS = (
     _make_operation(
         "ImageRepository.create",
-        lambda s, _: s.images.create(s.make_image()),
-        "put_item",
+        lambda s, _: s.create(s.make_image()),
+        "transact_write_items",
         no_tenant_reason=_NEW,
     ),
     _make_operation(
         "ImageRepository.create",
-        lambda s, _: s.images.create(s.make_image(album_id=s.album.album_id)),
+        lambda s, _: s.create(s.make_image(album_id=s.album.album_id)),
         "transact_write_items",
         no_tenant_reason=_NEW,
     ),
@@ -185,14 +193,14 @@ OPERATIONS = (
     _make_operation(
         "ImageStatusRepository.make_ready",
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
-        "update_item",
+        "transact_write_items",
         no_tenant_reason=_EVENT,
     ),
     _make_operation(
         "ImageStatusRepository.make_ready",
         lambda s, _: s.uploads.make_ready(s.pending, FOUND, size=5, etag="e", at=AT),
         "transact_write_items",
-        "update_item",
+        "transact_write_items",
         prepare=_create_image_without_album,
         no_tenant_reason=_EVENT,
         more_calls_reason="the album was deleted: the second call makes the image ready without it",
@@ -200,7 +208,7 @@ OPERATIONS = (
     _make_operation(
         "ImageStatusRepository.reject",
         lambda s, _: s.uploads.reject(s.pending, "no image", etag="e", at=AT),
-        "update_item",
+        "transact_write_items",
         no_tenant_reason=_EVENT,
     ),
 )

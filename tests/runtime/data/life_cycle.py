@@ -224,8 +224,8 @@ class LifeCycle:
         return project, {row["deploymentId"]["S"]: from_row(row, Deployment) for row in rows}
 
     def read_rows_of_others(self) -> list[Mapping[str, Any]]:
-        """Return all rows of other projects, without the rows of the stage's builds."""
-        shared = {self.project.project_id, BUILDS_PARTITION}
+        """Return all rows of other projects, without the rows of the stage's builds and the owner's usage."""
+        shared = {self.project.project_id, BUILDS_PARTITION, f"USER#{OWNER}"}
         rows = read_rows(self.platform.database, (PROJECTS, DEPLOYMENTS))
         return [row for row in rows if row["projectId"]["S"] not in shared]
 
@@ -233,6 +233,13 @@ class LifeCycle:
         """Return the deployment ids of the running and of the waiting builds in the stage's rows."""
         found = self.platform.stage_builds.read()
         return {each.deployment_id for each in found.running}, {each.deployment_id for each in found.waiting}
+
+    def read_usage(self) -> tuple[set[str], set[str]]:
+        """Return the ids of the projects and of the queued deployments in the owner's usage."""
+        key = {"projectId": {"S": f"USER#{OWNER}"}, "sk": {"S": "USAGE"}}
+        row = self.platform.database.get_item(TableName=PROJECTS, Key=key)["Item"]
+        projects, queued = (set(row.get(name, {"SS": []})["SS"]) for name in ("projects", "queued"))
+        return projects, queued
 
     def find_served_deployment(self) -> str | None:
         """Return the id of the deployment that the edge serves, or None."""

@@ -141,6 +141,8 @@ class AnyOrder(RuleBasedStateMachine):
         running, waiting = self.life.read_build_ids()
         assert running == of[Status.BUILDING]
         assert waiting <= of[Status.QUEUED]
+        # The usage of the owner names exactly the project and the queued deployments.
+        assert self.life.read_usage() == ({project.project_id}, of[Status.QUEUED])
         # After the first release, exactly one deployment is live, and the project names it.
         self.was_live = self.was_live or bool(of[Status.LIVE])
         assert of[Status.LIVE] == ({project.serving} if project.serving else set())

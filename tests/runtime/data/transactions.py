@@ -26,7 +26,7 @@ from runtime.deploy.model import Commit, Deployment, LivePointer, Project, Sourc
 from runtime.deploy.repositories.sites import Claim
 from runtime.shared.converters import to_row
 from runtime.shared.dynamodb import TransactionConflictError
-from runtime.shared.errors import AnchorError
+from runtime.shared.errors import AnchorError, QuotaExceededError
 from tests.runtime.data.races import CONTENDERS, run_concurrently
 from tests.runtime.placed_rows import put_deployment, put_project
 from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, Platform
@@ -115,6 +115,26 @@ def test_a_concurrent_creation_and_cleaning_of_a_site_never_both_succeed(platfor
     else:
         assert created == [0]
         assert after.project_id not in {None, project.project_id}
+
+
+def test_fifty_concurrent_creations_never_exceed_the_quota_of_a_tenant(platform: Platform) -> None:
+    """Requirement X21."""
+    project = platform.create_project(site="first")
+    sites = [f"site-{number}" for number in range(CONTENDERS)]
+    for site in sites:
+        platform.declare_site(site)
+    rivals = [evolve(project, project_id=platform.ids(), site=site) for site in sites]
+
+    def create(each: Project) -> None:
+        while True:
+            try:
+                return platform.projects.create(each, limit=11)
+            except TransactionConflictError:
+                continue
+
+    outcomes = run_concurrently([lambda each=each: create(each) for each in rivals])
+    assert Counter(type(each) for each in outcomes) == {type(None): 10, QuotaExceededError: CONTENDERS - 10}
+    assert len(platform.lists.list_projects(OWNER, limit=100).items) == 11
 
 
 def test_fifty_concurrent_pushes_get_fifty_sequence_numbers(platform: Platform) -> None:

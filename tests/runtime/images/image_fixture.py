@@ -19,6 +19,7 @@ from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.image_status import ImageStatusRepository
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore, build_delivered_key, build_upload_key
+from runtime.images.repositories.usage import ImageLimits, Usage
 from runtime.images.service.image_input import NewAlbum, NewImage
 from runtime.images.service.managing import ImageService
 from runtime.images.service.receiving import UploadProcessor
@@ -83,6 +84,7 @@ class ImageSystem:
     clock: Clock = Factory(Clock)
     pauses: list[float] = Factory(list)
     caches: CloudFrontCaches = Factory(CloudFrontCaches)
+    limits: ImageLimits = Factory(lambda: ImageLimits(pending=100, images=1000, stored_bytes=10**9))
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
@@ -94,7 +96,7 @@ class ImageSystem:
         self.albums = AlbumRepository(client=self.dynamodb, table=IMAGES, cursors=self.cursors)
         self.store = ImageStore(client=self.s3, bucket=BUCKET)
         self.cloudfront = self.calls.wrap_client("cloudfront", self.caches)
-        self.statuses = ImageStatusRepository(client=self.dynamodb, table=IMAGES)
+        self.statuses = ImageStatusRepository(client=self.dynamodb, table=IMAGES, limits=self.limits)
         self.service = ImageService(
             images=self.images,
             albums=self.albums,
@@ -104,6 +106,9 @@ class ImageSystem:
             clock=self.clock,
             maximum_bytes=MAXIMUM,
             delivery_url=DELIVERY,
+            limits=self.limits,
+            pause=self.pauses.append,
+            jitter=lambda: 0.5,
         )
         self.processor = UploadProcessor(
             images=self.statuses,
@@ -190,7 +195,16 @@ class ImageSystem:
     # Stored state
 
     def read_rows(self) -> list[dict[str, Any]]:
-        """Return all rows, from moto's storage, because moto's scan would copy the table more than once."""
+        """Return the rows of images and albums."""
+        return [row for row in self._read_all_rows() if not row["PK"]["S"].startswith("USAGE#")]
+
+    def read_usage(self, user_id: str = OWNER) -> Usage:
+        """Return a user's usage of the quotas."""
+        rows = {row["PK"]["S"]: row for row in self._read_all_rows()}
+        return Usage.from_item(rows.get(f"USAGE#{user_id}", {}))
+
+    def _read_all_rows(self) -> list[dict[str, Any]]:
+        # moto's scan would copy the table more than once, so this method reads moto's storage.
         partitions = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[IMAGES].items.values()
         return [deepcopy(row.to_json()["Attributes"]) for rows in partitions for row in rows.values()]
 

@@ -191,7 +191,7 @@ def test_a_deletion_reads_the_image_again_after_a_conflicting_upload(system: Ima
     event = system.put_upload(image, make_picture())
 
     def make_ready(operation: str) -> None:
-        if operation == "update_item":
+        if operation == "transact_write_items":
             system.calls.before = lambda _: None
             system.deliver(event)
 
@@ -219,7 +219,7 @@ def test_a_move_reads_the_image_again_after_a_conflicting_upload(system: ImageSy
 def test_an_operation_on_an_image_that_keeps_changing_is_refused(system: ImageSystem, operation: str) -> None:
     album = system.create_album()
     image = system.create_rejected()
-    wrong = iter([b"one", b"two", b"three", b"four"])
+    wrong = iter([b"one", b"two", b"three", b"four", b"five", b"six"])
 
     def change_image(call: str) -> None:
         if call in {"transact_write_items", "update_item"}:

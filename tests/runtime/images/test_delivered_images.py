@@ -113,7 +113,7 @@ def test_after_a_crash_and_a_second_upload_one_upload_is_delivered(
             assert (now.status, kept) == (Status.REJECTED, {})
 
 
-@pytest.mark.parametrize("step", ["get_object", "copy_object", "update_item", "delete_object"])
+@pytest.mark.parametrize("step", ["get_object", "copy_object", "transact_write_items", "delete_object"])
 def test_two_events_at_the_same_time_deliver_one_of_their_uploads(system: ImageSystem, step: str) -> None:
     """I2. A second upload is made and processed immediately before one of the calls for the first event."""
     image = system.create_pending()
@@ -125,7 +125,7 @@ def test_two_events_at_the_same_time_deliver_one_of_their_uploads(system: ImageS
     assert (now.status, system.read_objects()) == (Status.READY, {get_delivered_key(now): expected})
 
 
-@pytest.mark.parametrize("step", ["get_object", "copy_object", "update_item", "delete_object"])
+@pytest.mark.parametrize("step", ["get_object", "copy_object", "transact_write_items", "delete_object"])
 def test_an_event_that_is_delivered_twice_at_the_same_time_is_processed_once(
     system: ImageSystem, step: str
 ) -> None:
@@ -137,7 +137,9 @@ def test_an_event_that_is_delivered_twice_at_the_same_time_is_processed_once(
     assert (now.status, system.read_objects()) == (Status.READY, {get_delivered_key(now): RED})
 
 
-@pytest.mark.parametrize("step", ["get_item", "get_object", "copy_object", "update_item", "delete_object"])
+@pytest.mark.parametrize(
+    "step", ["get_item", "get_object", "copy_object", "transact_write_items", "delete_object"]
+)
 @pytest.mark.parametrize("crashes", [True, False])
 def test_a_deletion_during_the_processing_of_an_event_leaves_nothing(
     system: ImageSystem, step: str, *, crashes: bool
@@ -147,7 +149,7 @@ def test_a_deletion_during_the_processing_of_an_event_leaves_nothing(
     red = system.put_upload(image, RED)
     act_before(system, step, lambda: system.service.delete_image(image.user_id, image.image_id))
     if crashes:
-        steps = ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
+        steps = ["get_item", "get_object", "copy_object", "transact_write_items", "delete_object"]
         deleting = 5 if step == "delete_object" else 3
         assert system.calls.crash_during(lambda: system.deliver(red), after=steps.index(step) + deleting + 1)
     system.deliver(red)

@@ -159,6 +159,18 @@ def make_path_parameters(owned: tuple[Image, Album]) -> dict[str, str]:
     return {"imageId": owned[0].image_id, "albumId": owned[1].album_id}
 
 
+@pytest.mark.parametrize("route", api.OPERATIONS)
+def test_a_user_who_may_only_deploy_is_refused(system: ImageSystem, route: str) -> None:
+    """Requirement X20."""
+    path = make_path_parameters(create_owned(system))
+    used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
+    before = system.read_rows_and_objects()
+    event = make_api_event(route, user_id=OWNER, body=BODIES.get(route), groups="[deploy]", **used)
+    response = api.handle_event(event, system.service)
+    assert (response["statusCode"], "'images'" in response["body"]) == (403, True)
+    assert system.read_rows_and_objects() == before
+
+
 @pytest.mark.parametrize("route", ROUTES_WITH_ID)
 @pytest.mark.parametrize("body", [None, {"albumId": None}])
 def test_another_users_resource_gets_the_response_of_a_missing_resource(

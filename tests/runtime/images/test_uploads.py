@@ -43,7 +43,7 @@ def test_a_real_file_makes_its_image_ready(system: ImageSystem, content_type: st
         SIZES[content_type],
     )
     assert now.etag == event["Records"][0]["s3"]["object"]["eTag"]
-    assert calls == ["get_item", "get_object", "copy_object", "update_item", "delete_object"]
+    assert calls == ["get_item", "get_object", "copy_object", "transact_write_items", "delete_object"]
     assert system.read_objects() == {get_delivered_key(now): data}
 
 

@@ -77,6 +77,21 @@ def test_a_promote_by_another_user_is_refused(
     assert (answer["statusCode"], answer["headers"]["content-type"]) == (status, "application/problem+json")
 
 
+@pytest.mark.parametrize("route", promote.OPERATIONS)
+def test_a_user_outside_of_the_group_cannot_promote_delete_or_create_keys(
+    stage: ReleasePlatform, route: str
+) -> None:
+    """Requirement X20."""
+    live = stage.create_live(stage.create_project())
+    rows = stage.platform.read_all_rows()
+    path = {"projectId": live.project_id, "deploymentId": live.deployment_id}
+    used = {name: value for name, value in path.items() if f"{{{name}}}" in route}
+    event = make_api_event(route, user_id=OWNER, groups="[images]", **used)
+    answer = promote.handle_event(event, stage.services)
+    assert (answer["statusCode"], "'deploy'" in answer["body"]) == (403, True)
+    assert stage.platform.read_all_rows() == rows
+
+
 def test_a_promote_of_a_deployment_that_was_never_live_is_a_conflict(stage: ReleasePlatform) -> None:
     built = stage.create_built(stage.create_project())
     answer = promote.handle_event(make_promote_event(built, OWNER), stage.services)

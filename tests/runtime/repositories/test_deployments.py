@@ -74,8 +74,8 @@ def test_a_push_with_a_sequence_number_that_is_taken_is_refused(platform: Platfo
     with pytest.raises(ProjectChangedError):
         platform.deployments.create(project, rival, delivery="other")
     # There are still only the rows of the site, its claim, the list of sites, the project, one deployment and
-    # its delivery.
-    assert len(platform.read_all_rows()) == 6
+    # its delivery, and the usage of the tenant.
+    assert len(platform.read_all_rows()) == 7
 
 
 def test_a_push_to_a_deleted_project_is_not_recorded(platform: Platform) -> None:

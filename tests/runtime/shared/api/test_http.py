@@ -19,6 +19,7 @@ from runtime.shared.errors import (
     BusyError,
     ConflictError,
     FieldProblem,
+    ForbiddenError,
     InvalidInputError,
     MalformedError,
     NotFoundError,
@@ -86,6 +87,29 @@ def test_a_token_that_is_no_access_token_identifies_nobody(use: object) -> None:
         _ = request.user_id
 
 
+@pytest.mark.parametrize(
+    ("claim", "groups"),
+    [
+        ("[deploy images]", {"deploy", "images"}),
+        ("[deploy]", {"deploy"}),
+        ("deploy", {"deploy"}),
+        ("[deploy,images]", {"deploy,images"}),
+        ("[]", set[str]()),
+        (None, set[str]()),
+    ],
+)
+def test_the_groups_are_those_of_the_access_token(claim: str | None, groups: set[str]) -> None:
+    """X20. API Gateway passes a list as text in brackets."""
+
+    def read_groups(use: str) -> frozenset[str]:
+        claims = {"sub": "user-1", "token_use": use, "cognito:groups": claim}
+        context = {"authorizer": {"jwt": {"claims": claims}}}
+        return Request.from_event({**EVENT, "requestContext": context}).groups
+
+    assert read_groups("access") == groups
+    assert read_groups("id") == set()
+
+
 def test_a_body_is_the_bytes_that_were_sent() -> None:
     body = b"\x00\xff\xfe binary"
     event = {**EVENT, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
@@ -112,6 +136,7 @@ def test_a_response_is_json_without_caching() -> None:
     [
         (MalformedError("why"), 400, "Bad Request"),
         (UnauthenticatedError("why"), 401, "Unauthorized"),
+        (ForbiddenError("why"), 403, "Forbidden"),
         (NotFoundError("why"), 404, "Not Found"),
         (ConflictError("why"), 409, "Conflict"),
         (UnavailableError("why"), 503, "Service Unavailable"),

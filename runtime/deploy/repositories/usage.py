@@ -1,0 +1,129 @@
+"""What each tenant uses of the stage, and the conditions that keep it below the tenant's quotas.
+
+The row `USAGE` in a tenant's own partition of the projects table contains the ids of the tenant's projects
+and queued deployments. It is only written in the transactions that create, move or delete them. The row
+contains sets of ids instead of numbers. So a repeated write changes nothing, and no crash makes it wrong.
+"""
+
+from typing import Any, Final
+
+from attrs import frozen
+
+from runtime.deploy.model import Deployment
+from runtime.shared.aws import Item
+from runtime.shared.dynamodb import build_attribute_names, build_attribute_values
+from runtime.shared.errors import QuotaExceededError
+
+_USAGE: Final = "USAGE"
+
+
+@frozen(kw_only=True)
+class DeploymentLimits:
+    """The quotas of a tenant that limit new deployments.
+
+    Attributes:
+        queued: Maximum number of queued deployments, of all projects of the tenant together.
+    """
+
+    queued: int
+
+
+def add_project_operation(table: str, user_id: str, project_id: str, *, limit: int | None) -> dict[str, Any]:
+    """Return the transaction operation that counts a project of a tenant.
+
+    Args:
+        table: Name of the projects table.
+        user_id: The tenant.
+        project_id: The project.
+        limit: Maximum number of projects, including this one. If None, the number is not checked.
+    """
+    write = _build_usage_update(table, user_id, "ADD #projects :projects", projects={"SS": [project_id]})
+    if limit is not None:
+        when = "attribute_not_exists(#projects) OR size(#projects) < :limit OR contains(#projects, :project)"
+        _add_condition(write, when, limit=limit, project=project_id)
+    return {"Update": write}
+
+
+def remove_project_operation(table: str, user_id: str, project_id: str) -> dict[str, Any]:
+    """Return the transaction operation that no longer counts a project."""
+    return {
+        "Update": _build_usage_update(
+            table, user_id, "DELETE #projects :projects", projects={"SS": [project_id]}
+        )
+    }
+
+
+def add_queued_operation(table: str, deployment: Deployment, *, limit: int | None) -> dict[str, Any]:
+    """Return the transaction operation that counts a queued deployment and its project.
+
+    A project that was created by an earlier version of the platform is counted from its next deployment on.
+
+    Args:
+        table: Name of the projects table.
+        deployment: The deployment.
+        limit: Maximum number of the tenant's queued deployments, including this one. If None, the number is
+            not checked.
+    """
+    write = _build_usage_update(
+        table,
+        deployment.user_id,
+        "ADD #queued :queued, #projects :projects",
+        queued={"SS": [deployment.deployment_id]},
+        projects={"SS": [deployment.project_id]},
+    )
+    if limit is not None:
+        when = "attribute_not_exists(#queued) OR size(#queued) < :limit OR contains(#queued, :deployment)"
+        _add_condition(write, when, limit=limit, deployment=deployment.deployment_id)
+    return {"Update": write}
+
+
+def remove_queued_operation(table: str, deployment: Deployment) -> dict[str, Any]:
+    """Return the transaction operation that no longer counts a deployment as queued."""
+    return {
+        "Update": _build_usage_update(
+            table,
+            deployment.user_id,
+            "DELETE #queued :queued",
+            queued={"SS": [deployment.deployment_id]},
+        )
+    }
+
+
+def create_project_quota_error(usage: Item, *, limit: int) -> QuotaExceededError:
+    """Return the error for a project that its tenant's usage row refused."""
+    return QuotaExceededError(
+        "projects",
+        used=_count(usage, "projects"),
+        limit=limit,
+        advice="delete a project, or ask an operator of the stage for a higher quota",
+    )
+
+
+def create_queue_quota_error(usage: Item, *, limit: int) -> QuotaExceededError:
+    """Return the error for a deployment that its tenant's usage row refused."""
+    return QuotaExceededError(
+        "queued deployments",
+        used=_count(usage, "queued"),
+        limit=limit,
+        advice="cancel some of them, or wait until they have been built",
+    )
+
+
+def _count(usage: Item, name: str) -> int:
+    return len(usage.get(name, {"SS": ()})["SS"])
+
+
+def _build_usage_update(table: str, user_id: str, change: str, **by_name: Any) -> dict[str, Any]:  # noqa: ANN401 - DynamoDB values
+    return {
+        "TableName": table,
+        "Key": {"projectId": {"S": f"USER#{user_id}"}, "sk": {"S": _USAGE}},
+        "UpdateExpression": change,
+        "ExpressionAttributeNames": build_attribute_names(change),
+        "ExpressionAttributeValues": {f":{name}": value for name, value in by_name.items()},
+    }
+
+
+def _add_condition(write: dict[str, Any], when: str, **by_name: object) -> None:
+    write["ConditionExpression"] = when
+    write["ExpressionAttributeValues"] |= build_attribute_values(**by_name)
+    write["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
