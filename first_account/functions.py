@@ -18,15 +18,18 @@ _LIST_FUNCTIONS: Final = Permission(action="lambda:ListFunctions")
 _RECURSIVE_FUNCTION: Final = "orchestrator"
 # Number of concurrent executions that the functions of the platform and of some sites need.
 _CONCURRENCY: Final = 100
+_DEFAULT_CONCURRENCY: Final = 1000  # of an account without restrictions
 _RECEIVES: Final = 5
 _VERSION: Final = re.compile(r"""^__version__ = ["']([\d.]+)["']""", re.MULTILINE)
 
 
 def check_concurrency(stage: Stage) -> Finding:
-    """Check the number of function executions that the account may run at the same time."""
-    limit = stage.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
-    shown = f"{limit} concurrent executions"
-    return create_finding([shown] if limit < _CONCURRENCY else [], shown)
+    """Check the account's concurrency, and that it is reserved for the platform if there is enough."""
+    limits = stage.client("lambda").get_account_settings()["AccountLimit"]
+    limit, unreserved = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    shown = f"{limit} concurrent executions, {unreserved} of them unreserved"
+    is_missing = limit >= _DEFAULT_CONCURRENCY and unreserved == limit
+    return create_finding([shown] if limit < _CONCURRENCY or is_missing else [], shown)
 
 
 def check_recursion(stage: Stage) -> Finding:
@@ -151,10 +154,16 @@ def check_streaming(stage: Stage) -> Finding:
 CHECKS: Final = (
     Check(
         name="concurrency",
-        fact=f"The account may run at least {_CONCURRENCY} functions at the same time.",
+        fact=(
+            f"The account may run at least {_CONCURRENCY} functions at the same time. With "
+            f"{_DEFAULT_CONCURRENCY} or more, the functions of the platform have reserved concurrency."
+        ),
         run=check_concurrency,
         permissions=(Permission(action="lambda:GetAccountSettings"),),
-        advice="Ask AWS for more concurrent executions: docs/operations.md, Raise a quota.",
+        advice=(
+            "Ask AWS for more concurrent executions (docs/operations.md, Raise a quota), or set "
+            "`accountConcurrency` to the number that was found."
+        ),
     ),
     Check(
         name="recursive loops",

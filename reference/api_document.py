@@ -268,7 +268,12 @@ def _build_error_responses(
     if route.auth:
         unauthorized = "The access token is missing, invalid or expired."
         responses["401"] = {"description": unauthorized, "content": {**message, **problem}}
-    responses["429"] = {"description": "Too many requests: try again later.", "content": message}
+    too_many = responses.get("429", {"description": "Too many requests: try again later.", "content": {}})
+    responses["429"] = {
+        "description": too_many["description"],
+        **({"headers": {"Retry-After": _RETRY_AFTER}} if too_many["content"] else {}),
+        "content": {**message, **too_many["content"]},
+    }
     responses["500"] = {"description": "An error of the platform.", "content": message}
     responses["503"] |= {"headers": {"Retry-After": _RETRY_AFTER}, "content": {**message, **problem}}
     return responses

@@ -59,6 +59,7 @@ CONTRADICTIONS: Final = (
     Contradiction(change={"images": {**_IMAGES, "hostedZoneId": None}}),
     Contradiction(change={"images": {**_IMAGES, "zone": None}}),
     Contradiction(change={"quotas": {"storedMegabytes": 10}}),
+    Contradiction(change={"accountConcurrency": 200}),
     Contradiction(stage="local", change={"images": _IMAGES}),
     Contradiction(change={"images": {**_IMAGES, "corsOrigins": ["http://localhost:3000"]}}),
     Contradiction(change={"images": {**_IMAGES, "zone": f"{_LONG_LABEL}.example.com"}}),

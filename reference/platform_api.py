@@ -49,6 +49,7 @@ from runtime.shared.api.idempotency import HEADER, IdempotencyKeyReusedError
 from runtime.shared.errors import (
     MalformedError,
     QuotaExceededError,
+    TooManyRequestsError,
     UnavailableError,
     UnsupportedContentError,
 )
@@ -279,6 +280,7 @@ _DESCRIPTIONS: Final = {
         headers=_IDEMPOTENCY_KEY,
         responses={_OK: PromotedDocument},
         errors=(
+            TooManyRequestsError,
             DeploymentNotFoundError,
             NotReleasedError,
             ReleaseCollectedError,

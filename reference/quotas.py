@@ -117,8 +117,9 @@ _CONCURRENCY: Final = """\
 Two more quotas limit concurrent work, not the number of sites. In a new account, the first quota can be
 as low as 10, and the second quota as low as 1:
 
-- *Lambda: concurrent executions* (default 1,000). All sites share this quota. The alarm for throttles reports
-  when the quota is exhausted.
+- *Lambda: concurrent executions* (default 1,000). The setting `accountConcurrency` must not be higher. The
+  platform reserves about 150 of them, and each site 60 by default (`maxConcurrency`, `maxImageConcurrency`).
+  100 stay unreserved. So the default fits 12 sites.
 - *CodeBuild: concurrently running builds for Linux/Small environment*. This quota must not be lower than the
   setting `concurrentBuilds`, the number of builds that the platform runs at the same time.
 

@@ -352,6 +352,11 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         " and their bytes. Concurrent requests cannot exceed a quota. The error names the quota, the limit"
         " and the used number."
     ),
+    "X22": (
+        "Each function of the platform and each server of a site has reserved concurrency, so that no site"
+        " can take the concurrency of the platform or of another site. Routes that write have their own"
+        " rates. Promotions of a project are limited."
+    ),
     "X4": (
         "The server of a site cannot set cookies for hosts outside of its own host. The program refuses a"
         " domain of sites that shares its registrable domain with a web application, unless this domain is"

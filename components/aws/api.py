@@ -140,30 +140,19 @@ class HttpApi(Component):
             retention_in_days=scope.log_retention_days,
             opts=self.retained_child_opts,
         )
-        default_stage = aws.apigatewayv2.Stage(
-            name,
-            name="$default",
-            api_id=api.id,
-            auto_deploy=True,
-            default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
-                throttling_rate_limit=args.rate, throttling_burst_limit=args.burst
-            ),
-            access_log_settings=aws.apigatewayv2.StageAccessLogSettingsArgs(
-                destination_arn=log_group.arn, format=_ACCESS_LOG
-            ),
-            opts=self.child_opts,
-        )
+        self._args = args
+        self._log_group_arn = log_group.arn
         self.api_id = api.id
-        self.endpoint: pulumi.Input[str] = api.api_endpoint
+        self.endpoint: pulumi.Input[str] = f"https://{args.domain.host}" if args.domain else api.api_endpoint
         self._execution_arn = api.execution_arn
-        if args.domain:
-            self._add_custom_domain(args.domain, default_stage)
         self.register_outputs({"id": api.id, "endpoint": self.endpoint})
 
     def add_routes(
         self, routes: Iterable[Route], functions: Mapping[str, Function], *, not_found: str | None = None
     ) -> None:
-        """Create the routes, and allow the API to call each route's function for exactly that route.
+        """Create the routes and their stage. The API may call each route's function for exactly that route.
+
+        Call this method once. API Gateway refuses a stage whose settings name a route that does not exist.
 
         Args:
             routes: Declarations of the routes.
@@ -175,6 +164,8 @@ class HttpApi(Component):
             DeclarationError: `functions` does not contain the function of a route.
         """
         integrations: dict[str, aws.apigatewayv2.Integration] = {}
+        created: list[aws.apigatewayv2.Route] = []
+        limits: list[aws.apigatewayv2.StageRouteSettingArgs] = []
         for route in routes:
             if route.function not in functions:
                 raise DeclarationError(
@@ -185,7 +176,17 @@ class HttpApi(Component):
                 integrations[route.function] = self._create_integration(route.function, function)
             # The ARN contains the method and the path of the route. `*` stands for the API's only stage.
             source = f"/*/{route.method}{route.path}"
-            self._add_route(route.key, source, function, integrations[route.function], auth=route.auth)
+            integration = integrations[route.function]
+            created.append(self._add_route(route.key, source, function, integration, auth=route.auth))
+            if route.rate is not None:
+                limits.append(
+                    aws.apigatewayv2.StageRouteSettingArgs(
+                        route_key=route.key,
+                        throttling_rate_limit=route.rate,
+                        throttling_burst_limit=2 * route.rate,
+                    )
+                )
+        self._create_stage(created, limits)
         if not_found:
             function, key = functions[not_found], "$default"
             self._add_route(key, f"/*/{key}", function, integrations[not_found], auth=False)
@@ -198,14 +199,14 @@ class HttpApi(Component):
         integration: aws.apigatewayv2.Integration,
         *,
         auth: bool,
-    ) -> None:
+    ) -> aws.apigatewayv2.Route:
         name = _NOT_ALPHANUMERIC.sub("-", key).strip("-").lower()
         allowed = function.allow_invoke(
             name,
             service="apigateway.amazonaws.com",
             source_arn=interpolate(self._execution_arn, source),
         )
-        aws.apigatewayv2.Route(
+        return aws.apigatewayv2.Route(
             # The resource name contains the API's name, because several APIs have the same route.
             f"{self._name}-{name}",
             api_id=self.api_id,
@@ -216,6 +217,30 @@ class HttpApi(Component):
             # Pulumi creates the permission first. Without it, API Gateway would answer requests with 500.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[allowed]),
         )
+
+    def _create_stage(
+        self,
+        routes: list[aws.apigatewayv2.Route],
+        limits: list[aws.apigatewayv2.StageRouteSettingArgs],
+    ) -> None:
+        options = self.child_opts
+        options.depends_on = list(routes)
+        stage = aws.apigatewayv2.Stage(
+            self._name,
+            name="$default",
+            api_id=self.api_id,
+            auto_deploy=True,
+            default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
+                throttling_rate_limit=self._args.rate, throttling_burst_limit=self._args.burst
+            ),
+            route_settings=limits or None,
+            access_log_settings=aws.apigatewayv2.StageAccessLogSettingsArgs(
+                destination_arn=self._log_group_arn, format=_ACCESS_LOG
+            ),
+            opts=options,
+        )
+        if self._args.domain:
+            self._add_custom_domain(self._args.domain, stage)
 
     def _add_custom_domain(self, domain: ApiDomain, stage: aws.apigatewayv2.Stage) -> None:
         certificate = Certificate(

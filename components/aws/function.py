@@ -58,6 +58,8 @@ class FunctionArgs:
         memory: Memory in MB. CPU power grows with it: 1,769 MB equal one core.
         storage: Size of `/tmp` in MB.
         grants: Permissions in addition to writing the function's own log.
+        concurrency: Reserved concurrency, of all versions together: the function always has it, and never
+            more. It is only used if the scope reserves concurrency. None for no reservation.
 
     Raises:
         DeclarationError: The timeout is outside Lambda's limits.
@@ -69,6 +71,7 @@ class FunctionArgs:
     memory: int
     storage: int = 512
     grants: tuple[Grant, ...] = ()
+    concurrency: int | None = None
 
     def __attrs_post_init__(self) -> None:
         if not 0 < self.timeout <= _LONGEST_TIMEOUT:
@@ -220,6 +223,7 @@ class Function(Part):
             architectures=[args.scope.architecture],
             timeout=args.timeout,
             memory_size=args.memory,
+            reserved_concurrent_executions=args.concurrency if args.scope.reserves_concurrency else None,
             ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=args.storage),
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=package.environment)
             if package.environment

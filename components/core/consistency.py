@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from components.core.concurrency import PLATFORM, UNRESERVED, count_batches
 from components.core.cookie_domains import find_cookie_domain
 from components.core.hosts import MAX_COMMON_NAME_LENGTH
 from components.core.stage_names import MAX_STAGE_AND_SITE_LENGTH
@@ -25,6 +26,7 @@ def find_contradictions(stage: str, kind: StageKind, settings: StageSettings) ->
         *_check_domain(kind, settings),
         *_check_images(stage, kind, settings),
         *_check_quotas(settings),
+        *_check_concurrency(settings),
         *_check_cookie_domains(settings),
     ]
 
@@ -106,6 +108,23 @@ def _check_quotas(settings: StageSettings) -> Iterator[str]:
         yield (
             f"{SETTING}.quotas.storedMegabytes is {stored}, less than {SETTING}.images.maximumMegabytes, "
             f"{largest}, so no user could upload the largest image; allowed: at least the same number"
+        )
+
+
+def count_reserved(settings: StageSettings) -> int:
+    """Return the concurrency that all functions of a stage reserve together."""
+    sites = sum(site.max_concurrency + site.max_image_concurrency for site in settings.sites)
+    return sum(PLATFORM.values()) + 2 * count_batches(settings.concurrent_builds) + sites
+
+
+def _check_concurrency(settings: StageSettings) -> Iterator[str]:
+    available, needed = settings.account_concurrency, count_reserved(settings) + UNRESERVED
+    if UNRESERVED < available < needed:
+        yield (
+            f"{SETTING}.accountConcurrency is {available}, but the functions of {len(settings.sites)} sites "
+            f"and of the platform reserve {needed - UNRESERVED}, and Lambda keeps {UNRESERVED} for other "
+            f"functions; allowed: at least {needed} (request it in Service Quotas), lower values of "
+            f"maxConcurrency of the sites, or at most {UNRESERVED}, with which nothing is reserved"
         )
 
 

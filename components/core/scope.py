@@ -75,6 +75,8 @@ class ResourceScope:
         log_retention_days: Days for which CloudWatch keeps logs.
         architecture: CPU architecture of functions.
         python_runtime: Lambda runtime of Python functions.
+        reserves_concurrency: Whether functions have reserved concurrency. Lambda refuses it in an account
+            whose quota leaves less than 100 executions for other functions.
 
     Raises:
         DeclarationError: A value is invalid.
@@ -86,6 +88,7 @@ class ResourceScope:
     log_retention_days: int = 30
     architecture: Architecture = "arm64"
     python_runtime: str = "python3.13"
+    reserves_concurrency: bool = False
     _account: pulumi.Input[str] | None = attrs.field(default=None, alias="account")
     _region: pulumi.Input[str] | None = attrs.field(default=None, alias="region")
 

@@ -8,6 +8,7 @@ import attrs
 import pulumi
 from pulumi.runtime.config import CONFIG
 
+from components.core.concurrency import UNRESERVED
 from components.core.consistency import SETTING, build_image_hosts, find_contradictions
 from components.core.errors import ConfigurationError
 from components.core.placeholders import find_placeholders
@@ -144,6 +145,7 @@ class StageConfig(StageSettings):
             log_retention_days=self.log_retention_days,
             architecture=self.architecture,
             python_runtime=self.python_runtime,
+            reserves_concurrency=self.account_concurrency > UNRESERVED,
         )
 
 

@@ -5,6 +5,7 @@ from typing import Final, Literal, get_args
 import attrs
 
 from components.core.hosts import DOMAIN, HOST, ORIGIN, ORIGIN_FORMAT, SITE_URL
+from components.core.quotas import Quotas
 from components.core.scope import BUILD_MEMORY, LOG_RETENTION_DAYS, PYTHON_RUNTIMES, Architecture
 from components.core.settings import (
     list_of,
@@ -47,6 +48,9 @@ class SiteSettings:
             and more CPUs, and costs more.
         allow_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
             The list of these versions is `runtime/deploy/releases/build_output/next_holes.json`.
+        max_concurrency: Requests that the function that renders pages answers at the same time, in all
+            releases together. Lambda reserves this concurrency. Further requests get an error.
+        max_image_concurrency: The same for the function that optimizes images.
     """
 
     name: str = required(
@@ -59,6 +63,8 @@ class SiteSettings:
     timeout: int = optional(whole_number(1, 900, "seconds"), default=30)
     build_compute_type: str = optional(one_of(*BUILD_MEMORY), default="BUILD_GENERAL1_SMALL")
     allow_vulnerable_next: bool = optional(true_or_false(), default=False)
+    max_concurrency: int = optional(whole_number(1, 100_000, "requests"), default=50)
+    max_image_concurrency: int = optional(whole_number(1, 100_000, "requests"), default=10)
 
 
 @attrs.frozen(kw_only=True)
@@ -85,8 +91,11 @@ class ImageSettings:
         return self.maximum_megabytes * 1024 * 1024
 
 
+_QUOTAS: Final = Quotas()
+
+
 @attrs.frozen(kw_only=True)
-class QuotaSettings:
+class QuotaSettings(Quotas):
     """Quotas of each user. A request above a quota is refused with the quota, the limit and the used number.
 
     Attributes:
@@ -97,18 +106,19 @@ class QuotaSettings:
             for 24 hours.
         stored_images: Images of a user, including images that wait for their upload.
         stored_megabytes: Size of all images of a user in MB, including the sizes that forms allow.
+        promotions_per_minute: Promotions of a project in a minute. A further one is answered with 429.
     """
 
-    projects: int = optional(whole_number(1, 500, "projects"), default=20)
-    queued_deployments: int = optional(whole_number(1, 1000, "deployments"), default=50)
-    pending_images: int = optional(whole_number(1, 1000, "images"), default=100)
-    stored_images: int = optional(whole_number(1, 10_000_000, "images"), default=10_000)
-    stored_megabytes: int = optional(whole_number(1, 10_000_000, "MB"), default=10_240)
-
-    @property
-    def stored_bytes(self) -> int:
-        """Size of all images of a user, in bytes."""
-        return self.stored_megabytes * 1024 * 1024
+    projects: int = optional(whole_number(1, 500, "projects"), default=_QUOTAS.projects)
+    queued_deployments: int = optional(
+        whole_number(1, 1000, "deployments"), default=_QUOTAS.queued_deployments
+    )
+    pending_images: int = optional(whole_number(1, 1000, "images"), default=_QUOTAS.pending_images)
+    stored_images: int = optional(whole_number(1, 10_000_000, "images"), default=_QUOTAS.stored_images)
+    stored_megabytes: int = optional(whole_number(1, 10_000_000, "MB"), default=_QUOTAS.stored_megabytes)
+    promotions_per_minute: int = optional(
+        whole_number(1, 1000, "promotions"), default=_QUOTAS.promotions_per_minute
+    )
 
 
 _DEFAULT_QUOTAS: Final = QuotaSettings()
@@ -140,6 +150,10 @@ class StageSettings:
         concurrent_builds: Number of builds that run at the same time, of all projects together. Other builds
             wait in order. Set CodeBuild's quota to at least this number; above the quota, CodeBuild starts
             builds in any order.
+        account_concurrency: Concurrent executions of functions that the stage can use: the quota of Lambda in
+            the account and region, without what other stages and programs reserve. With more than 100, each
+            function of the platform and of the sites has reserved concurrency. With 100 or less, as in most
+            new accounts, nothing is reserved.
         quotas: Quotas of each user.
     """
 
@@ -166,6 +180,7 @@ class StageSettings:
     )
     kept_releases: int = optional(whole_number(3, 100, "releases"), default=10)
     concurrent_builds: int = optional(whole_number(1, 500, "builds"), default=10)
+    account_concurrency: int = optional(whole_number(10, 1_000_000, "executions"), default=1000)
     quotas: QuotaSettings = optional(  # noqa: RUF009 - an attrs field
         mapping_of(QuotaSettings, "a mapping of quotas"), default=_DEFAULT_QUOTAS
     )

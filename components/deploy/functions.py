@@ -8,9 +8,10 @@ import pulumi
 
 from components.aws.function import PythonFunction, PythonFunctionArgs
 from components.aws.package import DependencyLayers, FunctionCode, LayerName
+from components.core.concurrency import PLATFORM
 from components.core.grants import Grant
+from components.core.quotas import Quotas
 from components.core.scope import ResourceScope
-from components.core.stage_settings import QuotaSettings
 from components.deploy.site_names import SiteArnPatterns
 from components.deploy.store import DeployStore
 
@@ -33,7 +34,7 @@ class DeployFunctionFactory:
     code: FunctionCode
     layers: DependencyLayers
     store: DeployStore
-    quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
+    quotas: Quotas = attrs.field(factory=Quotas)
 
     @property
     def deployment_quotas(self) -> dict[str, str]:
@@ -60,6 +61,7 @@ class DeployFunctionFactory:
         memory: int = _MEMORY,
         storage: int = 512,
         layers: tuple[LayerName, ...] = ("base",),
+        concurrency: int | None = None,
     ) -> PythonFunction:
         """Create the function whose handler module in `runtime/deploy/handlers` has this name.
 
@@ -72,6 +74,8 @@ class DeployFunctionFactory:
             memory: Memory in MB.
             storage: Size of `/tmp` in MB.
             layers: Names of the layers.
+            concurrency: Reserved concurrency. The default is that of the function in
+                `components/core/concurrency.py`.
         """
         return PythonFunction(
             name,
@@ -89,6 +93,7 @@ class DeployFunctionFactory:
                     **environment,
                 },
                 grants=grants,
+                concurrency=PLATFORM[name] if concurrency is None else concurrency,
             ),
             opts,
         )

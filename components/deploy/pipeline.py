@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from components.aws.function import Function
 from components.aws.queue import Queue, QueueArgs
 from components.core.component import Component
+from components.core.concurrency import count_batches
 from components.core.grants import Grant
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
@@ -25,7 +26,6 @@ _RELEASE_STORAGE: Final = 2048
 # message (runtime/deploy/builds/building.py).
 _BUILD_VISIBILITY_TIMEOUT: Final = 1800
 _RELEASE_TIMEOUT: Final = 300
-_MIN_CONCURRENT_BATCHES: Final = 2  # Lambda's minimum
 
 
 @attrs.frozen(kw_only=True)
@@ -85,7 +85,7 @@ class BuildPipeline(Component):
         }
         # If the orchestrator ran more batches at the same time, no more builds would start. If more releases
         # ran at the same time, their writes to the shared KeyValueStore would conflict more often.
-        batches = max(args.concurrent_builds, _MIN_CONCURRENT_BATCHES)
+        batches = count_batches(args.concurrent_builds)
         self.functions["orchestrator"].consume(self.builds, max_concurrency=batches)
         # The orchestrator sends messages to its own queue: for the next builds in order, and for builds that
         # CodeBuild has refused and that must be tried again.
@@ -120,6 +120,7 @@ class BuildPipeline(Component):
             "orchestrator",
             opts=self.child_opts,
             timeout=60,
+            concurrency=count_batches(self.concurrent_builds),
             environment={
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
                 "BUILD_QUEUE_URL": self.builds.url,
@@ -188,6 +189,7 @@ class BuildPipeline(Component):
         return self._args.factory.create(
             "release",
             opts=self.child_opts,
+            concurrency=count_batches(self.concurrent_builds),
             timeout=_RELEASE_TIMEOUT,
             memory=_RELEASE_MEMORY,
             storage=_RELEASE_STORAGE,

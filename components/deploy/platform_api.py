@@ -65,6 +65,7 @@ class PlatformApi(Component):
                 "KEY_VALUE_STORE_ARN": edge.store_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
                 "DEPLOY_KEYS_PATH": store.deploy_keys_path,
+                "MAX_PROMOTIONS_PER_MINUTE": str(args.factory.quotas.promotions_per_minute),
             },
             grants=(
                 store.projects.grant("DeleteItem", "GetItem", "UpdateItem"),

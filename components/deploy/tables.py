@@ -49,7 +49,8 @@ PROJECTS: Final = TableDesign(
             "declaration of a site, `CLAIM` the project that uses a site, `SITES` the list of all sites, "
             "`IDEMPOTENCY` an answered request with an idempotency key, `RUNNING` the running builds, "
             "`WAITING#<deployment>` a waiting build, `STARTED#<user>` when a user's last build started, "
-            "`FULL` when CodeBuild last had no capacity, `USAGE` what a user uses of the quotas",
+            "`FULL` when CodeBuild last had no capacity, `USAGE` what a user uses of the quotas, "
+            "`PROMOTIONS#<end>` the promotions of a project in a minute",
             "METADATA",
         ),
         Attribute(
@@ -119,7 +120,8 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "expiresAt",
             "N",
-            "in `DELIVERY#`, `STARTED#`, `FULL`, `IDEMPOTENCY` rows: when the row is deleted, Unix seconds",
+            "in `DELIVERY#`, `STARTED#`, `FULL`, `IDEMPOTENCY`, `PROMOTIONS#` rows: when the row is deleted, "
+            "Unix seconds",
             "1772443800",
         ),
         Attribute(
@@ -148,6 +150,7 @@ PROJECTS: Final = TableDesign(
         ),
         Attribute("projects", "SS", "in a `USAGE` row: the user's projects", _ULID),
         Attribute("queued", "SS", "in a `USAGE` row: the user's queued deployments", _BUILD),
+        Attribute("count", "N", "in a `PROMOTIONS#` row: the number of promotions", "3"),
         Attribute("names", "L", "in the `SITES` row: the names of all declared sites", '["next-site"]'),
         Attribute(
             "claimedBy",

@@ -13,9 +13,10 @@ from components.aws.package import DependencyLayers, FunctionCode
 from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.aws.table import TenantTable, TenantTableArgs
 from components.core.component import Component
+from components.core.concurrency import PLATFORM
 from components.core.grants import Grant
+from components.core.quotas import Quotas
 from components.core.scope import ResourceScope
-from components.core.stage_settings import QuotaSettings
 from components.images import buckets, tables
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs
 from runtime.images.model import DELIVERED_PREFIX, UPLOAD_PREFIX
@@ -51,7 +52,7 @@ class ImageServiceArgs:
     audience: pulumi.Input[str]
     cors_origins: tuple[str, ...]
     maximum_bytes: int = 25 * 1024 * 1024
-    quotas: QuotaSettings = attrs.field(factory=QuotaSettings)
+    quotas: Quotas = attrs.field(factory=Quotas)
     hosts: tuple[str, str] | None = None
     hosted_zone_id: str | None = None
     url_pattern: str = "https://{host}"
@@ -211,6 +212,7 @@ class ImageService(Component):
                     **environment,
                 },
                 grants=grants,
+                concurrency=PLATFORM[f"images-{name}"],
             ),
             self.child_opts,
         )

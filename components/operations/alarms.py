@@ -161,10 +161,10 @@ class Alarms(Part):
         )
         self._add_alarm(
             f"{name}-throttles",
-            f"Lambda throttled calls of {name}: the account has no concurrency left in this region. "
-            "Messages in queues are retried. A throttled webhook must be redelivered by hand, in the "
-            "repository's settings at GitHub. Find the site that uses the concurrency on the dashboard, and "
-            f"request a higher quota from AWS. {_RUNBOOK}#throttles",
+            f"Lambda throttled calls of {name}: it reached its reserved concurrency, or, without one, the "
+            "account has no concurrency left in this region. Messages in queues are retried. A throttled "
+            "webhook must be redelivered by hand, in the repository's settings at GitHub. Find the cause of "
+            f"the calls, and request a higher quota from AWS if they are normal. {_RUNBOOK}#throttles",
             _Metric(namespace="AWS/Lambda", name="Throttles", dimensions=dimensions),
         )
         if function.has_recursion_detection:

@@ -44,6 +44,9 @@ class ZeroDowntimeSiteArgs:
         url_pattern: URL of the site. `{host}` is replaced by the site's host.
         build_compute_type: Compute type of the builds in CodeBuild.
         allow_vulnerable_next: Whether releases with a Next.js version with known security holes are allowed.
+        max_concurrency: Requests that the function that renders pages answers at the same time, if the scope
+            reserves concurrency.
+        max_image_concurrency: The same for the function that optimizes images.
     """
 
     scope: ResourceScope
@@ -54,6 +57,8 @@ class ZeroDowntimeSiteArgs:
     url_pattern: str = "https://{host}"
     build_compute_type: str = "BUILD_GENERAL1_SMALL"
     allow_vulnerable_next: bool = False
+    max_concurrency: int = 50
+    max_image_concurrency: int = 10
 
 
 class ZeroDowntimeSite(Component):
@@ -92,13 +97,16 @@ class ZeroDowntimeSite(Component):
             args.memory,
             self._build_server_grants(queue),
             timeout=args.timeout,
+            concurrency=args.max_concurrency,
         )
         image = self._create_function(
             names.image,
             _ORIGIN_HANDLER,
             _IMAGE_MEMORY,
             (args.store.assets.grant("GetObject", prefix=f"assets/{name}/"),),
+            concurrency=args.max_image_concurrency,
         )
+        # The maximum concurrency of its queue limits this function, so it needs no reservation.
         revalidate = self._create_function(
             names.revalidate, "index.handler", _REVALIDATE_MEMORY, (queue.grant_consume(),)
         )
@@ -148,14 +156,25 @@ class ZeroDowntimeSite(Component):
             queue.grant_send(),
         )
 
-    def _create_function(
-        self, name: str, handler: str, memory: int, grants: tuple[Grant, ...], *, timeout: int = _TIMEOUT
+    def _create_function(  # noqa: PLR0913 - the arguments in which the functions differ
+        self,
+        name: str,
+        handler: str,
+        memory: int,
+        grants: tuple[Grant, ...],
+        *,
+        timeout: int = _TIMEOUT,
+        concurrency: int | None = None,
     ) -> NodeFunction:
-        return NodeFunction(
-            name,
-            FunctionArgs(scope=self.scope, handler=handler, timeout=timeout, memory=memory, grants=grants),
-            self.child_opts,
+        args = FunctionArgs(
+            scope=self.scope,
+            handler=handler,
+            timeout=timeout,
+            memory=memory,
+            grants=grants,
+            concurrency=concurrency,
         )
+        return NodeFunction(name, args, self.child_opts)
 
     def _declare_site(self, row: dict[str, pulumi.Input[str]]) -> None:
         """Write the names of the site's resources to the projects table, for the platform's functions."""

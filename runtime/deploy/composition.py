@@ -11,6 +11,8 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from runtime.deploy.environments import (
     ApiEnvironment,
     BuildEndEnvironment,
@@ -19,14 +21,13 @@ from runtime.deploy.environments import (
     CollectorEnvironment,
     DeletionEnvironment,
     DeployKeyStoreEnvironment,
-    DeploymentQuotas,
     EdgeCacheEnvironment,
     KeyValueStore,
+    PromotionEnvironment,
     ReleaseQueueUrl,
     ReleaserEnvironment,
     SchedulerEnvironment,
     SigningKey,
-    SwitchEnvironment,
     TableNames,
     WebhookEnvironment,
 )
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from runtime.deploy.repositories.idempotency import IdempotencyRepository
     from runtime.deploy.repositories.projects import ProjectRepository
     from runtime.deploy.repositories.retention import RetentionRepository
-    from runtime.deploy.repositories.usage import DeploymentLimits
     from runtime.deploy.upkeep.collecting import Collector
     from runtime.deploy.upkeep.edge_cache import EdgeCache
     from runtime.deploy.upkeep.sweeping import Sweeper
@@ -68,6 +68,7 @@ _SMOKE_TEST_READ_TIMEOUT = 70  # seconds; the edge waits 60 seconds for a page
 def create_push_receiver(environment: WebhookEnvironment) -> "PushReceiver":
     """Return the service of the webhook."""
     from runtime.deploy.builds.pushing import PushReceiver
+    from runtime.deploy.repositories.usage import DeploymentLimits
     from runtime.shared.ids import make_ulid_generator
 
     deployments = _create_deployment_repository(environment)
@@ -78,7 +79,7 @@ def create_push_receiver(environment: WebhookEnvironment) -> "PushReceiver":
         signer=_create_signer(environment),
         ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
-        limits=_create_deployment_limits(environment),
+        limits=DeploymentLimits.from_environment(environment),
     )
 
 
@@ -144,6 +145,7 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
     from runtime.deploy.function_logs.reading import FunctionLogs
     from runtime.deploy.repositories.lists import ListRepository
     from runtime.deploy.repositories.sites import SiteRepository
+    from runtime.deploy.repositories.usage import DeploymentLimits
     from runtime.deploy.repositories.variables import SecretStore
     from runtime.shared.ids import make_ulid_generator
 
@@ -181,7 +183,7 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
         clock=utc_now,
         api_endpoint=environment.api_endpoint,
         max_projects=int(environment.max_projects),
-        limits=_create_deployment_limits(environment),
+        limits=DeploymentLimits.from_environment(environment),
     )
 
 
@@ -236,16 +238,17 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
     )
 
 
-def create_switch(environment: SwitchEnvironment) -> "Switch":
+def create_switch(environment: PromotionEnvironment) -> "Switch":
     """Return the service that promotes releases."""
     from runtime.deploy.releases.release_secrets import ReleaseSecrets
 
-    return _create_switch(
+    switch = _create_switch(
         _create_deployment_repository(environment),
         _create_edge_store(environment),
         _create_publisher(aws.client("lambda")),
         ReleaseSecrets(client=lambda: aws.client("s3"), bucket=environment.assets_bucket),
     )
+    return evolve(switch, max_promotions=int(environment.max_promotions_per_minute))
 
 
 def create_deploy_key_service(environment: DeletionEnvironment) -> "DeployKeyService":
@@ -325,12 +328,6 @@ def create_edge_cache(environment: EdgeCacheEnvironment) -> "EdgeCache":
         distribution_id=environment.distribution_id,
         store=_create_edge_store(environment),
     )
-
-
-def _create_deployment_limits(environment: DeploymentQuotas) -> "DeploymentLimits":
-    from runtime.deploy.repositories.usage import DeploymentLimits
-
-    return DeploymentLimits(queued=int(environment.max_queued_deployments))
 
 
 def _create_project_repository(environment: TableNames) -> "ProjectRepository":

@@ -3,6 +3,8 @@
 
 from typing import Protocol
 
+from runtime.deploy.repositories.usage import QuotaVariables
+
 
 class TableNames(Protocol):
     """The variables with the names of the platform's tables."""
@@ -62,13 +64,6 @@ class MaxReceiveCount(Protocol):
     def max_receive_count(self) -> str: ...
 
 
-class DeploymentQuotas(Protocol):
-    """The variables with the quotas of each tenant for deployments."""
-
-    @property
-    def max_queued_deployments(self) -> str: ...
-
-
 class SchedulerEnvironment(TableNames, BuildQueueUrl, Protocol):
     """The variables of all services that start or end builds.
 
@@ -80,7 +75,7 @@ class SchedulerEnvironment(TableNames, BuildQueueUrl, Protocol):
     def concurrent_builds(self) -> str: ...
 
 
-class WebhookEnvironment(TableNames, BuildQueueUrl, SigningKey, DeploymentQuotas, Protocol):
+class WebhookEnvironment(TableNames, BuildQueueUrl, SigningKey, QuotaVariables, Protocol):
     """The variables of `create_push_receiver`."""
 
 
@@ -97,7 +92,7 @@ class BuildEndEnvironment(SchedulerEnvironment, ReleaseQueueUrl, Protocol):
     """The variables of `create_build_result_recorder` and `create_sweeper`."""
 
 
-class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, DeploymentQuotas, Protocol):
+class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, QuotaVariables, Protocol):
     """The variables of `create_project_service`."""
 
     @property
@@ -116,7 +111,14 @@ class AssetsBucket(Protocol):
 
 
 class SwitchEnvironment(TableNames, KeyValueStore, AssetsBucket, Protocol):
+    """The variables of all services that change the edge and the tables."""
+
+
+class PromotionEnvironment(SwitchEnvironment, Protocol):
     """The variables of `create_switch`."""
+
+    @property
+    def max_promotions_per_minute(self) -> str: ...
 
 
 class DeletionEnvironment(SwitchEnvironment, SecretsKey, DeployKeysPath, Protocol):

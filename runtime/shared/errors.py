@@ -51,6 +51,20 @@ class QuotaExceededError(ForbiddenError):
         super().__init__(f"the quota of {what} is reached ({used} of {limit} used): {advice}")
 
 
+class TooManyRequestsError(AnchorError):
+    """The user made this request too often. The detail has the limit.
+
+    Attributes:
+        retry_after: Seconds to wait before a retry.
+    """
+
+    def __init__(self, what: str, *, limit: int, period: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"the limit of {limit} {what} in {period} is reached: try again in {retry_after} seconds"
+        )
+
+
 class UnsupportedContentError(AnchorError):
     """The content type of the request is not supported."""
 

@@ -9,23 +9,23 @@ GROUP: Final = "deploy"
 
 ROUTES: tuple[Route, ...] = (
     # Without a token: GitHub signs the body.
-    Route(method="POST", path="/webhook/{projectId}", function="webhook", auth=False),
-    Route(method="POST", path="/projects", function="api"),
+    Route(method="POST", path="/webhook/{projectId}", function="webhook", auth=False, rate=50),
+    Route(method="POST", path="/projects", function="api", rate=10),
     Route(method="GET", path="/sites", function="api"),
     Route(method="GET", path="/projects", function="api", query=("limit", "cursor")),
     Route(method="GET", path="/projects/{projectId}", function="api"),
-    Route(method="PATCH", path="/projects/{projectId}", function="api"),
-    Route(method="DELETE", path="/projects/{projectId}", function="promote"),
+    Route(method="PATCH", path="/projects/{projectId}", function="api", rate=20),
+    Route(method="DELETE", path="/projects/{projectId}", function="promote", rate=10),
     Route(
         method="GET",
         path="/projects/{projectId}/deployments",
         function="api",
         query=("status", "limit", "cursor"),
     ),
-    Route(method="POST", path="/projects/{projectId}/deployments", function="api"),
+    Route(method="POST", path="/projects/{projectId}/deployments", function="api", rate=20),
     Route(method="GET", path="/projects/{projectId}/env", function="api"),
-    Route(method="PUT", path="/projects/{projectId}/env", function="api"),
-    Route(method="PATCH", path="/projects/{projectId}/env", function="api"),
+    Route(method="PUT", path="/projects/{projectId}/env", function="api", rate=20),
+    Route(method="PATCH", path="/projects/{projectId}/env", function="api", rate=20),
     Route(
         method="GET",
         path="/projects/{projectId}/logs",
@@ -42,13 +42,13 @@ ROUTES: tuple[Route, ...] = (
             "cursor",
         ),
     ),
-    Route(method="POST", path="/projects/{projectId}/key", function="promote"),
+    Route(method="POST", path="/projects/{projectId}/key", function="promote", rate=10),
     Route(method="GET", path="/projects/{projectId}/key", function="promote"),
-    Route(method="DELETE", path="/projects/{projectId}/key", function="promote"),
+    Route(method="DELETE", path="/projects/{projectId}/key", function="promote", rate=10),
     Route(method="GET", path="/deployments/{deploymentId}", function="api"),
     Route(method="GET", path="/deployments/{deploymentId}/logs", function="api", query=("limit", "cursor")),
-    Route(method="POST", path="/deployments/{deploymentId}/cancel", function="api"),
-    Route(method="POST", path="/deployments/{deploymentId}/promote", function="promote"),
+    Route(method="POST", path="/deployments/{deploymentId}/cancel", function="api", rate=20),
+    Route(method="POST", path="/deployments/{deploymentId}/promote", function="promote", rate=10),
     # Without a token: the document contains nothing confidential.
     Route(method="GET", path="/openapi.json", function="api", auth=False),
 )

@@ -36,6 +36,7 @@ class Environment:
     key_value_store_arn: str
     secrets_key_arn: str
     deploy_keys_path: str
+    max_promotions_per_minute: str
 
 
 @frozen(kw_only=True)

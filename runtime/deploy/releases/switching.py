@@ -43,6 +43,9 @@ class Switch:
     `promote` moves the project's pointer and then applies it. `apply_pointer` only applies a pointer that was
     already moved. Several switches of one site can run at the same time, because each step reads the
     pointer's latest value.
+
+    Attributes:
+        max_promotions: Maximum number of promotions of a project in a minute.
     """
 
     projects: ProjectRepository
@@ -52,6 +55,7 @@ class Switch:
     publisher: FunctionPublisher
     secrets: ReleaseSecrets
     clock: Clock
+    max_promotions: int | None = None
 
     def promote(
         self,
@@ -81,6 +85,7 @@ class Switch:
             ReleaseCollectedError: The release was collected.
             SiteNotFoundError: The site is no longer declared.
             SwitchOvertakenError: A later switch of the same project has moved the pointer.
+            TooManyRequestsError: The project was promoted too often in this minute.
         """
         found = self.deployments.get_owned(user_id, deployment_id)
         if request and (answered := self.requests.find_owned(request, at=self.clock())):
@@ -97,7 +102,9 @@ class Switch:
         if pin is None:
             live = self.projects.get_owned(user_id, deployment.project_id).live
             pin = None if live and live.deployment_id == deployment_id else True
-        project = self.deployments.live_pointers.promote(user_id, deployment, pin=pin, at=self.clock())
+        project = self.deployments.live_pointers.promote(
+            user_id, deployment, pin=pin, at=self.clock(), limit=self.max_promotions
+        )
         live = self.apply_pointer(project, deployment, site)
         if request:
             self.requests.record_owned(

@@ -32,6 +32,7 @@ from runtime.deploy.repositories.deployment_rows import (
     parse_deployment,
 )
 from runtime.deploy.repositories.projects import ProjectRepository, build_project_key, create_write_error
+from runtime.deploy.repositories.usage import count_in_window_operation
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -40,9 +41,11 @@ from runtime.shared.dynamodb import (
     build_update,
     write_transaction,
 )
-from runtime.shared.errors import AnchorError
+from runtime.shared.errors import AnchorError, TooManyRequestsError
+from runtime.shared.windows import Window
 
 _MAX_ATTEMPTS: Final = 5
+_MINUTE: Final = 60
 
 RELEASED: Final = frozenset({Status.READY, Status.LIVE, Status.RETIRED, Status.SUPERSEDED})
 """The statuses in which a deployment can be promoted, if it has a release."""
@@ -95,7 +98,15 @@ class LivePointerRepository:
             raise create_stale_error(deployment, Status.LIVE, in_deployment) from None
         return self.projects.get(deployment.project_id)
 
-    def promote(self, user_id: str, deployment: Deployment, *, pin: bool | None, at: datetime) -> Project:
+    def promote(
+        self,
+        user_id: str,
+        deployment: Deployment,
+        *,
+        pin: bool | None,
+        at: datetime,
+        limit: int | None = None,
+    ) -> Project:
         """Point a tenant's project to an older or newer deployment, and pin or unpin the project.
 
         Makes one transaction and one read, as `switch` does. The transaction also refuses a collected
@@ -108,6 +119,7 @@ class LivePointerRepository:
             pin: Whether the project is pinned afterwards. None leaves the pin unchanged, and expects that the
                 live pointer already names the deployment.
             at: Current time.
+            limit: Maximum number of promotions of the project in a minute. None if they are not counted.
 
         Returns:
             The project after the write: `serving` is still the replaced deployment.
@@ -119,6 +131,7 @@ class LivePointerRepository:
             DeploymentNotFoundError: The deployment no longer exists.
             ReleaseCollectedError: The release was collected.
             NotReleasedError: The deployment has no release, or its release has not ended.
+            TooManyRequestsError: The project was promoted too often in this minute.
         """
         pointer = _build_promote_update(self.projects.table, user_id, deployment, pin=pin, at=at)
         names = ", ".join(f":{status}" for status in sorted(RELEASED))
@@ -133,12 +146,22 @@ class LivePointerRepository:
                 self.deployments_table, deployment, when=released, at=at, **statuses
             )
             checked = {"Update": leased}
+        window = Window(kind="PROMOTIONS", seconds=_MINUTE, at=at)
+        counted = (
+            ()
+            if limit is None
+            else (count_in_window_operation(self.projects.table, deployment.project_id, window, limit=limit),)
+        )
         try:
-            write_transaction(self.client, {"Update": pointer}, checked)
+            write_transaction(self.client, {"Update": pointer}, checked, *counted)
         except TransactionRefusedError as refused:
-            in_project, in_deployment = refused.items
+            in_project, in_deployment, *in_window = refused.items
             if in_project is not None:
                 raise create_write_error(in_project, user_id) from None
+            if in_deployment is None and limit is not None and in_window:
+                raise TooManyRequestsError(
+                    "promotions of the project", limit=limit, period="a minute", retry_after=window.remaining
+                ) from None
             if not in_deployment:
                 raise DeploymentNotFoundError from None
             now = from_row(in_deployment, Deployment)

@@ -5,16 +5,24 @@ and queued deployments. It is only written in the transactions that create, move
 contains sets of ids instead of numbers. So a repeated write changes nothing, and no crash makes it wrong.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 from attrs import frozen
 
 from runtime.deploy.model import Deployment
 from runtime.shared.aws import Item
-from runtime.shared.dynamodb import build_attribute_names, build_attribute_values
+from runtime.shared.dynamodb import build_attribute_names, build_attribute_values, build_update
 from runtime.shared.errors import QuotaExceededError
+from runtime.shared.windows import Window
 
 _USAGE: Final = "USAGE"
+
+
+class QuotaVariables(Protocol):
+    """The variables of a function with the quotas of each tenant for deployments."""
+
+    @property
+    def max_queued_deployments(self) -> str: ...  # noqa: D102 - variables are named by their type
 
 
 @frozen(kw_only=True)
@@ -26,6 +34,11 @@ class DeploymentLimits:
     """
 
     queued: int
+
+    @classmethod
+    def from_environment(cls, environment: QuotaVariables) -> Self:
+        """Return the quotas in the variables of a function."""
+        return cls(queued=int(environment.max_queued_deployments))
 
 
 def add_project_operation(table: str, user_id: str, project_id: str, *, limit: int | None) -> dict[str, Any]:
@@ -107,6 +120,30 @@ def create_queue_quota_error(usage: Item, *, limit: int) -> QuotaExceededError:
         limit=limit,
         advice="cancel some of them, or wait until they have been built",
     )
+
+
+def count_in_window_operation(table: str, partition: str, window: Window, *, limit: int) -> dict[str, Any]:
+    """Return the transaction operation that counts a request, if less than `limit` were counted before.
+
+    Args:
+        table: Name of the projects table.
+        partition: Partition key of the row that counts.
+        window: The period in which the requests are counted.
+        limit: Maximum number of requests.
+    """
+    change = "ADD #count :one SET #expiresAt = :end"
+    when = "attribute_not_exists(#count) OR #count < :limit"
+    return {
+        "Update": build_update(
+            table,
+            {"projectId": {"S": partition}, "sk": {"S": window.sort_key}},
+            change,
+            when=when,
+            one=1,
+            end=window.ends_at,
+            limit=limit,
+        )
+    }
 
 
 def _count(usage: Item, name: str) -> int:

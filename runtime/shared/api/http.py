@@ -19,6 +19,7 @@ from runtime.shared.errors import (
     MissingGroupError,
     NotFoundError,
     PreconditionFailedError,
+    TooManyRequestsError,
     UnauthenticatedError,
     UnavailableError,
     UnsupportedContentError,
@@ -36,6 +37,7 @@ _STATUSES: Mapping[type[AnchorError], HTTPStatus] = {
     InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
+    TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     UnsupportedContentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotFoundError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
@@ -182,8 +184,8 @@ def create_problem_response(
 def create_error_response(error: AnchorError) -> Response:
     """Return the problem document of an error.
 
-    For an `UnavailableError`, the response has a `Retry-After` header. An error whose type has no HTTP status
-    is raised again.
+    For an `UnavailableError` and a `TooManyRequestsError`, the response has a `Retry-After` header. An error
+    whose type has no HTTP status is raised again.
     """
     status = find_http_status(type(error))
     if status is None:
@@ -191,7 +193,7 @@ def create_error_response(error: AnchorError) -> Response:
     if isinstance(error, InvalidInputError):
         return create_problem_response(type(error), status, "some fields are wrong", error.problems)
     response = create_problem_response(type(error), status, str(error))
-    if isinstance(error, UnavailableError):
+    if isinstance(error, UnavailableError | TooManyRequestsError):
         response["headers"]["retry-after"] = str(error.retry_after)
     return response
 

@@ -19,6 +19,8 @@ class Route:
         function: Name of the function that handles the route.
         auth: Whether the route needs a token of the user pool.
         query: Names of the allowed query parameters. A request with another one is refused.
+        rate: Requests per second, of all callers together. None for the limit of the whole API. API Gateway
+            answers further requests with 429. For a short time, twice as many are allowed.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -26,6 +28,7 @@ class Route:
     function: str
     auth: bool = True
     query: tuple[str, ...] = ()
+    rate: int | None = None
 
     @property
     def key(self) -> str:

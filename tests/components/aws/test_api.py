@@ -8,6 +8,7 @@ from components.aws.api import ApiDomain, HttpApi, HttpApiArgs
 from components.core.errors import DeclarationError
 from runtime.deploy.api.routes import ROUTES
 from runtime.images.service.routes import ROUTES as IMAGE_ROUTES
+from runtime.shared.api.routes import Route
 from tests.components.recorder import Recording, get_recording, record_main_program, record_program
 from tests.components.stages import make_scope
 
@@ -76,9 +77,41 @@ def test_an_api_has_one_stage_with_automatic_deployment_throttling_and_access_lo
         assert made["accessLogSettings"]["destinationArn"].endswith(f"/aws/apigateway/anchor-dev-{name}")
 
 
+def read_route_limits(name: str) -> dict[str, tuple[float, float]]:
+    made = get_recording("dev").find_resource("aws:apigatewayv2/stage:Stage", name)
+    return {
+        each["routeKey"]: (each["throttlingRateLimit"], each["throttlingBurstLimit"])
+        for each in made.inputs["routeSettings"]
+    }
+
+
+@pytest.mark.parametrize(("name", "routes"), [("platform", ROUTES), ("images", IMAGE_ROUTES)])
+def test_each_route_that_writes_has_a_limit_below_that_of_the_api(
+    name: str, routes: tuple[Route, ...]
+) -> None:
+    """X22: before, one route could use the rate of the whole API."""
+    limits = read_route_limits(name)
+    assert limits.keys() == {route.key for route in routes if route.method != "GET"}
+    assert all(rate <= 50 and burst == 2 * rate for rate, burst in limits.values())
+
+
+def test_the_stage_is_created_after_the_routes_that_it_limits() -> None:
+    """API Gateway refuses a stage whose settings name a route that does not exist."""
+    recorded = get_recording("dev")
+    for name in ("platform", "images"):
+        made = recorded.find_resource("aws:apigatewayv2/stage:Stage", name)
+        limited = {
+            route.urn
+            for route in recorded.find_by_type(ROUTE)
+            if route.name.startswith(f"{name}-") and route.inputs["routeKey"] in read_route_limits(name)
+        }
+        assert limited
+        assert limited <= made.after
+
+
 def record_api(name: str = "shop", **arguments: Any) -> Recording:  # noqa: ANN401
     args = HttpApiArgs(scope=make_scope(), issuer="https://issuer", audience="client", **arguments)
-    return record_program(lambda: HttpApi(name, args))
+    return record_program(lambda: HttpApi(name, args).add_routes((), {}))
 
 
 def test_cors_allows_the_listed_origins() -> None:

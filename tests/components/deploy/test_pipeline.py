@@ -33,7 +33,13 @@ VARIABLES = {
         "SECRETS_KEY_ARN",
         "SIGNING_KEY_ARN",
     },
-    "promote": {"ASSETS_BUCKET", "DEPLOY_KEYS_PATH", "KEY_VALUE_STORE_ARN", "SECRETS_KEY_ARN"},
+    "promote": {
+        "ASSETS_BUCKET",
+        "DEPLOY_KEYS_PATH",
+        "KEY_VALUE_STORE_ARN",
+        "MAX_PROMOTIONS_PER_MINUTE",
+        "SECRETS_KEY_ARN",
+    },
     "api": {
         "SIGNING_KEY_ARN",
         "SECRETS_KEY_ARN",
@@ -77,6 +83,7 @@ def test_the_functions_get_the_quotas_of_the_stage() -> None:
         "pendingImages": 4,
         "storedImages": 5,
         "storedMegabytes": 60,
+        "promotionsPerMinute": 7,
     }
     variables = {
         name: value
@@ -91,6 +98,7 @@ def test_the_functions_get_the_quotas_of_the_stage() -> None:
         "MAX_PENDING_IMAGES": "4",
         "MAX_STORED_IMAGES": "5",
         "MAX_STORED_BYTES": str(60 * 1024 * 1024),
+        "MAX_PROMOTIONS_PER_MINUTE": "7",
     }
 
 

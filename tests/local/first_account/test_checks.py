@@ -172,9 +172,17 @@ def make_subscriptions_unconfirmed(stage: Stage) -> Iterator[Stage]:
 
 @register_break("concurrency")
 def lower_account_concurrency(stage: Stage) -> Iterator[Stage]:
-    yield replace_answers(
-        stage, "lambda", "get_account_settings", lambda _: {"AccountLimit": {"ConcurrentExecutions": 10}}
-    )
+    yield replace_account_limit(stage, limit=10, unreserved=10)
+
+
+@register_break("concurrency")
+def remove_reserved_concurrency(stage: Stage) -> Iterator[Stage]:
+    yield replace_account_limit(stage, limit=1000, unreserved=1000)
+
+
+def replace_account_limit(stage: Stage, *, limit: int, unreserved: int) -> Stage:
+    limits = {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": unreserved}
+    return replace_answers(stage, "lambda", "get_account_settings", lambda _: {"AccountLimit": limits})
 
 
 @register_break("recursive loops")

@@ -116,6 +116,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "accessLogSettings": change_block(format="$context.requestId"),
                 "autoDeploy": change_to(value=False),
                 "defaultRouteSettings": change_block(throttlingRateLimit=7, throttlingBurstLimit=9),
+                "routeSettings": lambda old: old[1:],
                 **TAGS,
             }
         ),
@@ -368,6 +369,7 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
                 "layers": change_to([]),
                 "loggingConfig": change_block(applicationLogLevel="DEBUG", logFormat="JSON"),
                 "memorySize": change_to(777),
+                "reservedConcurrentExecutions": change_to(7),
                 "role": lambda old: old.replace("-api", "-release"),
                 "runtime": change_to("python3.12"),
                 "timeout": change_to(9),

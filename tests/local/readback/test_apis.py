@@ -86,6 +86,8 @@ def test_an_api_is_throttled_and_logs_the_caller(
     assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
     limits = stage["DefaultRouteSettings"]
     assert (limits["ThrottlingRateLimit"], limits["ThrottlingBurstLimit"]) == (100, 200)
+    limited = {"platform": "POST /webhook/{projectId}", "images": "POST /images"}[name]
+    assert stage["RouteSettings"][limited] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
     log = stage["AccessLogSettings"]
     assert log["DestinationArn"].endswith(f":log-group:/aws/apigateway/anchor-local-{name}")
     assert {"requestId", "route", "status", "user"} <= set(json.loads(log["Format"]))

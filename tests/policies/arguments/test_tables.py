@@ -31,6 +31,7 @@ LONGEST: Mapping[str, Any] = {
     "logRetentionDays": 3653,
     "keptReleases": 100,
     "concurrentBuilds": 500,
+    "accountConcurrency": 10_000,
 }
 
 

@@ -234,6 +234,7 @@ class ReleasePlatform:
             publisher=publisher,
             secrets=release_secrets,
             clock=platform.clock,
+            max_promotions=1000,
         )
         self.steps = ReleaseSteps(
             s3=s3,

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from runtime.deploy.handlers import collect, promote, release
 from runtime.deploy.model import Deployment
@@ -92,6 +94,33 @@ def test_a_user_outside_of_the_group_cannot_promote_delete_or_create_keys(
     assert stage.platform.read_all_rows() == rows
 
 
+def test_promotions_of_a_project_are_limited(stage: ReleasePlatform) -> None:
+    """X22: each promotion changes the edge and the aliases, which all sites share."""
+    project, other = stage.create_project(), stage.create_project(site="another-site")
+    deployments = [stage.create_live(project), stage.create_live(project)]
+    elsewhere, limit = stage.create_live(other), 10
+    services = evolve(stage.services, switch=evolve(stage.switch, max_promotions=limit))
+    clock = stage.platform.clock
+    clock.now = (clock.now + timedelta(minutes=1)).replace(second=0)
+
+    def promote_once(number: int) -> dict[str, Any]:
+        return promote.handle_event(make_promote_event(deployments[number % 2], OWNER), services)
+
+    assert [promote_once(number)["statusCode"] for number in range(limit)] == [200] * limit
+    refused = promote_once(limit)
+    wait = int(refused["headers"]["retry-after"])
+    assert (refused["statusCode"], 0 < wait <= 60) == (429, True)
+    problem = json.loads(refused["body"])
+    assert problem["type"] == "urn:anchor-deploy:problem:too-many-requests"
+    assert "the limit of 10 promotions of the project in a minute is reached" in problem["detail"]
+    live = stage.platform.projects.get(project.project_id).live
+    assert live is not None
+    assert live.deployment_id == deployments[1].deployment_id
+    assert promote.handle_event(make_promote_event(elsewhere, OWNER), services)["statusCode"] == 200
+    clock.now += timedelta(seconds=wait)
+    assert promote_once(0)["statusCode"] == 200
+
+
 def test_a_promote_of_a_deployment_that_was_never_live_is_a_conflict(stage: ReleasePlatform) -> None:
     built = stage.create_built(stage.create_project())
     answer = promote.handle_event(make_promote_event(built, OWNER), stage.services)
@@ -118,6 +147,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         "SIGNING_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/1",
         "SECRETS_KEY_ARN": "alias/secrets",
         "DEPLOY_KEYS_PATH": "/anchor/dev/deploy-keys",
+        "MAX_PROMOTIONS_PER_MINUTE": "10",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
