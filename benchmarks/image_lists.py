@@ -21,6 +21,7 @@ from runtime.images.repositories.distribution import ImageDistribution
 from runtime.images.repositories.images import ImageRepository
 from runtime.images.repositories.objects import ImageStore
 from runtime.images.repositories.rows import build_album_index_keys, build_album_row, build_image_row
+from runtime.images.repositories.usage import ImageLimits
 from runtime.images.service.managing import ImageService
 from runtime.shared.api.requests import MAX_PAGE_SIZE
 from runtime.shared.aws import CloudFrontClient, create_default_config
@@ -356,7 +357,8 @@ def _build_album_index_keys(image: Image) -> dict[str, Any]:
 def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  # noqa: ANN401 - clients have no type
     """Return the image service.
 
-    Lists do not use the bucket and the distribution, so the service gets meaningless values for them.
+    Lists do not use the bucket, the distribution and the quotas, so the service gets meaningless values for
+    them.
     """
     cursors = Cursors(key=lambda: b"k" * 32, clock=_now)
     s3: Any = boto3.client("s3", **connection)
@@ -369,6 +371,9 @@ def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  
         clock=_now,
         maximum_bytes=1,
         delivery_url="https://images.example.com",
+        limits=ImageLimits(pending=1, images=1, stored_bytes=1),
+        pause=lambda _: None,
+        jitter=lambda: 0.0,
     )
 
 
