@@ -18,6 +18,7 @@ from audit.policies_of_stages import list_policies
 from audit.policy_lint import check_policies
 from audit.python_packages import check_python_lock
 from audit.secret_scan import ALLOWED, check_secrets, read_allowed_secrets
+from audit.template_lint import check_templates
 from local.node import find_node
 
 ROOT: Final = Path(__file__).parents[1]
@@ -49,6 +50,7 @@ def run_checks(tools: Path) -> Iterator[CheckResult]:
     allowed = read_allowed_secrets(ALLOWED.read_text(encoding="utf-8"))
     yield check_secrets(ROOT, tools / "detect-secrets", run_tool, allowed)
     yield check_policies(list_policies(), tools / "python", run_tool)
+    yield check_templates(ROOT, tools / "cfn-lint", run_tool)
     yield write_sbom(ROOT, tools / "python", run_tool)
 
 
