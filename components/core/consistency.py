@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from components.core.concurrency import PLATFORM, UNRESERVED, count_batches
 from components.core.cookie_domains import find_cookie_domain
 from components.core.hosts import MAX_COMMON_NAME_LENGTH
+from components.core.limits.concurrency import PLATFORM, UNRESERVED, count_batches
 from components.core.stage_names import MAX_STAGE_AND_SITE_LENGTH
 from components.core.stage_settings import StageKind, StageSettings
 

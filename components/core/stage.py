@@ -8,9 +8,9 @@ import attrs
 import pulumi
 from pulumi.runtime.config import CONFIG
 
-from components.core.concurrency import UNRESERVED
 from components.core.consistency import SETTING, build_image_hosts, find_contradictions
 from components.core.errors import ConfigurationError
+from components.core.limits.concurrency import UNRESERVED
 from components.core.placeholders import find_placeholders
 from components.core.regions import find_region_problem
 from components.core.scope import ResourceScope

@@ -5,7 +5,7 @@ from typing import Final, Literal, get_args
 import attrs
 
 from components.core.hosts import DOMAIN, HOST, ORIGIN, ORIGIN_FORMAT, SITE_URL
-from components.core.quotas import Quotas
+from components.core.limits.quotas import Quotas
 from components.core.scope import BUILD_MEMORY, LOG_RETENTION_DAYS, PYTHON_RUNTIMES, Architecture
 from components.core.settings import (
     list_of,

@@ -8,9 +8,9 @@ import pulumi
 
 from components.aws.function import PythonFunction, PythonFunctionArgs
 from components.aws.package import DependencyLayers, FunctionCode, LayerName
-from components.core.concurrency import PLATFORM
 from components.core.grants import Grant
-from components.core.quotas import Quotas
+from components.core.limits.concurrency import PLATFORM
+from components.core.limits.quotas import Quotas
 from components.core.scope import ResourceScope
 from components.deploy.site_names import SiteArnPatterns
 from components.deploy.store import DeployStore
@@ -75,7 +75,7 @@ class DeployFunctionFactory:
             storage: Size of `/tmp` in MB.
             layers: Names of the layers.
             concurrency: Reserved concurrency. The default is that of the function in
-                `components/core/concurrency.py`.
+                `components/core/limits/concurrency.py`.
         """
         return PythonFunction(
             name,

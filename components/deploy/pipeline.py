@@ -10,8 +10,8 @@ import pulumi_aws as aws
 from components.aws.function import Function
 from components.aws.queue import Queue, QueueArgs
 from components.core.component import Component
-from components.core.concurrency import count_batches
 from components.core.grants import Grant
+from components.core.limits.concurrency import count_batches
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 from runtime.deploy.model import KEY_HANDOVER_FOLDER

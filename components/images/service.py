@@ -13,9 +13,9 @@ from components.aws.package import DependencyLayers, FunctionCode
 from components.aws.queue import DeadLetterQueue, DeadLetterQueueArgs
 from components.aws.table import TenantTable, TenantTableArgs
 from components.core.component import Component
-from components.core.concurrency import PLATFORM
 from components.core.grants import Grant
-from components.core.quotas import Quotas
+from components.core.limits.concurrency import PLATFORM
+from components.core.limits.quotas import Quotas
 from components.core.scope import ResourceScope
 from components.images import buckets, tables
 from components.images.delivery import ImageDelivery, ImageDeliveryArgs

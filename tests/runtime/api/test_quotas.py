@@ -76,7 +76,7 @@ def test_a_deleted_project_makes_room_for_another(limited: Platform) -> None:
     )
     rows.begin_owned(OWNER, projects[0], at=limited.clock())
     for _ in range(2):  # a repeated deletion changes nothing
-        rows.finish(projects[0])
+        rows.finish(projects[0], at=limited.clock())
     assert read_usage(limited)["projects"] == {each.project_id for each in projects[1:]}
     assert create_project(limited, "another")[0] == 201
 

@@ -32,6 +32,8 @@ class ScopeArgs(TypedDict):
     """CPU architecture of functions. The default is arm64."""
     python_runtime: NotRequired[str]
     """Lambda runtime of Python functions. The default is python3.13."""
+    reserves_concurrency: NotRequired[bool]
+    """Whether functions have reserved concurrency. The default is false."""
 
 
 def create_scope(args: ScopeArgs) -> ResourceScope:
@@ -46,4 +48,5 @@ def create_scope(args: ScopeArgs) -> ResourceScope:
         log_retention_days=int(args.get("log_retention_days", scope.log_retention_days)),
         architecture=args["architecture"].value if "architecture" in args else scope.architecture,
         python_runtime=args.get("python_runtime", scope.python_runtime),
+        reserves_concurrency=args.get("reserves_concurrency", scope.reserves_concurrency),
     )

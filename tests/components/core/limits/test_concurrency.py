@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from components.core.concurrency import PLATFORM, UNRESERVED
 from components.core.consistency import count_reserved
 from components.core.errors import ConfigurationError
+from components.core.limits.concurrency import PLATFORM, UNRESERVED
 from components.core.stage import StageConfig
 from tests.components.recorder import get_recording, read_configuration, record_main_program
 from tests.components.stages import REGION, STAGES, make_stage
