@@ -21,7 +21,7 @@ from runtime.images.service.answers import (
 )
 from runtime.images.service.image_input import AlbumChanges, ImageChanges, NewAlbum, NewImage
 from runtime.images.service.routes import ROUTES
-from runtime.shared.errors import QuotaExceededError
+from runtime.shared.errors import QuotaExceededError, TooManyRequestsError
 
 _OK: Final = HTTPStatus.OK
 _CREATED: Final = HTTPStatus.CREATED
@@ -60,7 +60,7 @@ _DESCRIPTIONS: Final = {
         operation_id="deleteImage",
         summary="Delete an image, and remove it from the caches of CloudFront",
         responses={_NO_CONTENT: None},
-        errors=(ImageNotFoundError, ImageChangedError, ImageStillCachedError),
+        errors=(TooManyRequestsError, ImageNotFoundError, ImageChangedError, ImageStillCachedError),
     ),
     "POST /albums": RouteDescription(
         operation_id="createAlbum",

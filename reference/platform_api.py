@@ -87,6 +87,7 @@ _DESCRIPTIONS: Final = {
             UnsupportedContentError,
             ProjectChangedError,
             QuotaExceededError,
+            TooManyRequestsError,
         ),
     ),
     "POST /projects": RouteDescription(
@@ -158,6 +159,7 @@ _DESCRIPTIONS: Final = {
             ProjectDeletedError,
             IdempotencyKeyReusedError,
             QuotaExceededError,
+            TooManyRequestsError,
         ),
     ),
     "GET /projects/{projectId}/logs": RouteDescription(

@@ -357,6 +357,11 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         " can take the concurrency of the platform or of another site. Routes that write have their own"
         " rates. Promotions of a project are limited."
     ),
+    "X23": (
+        "What a user does cannot cost without limit: manual deployments in an hour, build minutes and"
+        " deletions of delivered images on a day are limited. The answer says when the next request is"
+        " allowed."
+    ),
     "X4": (
         "The server of a site cannot set cookies for hosts outside of its own host. The program refuses a"
         " domain of sites that shares its registrable domain with a web application, unless this domain is"

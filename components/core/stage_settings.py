@@ -107,6 +107,11 @@ class QuotaSettings(Quotas):
         stored_images: Images of a user, including images that wait for their upload.
         stored_megabytes: Size of all images of a user in MB, including the sizes that forms allow.
         promotions_per_minute: Promotions of a project in a minute. A further one is answered with 429.
+        manual_deployments_per_hour: Deployments that a user starts through the API in an hour.
+        build_minutes_per_day: Minutes of all builds of a user that end on a day (UTC). Above this quota, new
+            deployments are refused until the next day. Running and queued builds continue.
+        image_deletions_per_day: Delivered images that a user deletes on a day (UTC). Each deletion
+            invalidates a path in CloudFront, and an account pays for more than 1,000 paths in a month.
     """
 
     projects: int = optional(whole_number(1, 500, "projects"), default=_QUOTAS.projects)
@@ -118,6 +123,15 @@ class QuotaSettings(Quotas):
     stored_megabytes: int = optional(whole_number(1, 10_000_000, "MB"), default=_QUOTAS.stored_megabytes)
     promotions_per_minute: int = optional(
         whole_number(1, 1000, "promotions"), default=_QUOTAS.promotions_per_minute
+    )
+    manual_deployments_per_hour: int = optional(
+        whole_number(1, 10_000, "deployments"), default=_QUOTAS.manual_deployments_per_hour
+    )
+    build_minutes_per_day: int = optional(
+        whole_number(1, 100_000, "minutes"), default=_QUOTAS.build_minutes_per_day
+    )
+    image_deletions_per_day: int = optional(
+        whole_number(1, 1_000_000, "images"), default=_QUOTAS.image_deletions_per_day
     )
 
 

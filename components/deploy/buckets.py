@@ -17,6 +17,7 @@ LOGS: Final = (
         name="archive-logs",
         prefix="logs/",
         transitions=(Transition(to="GLACIER", days=30), Transition(to="DEEP_ARCHIVE", days=365)),
+        expire_days=3 * 365,
     ),
     LifecycleRule(name="abort-multipart", abort_multipart_days=7),
 )

@@ -39,7 +39,11 @@ class DeployFunctionFactory:
     @property
     def deployment_quotas(self) -> dict[str, str]:
         """Environment variables of the functions that create deployments."""
-        return {"MAX_QUEUED_DEPLOYMENTS": str(self.quotas.queued_deployments)}
+        return {
+            "MAX_QUEUED_DEPLOYMENTS": str(self.quotas.queued_deployments),
+            "MAX_BUILD_MINUTES_PER_DAY": str(self.quotas.build_minutes_per_day),
+            "MAX_MANUAL_DEPLOYMENTS_PER_HOUR": str(self.quotas.manual_deployments_per_hour),
+        }
 
     @property
     def site_arns(self) -> SiteArnPatterns:

@@ -107,7 +107,8 @@ class BuildPipeline(Component):
                 **self._args.factory.deployment_quotas,
             },
             grants=(
-                store.projects.grant("GetItem", "PutItem", "UpdateItem"),
+                # ConditionCheckItem: the transaction that creates a deployment checks the build minutes.
+                store.projects.grant("ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),
                 store.deployments.grant("GetItem", "PutItem"),
                 store.keys.grant_sign(),
                 self.builds.grant_send(),

@@ -50,7 +50,8 @@ PROJECTS: Final = TableDesign(
             "`IDEMPOTENCY` an answered request with an idempotency key, `RUNNING` the running builds, "
             "`WAITING#<deployment>` a waiting build, `STARTED#<user>` when a user's last build started, "
             "`FULL` when CodeBuild last had no capacity, `USAGE` what a user uses of the quotas, "
-            "`PROMOTIONS#<end>` the promotions of a project in a minute",
+            "`PROMOTIONS#<end>` the promotions of a project in a minute, `MANUAL#<end>` the manual "
+            "deployments of a user in an hour, `BUILDS#<end>` the builds of a user on a day",
             "METADATA",
         ),
         Attribute(
@@ -120,8 +121,8 @@ PROJECTS: Final = TableDesign(
         Attribute(
             "expiresAt",
             "N",
-            "in `DELIVERY#`, `STARTED#`, `FULL`, `IDEMPOTENCY`, `PROMOTIONS#` rows: when the row is deleted, "
-            "Unix seconds",
+            "in `DELIVERY#`, `STARTED#`, `FULL`, `IDEMPOTENCY`, `PROMOTIONS#`, `MANUAL#`, `BUILDS#` rows: "
+            "when the row is deleted, Unix seconds",
             "1772443800",
         ),
         Attribute(
@@ -150,7 +151,10 @@ PROJECTS: Final = TableDesign(
         ),
         Attribute("projects", "SS", "in a `USAGE` row: the user's projects", _ULID),
         Attribute("queued", "SS", "in a `USAGE` row: the user's queued deployments", _BUILD),
-        Attribute("count", "N", "in a `PROMOTIONS#` row: the number of promotions", "3"),
+        Attribute(
+            "count", "N", "in `PROMOTIONS#`, `MANUAL#` rows: the number of promotions or deployments", "3"
+        ),
+        Attribute("seconds", "N", "in a `BUILDS#` row: seconds of the builds that ended on the day", "1260"),
         Attribute("names", "L", "in the `SITES` row: the names of all declared sites", '["next-site"]'),
         Attribute(
             "claimedBy",

@@ -209,6 +209,7 @@ class ImageService(Component):
                     "MAX_PENDING_IMAGES": str(args.quotas.pending_images),
                     "MAX_STORED_IMAGES": str(args.quotas.stored_images),
                     "MAX_STORED_BYTES": str(args.quotas.stored_bytes),
+                    "MAX_IMAGE_DELETIONS_PER_DAY": str(args.quotas.image_deletions_per_day),
                     **environment,
                 },
                 grants=grants,

@@ -42,7 +42,12 @@ IMAGES: Final = TableDesign(
             "`IMAGE#<imageId>`, `ALBUM#<albumId>`, or `USAGE#<userId>` in the row of a user's usage",
             f"IMAGE#{_IMAGE}",
         ),
-        Attribute("SK", "S", "always `METADATA`", "METADATA"),
+        Attribute(
+            "SK",
+            "S",
+            "`METADATA`, or `DELETIONS#<end>` in the row of a user's deletions on a day",
+            "METADATA",
+        ),
         Attribute(
             "GSI1PK", "S", "`USER#<userId>` of an image, `ALBUMS#<userId>` of an album", f"USER#{_USER}"
         ),
@@ -97,6 +102,7 @@ IMAGES: Final = TableDesign(
             "of a usage: the images that wait for their upload, each as `<ttl>#<imageId>#<countedBytes>`",
             f"1769938200#{_IMAGE}#5242880",
         ),
+        Attribute("deletions", "N", "of a user's deletions on a day: their number", "3"),
         Attribute("storedImages", "N", "of a usage: number of images that count", "120"),
         Attribute("storedBytes", "N", "of a usage: bytes of these images together", "221184000"),
         Attribute("albumId", "S", "the album's ULID; of an image: its album", _ALBUM),

@@ -116,7 +116,7 @@ class Platform:
     log: Log = Factory(Log)
     max_concurrent_builds: int = 10
     max_projects: int = 20
-    limits: DeploymentLimits = Factory(lambda: DeploymentLimits(queued=50))
+    limits: DeploymentLimits = Factory(lambda: DeploymentLimits(queued=50, build_minutes=600, manual=30))
     sleeps: list[float] = Factory(list)
     delivered: int = 0
     sites_declared: list[str] = Factory(list)

@@ -54,6 +54,8 @@ def deployed_platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> It
         "CONCURRENT_BUILDS": "10",
         "MAX_RECEIVE_COUNT": "5",
         "MAX_PROJECTS": "20",
+        "MAX_BUILD_MINUTES_PER_DAY": "600",
+        "MAX_MANUAL_DEPLOYMENTS_PER_HOUR": "30",
         "MAX_QUEUED_DEPLOYMENTS": "50",
         "API_ENDPOINT": "https://api.example.com",
     }

@@ -15,6 +15,9 @@ class Quotas:
     stored_images: int = 10_000
     stored_megabytes: int = 10_240
     promotions_per_minute: int = 10
+    manual_deployments_per_hour: int = 30
+    build_minutes_per_day: int = 600
+    image_deletions_per_day: int = 500
 
     @property
     def stored_bytes(self) -> int:

@@ -296,6 +296,8 @@ class ProjectService:
             ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.
             QuotaExceededError: The tenant has the maximum number of queued deployments.
+            TooManyRequestsError: The tenant has used the build minutes of this day, or the manual deployments
+                of this hour.
         """
         given = read_changed_fields(wanted)
         commit = Commit(sha=given.get("commit_sha"), message=given.get("message", ""))

@@ -74,6 +74,8 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
         ProjectDeletedError: The project is being deleted.
         ProjectNotFoundError: The project no longer exists.
         QuotaExceededError: The tenant has the maximum number of queued deployments.
+        TooManyRequestsError: The tenant has used the build minutes of this day, or the manual deployments of
+            this hour.
     """
     for attempt in range(_MAX_ATTEMPTS):
         deployment = create_deployment(project)
@@ -139,6 +141,7 @@ class PushReceiver:
             ProjectChangedError: Concurrent deployments made every attempt fail.
             ProjectDeletedError: The project is being deleted.
             QuotaExceededError: The tenant has the maximum number of queued deployments.
+            TooManyRequestsError: The tenant has used the build minutes of this day.
         """
         project = self._authenticate(project_id, delivery)
         if delivery.content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":

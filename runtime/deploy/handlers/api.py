@@ -47,6 +47,8 @@ class Environment:
     logs_bucket: str
     max_projects: str
     max_queued_deployments: str
+    max_build_minutes_per_day: str
+    max_manual_deployments_per_hour: str
 
 
 @cache

@@ -27,6 +27,8 @@ class Environment:
     build_queue_url: str
     signing_key_arn: str
     max_queued_deployments: str
+    max_build_minutes_per_day: str
+    max_manual_deployments_per_hour: str
 
 
 @cache

@@ -35,7 +35,11 @@ from runtime.deploy.repositories.stage_builds import (
     undo_start_operation,
 )
 from runtime.deploy.repositories.transaction_retries import TransactionRetrier
-from runtime.deploy.repositories.usage import add_queued_operation, remove_queued_operation
+from runtime.deploy.repositories.usage import (
+    add_build_operation,
+    add_queued_operation,
+    remove_queued_operation,
+)
 from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
@@ -225,7 +229,8 @@ class BuildSlotRepository:
             **more,
         )
         try:
-            self._free(deployment, status)
+            # The time of the build counts for the quota of the tenant, whatever its result is.
+            self._free(deployment, status, add_build_operation(self.projects_table, deployment, at=at))
         except TransactionRefusedError as refused:
             raise create_stale_error(deployment, to, refused.items[1]) from None
         return after
@@ -255,7 +260,8 @@ class BuildSlotRepository:
         )
         try:
             if deployment.status is Status.BUILDING:
-                self._free(deployment, status)
+                counted = add_build_operation(self.projects_table, deployment, at=at)
+                self._free(deployment, status, counted)
             elif deployment.status is Status.QUEUED:
                 waiting = remove_waiting_operation(self.projects_table, deployment.deployment_id)
                 counted = remove_queued_operation(self.projects_table, deployment)

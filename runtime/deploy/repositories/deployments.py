@@ -6,6 +6,7 @@ conditional on the previous status, and raises `StaleDeploymentError` if that st
 makes one DynamoDB call, unless its docstring says otherwise.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from runtime.deploy.errors import (
     ProjectChangedError,
     StaleDeploymentError,
 )
-from runtime.deploy.model import Deployment, Failure, Project, Release, Status
+from runtime.deploy.model import Deployment, Failure, Project, Release, Source, Status
 from runtime.deploy.repositories.deployment_rows import (
     build_delivery_row,
     build_deployment_key,
@@ -45,11 +46,15 @@ from runtime.deploy.repositories.transaction_retries import DEFAULT_RETRIER, Tra
 from runtime.deploy.repositories.usage import (
     DeploymentLimits,
     add_queued_operation,
+    check_build_minutes_operation,
+    count_manual_operation,
+    create_build_minutes_error,
+    create_manual_error,
     create_queue_quota_error,
     remove_queued_operation,
 )
 from runtime.shared.api.idempotency import IdempotentRequest
-from runtime.shared.aws import DynamoDBClient
+from runtime.shared.aws import DynamoDBClient, Item
 from runtime.shared.converters import from_row
 from runtime.shared.dynamodb import (
     ConditionFailedError,
@@ -62,6 +67,7 @@ from runtime.shared.dynamodb import (
     translate_condition_errors,
     write_transaction,
 )
+from runtime.shared.errors import AnchorError
 from runtime.shared.ids import is_ulid
 
 MAX_DEPLOYMENTS_READ: Final = 25
@@ -177,6 +183,8 @@ class DeploymentRepository:
             ProjectDeletedError: The project is being deleted.
             ProjectNotFoundError: The project no longer exists.
             QuotaExceededError: The tenant has the maximum number of queued deployments.
+            TooManyRequestsError: The tenant has used the build minutes of this day, or the manual deployments
+                of this hour.
         """
         sequence = build_update(
             self.projects.table,
@@ -190,7 +198,9 @@ class DeploymentRepository:
             {"Update": sequence},
             {"Put": build_put_if_absent(self.table, build_queued_row(deployment), key="projectId")},
             add_queued_operation(self.projects.table, deployment, limit=limits.queued if limits else None),
+            *self._build_window_operations(deployment, limits),
         ]
+        windows = len(writes) - 3
         if delivery is not None:
             seen = build_delivery_row(deployment, delivery)
             put = build_put_if_expired(self.projects.table, seen, key="projectId", at=deployment.created_at)
@@ -207,14 +217,26 @@ class DeploymentRepository:
         try:
             write_transaction(self.client, *writes)
         except TransactionRefusedError as refused:
-            in_project, _, usage, *in_delivery = refused.items
+            in_project, _, usage, *others = refused.items
+            in_windows, in_delivery = others[:windows], others[windows:]
             if request is not None and in_delivery[-1]:
                 raise RequestRepeatedError from None
             if in_delivery and in_delivery[0]:
                 raise DuplicateDeliveryError(in_delivery[0]["deploymentId"]["S"]) from None
-            if limits and usage is not None and in_project is None:
-                raise create_queue_quota_error(usage, limit=limits.queued) from None
+            if limits and in_project is None:
+                raise _create_limit_error(usage, in_windows, limits, at=deployment.created_at) from None
             raise create_write_error(in_project, project.user_id) from None
+
+    def _build_window_operations(
+        self, deployment: Deployment, limits: DeploymentLimits | None
+    ) -> list[dict[str, Any]]:
+        if limits is None:
+            return []
+        table, user_id, at = self.projects.table, deployment.user_id, deployment.created_at
+        checked = check_build_minutes_operation(table, user_id, limit=limits.build_minutes, at=at)
+        if deployment.source is not Source.MANUAL:
+            return [checked]
+        return [checked, count_manual_operation(table, user_id, limit=limits.manual, at=at)]
 
     def record_commit(self, deployment: Deployment, sha: str) -> Deployment:
         """Write the commit of a deployment that was created for a branch. Idempotent.
@@ -349,6 +371,16 @@ class DeploymentRepository:
         except ConditionFailedError as refused:
             raise create_stale_error(deployment, to, refused.item) from None
         return from_row(answer["Attributes"], Deployment)
+
+
+def _create_limit_error(
+    usage: Item | None, in_windows: Sequence[Item | None], limits: DeploymentLimits, *, at: datetime
+) -> AnchorError:
+    if usage is not None:
+        return create_queue_quota_error(usage, limit=limits.queued)
+    if in_windows[0] is not None:
+        return create_build_minutes_error(limit=limits.build_minutes, at=at)
+    return create_manual_error(limit=limits.manual, at=at)
 
 
 def _build_reason(reason: str | None) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Environment:
     max_pending_images: str
     max_stored_images: str
     max_stored_bytes: str
+    max_image_deletions_per_day: str
 
 
 @cache
@@ -76,6 +77,7 @@ def get_service() -> ImageService:
             pending=int(environment.max_pending_images),
             images=int(environment.max_stored_images),
             stored_bytes=int(environment.max_stored_bytes),
+            deletions=int(environment.max_image_deletions_per_day),
         ),
         pause=time.sleep,
         jitter=random.random,

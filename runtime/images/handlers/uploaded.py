@@ -30,6 +30,7 @@ class Environment:
     max_pending_images: str
     max_stored_images: str
     max_stored_bytes: str
+    max_image_deletions_per_day: str
 
 
 @cache
@@ -40,6 +41,7 @@ def get_service() -> UploadProcessor:
         pending=int(environment.max_pending_images),
         images=int(environment.max_stored_images),
         stored_bytes=int(environment.max_stored_bytes),
+        deletions=int(environment.max_image_deletions_per_day),
     )
     return UploadProcessor(
         images=ImageStatusRepository(

@@ -38,6 +38,8 @@ from runtime.images.repositories.usage import (
     Usage,
     add_pending_operation,
     build_expired_removal,
+    count_deletion_operation,
+    create_deletion_error,
     remove_pending_operation,
     remove_ready_operation,
 )
@@ -251,15 +253,18 @@ class ImageRepository:
             operations = [self._build_album_check(user_id, album_id)]
         self._transact(image, changes, operations, joins=album_id is not None)
 
-    def begin_deleting(self, user_id: str, image: Image, *, at: datetime) -> None:
+    def begin_deleting(self, user_id: str, image: Image, limits: ImageLimits, *, at: datetime) -> None:
         """Mark a user's image as being deleted. It leaves its album, no longer counts, and does not expire.
 
         The row keeps the ETag only if the image was ready, because the key of the delivered object contains
         the ETag. The reason of a rejection is removed.
 
+        The deletion of a ready image counts for the day of the user, because it invalidates a path.
+
         Raises:
             ImageNotFoundError: The image belongs to another user.
             ImageChangedError: The image has changed since it was read.
+            TooManyRequestsError: The user has deleted the maximum number of delivered images on this day.
         """
         if image.user_id != user_id:
             raise ImageNotFoundError
@@ -273,11 +278,34 @@ class ImageRepository:
             "countedBytes": None,
             **build_album_index_keys(image, None),
         }
-        operations = build_counter_updates(self.table, image, album_id=None)
+        operations: list[dict[str, Any]] = []
+        if image.status is Status.READY:
+            operations.append(count_deletion_operation(self.table, user_id, limits, at=at))
+        operations += build_counter_updates(self.table, image, album_id=None)
         if image.counted_bytes is not None:
             remove = remove_pending_operation if image.status is Status.PENDING else remove_ready_operation
             operations.append(remove(self.table, image))
-        self._transact(image, changes, operations, joins=False)
+        try:
+            with translate_conflicts():
+                write_image(self.client, self.table, image, changes, operations)
+        except TransactionRefusedError as refused:
+            if refused.items[0] is None and image.status is Status.READY and refused.items[1] is not None:
+                raise create_deletion_error(limits, at=at) from None
+            raise ImageChangedError from None
+
+    def repeat_deleting(self, user_id: str, limits: ImageLimits, *, at: datetime) -> None:
+        """Count a repeated deletion of a user's image, because it also invalidates a path.
+
+        Raises:
+            TooManyRequestsError: The user has deleted the maximum number of delivered images on this day.
+            ImageChangedError: Another write conflicted.
+        """
+        write = count_deletion_operation(self.table, user_id, limits, at=at)["Update"]
+        try:
+            with translate_conflicts(), translate_condition_errors():
+                self.client.update_item(**write)
+        except ConditionFailedError:
+            raise create_deletion_error(limits, at=at) from None
 
     def finish_deleting(self, user_id: str, image_id: str) -> None:
         """Delete the row of a user's image that is being deleted. Without such a row, do nothing."""

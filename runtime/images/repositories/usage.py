@@ -17,9 +17,11 @@ from attrs import frozen
 from runtime.images.model import Image
 from runtime.images.repositories.rows import build_usage_key
 from runtime.shared.aws import Item
-from runtime.shared.dynamodb import build_attribute_names, build_attribute_values
-from runtime.shared.errors import QuotaExceededError
+from runtime.shared.dynamodb import build_attribute_names, build_attribute_values, build_update
+from runtime.shared.errors import QuotaExceededError, TooManyRequestsError
+from runtime.shared.windows import Window
 
+_DAY: Final = 86_400
 _MAX_REMOVED: Final = 50  # elements in one update, far below the limits of DynamoDB's expressions
 _OPERATOR: Final = "or ask an operator of the stage for a higher quota"
 
@@ -32,11 +34,13 @@ class ImageLimits:
         pending: Maximum number of images that wait for their upload.
         images: Maximum number of images, including those that wait for their upload.
         stored_bytes: Maximum size of all images together.
+        deletions: Maximum number of delivered images that are deleted on a day.
     """
 
     pending: int
     images: int
     stored_bytes: int
+    deletions: int
 
 
 @frozen(kw_only=True)
@@ -193,6 +197,35 @@ def build_expired_removal(table: str, user_id: str, expired: Sequence[PendingUpl
         bytes=-sum(each.counted_bytes for each in expired),
         **dict(zip(names, (each.text for each in expired), strict=True)),
     )["Update"]
+
+
+def count_deletion_operation(
+    table: str, user_id: str, limits: ImageLimits, *, at: datetime
+) -> dict[str, Any]:
+    """Return the transaction operation that counts a deletion that invalidates a path in CloudFront."""
+    window = _build_day(at)
+    return {
+        "Update": build_update(
+            table,
+            {**build_usage_key(user_id), "SK": {"S": window.sort_key}},
+            "ADD #deletions :one SET #ttl = :end",
+            when="attribute_not_exists(#deletions) OR #deletions < :limit",
+            one=1,
+            end=window.ends_at,
+            limit=limits.deletions,
+        )
+    }
+
+
+def create_deletion_error(limits: ImageLimits, *, at: datetime) -> TooManyRequestsError:
+    """Return the error for too many deletions on a day."""
+    return TooManyRequestsError(
+        "deletions of images", limit=limits.deletions, period="a day", retry_after=_build_day(at).remaining
+    )
+
+
+def _build_day(at: datetime) -> Window:
+    return Window(kind="DELETIONS", seconds=_DAY, at=at)
 
 
 def _build_pending_removal(table: str, image: Image, *, images: int, stored_bytes: int) -> dict[str, Any]:

@@ -180,9 +180,10 @@ class ImageService:
     def delete_image(self, user_id: str, image_id: str) -> None:
         """Delete an image: its row, its delivered object and the copies in CloudFront's caches.
 
-        Makes three DynamoDB calls. The first reads the image. The second marks it as `deleting`, which
-        removes it from its album and stops its expiry. The third deletes the row. Before the third, the
-        object of a ready image is deleted, and then the caches are invalidated.
+        Makes three DynamoDB calls, and one more if an unfinished deletion is repeated. The first reads the
+        image. The second marks it as `deleting`, which removes it from its album and stops its expiry. The
+        third deletes the row. Before the third, the object of a ready image is deleted, and then the caches
+        are invalidated.
 
         Each step can be repeated. After a crash or an error, the image stays in status `deleting`. The owner
         sees that status, and can delete the image again to finish the deletion. If an upload was not
@@ -191,6 +192,7 @@ class ImageService:
         Raises:
             ImageNotFoundError: The image does not exist, has expired, or belongs to another user.
             ImageChangedError: Other writes kept changing the image or its album's counter.
+            TooManyRequestsError: The user has deleted the maximum number of delivered images on this day.
             ImageStillCachedError: The object is deleted, but CloudFront did not accept the invalidation.
         """
         image = self._begin_deleting(user_id, image_id)
@@ -208,7 +210,9 @@ class ImageService:
             at = self.clock()
             image = self.images.get(user_id, image_id, at=at)
             if image.status is not Status.DELETING:
-                self.images.begin_deleting(user_id, image, at=at)
+                self.images.begin_deleting(user_id, image, self.limits, at=at)
+            elif image.delivered_etag is not None:
+                self.images.repeat_deleting(user_id, self.limits, at=at)
             return image
 
         return self._retry(begin)

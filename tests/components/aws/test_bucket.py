@@ -178,7 +178,7 @@ def test_artifacts_expire_after_90_days_and_are_not_versioned() -> None:
 
 
 def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> None:
-    """Requirement B3."""
+    """B3, X23: they expire after three years, because each build writes a log."""
     rules = read_lifecycle_rules("logs")
     assert rules["archive-logs"] == {
         "filter": {"prefix": "logs/"},
@@ -186,6 +186,7 @@ def test_logs_move_to_glacier_after_30_days_and_to_deep_archive_after_365() -> N
             {"storageClass": "GLACIER", "days": 30},
             {"storageClass": "DEEP_ARCHIVE", "days": 365},
         ],
+        "expiration": {"days": 1095},
     }
     assert rules["abort-multipart"]["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
 

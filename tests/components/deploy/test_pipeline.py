@@ -13,8 +13,13 @@ FUNCTION = "aws:lambda/function:Function"
 PROJECT = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 SITE_PREFIX = "anchor-dev-site-"
 
+DEPLOYMENT_QUOTAS = {
+    "MAX_BUILD_MINUTES_PER_DAY",
+    "MAX_MANUAL_DEPLOYMENTS_PER_HOUR",
+    "MAX_QUEUED_DEPLOYMENTS",
+}
 VARIABLES = {
-    "webhook": {"BUILD_QUEUE_URL", "MAX_QUEUED_DEPLOYMENTS", "SIGNING_KEY_ARN"},
+    "webhook": {"BUILD_QUEUE_URL", "SIGNING_KEY_ARN"} | DEPLOYMENT_QUOTAS,
     "orchestrator": {
         "ARTIFACTS_BUCKET",
         "BUILD_QUEUE_URL",
@@ -48,8 +53,8 @@ VARIABLES = {
         "CONCURRENT_BUILDS",
         "LOGS_BUCKET",
         "MAX_PROJECTS",
-        "MAX_QUEUED_DEPLOYMENTS",
-    },
+    }
+    | DEPLOYMENT_QUOTAS,
 }
 TIMEOUTS = {"webhook": 10, "orchestrator": 60, "build-events": 60, "release": 300, "promote": 30, "api": 15}
 
@@ -84,6 +89,9 @@ def test_the_functions_get_the_quotas_of_the_stage() -> None:
         "storedImages": 5,
         "storedMegabytes": 60,
         "promotionsPerMinute": 7,
+        "manualDeploymentsPerHour": 8,
+        "buildMinutesPerDay": 9,
+        "imageDeletionsPerDay": 10,
     }
     variables = {
         name: value
@@ -99,6 +107,9 @@ def test_the_functions_get_the_quotas_of_the_stage() -> None:
         "MAX_STORED_IMAGES": "5",
         "MAX_STORED_BYTES": str(60 * 1024 * 1024),
         "MAX_PROMOTIONS_PER_MINUTE": "7",
+        "MAX_MANUAL_DEPLOYMENTS_PER_HOUR": "8",
+        "MAX_BUILD_MINUTES_PER_DAY": "9",
+        "MAX_IMAGE_DELETIONS_PER_DAY": "10",
     }
 
 

@@ -194,6 +194,7 @@ def test_each_function_has_its_environment_variables() -> None:
         "MAX_PENDING_IMAGES": "100",
         "MAX_STORED_IMAGES": "10000",
         "MAX_STORED_BYTES": str(10_240 * 1024 * 1024),
+        "MAX_IMAGE_DELETIONS_PER_DAY": "500",
         "CURSOR_KEY_ARN": "arn:aws:kms:ap-southeast-1:123456789012:key/image-cursors",
         "DELIVERY_URL": "https://images-cdn.example.com",
         "DISTRIBUTION_ID": "images-delivery",
@@ -208,6 +209,7 @@ def test_each_function_has_its_environment_variables() -> None:
         "MAX_PENDING_IMAGES": "100",
         "MAX_STORED_IMAGES": "10000",
         "MAX_STORED_BYTES": str(10_240 * 1024 * 1024),
+        "MAX_IMAGE_DELETIONS_PER_DAY": "500",
         "FUNCTION_TIMEOUT": "30",
     }
 

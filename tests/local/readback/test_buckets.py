@@ -17,7 +17,12 @@ BUCKETS = ("artifacts", "assets", "images", "logs")
 # incomplete multipart uploads.
 RULES: dict[str, set[tuple[str, str, int]]] = {
     "artifacts": {("artifacts/", "expire", 90), ("deploy-keys/", "expire", 1), ("", "abort", 7)},
-    "logs": {("logs/", "GLACIER", 30), ("logs/", "DEEP_ARCHIVE", 365), ("", "abort", 7)},
+    "logs": {
+        ("logs/", "GLACIER", 30),
+        ("logs/", "DEEP_ARCHIVE", 365),
+        ("logs/", "expire", 1095),
+        ("", "abort", 7),
+    },
     "assets": {("", "abort", 7)},
     "images": {("images/", "INTELLIGENT_TIERING", 0), ("uploads/", "expire", 1), ("", "abort", 1)},
 }

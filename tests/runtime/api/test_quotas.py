@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from runtime.deploy.repositories.project_deletion import ProjectDeletionReposito
 from runtime.deploy.repositories.usage import DeploymentLimits
 from tests.runtime.calls import get_real_client
 from tests.runtime.events import make_api_event, make_delivery_event
-from tests.runtime.platform_fixture import OTHER, OWNER, REPOSITORY, Platform
+from tests.runtime.platform_fixture import FAILURE, OTHER, OWNER, REPOSITORY, Platform
 from tests.runtime.tables import DEPLOYMENTS, PROJECTS, list_platform_tables
 
 LIMIT = 3
+MANUAL = 5
+MINUTES = 60
 
 
 @pytest.fixture
@@ -24,7 +27,9 @@ def limited(aws: None) -> Platform:  # noqa: ARG001 - for its effect
     """A platform in which each tenant can have three projects and three queued deployments."""
     for table in list_platform_tables():
         get_real_client("dynamodb").create_table(**table)
-    return Platform(max_projects=LIMIT, limits=DeploymentLimits(queued=LIMIT))
+    return Platform(
+        max_projects=LIMIT, limits=DeploymentLimits(queued=LIMIT, build_minutes=MINUTES, manual=MANUAL)
+    )
 
 
 def make_new_project(site: str) -> dict[str, str]:
@@ -158,3 +163,62 @@ def test_a_project_of_an_earlier_version_counts_from_its_next_deployment(limited
     limited.database.delete_item(TableName=PROJECTS, Key=key)
     limited.push(project)
     assert read_usage(limited)["projects"] == {project.project_id}
+
+
+def start_deployment(platform: Platform, project: Project) -> dict[str, Any]:
+    """Start a manual deployment, and return the response of the API."""
+    event = make_api_event(
+        "POST /projects/{projectId}/deployments",
+        user_id=project.user_id,
+        body={"branch": "main"},
+        projectId=project.project_id,
+    )
+    return api.handle_event(event, platform.project_service)
+
+
+def test_manual_deployments_of_a_user_are_limited(limited: Platform) -> None:
+    """X23: before, a user could start any number of builds. Each of them costs money."""
+    limited.clock.now = limited.clock.now.replace(minute=0, second=0)
+    project, other = limited.create_project(), limited.create_project(site="other", user_id=OTHER)
+    for _ in range(MANUAL):
+        started = json.loads(start_deployment(limited, project)["body"])
+        limited.cancellation.cancel(OWNER, started["deploymentId"])
+    refused = start_deployment(limited, project)
+    wait = int(refused["headers"]["retry-after"])
+    assert (refused["statusCode"], 0 < wait <= 3600) == (429, True)
+    problem = json.loads(refused["body"])
+    assert problem["type"] == "urn:anchor-deploy:problem:too-many-requests"
+    assert problem["detail"].startswith("the limit of 5 manual deployments in an hour is reached: try again")
+    assert limited.push(project).status is Status.QUEUED
+    assert start_deployment(limited, other)["statusCode"] == 201
+    limited.clock.now += timedelta(seconds=wait)
+    assert start_deployment(limited, project)["statusCode"] == 201
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_build_minutes_of_a_user_are_limited(limited: Platform, end: str) -> None:
+    """X23: the time of each build counts, whatever its result is."""
+    limited.clock.now = limited.clock.now.replace(hour=0, minute=0, second=0)
+    project, other = limited.create_project(), limited.create_project(site="other", user_id=OTHER)
+    for _ in range(2):
+        building = limited.slot.take(limited.push(project), at=limited.clock())
+        limited.clock.now += timedelta(minutes=MINUTES / 2)
+        if end == "failed":
+            limited.slot.free(building, Status.FAILED, at=limited.clock(), failure=FAILURE)
+        else:
+            limited.slot.cancel_owned(OWNER, building, at=limited.clock())
+    status, problem = push(limited, project, 7)
+    assert (status, "the limit of 60 build minutes in a day is reached" in problem["detail"]) == (429, True)
+    refused = start_deployment(limited, project)
+    assert refused["statusCode"] == 429
+    assert push(limited, other, 7)[0] == 202
+    limited.clock.now += timedelta(seconds=int(refused["headers"]["retry-after"]))
+    assert push(limited, project, 7)[0] == 202
+
+
+def test_a_build_that_codebuild_refuses_costs_no_minutes(limited: Platform) -> None:
+    project = limited.create_project()
+    building = limited.slot.take(limited.push(project), at=limited.clock())
+    limited.clock.now += timedelta(minutes=2 * MINUTES)
+    limited.slot.requeue(building, at=limited.clock())
+    assert push(limited, project, 7)[0] == 202

@@ -21,7 +21,7 @@ from tests.runtime.images.image_tables import IMAGES
 
 AT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
 TTL = int(datetime(2026, 2, 1, 9, 45, tzinfo=UTC).timestamp())
-LIMITS = ImageLimits(pending=10, images=100, stored_bytes=10_000)
+LIMITS = ImageLimits(pending=10, images=100, stored_bytes=10_000, deletions=10)
 FOUND = InspectedFile(content_type="image/png", width=2, height=3)
 NOTHING: Page[object] = Page(items=(), cursor=None)
 _NEW = "the row contains its owner, whom the caller takes from the verified token"
@@ -70,7 +70,7 @@ class Images:
 
 
 def _begin_deleting(images: Images) -> None:
-    images.images.begin_deleting(OWNER, images.pending, at=AT)
+    images.images.begin_deleting(OWNER, images.pending, LIMITS, at=AT)
 
 
 def _create_image_without_album(images: Images) -> None:
@@ -144,9 +144,15 @@ OPERATIONS = (
     ),
     _make_operation(
         "ImageRepository.begin_deleting",
-        lambda s, user: s.images.begin_deleting(user, s.ready, at=AT),
+        lambda s, user: s.images.begin_deleting(user, s.ready, LIMITS, at=AT),
         "transact_write_items",
         **IMAGE,
+    ),
+    _make_operation(
+        "ImageRepository.repeat_deleting",
+        lambda s, user: s.images.repeat_deleting(user, LIMITS, at=AT),
+        "update_item",
+        no_tenant_reason="the method changes only the row of the user who is passed",
     ),
     _make_operation(
         "ImageRepository.finish_deleting",

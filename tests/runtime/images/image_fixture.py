@@ -84,7 +84,9 @@ class ImageSystem:
     clock: Clock = Factory(Clock)
     pauses: list[float] = Factory(list)
     caches: CloudFrontCaches = Factory(CloudFrontCaches)
-    limits: ImageLimits = Factory(lambda: ImageLimits(pending=100, images=1000, stored_bytes=10**9))
+    limits: ImageLimits = Factory(
+        lambda: ImageLimits(pending=100, images=1000, stored_bytes=10**9, deletions=1000)
+    )
     _random: random.Random = field(factory=lambda: random.Random(7))  # noqa: S311 - ids of a test
 
     def __attrs_post_init__(self) -> None:
@@ -200,7 +202,7 @@ class ImageSystem:
 
     def read_usage(self, user_id: str = OWNER) -> Usage:
         """Return a user's usage of the quotas."""
-        rows = {row["PK"]["S"]: row for row in self._read_all_rows()}
+        rows = {row["PK"]["S"]: row for row in self._read_all_rows() if row["SK"]["S"] == "METADATA"}
         return Usage.from_item(rows.get(f"USAGE#{user_id}", {}))
 
     def _read_all_rows(self) -> list[dict[str, Any]]:

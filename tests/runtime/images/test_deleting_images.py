@@ -89,7 +89,7 @@ def test_a_crashed_deletion_changes_nothing_or_is_finished_by_the_next_deletion(
 
 def create_half_deleted(system: ImageSystem) -> Image:
     image = system.create_ready()
-    system.images.begin_deleting(OWNER, image, at=system.clock())
+    system.images.begin_deleting(OWNER, image, system.limits, at=system.clock())
     return system.read_again(image)
 
 
@@ -251,7 +251,7 @@ def test_a_write_after_a_stale_read_changes_nothing(system: ImageSystem) -> None
         evolve(image, album_id=album.album_id),
     ):
         with pytest.raises(ImageChangedError):
-            system.images.begin_deleting(OWNER, stale, at=system.clock())
+            system.images.begin_deleting(OWNER, stale, system.limits, at=system.clock())
         with pytest.raises(ImageChangedError):
             system.statuses.reject(stale, "reason", etag="1", at=system.clock())
     with pytest.raises(ImageNotFoundError):

@@ -46,6 +46,7 @@ def deployed_system(system: ImageSystem, monkeypatch: pytest.MonkeyPatch) -> Ite
         "MAX_PENDING_IMAGES": "10",
         "MAX_STORED_IMAGES": "100",
         "MAX_STORED_BYTES": "1000000000",
+        "MAX_IMAGE_DELETIONS_PER_DAY": "500",
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

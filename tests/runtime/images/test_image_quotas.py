@@ -18,7 +18,7 @@ from tests.runtime.images.pictures import make_picture
 from tests.runtime.platform_fixture import OTHER, OWNER
 
 SIZE = 100_000
-LIMITS = ImageLimits(pending=3, images=5, stored_bytes=1_000_000)
+LIMITS = ImageLimits(pending=3, images=5, stored_bytes=1_000_000, deletions=2)
 
 
 @pytest.fixture
@@ -168,3 +168,34 @@ def test_concurrent_uploads_of_a_user_are_repeated_after_conflicts(limited: Imag
     limited.calls.before = conflict
     assert request_upload(limited)[0] == 201
     assert limited.pauses
+
+
+def test_invalidations_of_a_user_are_limited(limited: ImageSystem) -> None:
+    """X23: before, a user could create and delete images in a loop. AWS charges for each invalidated path."""
+    limited.clock.now = limited.clock.now.replace(hour=0, minute=0, second=0)
+
+    def delete(user_id: str = OWNER) -> dict[str, Any]:
+        image = limited.create_ready(user_id=user_id)
+        event = make_api_event("DELETE /images/{imageId}", user_id=user_id, imageId=image.image_id)
+        return api.handle_event(event, limited.service)
+
+    assert [delete()["statusCode"] for _ in range(LIMITS.deletions)] == [204] * LIMITS.deletions
+    refused = delete()
+    assert (refused["statusCode"], len(limited.caches.references)) == (429, LIMITS.deletions)
+    assert "the limit of 2 deletions of images in a day is reached" in json.loads(refused["body"])["detail"]
+    assert delete(OTHER)["statusCode"] == 204
+    pending = limited.create_pending()
+    limited.service.delete_image(OWNER, pending.image_id)  # nothing is cached, so this deletion is free
+    limited.clock.now += timedelta(seconds=int(refused["headers"]["retry-after"]))
+    assert delete()["statusCode"] == 204
+
+
+def test_repeated_deletions_of_one_image_are_limited(limited: ImageSystem) -> None:
+    """X23: each repetition of an unfinished deletion invalidates the path again."""
+    limited.clock.now = limited.clock.now.replace(hour=0, minute=0, second=0)
+    image = limited.create_ready()
+    limited.caches.refusal = make_client_error("Throttling", "CreateInvalidation")
+    event = make_api_event("DELETE /images/{imageId}", user_id=OWNER, imageId=image.image_id)
+    answers = [api.handle_event(event, limited.service)["statusCode"] for _ in range(LIMITS.deletions + 1)]
+    assert answers == [503] * LIMITS.deletions + [429]
+    assert limited.read_again(image).status is Status.DELETING

@@ -43,7 +43,7 @@ USER_METHODS: dict[str, Call] = {
         "moved",
     ),
     "ImageRepository.begin_deleting": lambda system, user, image, _: (
-        system.images.begin_deleting(user, image, at=system.clock()),
+        system.images.begin_deleting(user, image, system.limits, at=system.clock()),
         "begun",
     ),
     "ImageRepository.finish_deleting": lambda system, user, image, _: system.images.finish_deleting(
@@ -57,9 +57,11 @@ USER_METHODS: dict[str, Call] = {
     "AlbumRepository.delete": lambda system, user, _, album: system.albums.delete(user, album.album_id),
 }
 
-# The remaining methods of the repositories: they create rows, or they process the bucket's events.
+# The remaining methods of the repositories: they create or count rows of the passed user, or they process the
+# bucket's events.
 OTHER_METHODS = {
     "ImageRepository.create",
+    "ImageRepository.repeat_deleting",
     "AlbumRepository.create",
     "ImageStatusRepository.find",
     "ImageStatusRepository.make_ready",
