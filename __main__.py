@@ -5,6 +5,7 @@ import pulumi
 from components.aws.api import HttpApi, HttpApiArgs
 from components.aws.identity import UserIdentity
 from components.aws.package import DependencyLayers, DependencyLayersArgs, FunctionCode
+from components.core.limits.edge_budget import compute_release_bytes
 from components.core.registration import enable_fast_registration
 from components.core.stage import StageConfig
 from components.deploy.collection import ReleaseCollection, ReleaseCollectionArgs
@@ -56,7 +57,14 @@ store.assets.allow_distribution(distribution_arn=edge.distribution_arn, prefix="
 # Functions and queues that build and release deployments
 factory = DeployFunctionFactory(scope=scope, code=code, layers=layers, store=store, quotas=stage.quotas)
 pipeline = BuildPipeline(
-    "deploy", BuildPipelineArgs(factory=factory, edge=edge, concurrent_builds=stage.concurrent_builds)
+    "deploy",
+    BuildPipelineArgs(
+        factory=factory,
+        edge=edge,
+        kept_releases=stage.kept_releases,
+        edge_release_bytes=compute_release_bytes(sites=len(stage.sites), kept_releases=stage.kept_releases),
+        concurrent_builds=stage.concurrent_builds,
+    ),
 )
 platform = PlatformApi("api", PlatformApiArgs(factory=factory, pipeline=pipeline, edge=edge, api=api))
 sweep = DeploymentSweep("sweep", DeploymentSweepArgs(factory=factory, pipeline=pipeline))

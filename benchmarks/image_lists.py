@@ -371,9 +371,9 @@ def _make_service(client: Any, connection: Mapping[str, str]) -> ImageService:  
         clock=_now,
         maximum_bytes=1,
         delivery_url="https://images.example.com",
-        limits=ImageLimits(pending=1, images=1, stored_bytes=1),
-        pause=lambda _: None,
-        jitter=lambda: 0.0,
+        limits=ImageLimits(pending=1, images=1, stored_bytes=1, deletions=1),
+        pause=time.sleep,
+        jitter=random.random,
     )
 
 

@@ -46,6 +46,7 @@ _IMAGES: Final[Settings] = {
     "zone": "example.com",
     "hostedZoneId": "Z0123456789ABCDEFGHIJ",
 }
+_LONGEST_SHOWN_LIST: Final = 5
 _LONG_LABEL: Final = "a-name-that-is-longer-than-those-that-certificates-may-have"
 # The document contains the message with which the program refuses each of these combinations.
 CONTRADICTIONS: Final = (
@@ -65,6 +66,9 @@ CONTRADICTIONS: Final = (
     Contradiction(change={"images": {**_IMAGES, "zone": f"{_LONG_LABEL}.example.com"}}),
     Contradiction(change={"domain": "example.com", "sites": [{"name": "images"}]}),
     Contradiction(change={"apiCorsOrigins": ["https://app.example.com"]}),
+    Contradiction(
+        change={"sites": [{"name": f"site-{number}"} for number in range(102)], "keptReleases": 100}
+    ),
 )
 
 _INTRODUCTION: Final = """\
@@ -189,12 +193,17 @@ def _list_other_settings() -> Iterator[tuple[str, str, str, str, str]]:
 def _build_contradiction_row(contradiction: Contradiction) -> tuple[str, str, str]:
     merged = {**read_stage_file(contradiction.stage), **contradiction.change}
     settings = [
-        format_code(_format_inline({name: _remove_none_values(merged[name])}))
-        if merged[name] is not None
-        else f"no {format_code(name)}"
+        _describe_setting(name, merged[name]) if merged[name] is not None else f"no {format_code(name)}"
         for name in contradiction.change
     ]
     return contradiction.stage, ", ".join(settings), find_refusal_message(contradiction)
+
+
+def _describe_setting(name: str, value: object) -> str:
+    """Return a setting with its value. A long list is described by its length."""
+    if isinstance(value, list) and len(cast("list[object]", value)) > _LONGEST_SHOWN_LIST:
+        return f"{format_code(name)} with {len(cast('list[object]', value))} entries"
+    return format_code(_format_inline({name: _remove_none_values(value)}))
 
 
 def _remove_none_values(value: object) -> Any:  # noqa: ANN401 - any value of the settings

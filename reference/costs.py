@@ -89,7 +89,8 @@ def list_bill_lines() -> tuple[BillLine, ...]:
             price=prices.METRIC,
             platform=counts.custom_metrics,
             arithmetic=(
-                "`BuildsEnded`, `BuildsFailed`, `LongestWait`, `CodeBuildFull` and `PresignedUploadFailures`"
+                "`BuildsEnded`, `BuildsFailed`, `LongestWait`, `CodeBuildFull`, "
+                "`PresignedUploadFailures` and `EdgeStoreBytes`"
             ),
         ),
         BillLine(

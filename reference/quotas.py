@@ -4,6 +4,7 @@ from typing import Final
 
 from attrs import fields, frozen
 
+from components.core.limits.edge_budget import MAX_RELEASE_BYTES
 from components.core.stage_settings import StageSettings
 from reference.counts import count_resources
 from reference.markdown import format_table
@@ -54,7 +55,11 @@ def _count_edge_bytes() -> int:
     )
     host = "next-site.sites.example.com"
     hosts = [host, *[build_release_host(entry.deployment_id, host)] * KEPT_RELEASES]
-    return sum(len(key) + len(value) for each in hosts for key, value in build_edge_keys(entry, each))
+    return sum(
+        len(key) + len(value)
+        for each in hosts
+        for key, value in build_edge_keys(entry, each, max_bytes=MAX_RELEASE_BYTES)
+    )
 
 
 def find_quotas() -> tuple[Quota, ...]:
@@ -86,7 +91,11 @@ def find_quotas() -> tuple[Quota, ...]:
             unit="bytes",
             per_site=_count_edge_bytes(),
             maximum="not adjustable",
-            remark="Each stage has one store. To use less of it, keep fewer releases, or use a second stage.",
+            remark=(
+                "Each stage has one store, and each release has a share of it. With more sites, the edge "
+                "knows fewer files of a release. To get larger shares, keep fewer releases, or use a "
+                "second stage."
+            ),
         ),
         Quota(
             name="DynamoDB: tables per region",

@@ -336,6 +336,10 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "CloudFront caches only what Next.js allows to be shared. It never caches an answer that depends "
         "on more than the cache key, such as an answer of middleware or of a conditional rule."
     ),
+    "X1": (
+        "No tenant can use up the edge's KeyValueStore, which all sites share. Each release has a share of "
+        "it, and the releases of all declared sites fit together. A failed release leaves nothing in it."
+    ),
     "X2": (
         "A reader of the AWS account who may not decrypt finds no secret in any answer of AWS: no value of a "
         "secret variable, no webhook secret and no deploy key. Only the role of a site may decrypt the "

@@ -7,6 +7,12 @@ from urllib.parse import urlsplit
 from components.core.cookie_domains import find_cookie_domain
 from components.core.hosts import MAX_COMMON_NAME_LENGTH
 from components.core.limits.concurrency import PLATFORM, UNRESERVED, count_batches
+from components.core.limits.edge_budget import (
+    MIN_RELEASE_BYTES,
+    STORE_BYTES,
+    compute_max_sites,
+    compute_release_bytes,
+)
 from components.core.stage_names import MAX_STAGE_AND_SITE_LENGTH
 from components.core.stage_settings import StageKind, StageSettings
 
@@ -28,6 +34,7 @@ def find_contradictions(stage: str, kind: StageKind, settings: StageSettings) ->
         *_check_quotas(settings),
         *_check_concurrency(settings),
         *_check_cookie_domains(settings),
+        *_check_edge_store(settings),
     ]
 
 
@@ -125,6 +132,17 @@ def _check_concurrency(settings: StageSettings) -> Iterator[str]:
             f"and of the platform reserve {needed - UNRESERVED}, and Lambda keeps {UNRESERVED} for other "
             f"functions; allowed: at least {needed} (request it in Service Quotas), lower values of "
             f"maxConcurrency of the sites, or at most {UNRESERVED}, with which nothing is reserved"
+        )
+
+
+def _check_edge_store(settings: StageSettings) -> Iterator[str]:
+    sites, kept = len(settings.sites), settings.kept_releases
+    if compute_release_bytes(sites=sites, kept_releases=kept) < MIN_RELEASE_BYTES:
+        yield (
+            f"{SETTING}.sites has {sites} sites, and {SETTING}.keptReleases is {kept}: their releases do not "
+            f"fit into the edge's KeyValueStore of {STORE_BYTES:,} bytes; allowed: at most "
+            f"{compute_max_sites(kept_releases=kept)} sites with this number of kept releases, or fewer kept "
+            "releases, or a second stage"
         )
 
 

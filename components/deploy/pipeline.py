@@ -12,6 +12,7 @@ from components.aws.queue import Queue, QueueArgs
 from components.core.component import Component
 from components.core.grants import Grant
 from components.core.limits.concurrency import count_batches
+from components.core.limits.edge_budget import MAX_RELEASE_BYTES
 from components.deploy.functions import DeployFunctionFactory
 from components.edge.shared_edge import SharedEdge
 from runtime.deploy.model import KEY_HANDOVER_FOLDER
@@ -35,6 +36,9 @@ class BuildPipelineArgs:
     Attributes:
         factory: Factory that creates the component's functions.
         edge: Edge whose KeyValueStore holds the live release of each site.
+        kept_releases: Number of newest releases kept for each project.
+        edge_release_bytes: Share of a release in the edge's KeyValueStore
+            (`components.core.limits.edge_budget`).
         concurrent_builds: Number of builds that run at the same time, of all projects together. Other builds
             wait in order. Set CodeBuild's quota to at least this number; above the quota, CodeBuild starts
             builds in any order.
@@ -42,6 +46,8 @@ class BuildPipelineArgs:
 
     factory: DeployFunctionFactory
     edge: SharedEdge
+    kept_releases: int = 10
+    edge_release_bytes: int = MAX_RELEASE_BYTES
     concurrent_builds: int = 10
 
 
@@ -199,6 +205,8 @@ class BuildPipeline(Component):
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
                 "ASSETS_BUCKET": store.assets.bucket_name,
                 "KEY_VALUE_STORE_ARN": edge.store_arn,
+                "KEPT_RELEASES": str(self._args.kept_releases),
+                "EDGE_RELEASE_BYTES": str(self._args.edge_release_bytes),
                 "MAX_RECEIVE_COUNT": str(self.releases.max_receive_count),
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
@@ -209,6 +217,8 @@ class BuildPipeline(Component):
                 # write that marks a deployment as failed checks that the deployment is not live.
                 store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
+                # Before a release, the function withdraws the releases that the project no longer keeps.
+                store.deployments.grant_query("HeldIndex"),
                 store.artifacts.grant("GetObject", prefix="artifacts/"),
                 # Without this permission, S3 answers 403 instead of 404 for a missing artifact.
                 store.artifacts.grant_list(),

@@ -16,16 +16,18 @@ from components.aws.function import Function
 from components.aws.queue import DeadLetterQueue, Queue
 from components.core.component import Part
 from components.core.errors import DeclarationError
+from components.core.limits.edge_budget import ALARM_PERCENT, STORE_BYTES
 from components.core.scope import CLOUDFRONT_REGION, ResourceScope
 from components.operations.alerts import Alerts
 from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
-from runtime.deploy.model import Status
+from runtime.deploy.model import EDGE_STORE_MEASURED, Status
 from runtime.deploy.releases.upload_failures import CONNECTIONS, PRESIGNED_UPLOADS_FAILED
 
 BUILDS_ENDED: Final = "BuildsEnded"
 BUILDS_FAILED: Final = "BuildsFailed"
 LONGEST_WAIT: Final = "LongestWait"
 CODEBUILD_FULL_COUNT: Final = "CodeBuildFull"
+EDGE_STORE_BYTES: Final = "EdgeStoreBytes"
 PRESIGNED_UPLOAD_FAILURES: Final = "PresignedUploadFailures"
 EDGE_ERROR_PERCENT: Final = 5
 _LONGEST_DESCRIPTION: Final = 1024
@@ -40,8 +42,8 @@ class MonitoredResources:
     """Resources of the platform that have alarms and dashboard graphs. Sites are not included.
 
     Attributes:
-        functions: Functions by name. Metrics are read from the logs of `build-events`, `orchestrator`,
-            `release` and `sweep`, so these must be included.
+        functions: Functions by name. Metrics are read from the logs of `build-events`, `collect`,
+            `orchestrator`, `release` and `sweep`, so these must be included.
         queues: Queues by name. Their dead-letter queues are monitored, too.
         dead_letter_queues: Queues of failed asynchronous calls, by name. The alarm has this name, followed by
             `-dead`.
@@ -94,7 +96,7 @@ class Alarms(Part):
     Attributes:
         arns: ARNs of the alarms in the scope's region, by name.
         builds_namespace: Namespace of the metrics that are read from logs: `BuildsEnded`, `BuildsFailed`,
-            `LongestWait`, `CodeBuildFull` and `PresignedUploadFailures`.
+            `LongestWait`, `CodeBuildFull`, `PresignedUploadFailures` and `EdgeStoreBytes`.
     """
 
     def __init__(self, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -130,6 +132,7 @@ class Alarms(Part):
         self._add_build_alarm(monitored.functions["build-events"])
         self._add_waiting_alarms(monitored.functions)
         self._add_upload_alarm(monitored.functions["release"])
+        self._add_edge_store_alarm(monitored.functions)
 
     def _add_dead_letter_alarm(self, name: str, queue: DeadLetterQueue, remedy: str) -> None:
         self._add_alarm(
@@ -316,6 +319,38 @@ class Alarms(Part):
             "signed header or the permission of the role is wrong. "
             f"{_RUNBOOK}#presigned-uploads",
             _Metric(namespace=self.builds_namespace, name=PRESIGNED_UPLOAD_FAILURES, dimensions={}),
+        )
+
+    def _add_edge_store_alarm(self, functions: Mapping[str, Function]) -> None:
+        """Create the metric and the alarm for the size of the edge's KeyValueStore.
+
+        AWS has no metric for it. Each release, and the collection once an hour, logs the size.
+        """
+        for name in ("collect", "release"):
+            self._add_metric_filter(
+                EDGE_STORE_BYTES,
+                functions[name],
+                f'{{ $.message = "{EDGE_STORE_MEASURED}" }}',
+                name=f"{EDGE_STORE_BYTES}-{name}",
+                value="$.bytes",
+                unit="Bytes",
+            )
+        self._add_alarm(
+            "edge-store-full",
+            f"The edge's KeyValueStore has reached {ALARM_PERCENT} % of {STORE_BYTES:,} bytes. When it is "
+            "full, no site can release. Each release has a share, and the shares of all sites fit together, "
+            "unless sites were added since. Read the ERROR lines of the function collect, which removes "
+            "releases that are not kept. If there are none, lower the setting keptReleases. "
+            f"{_RUNBOOK}#edge-store-full",
+            _Metric(
+                namespace=self.builds_namespace,
+                name=EDGE_STORE_BYTES,
+                dimensions={},
+                statistic="Maximum",
+                period=60 * _MINUTE,
+            ),
+            at_least=STORE_BYTES * ALARM_PERCENT // 100,
+            missing_data="ignore",
         )
 
     def _add_metric_filter(  # noqa: PLR0913 - the fields of a filter

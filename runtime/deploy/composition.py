@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from runtime.deploy.releases.release_secrets import ReleaseSecrets
     from runtime.deploy.releases.releasing import Releaser
     from runtime.deploy.releases.switching import Switch
+    from runtime.deploy.releases.withdrawal import ReleaseWithdrawal
     from runtime.deploy.repositories.deploy_keys import DeployKeyStore
     from runtime.deploy.repositories.deployments import DeploymentRepository
     from runtime.deploy.repositories.idempotency import IdempotencyRepository
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from runtime.deploy.upkeep.collecting import Collector
     from runtime.deploy.upkeep.edge_cache import EdgeCache
     from runtime.deploy.upkeep.sweeping import Sweeper
-    from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
     from runtime.shared.cursors import Cursors
     from runtime.shared.signing import Signer
 
@@ -226,6 +226,9 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
             publisher=publisher,
             functions=functions,
             edge=edge,
+            withdrawal=_create_release_withdrawal(environment, deployments, edge),
+            kept_releases=int(environment.kept_releases),
+            release_bytes=int(environment.edge_release_bytes),
             region=s3.meta.region_name,
             clock=utc_now,
             pause=time.sleep,
@@ -273,16 +276,16 @@ def create_project_deletion(environment: DeletionEnvironment) -> "ProjectDeletio
     from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
     from runtime.deploy.repositories.variables import SecretRemover
 
-    projects, edge = _create_project_repository(environment), _create_edge_store(environment)
+    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
     return ProjectDeletion(
-        projects=projects,
+        projects=deployments.projects,
         rows=ProjectDeletionRepository(
             client=aws.client("dynamodb"),
             projects_table=environment.projects_table,
             deployments_table=environment.deployments_table,
         ),
         edge=edge,
-        withdrawal=_create_release_withdrawal(projects, _create_retention_repository(environment), edge),
+        withdrawal=_create_release_withdrawal(environment, deployments, edge),
         secrets=SecretRemover(client=aws.client("ssm")),
         release_secrets=ReleaseSecrets(client=lambda: aws.client("s3"), bucket=environment.assets_bucket),
         keys=_create_deploy_key_store(environment),
@@ -297,11 +300,11 @@ def create_collector(environment: CollectorEnvironment) -> "Collector":
     from runtime.deploy.upkeep.collecting import Collector
 
     deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
-    retention = _create_retention_repository(environment)
+    withdrawal = _create_release_withdrawal(environment, deployments, edge)
     return Collector(
         deployments=deployments,
-        retention=retention,
-        withdrawal=_create_release_withdrawal(deployments.projects, retention, edge),
+        retention=withdrawal.retention,
+        withdrawal=withdrawal,
         edge=edge,
         functions=FunctionRemover(client=aws.client("lambda")),
         objects=ObjectRemover(client=aws.client("s3"), bucket=environment.assets_bucket),
@@ -470,8 +473,13 @@ def _create_switch(
 
 
 def _create_release_withdrawal(
-    projects: "ProjectRepository", retention: "RetentionRepository", edge: "EdgeStore"
+    environment: TableNames, deployments: "DeploymentRepository", edge: "EdgeStore"
 ) -> "ReleaseWithdrawal":
-    from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
+    from runtime.deploy.releases.withdrawal import ReleaseWithdrawal
 
-    return ReleaseWithdrawal(projects=projects, retention=retention, edge=edge)
+    return ReleaseWithdrawal(
+        projects=deployments.projects,
+        deployments=deployments,
+        retention=_create_retention_repository(environment),
+        edge=edge,
+    )

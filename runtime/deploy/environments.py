@@ -110,6 +110,13 @@ class AssetsBucket(Protocol):
     def assets_bucket(self) -> str: ...
 
 
+class KeptReleases(Protocol):
+    """The variable with the number of newest releases that each project keeps."""
+
+    @property
+    def kept_releases(self) -> str: ...
+
+
 class SwitchEnvironment(TableNames, KeyValueStore, AssetsBucket, Protocol):
     """The variables of all services that change the edge and the tables."""
 
@@ -125,20 +132,24 @@ class DeletionEnvironment(SwitchEnvironment, SecretsKey, DeployKeysPath, Protoco
     """The variables of `create_project_deletion` and `create_deploy_key_service`."""
 
 
-class ReleaserEnvironment(SwitchEnvironment, MaxReceiveCount, SigningKey, SecretsKey, Protocol):
-    """The variables of `create_releaser`."""
+class ReleaserEnvironment(SwitchEnvironment, MaxReceiveCount, SigningKey, SecretsKey, KeptReleases, Protocol):
+    """The variables of `create_releaser`.
+
+    Attributes:
+        edge_release_bytes: Share of a release in the edge's KeyValueStore.
+    """
 
     @property
     def artifacts_bucket(self) -> str: ...
+    @property
+    def edge_release_bytes(self) -> str: ...
 
 
-class CollectorEnvironment(SwitchEnvironment, Protocol):
+class CollectorEnvironment(SwitchEnvironment, KeptReleases, Protocol):
     """The variables of `create_collector`."""
 
     @property
     def artifacts_bucket(self) -> str: ...
-    @property
-    def kept_releases(self) -> str: ...
 
 
 class EdgeCacheEnvironment(KeyValueStore, Protocol):

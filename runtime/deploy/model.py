@@ -65,6 +65,9 @@ SITES_PARTITION = "SITES"
 KEY_HANDOVER_FOLDER = "deploy-keys/"
 """The prefix of the objects that hand deploy keys over to builds, in the bucket of artifacts."""
 
+EDGE_STORE_MEASURED = "edge store measured"
+"""Message of the log line with the size of the edge's KeyValueStore. CloudWatch makes a metric from it."""
+
 RELEASE_SECRETS_FOLDER = "secrets/"
 """Prefix of the objects with the encrypted secrets of releases. The distribution may not read them."""
 

@@ -1,6 +1,7 @@
 """The collection keeps the ten newest releases of a project and its live release (D6).
 
 Whether the project is pinned makes no difference. In these tests, the live release is the oldest of fifteen.
+Before each release, the releases that the project no longer keeps leave the edge (X1).
 """
 
 from collections.abc import Sequence
@@ -11,10 +12,8 @@ from attrs import frozen
 from local.demo.visitor import Visitor
 from local.platform_client import Json, PlatformError
 from tests.e2e.collecting import ReleaseResources, list_release_resources, run_collection
-from tests.e2e.released import NUMBER, SHARED, ReleasedSite
+from tests.e2e.released import KEPT, NUMBER, SHARED, ReleasedSite
 from tests.e2e.tiny_platform import TinyPlatform
-
-KEPT = 10
 
 
 @frozen(kw_only=True)
@@ -58,7 +57,9 @@ def test_the_ten_newest_releases_and_the_live_one_are_kept_with_or_without_a_pin
     every, kept = _read_ids(released_site.releases), _read_ids(_list_kept_releases(released_site))
     assert (len(every), len(kept)) == (NUMBER, KEPT + 1)
     before, after = collected.before, collected.after
-    assert before.keys == before.aliases == before.objects == every
+    assert before.aliases == before.objects == every
+    # When the last release was published, one more release was kept than now.
+    assert before.keys == _read_ids([released_site.releases[0], *released_site.releases[-KEPT - 1 :]])
     assert after.keys == after.aliases == after.objects == kept
     assert before.versions - after.versions == before.urls - after.urls == len(every) - len(kept)
     assert collected.unpinned == after

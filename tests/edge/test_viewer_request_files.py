@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.core.limits.edge_budget import MAX_RELEASE_BYTES
 from local.edge.functions.events import Forward
 from local.edge.functions.viewer_function import EdgeFunction
 from runtime.deploy.releases.edge_store import EdgeEntry, SplitOrigin, build_edge_keys
@@ -79,7 +80,7 @@ def create_key_values(files: tuple[str, ...] = FILES, **changes: object) -> dict
         direct_files=files,
         **changes,  # type: ignore[arg-type]
     )
-    keys = dict(build_edge_keys(entry, RELEASE_HOST))
+    keys = dict(build_edge_keys(entry, RELEASE_HOST, max_bytes=MAX_RELEASE_BYTES))
     return {**keys, HOST: keys[RELEASE_HOST]}
 
 

@@ -29,6 +29,7 @@ LAMBDA_VARIABLES = {
 # Values of the variables that a handler parses as numbers.
 NUMBERS = {
     "MAXIMUM_BYTES": "1000000",
+    "EDGE_RELEASE_BYTES": "27500",
     "KEPT_RELEASES": "10",
     "CONCURRENT_BUILDS": "10",
     "MAX_RECEIVE_COUNT": "5",

@@ -11,11 +11,11 @@ from runtime.deploy.errors import DeploymentInProgressError
 from runtime.deploy.model import Status
 from runtime.deploy.releases.edge_store import EdgeStore
 from runtime.deploy.releases.release_secrets import ReleaseSecrets
+from runtime.deploy.releases.withdrawal import ReleaseWithdrawal
 from runtime.deploy.repositories.deploy_keys import DeployKeyStore
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.projects import ProjectRepository
 from runtime.deploy.repositories.variables import SecretRemover
-from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
 from runtime.shared.clock import Clock
 
 _IN_PROGRESS: Final = frozenset({Status.QUEUED, Status.BUILDING, Status.BUILT, Status.DEPLOYING})

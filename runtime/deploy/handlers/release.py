@@ -26,6 +26,8 @@ class Environment:
     key_value_store_arn: str
     signing_key_arn: str
     secrets_key_arn: str
+    kept_releases: str
+    edge_release_bytes: str
     max_receive_count: str
 
 

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from runtime.deploy.releases.build_output.served_files import encode_path
 from runtime.deploy.releases.release_clients import KeyValueStoreClient
+from runtime.shared.aws import AwsResponse
 from runtime.shared.aws_errors import read_error_code, read_error_message
 
 _MAX_VALUE_BYTES = 1000  # bytes; the store allows 1,024
@@ -34,6 +35,10 @@ _WRAPPER_DECIDES_CACHING = 1
 
 Without this mark, the edge shares no answer of the release.
 """
+
+
+class EdgeEntryTooLargeError(Exception):
+    """The entry of a release does not fit into the share of a release. The message is for users."""
 
 
 class EdgeBusyError(Exception):
@@ -77,33 +82,72 @@ class EdgeEntry:
     images_ask_server: bool = False
 
 
+@frozen(kw_only=True)
+class StoreSize:
+    """The size of the store, with the entries of all sites.
+
+    Attributes:
+        keys: Number of keys.
+        bytes: Bytes of all keys and values.
+    """
+
+    keys: int
+    bytes: int
+
+
 def build_release_host(deployment_id: str, site_host: str) -> str:
     """Return the host of a release's own URL, which never changes."""
     return f"{deployment_id.lower()}--{site_host}"
 
 
-def build_edge_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
+def build_edge_keys(entry: EdgeEntry, host: str, *, max_bytes: int) -> list[tuple[str, str]]:
     """Return the keys and values that make a release reachable at a host. The host's own key is the last.
 
     The values contain a fingerprint of each file that the bucket may answer. If they fit into the host's
     value, they are there. Otherwise they are in at most `MAX_FILE_KEYS` further keys, and a number of the
     fingerprint selects the key. The edge then needs a second read. Files beyond the space of these keys are
     left out: the server answers requests for them.
+
+    Args:
+        entry: The data of the release.
+        host: The release's own host.
+        max_bytes: The release's share of the store, keys and values together.
+
+    Raises:
+        EdgeEntryTooLargeError: The entry does not fit even without files.
     """
-    if len(_build_value(entry, MAX_FILE_KEYS).encode()) > _MAX_VALUE_BYTES:
+    limit = min(_MAX_VALUE_BYTES, max_bytes - len(host))
+    if len(_build_value(entry, MAX_FILE_KEYS).encode()) > limit:
         # Without the prefix in the host's value, the server answers requests with this prefix.
         entry = evolve(entry, asset_prefix="")
+    without_files = len(_build_value(entry, "").encode())
+    if without_files > limit:
+        raise EdgeEntryTooLargeError(
+            f"the routing of this release has {without_files + len(host)} bytes, and the edge has space for "
+            f"{max_bytes} bytes of each release: use fewer server functions or shorter patterns in "
+            "open-next.config, or ask the operator for fewer sites or kept releases in this stage"
+        )
     fingerprints = [compute_fingerprint(f"/{name}") for name in entry.direct_files]
-    value = _build_value(entry, "".join(mark for mark, _ in fingerprints))
-    if len(value.encode()) <= _MAX_VALUE_BYTES:
+    file_key_bytes = len(f"{host}/{MAX_FILE_KEYS}") + _MAX_VALUE_BYTES
+    available = min((max_bytes - len(host) - limit) // file_key_bytes, MAX_FILE_KEYS)
+    in_value = fingerprints if available else fingerprints[: (limit - without_files) // _MARK_LENGTH]
+    value = _build_value(entry, "".join(mark for mark, _ in in_value))
+    if len(value.encode()) <= limit:
         return [(host, value)]
-    count = min(-(-len(fingerprints) // _FILES_PER_KEY), MAX_FILE_KEYS)
+    count = min(-(-len(fingerprints) // _FILES_PER_KEY), available)
     parts: list[list[str]] = [[] for _ in range(count)]
     for mark, number in fingerprints:
         if len(parts[number % count]) < _MAX_VALUE_BYTES // _MARK_LENGTH:
             parts[number % count].append(mark)
     keys = [(f"{host}/{number}", "".join(part) or _NO_FILES) for number, part in enumerate(parts)]
     return [*keys, (host, _build_value(entry, count))]
+
+
+def count_files_left_out(entry: EdgeEntry, keys: Sequence[tuple[str, str]]) -> int:
+    """Return the number of files that the bucket may answer, but that the keys do not contain."""
+    *file_keys, (_, value) = keys
+    marks = [part for _, part in file_keys if part != _NO_FILES] if file_keys else [json.loads(value)["h"]]
+    return len(entry.direct_files) - sum(map(len, marks)) // _MARK_LENGTH
 
 
 def compute_fingerprint(path: str) -> tuple[str, int]:
@@ -158,14 +202,18 @@ class EdgeStore:
     pause: Callable[[float], None] = field(repr=False)
     jitter: Callable[[], float] = field(repr=False)
 
-    def publish(self, entry: EdgeEntry, host: str) -> None:
-        """Make a release reachable at its own host. Idempotent.
+    def publish(self, keys: Sequence[tuple[str, str]]) -> StoreSize:
+        """Write the keys of a release (`build_edge_keys`), and return the new size of the store. Idempotent.
 
         Raises:
             EdgeBusyError: Other writers changed the store at every attempt.
         """
         # One update writes all keys, so a failed release leaves no keys behind.
-        self._put([{"Key": key, "Value": value} for key, value in build_edge_keys(entry, host)])
+        return self._put([{"Key": key, "Value": value} for key, value in keys])
+
+    def measure(self) -> StoreSize:
+        """Return the size of the store. Makes one call."""
+        return _read_size(self.client.describe_key_value_store(KvsARN=self.arn))
 
     def read(self, key: str) -> str | None:
         """Return the value of a key that is not a host, or None if there is no such key."""
@@ -203,7 +251,11 @@ class EdgeStore:
             if value is None:
                 raise ReleaseNotAtEdgeError(f"the edge has no key of deployment {deployment_id}")
             write = partial(self.client.put_key, KvsARN=self.arn, Key=site_host, Value=value, IfMatch=version)
-            if _write_if_unchanged(write) and pointer() == deployment_id and self._get(site_host) == value:
+            if (
+                _write_if_unchanged(write) is not None
+                and pointer() == deployment_id
+                and self._get(site_host) == value
+            ):
                 break
         return deployment_id
 
@@ -222,6 +274,24 @@ class EdgeStore:
             EdgeBusyError: Other writers changed the store at every attempt.
         """
         return self._delete([host])
+
+    def remove_release(self, host: str) -> bool:
+        """Remove the entry of a release's own host and its keys with fingerprints of files. Idempotent.
+
+        One update removes all keys. The edge needs the keys only as long as the host has its entry.
+
+        Returns:
+            Whether the host had an entry.
+
+        Raises:
+            EdgeBusyError: Other writers changed the store at every attempt.
+        """
+        value = self._get(host)
+        if value is None:
+            return False
+        files = json.loads(value).get("h")
+        numbers = range(files) if isinstance(files, int) else ()
+        return self._delete([host, *(f"{host}/{number}" for number in numbers)])
 
     def remove_file_keys(self, host: str, entries: Sequence[str]) -> None:
         """Remove the keys `<host>/<number>` with the fingerprints of a release's files. Idempotent.
@@ -244,11 +314,12 @@ class EdgeStore:
                 for start in range(0, len(keys), _MAX_KEYS_PER_UPDATE):
                     self._delete(keys[start : start + _MAX_KEYS_PER_UPDATE])
 
-    def _put(self, puts: Sequence[Mapping[str, str]]) -> None:
+    def _put(self, puts: Sequence[Mapping[str, str]]) -> StoreSize:
         for _ in self._retry():
             write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=self._read_version(), Puts=puts)
-            if _write_if_unchanged(write):
-                break
+            if (response := _write_if_unchanged(write)) is not None:
+                return _read_size(response)
+        raise AssertionError  # pragma: no cover - _retry raises when it ends
 
     def _delete(self, keys: Sequence[str]) -> bool:
         deleted = False
@@ -258,7 +329,7 @@ class EdgeStore:
             if not present:
                 break
             write = partial(self.client.update_keys, KvsARN=self.arn, IfMatch=version, Deletes=present)
-            if _write_if_unchanged(write):
+            if _write_if_unchanged(write) is not None:
                 deleted = True
                 break
         return deleted
@@ -287,16 +358,19 @@ class EdgeStore:
         raise EdgeBusyError(f"other writers changed the edge's store {_ATTEMPTS} times: try again later")
 
 
-def _write_if_unchanged(write: Callable[[], object]) -> bool:
-    """Write, and return whether the store still had the version that the write is based on."""
+def _read_size(response: AwsResponse) -> StoreSize:
+    return StoreSize(keys=response["ItemCount"], bytes=response["TotalSizeInBytes"])
+
+
+def _write_if_unchanged(write: Callable[[], AwsResponse]) -> AwsResponse | None:
+    """Write, and return the response. None if the store no longer had the version of the write."""
     try:
-        write()
+        return write()
     except ClientError as error:
         # AWS documents ConflictException. In practice, the service also returns a ValidationException.
         if read_error_code(error) == "ConflictException" or (
             read_error_code(error) == "ValidationException"
             and "pre-condition failed" in read_error_message(error).lower()
         ):
-            return False
+            return None
         raise
-    return True

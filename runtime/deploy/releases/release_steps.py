@@ -15,7 +15,7 @@ from typing import IO, Final
 from attrs import evolve, field, frozen
 from botocore.exceptions import ClientError
 
-from runtime.deploy.model import Deployment, Project, Release, Site
+from runtime.deploy.model import EDGE_STORE_MEASURED, Deployment, Project, Release, Site
 from runtime.deploy.releases.assets import (
     build_project_folder,
     list_asset_uploads,
@@ -36,13 +36,22 @@ from runtime.deploy.releases.bundles import (
     build_site_artifacts_prefix,
 )
 from runtime.deploy.releases.cache_seed import TagSeeder, list_cache_uploads
-from runtime.deploy.releases.edge_store import EdgeEntry, EdgeStore, SplitOrigin, build_release_host
+from runtime.deploy.releases.edge_store import (
+    EdgeEntry,
+    EdgeEntryTooLargeError,
+    EdgeStore,
+    SplitOrigin,
+    build_edge_keys,
+    build_release_host,
+    count_files_left_out,
+)
 from runtime.deploy.releases.publishing import FunctionPublisher, ReleaseFunctions, build_split_alias
 from runtime.deploy.releases.release_clients import LambdaClient, S3Client, SecretsClient, TagTableClient
 from runtime.deploy.releases.release_secrets import ReleaseSecrets, SecretEncryption
 from runtime.deploy.releases.site_environment import SiteEnvironment, make_site_environment, read_secrets
 from runtime.deploy.releases.smoke import CRAWLER, SmokeTarget, SmokeTest, SmokeTestError
 from runtime.deploy.releases.uploading import Uploader
+from runtime.deploy.releases.withdrawal import ReleaseWithdrawal
 from runtime.shared.aws import AwsResponse
 from runtime.shared.aws_errors import read_error_code
 from runtime.shared.clock import Clock
@@ -50,6 +59,8 @@ from runtime.shared.logging import Log
 from runtime.shared.signing import Signer
 
 _CHUNK_BYTES: Final = 1024 * 1024
+_URL_ID_LENGTH: Final = 32  # characters before `.lambda-url.` in the host of a function's URL
+_ORIGIN_KEY_LENGTH: Final = 40
 
 
 class Step(StrEnum):
@@ -84,6 +95,8 @@ class ReleaseSteps:
         secrets: SSM client that reads the projects' secrets.
         functions: Lambda client of the smoke test. Its read timeout is longer than the time that the edge
             waits for a page.
+        kept_releases: Number of newest releases that each project keeps.
+        release_bytes: Share of a release in the edge's store.
         region: Region of the site's bucket, table and queue.
         pause: Sleeps for the given number of seconds.
         jitter: Returns a random number in [0, 1).
@@ -100,6 +113,9 @@ class ReleaseSteps:
     publisher: FunctionPublisher
     functions: LambdaClient
     edge: EdgeStore
+    withdrawal: ReleaseWithdrawal
+    kept_releases: int
+    release_bytes: int
     region: str
     clock: Clock
     pause: Callable[[float], None] = field(repr=False)
@@ -134,6 +150,7 @@ class ReleaseSteps:
             self._download(deployment, file)
             with open_artifact(file, self.limits) as artifact:
                 _refuse_known_holes(artifact, site, log)
+                self._refuse_large_entry(artifact, deployment, site)
                 self._upload(artifact, deployment, site, on_step, log)
                 on_step(Step.PUBLISH)
                 environment = self._make_site_environment(project, deployment, site)
@@ -141,30 +158,45 @@ class ReleaseSteps:
                     encrypted = self.encryption.encrypt(deployment, environment.secrets)
                     self.release_secrets.put(deployment, encrypted)
                 release, split_origins = self._publish(artifact, deployment, site, environment)
-                files, splits = artifact.served_files, artifact.manifest.split_functions
-                asset_prefix, images_ask_server = artifact.build.asset_prefix, artifact.images_ask_server
-                pages, warnings = artifact.smoke_pages, artifact.warnings
+                entry = _build_edge_entry(
+                    artifact,
+                    deployment,
+                    server_origin=release.server_origin,
+                    image_origin=release.image_origin,
+                    split_origins=split_origins,
+                    origin_key=self.signer.derive_origin_key(deployment.deployment_id),
+                )
+                splits, pages = artifact.manifest.split_functions, artifact.smoke_pages
+                warnings = artifact.warnings
         on_step(Step.SMOKE)
         warnings += self._run_smoke_test(deployment, site, release, _SmokePaths(splits, pages), environment)
+        keys = build_edge_keys(entry, release.host, max_bytes=self.release_bytes)
+        warnings += tuple(_describe_files_left_out(entry, count_files_left_out(entry, keys)))
         release = evolve(release, warnings=warnings or None)
         on_step(Step.SWITCH)
-        entry = EdgeEntry(
-            deployment_id=deployment.deployment_id,
-            folder=build_project_folder(deployment),
-            server_origin=release.server_origin,
-            image_origin=release.image_origin,
-            origin_key=self.signer.derive_origin_key(deployment.deployment_id),
-            direct_files=files.direct,
-            split_origins=tuple(
-                SplitOrigin(origin=origin, patterns=split.patterns)
-                for origin, split in zip(split_origins, splits, strict=True)
-            ),
-            base_path=release.base_path or "",
-            asset_prefix=asset_prefix,
-            images_ask_server=images_ask_server,
+        withdrawn = self.withdrawal.withdraw_surplus_releases(
+            project.project_id, kept=self.kept_releases, at=self.clock()
         )
-        self.edge.publish(entry, release.host)
+        size = self.edge.publish(keys)
+        log.info(EDGE_STORE_MEASURED, keys=size.keys, bytes=size.bytes, withdrawn=withdrawn)
         return release
+
+    def _refuse_large_entry(self, artifact: Artifact, deployment: Deployment, site: Site) -> None:
+        """Refuse a release whose routing does not fit into the edge, before anything is written."""
+        origin = f"{'x' * _URL_ID_LENGTH}.lambda-url.{self.region}.on.aws"
+        entry = _build_edge_entry(
+            artifact,
+            deployment,
+            server_origin=origin,
+            image_origin=origin,
+            split_origins=[origin] * len(artifact.manifest.split_functions),
+            origin_key="k" * _ORIGIN_KEY_LENGTH,
+        )
+        host = build_release_host(deployment.deployment_id, site.host)
+        try:
+            build_edge_keys(evolve(entry, direct_files=()), host, max_bytes=self.release_bytes)
+        except EdgeEntryTooLargeError as error:
+            raise ArtifactRefusedError(str(error)) from None
 
     def _download(self, deployment: Deployment, file: IO[bytes]) -> None:
         response = self._get_artifact(build_artifact_key(deployment))
@@ -348,6 +380,42 @@ def _matches_pattern(path: str, pattern: str) -> bool:
             return False
         position += len(part)
     return path.startswith(start) and path.endswith(end) and len(path) - len(end) >= position
+
+
+def _build_edge_entry(  # noqa: PLR0913 - the parts that only a published release has
+    artifact: Artifact,
+    deployment: Deployment,
+    *,
+    server_origin: str,
+    image_origin: str,
+    split_origins: Sequence[str],
+    origin_key: str,
+) -> EdgeEntry:
+    splits = artifact.manifest.split_functions
+    return EdgeEntry(
+        deployment_id=deployment.deployment_id,
+        folder=build_project_folder(deployment),
+        server_origin=server_origin,
+        image_origin=image_origin,
+        origin_key=origin_key,
+        direct_files=artifact.served_files.direct,
+        split_origins=tuple(
+            SplitOrigin(origin=origin, patterns=split.patterns)
+            for origin, split in zip(split_origins, splits, strict=True)
+        ),
+        base_path=artifact.manifest.base_path or "",
+        asset_prefix=artifact.build.asset_prefix,
+        images_ask_server=artifact.images_ask_server,
+    )
+
+
+def _describe_files_left_out(entry: EdgeEntry, number: int) -> Iterator[str]:
+    """Yield a warning if the edge does not know all files that the bucket may answer."""
+    if number:
+        yield (
+            f"The edge has no space for {number} of the {len(entry.direct_files)} files of this release. The "
+            "server answers requests for them, which is slower. To avoid this, have fewer files in public/"
+        )
 
 
 def _refuse_known_holes(artifact: Artifact, site: Site, log: Log) -> None:

@@ -56,6 +56,7 @@ _RETRYABLE_ERRORS: Final = (
     TagsUnprocessedError,
     TransactionConflictError,
 )
+_ENDED: Final = frozenset({Status.CANCELLED, Status.FAILED})
 _PAUSES: Final = (1.0, 4.0)  # seconds; the queue itself only retries after half an hour
 
 
@@ -122,6 +123,7 @@ class Releaser:
                 self._release(message, run)
             except StaleDeploymentError as stale:
                 log.info("deployment is not waiting for a release any more", status=stale.found)
+                self._remove_failed_release(run, stale.found)
             except _PERMANENT_ERRORS as refused:
                 self._fail(run, str(refused), refused)
             except (ClientError, BotoCoreError, *_RETRYABLE_ERRORS) as error:
@@ -229,12 +231,26 @@ class Releaser:
         except StaleDeploymentError as stale:
             found = stale.found
         else:
+            self._remove_failed_release(run, Status.FAILED)
             return
         # The write of the pointer can have succeeded although its response was lost. Then the pointer already
         # names this deployment.
         if found is None or self._is_pointed_at(run.deployment):
             raise error
         run.log.info("deployment does not wait for a release any more", status=found)
+
+    def _remove_failed_release(self, run: _Attempt, status: str | None) -> None:
+        """Remove what a failed release has in the edge's store, which all sites share.
+
+        If this is not possible now, the collector does it within an hour.
+        """
+        if run.deployment is None or run.step is not Step.SWITCH or status not in _ENDED:
+            return
+        try:
+            site = self.projects.get_site(run.deployment.site)
+            self.steps.withdrawal.remove_host(run.deployment, site)
+        except (ClientError, BotoCoreError, EdgeBusyError, SiteNotFoundError) as error:
+            run.log.warning("a failed release stays at the edge", reason=describe_error(error))
 
     def _is_pointed_at(self, deployment: Deployment) -> bool:
         live = self.projects.get(deployment.project_id).live

@@ -25,17 +25,17 @@ from runtime.deploy.errors import (
     ProjectNotFoundError,
     ReleaseInUseError,
 )
-from runtime.deploy.model import Deployment, Site
+from runtime.deploy.model import EDGE_STORE_MEASURED, Deployment, Site
 from runtime.deploy.releases.assets import build_project_prefix, build_release_prefix
 from runtime.deploy.releases.cache_seed import build_cache_prefix, build_former_cache_prefix
 from runtime.deploy.releases.edge_store import EdgeBusyError, EdgeStore
 from runtime.deploy.releases.publishing import build_release_alias
 from runtime.deploy.releases.release_secrets import build_release_secrets_folder
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
+from runtime.deploy.releases.withdrawal import ReleaseWithdrawal, find_release_host
 from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable_releases
 from runtime.deploy.upkeep.cleaning import SiteCleaner
-from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal, find_release_host
 from runtime.shared.aws_errors import is_retryable
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError
@@ -125,6 +125,8 @@ class Collector:
         failed = run.failed
         failed += self.cleaner.clean(log, at=at, until=until, has_releases=run.has_releases)
         log.info("collection done", held=len(held), due=len(due), failed=failed)
+        size = self.edge.measure()
+        log.info(EDGE_STORE_MEASURED, keys=size.keys, bytes=size.bytes)
         if failed:
             raise CollectionFailedError(failed)
 

@@ -33,6 +33,8 @@ VARIABLES = {
     "release": {
         "ARTIFACTS_BUCKET",
         "ASSETS_BUCKET",
+        "EDGE_RELEASE_BYTES",
+        "KEPT_RELEASES",
         "KEY_VALUE_STORE_ARN",
         "MAX_RECEIVE_COUNT",
         "SECRETS_KEY_ARN",

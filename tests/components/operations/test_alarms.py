@@ -8,7 +8,7 @@ import pytest
 from components.core.errors import DeclarationError
 from components.operations.alarms import _check_description
 from runtime.deploy.builds.build_event import BUILD_ENDED, BUILDS_WAIT, CODEBUILD_FULL
-from runtime.deploy.model import Status
+from runtime.deploy.model import EDGE_STORE_MEASURED, Status
 from runtime.deploy.releases.upload_failures import CONNECTIONS, PRESIGNED_UPLOADS_FAILED
 from runtime.deploy.repositories.deployment_rows import LEASES
 from tests.components.recorder import Recorded, Recording, get_recording, read_configuration
@@ -177,10 +177,24 @@ def test_presigned_uploads_that_s3_refuses_raise_an_alarm() -> None:
     assert counted["pattern"] == f'{{ ($.message = "{PRESIGNED_UPLOADS_FAILED}") && ({lasting}) }}'
 
 
+def test_a_full_store_of_the_edge_raises_an_alarm() -> None:
+    """X1, Q2: the alarm keeps its state between two measurements, because the store stays full."""
+    inputs = read_alarm("edge-store-full").inputs
+    assert (inputs["statistic"], inputs["threshold"]) == ("Maximum", 3_500_000)
+    assert inputs["treatMissingData"] == "ignore"
+    measured = read_metric_filters("EdgeStoreBytes")
+    assert {each["logGroupName"] for each in measured} == {
+        "/aws/lambda/anchor-dev-collect",
+        "/aws/lambda/anchor-dev-release",
+    }
+    assert {each["metricTransformation"]["value"] for each in measured} == {"$.bytes"}
+    assert {each["pattern"] for each in measured} == {f'{{ $.message = "{EDGE_STORE_MEASURED}" }}'}
+
+
 def test_build_metrics_have_a_namespace_per_stage() -> None:
     namespaces = {each["metricTransformation"]["namespace"] for each in read_metric_filters()}
     assert namespaces == {"Anchor/dev"}
-    for name in ("builds-waiting", "codebuild-full", "presigned-uploads"):
+    for name in ("builds-waiting", "codebuild-full", "edge-store-full", "presigned-uploads"):
         assert read_alarm(name).inputs["namespace"] == "Anchor/dev"
 
 

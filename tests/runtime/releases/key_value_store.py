@@ -20,6 +20,7 @@ class KeyValueStore:
         counts_equal_writes: Whether a write that changes nothing gives the store a new version. AWS does not
             document this.
         items: Value by key.
+        max_bytes: Largest size of the store.
         largest_batch: Largest number of keys that one call has written.
     """
 
@@ -27,11 +28,12 @@ class KeyValueStore:
     counts_equal_writes: bool = True
     items: dict[str, str] = Factory(dict)
     version: int = 1
+    max_bytes: int = 5_000_000
     largest_batch: int = 0
 
     def describe_key_value_store(self, *, KvsARN: str) -> Mapping[str, object]:
         assert KvsARN == ARN
-        return {"ETag": str(self.version)}
+        return self._describe()
 
     def get_key(self, *, KvsARN: str, Key: str) -> Mapping[str, str]:
         assert KvsARN == ARN
@@ -66,8 +68,25 @@ class KeyValueStore:
         after = {**self.items, **{put["Key"]: put["Value"] for put in Puts}}
         for each in Deletes:
             del after[each["Key"]]
+        if _compute_size(after) > self.max_bytes:
+            raise make_client_error("ServiceQuotaExceededException", "UpdateKeys", "The store is full.")
         if after != self.items or self.counts_equal_writes:
             self.version += 1
         self.items = after
         self.largest_batch = max(self.largest_batch, len(Puts))
-        return {"ETag": str(self.version)}
+        return self._describe()
+
+    def compute_size(self) -> int:
+        """Return the bytes of all keys and values."""
+        return _compute_size(self.items)
+
+    def _describe(self) -> Mapping[str, object]:
+        return {
+            "ETag": str(self.version),
+            "ItemCount": len(self.items),
+            "TotalSizeInBytes": self.compute_size(),
+        }
+
+
+def _compute_size(items: Mapping[str, str]) -> int:
+    return sum(len(key.encode()) + len(value.encode()) for key, value in items.items())

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from attrs import Factory, define
 
+from components.core.limits.edge_budget import MAX_RELEASE_BYTES
 from runtime.deploy.api.deleting import ProjectDeletion
 from runtime.deploy.handlers.promote import Services
 from runtime.deploy.model import Deployment, Project, Site
@@ -24,13 +25,13 @@ from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
 from runtime.deploy.releases.resetting import FunctionResetter
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.releases.uploading import S3_CONFIG, Uploader
+from runtime.deploy.releases.withdrawal import ReleaseWithdrawal
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
 from runtime.deploy.repositories.sites import SiteRepository
 from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.cleaning import QueuePurger, SiteCleaner, SiteContents
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import EdgeCache
-from runtime.deploy.upkeep.withdrawal import ReleaseWithdrawal
 from tests.runtime.calls import REGION, CrashError, get_real_client, make_client_error
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, SECRETS_KEY, Platform, make_build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore
@@ -43,6 +44,7 @@ from tests.runtime.tables import DEPLOYMENTS, PROJECTS
 ARTIFACTS = "anchor-dev-123456789012-artifacts"
 ASSETS = "anchor-dev-123456789012-assets"
 DISTRIBUTION_ID = "E1SITES"
+KEPT_RELEASES = 3
 
 
 @define
@@ -224,6 +226,12 @@ class ReleasePlatform:
         secrets: Any = calls.wrap_client("ssm", self.secrets)
         edge = EdgeStore(client=store, arn=ARN, pause=self.pauses.append, jitter=lambda: 0.5)
         publisher = FunctionPublisher(client=functions, pause=self.pauses.append)
+        withdrawal = ReleaseWithdrawal(
+            projects=platform.projects,
+            deployments=platform.deployments,
+            retention=platform.retention,
+            edge=edge,
+        )
         release_secrets = ReleaseSecrets(client=lambda: s3, bucket=ASSETS)
         kms: Any = calls.wrap_client("kms", Kms())
         self.switch = Switch(
@@ -250,6 +258,9 @@ class ReleasePlatform:
             publisher=publisher,
             functions=functions,
             edge=edge,
+            withdrawal=withdrawal,
+            kept_releases=KEPT_RELEASES,
+            release_bytes=MAX_RELEASE_BYTES,
             region=REGION,
             clock=platform.clock,
             pause=self.pauses.append,
@@ -274,12 +285,12 @@ class ReleasePlatform:
         self.collector = Collector(
             deployments=platform.deployments,
             retention=platform.retention,
-            withdrawal=ReleaseWithdrawal(projects=platform.projects, retention=platform.retention, edge=edge),
+            withdrawal=withdrawal,
             edge=edge,
             functions=FunctionRemover(client=functions),
             objects=ObjectRemover(client=s3, bucket=ASSETS),
             cleaner=self.cleaner,
-            kept_releases=3,
+            kept_releases=KEPT_RELEASES,
             clock=platform.clock,
         )
         self.edge_cache = EdgeCache(

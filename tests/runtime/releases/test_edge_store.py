@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from components.core.limits.edge_budget import MAX_RELEASE_BYTES
 from runtime.deploy.releases.build_output.manifest import (
     MAX_BASE_PATH_LENGTH,
     MAX_PATTERNS_LENGTH,
@@ -49,6 +50,10 @@ def make_entry(
     )
 
 
+def build_keys(entry: EdgeEntry, host: str) -> list[tuple[str, str]]:
+    return build_edge_keys(entry, host, max_bytes=MAX_RELEASE_BYTES)
+
+
 @define(slots=False)
 class Harness:
     """An edge store with a fake KeyValueStore, whose calls a test can intercept."""
@@ -63,7 +68,7 @@ class Harness:
 
     def publish(self, *deployment_ids: str) -> None:
         for deployment_id in deployment_ids:
-            self.edge.publish(make_entry(deployment_id), build_release_host(deployment_id, HOST))
+            self.edge.publish(build_keys(make_entry(deployment_id), build_release_host(deployment_id, HOST)))
 
     def find_served_release(self) -> str:
         return json.loads(self.store.items[HOST])["r"]
@@ -91,7 +96,7 @@ def harness(request: pytest.FixtureRequest) -> Harness:
 
 
 def test_a_release_has_one_small_key_for_its_own_host() -> None:
-    ((key, value),) = build_edge_keys(make_entry(), build_release_host("01JB", HOST))
+    ((key, value),) = build_keys(make_entry(), build_release_host("01JB", HOST))
     assert key == "01jb--next-site.example.com"
     assert json.loads(value) == {
         "r": "01JB",
@@ -106,7 +111,7 @@ def test_a_release_has_one_small_key_for_its_own_host() -> None:
 
 
 def test_a_release_without_files_lists_none() -> None:
-    ((_, value),) = build_edge_keys(make_entry(files=()), "host")
+    ((_, value),) = build_keys(make_entry(files=()), "host")
     assert json.loads(value)["h"] == ""
 
 
@@ -127,7 +132,7 @@ def test_the_largest_allowed_split_server_fits_into_one_value(pattern_length: in
         asset_prefix="/" + "a" * (MAX_BASE_PATH_LENGTH - 1),
         images_ask_server=True,
     )
-    *_, (key, value) = build_edge_keys(largest, "host")
+    *_, (key, value) = build_keys(largest, "host")
     assert key == "host"
     assert len(value.encode()) <= 1024
     read = json.loads(value)
@@ -150,7 +155,7 @@ def test_a_fingerprint_is_the_beginning_of_the_hash_of_the_encoded_path() -> Non
 def test_many_files_have_their_fingerprints_in_few_keys(number: int, count: int) -> None:
     """A release uses at most 25 KB of the store. Up to 2,900 files are all there."""
     names = tuple(f"images/{name}.png" for name in range(number))
-    keys = build_edge_keys(make_entry(files=names), "host")
+    keys = build_keys(make_entry(files=names), "host")
     assert [key for key, _ in keys] == [*(f"host/{part}" for part in range(count)), "host"]
     assert all(0 < len(value) <= 1_000 for _, value in keys)
     if not count:
@@ -167,10 +172,10 @@ def test_many_files_have_their_fingerprints_in_few_keys(number: int, count: int)
 def test_a_release_is_published_in_one_update(harness: Harness) -> None:
     """A failed release leaves no keys behind."""
     many = tuple(f"images/{name}.png" for name in range(5_000))
-    harness.edge.publish(make_entry(files=many), "host")
+    harness.edge.publish(build_keys(make_entry(files=many), "host"))
     assert len(harness.store.items) == harness.store.largest_batch == 25
     again = dict(harness.store.items)
-    harness.edge.publish(make_entry(files=many), "host")
+    harness.edge.publish(build_keys(make_entry(files=many), "host"))
     assert harness.store.items == again
 
 

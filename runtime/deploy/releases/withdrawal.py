@@ -1,14 +1,21 @@
-"""The withdrawal of releases, which is the first step of their collection (`collecting.py`)."""
+"""The withdrawal of releases: the first step of their collection, after which no visitor reaches them.
 
+The collector withdraws releases once an hour. Before each release, the function `release` withdraws those
+that the project no longer keeps. So the number of releases of a project at the edge is limited, however often
+it deploys.
+"""
+
+from contextlib import suppress
 from datetime import datetime
 
 from attrs import frozen
 
-from runtime.deploy.errors import ReleaseInUseError, SiteNotFoundError
+from runtime.deploy.errors import DeploymentNotFoundError, ReleaseInUseError, SiteNotFoundError
 from runtime.deploy.model import Deployment, Site
 from runtime.deploy.releases.edge_store import EdgeStore, build_release_host
+from runtime.deploy.repositories.deployments import DeploymentRepository
 from runtime.deploy.repositories.projects import ProjectRepository
-from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository
+from runtime.deploy.repositories.retention import HeldRelease, RetentionRepository, find_collectable_releases
 
 
 @frozen(kw_only=True)
@@ -16,8 +23,40 @@ class ReleaseWithdrawal:
     """The first step of a collection: it withdraws releases. It makes no calls to Lambda or S3."""
 
     projects: ProjectRepository
+    deployments: DeploymentRepository
     retention: RetentionRepository
     edge: EdgeStore
+
+    def withdraw_surplus_releases(self, project_id: str, *, kept: int, at: datetime) -> int:
+        """Withdraw the releases that a project does not keep, before it gets another one. Idempotent.
+
+        Without this call, a project could add releases to the edge until the collector runs, and fill the
+        store that all sites share.
+
+        Args:
+            project_id: The project.
+            kept: Number of newest releases that the project keeps.
+            at: The current time.
+
+        Returns:
+            The number of withdrawn releases.
+
+        Raises:
+            EdgeBusyError: The edge's store is busy.
+        """
+        held = [
+            each
+            for each in self.retention.list_held_releases()
+            if each.project_id == project_id and each.collected_at is None
+        ]
+        withdrawn = 0
+        for each in find_collectable_releases(held, kept=kept):
+            # The index is eventually consistent, so the release can be live or collected by now.
+            with suppress(DeploymentNotFoundError, ReleaseInUseError):
+                deployment = self.deployments.get(each.project_id, each.deployment_id)
+                self.withdraw_unused_release(each, deployment, at=at)
+                withdrawn += 1
+        return withdrawn
 
     def withdraw_unused_release(self, held: HeldRelease, deployment: Deployment, *, at: datetime) -> None:
         """Withdraw a release that is not in use. Idempotent.
@@ -50,7 +89,7 @@ class ReleaseWithdrawal:
     def remove_host(self, deployment: Deployment, site: Site | None) -> bool:
         """Remove a release's own host from the edge. Return whether the edge had this host."""
         host = find_release_host(deployment, site)
-        return host is not None and bool(self.edge.remove_host(host))
+        return host is not None and self.edge.remove_release(host)
 
     def find_site(self, deployment: Deployment) -> Site | None:
         """Return the deployment's site, or None if it is no longer declared."""
