@@ -1,5 +1,6 @@
 """The Pulumi program of anchor-deploy. It creates the components of a stage and exports stack outputs."""
 
+import attrs
 import pulumi
 
 from components.aws.api import HttpApi, HttpApiArgs
@@ -17,6 +18,7 @@ from components.deploy.sweep import DeploymentSweep, DeploymentSweepArgs
 from components.edge.shared_edge import SharedEdge, SharedEdgeArgs
 from components.images.service import ImageService, ImageServiceArgs
 from components.operations.alarms import MonitoredResources
+from components.operations.budget import BudgetArgs
 from components.operations.operations import Operations, OperationsArgs
 from components.shops.store import ShopStore, ShopStoreArgs
 from components.sites.site import ZeroDowntimeSite, ZeroDowntimeSiteArgs
@@ -129,6 +131,7 @@ Operations(
         scope=scope,
         metric_namespace=stage.metric_namespace,
         alert_emails=stage.alert_emails,
+        budget=BudgetArgs(**attrs.asdict(stage.budget)) if stage.budget else None,
         monitored=monitored,
     ),
 )

@@ -1,12 +1,13 @@
 r"""Patterns of AWS's models as Python regular expressions.
 
-The models contain Java patterns. They differ from Python's patterns in three points:
+The models contain Java patterns. They differ from Python's patterns in these points:
 
 - Many patterns, such as `[a-zA-Z0-9-_]+`, have no anchors, but describe the whole value. With Python's
   `search`, this pattern would accept every value that contains a letter.
 - `\p{L}` is a Unicode category. Python's `re` has no categories.
 - In Java, a hyphen after a class is a plain character, as in the set `[\w-_]`. Python refuses this set. In
   Java, two escaped surrogates in a set are one character. In Python, they are two characters.
+- In Java, a flag such as `(?i)` can stand in the middle. Python refuses such a flag.
 """
 
 import re
@@ -22,6 +23,8 @@ _SURROGATES = re.compile(r"\\u(D[89AB][0-9A-F]{2})\\u(D[C-F][0-9A-F]{2})", re.IG
 # The models write the range of all characters above 0xFFFF with five digits after `\u`, or as two surrogate
 # pairs.
 _SUPPLEMENTARY = re.compile(r"\\u10000-\\u10FFFF|\\uD800\\uDC00-\\uDBFF\\uDFFF", re.IGNORECASE)
+# A flag in the middle applies to the rest of its alternative.
+_INNER_FLAG = re.compile(r"(?<=.)\(\?i\)([^()|]*)")
 _HYPHEN_AFTER_CLASS = re.compile(r"(\\[wds])-(?!\])")
 
 
@@ -44,6 +47,7 @@ def compile_pattern(pattern: str, *, is_ascii: bool) -> re.Pattern[str]:
     """
     text = _SUPPLEMENTARY.sub(lambda _: r"\U00010000-\U0010FFFF", pattern)
     text = _SURROGATES.sub(_join_surrogates, text)
+    text = _INNER_FLAG.sub(r"(?i:\1)", text)
     text = _HYPHEN_AFTER_CLASS.sub(r"\1\-", text) if _has_ambiguous_hyphen(text) else text
     return re.compile("".join(_translate_categories(text, is_ascii=is_ascii)), re.ASCII)
 

@@ -162,7 +162,9 @@ def _build_setting_row(cls: type[object], path: str, setting: Setting) -> tuple[
 def _describe_default(setting: Setting) -> str:
     if setting.required:
         return "required"
-    return "the defaults of its settings" if setting.rule.item_class else _format_default(setting.default)
+    if setting.rule.item_class and setting.default is not None:
+        return "the defaults of its settings"
+    return _format_default(setting.default)
 
 
 def _build_nested_path(cls: type[object], path: str, setting: Setting) -> str:

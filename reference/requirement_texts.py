@@ -364,7 +364,7 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
     "X23": (
         "What a user does cannot cost without limit: manual deployments in an hour, build minutes and"
         " deletions of delivered images on a day are limited. The answer says when the next request is"
-        " allowed."
+        " allowed. A stage can have a budget, which sends mails."
     ),
     "X4": (
         "The server of a site cannot set cookies for hosts outside of its own host. The program refuses a"

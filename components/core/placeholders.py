@@ -9,6 +9,7 @@ from components.core.stage_settings import StageSettings
 
 # The domains that are reserved for examples (RFC 2606), with their subdomains.
 _DOMAIN: Final = re.compile(r"(?:.+[.@/])?example\.(?:com|net|org)(?::\d+)?")
+_MAILBOX: Final = "the address of a mailbox that somebody reads"
 _ZONE_ID: Final = re.compile(r"Z0EXAMPLE[A-Z0-9]*|Z0123456789ABCDEFGHIJ")
 
 
@@ -25,7 +26,10 @@ def find_placeholders(settings: StageSettings) -> Iterator[str]:
     yield from _check(_ZONE_ID, f"{SETTING}.images.hostedZoneId", images.hosted_zone_id, zone_id)
     for index, address in enumerate(settings.alert_emails):
         path = f"{SETTING}.alertEmails[{index}]"
-        yield from _check(_DOMAIN, path, address, "the address of a mailbox that somebody reads")
+        yield from _check(_DOMAIN, path, address, _MAILBOX)
+    for index, address in enumerate(settings.budget.emails if settings.budget else ()):
+        path = f"{SETTING}.budget.emails[{index}]"
+        yield from _check(_DOMAIN, path, address, _MAILBOX)
 
 
 def _check(placeholder: "re.Pattern[str]", path: str, value: str | None, allowed: str) -> Iterator[str]:

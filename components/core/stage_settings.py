@@ -91,6 +91,24 @@ class ImageSettings:
         return self.maximum_megabytes * 1024 * 1024
 
 
+@attrs.frozen(kw_only=True)
+class BudgetSettings:
+    """Monthly budget of the stage. AWS sends a mail at 50, 80 and 100 % of it, and when it forecasts 100 %.
+
+    The budget counts the costs of resources with the tag `Stage`. Activate this tag once as a cost allocation
+    tag of the account. A budget stops nothing.
+
+    Attributes:
+        monthly_dollars: Costs of a month, in US dollars.
+        emails: Addresses that receive the mails.
+    """
+
+    monthly_dollars: int = required(whole_number(1, 1_000_000, "US dollars"))
+    emails: tuple[str, ...] = required(
+        list_of_text(_EMAIL, "an e-mail address, such as ops@example.com", max_entries=10)
+    )
+
+
 _QUOTAS: Final = Quotas()
 
 
@@ -169,6 +187,7 @@ class StageSettings:
             function of the platform and of the sites has reserved concurrency. With 100 or less, as in most
             new accounts, nothing is reserved.
         quotas: Quotas of each user.
+        budget: Monthly budget. Without it, AWS sends no mail about costs.
     """
 
     # None only in settings that `StageConfig.parse` has not completed.
@@ -197,4 +216,7 @@ class StageSettings:
     account_concurrency: int = optional(whole_number(10, 1_000_000, "executions"), default=1000)
     quotas: QuotaSettings = optional(  # noqa: RUF009 - an attrs field
         mapping_of(QuotaSettings, "a mapping of quotas"), default=_DEFAULT_QUOTAS
+    )
+    budget: BudgetSettings | None = optional(  # noqa: RUF009 - an attrs field
+        mapping_of(BudgetSettings, "a mapping of monthlyDollars and emails")
     )

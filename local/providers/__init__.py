@@ -6,7 +6,7 @@ Each folder is named after a category of AWS services and has one module for eac
 from local.providers.compute import codebuild, lambda_events, lambda_functions, lambda_permissions
 from local.providers.data import dynamodb, s3, s3_configurations, s3_objects
 from local.providers.integration import eventbridge, sns, sqs
-from local.providers.management import cloudwatch, cloudwatch_logs
+from local.providers.management import budgets, cloudwatch, cloudwatch_logs
 from local.providers.network import (
     acm,
     apigateway,
@@ -22,6 +22,7 @@ __all__ = [
     "acm",
     "apigateway",
     "apigateway_domains",
+    "budgets",
     "cloudfront",
     "cloudfront_functions",
     "cloudfront_policies",

@@ -51,6 +51,7 @@ def test_every_pattern_of_a_called_service_is_translated(service: str, *, is_asc
         (r"\p{L}+", ("abc", "Größe", "日本"), ("a1", "ö1")),
         (r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*", ("Größe 1", "a b", ""), ("a!", "ö!")),
         (r"[\p{Print}]+", ("a b~",), ("a\tb",)),
+        (r"^(?!a:|(?i)b;)[a-z;:]+$", ("a", "b:"), ("a:", "b;", "B;")),
         (r"[\u0020-\uD7FF\uE000-\uFFFD\uD83C\uDF89]+", ("a b", "é🎉"), ("a\tb", "🐍")),
         (r"[\u0020-\uFFFF\u10000-\u10FFFF]+", ("a b", "🎉"), ("a\tb",)),
         (r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF]+", ("a b", "🎉"), ("a\tb",)),

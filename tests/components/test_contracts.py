@@ -37,6 +37,7 @@ RECREATED = {
     "aws:apigatewayv2/integration:Integration",
     "aws:apigatewayv2/route:Route",
     "aws:apigatewayv2/stage:Stage",
+    "aws:budgets/budget:Budget",
     "aws:cloudfront/cachePolicy:CachePolicy",
     "aws:cloudfront/function:Function",
     "aws:cloudfront/originAccessControl:OriginAccessControl",

@@ -54,6 +54,7 @@ PLANNED_OFFLINE: Final[Mapping[str, str]] = {
     "aws:apigatewayv2/integration:Integration": "apigatewayv2/integration.go",
     "aws:apigatewayv2/route:Route": "apigatewayv2/route.go",
     "aws:apigatewayv2/stage:Stage": "apigatewayv2/stage.go",
+    "aws:budgets/budget:Budget": "budgets/budget.go",
     "aws:cloudfront/cachePolicy:CachePolicy": "cloudfront/cache_policy.go",
     "aws:cloudfront/distribution:Distribution": "cloudfront/distribution.go",
     "aws:cloudfront/function:Function": "cloudfront/function.go",

@@ -64,6 +64,7 @@ RULES: Final[Mapping[str, ReplacementRule]] = {
     ),
     "aws:apigatewayv2/route:Route": _rule("apigatewayv2/route.go", "apiId"),
     "aws:apigatewayv2/stage:Stage": _rule("apigatewayv2/stage.go", "apiId", "name"),
+    "aws:budgets/budget:Budget": _rule("budgets/budget.go", "accountId", "name", "namePrefix"),
     "aws:cloudfront/cachePolicy:CachePolicy": _rule("cloudfront/cache_policy.go"),
     "aws:cloudfront/distribution:Distribution": _rule("cloudfront/distribution.go", "staging"),
     "aws:cloudfront/function:Function": _rule("cloudfront/function.go", "name"),

@@ -153,6 +153,26 @@ _QUERIES: Final = "metricQueries[]"
 
 TYPES: Final = (
     ResourceType(
+        type="aws:budgets/budget:Budget",
+        source="budgets/budget.go",
+        arguments={
+            "budgetType": (is_in_enum("budgets.BudgetType"),),
+            "costFilters[].name": (),
+            "costFilters[].values[]": (has_length(1, 1024),),
+            "limitAmount": (follows_model("budgets.NumericValue"),),
+            "limitUnit": (follows_model("budgets.UnitValue"),),
+            "name": (has_length(1, 100), follows_model("budgets.BudgetName")),
+            "notifications[].comparisonOperator": (is_in_enum("budgets.ComparisonOperator"),),
+            "notifications[].notificationType": (is_in_enum("budgets.NotificationType"),),
+            "notifications[].subscriberEmailAddresses": (has_item_count(1, 10),),
+            "notifications[].subscriberEmailAddresses[]": (matches(r"^[^@\s]+@[^@\s]+$"),),
+            "notifications[].threshold": (is_between(0, 15_000_000_000_000),),
+            "notifications[].thresholdType": (is_in_enum("budgets.ThresholdType"),),
+            "tags": has_tags("budgets.ResourceTagKey", "budgets.ResourceTagValue"),
+            "timeUnit": (is_in_enum("budgets.TimeUnit"),),
+        },
+    ),
+    ResourceType(
         type="aws:cloudwatch/metricAlarm:MetricAlarm",
         source="cloudwatch/metric_alarm.go",
         arguments={

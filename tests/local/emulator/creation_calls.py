@@ -302,6 +302,16 @@ class Creation:
     def user_pool(self, **changes: Any) -> Any:  # noqa: ANN401
         return self.client("cognito-idp").create_user_pool(**{"PoolName": "users", **changes})
 
+    def budget(self, **changes: Any) -> Any:  # noqa: ANN401
+        budget = {
+            "BudgetName": "monthly",
+            "BudgetType": "COST",
+            "TimeUnit": "MONTHLY",
+            "BudgetLimit": {"Amount": "10", "Unit": "USD"},
+            **changes,
+        }
+        return self.client("budgets").create_budget(AccountId="123456789012", Budget=budget)
+
     def user_group(self, **changes: Any) -> Any:  # noqa: ANN401
         return self.client("cognito-idp").create_group(
             **{"UserPoolId": self.pool_id, "GroupName": "deploy", **changes}

@@ -34,6 +34,7 @@ CALLS = {
         "response_headers_policy",
         "ResponseHeadersPolicyAlreadyExists",
     ),
+    "aws:budgets/budget:Budget": ("budget", "DuplicateRecordException"),
     "aws:cloudwatch/dashboard:Dashboard": ("dashboard", None),
     "aws:cloudwatch/eventRule:EventRule": ("rule", None),
     "aws:cloudwatch/eventTarget:EventTarget": ("target", None),

@@ -121,6 +121,20 @@ CHANGES: Final[dict[str, tuple[Changes, ...]]] = {
             }
         ),
     ),
+    "aws:budgets/budget:Budget": (
+        Changes(
+            values={
+                "budgetType": change_to("USAGE"),
+                "costFilters": change_to([{"name": "Service", "values": ["AWS Lambda"]}]),
+                "limitAmount": change_to("7"),
+                "limitUnit": change_to("GB"),
+                "notifications": lambda old: [{**old[0], "threshold": 90}],
+                "timeUnit": change_to("QUARTERLY"),
+                **TAGS,
+            },
+            together=(("budgetType", "limitUnit"),),
+        ),
+    ),
     "aws:cloudfront/cachePolicy:CachePolicy": (
         Changes(
             name="pages",

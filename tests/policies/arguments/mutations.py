@@ -28,6 +28,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "aws:apigatewayv2/integration:Integration": "apigatewayv2.CreateIntegration",
     "aws:apigatewayv2/route:Route": "apigatewayv2.CreateRoute",
     "aws:apigatewayv2/stage:Stage": "apigatewayv2.CreateStage",
+    "aws:budgets/budget:Budget": "budgets.CreateBudget",
     "aws:cloudfront/cachePolicy:CachePolicy": "cloudfront.CreateCachePolicy",
     "aws:cloudfront/distribution:Distribution": "cloudfront.CreateDistribution",
     "aws:cloudfront/function:Function": "cloudfront.CreateFunction",
