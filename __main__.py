@@ -1,12 +1,10 @@
 """The Pulumi program of anchor-deploy. It creates the components of a stage and exports stack outputs."""
 
-import attrs
 import pulumi
 
 from components.aws.api import HttpApi, HttpApiArgs
 from components.aws.identity import UserIdentity
 from components.aws.package import DependencyLayers, DependencyLayersArgs, FunctionCode
-from components.core.limits.edge_budget import compute_release_bytes
 from components.core.registration import enable_fast_registration
 from components.core.stage import StageConfig
 from components.deploy.collection import ReleaseCollection, ReleaseCollectionArgs
@@ -64,7 +62,7 @@ pipeline = BuildPipeline(
         factory=factory,
         edge=edge,
         kept_releases=stage.kept_releases,
-        edge_release_bytes=compute_release_bytes(sites=len(stage.sites), kept_releases=stage.kept_releases),
+        edge_release_bytes=stage.edge_release_bytes,
         concurrent_builds=stage.concurrent_builds,
     ),
 )
@@ -131,7 +129,7 @@ Operations(
         scope=scope,
         metric_namespace=stage.metric_namespace,
         alert_emails=stage.alert_emails,
-        budget=BudgetArgs(**attrs.asdict(stage.budget)) if stage.budget else None,
+        budget=BudgetArgs.from_settings(stage.budget),
         monitored=monitored,
     ),
 )

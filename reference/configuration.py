@@ -67,7 +67,11 @@ CONTRADICTIONS: Final = (
     Contradiction(change={"domain": "example.com", "sites": [{"name": "images"}]}),
     Contradiction(change={"apiCorsOrigins": ["https://app.example.com"]}),
     Contradiction(
-        change={"sites": [{"name": f"site-{number}"} for number in range(102)], "keptReleases": 100}
+        change={
+            "sites": [{"name": f"site-{number}"} for number in range(102)],
+            "keptReleases": 100,
+            "accountConcurrency": 10,
+        }
     ),
 )
 

@@ -11,6 +11,7 @@ from pulumi.runtime.config import CONFIG
 from components.core.consistency import SETTING, build_image_hosts, find_contradictions
 from components.core.errors import ConfigurationError
 from components.core.limits.concurrency import UNRESERVED
+from components.core.limits.edge_budget import compute_release_bytes
 from components.core.placeholders import find_placeholders
 from components.core.regions import find_region_problem
 from components.core.scope import ResourceScope
@@ -35,6 +36,11 @@ class StageConfig(StageSettings):
 
     name: str
     region: str
+
+    @property
+    def edge_release_bytes(self) -> int:
+        """The share of each release in the edge's KeyValueStore, in bytes."""
+        return compute_release_bytes(sites=len(self.sites), kept_releases=self.kept_releases)
 
     @classmethod
     def parse(

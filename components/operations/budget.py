@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from components.core.component import Part
 from components.core.scope import ResourceScope
+from components.core.stage_settings import BudgetSettings
 
 # Percent of the budget, and whether AWS compares the costs until now or the forecast of the month. AWS makes
 # a forecast after some weeks of costs.
@@ -26,6 +27,11 @@ class BudgetArgs:
 
     monthly_dollars: int
     emails: tuple[str, ...]
+
+    @classmethod
+    def from_settings(cls, settings: BudgetSettings | None) -> "BudgetArgs | None":
+        """Return the arguments for the setting of a stage. None without the setting."""
+        return cls(**attrs.asdict(settings)) if settings else None
 
 
 class CostBudget(Part):

@@ -46,7 +46,7 @@ COUNTED_EVENTS = {
     ("Anchor", "PresignedUploadFailures"),
 }
 # Metrics that measure a level which can stay high while CloudWatch has no data.
-MEASURED_LEVELS = {("AWS/SQS", "ApproximateNumberOfMessagesVisible")}
+MEASURED_LEVELS = {("AWS/SQS", "ApproximateNumberOfMessagesVisible"), ("Anchor", "EdgeStoreBytes")}
 # Dead-letter queues without an alarm, with the reason.
 NOT_MONITORED = {
     r"site-.*-revalidate-dead": "a revalidation runs code of the tenant, whose errors raise no alarm"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 from attrs import evolve, frozen
 
 from local.cloud import Cloud, Ports
@@ -77,6 +78,14 @@ class UpgradedStage:
         return EdgeClient(url=self.project.project["url"]).send(VisitorRequest(visitor=visitor, path=path))
 
 
+def write_earlier_stage_file(folder: Path) -> Path:
+    """Write the settings of the stage without those that the earlier version does not know."""
+    document = yaml.safe_load((STAGE_FILES / "Pulumi.local.yaml").read_text(encoding="utf-8"))
+    del document["config"]["anchor-deploy:stage"]["quotas"]
+    (folder / "Pulumi.local.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def upgraded(
     find_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFactory
@@ -85,7 +94,11 @@ def upgraded(
     with tarfile.open(EARLIER) as archive:
         archive.extractall(earlier, filter="data")
     with Cloud.start(
-        root=earlier, stage_files=STAGE_FILES, ports=find_ports(), progress=Progress(), sites=("alpha",)
+        root=earlier,
+        stage_files=write_earlier_stage_file(tmp_path_factory.mktemp("stages")),
+        ports=find_ports(),
+        progress=Progress(),
+        sites=("alpha",),
     ) as cloud:
         platform = TinyPlatform(cloud, tmp_path_factory.mktemp("tiny"))
         project = platform.create_project(

@@ -19,7 +19,8 @@ from runtime.deploy.releases.release_clients import KeyValueStoreClient
 from runtime.shared.aws import AwsResponse
 from runtime.shared.aws_errors import read_error_code, read_error_message
 
-_MAX_VALUE_BYTES = 1000  # bytes; the store allows 1,024
+_MAX_ENTRY_BYTES = 1020  # bytes; the store allows 1,024
+_MAX_VALUE_BYTES = 1000  # bytes of a value with files
 _MAX_KEYS_PER_UPDATE = 50
 _ATTEMPTS = 30
 _FIRST_PAUSE = 0.05
@@ -116,7 +117,7 @@ def build_edge_keys(entry: EdgeEntry, host: str, *, max_bytes: int) -> list[tupl
     Raises:
         EdgeEntryTooLargeError: The entry does not fit even without files.
     """
-    limit = min(_MAX_VALUE_BYTES, max_bytes - len(host))
+    limit = min(_MAX_ENTRY_BYTES, max_bytes - len(host))
     if len(_build_value(entry, MAX_FILE_KEYS).encode()) > limit:
         # Without the prefix in the host's value, the server answers requests with this prefix.
         entry = evolve(entry, asset_prefix="")

@@ -28,9 +28,9 @@ from runtime.deploy.releases.publishing import FunctionBusyError, FunctionPublis
 from runtime.deploy.releases.release_clients import PurgingSQSClient
 from runtime.deploy.releases.release_secrets import build_site_secrets_folder
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover, ObjectsKeptError
-from runtime.deploy.releases.resetting import FunctionResetter
 from runtime.deploy.repositories.sites import Claim, QuarantineRepository, SiteRepository
 from runtime.deploy.repositories.variables import SecretRemover
+from runtime.deploy.upkeep.resetting import FunctionResetter
 from runtime.shared.aws_errors import is_retryable, read_error_code
 from runtime.shared.clock import Clock
 from runtime.shared.dynamodb import TransactionConflictError

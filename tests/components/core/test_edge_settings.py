@@ -16,7 +16,12 @@ def make_sites(number: int) -> list[dict[str, str]]:
 
 def test_settings_whose_releases_do_not_fit_into_the_store_are_refused() -> None:
     most = compute_max_sites(kept_releases=100)
-    domain = {"domain": "sites.example.com", "hostedZoneId": "Z1", "keptReleases": 100}
+    domain = {
+        "domain": "sites.example.com",
+        "hostedZoneId": "Z1",
+        "keptReleases": 100,
+        "accountConcurrency": 10,
+    }
     make_stage(**domain, sites=make_sites(most))
     with pytest.raises(ConfigurationError) as refused:
         make_stage(**domain, sites=make_sites(most + 1))
@@ -28,7 +33,12 @@ def test_settings_whose_releases_do_not_fit_into_the_store_are_refused() -> None
 def test_the_release_function_knows_the_share_of_a_release() -> None:
     for recorded, expected in (
         (get_recording("dev"), 27_500),
-        (record_main_program("staging", {"sites": make_sites(50), "keptReleases": 20}), 3_958),
+        (
+            record_main_program(
+                "staging", {"sites": make_sites(50), "keptReleases": 20, "accountConcurrency": 10}
+            ),
+            3_958,
+        ),
     ):
         variables = recorded.find_resource(FUNCTION, "release").inputs["environment"]["variables"]
         assert int(variables["EDGE_RELEASE_BYTES"]) == expected > MIN_RELEASE_BYTES

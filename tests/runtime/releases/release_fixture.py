@@ -22,7 +22,6 @@ from runtime.deploy.releases.release_secrets import ReleaseSecrets, SecretEncryp
 from runtime.deploy.releases.release_steps import ReleaseSteps, build_artifact_key
 from runtime.deploy.releases.releasing import Releaser
 from runtime.deploy.releases.removal import FunctionRemover, ObjectRemover
-from runtime.deploy.releases.resetting import FunctionResetter
 from runtime.deploy.releases.switching import Switch
 from runtime.deploy.releases.uploading import S3_CONFIG, Uploader
 from runtime.deploy.releases.withdrawal import ReleaseWithdrawal
@@ -32,6 +31,7 @@ from runtime.deploy.repositories.variables import SecretRemover
 from runtime.deploy.upkeep.cleaning import QueuePurger, SiteCleaner, SiteContents
 from runtime.deploy.upkeep.collecting import Collector
 from runtime.deploy.upkeep.edge_cache import EdgeCache
+from runtime.deploy.upkeep.resetting import FunctionResetter
 from tests.runtime.calls import REGION, CrashError, get_real_client, make_client_error
 from tests.runtime.platform_fixture import MAX_RECEIVE_COUNT, SECRETS_KEY, Platform, make_build_message
 from tests.runtime.releases.key_value_store import ARN, KeyValueStore

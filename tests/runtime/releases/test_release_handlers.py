@@ -141,6 +141,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         "ARTIFACTS_BUCKET": "artifacts",
         "ASSETS_BUCKET": "assets",
         "DISTRIBUTION_ID": "E123",
+        "EDGE_RELEASE_BYTES": "27500",
         "KEPT_RELEASES": "10",
         "MAX_RECEIVE_COUNT": "5",
         "KEY_VALUE_STORE_ARN": ARN,
@@ -152,12 +153,11 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    composed = collect.get_edge_cache
+    composed = collect.get_edge_cache, collect.get_service
 
     def clear_caches() -> None:
-        composed.cache_clear()  # not `collect.get_edge_cache`, because a test replaces this attribute
         for cached in (
-            collect.get_service,
+            *composed,  # not the attributes, because a test replaces them
             release.get_service,
             promote.get_service,
             clients.client,
@@ -185,6 +185,7 @@ def test_the_functions_are_composed_from_their_environment() -> None:
 @pytest.mark.usefixtures("environment", "platform")
 def test_the_handlers_handle_their_events(stage: ReleasePlatform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collect, "get_edge_cache", lambda: stage.edge_cache)  # moto has no KeyValueStore
+    monkeypatch.setattr(collect, "get_service", lambda: stage.collector)
     unknown = make_sqs_event(json.dumps({"projectId": "01P", "deploymentId": "01D"}))
     unknown["Records"][0]["attributes"] = {"ApproximateReceiveCount": "1"}
     assert release.handle(unknown, None) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}

@@ -101,6 +101,7 @@ ASKING = {"is_retryable", "_is_retryable"}
 # Files with `except` clauses that treat all botocore errors in the same way, each with its reason.
 UNCONDITIONAL = {
     "runtime/deploy/api/variables.py": "the error is raised again, after the end of the reservation",
+    "runtime/deploy/releases/releasing.py": "the collector, which retries, removes what is left",
     "runtime/deploy/upkeep/cleaning.py": "the report of the run, which gets the error, asks",
     "runtime/shops/tokens.py": "the error only hides the plaintext; it does not say that a retry helps",
 }

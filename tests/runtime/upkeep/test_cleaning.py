@@ -12,9 +12,9 @@ from attrs import define, evolve
 from runtime.deploy.errors import SiteUnavailableError
 from runtime.deploy.model import Project, Site, Variable
 from runtime.deploy.releases.cache_seed import TagsUnprocessedError
-from runtime.deploy.releases.resetting import build_placeholder_zip
 from runtime.deploy.upkeep.cleaning import QUARANTINE, SiteCleaner
 from runtime.deploy.upkeep.collecting import CollectionFailedError
+from runtime.deploy.upkeep.resetting import build_placeholder_zip
 from runtime.shared.converters import to_row
 from tests.runtime.calls import CrashError, get_real_client, make_client_error
 from tests.runtime.platform_fixture import OTHER, OWNER
