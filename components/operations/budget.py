@@ -1,6 +1,6 @@
 """CostBudget: the monthly budget of a stage. AWS sends its notifications by mail."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import pulumi
@@ -8,7 +8,9 @@ import pulumi_aws as aws
 
 from components.core.component import Part
 from components.core.scope import ResourceScope
-from components.core.stage_settings import BudgetSettings
+
+if TYPE_CHECKING:
+    from components.core.stage_settings import BudgetSettings  # not part of the wheel
 
 # Percent of the budget, and whether AWS compares the costs until now or the forecast of the month. AWS makes
 # a forecast after some weeks of costs.
@@ -29,7 +31,7 @@ class BudgetArgs:
     emails: tuple[str, ...]
 
     @classmethod
-    def from_settings(cls, settings: BudgetSettings | None) -> "BudgetArgs | None":
+    def from_settings(cls, settings: "BudgetSettings | None") -> "BudgetArgs | None":
         """Return the arguments for the setting of a stage. None without the setting."""
         return cls(**attrs.asdict(settings)) if settings else None
 
