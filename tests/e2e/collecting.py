@@ -67,8 +67,8 @@ def list_release_resources(cloud: Cloud, site: str) -> ReleaseResources:
     names_at_edge = [item["Key"] for page in keys for item in page["Items"]]
     objects = cloud.emulator.client("s3").get_paginator("list_objects_v2")
     names = [
-        item["Key"].split("/")[depth]
-        for folder, depth in (("assets", 3), ("cache", 2), ("secrets", 3))
+        item["Key"].split("/")[3]
+        for folder in ("assets", "cache", "secrets")
         for page in objects.paginate(Bucket=outputs["buckets"]["assets"], Prefix=f"{folder}/{site}/")
         for item in page.get("Contents", ())
     ]
