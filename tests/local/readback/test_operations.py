@@ -42,7 +42,7 @@ def test_every_function_has_alarms_on_errors_and_throttles(running_emulator: Emu
     assert {tuple(alarm["AlarmActions"]) for alarm in alarms} == {(topic,)}
     ignoring = {alarm["AlarmName"] for alarm in alarms if alarm["TreatMissingData"] == "ignore"}
     assert {alarm["TreatMissingData"] for alarm in alarms} == {"ignore", "notBreaching"}
-    assert {name.rpartition("-")[2] for name in ignoring} == {"dead"}
+    assert {name.rpartition("-")[2] for name in ignoring} == {"dead", "full"}
 
 
 @pytest.mark.usefixtures("deployed")
