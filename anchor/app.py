@@ -1,13 +1,11 @@
 """The command line application with all commands."""
 
-import tomllib
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Final
 
 from cyclopts import App
 
 from anchor.commands.account import Account
+from anchor.commands.audit import Audit
 from anchor.commands.completion import Completion
 from anchor.commands.deploy import Deploy
 from anchor.commands.deployments import Deployments
@@ -21,18 +19,9 @@ from anchor.commands.sites import Sites
 from anchor.commands.variables import Variables
 from anchor.references import References
 from anchor.terminal import Terminal
+from anchor.version import read_version
 
 NAME: Final = "anchor"
-_PACKAGE: Final = "anchor-deploy-cli"
-
-
-def read_version() -> str:
-    """Return the version of the installed package, or of the checkout if the package is not installed."""
-    try:
-        return version(_PACKAGE)
-    except PackageNotFoundError:
-        project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(project["project"]["version"])
 
 
 def build_app(terminal: Terminal) -> App:
@@ -68,6 +57,7 @@ def build_app(terminal: Terminal) -> App:
     app.command(Inspect(terminal=terminal, references=references).inspect)
     for command in (logs.logs, deployments.cancel, releases.promote, releases.rollback, releases.unpin):
         app.command(command)
+    app.command(Audit(terminal=terminal, references=references).audit)
     app.command(sites.open)
     app.command(_build_variables_app(Variables(terminal=terminal, references=references)))
     app.command(Completion(terminal=terminal, app=app).completion)

@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 from anchor.cognito import Cognito, SignInRefusedError, read_json_object
 from anchor.credentials import Credentials, CredentialsFile
 from anchor.errors import CommandError, NotSignedInError, RequestRefusedError, UnreachableError
+from anchor.version import PACKAGE, read_version
 
 Json = dict[str, Any]
 
@@ -202,6 +203,7 @@ def _send_request(
             json=body,
             params=query,
             auth=_Bearer(credentials.access_token),
+            headers={"User-Agent": f"{PACKAGE}/{read_version()}"},  # the audit log shows it
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,  # the API never redirects, and the body can contain secrets
         )

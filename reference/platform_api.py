@@ -6,6 +6,7 @@ from typing import Any, Final
 from reference.api_document import Api, Pagination, RouteDescription
 from runtime.deploy.api.answers import (
     AcceptedDocument,
+    AuditDocument,
     CreatedProjectDocument,
     DeployKeyDocument,
     DeploymentDocument,
@@ -26,6 +27,7 @@ from runtime.deploy.api.project_input import (
     PromotionOptions,
 )
 from runtime.deploy.api.routes import ROUTES
+from runtime.deploy.audit.model import Action
 from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, ArchivedLogError
 from runtime.deploy.builds.pushing import SignatureRefusedError
 from runtime.deploy.errors import (
@@ -144,6 +146,18 @@ _DESCRIPTIONS: Final = {
         pagination=Pagination(),
         query={"status": "Only deployments with one of these statuses, separated by commas: `live,ready`."},
         responses={_OK: DeploymentsDocument},
+        errors=(ProjectNotFoundError,),
+    ),
+    "GET /projects/{projectId}/audit": RouteDescription(
+        operation_id="listAuditEntries",
+        summary="List who did what to a project, newest first",
+        description=(
+            "Entries are kept for 400 days. After the deletion of a project, its former owner can still read "
+            "them. With a filter, a page can have fewer entries than `limit`: follow the cursor."
+        ),
+        pagination=Pagination(),
+        query={"action": f"Only actions that begin with this text: `deployment`. All: {', '.join(Action)}."},
+        responses={_OK: AuditDocument},
         errors=(ProjectNotFoundError,),
     ),
     "POST /projects/{projectId}/deployments": RouteDescription(

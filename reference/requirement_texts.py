@@ -235,6 +235,12 @@ REQUIREMENTS: Final[Mapping[str, str]] = {
         "removed and all credentials that its code had have expired. Then nothing of the former tenant is "
         "readable, writable or running on the site."
     ),
+    "A7": (
+        "Each change of a project leaves an entry with the action, the user, the channel and the IP address, "
+        "in the same transaction or before it. No role can change or delete an entry. The owner can list the "
+        "entries for 400 days, also after the deletion of the project. No entry contains the value of a "
+        "variable."
+    ),
     "I1": (
         "The image service has an HTTP API with token authorization, CORS for the configured origins, "
         "throttling and an optional domain."

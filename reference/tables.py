@@ -22,6 +22,7 @@ _TABLE: Final = "aws:dynamodb/table:Table"
 # Each site has a table. These tables are equal except for their names, so the document describes only one.
 SITE_TABLES: Final = "site-*-tags"
 _SITE_DESIGN: Final = "tags"
+_DESIGN_MODULES: Final = (["tables"], ["audit_table"])
 
 
 @frozen(kw_only=True)
@@ -110,11 +111,11 @@ def _create_documented_table(
 
 
 def find_designs() -> dict[str, tuple[str, TableShape]]:
-    """Return each design in `components/*/tables.py` with its folder, by the name of the table."""
+    """Return each design in `_DESIGN_MODULES` of `components` with its folder, by the name of the table."""
     found: dict[str, tuple[str, TableShape]] = {}
     for module in pkgutil.walk_packages(components.__path__, "components."):
         _, folder, *name = module.name.split(".")
-        if name != ["tables"]:
+        if name not in _DESIGN_MODULES:
             continue
         for constant, value in vars(importlib.import_module(module.name)).items():
             if isinstance(value, TableShape):

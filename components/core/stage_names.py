@@ -17,6 +17,7 @@ RESERVED_WORDS: Final = frozenset(
         "alarms",
         "api",
         "assets",
+        "audit",
         "base",
         "build",
         "builds",

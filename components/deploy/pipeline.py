@@ -108,6 +108,7 @@ class BuildPipeline(Component):
             # GitHub waits ten seconds for a response.
             timeout=10,
             environment={
+                "AUDIT_TABLE": store.audit.table_name,
                 "BUILD_QUEUE_URL": self.builds.url,
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
                 **self._args.factory.deployment_quotas,
@@ -116,6 +117,7 @@ class BuildPipeline(Component):
                 # ConditionCheckItem: the transaction that creates a deployment checks the build minutes.
                 store.projects.grant("ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),
                 store.deployments.grant("GetItem", "PutItem"),
+                store.audit.grant("PutItem"),
                 store.keys.grant_sign(),
                 self.builds.grant_send(),
             ),
@@ -204,6 +206,7 @@ class BuildPipeline(Component):
             environment={
                 "ARTIFACTS_BUCKET": store.artifacts.bucket_name,
                 "ASSETS_BUCKET": store.assets.bucket_name,
+                "AUDIT_TABLE": store.audit.table_name,
                 "KEY_VALUE_STORE_ARN": edge.store_arn,
                 "KEPT_RELEASES": str(self._args.kept_releases),
                 "EDGE_RELEASE_BYTES": str(self._args.edge_release_bytes),
@@ -217,6 +220,7 @@ class BuildPipeline(Component):
                 # write that marks a deployment as failed checks that the deployment is not live.
                 store.projects.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "UpdateItem"),
+                store.audit.grant("PutItem"),
                 # Before a release, the function withdraws the releases that the project no longer keeps.
                 store.deployments.grant_query("HeldIndex"),
                 store.artifacts.grant("GetObject", prefix="artifacts/"),

@@ -62,6 +62,7 @@ class PlatformApi(Component):
             layers=("base", "edge"),
             environment={
                 "ASSETS_BUCKET": store.assets.bucket_name,
+                "AUDIT_TABLE": store.audit.table_name,
                 "KEY_VALUE_STORE_ARN": edge.store_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
                 "DEPLOY_KEYS_PATH": store.deploy_keys_path,
@@ -73,6 +74,7 @@ class PlatformApi(Component):
                 # the deployment.
                 store.deployments.grant("ConditionCheckItem", "GetItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
+                store.audit.grant("PutItem"),
                 Grant(actions=("lambda:UpdateAlias",), resources=(sites.functions,)),
                 edge.grant("DescribeKeyValueStore", "GetKey", "PutKey", "UpdateKeys"),
                 # Deleting a project also deletes its secrets and its deploy key. The function reads their
@@ -96,6 +98,7 @@ class PlatformApi(Component):
             opts=self.child_opts,
             timeout=15,
             environment={
+                "AUDIT_TABLE": store.audit.table_name,
                 "SIGNING_KEY_ARN": store.keys.signing_arn,
                 "SECRETS_KEY_ARN": store.keys.secrets_arn,
                 "API_ENDPOINT": args.api.endpoint,
@@ -113,6 +116,7 @@ class PlatformApi(Component):
                 store.projects.grant_query("UserIdIndex"),
                 store.deployments.grant("ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"),
                 store.deployments.grant_query("DeploymentIdIndex"),
+                store.audit.grant("PutItem", "Query"),
                 # StopBuild: to stop the build of a canceled deployment. After a cancellation, the function
                 # sends a message for the next deployment to the build queue. It also sends a message for each
                 # deployment that a user starts through the API.

@@ -15,6 +15,7 @@ from components.core.component import Component
 from components.core.grants import Grant
 from components.core.scope import ResourceScope
 from components.deploy import buckets, tables
+from components.deploy.audit_table import AUDIT
 from components.deploy.build_tools import BuildTools
 from runtime.deploy.model import BUILDS_PARTITION, RELEASE_SECRETS_FOLDER, SITES_PARTITION
 
@@ -39,6 +40,7 @@ class DeployStore(Component):
     Attributes:
         projects: Projects table.
         deployments: Deployments table.
+        audit: Table of the audit log. Functions only put rows into it, and never change or delete them.
         artifacts: Bucket of build artifacts.
         build_tools: What the builds of all sites run.
         logs: Bucket of build logs.
@@ -58,6 +60,7 @@ class DeployStore(Component):
         self.deployments = TenantTable(
             "deployments", TenantTableArgs(scope=scope, design=tables.DEPLOYMENTS), self.child_opts
         )
+        self.audit = TenantTable("audit", TenantTableArgs(scope=scope, design=AUDIT), self.child_opts)
         self.artifacts = self._create_bucket("artifacts", buckets.ARTIFACTS)
         self.build_tools = BuildTools(self.artifacts, scope, self.child_opts)
         self.logs = self._create_bucket("logs", buckets.LOGS)
@@ -70,7 +73,7 @@ class DeployStore(Component):
     @property
     def tables(self) -> dict[str, TenantTable]:
         """Tables by name."""
-        return {"projects": self.projects, "deployments": self.deployments}
+        return {"projects": self.projects, "deployments": self.deployments, "audit": self.audit}
 
     @property
     def buckets(self) -> dict[str, RetainedBucket]:

@@ -15,12 +15,12 @@ from attrs import evolve
 
 from runtime.deploy.environments import (
     ApiEnvironment,
+    AuditTable,
     BuildEndEnvironment,
     BuilderEnvironment,
     BuildQueueUrl,
     CollectorEnvironment,
     DeletionEnvironment,
-    DeployKeyStoreEnvironment,
     EdgeCacheEnvironment,
     KeyValueStore,
     PromotionEnvironment,
@@ -30,6 +30,14 @@ from runtime.deploy.environments import (
     SigningKey,
     TableNames,
     WebhookEnvironment,
+)
+from runtime.deploy.repository_composition import (
+    create_audit_trail,
+    create_deploy_key_store,
+    create_deployment_repository,
+    create_idempotency_repository,
+    create_project_repository,
+    create_retention_repository,
 )
 from runtime.shared import aws
 from runtime.shared.clock import utc_now
@@ -51,11 +59,7 @@ if TYPE_CHECKING:
     from runtime.deploy.releases.releasing import Releaser
     from runtime.deploy.releases.switching import Switch
     from runtime.deploy.releases.withdrawal import ReleaseWithdrawal
-    from runtime.deploy.repositories.deploy_keys import DeployKeyStore
     from runtime.deploy.repositories.deployments import DeploymentRepository
-    from runtime.deploy.repositories.idempotency import IdempotencyRepository
-    from runtime.deploy.repositories.projects import ProjectRepository
-    from runtime.deploy.repositories.retention import RetentionRepository
     from runtime.deploy.upkeep.collecting import Collector
     from runtime.deploy.upkeep.edge_cache import EdgeCache
     from runtime.deploy.upkeep.sweeping import Sweeper
@@ -71,12 +75,13 @@ def create_push_receiver(environment: WebhookEnvironment) -> "PushReceiver":
     from runtime.deploy.repositories.usage import DeploymentLimits
     from runtime.shared.ids import make_ulid_generator
 
-    deployments = _create_deployment_repository(environment)
+    deployments = create_deployment_repository(environment)
     return PushReceiver(
         projects=deployments.projects,
         deployments=deployments,
         queue=_create_build_queue(environment),
         signer=_create_signer(environment),
+        audit=create_audit_trail(environment),
         ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
         limits=DeploymentLimits.from_environment(environment),
@@ -102,7 +107,7 @@ def create_builder(environment: BuilderEnvironment) -> "Builder":
         signer=_create_signer(environment),
         secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn, pause=time.sleep),
         handovers=KeyHandovers(
-            keys=_create_deploy_key_store(environment),
+            keys=create_deploy_key_store(environment),
             objects=lambda: aws.client("s3", S3_CONFIG),
             bucket=environment.artifacts_bucket,
             random_bytes=os.urandom,
@@ -139,8 +144,10 @@ def create_sweeper(environment: BuildEndEnvironment) -> "Sweeper":
 
 def create_project_service(environment: ApiEnvironment) -> "ProjectService":
     """Return the service of the API. Clients that only some routes need are created when they are needed."""
+    from runtime.deploy.api.auditing import AuditLog
     from runtime.deploy.api.managing import ProjectService
     from runtime.deploy.api.variables import VariableService
+    from runtime.deploy.audit.reading import AuditLogRepository
     from runtime.deploy.builds.build_logs import BuildLogs
     from runtime.deploy.function_logs.reading import FunctionLogs
     from runtime.deploy.repositories.lists import ListRepository
@@ -149,8 +156,9 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
     from runtime.deploy.repositories.variables import SecretStore
     from runtime.shared.ids import make_ulid_generator
 
-    deployments, signer = _create_deployment_repository(environment), _create_signer(environment)
+    deployments, signer = create_deployment_repository(environment), _create_signer(environment)
     cursors, ids = _create_cursors(signer), make_ulid_generator(utc_now, os.urandom)
+    audit = create_audit_trail(environment)
     return ProjectService(
         projects=deployments.projects,
         deployments=deployments,
@@ -164,11 +172,19 @@ def create_project_service(environment: ApiEnvironment) -> "ProjectService":
         variables=VariableService(
             projects=deployments.projects,
             secrets=SecretStore(client=aws.client("ssm"), key=environment.secrets_key_arn, pause=time.sleep),
+            audit=audit,
             ids=ids,
             clock=utc_now,
             pause=time.sleep,
         ),
-        requests=_create_idempotency_repository(environment.projects_table),
+        audit=audit,
+        audit_log=AuditLog(
+            projects=deployments.projects,
+            entries=AuditLogRepository(
+                client=aws.client("dynamodb"), table=environment.audit_table, cursors=cursors
+            ),
+        ),
+        requests=create_idempotency_repository(environment.projects_table),
         cancellation=lambda: _create_cancellation(environment),
         build_queue=lambda: _create_build_queue(environment),
         logs=lambda: BuildLogs(
@@ -202,7 +218,7 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
         "lambda",
         Config(read_timeout=_SMOKE_TEST_READ_TIMEOUT, retries={"mode": "standard", "total_max_attempts": 1}),
     )
-    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
+    deployments, edge = create_deployment_repository(environment), _create_edge_store(environment)
     publisher = _create_publisher(aws.client("lambda"))
     secrets = ReleaseSecrets(client=lambda: s3, bucket=environment.assets_bucket)
     return Releaser(
@@ -234,7 +250,7 @@ def create_releaser(environment: ReleaserEnvironment) -> "Releaser":
             pause=time.sleep,
             jitter=random.random,
         ),
-        switch=_create_switch(deployments, edge, publisher, secrets),
+        switch=_create_switch(environment, deployments, edge, publisher, secrets),
         max_receive_count=int(environment.max_receive_count),
         clock=utc_now,
         pause=time.sleep,
@@ -246,7 +262,8 @@ def create_switch(environment: PromotionEnvironment) -> "Switch":
     from runtime.deploy.releases.release_secrets import ReleaseSecrets
 
     switch = _create_switch(
-        _create_deployment_repository(environment),
+        environment,
+        create_deployment_repository(environment),
         _create_edge_store(environment),
         _create_publisher(aws.client("lambda")),
         ReleaseSecrets(client=lambda: aws.client("s3"), bucket=environment.assets_bucket),
@@ -261,9 +278,10 @@ def create_deploy_key_service(environment: DeletionEnvironment) -> "DeployKeySer
     from runtime.shared.ids import make_ulid_generator
 
     return DeployKeyService(
-        projects=_create_project_repository(environment),
-        keys=_create_deploy_key_store(environment),
+        projects=create_project_repository(environment),
+        keys=create_deploy_key_store(environment),
         make_key_pair=make_key_pair,
+        audit=create_audit_trail(environment),
         ids=make_ulid_generator(utc_now, os.urandom),
         clock=utc_now,
     )
@@ -276,7 +294,7 @@ def create_project_deletion(environment: DeletionEnvironment) -> "ProjectDeletio
     from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository
     from runtime.deploy.repositories.variables import SecretRemover
 
-    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
+    deployments, edge = create_deployment_repository(environment), _create_edge_store(environment)
     return ProjectDeletion(
         projects=deployments.projects,
         rows=ProjectDeletionRepository(
@@ -288,7 +306,8 @@ def create_project_deletion(environment: DeletionEnvironment) -> "ProjectDeletio
         withdrawal=_create_release_withdrawal(environment, deployments, edge),
         secrets=SecretRemover(client=aws.client("ssm")),
         release_secrets=ReleaseSecrets(client=lambda: aws.client("s3"), bucket=environment.assets_bucket),
-        keys=_create_deploy_key_store(environment),
+        keys=create_deploy_key_store(environment),
+        audit=create_audit_trail(environment),
         clock=utc_now,
     )
 
@@ -299,7 +318,7 @@ def create_collector(environment: CollectorEnvironment) -> "Collector":
     from runtime.deploy.upkeep.cleaning import SiteCleaner
     from runtime.deploy.upkeep.collecting import Collector
 
-    deployments, edge = _create_deployment_repository(environment), _create_edge_store(environment)
+    deployments, edge = create_deployment_repository(environment), _create_edge_store(environment)
     withdrawal = _create_release_withdrawal(environment, deployments, edge)
     return Collector(
         deployments=deployments,
@@ -333,40 +352,6 @@ def create_edge_cache(environment: EdgeCacheEnvironment) -> "EdgeCache":
     )
 
 
-def _create_project_repository(environment: TableNames) -> "ProjectRepository":
-    from runtime.deploy.repositories.projects import ProjectRepository
-
-    return ProjectRepository(client=aws.client("dynamodb"), table=environment.projects_table)
-
-
-def _create_deployment_repository(environment: TableNames) -> "DeploymentRepository":
-    from runtime.deploy.repositories.deployments import DeploymentRepository
-
-    return DeploymentRepository(
-        client=aws.client("dynamodb"),
-        table=environment.deployments_table,
-        projects=_create_project_repository(environment),
-    )
-
-
-def _create_deploy_key_store(environment: DeployKeyStoreEnvironment) -> "DeployKeyStore":
-    from runtime.deploy.repositories.deploy_keys import DeployKeyStore
-
-    return DeployKeyStore(
-        client=aws.client("ssm"), key=environment.secrets_key_arn, path=environment.deploy_keys_path
-    )
-
-
-def _create_retention_repository(environment: TableNames) -> "RetentionRepository":
-    from runtime.deploy.repositories.retention import RetentionRepository
-
-    return RetentionRepository(
-        client=aws.client("dynamodb"),
-        deployments_table=environment.deployments_table,
-        projects_table=environment.projects_table,
-    )
-
-
 def _create_build_queue(environment: BuildQueueUrl) -> "BuildQueue":
     from runtime.deploy.messages import BuildQueue
 
@@ -395,7 +380,7 @@ def _create_scheduler(environment: SchedulerEnvironment) -> "BuildScheduler":
     from runtime.deploy.builds.scheduling import BuildScheduler
 
     return BuildScheduler.from_repositories(
-        _create_deployment_repository(environment),
+        create_deployment_repository(environment),
         _create_build_queue(environment),
         max_concurrent_builds=int(environment.concurrent_builds),
         clock=utc_now,
@@ -417,7 +402,7 @@ def _create_build_result_recorder(
     )
 
 
-def _create_cancellation(environment: SchedulerEnvironment) -> "Cancellation":
+def _create_cancellation(environment: ApiEnvironment) -> "Cancellation":
     from runtime.deploy.builds.cancelling import Cancellation
 
     scheduler = _create_scheduler(environment)
@@ -426,6 +411,7 @@ def _create_cancellation(environment: SchedulerEnvironment) -> "Cancellation":
         slot=scheduler.slot,
         scheduler=scheduler,
         codebuild=aws.client("codebuild"),
+        audit=create_audit_trail(environment),
         clock=utc_now,
     )
 
@@ -447,13 +433,8 @@ def _create_publisher(functions: "LambdaClient") -> "FunctionPublisher":
     return FunctionPublisher(client=functions, pause=time.sleep)
 
 
-def _create_idempotency_repository(table: str) -> "IdempotencyRepository":
-    from runtime.deploy.repositories.idempotency import IdempotencyRepository
-
-    return IdempotencyRepository(client=aws.client("dynamodb"), table=table)
-
-
 def _create_switch(
+    environment: AuditTable,
     deployments: "DeploymentRepository",
     edge: "EdgeStore",
     publisher: "FunctionPublisher",
@@ -464,10 +445,11 @@ def _create_switch(
     return Switch(
         projects=deployments.projects,
         deployments=deployments,
-        requests=_create_idempotency_repository(deployments.projects.table),
+        requests=create_idempotency_repository(deployments.projects.table),
         edge=edge,
         publisher=publisher,
         secrets=secrets,
+        audit=create_audit_trail(environment),
         clock=utc_now,
     )
 
@@ -480,6 +462,6 @@ def _create_release_withdrawal(
     return ReleaseWithdrawal(
         projects=deployments.projects,
         deployments=deployments,
-        retention=_create_retention_repository(environment),
+        retention=create_retention_repository(environment),
         edge=edge,
     )

@@ -15,6 +15,13 @@ class TableNames(Protocol):
     def deployments_table(self) -> str: ...
 
 
+class AuditTable(Protocol):
+    """The variable with the name of the audit table."""
+
+    @property
+    def audit_table(self) -> str: ...
+
+
 class BuildQueueUrl(Protocol):
     """The variable with the URL of the build queue."""
 
@@ -75,7 +82,7 @@ class SchedulerEnvironment(TableNames, BuildQueueUrl, Protocol):
     def concurrent_builds(self) -> str: ...
 
 
-class WebhookEnvironment(TableNames, BuildQueueUrl, SigningKey, QuotaVariables, Protocol):
+class WebhookEnvironment(TableNames, AuditTable, BuildQueueUrl, SigningKey, QuotaVariables, Protocol):
     """The variables of `create_push_receiver`."""
 
 
@@ -92,7 +99,7 @@ class BuildEndEnvironment(SchedulerEnvironment, ReleaseQueueUrl, Protocol):
     """The variables of `create_build_result_recorder` and `create_sweeper`."""
 
 
-class ApiEnvironment(SchedulerEnvironment, SigningKey, SecretsKey, QuotaVariables, Protocol):
+class ApiEnvironment(SchedulerEnvironment, AuditTable, SigningKey, SecretsKey, QuotaVariables, Protocol):
     """The variables of `create_project_service`."""
 
     @property
@@ -121,18 +128,20 @@ class SwitchEnvironment(TableNames, KeyValueStore, AssetsBucket, Protocol):
     """The variables of all services that change the edge and the tables."""
 
 
-class PromotionEnvironment(SwitchEnvironment, Protocol):
+class PromotionEnvironment(SwitchEnvironment, AuditTable, Protocol):
     """The variables of `create_switch`."""
 
     @property
     def max_promotions_per_minute(self) -> str: ...
 
 
-class DeletionEnvironment(SwitchEnvironment, SecretsKey, DeployKeysPath, Protocol):
+class DeletionEnvironment(SwitchEnvironment, AuditTable, SecretsKey, DeployKeysPath, Protocol):
     """The variables of `create_project_deletion` and `create_deploy_key_service`."""
 
 
-class ReleaserEnvironment(SwitchEnvironment, MaxReceiveCount, SigningKey, SecretsKey, KeptReleases, Protocol):
+class ReleaserEnvironment(
+    SwitchEnvironment, AuditTable, MaxReceiveCount, SigningKey, SecretsKey, KeptReleases, Protocol
+):
     """The variables of `create_releaser`.
 
     Attributes:

@@ -262,12 +262,15 @@ def translate_condition_errors() -> Generator[None]:
         raise ConditionFailedError(response.get("Item")) from None
 
 
-def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
+def write_transaction(
+    client: DynamoDBClient, *operations: Mapping[str, Any], entry: Mapping[str, Any] | None = None
+) -> None:
     """Write all operations or none.
 
     Args:
         client: Low-level DynamoDB client.
         operations: Operations of the form `{"Put" | "Update" | "Delete" | "ConditionCheck": arguments}`.
+        entry: The operation that records the change in a log. `TransactionRefusedError.items` leaves it out.
 
     Raises:
         TransactionRefusedError: A condition failed.
@@ -275,19 +278,18 @@ def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) ->
     """
     for attempt in range(_TRANSACTION_ATTEMPTS):
         try:
-            client.transact_write_items(TransactItems=operations)
+            client.transact_write_items(TransactItems=(*operations, entry) if entry else operations)
         except ClientError as error:
             response = cast("Mapping[str, Any]", error.response)
             if response["Error"]["Code"] != "TransactionCanceledException":
                 raise
             reasons = cast("Sequence[Mapping[str, Any]]", response.get("CancellationReasons", ()))
-            if any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons):
-                raise TransactionRefusedError(
-                    [
-                        reason.get("Item", {}) if reason.get("Code") == "ConditionalCheckFailed" else None
-                        for reason in reasons
-                    ]
-                ) from None
+            refused = [
+                reason.get("Item", {}) if reason.get("Code") == "ConditionalCheckFailed" else None
+                for reason in reasons[: len(operations)]
+            ]
+            if any(item is not None for item in refused):
+                raise TransactionRefusedError(refused) from None
             # Try again if another transaction changed the same rows at the same moment. Otherwise, raise the
             # error.
             codes = {reason.get("Code") for reason in reasons}
@@ -299,3 +301,27 @@ def write_transaction(client: DynamoDBClient, *operations: Mapping[str, Any]) ->
                 raise
         else:
             return
+
+
+def write_with_entry(
+    client: DynamoDBClient, update: Mapping[str, Any], entry: Mapping[str, Any] | None
+) -> None:
+    """Make a conditional update, in one transaction with the operation that records it in a log.
+
+    Args:
+        client: Low-level DynamoDB client.
+        update: Result of `build_update`.
+        entry: The operation that records the change. Without one, the update is a single write.
+
+    Raises:
+        ConditionFailedError: The condition of the update failed.
+        TransactionConflictError: Other writers changed the same row.
+    """
+    if entry is None:
+        with translate_condition_errors():
+            client.update_item(**update)
+        return
+    try:
+        write_transaction(client, {"Update": update}, entry=entry)
+    except TransactionRefusedError as refused:
+        raise ConditionFailedError(refused.items[0] or None) from None

@@ -75,6 +75,7 @@ class FakeApi:
         log_queries: The parameters of each request for the run-time log.
         overrides: Answers in place of the normal ones, by method and path. Each is used once.
         requests: The method, path and body of each request.
+        agents: The header `User-Agent` of each request.
     """
 
     url: str = ""
@@ -85,6 +86,7 @@ class FakeApi:
     log_queries: list[dict[str, str]] = Factory(list)
     overrides: dict[tuple[str, str], list[Answer]] = Factory(dict)
     requests: list[tuple[str, str, Any]] = Factory(list)
+    agents: list[str] = Factory(list)
 
     def find_project(self, project_id: str) -> Json | None:
         return next((each for each in self.projects if each["projectId"] == project_id), None)
@@ -263,6 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         url = urlsplit(self.path)
         text = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.api.agents.append(self.headers.get("User-Agent", ""))
         token = self.headers.get("Authorization", "").removeprefix("Bearer ") or None
         answer = self.api.answer(
             self.command, url.path, dict(parse_qsl(url.query)), json.loads(text or "{}"), token

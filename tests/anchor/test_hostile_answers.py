@@ -46,9 +46,10 @@ class HostileClient(Client):
                 return {"projects": [self.make_project()], "cursor": None}
             case ("projects", _):
                 return self.make_project()
-            case ("projects", _, "logs"):
+            case ("projects", _, "audit" | "logs" as kind):
                 line = dict.fromkeys(("at", "level", "requestId", "deploymentId", "text"), self.text)
-                return {"lines": [line], "cursor": None, "isUpToDate": True}
+                log = {"lines": [line], "cursor": None, "isUpToDate": True}
+                return log if kind == "logs" else {"entries": [self.make_entry()], "cursor": None}
             case ("projects", _, "env" | "key" as kind):
                 variable = {"name": "A", "value": self.text, "isSecret": False}
                 return self.make_key() if kind == "key" else {"variables": [variable]}
@@ -67,6 +68,11 @@ class HostileClient(Client):
 
     def make_site(self) -> Json:
         return {"available": False, **dict.fromkeys(("site", "url", "projectId"), self.text)}
+
+    def make_entry(self) -> Json:
+        names = ("at", "action", "channel", "ip", "userAgent", "requestId", "targetId")
+        actor, change = {"kind": self.text, "id": self.text}, {"name": self.text, "value": self.text}
+        return {**dict.fromkeys(names, self.text), "actor": actor, "changes": [change]}
 
     def make_key(self) -> Json:
         previous = {"fingerprint": self.text, "usableUntil": self.text}
@@ -111,6 +117,7 @@ COMMANDS: Final = (
     ("open", ID),
     ("link", ID),
     ("inspect", ID),
+    ("audit", ID),
     ("logs", ID, "--runtime"),
     ("inspect", "https://example.com"),
     ("deployments", ID),

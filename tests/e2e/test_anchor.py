@@ -303,6 +303,15 @@ def test_deployments_are_listed_and_shown(owner: Anchor, first_push: PushedProje
     assert first_push.deployment["commitSha"] in owner.run_ok("deployment", deployment)
 
 
+def test_the_audit_log_names_the_push_and_the_switch(owner: Anchor, first_push: PushedProject) -> None:
+    """Requirement A7."""
+    project = first_push.project["projectId"]
+    entries = json.loads(owner.run_ok("audit", project, "--json"))["entries"]
+    channels = {each["action"]: each["channel"] for each in entries}
+    assert (channels["deployment.start"], channels["release.live"]) == ("webhook", "platform")
+    assert "project.create" in owner.run_ok("audit", project, "--action=project")
+
+
 def test_control_characters_of_a_push_are_escaped_on_the_terminal(
     released_site: ReleasedSite, signed_out: Anchor
 ) -> None:

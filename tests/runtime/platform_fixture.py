@@ -8,10 +8,13 @@ from typing import Any
 from attrs import Factory, define, evolve, field, fields
 
 from components.aws.queue import QueueArgs
+from runtime.deploy.api.auditing import AuditLog
 from runtime.deploy.api.deploy_keys import DeployKeyService
 from runtime.deploy.api.key_pairs import make_key_pair
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.variables import VariableService
+from runtime.deploy.audit.reading import AuditLogRepository
+from runtime.deploy.audit.trail import AuditTrail
 from runtime.deploy.builds.build_logs import BuildLogs
 from runtime.deploy.builds.build_results import BuildResultRecorder
 from runtime.deploy.builds.building import Builder
@@ -64,7 +67,7 @@ from tests.runtime.stand_ins import (
     Queues,
 )
 from tests.runtime.stored_rows import read_rows
-from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.tables import AUDIT, DEPLOYMENTS, PROJECTS
 
 OWNER = "owner-0000"
 OTHER = "other-0000"
@@ -156,10 +159,18 @@ class Platform:
         self.deploy_keys = DeployKeyStore(
             client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, path=DEPLOY_KEYS
         )
+        # The ids of entries neither move the clock nor change the random numbers of other ids.
+        entry_ids = make_ulid_generator(lambda: self.clock.now, random.Random(8).randbytes)  # noqa: S311 - of a test
+        self.audit = AuditTrail(table=AUDIT, ids=entry_ids)
+        self.audit_log = AuditLog(
+            projects=self.projects,
+            entries=AuditLogRepository(client=self.dynamodb, table=AUDIT, cursors=self.cursors),
+        )
         self.deploy_key_service = DeployKeyService(
             projects=self.projects,
             keys=self.deploy_keys,
             make_key_pair=make_key_pair,
+            audit=self.audit,
             ids=self.ids,
             clock=self.clock,
         )
@@ -211,6 +222,7 @@ class Platform:
             slot=self.slot,
             scheduler=self.scheduler,
             codebuild=self.calls.wrap_client("codebuild", self.codebuild),
+            audit=self.audit,
             clock=self.clock,
         )
         self.push_receiver = PushReceiver(
@@ -218,6 +230,7 @@ class Platform:
             deployments=self.deployments,
             queue=self.build_queue,
             signer=self.signer,
+            audit=self.audit,
             ids=self.ids,
             clock=self.clock,
             limits=self.limits,
@@ -233,10 +246,13 @@ class Platform:
                 secrets=SecretStore(
                     client=self.calls.wrap_client("ssm", self.ssm), key=SECRETS_KEY, pause=self.sleeps.append
                 ),
+                audit=self.audit,
                 ids=self.ids,
                 clock=self.clock,
                 pause=self.sleeps.append,
             ),
+            audit=self.audit,
+            audit_log=self.audit_log,
             requests=IdempotencyRepository(client=self.dynamodb, table=PROJECTS),
             cancellation=lambda: self.cancellation,
             build_queue=lambda: self.build_queue,
@@ -397,8 +413,8 @@ class Platform:
         return [self.reload(deployment).status.value for deployment in deployments]
 
     def read_all_rows(self) -> list[Mapping[str, Any]]:
-        """Return all rows of both tables."""
-        return read_rows(self.database, (PROJECTS, DEPLOYMENTS))
+        """Return all rows of the tables."""
+        return read_rows(self.database, (PROJECTS, DEPLOYMENTS, AUDIT))
 
 
 def make_build_message(deployment: Deployment) -> DeploymentMessage:

@@ -6,6 +6,7 @@ from tests.components.recorder import list_dynamodb_tables
 
 PROJECTS = "anchor-dev-projects"
 DEPLOYMENTS = "anchor-dev-deployments"
+AUDIT = "anchor-dev-audit"
 SHOPS = "anchor-dev-shops"
 JOBS = "anchor-dev-jobs"
 IMPORT_HISTORY = "anchor-dev-import-history"
@@ -13,8 +14,9 @@ IMPORT_HISTORY = "anchor-dev-import-history"
 
 def list_platform_tables() -> list[dict[str, Any]]:
     """Return the `create_table` arguments of the platform's tables."""
-    tables = [table for table in list_dynamodb_tables("dev") if table["TableName"] in {PROJECTS, DEPLOYMENTS}]
-    assert len(tables) == 2
+    names = {PROJECTS, DEPLOYMENTS, AUDIT}
+    tables = [table for table in list_dynamodb_tables("dev") if table["TableName"] in names]
+    assert len(tables) == 3
     return tables
 
 

@@ -17,7 +17,7 @@ from tests.components.recorder import record_stage
 from tests.runtime.calls import get_real_client
 from tests.runtime.events import make_api_event, make_build_state_event, make_delivery_event, make_sqs_event
 from tests.runtime.platform_fixture import OWNER, Platform, make_build_message
-from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.tables import AUDIT, DEPLOYMENTS, PROJECTS
 
 ROOT = Path(__file__).parents[2]
 PUSH = (ROOT / "examples" / "github-webhooks" / "push.json").read_bytes()
@@ -40,6 +40,7 @@ def deployed_platform(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> It
         "AWS_SECRET_ACCESS_KEY": "testing",
         "PROJECTS_TABLE": PROJECTS,
         "DEPLOYMENTS_TABLE": DEPLOYMENTS,
+        "AUDIT_TABLE": AUDIT,
         "BUILD_QUEUE_URL": sqs.create_queue(QueueName="builds")["QueueUrl"],
         "RELEASE_QUEUE_URL": sqs.create_queue(QueueName="releases.fifo", Attributes={"FifoQueue": "true"})[
             "QueueUrl"

@@ -4,6 +4,7 @@ from typing import Annotated, NotRequired
 
 from typing_extensions import TypedDict
 
+from runtime.deploy.audit.model import ActorKind, Channel
 from runtime.deploy.model import Source, Status
 from runtime.shared.api.shapes import Id, Shape, Time, Url
 
@@ -206,6 +207,65 @@ class FunctionLogDocument(TypedDict):
     lines: list[FunctionLogLineDocument]
     cursor: str | None
     isUpToDate: bool
+
+
+class AuditActorDocument(TypedDict):
+    """Who did something.
+
+    Attributes:
+        id: For `user` the user id, for `webhook` the login of the pusher (empty if unknown), for `platform`
+            the name of the job.
+    """
+
+    kind: Annotated[str, Shape({"enum": [*ActorKind]})]
+    id: str
+
+
+class AuditChangeDocument(TypedDict):
+    """One part of a change.
+
+    Attributes:
+        value: The new value, at most 200 characters. For a variable `set` or `removed`, never its value.
+    """
+
+    name: str
+    value: str
+
+
+class AuditEntryDocument(TypedDict):
+    """One entry of an audit log.
+
+    Attributes:
+        entryId: A ULID, which sorts by time.
+        action: What was done, such as `variables.set`.
+        channel: How the request came. `cli` is what the client says about itself.
+        ip: IP address of the client. Null without a request.
+        userAgent: The client's own description, at most 200 characters. Null without one.
+        requestId: Id of the request in the platform's logs. Null without a request.
+        targetId: The deployment or deploy key. Null if the action is about the project itself.
+    """
+
+    entryId: Id
+    at: Time
+    action: str
+    actor: AuditActorDocument
+    channel: Annotated[str, Shape({"enum": [*Channel]})]
+    ip: str | None
+    userAgent: str | None
+    requestId: str | None
+    targetId: Id | None
+    changes: list[AuditChangeDocument]
+
+
+class AuditDocument(TypedDict):
+    """A page of a project's audit log, newest entry first.
+
+    Attributes:
+        cursor: Continues the list; valid for a day. Null at the end of the list.
+    """
+
+    entries: list[AuditEntryDocument]
+    cursor: str | None
 
 
 class PreviousDeployKeyDocument(TypedDict):

@@ -7,6 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
+from runtime.deploy.audit.model import PLATFORM, Action, Origin, describe_fields
+from runtime.deploy.audit.trail import AuditTrail
 from runtime.deploy.errors import DeploymentInProgressError
 from runtime.deploy.model import Status
 from runtime.deploy.releases.edge_store import EdgeStore
@@ -32,9 +34,10 @@ class ProjectDeletion:
     secrets: SecretRemover
     release_secrets: ReleaseSecrets
     keys: DeployKeyStore
+    audit: AuditTrail
     clock: Clock
 
-    def delete(self, user_id: str, project_id: str) -> None:
+    def delete(self, user_id: str, project_id: str, *, origin: Origin = PLATFORM) -> None:
         """Delete a tenant's project.
 
         The deletion takes effect immediately: the site and its releases are no longer served, the secrets and
@@ -55,7 +58,16 @@ class ProjectDeletion:
         for deployment in (each.deployment for each in stored):
             if deployment.status in _IN_PROGRESS:
                 raise DeploymentInProgressError(deployment.deployment_id, deployment.status)
-        self.rows.begin_owned(user_id, project, at=self.clock())
+        at = self.clock()
+        entry = self.audit.build_user_entry(
+            Action.PROJECT_DELETE,
+            user_id=user_id,
+            project_id=project_id,
+            origin=origin,
+            at=at,
+            changes=describe_fields({"name": project.name, "site": project.site}),
+        )
+        self.rows.begin_owned(user_id, project, at=at, entry=entry)
         # Read the deployments again, in case a promotion has changed their statuses. From now on, no
         # promotion can finish, because the live pointer no longer exists.
         stored = self.rows.list_deployments(project_id)

@@ -6,6 +6,8 @@ from typing import Final
 
 from attrs import field, frozen
 
+from runtime.deploy.audit.model import PLATFORM, Action, Change, Origin
+from runtime.deploy.audit.trail import AuditTrail
 from runtime.deploy.builds.host_keys import PUBLISHED
 from runtime.deploy.builds.key_handover import ROTATION_PERIOD, list_usable_keys
 from runtime.deploy.builds.repository_address import RepositoryAddress
@@ -53,11 +55,13 @@ class DeployKeyService:
 
     Attributes:
         make_key_pair: Returns a new key pair.
+        audit: Builds the entries of the audit log.
     """
 
     projects: ProjectRepository
     keys: DeployKeyStore
     make_key_pair: Callable[[], KeyPair] = field(repr=False)
+    audit: AuditTrail
     ids: IdGenerator
     clock: Clock
 
@@ -70,7 +74,7 @@ class DeployKeyService:
         """
         return self._describe(self._get_project_with_key(user_id, project_id))
 
-    def create(self, user_id: str, project_id: str) -> ShownDeployKey:
+    def create(self, user_id: str, project_id: str, *, origin: Origin = PLATFORM) -> ShownDeployKey:
         """Create a key, or rotate it. Builds can use the previous key for another week.
 
         A second rotation within a week replaces the newest key and keeps the previous one. The newest key was
@@ -95,11 +99,11 @@ class DeployKeyService:
         kept = list_usable_keys(project, at=at)[-1:] if project.deploy_keys else []
         dropped = [each for each in project.deploy_keys if each not in kept]
         self.keys.put(project_id, key.key_id, pair.private_key)
-        project = self._write_new_key(user_id, project, (key, *kept), at=at)
+        project = self._write_new_key(user_id, project, (key, *kept), origin=origin, at=at)
         self.keys.remove(project_id, [each.key_id for each in dropped])
         return self._describe(project)
 
-    def delete(self, user_id: str, project_id: str) -> None:
+    def delete(self, user_id: str, project_id: str, *, origin: Origin = PLATFORM) -> None:
         """Remove the key, and the previous one. Builds then fetch the repository over HTTPS.
 
         The row is written before the private halves are deleted. So a crash can leave private halves that
@@ -117,8 +121,17 @@ class DeployKeyService:
         if not project.deploy_keys:
             self._remove_unnamed_keys(project_id)
             return
+        at = self.clock()
+        entry = self.audit.build_user_entry(
+            Action.DEPLOY_KEY_DELETE,
+            user_id=user_id,
+            project_id=project_id,
+            origin=origin,
+            at=at,
+            target_id=project.deploy_keys[0].key_id,
+        )
         try:
-            self.projects.set_owned_deploy_keys(user_id, project, (), at=self.clock())
+            self.projects.set_owned_deploy_keys(user_id, project, (), at=at, entry=entry)
         except ProjectChangedError:
             # See `_write_new_key`: the first attempt of this write was perhaps successful.
             if self.projects.get_owned(user_id, project_id).deploy_keys:
@@ -126,13 +139,22 @@ class DeployKeyService:
         self.keys.remove(project_id, [key.key_id for key in project.deploy_keys])
 
     def _write_new_key(
-        self, user_id: str, project: Project, keys: Sequence[DeployKey], *, at: datetime
+        self, user_id: str, project: Project, keys: Sequence[DeployKey], *, origin: Origin, at: datetime
     ) -> Project:
         """Write the keys to the row. Remove the private half of the first key if the row does not name it."""
         key_id = keys[0].key_id
+        entry = self.audit.build_user_entry(
+            Action.DEPLOY_KEY_CREATE,
+            user_id=user_id,
+            project_id=project.project_id,
+            origin=origin,
+            at=at,
+            target_id=key_id,
+            changes=[Change(name="fingerprint", value=keys[0].fingerprint)],
+        )
         try:
             try:
-                return self.projects.set_owned_deploy_keys(user_id, project, keys, at=at)
+                return self.projects.set_owned_deploy_keys(user_id, project, keys, at=at, entry=entry)
             except ProjectChangedError:
                 # If the answer to a write is lost, botocore repeats the write. The condition of the repeated
                 # write fails, because the row already names the new key.

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from runtime.deploy.api.answers import (
+    AuditDocument,
     DeployKeyDocument,
     DeploymentDocument,
     FunctionLogDocument,
@@ -14,6 +15,7 @@ from runtime.deploy.api.answers import (
     VariablesDocument,
 )
 from runtime.deploy.api.deploy_keys import ShownDeployKey
+from runtime.deploy.audit.model import AuditEntry
 from runtime.deploy.builds.build_logs import LogLine
 from runtime.deploy.function_logs.reading import FunctionLogPage
 from runtime.deploy.model import Deployment, Project, Site, Status, Variable
@@ -122,6 +124,28 @@ def make_function_log_document(page: FunctionLogPage) -> FunctionLogDocument:
         ],
         "cursor": page.cursor,
         "isUpToDate": page.is_up_to_date,
+    }
+
+
+def build_audit_document(page: Page[AuditEntry]) -> AuditDocument:
+    """Return a page of an audit log."""
+    return {
+        "entries": [
+            {
+                "entryId": entry.entry_id,
+                "at": format_time(entry.at),
+                "action": entry.action,
+                "actor": {"kind": entry.actor.kind.value, "id": entry.actor.id},
+                "channel": entry.origin.channel.value,
+                "ip": entry.origin.ip,
+                "userAgent": entry.origin.user_agent,
+                "requestId": entry.origin.request_id,
+                "targetId": entry.target_id,
+                "changes": [{"name": each.name, "value": each.value} for each in entry.changes],
+            }
+            for entry in page.items
+        ],
+        "cursor": page.cursor,
     }
 
 

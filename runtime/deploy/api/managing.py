@@ -3,16 +3,19 @@
 Each method takes the user id first. It treats projects and deployments of other tenants as missing.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
 
 from attrs import field, frozen
 
+from runtime.deploy.api.auditing import AuditLog
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.api.variables import VariableService
+from runtime.deploy.audit.model import PLATFORM, Action, Origin, describe_fields
+from runtime.deploy.audit.trail import AuditTrail
 from runtime.deploy.builds.build_logs import BuildLogs, LogLine
 from runtime.deploy.builds.cancelling import Cancellation
-from runtime.deploy.builds.pushing import create_next_deployment
+from runtime.deploy.builds.pushing import create_next_deployment, describe_deployment
 from runtime.deploy.builds.repository_address import RepositoryAddress
 from runtime.deploy.errors import DeploymentNotFoundError, SiteUnavailableError
 from runtime.deploy.function_logs.reading import FunctionLogPage, FunctionLogs, LogFilter
@@ -28,6 +31,7 @@ from runtime.deploy.repositories.usage import DeploymentLimits
 from runtime.shared.api.changes import read_changed_fields
 from runtime.shared.api.idempotency import IdempotentRequest
 from runtime.shared.clock import Clock
+from runtime.shared.converters import to_camel_case
 from runtime.shared.errors import FieldProblem, InvalidInputError
 from runtime.shared.ids import IdGenerator
 from runtime.shared.pages import Page
@@ -59,6 +63,8 @@ class ProjectService:
 
     Attributes:
         variables: The service of the projects' environment variables.
+        audit: Builds the entries of the audit log.
+        audit_log: The service that reads the audit log.
         requests: Repository of the answered requests with idempotency keys.
         cancellation: Returns the cancellation service. Only called by a cancel request, because creating its
             clients takes time.
@@ -75,6 +81,8 @@ class ProjectService:
     lists: ListRepository
     sites: SiteRepository
     variables: VariableService
+    audit: AuditTrail
+    audit_log: AuditLog
     requests: IdempotencyRepository
     cancellation: Callable[[], Cancellation]
     build_queue: Callable[[], BuildQueue]
@@ -89,7 +97,12 @@ class ProjectService:
     retrier: TransactionRetrier = DEFAULT_RETRIER
 
     def create_project(
-        self, user_id: str, new: NewProject, *, request: IdempotentRequest | None = None
+        self,
+        user_id: str,
+        new: NewProject,
+        *,
+        request: IdempotentRequest | None = None,
+        origin: Origin = PLATFORM,
     ) -> CreatedProject:
         """Create a project and bind it to its site.
 
@@ -101,6 +114,7 @@ class ProjectService:
             new: The new project.
             request: The request with its idempotency key. If it was carried out before, its project is
                 returned.
+            origin: Where the request came from, for the audit log.
 
         Raises:
             ProjectNotFoundError: The request was carried out before, and its project was deleted.
@@ -132,11 +146,26 @@ class ProjectService:
         # Read the site first, so that nothing can fail after the transaction. Only the transaction decides
         # whether the site is available. So the request takes equally long for undeclared and for taken sites.
         site = self.projects.get_sites({new.site}).get(new.site)
+        entry = self.audit.build_user_entry(
+            Action.PROJECT_CREATE,
+            user_id=user_id,
+            project_id=project.project_id,
+            origin=origin,
+            at=at,
+            changes=describe_fields(
+                {
+                    "name": project.name,
+                    "site": project.site,
+                    "repositoryUrl": project.repository_url,
+                    "branch": project.branch,
+                }
+            ),
+        )
         try:
-            self.projects.create(project, limit=self.max_projects, request=request)
+            self.projects.create(project, limit=self.max_projects, request=request, entry=entry)
         except RequestRepeatedError:
             # The key was recorded after the read above. A read of it now finds the project.
-            return self.create_project(user_id, new, request=request)
+            return self.create_project(user_id, new, request=request, origin=origin)
         except SiteUnavailableError:
             problem = "is not available: choose a site that the list of sites shows as available"
             raise InvalidInputError(FieldProblem(field="site", problem=problem)) from None
@@ -184,14 +213,20 @@ class ProjectService:
         return project, sites.get(project.site)
 
     def change_project(
-        self, user_id: str, project_id: str, changes: ProjectChanges
+        self, user_id: str, project_id: str, changes: ProjectChanges, *, origin: Origin = PLATFORM
     ) -> tuple[Project, Site | None]:
         """Change a project, and return it with its site.
 
         A new repository, branch or root directory applies to later pushes and builds. If the new repository
         is on another host, host keys that are not in the changes are removed, because they belong to the old
-        host. Makes two DynamoDB calls, as `get_project` does. One more call reads the old repository, if the
-        changes contain a repository without host keys.
+        host. Makes three DynamoDB calls: a transaction, and the two of `get_project`. One more call reads the
+        old repository, if the changes contain a repository without host keys.
+
+        Args:
+            user_id: The tenant.
+            project_id: User input.
+            changes: The changes.
+            origin: Where the request came from, for the audit log.
 
         Raises:
             InvalidInputError: There is nothing to change, `pinned` is true, or there are too many host keys.
@@ -210,7 +245,18 @@ class ProjectService:
             hosts = {RepositoryAddress.parse(url).host for url in (read_url, given["repository_url"])}
             if len(hosts) > 1:
                 given = {**given, "host_keys": ()}
-        project = self.projects.change_owned(user_id, project_id, given, at=self.clock(), read_url=read_url)
+        at = self.clock()
+        entry = self.audit.build_user_entry(
+            Action.PROJECT_UPDATE,
+            user_id=user_id,
+            project_id=project_id,
+            origin=origin,
+            at=at,
+            changes=describe_fields({to_camel_case(name): value for name, value in given.items()}),
+        )
+        project = self.projects.change_owned(
+            user_id, project_id, given, at=at, read_url=read_url, entry=entry
+        )
         return project, self.projects.get_sites({project.site}).get(project.site)
 
     def list_projects(
@@ -274,6 +320,7 @@ class ProjectService:
         wanted: NewDeployment,
         *,
         request: IdempotentRequest | None = None,
+        origin: Origin = PLATFORM,
     ) -> Deployment:
         """Queue a manual deployment of a commit or of a branch's head.
 
@@ -288,6 +335,7 @@ class ProjectService:
             wanted: The branch or the commit.
             request: The request with its idempotency key. If it was carried out before, its deployment is
                 returned.
+            origin: Where the request came from, for the audit log.
 
         Raises:
             InvalidInputError: The request is empty.
@@ -319,6 +367,17 @@ class ProjectService:
                 branch=given.get("branch"),
             )
 
+        def build_entry(deployment: Deployment) -> Mapping[str, Any]:
+            return self.audit.build_user_entry(
+                Action.DEPLOYMENT_START,
+                user_id=user_id,
+                project_id=project_id,
+                origin=origin,
+                at=deployment.created_at,
+                target_id=deployment.deployment_id,
+                changes=describe_deployment(deployment),
+            )
+
         try:
             deployment = create_next_deployment(
                 self.deployments,
@@ -327,10 +386,11 @@ class ProjectService:
                 limits=self.limits,
                 retrier=self.retrier,
                 request=request,
+                build_entry=build_entry,
             )
         except RequestRepeatedError:
             # The key was recorded after the read above. A read of it now finds the deployment.
-            return self.deploy(user_id, project_id, wanted, request=request)
+            return self.deploy(user_id, project_id, wanted, request=request, origin=origin)
         self.build_queue().send(deployment)
         return deployment
 
@@ -378,7 +438,12 @@ class ProjectService:
         )
 
     def cancel(
-        self, user_id: str, deployment_id: str, *, request: IdempotentRequest | None = None
+        self,
+        user_id: str,
+        deployment_id: str,
+        *,
+        request: IdempotentRequest | None = None,
+        origin: Origin = PLATFORM,
     ) -> Deployment:
         """Cancel a deployment whose release has not started. See `Cancellation.cancel`.
 
@@ -392,7 +457,7 @@ class ProjectService:
         """
         if request and (answered := self.requests.find_owned(request, at=self.clock())):
             return self.deployments.get_owned(user_id, answered.result_id)
-        cancelled = self.cancellation().cancel(user_id, deployment_id)
+        cancelled = self.cancellation().cancel(user_id, deployment_id, origin=origin)
         if request:
             self.requests.record_owned(request, result_id=deployment_id, replaced_id=None, at=self.clock())
         return cancelled

@@ -23,6 +23,9 @@ ROUTES: tuple[Route, ...] = (
         query=("status", "limit", "cursor"),
     ),
     Route(method="POST", path="/projects/{projectId}/deployments", function="api", rate=20),
+    Route(
+        method="GET", path="/projects/{projectId}/audit", function="api", query=("action", "limit", "cursor")
+    ),
     Route(method="GET", path="/projects/{projectId}/env", function="api"),
     Route(method="PUT", path="/projects/{projectId}/env", function="api", rate=20),
     Route(method="PATCH", path="/projects/{projectId}/env", function="api", rate=20),

@@ -7,6 +7,8 @@ from typing import Final
 from attrs import field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime.deploy.audit.model import PLATFORM, Action, Change, Origin
+from runtime.deploy.audit.trail import AuditTrail
 from runtime.deploy.errors import (
     ProjectChangedError,
     ProjectDeletedError,
@@ -40,12 +42,14 @@ class VariableService:
     secrets.
 
     Attributes:
+        audit: Builds the entries of the audit log. They contain the names of variables, and never values.
         ids: Creates an id for each request that changes secrets.
         pause: Sleeps for the given number of seconds.
     """
 
     projects: ProjectRepository
     secrets: SecretStore
+    audit: AuditTrail
     ids: IdGenerator
     clock: Clock
     pause: Callable[[float], None] = field(repr=False)
@@ -65,6 +69,7 @@ class VariableService:
         wanted: Sequence[NewVariable],
         *,
         expected: Collection[str] | None = None,
+        origin: Origin = PLATFORM,
     ) -> Project:
         """Replace a project's variables. They take effect with the next deployment.
 
@@ -77,6 +82,7 @@ class VariableService:
             project_id: User input.
             wanted: All variables.
             expected: The accepted versions of the present variables. None accepts every version.
+            origin: Where the request came from, for the audit log.
 
         Raises:
             ProjectNotFoundError: The project does not exist, or belongs to another tenant.
@@ -87,7 +93,7 @@ class VariableService:
             SiteNotFoundError: Secrets change, and the project's site is no longer declared.
         """
         project = self._read(user_id, project_id, expected)
-        return self._write(user_id, project, wanted, resolve_variables(project, wanted))
+        return self._write(user_id, project, wanted, resolve_variables(project, wanted), origin)
 
     def change(
         self,
@@ -96,6 +102,7 @@ class VariableService:
         changes: VariableChanges,
         *,
         expected: Collection[str] | None = None,
+        origin: Origin = PLATFORM,
     ) -> Project:
         """Set and remove single variables. No concurrent change of other variables is lost.
 
@@ -107,6 +114,7 @@ class VariableService:
             project_id: User input.
             changes: The variables to set and to remove.
             expected: The accepted versions of the present variables. None accepts every version.
+            origin: Where the request came from, for the audit log.
 
         Raises:
             InvalidInputError: A variable is invalid, or a name to remove does not exist.
@@ -121,7 +129,7 @@ class VariableService:
             wanted = merge_variables(project, changes)
             variables = resolve_variables(project, wanted, field="set")
             try:
-                return self._write(user_id, project, wanted, variables)
+                return self._write(user_id, project, wanted, variables, origin)
             except (ProjectChangedError, TransactionConflictError):
                 if pause is None:
                     raise
@@ -140,17 +148,28 @@ class VariableService:
         project: Project,
         wanted: Sequence[NewVariable],
         variables: Sequence[Variable],
+        origin: Origin,
     ) -> Project:
+        at = self.clock()
+        entry = self.audit.build_user_entry(
+            Action.VARIABLES_SET,
+            user_id=user_id,
+            project_id=project.project_id,
+            origin=origin,
+            at=at,
+            changes=_describe_variables(project, wanted, variables),
+        )
         written = {each.name: each.value for each in wanted if each.is_secret and each.value is not None}
         secret_names = {variable.name for variable in variables if variable.is_secret}
         dropped = [
             each.name for each in project.variables if each.is_secret and each.name not in secret_names
         ]
         if not written and not dropped:
-            return self.projects.set_owned_variables(user_id, project, variables, at=self.clock())
+            return self.projects.set_owned_variables(user_id, project, variables, at=at, entry=entry)
         site = self.projects.get_site(project.site)
         writer = self.ids()
-        self.projects.begin_owned_secrets(user_id, project, writer=writer, at=self.clock())
+        # The entry is written before the secrets change. So a crash leaves no change without its entry.
+        self.projects.begin_owned_secrets(user_id, project, writer=writer, at=at, entry=entry)
         try:
             self.secrets.put_all(
                 {
@@ -184,3 +203,17 @@ class VariableService:
     def _delete_secrets(self, site: Site, project: Project, names: Collection[str]) -> None:
         for name in names:
             self.secrets.delete(site.build_secret_parameter_name(project.project_id, name))
+
+
+def _describe_variables(
+    project: Project, wanted: Sequence[NewVariable], variables: Sequence[Variable]
+) -> tuple[Change, ...]:
+    """Return the names of the variables that are set or removed, without their values."""
+    new_secrets = {each.name for each in wanted if each.is_secret and each.value is not None}
+    changed = [each.name for each in variables if each not in project.variables or each.name in new_secrets]
+    kept = {each.name for each in variables}
+    removed = [each.name for each in project.variables if each.name not in kept]
+    return (
+        *(Change(name=name, value="set") for name in changed),
+        *(Change(name=name, value="removed") for name in removed),
+    )

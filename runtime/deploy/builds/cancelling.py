@@ -3,6 +3,8 @@
 from attrs import frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runtime.deploy.audit.model import PLATFORM, Action, Change, Origin
+from runtime.deploy.audit.trail import AuditTrail
 from runtime.deploy.builds.build_records import stop_build
 from runtime.deploy.builds.scheduling import BuildScheduler
 from runtime.deploy.model import Deployment, Status
@@ -22,9 +24,10 @@ class Cancellation:
     slot: BuildSlotRepository
     scheduler: BuildScheduler
     codebuild: CodeBuildClient
+    audit: AuditTrail
     clock: Clock
 
-    def cancel(self, user_id: str, deployment_id: str) -> Deployment:
+    def cancel(self, user_id: str, deployment_id: str, *, origin: Origin = PLATFORM) -> Deployment:
         """Cancel a tenant's deployment, and stop its build. A later result of that build is ignored.
 
         Idempotent: a repeated call completes an earlier call that was interrupted by a crash. If the build
@@ -40,7 +43,17 @@ class Cancellation:
         deployment = self.deployments.get(indexed.project_id, deployment_id)
         held_slot = deployment.status in {Status.BUILDING, Status.CANCELLED}
         if deployment.status is not Status.CANCELLED:
-            self.slot.cancel_owned(user_id, deployment, at=self.clock())
+            at = self.clock()
+            entry = self.audit.build_user_entry(
+                Action.DEPLOYMENT_CANCEL,
+                user_id=user_id,
+                project_id=deployment.project_id,
+                origin=origin,
+                at=at,
+                target_id=deployment_id,
+                changes=[Change(name="status", value=deployment.status.value)],
+            )
+            self.slot.cancel_owned(user_id, deployment, at=at, entry=entry)
             # Read the deployment again, in case its build id was recorded in the meantime. If there is no
             # build id, the orchestrator stops the build.
             deployment = self.deployments.get(indexed.project_id, deployment_id)

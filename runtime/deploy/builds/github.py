@@ -89,6 +89,18 @@ def read_push(
     )
 
 
+def read_pusher(payload: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the login of the user who pushed, or an empty text if the payload does not name the user.
+
+    GitHub names the user in `sender.login`, and a push of a deploy key only in `pusher.name`.
+    """
+    for owner, name in (("sender", "login"), ("pusher", "name")):
+        found = payload.get(owner)
+        if isinstance(found, dict) and isinstance(login := found.get(name), str):  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
+            return _require_text(login, f"{owner}.{name}")
+    return ""
+
+
 def _find_skip_instruction(message: str) -> str | None:
     """Return the part of a commit message that asks for no deployment, or None."""
     last_paragraph = message.replace("\r\n", "\n").strip().rpartition("\n\n")[2]

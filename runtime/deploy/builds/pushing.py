@@ -1,12 +1,14 @@
 """Receipt of webhook deliveries: from a push to a queued deployment."""
 
 import hashlib
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from attrs import frozen
 
-from runtime.deploy.builds.github import IgnoredDelivery, is_signature_valid, read_push
+from runtime.deploy.audit.model import PLATFORM, Action, Actor, ActorKind, Change, Origin, describe_fields
+from runtime.deploy.audit.trail import AuditTrail
+from runtime.deploy.builds.github import IgnoredDelivery, is_signature_valid, read_push, read_pusher
 from runtime.deploy.errors import DuplicateDeliveryError, ProjectChangedError, ProjectNotFoundError
 from runtime.deploy.messages import BuildQueue
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status
@@ -51,6 +53,7 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
     retrier: TransactionRetrier,
     delivery: str | None = None,
     request: IdempotentRequest | None = None,
+    build_entry: Callable[[Deployment], Mapping[str, Any]],
 ) -> Deployment:
     """Create a project's next deployment, and retry if other requests create one at the same time.
 
@@ -66,6 +69,7 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
         retrier: The policy for the pauses between attempts.
         delivery: Hash of the delivery, as for `DeploymentRepository.create`.
         request: The request with its idempotency key, as for `DeploymentRepository.create`.
+        build_entry: Returns the operation that records the new deployment in the audit log.
 
     Raises:
         DuplicateDeliveryError: The delivery was recorded before. The error names its deployment.
@@ -80,7 +84,14 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
     for attempt in range(_MAX_ATTEMPTS):
         deployment = create_deployment(project)
         try:
-            deployments.create(project, deployment, delivery=delivery, limits=limits, request=request)
+            deployments.create(
+                project,
+                deployment,
+                delivery=delivery,
+                limits=limits,
+                request=request,
+                entry=build_entry(deployment),
+            )
         except (ProjectChangedError, TransactionConflictError):
             if attempt < _MAX_ATTEMPTS - 1:
                 retrier.pause(attempt, max_delay=_MAX_DELAY)
@@ -88,6 +99,12 @@ def create_next_deployment(  # noqa: PLR0913 - pushes and manual deployments hav
         else:
             return deployment
     raise ProjectChangedError
+
+
+def describe_deployment(deployment: Deployment) -> tuple[Change, ...]:
+    """Return the branch and the commit of a new deployment, for the audit log."""
+    fields = {"branch": deployment.branch, "commitSha": deployment.commit_sha}
+    return describe_fields({name: value for name, value in fields.items() if value})
 
 
 @frozen(kw_only=True)
@@ -99,12 +116,14 @@ class Delivery:
         event: Header `X-GitHub-Event`.
         content_type: Header `Content-Type`.
         body: The signed bytes.
+        origin: Where the request came from, for the audit log.
     """
 
     signature: str | None
     event: str | None
     content_type: str
     body: bytes
+    origin: Origin = PLATFORM
 
 
 @frozen(kw_only=True)
@@ -119,6 +138,7 @@ class PushReceiver:
     deployments: DeploymentRepository
     queue: BuildQueue
     signer: Signer
+    audit: AuditTrail
     ids: IdGenerator
     clock: Clock
     limits: DeploymentLimits
@@ -149,17 +169,17 @@ class PushReceiver:
                 "form-encoded bodies are not supported:"
                 " choose content type 'application/json' in the webhook's settings on GitHub"
             )
+        payload = parse_json(delivery.body)
         pushed = read_push(
             delivery.event,
-            parse_json(delivery.body),
+            payload,
             branch=project.branch,
             repository_url=project.repository_url,
         )
         if isinstance(pushed, IgnoredDelivery):
             return pushed
-        deployment = self._create_deployment(
-            project, pushed, delivery=hashlib.sha256(delivery.body).hexdigest()
-        )
+        actor = Actor(kind=ActorKind.WEBHOOK, id=read_pusher(payload))
+        deployment = self._create_deployment(project, pushed, delivery, actor)
         if deployment.status is Status.QUEUED:
             # Send the message also for a repeated delivery, in case the first message was lost.
             self.queue.send(deployment)
@@ -182,10 +202,24 @@ class PushReceiver:
             raise SignatureRefusedError
         return project
 
-    def _create_deployment(self, project: Project, commit: Commit, *, delivery: str) -> Deployment:
+    def _create_deployment(
+        self, project: Project, commit: Commit, delivery: Delivery, actor: Actor
+    ) -> Deployment:
         def create_deployment(project: Project) -> Deployment:
             return Deployment.queued(
                 project, commit, deployment_id=self.ids(), source=Source.PUSH, at=self.clock()
+            )
+
+        def build_entry(deployment: Deployment) -> Mapping[str, Any]:
+            return self.audit.build_entry(
+                Action.DEPLOYMENT_START,
+                user_id=project.user_id,
+                project_id=project.project_id,
+                actor=actor,
+                origin=delivery.origin,
+                at=deployment.created_at,
+                target_id=deployment.deployment_id,
+                changes=describe_deployment(deployment),
             )
 
         try:
@@ -196,7 +230,8 @@ class PushReceiver:
                 create_deployment,
                 limits=self.limits,
                 retrier=self.retrier,
-                delivery=delivery,
+                delivery=hashlib.sha256(delivery.body).hexdigest(),
+                build_entry=build_entry,
             )
         except DuplicateDeliveryError as repeated:
             return self.deployments.get(project.project_id, repeated.deployment_id)

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from runtime.deploy import composition
 from runtime.deploy.api.documents import (
+    build_audit_document,
     build_deployment_document,
     build_project_document,
     build_site_document,
@@ -21,6 +22,7 @@ from runtime.deploy.api.log_input import read_log_filter
 from runtime.deploy.api.managing import ProjectService
 from runtime.deploy.api.project_input import NewDeployment, NewProject, ProjectChanges
 from runtime.deploy.api.routes import GROUP, ROUTES
+from runtime.deploy.audit.model import Origin
 from runtime.deploy.builds.build_logs import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from runtime.deploy.model import Project, Status
 from runtime.deploy.repositories.variables import NewVariables, VariableChanges
@@ -39,6 +41,7 @@ class Environment:
 
     projects_table: str
     deployments_table: str
+    audit_table: str
     signing_key_arn: str
     secrets_key_arn: str
     api_endpoint: str
@@ -72,6 +75,7 @@ def _create_project(management: ProjectService, user_id: str, request: Request) 
         user_id,
         read_input(NewProject, read_json_body(request)),
         request=read_idempotent_request(request),
+        origin=Origin.from_request(request),
     )
     return create_json_response(
         HTTPStatus.CREATED,
@@ -102,7 +106,9 @@ def _get_project(management: ProjectService, user_id: str, request: Request) -> 
 
 def _change_project(management: ProjectService, user_id: str, request: Request) -> Response:
     changes = read_input(ProjectChanges, read_json_body(request))
-    project, site = management.change_project(user_id, request.path_parameters["projectId"], changes)
+    project, site = management.change_project(
+        user_id, request.path_parameters["projectId"], changes, origin=Origin.from_request(request)
+    )
     return create_json_response(HTTPStatus.OK, build_project_document(project, site))
 
 
@@ -128,7 +134,11 @@ def _get_deployment(management: ProjectService, user_id: str, request: Request) 
 def _create_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
     wanted = read_input(NewDeployment, read_json_body(request))
     deployment = management.deploy(
-        user_id, request.path_parameters["projectId"], wanted, request=read_idempotent_request(request)
+        user_id,
+        request.path_parameters["projectId"],
+        wanted,
+        request=read_idempotent_request(request),
+        origin=Origin.from_request(request),
     )
     return create_json_response(HTTPStatus.CREATED, build_deployment_document(deployment))
 
@@ -156,9 +166,23 @@ def _get_function_log(management: ProjectService, user_id: str, request: Request
 
 def _cancel_deployment(management: ProjectService, user_id: str, request: Request) -> Response:
     deployment = management.cancel(
-        user_id, request.path_parameters["deploymentId"], request=read_idempotent_request(request)
+        user_id,
+        request.path_parameters["deploymentId"],
+        request=read_idempotent_request(request),
+        origin=Origin.from_request(request),
     )
     return create_json_response(HTTPStatus.OK, build_deployment_document(deployment))
+
+
+def _list_audit_entries(management: ProjectService, user_id: str, request: Request) -> Response:
+    page = management.audit_log.list_entries(
+        user_id,
+        request.path_parameters["projectId"],
+        action=request.query.get("action"),
+        limit=read_page_limit(request),
+        cursor=request.query.get("cursor"),
+    )
+    return create_json_response(HTTPStatus.OK, build_audit_document(page))
 
 
 def _get_variables(management: ProjectService, user_id: str, request: Request) -> Response:
@@ -173,6 +197,7 @@ def _set_variables(management: ProjectService, user_id: str, request: Request) -
             request.path_parameters["projectId"],
             wanted.variables,
             expected=read_expected_versions(request),
+            origin=Origin.from_request(request),
         )
     )
 
@@ -185,6 +210,7 @@ def _change_variables(management: ProjectService, user_id: str, request: Request
             request.path_parameters["projectId"],
             changes,
             expected=read_expected_versions(request),
+            origin=Origin.from_request(request),
         )
     )
 
@@ -203,6 +229,7 @@ OPERATIONS: Operations[ProjectService] = {
     "GET /projects/{projectId}/deployments": _list_deployments,
     "POST /projects/{projectId}/deployments": _create_deployment,
     "GET /projects/{projectId}/logs": _get_function_log,
+    "GET /projects/{projectId}/audit": _list_audit_entries,
     "GET /projects/{projectId}/env": _get_variables,
     "PUT /projects/{projectId}/env": _set_variables,
     "PATCH /projects/{projectId}/env": _change_variables,

@@ -17,6 +17,7 @@ from runtime.deploy.api.deploy_keys import DeployKeyService
 from runtime.deploy.api.documents import build_deploy_key_document, build_promoted_document
 from runtime.deploy.api.project_input import PromotionOptions
 from runtime.deploy.api.routes import GROUP, ROUTES
+from runtime.deploy.audit.model import Origin
 from runtime.deploy.releases.switching import Switch
 from runtime.shared.api.dispatch import Operations, dispatch_request
 from runtime.shared.api.http import Request, Response, create_json_response, create_no_content_response
@@ -33,6 +34,7 @@ class Environment:
     projects_table: str
     deployments_table: str
     assets_bucket: str
+    audit_table: str
     key_value_store_arn: str
     secrets_key_arn: str
     deploy_keys_path: str
@@ -82,17 +84,22 @@ def _promote_deployment(services: Services, user_id: str, request: Request) -> R
         request.path_parameters["deploymentId"],
         pin=options.pin,
         request=read_idempotent_request(request),
+        origin=Origin.from_request(request),
     )
     return create_json_response(HTTPStatus.OK, build_promoted_document(promotion))
 
 
 def _delete_project(services: Services, user_id: str, request: Request) -> Response:
-    services.deletion().delete(user_id, request.path_parameters["projectId"])
+    services.deletion().delete(
+        user_id, request.path_parameters["projectId"], origin=Origin.from_request(request)
+    )
     return create_no_content_response()
 
 
 def _create_deploy_key(services: Services, user_id: str, request: Request) -> Response:
-    shown = services.deploy_keys().create(user_id, request.path_parameters["projectId"])
+    shown = services.deploy_keys().create(
+        user_id, request.path_parameters["projectId"], origin=Origin.from_request(request)
+    )
     return create_json_response(HTTPStatus.CREATED, build_deploy_key_document(shown))
 
 
@@ -102,7 +109,9 @@ def _get_deploy_key(services: Services, user_id: str, request: Request) -> Respo
 
 
 def _delete_deploy_key(services: Services, user_id: str, request: Request) -> Response:
-    services.deploy_keys().delete(user_id, request.path_parameters["projectId"])
+    services.deploy_keys().delete(
+        user_id, request.path_parameters["projectId"], origin=Origin.from_request(request)
+    )
     return create_no_content_response()
 
 

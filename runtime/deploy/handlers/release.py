@@ -21,6 +21,7 @@ class Environment:
 
     projects_table: str
     deployments_table: str
+    audit_table: str
     artifacts_bucket: str
     assets_bucket: str
     key_value_store_arn: str

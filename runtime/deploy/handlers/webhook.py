@@ -9,6 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from runtime.deploy import composition
+from runtime.deploy.audit.model import Channel, Origin
 from runtime.deploy.builds.github import IgnoredDelivery
 from runtime.deploy.builds.pushing import Delivery, PushReceiver
 from runtime.shared.api.http import Request, Response, create_error_response, create_json_response
@@ -24,6 +25,7 @@ class Environment:
 
     projects_table: str
     deployments_table: str
+    audit_table: str
     build_queue_url: str
     signing_key_arn: str
     max_queued_deployments: str
@@ -61,6 +63,7 @@ def handle_event(event: Mapping[str, Any], pushes: PushReceiver) -> Response:
         event=request.headers.get("x-github-event"),
         content_type=request.headers.get("content-type", ""),
         body=request.body,
+        origin=Origin.from_request(request, Channel.WEBHOOK),
     )
     try:
         with translate_retryable_errors():

@@ -5,8 +5,10 @@ from functools import partial
 
 from attrs import frozen
 
+from runtime.deploy.audit.model import PLATFORM, Action, Actor, ActorKind, Change, Origin, describe_fields
+from runtime.deploy.audit.trail import AuditTrail
 from runtime.deploy.errors import SwitchOvertakenError
-from runtime.deploy.model import Deployment, Project, Release, Site
+from runtime.deploy.model import Deployment, LivePointer, Project, Release, Site
 from runtime.deploy.releases.edge_store import EdgeStore
 from runtime.deploy.releases.publishing import FunctionPublisher
 from runtime.deploy.releases.release_secrets import ReleaseSecrets
@@ -54,6 +56,7 @@ class Switch:
     edge: EdgeStore
     publisher: FunctionPublisher
     secrets: ReleaseSecrets
+    audit: AuditTrail
     clock: Clock
     max_promotions: int | None = None
 
@@ -64,6 +67,7 @@ class Switch:
         *,
         pin: bool | None = None,
         request: IdempotentRequest | None = None,
+        origin: Origin = PLATFORM,
     ) -> Promotion:
         """Make a release live on its tenant's site.
 
@@ -75,6 +79,7 @@ class Switch:
             deployment_id: User input.
             pin: Whether the project is pinned afterwards. None for the default.
             request: The request with its idempotency key. If it was carried out before, nothing changes.
+            origin: Where the request came from, for the audit log.
 
         Raises:
             IdempotencyKeyReusedError: The idempotency key was used for another request.
@@ -99,11 +104,22 @@ class Switch:
         # The index that finds a deployment by its id alone is eventually consistent, so read the row itself.
         deployment = self.deployments.get(found.project_id, deployment_id)
         site = self.projects.get_site(deployment.site)
+        before = self.projects.get_owned(user_id, deployment.project_id).live
         if pin is None:
-            live = self.projects.get_owned(user_id, deployment.project_id).live
-            pin = None if live and live.deployment_id == deployment_id else True
+            pin = None if before and before.deployment_id == deployment_id else True
+        at = self.clock()
+        is_older = before is not None and deployment.sequence < before.sequence
+        entry = self.audit.build_user_entry(
+            Action.DEPLOYMENT_ROLLBACK if is_older else Action.DEPLOYMENT_PROMOTE,
+            user_id=user_id,
+            project_id=deployment.project_id,
+            origin=origin,
+            at=at,
+            target_id=deployment_id,
+            changes=_describe_promotion(before, pin=pin),
+        )
         project = self.deployments.live_pointers.promote(
-            user_id, deployment, pin=pin, at=self.clock(), limit=self.max_promotions
+            user_id, deployment, pin=pin, at=at, limit=self.max_promotions, entry=entry
         )
         live = self.apply_pointer(project, deployment, site)
         if request:
@@ -136,7 +152,17 @@ class Switch:
         )
         self.publisher.point_live_aliases(partial(self._read_live_versions, project, deployment, site))
         self.secrets.replace_older(deployment)
-        return self.deployments.live_pointers.finish_switch(project, deployment, at=self.clock())
+        at = self.clock()
+        entry = self.audit.build_entry(
+            Action.RELEASE_LIVE,
+            user_id=deployment.user_id,
+            project_id=deployment.project_id,
+            actor=Actor(kind=ActorKind.PLATFORM, id="switch"),
+            at=at,
+            target_id=deployment.deployment_id,
+            changes=[Change(name="previous", value=project.serving)] if project.serving else [],
+        )
+        return self.deployments.live_pointers.finish_switch(project, deployment, at=at, entry=entry)
 
     def _read_live_deployment_id(self, project: Project, deployment: Deployment) -> str:
         """Return the id of the deployment that the project's pointer names now.
@@ -163,6 +189,12 @@ class Switch:
         if pointed.release is None:
             raise SwitchOvertakenError(deployment.deployment_id, pointed_id)
         return _get_function_versions(pointed.release, site)
+
+
+def _describe_promotion(before: LivePointer | None, *, pin: bool | None) -> tuple[Change, ...]:
+    """Return the release that a promotion replaces, and the new pin, for the audit log."""
+    fields = {"previous": before.deployment_id if before else None, "pinned": pin}
+    return describe_fields({name: value for name, value in fields.items() if value is not None})
 
 
 def _get_function_versions(release: Release, site: Site) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ transaction. So after any crash, the deployment that holds the slot is the one w
 Each method makes one DynamoDB call. `cancel_owned` serves a tenant. All other methods serve the platform.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +48,7 @@ from runtime.shared.dynamodb import (
     TransactionRefusedError,
     build_update,
     translate_condition_errors,
+    write_with_entry,
 )
 from runtime.shared.errors import AnchorError
 
@@ -235,11 +237,19 @@ class BuildSlotRepository:
             raise create_stale_error(deployment, to, refused.items[1]) from None
         return after
 
-    def cancel_owned(self, user_id: str, deployment: Deployment, *, at: datetime) -> Deployment:
+    def cancel_owned(
+        self, user_id: str, deployment: Deployment, *, at: datetime, entry: Mapping[str, Any] | None = None
+    ) -> Deployment:
         """Move a tenant's `queued`, `building` or `built` deployment, as read, to `cancelled`.
 
         For a `building` deployment, slot and capacity are freed in the same transaction. The build is not
         stopped.
+
+        Args:
+            user_id: The tenant.
+            deployment: The deployment, as read.
+            at: Current time.
+            entry: The operation that records the change in the audit log.
 
         Raises:
             DeploymentNotFoundError: The deployment belongs to another tenant.
@@ -261,14 +271,13 @@ class BuildSlotRepository:
         try:
             if deployment.status is Status.BUILDING:
                 counted = add_build_operation(self.projects_table, deployment, at=at)
-                self._free(deployment, status, counted)
+                self._free(deployment, status, counted, entry=entry)
             elif deployment.status is Status.QUEUED:
                 waiting = remove_waiting_operation(self.projects_table, deployment.deployment_id)
                 counted = remove_queued_operation(self.projects_table, deployment)
-                self.retrier.transact(self.client, waiting, {"Update": status}, counted)
+                self.retrier.transact(self.client, waiting, {"Update": status}, counted, entry=entry)
             else:
-                with translate_condition_errors():
-                    self.client.update_item(**status)
+                write_with_entry(self.client, status, entry)
         except TransactionRefusedError as refused:
             raise _create_cancel_error(deployment, user_id, refused.items[1]) from None
         except ConditionFailedError as refused:
@@ -291,13 +300,20 @@ class BuildSlotRepository:
             return False
         return True
 
-    def _free(self, deployment: Deployment, status: dict[str, Any], *operations: dict[str, Any]) -> None:
+    def _free(
+        self,
+        deployment: Deployment,
+        status: dict[str, Any],
+        *operations: dict[str, Any],
+        entry: Mapping[str, Any] | None = None,
+    ) -> None:
         self.retrier.transact(
             self.client,
             {"Update": self._build_free_slot_update(deployment.project_id, deployment.deployment_id)},
             {"Update": status},
             remove_running_operation(self.projects_table, RunningBuild.from_deployment(deployment)),
             *operations,
+            entry=entry,
         )
 
     def _build_free_slot_update(self, project_id: str, holder: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ conditional on the previous status, and raises `StaleDeploymentError` if that st
 makes one DynamoDB call, unless its docstring says otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -155,7 +155,7 @@ class DeploymentRepository:
 
     # Creation
 
-    def create(
+    def create(  # noqa: PLR0913 - the parts of the write
         self,
         project: Project,
         deployment: Deployment,
@@ -163,6 +163,7 @@ class DeploymentRepository:
         delivery: str | None,
         limits: DeploymentLimits | None = None,
         request: IdempotentRequest | None = None,
+        entry: Mapping[str, Any] | None = None,
     ) -> None:
         """Write a queued deployment, its project's new sequence number and the delivery, in one transaction.
 
@@ -175,6 +176,7 @@ class DeploymentRepository:
                 deployment.
             limits: Quotas of the tenant. None if they are not checked.
             request: The request with its idempotency key, recorded with a manual deployment.
+            entry: The operation that records the change in the audit log.
 
         Raises:
             RequestRepeatedError: The request was carried out at the same moment.
@@ -215,7 +217,7 @@ class DeploymentRepository:
                 )
             )
         try:
-            write_transaction(self.client, *writes)
+            write_transaction(self.client, *writes, entry=entry)
         except TransactionRefusedError as refused:
             in_project, _, usage, *others = refused.items
             in_windows, in_delivery = others[:windows], others[windows:]

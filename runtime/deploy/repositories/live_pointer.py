@@ -5,6 +5,7 @@ After a move of the pointer, the caller updates the edge and the aliases, and th
 deployment never becomes live.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -98,7 +99,7 @@ class LivePointerRepository:
             raise create_stale_error(deployment, Status.LIVE, in_deployment) from None
         return self.projects.get(deployment.project_id)
 
-    def promote(
+    def promote(  # noqa: PLR0913 - the parts of the write
         self,
         user_id: str,
         deployment: Deployment,
@@ -106,6 +107,7 @@ class LivePointerRepository:
         pin: bool | None,
         at: datetime,
         limit: int | None = None,
+        entry: Mapping[str, Any] | None = None,
     ) -> Project:
         """Point a tenant's project to an older or newer deployment, and pin or unpin the project.
 
@@ -120,6 +122,7 @@ class LivePointerRepository:
                 live pointer already names the deployment.
             at: Current time.
             limit: Maximum number of promotions of the project in a minute. None if they are not counted.
+            entry: The operation that records the change in the audit log.
 
         Returns:
             The project after the write: `serving` is still the replaced deployment.
@@ -153,7 +156,7 @@ class LivePointerRepository:
             else (count_in_window_operation(self.projects.table, deployment.project_id, window, limit=limit),)
         )
         try:
-            write_transaction(self.client, {"Update": pointer}, checked, *counted)
+            write_transaction(self.client, {"Update": pointer}, checked, *counted, entry=entry)
         except TransactionRefusedError as refused:
             in_project, in_deployment, *in_window = refused.items
             if in_project is not None:
@@ -170,7 +173,14 @@ class LivePointerRepository:
             raise NotReleasedError(now.deployment_id, now.status) from None
         return self.projects.get(deployment.project_id)
 
-    def finish_switch(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
+    def finish_switch(
+        self,
+        project: Project,
+        deployment: Deployment,
+        *,
+        at: datetime,
+        entry: Mapping[str, Any] | None = None,
+    ) -> Deployment:
         """Mark this deployment as `live` and the replaced one as `retired`, in one transaction.
 
         This is the last step of a switch. Idempotent. The transaction covers both deployments and the
@@ -181,6 +191,7 @@ class LivePointerRepository:
             project: Result of `switch` or `promote`.
             deployment: The deployment in `project.live`: `deploying`, or one of `RELEASED`.
             at: Becomes `live_at`.
+            entry: The operation that records the change in the audit log.
 
         Raises:
             SwitchOvertakenError: `project.live` now names another deployment. Nothing was written. The caller
@@ -197,14 +208,16 @@ class LivePointerRepository:
             if project.live is None or project.live.deployment_id != deployment.deployment_id:
                 break
             try:
-                return self._update_statuses(project, deployment, at=at)
+                return self._update_statuses(project, deployment, at=at, entry=entry)
             except ProjectChangedError:
                 project = self.projects.get(project.project_id)
         raise SwitchOvertakenError(
             deployment.deployment_id, project.live.deployment_id if project.live else None
         )
 
-    def _update_statuses(self, project: Project, deployment: Deployment, *, at: datetime) -> Deployment:
+    def _update_statuses(
+        self, project: Project, deployment: Deployment, *, at: datetime, entry: Mapping[str, Any] | None
+    ) -> Deployment:
         live = evolve(deployment.with_status(Status.LIVE, at=at), live_at=at, status_reason=None)
         serving = _create_serving_attribute_update(self.projects.table, project, deployment)
         becomes_live = build_transition_update(
@@ -221,7 +234,7 @@ class LivePointerRepository:
             )
             operations.append({"Update": retires})
         try:
-            write_transaction(self.client, *operations)
+            write_transaction(self.client, *operations, entry=entry)
         except TransactionRefusedError as refused:
             if refused.items[0] is not None:
                 raise ProjectChangedError from None

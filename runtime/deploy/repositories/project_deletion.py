@@ -4,9 +4,9 @@
 unless its docstring says otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -25,8 +25,8 @@ from runtime.shared.dynamodb import (
     build_update,
     compute_item_size,
     query_all,
-    translate_condition_errors,
     write_transaction,
+    write_with_entry,
 )
 from runtime.shared.transaction_batches import SizedOperation, write_in_transactions
 
@@ -82,10 +82,18 @@ class ProjectDeletionRepository:
             for row in rows
         )
 
-    def begin_owned(self, user_id: str, project: Project, *, at: datetime) -> None:
+    def begin_owned(
+        self, user_id: str, project: Project, *, at: datetime, entry: Mapping[str, Any] | None = None
+    ) -> None:
         """Mark a tenant's project as being deleted, and remove its live pointer. Idempotent.
 
         From then on, no deployment of the project can be created or promoted, and the project cannot change.
+
+        Args:
+            user_id: The tenant.
+            project: The project, as read.
+            at: Current time.
+            entry: The operation that records the change in the audit log.
 
         Raises:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
@@ -102,8 +110,7 @@ class ProjectDeletionRepository:
             at=at,
         )
         try:
-            with translate_condition_errors():
-                self.client.update_item(**write)
+            write_with_entry(self.client, write, entry)
         except ConditionFailedError as refused:
             if refused.item is None or refused.item["userId"]["S"] != user_id:
                 raise ProjectNotFoundError from None

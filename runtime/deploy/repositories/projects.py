@@ -2,14 +2,14 @@
 
 Methods with `owned` in their name serve a tenant: they take the id of the signed-in user, and treat the
 projects of other tenants as missing. All other methods serve the platform, which takes the project id from
-its own rows or messages. Each method makes one DynamoDB call.
+its own rows or messages. Each method makes one DynamoDB call; `change_owned` makes one more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from runtime.deploy.errors import (
     ProjectChangedError,
@@ -31,8 +31,8 @@ from runtime.shared.dynamodb import (
     build_attribute_values,
     build_put_if_absent,
     build_update,
-    translate_condition_errors,
     write_transaction,
+    write_with_entry,
 )
 from runtime.shared.errors import AnchorError
 from runtime.shared.ids import is_ulid
@@ -85,7 +85,12 @@ class ProjectRepository:
     table: str
 
     def create(
-        self, project: Project, *, limit: int | None = None, request: IdempotentRequest | None = None
+        self,
+        project: Project,
+        *,
+        limit: int | None = None,
+        request: IdempotentRequest | None = None,
+        entry: Mapping[str, Any] | None = None,
     ) -> None:
         """Write a new project, claim its site, and count the project of the tenant, in one transaction.
 
@@ -93,6 +98,7 @@ class ProjectRepository:
             project: The project.
             limit: Maximum number of the tenant's projects. None if the number is not checked.
             request: The request with its idempotency key, which is recorded in the same transaction.
+            entry: The operation that records the change in the audit log.
 
         Raises:
             RequestRepeatedError: The request was carried out at the same moment.
@@ -123,6 +129,7 @@ class ProjectRepository:
                     if request
                     else []
                 ),
+                entry=entry,
             )
         except TransactionRefusedError as refused:
             if request and refused.items[-1] is not None:
@@ -201,7 +208,15 @@ class ProjectRepository:
             raise ProjectNotFoundError
         return project
 
-    def begin_owned_secrets(self, user_id: str, project: Project, *, writer: str, at: datetime) -> None:
+    def begin_owned_secrets(
+        self,
+        user_id: str,
+        project: Project,
+        *,
+        writer: str,
+        at: datetime,
+        entry: Mapping[str, Any] | None = None,
+    ) -> None:
         """Reserve the variables of a tenant's project for one writer of secrets, for 20 seconds.
 
         Without the reservation, a request that loses against a concurrent one would already have replaced
@@ -212,6 +227,7 @@ class ProjectRepository:
             project: The project, as read.
             writer: A new id of the request.
             at: Current time.
+            entry: The operation that records the change in the audit log, before the secrets change.
 
         Raises:
             ProjectNotFoundError: The project belongs to another tenant.
@@ -224,6 +240,7 @@ class ProjectRepository:
             "SET #variablesWriter = :writer, #variablesReservedUntil = :until",
             writer=writer,
             at=at,
+            entry=entry,
             until=int((at + _RESERVATION).timestamp()),
         )
 
@@ -236,6 +253,7 @@ class ProjectRepository:
         at: datetime,
         writer: str | None = None,
         keeps_reservation: bool = False,
+        entry: Mapping[str, Any] | None = None,
     ) -> Project:
         """Replace the variables of a tenant's project, if they have not changed since the read.
 
@@ -246,6 +264,10 @@ class ProjectRepository:
             at: Current time.
             writer: The id that reserved the variables. None without a reservation.
             keeps_reservation: Whether the reservation is kept until `end_owned_secrets`.
+            entry: The operation that records the change in the audit log.
+
+        Returns:
+            The project as read, with the new variables. A transaction returns no rows.
 
         Raises:
             ProjectNotFoundError: The project belongs to another tenant.
@@ -255,16 +277,24 @@ class ProjectRepository:
         change = "SET #variables = :variables, #variablesVersion = :next, #updatedAt = :updated"
         if writer and not keeps_reservation:
             change += " REMOVE #variablesWriter, #variablesReservedUntil"
-        return self._update_variables(
+        changed = evolve(
+            project,
+            variables=tuple(variables),
+            variables_version=project.variables_version + 1,
+            updated_at=at,
+        )
+        self._update_variables(
             user_id,
             project,
             change,
             writer=writer,
             at=at,
-            variables=tuple(variables),
-            next=project.variables_version + 1,
+            entry=entry,
+            variables=changed.variables,
+            next=changed.variables_version,
             updated=at,
         )
+        return changed
 
     def end_owned_secrets(self, user_id: str, project: Project, *, writer: str, at: datetime) -> None:
         """End the reservation of a writer of secrets, for the project as last read.
@@ -282,7 +312,7 @@ class ProjectRepository:
             at=at,
         )
 
-    def _update_variables(
+    def _update_variables(  # noqa: PLR0913 - the parts of the write
         self,
         user_id: str,
         project: Project,
@@ -290,8 +320,9 @@ class ProjectRepository:
         *,
         writer: str | None,
         at: datetime,
+        entry: Mapping[str, Any] | None = None,
         **by_name: object,
-    ) -> Project:
+    ) -> None:
         # Rows from earlier versions of this code have no version number.
         or_unnumbered = "" if project.variables_version else " OR attribute_not_exists(#variablesVersion)"
         or_reserved = " OR #variablesWriter = :writer" if writer else ""
@@ -311,15 +342,28 @@ class ProjectRepository:
             **({"writer": writer} if writer else {}),
             **by_name,
         )
-        try:
-            return self._update(write)
-        except ConditionFailedError as refused:
-            raise create_write_error(refused.item, user_id) from None
+        self._update_owned(user_id, write, entry)
 
     def set_owned_deploy_keys(
-        self, user_id: str, project: Project, keys: Sequence[DeployKey], *, at: datetime
+        self,
+        user_id: str,
+        project: Project,
+        keys: Sequence[DeployKey],
+        *,
+        at: datetime,
+        entry: Mapping[str, Any] | None = None,
     ) -> Project:
         """Replace the deploy keys of a tenant's project, if the newest key has not changed since the read.
+
+        Args:
+            user_id: The tenant.
+            project: The project, as read.
+            keys: The new keys, newest first.
+            at: Current time.
+            entry: The operation that records the change in the audit log.
+
+        Returns:
+            The project as read, with the new keys.
 
         Raises:
             ProjectNotFoundError: The project belongs to another tenant.
@@ -338,12 +382,10 @@ class ProjectRepository:
             at=at,
             **({"read": newest} if newest else {}),
         )
-        try:
-            return self._update(write)
-        except ConditionFailedError as refused:
-            raise create_write_error(refused.item, user_id) from None
+        self._update_owned(user_id, write, entry)
+        return evolve(project, deploy_keys=tuple(keys), updated_at=at)
 
-    def change_owned(
+    def change_owned(  # noqa: PLR0913 - the parts of the write
         self,
         user_id: str,
         project_id: str,
@@ -351,8 +393,9 @@ class ProjectRepository:
         *,
         at: datetime,
         read_url: str | None = None,
+        entry: Mapping[str, Any] | None = None,
     ) -> Project:
-        """Change fields of a tenant's project. Idempotent.
+        """Change fields of a tenant's project, and read the project. Idempotent.
 
         After `pinned` becomes false, new releases go live again. This call itself does not change the live
         release. The next release that is newer than the live one replaces it.
@@ -364,6 +407,7 @@ class ProjectRepository:
             at: Current time.
             read_url: The repository URL, as read, if the changes depend on it. The changes then contain a new
                 one.
+            entry: The operation that records the change in the audit log.
 
         Raises:
             ProjectNotFoundError: The project no longer exists, or belongs to another tenant.
@@ -373,8 +417,7 @@ class ProjectRepository:
         if not is_ulid(project_id):  # user input can be too long for a key
             raise ProjectNotFoundError
         values = {to_camel_case(name): value for name, value in changes.items()}
-        # botocore repeats a write whose answer is lost. The repeated write finds the new URL.
-        same = " AND #repositoryUrl IN (:readUrl, :repositoryUrl)" if read_url else ""
+        same = " AND #repositoryUrl = :readUrl" if read_url else ""
         write = build_update(
             self.table,
             build_project_key(project_id),
@@ -385,12 +428,11 @@ class ProjectRepository:
             **({"readUrl": read_url} if read_url else {}),
             **values,
         )
+        self._update_owned(user_id, write, entry)
+        return self.get(project_id)
+
+    def _update_owned(self, user_id: str, write: dict[str, Any], entry: Mapping[str, Any] | None) -> None:
         try:
-            return self._update(write)
+            write_with_entry(self.client, write, entry)
         except ConditionFailedError as refused:
             raise create_write_error(refused.item, user_id) from None
-
-    def _update(self, write: dict[str, Any]) -> Project:
-        with translate_condition_errors():
-            answer = self.client.update_item(**write, ReturnValues="ALL_NEW")
-        return from_row(answer["Attributes"], Project)

@@ -27,12 +27,15 @@ class TransactionRetrier:
     sleep: Callable[[float], None]
     jitter: Callable[[], float]
 
-    def transact(self, client: DynamoDBClient, *operations: Mapping[str, Any]) -> None:
+    def transact(
+        self, client: DynamoDBClient, *operations: Mapping[str, Any], entry: Mapping[str, Any] | None = None
+    ) -> None:
         """Execute the operations in one transaction, and retry it after conflicts.
 
         Args:
             client: Low-level DynamoDB client.
             *operations: Elements of `TransactItems`.
+            entry: The operation that records the change, as for `write_transaction`.
 
         Raises:
             TransactionRefusedError: A condition failed.
@@ -40,10 +43,10 @@ class TransactionRetrier:
         """
         for attempt in range(_MAX_ATTEMPTS - 1):
             try:
-                return write_transaction(client, *operations)
+                return write_transaction(client, *operations, entry=entry)
             except TransactionConflictError:
                 self.pause(attempt)
-        return write_transaction(client, *operations)
+        return write_transaction(client, *operations, entry=entry)
 
     def pause(self, attempt: int, *, max_delay: float = _MAX_DELAY) -> None:
         """Wait after a conflict, so that concurrent writers do not repeat their writes at the same moment.

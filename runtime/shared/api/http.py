@@ -62,6 +62,7 @@ class Request:
             tell an application who the user is, and grant no access.
         groups: Names of the user pool's groups whose member the user is, from the same access token.
         request_id: API Gateway's id of the request.
+        source_ip: IP address of the client, as API Gateway saw it. Empty if unknown.
     """
 
     route: str
@@ -72,6 +73,7 @@ class Request:
     subject: str | None
     groups: frozenset[str] = frozenset()
     request_id: str
+    source_ip: str = ""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
@@ -89,6 +91,7 @@ class Request:
             subject=claims.get("sub") or None,
             groups=_read_groups(claims),
             request_id=context.get("requestId", ""),
+            source_ip=(context.get("http") or {}).get("sourceIp", ""),
         )
 
     @property

@@ -7,9 +7,11 @@ import pytest
 
 from components.aws.table_design import Attribute, Index, Key, TableDesign, TableShape
 from components.core.errors import DeclarationError
+from components.deploy.audit_table import AUDIT
 from components.deploy.tables import DEPLOYMENTS, PROJECTS, TAGS
 from components.images.tables import IMAGES
 from components.shops.tables import IMPORT_HISTORY, JOBS, SHOPS
+from runtime.deploy.audit.model import AuditEntry
 from runtime.deploy.model import Deployment, Project, Site
 from runtime.images.model import Album, Image
 from runtime.shared.converters import to_camel_case
@@ -19,6 +21,7 @@ from tests.components.recorder import get_recording
 SHAPES = {
     "projects": PROJECTS,
     "deployments": DEPLOYMENTS,
+    "audit": AUDIT,
     "site-next-site-tags": TAGS,
     "images": IMAGES,
     "shops": SHOPS,
@@ -57,6 +60,7 @@ def test_every_attribute_is_documented_with_meaning_and_example(shape: TableShap
     [
         (PROJECTS, (Project, Site)),
         (DEPLOYMENTS, (Deployment,)),
+        (AUDIT, (AuditEntry,)),
         (IMAGES, (Image, Album)),
         (SHOPS, (Shop,)),
         (JOBS, (Job,)),

@@ -19,7 +19,7 @@ DEPLOYMENT_QUOTAS = {
     "MAX_QUEUED_DEPLOYMENTS",
 }
 VARIABLES = {
-    "webhook": {"BUILD_QUEUE_URL", "SIGNING_KEY_ARN"} | DEPLOYMENT_QUOTAS,
+    "webhook": {"AUDIT_TABLE", "BUILD_QUEUE_URL", "SIGNING_KEY_ARN"} | DEPLOYMENT_QUOTAS,
     "orchestrator": {
         "ARTIFACTS_BUCKET",
         "BUILD_QUEUE_URL",
@@ -33,6 +33,7 @@ VARIABLES = {
     "release": {
         "ARTIFACTS_BUCKET",
         "ASSETS_BUCKET",
+        "AUDIT_TABLE",
         "EDGE_RELEASE_BYTES",
         "KEPT_RELEASES",
         "KEY_VALUE_STORE_ARN",
@@ -42,12 +43,14 @@ VARIABLES = {
     },
     "promote": {
         "ASSETS_BUCKET",
+        "AUDIT_TABLE",
         "DEPLOY_KEYS_PATH",
         "KEY_VALUE_STORE_ARN",
         "MAX_PROMOTIONS_PER_MINUTE",
         "SECRETS_KEY_ARN",
     },
     "api": {
+        "AUDIT_TABLE",
         "SIGNING_KEY_ARN",
         "SECRETS_KEY_ARN",
         "API_ENDPOINT",

@@ -264,8 +264,12 @@ def test_a_route_that_does_not_exist_is_not_found(platform: Platform) -> None:
         ),
         ("GET /projects/{projectId}/env", ["get_item"]),
         # The project is read first, because the stored names decide which secrets are kept.
-        ("PUT /projects/{projectId}/env", ["get_item", "update_item"]),
-        ("PATCH /projects/{projectId}/env", ["get_item", "update_item"]),
+        ("PUT /projects/{projectId}/env", ["get_item", "transact_write_items"]),
+        ("PATCH /projects/{projectId}/env", ["get_item", "transact_write_items"]),
+        # The project has no entries, so it is read. KMS is not called, because there is no cursor.
+        ("GET /projects/{projectId}/audit", ["query", "get_item"]),
+        # The project is read, because a transaction returns no rows. Then the site is read.
+        ("PATCH /projects/{projectId}", ["transact_write_items", "get_item", "batch_get_item"]),
         ("GET /deployments/{deploymentId}", ["query"]),
         # Before the build starts, CloudWatch is not called. KMS derives the key that signs the cursor.
         ("GET /deployments/{deploymentId}/logs", ["query", "generate_mac"]),
@@ -279,6 +283,7 @@ def test_every_route_makes_only_the_listed_calls(platform: Platform, route: str,
     body: dict[str, object] = {
         "POST /projects": {**NEW, "site": "another"},
         "POST /projects/{projectId}/deployments": {"branch": "main"},
+        "PATCH /projects/{projectId}": {"name": "Renamed"},
         "PUT /projects/{projectId}/env": {"variables": []},
         "PATCH /projects/{projectId}/env": {"set": [{"name": "AA", "value": "", "isSecret": False}]},
     }.get(route, {})

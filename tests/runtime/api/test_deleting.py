@@ -115,7 +115,8 @@ def test_a_project_with_more_deployments_than_fit_into_one_transaction_is_delete
     with stage.platform.calls.record_calls() as calls:
         assert request_deletion(stage, project) == (204, {})
     assert_deleted(stage, project)
-    assert calls.count("transact_write_items") == 2 + 1  # two batches, and the deletion of the project's rows
+    # The begin of the deletion, two batches, and the deletion of the project's rows.
+    assert calls.count("transact_write_items") == 1 + 2 + 1
 
 
 def test_the_former_owner_of_a_site_can_use_it_immediately(stage: ReleasePlatform) -> None:
@@ -287,7 +288,7 @@ def test_a_promotion_that_finishes_during_the_deletion_leaves_nothing_live(stage
     first, second = stage.create_live(project), stage.create_live(project)
 
     def promote_first(called: str) -> None:
-        if called == "update_item":  # the deployments have been listed, and the deletion has not begun
+        if called == "transact_write_items":  # the deployments are listed, and the deletion has not begun
             stage.platform.calls.before = lambda _: None
             stage.switch.promote(OWNER, first.deployment_id)
 

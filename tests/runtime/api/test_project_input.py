@@ -1,5 +1,6 @@
 """A3: validation of user input for projects and deployments."""
 
+import json
 from typing import Any
 
 import pytest
@@ -267,7 +268,7 @@ def test_two_changes_of_the_repository_do_not_mix_the_host_keys(platform: Platfo
     project = platform.create_project(host_keys=(KEYS[0],))
 
     def change_too(operation: str) -> None:
-        if operation == "update_item":
+        if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             url = "https://git.example.com/owner/name"
             change_project(platform, project, {"repositoryUrl": url, "hostKeys": [KEYS[1]]})
@@ -279,19 +280,24 @@ def test_two_changes_of_the_repository_do_not_mix_the_host_keys(platform: Platfo
     assert (changed.repository_url, changed.host_keys) == ("https://git.example.com/owner/name", (KEYS[1],))
 
 
-def test_a_repeated_change_of_the_host_succeeds(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer to the first update is lost, so botocore repeats the update."""
+def test_a_change_whose_answer_is_lost_can_be_repeated(platform: Platform) -> None:
+    """If botocore repeats a transaction, DynamoDB recognizes its token, and makes no second change."""
     project = platform.create_project(host_keys=(KEYS[0],))
-    update = platform.database.update_item
+    tokens: list[str] = []
 
-    def update_twice(**arguments: Any) -> Any:  # noqa: ANN401 - of boto3
-        update(**arguments)
-        return update(**arguments)
+    def read_token(params: Any, **_: Any) -> None:  # noqa: ANN401 - of botocore
+        tokens.append(json.loads(params["body"])["ClientRequestToken"])
 
-    monkeypatch.setattr(platform.database, "update_item", update_twice)
+    events, call = platform.database.meta.events, "before-call.dynamodb.TransactWriteItems"
+    events.register(call, read_token, unique_id="token")
     url = "https://git.example.com/owner/name"
-    changed = change_project(platform, project, {"repositoryUrl": url})
+    try:
+        changed = change_project(platform, project, {"repositoryUrl": url})
+    finally:
+        events.unregister(call, unique_id="token")
     assert (changed.repository_url, changed.host_keys) == (url, ())
+    assert len(tokens) == 1
+    assert tokens[0]
 
 
 def test_the_repository_of_another_tenants_project_cannot_be_changed(platform: Platform) -> None:

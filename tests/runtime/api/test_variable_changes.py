@@ -150,7 +150,7 @@ def test_the_limit_on_all_variables_is_told_with_the_numbers(platform: Platform)
     ]
 
 
-@pytest.mark.parametrize("operation", ["get_item", "update_item"])
+@pytest.mark.parametrize("operation", ["get_item", "transact_write_items"])
 def test_concurrent_changes_of_different_variables_are_both_kept(platform: Platform, operation: str) -> None:
     project = platform.create_project()
 
@@ -168,7 +168,7 @@ def test_a_change_ends_if_other_requests_keep_changing_the_variables(platform: P
     project = platform.create_project()
 
     def change_concurrently(called: str) -> None:
-        if called == "update_item":
+        if called == "transact_write_items":
             platform.calls.before = lambda _: None
             change(platform, project, NewVariable(name="THEIRS", value="1", is_secret=False))
             platform.calls.before = change_concurrently

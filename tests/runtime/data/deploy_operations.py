@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import evolve
 
+from runtime.deploy.audit.model import PLATFORM, Action
 from runtime.deploy.errors import DeploymentNotFoundError, ProjectNotFoundError
 from runtime.deploy.model import Commit, Deployment, Project, Source, Status, Variable
 from runtime.deploy.repositories.project_deletion import ProjectDeletionRepository, StoredDeployment
@@ -15,7 +16,7 @@ from runtime.shared.converters import from_row, to_row
 from runtime.shared.pages import Page
 from tests.runtime.data.operation import OWNER, Operation, Scene
 from tests.runtime.platform_fixture import FAILURE, RELEASE, Platform
-from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.tables import AUDIT, DEPLOYMENTS, PROJECTS
 
 MESSAGE = "the ids in its arguments come from messages that the platform sent"
 _SIGNED = "the project id comes from a webhook delivery with a valid signature"
@@ -53,14 +54,15 @@ def make_operation(  # noqa: PLR0913 - the parts of an `Operation`
         )
 
     listed = method.startswith("ListRepository.")
+    reads_entries = method.startswith("AuditLogRepository.")
     return Operation(
         method=method,
-        tables=(PROJECTS, DEPLOYMENTS),
+        tables=(PROJECTS, DEPLOYMENTS, AUDIT),
         create_scene=create_scene,
         no_tenant_reason=no_tenant_reason,
         calls=calls,
         more_calls_reason=more_calls_reason,
-        missing=() if listed else (ProjectNotFoundError, DeploymentNotFoundError),
+        missing=() if listed or reads_entries else (ProjectNotFoundError, DeploymentNotFoundError),
         empty=empty if empty is not None else Page(items=(), cursor=None) if listed else None,
     )
 
@@ -152,6 +154,21 @@ def _reserve_freed_site(platform: Platform, project: Project) -> Deployment:
     )
 
 
+def _create_entry(platform: Platform, project: Project) -> Deployment:
+    deployment = platform.push(project)
+    entry = platform.audit.build_user_entry(
+        Action.PROJECT_CREATE,
+        user_id=project.user_id,
+        project_id=project.project_id,
+        origin=PLATFORM,
+        at=platform.clock(),
+    )
+    platform.projects.change_owned(
+        OWNER, project.project_id, {"name": "New"}, at=platform.clock(), entry=entry
+    )
+    return deployment
+
+
 def create_waiting(platform: Platform, project: Project) -> Deployment:
     deployment = platform.push(project)
     platform.stage_builds.add_waiting(deployment, since=deployment.created_at)
@@ -199,7 +216,15 @@ OPERATIONS = (
             user, p.project_id, {"pinned": False, "name": "New"}, at=w.clock()
         ),
         "update_item",
+        "get_item",
         create=Platform.put_live,
+        more_calls_reason="a transaction returns no rows: the method reads the project afterwards",
+    ),
+    make_operation(
+        "AuditLogRepository.list_entries",
+        lambda w, user, p, _: w.audit_log.entries.list_entries(user, p.project_id, limit=10),
+        "query",
+        create=_create_entry,
     ),
     make_operation(
         "DeploymentRepository.get_owned",

@@ -241,6 +241,7 @@ class ReleasePlatform:
             edge=edge,
             publisher=publisher,
             secrets=release_secrets,
+            audit=platform.audit,
             clock=platform.clock,
             max_promotions=1000,
         )
@@ -317,6 +318,7 @@ class ReleasePlatform:
             secrets=SecretRemover(client=calls.wrap_client("ssm", platform.ssm)),
             release_secrets=release_secrets,
             keys=platform.deploy_keys,
+            audit=platform.audit,
             clock=platform.clock,
         )
         self.services = Services(

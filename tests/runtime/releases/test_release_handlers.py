@@ -17,7 +17,7 @@ from tests.runtime.platform_fixture import OTHER, OWNER, make_build_message
 from tests.runtime.releases.key_value_store import ARN
 from tests.runtime.releases.release_fixture import ReleasePlatform
 from tests.runtime.signatures import check_presigned_put
-from tests.runtime.tables import DEPLOYMENTS, PROJECTS
+from tests.runtime.tables import AUDIT, DEPLOYMENTS, PROJECTS
 
 PROMOTE = "POST /deployments/{deploymentId}/promote"
 
@@ -138,6 +138,7 @@ def environment(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  
         "AWS_SECRET_ACCESS_KEY": "testing",
         "PROJECTS_TABLE": PROJECTS,
         "DEPLOYMENTS_TABLE": DEPLOYMENTS,
+        "AUDIT_TABLE": AUDIT,
         "ARTIFACTS_BUCKET": "artifacts",
         "ASSETS_BUCKET": "assets",
         "DISTRIBUTION_ID": "E123",

@@ -118,7 +118,8 @@ def test_a_switch_does_not_conflict_with_an_edit_of_variables(platform: Platform
     project = platform.create_project()
     platform.create_live(project)
     changed = platform.projects.set_owned_variables(OWNER, project, (), at=platform.clock())
-    assert changed.live is not None
+    assert changed.variables_version == project.variables_version + 1
+    assert platform.projects.get(project.project_id).live is not None
 
 
 def write_attribute_of_later_version(platform: Platform, project: Project) -> None:

@@ -288,7 +288,7 @@ def test_a_concurrent_change_of_variables_is_refused(platform: Platform) -> None
     project = platform.create_project()
 
     def change_concurrently(operation: str) -> None:
-        if operation == "update_item":
+        if operation == "transact_write_items":
             platform.calls.before = lambda _: None
             set_variables(platform, project, make_plain_variable("RIVAL"))
 
@@ -323,13 +323,14 @@ def test_plain_variables_cost_two_calls_and_a_secret_costs_three_more(platform: 
     project = platform.create_project()
     with platform.calls.record_calls() as made:
         set_variables(platform, project, make_plain_variable("AA"))
-    assert made == ["get_item", "update_item"]
+    assert made == ["get_item", "transact_write_items"]
     with platform.calls.record_calls() as made:
         set_variables(platform, project, make_secret_variable("AA"))
-    assert made == ["get_item", "get_item", "update_item", "put_parameter", "update_item"]
+    assert made == ["get_item", "get_item", "transact_write_items", "put_parameter", "update_item"]
     with platform.calls.record_calls() as made:
         set_variables(platform, project)
-    assert made == ["get_item", "get_item", *["update_item"] * 2, "delete_parameter", "update_item"]
+    begun = ["get_item", "get_item", "transact_write_items"]
+    assert made == [*begun, "update_item", "delete_parameter", "update_item"]
 
 
 def test_secrets_of_a_site_that_is_no_longer_declared_cannot_change(platform: Platform) -> None:

@@ -20,7 +20,8 @@ from tests.runtime.calls import CrashError, get_real_client, make_client_error
 from tests.runtime.platform_fixture import OTHER, OWNER
 from tests.runtime.releases.lambda_service import Function
 from tests.runtime.releases.release_fixture import ARTIFACTS, ASSETS, ReleasePlatform, refuse_calls
-from tests.runtime.tables import PROJECTS
+from tests.runtime.stored_rows import read_rows
+from tests.runtime.tables import AUDIT, PROJECTS
 from tests.runtime.upkeep.collection import (
     HOUR,
     OTHER_CODE,
@@ -123,6 +124,17 @@ def test_nothing_is_left_on_a_cleaned_site(stage: ReleasePlatform) -> None:
     assert list_contents(stage, site) == {}
     queues = {site.revalidation_queue_url, site.revalidation_dead_letter_queue_url}
     assert set(stage.platform.queues.purged) == queues
+
+
+def test_the_audit_log_of_the_former_owner_is_left(stage: ReleasePlatform) -> None:
+    """A7: entries belong to the owner of the project, and not to the site."""
+    create_freed_site(stage)
+    entries = read_rows(stage.platform.database, (AUDIT,))
+    actions = sorted(each["action"]["S"] for each in entries)
+    assert actions == ["project.delete", "release.live", "release.live"]
+    run_until_sites_are_cleaned(stage)
+    create_project(stage, OTHER)
+    assert read_rows(stage.platform.database, (AUDIT,)) == entries
 
 
 def test_lists_with_several_pages_are_removed_completely(stage: ReleasePlatform) -> None:
