@@ -1,6 +1,6 @@
 """CostBudget: the monthly budget of a stage. AWS sends its notifications by mail."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 import attrs
 import pulumi
@@ -9,13 +9,24 @@ import pulumi_aws as aws
 from components.core.component import Part
 from components.core.scope import ResourceScope
 
-if TYPE_CHECKING:
-    from components.core.stage_settings import BudgetSettings  # not part of the wheel
-
 # Percent of the budget, and whether AWS compares the costs until now or the forecast of the month. AWS makes
 # a forecast after some weeks of costs.
 _NOTIFICATIONS: Final = ((50, "ACTUAL"), (80, "ACTUAL"), (100, "ACTUAL"), (100, "FORECASTED"))
 _STAGE_TAG: Final = "Stage"
+
+
+class BudgetSettings(Protocol):
+    """The setting of a stage, which the wheel of the components does not contain."""
+
+    @property
+    def monthly_dollars(self) -> int:
+        """Costs of a month, in US dollars."""
+        ...
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """Addresses that receive the notifications."""
+        ...
 
 
 @attrs.frozen(kw_only=True)
@@ -31,9 +42,9 @@ class BudgetArgs:
     emails: tuple[str, ...]
 
     @classmethod
-    def from_settings(cls, settings: "BudgetSettings | None") -> "BudgetArgs | None":
+    def from_settings(cls, settings: BudgetSettings | None) -> "BudgetArgs | None":
         """Return the arguments for the setting of a stage. None without the setting."""
-        return cls(**attrs.asdict(settings)) if settings else None
+        return cls(monthly_dollars=settings.monthly_dollars, emails=settings.emails) if settings else None
 
 
 class CostBudget(Part):

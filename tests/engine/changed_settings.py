@@ -147,7 +147,7 @@ CHANGED_SETTINGS: Final = (
         name="kept-releases",
         settings={"keptReleases": 20},
         plan={
-            "update lambda/function environment": ("collect",),
+            "update lambda/function environment": ("collect", "release"),
         },
     ),
     ChangedSettings(
@@ -155,7 +155,9 @@ CHANGED_SETTINGS: Final = (
         settings={"concurrentBuilds": 20},
         plan={
             "update lambda/eventSourceMapping scalingConfig": ("orchestrator", "release"),
-            "update lambda/function environment": ("api", "build-events", "orchestrator", "sweep"),
+            "update lambda/function environment": ("api", "build-events", "sweep"),
+            "update lambda/function environment, reservedConcurrentExecutions": ("orchestrator",),
+            "update lambda/function reservedConcurrentExecutions": ("release",),
         },
     ),
     ChangedSettings(

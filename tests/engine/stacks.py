@@ -130,13 +130,14 @@ class StackFactory:
         self._layers = layers
 
     @contextlib.contextmanager
-    def create(
+    def create(  # noqa: PLR0913 - the differences between the stacks of the tests
         self,
         stage: str,
         folder: Path,
         *,
         root: Path = ROOT,
         settings: Mapping[str, object] | None = None,
+        stage_files: Path = STAGE_FILES,
         writes_each_step: bool = False,
     ) -> Generator[Stack]:
         """Create the stack of a stage with its hosted zones, and stop its provider at the end.
@@ -146,12 +147,13 @@ class StackFactory:
             folder: An empty folder for the copy of the program and the state.
             root: The checkout of the program.
             settings: Changes to the settings of the stage. Keys include the namespace.
+            stage_files: Folder of the stage files.
             writes_each_step: Whether Pulumi writes the state after each step, as it does for users. Only
                 tests that stop a command need it.
         """
         self.emulator.reset()
         changes: dict[str, object] = {"anchor-deploy:layers": str(self._layers), **(settings or {})}
-        file = yaml.safe_load((STAGE_FILES / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8"))
+        file = yaml.safe_load((stage_files / f"Pulumi.{stage}.yaml").read_text(encoding="utf-8"))
         for zone_id, name in find_hosted_zones(file["config"][STAGE_SETTING]).items():
             self.emulator.create_hosted_zone(zone_id, name)
         stack: Stack | None = None
@@ -169,7 +171,7 @@ class StackFactory:
                 stage=stage,
                 settings=changes,
                 provider_port=port,
-                stage_files=STAGE_FILES,
+                stage_files=stage_files,
                 variables={} if writes_each_step else _WRITE_STATE_ONCE,
             )
             stack = Stack(
