@@ -18,6 +18,10 @@ S, N = "S", "N"
 # - `recovers`: whether point-in-time recovery is also enabled outside of production.
 # - `stream`: whether the table has a stream.
 TABLES: dict[str, dict[str, Any]] = {
+    "audit": {
+        "keys": {"userId": S, "sk": S},
+        "expires": "expiresAt",
+    },
     "projects": {
         "keys": {"projectId": S, "sk": S},
         "indexes": {"UserIdIndex": ({"userId": S, "createdAt": S}, "ALL")},
