@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-import yaml
 from attrs import evolve, frozen
 
 from local.cloud import Cloud, Ports
 from local.engine.engine import Deployment
 from local.platform_client import Json
 from local.progress import Progress
-from tests.components.stages import STAGE_FILES
+from tests.components.stages import write_earlier_stage_file
 from tests.e2e.collecting import run_collection
 from tests.e2e.tiny_platform import TinyPlatform, TinyProject
 from tests.e2e.visitors import EdgeClient, Reply, VisitorProfile, VisitorRequest
@@ -78,14 +77,6 @@ class UpgradedStage:
         return EdgeClient(url=self.project.project["url"]).send(VisitorRequest(visitor=visitor, path=path))
 
 
-def write_earlier_stage_file(folder: Path) -> Path:
-    """Write the settings of the stage without those that the earlier version does not know."""
-    document = yaml.safe_load((STAGE_FILES / "Pulumi.local.yaml").read_text(encoding="utf-8"))
-    del document["config"]["anchor-deploy:stage"]["quotas"]
-    (folder / "Pulumi.local.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def upgraded(
     find_ports: Callable[[], Ports], tmp_path_factory: pytest.TempPathFactory
@@ -95,7 +86,7 @@ def upgraded(
         archive.extractall(earlier, filter="data")
     with Cloud.start(
         root=earlier,
-        stage_files=write_earlier_stage_file(tmp_path_factory.mktemp("stages")),
+        stage_files=write_earlier_stage_file("local", tmp_path_factory.mktemp("stages")),
         ports=find_ports(),
         progress=Progress(),
         sites=("alpha",),

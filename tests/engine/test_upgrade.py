@@ -2,15 +2,13 @@
 
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 from attrs import frozen
 
 from local.pulumi_engine.workspace import copy_program
-from tests.components.stages import STAGE_FILES
+from tests.components.stages import write_earlier_stage_file
 from tests.engine.stacks import ROOT, StackFactory, Steps
 
 EARLIER: Final = ROOT / "tests" / "e2e" / "upgrade" / "0.1.0.tar.xz"
@@ -27,21 +25,12 @@ class UpgradedStage:
     after: dict[str, dict[str, Any]]
 
 
-def write_earlier_stage_file(folder: Path) -> Path:
-    """Write the settings of the stage without those that the earlier version does not know."""
-    name = f"Pulumi.{STAGE}.yaml"
-    document = yaml.safe_load((STAGE_FILES / name).read_text(encoding="utf-8"))
-    del document["config"]["anchor-deploy:stage"]["budget"]
-    (folder / name).write_text(yaml.safe_dump(document), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture(scope="module")
 def upgraded(stacks: StackFactory, tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpgradedStage]:
     earlier = tmp_path_factory.mktemp("earlier")
     with tarfile.open(EARLIER) as archive:
         archive.extractall(earlier, filter="data")
-    stage_files = write_earlier_stage_file(tmp_path_factory.mktemp("stages"))
+    stage_files = write_earlier_stage_file(STAGE, tmp_path_factory.mktemp("stages"))
     folder = tmp_path_factory.mktemp("upgrade")
     with stacks.create(STAGE, folder, root=earlier, stage_files=stage_files) as stack:
         stack.up()
